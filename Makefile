@@ -1,0 +1,63 @@
+# Two commands on a fresh machine with Python 3.11 to 3.14 and make: `make run` serves, `make test` passes every test.
+# Both do their own set-up, once; it is done again when a lock or pyproject.toml changes.
+
+# For `make run`; left empty, the settings decide.
+HOST ?=
+PORT ?=
+ARGS ?=
+# For the set-up; left empty, the newest that is installed.
+PYTHON ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
+
+.PHONY: run test check bench setup browser lock vendor clean
+
+run: $(VENV)/run.stamp
+	@exec $(BIN)/poolscope serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+test: check browser
+	@$(BIN)/python -m pytest
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup browser
+	@set -e; for each in benchmarks/[a-z]*.py; do echo "== $$each"; $(BIN)/python "$$each"; done
+
+setup: $(VENV)/dev.stamp
+
+# Looks for the browser every time, for it may have gone since; found again, this takes a moment only.
+browser: setup
+	@$(BIN)/python tests/browser/provide.py $(VENV)/browser
+
+# A stamp is written last, so that a set-up that was interrupted is done again.
+$(VENV)/run.stamp: requirements.lock pyproject.toml
+	@python=$$(PYTHON='$(PYTHON)' .ci/python) && echo "Setting up $(VENV) with $$python, once ..." \
+	  && { $(BIN)/python -c '' 2>/dev/null || "$$python" -m venv --clear $(VENV); }
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
+	@echo "Adding what the tests need, once ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The newest versions that pyproject.toml allows; no index is named in the result.
+lock: setup
+	@$(PIP) install uv
+	@$(COMPILE) --upgrade pyproject.toml -o requirements.lock
+	@$(COMPILE) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+# Fetches the browser's libraries again, as the manifest names them, by npm.
+vendor: setup
+	@$(BIN)/python .ci/vendor.py
+
+clean:
+	rm -rf $(VENV) build dist
