@@ -1,0 +1,106 @@
+"""Raw numbers on who else used the machine, read between timed regions; what can't be read is None, never an error."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from time import perf_counter
+
+PROC = Path("/proc")
+CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup/cpu"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One moment: seconds on `perf_counter`, CPU seconds of the whole host and of us with all descendants so far.
+
+    `throttled` is how often the CPU quota of our cgroups made somebody wait, None without a counter.
+    """
+
+    at: float
+    host_busy_s: float | None
+    own_cpu_s: float | None
+    throttled: int | None
+
+    def since(self, before: Reading) -> dict[str, float | int | None]:
+        """What was used between two readings."""
+        return {
+            "wall_s": self.at - before.at,
+            "host_busy_s": difference(self.host_busy_s, before.host_busy_s),
+            "own_cpu_s": difference(self.own_cpu_s, before.own_cpu_s),
+            "throttled_before": before.throttled,
+            "throttled_after": self.throttled,
+        }
+
+
+def difference(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before
+
+
+def read(proc: Path = PROC) -> Reading:
+    """Read now; costs about a millisecond for a hundred processes."""
+    return Reading(perf_counter(), host_busy_s(proc), own_cpu_s(proc), throttled(proc))
+
+
+def host_busy_s(proc: Path = PROC) -> float | None:
+    """CPU seconds that all of the host's CPUs spent on anything but idling; what a hypervisor took counts too."""
+    try:
+        fields = (proc / "stat").read_text().split("\n", 1)[0].split()
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[1:9])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def own_cpu_s(proc: Path = PROC) -> float | None:
+    """CPU seconds of this process and its descendants, those that ended and were collected included."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for entry in proc.glob("[0-9]*"):
+        try:
+            # The command name stands in parentheses and may hold spaces; then come state, parent, … (proc(5)).
+            fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
+            pid = int(entry.name)
+            parents[pid] = int(fields[1])
+            ticks[pid] = sum(map(int, fields[11:15]))
+        except (OSError, ValueError, IndexError):
+            continue  # it ended while we looked
+    us = os.getpid()
+    if us not in ticks:
+        return None
+    return sum(ticks[pid] for pid in ticks if descends(pid, us, parents)) / os.sysconf("SC_CLK_TCK")
+
+
+def descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    for _ in range(len(parents)):  # a pid that was used again meanwhile could close a ring
+        if pid == ancestor:
+            return True
+        if pid not in parents:
+            return False
+        pid = parents[pid]
+    return False
+
+
+def throttled(proc: Path = PROC) -> int | None:
+    """The sum of nr_throttled over our cgroup and those above it, cgroup v1 or v2; None where no counter is found."""
+    counts = []
+    for home in our_cgroups(proc):
+        for mount in CGROUPS:
+            for step in (home, *home.parents):
+                try:
+                    stat = (mount / str(step).lstrip("/") / "cpu.stat").read_text()
+                except OSError:
+                    continue
+                counts += [int(count) for count in re.findall(r"^nr_throttled (\d+)$", stat, re.MULTILINE)]
+    return sum(counts) if counts else None
+
+
+def our_cgroups(proc: Path = PROC) -> set[PurePosixPath]:
+    try:
+        lines = (proc / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return set()
+    rows = [line.split(":", 2) for line in lines]
+    return {PurePosixPath(row[2]) for row in rows if len(row) == 3 and (not row[1] or "cpu" in row[1].split(","))}

@@ -1,0 +1,200 @@
+"""One multiprocessing.Pool from start-up to shutdown: three phases timed apart, and workers watched for their death.
+
+                    began          ready    asked         got   closing        ended
+    main thread       |-- Pool(n) -- n answers --|-- map(f, items) --|-- close, join --|
+    worker processes       |-- start -- answer   |   f  f  f  f      |   end
+    watcher thread         waits for a sentinel; an unexpected one interrupts the main thread
+
+The timed code between `asked` and `got` is the user's own. A Pool replaces a worker that died but never its task, so
+without the watcher the map would wait for ever.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter_ns, process_time_ns
+from typing import Any
+
+from app.runner import inside
+from app.runner.stage import Stage
+from app.runner.watch import Watch
+
+START_LIMIT_S = 60.0
+END_LIMIT_S = 2.0
+
+
+class PoolFailed(Exception):
+    """The pool did not start, or answered from fewer workers than it has; the message says what was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a pool is used: start method ('' is the platform's own), method, chunk size (0 is the pool's own choice)."""
+
+    start_method: str = ""
+    method: str = "map"
+    chunksize: int = 0
+
+    def context(self) -> Any:
+        context = multiprocessing.get_context(self.start_method or None)
+        if context.get_start_method() == "forkserver":
+            # A script's own functions are in __main__, which the fork server loads beforehand; ours are in modules.
+            context.set_forkserver_preload(["__main__", inside.__name__, "app.runner.workloads"])
+        return context
+
+    def chunksize_used(self, items: int, size: int) -> int:
+        """What the pool makes of it: for `map` CPython's ceil(items / 4n), one item a message for the others."""
+        if self.method == "apply_async":
+            return 1
+        if self.chunksize or self.method != "map":
+            return self.chunksize or 1
+        return -(-items // (size * 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One pool's life in nanoseconds; `collections` counts garbage collections of this process meanwhile.
+
+    `first_ready` is the first worker's answer and `start` the last one's, both from the constructor on; `asked` is the
+    stamp at which the map began, `pids` the workers in the order in which they answered.
+    """
+
+    start: int
+    first_ready: int
+    map: int
+    stop: int
+    asked: int
+    pids: tuple[int, ...]
+    results: list[Any]
+    collections: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPassage:
+    """The plain loop over the same items; wall and CPU time in nanoseconds."""
+
+    map: int
+    cpu: int
+    results: list[Any]
+    collections: int
+
+
+def through_a_loop(stage: Stage, function: Callable[[Any], Any], items: Sequence[Any]) -> LoopPassage:
+    """The baseline: the same function over the same items in this process, under the same manners."""
+    gc.collect()
+    collections = collections_so_far()
+    with stage.recorder.quiet(), stage.interruptible():
+        cpu = process_time_ns()
+        asked = perf_counter_ns()
+        results = [function(item) for item in items]
+        got = perf_counter_ns()
+        cpu = process_time_ns() - cpu
+    return LoopPassage(got - asked, cpu, results, collections_so_far() - collections)
+
+
+def through_a_pool(
+    stage: Stage, setting: Setting, size: int, function: Callable[[Any], Any], items: Sequence[Any]
+) -> Passage:
+    """Start a pool, map once, shut it down. Raises what the function raises, WorkerDied, PoolFailed or Stopped.
+
+    However it is left, no process of the pool remains.
+    """
+    context = setting.context()
+    barrier = context.Barrier(size)
+    call = way_to_ask(setting, function, items)
+    gc.collect()
+    collections = collections_so_far()
+    with stage.recorder.quiet(), Watch(stage, size) as watch:
+        began = perf_counter_ns()
+        pool = context.Pool(size, inside.prepare, (barrier, function))
+        try:
+            watch.over(multiprocessing.active_children())
+            with stage.interruptible():
+                answers = meet(pool, size)
+                ready = perf_counter_ns()
+                watch.phase = "mapping"
+                asked = perf_counter_ns()
+                results = call(pool)
+                got = perf_counter_ns()
+                watch.phase = "shutting down"
+                closing = perf_counter_ns()
+                pool.close()
+                pool.join()
+                ended = perf_counter_ns()
+        except BaseException:
+            end(pool)
+            raise
+    first = min(arrived for _, arrived in answers)
+    return Passage(
+        start=ready - began,
+        first_ready=first - began,
+        map=got - asked,
+        stop=ended - closing,
+        asked=asked,
+        pids=tuple(pid for pid, _ in answers),
+        results=results,
+        collections=collections_so_far() - collections,
+    )
+
+
+def meet(pool: Any, size: int) -> list[tuple[int, int]]:
+    """Have every worker run a task, none of them twice: (pid, stamp on arrival) of each."""
+    try:
+        answers: list[tuple[int, int]] = pool.map(inside.answer, [START_LIMIT_S] * size, chunksize=1)
+    except threading.BrokenBarrierError:
+        raise PoolFailed(
+            f"Not all of the {size} workers answered within {START_LIMIT_S:.0f} s. "
+            "The machine may be out of memory or of processes; try fewer workers."
+        ) from None
+    if len({pid for pid, _ in answers}) != size:
+        raise PoolFailed(f"{size} first tasks were answered by fewer than {size} workers.")
+    return answers
+
+
+def way_to_ask(setting: Setting, function: Callable[[Any], Any], items: Sequence[Any]) -> Callable[[Any], list[Any]]:
+    """The one line that a user would write, as a function of the pool."""
+    options = {"chunksize": setting.chunksize} if setting.chunksize else {}
+    if setting.method == "map":
+        return lambda pool: pool.map(function, items, **options)
+    if setting.method == "apply_async":
+        return lambda pool: [task.get() for task in [pool.apply_async(function, (item,)) for item in items]]
+    name = setting.method
+    return lambda pool: list(getattr(pool, name)(function, items, **options))
+
+
+def traced(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function with stamps around it, for a repetition that is not timed; see `inside.traced` for its results."""
+    return partial(inside.traced, function)
+
+
+def end(pool: Any) -> None:
+    """End a pool that may be broken, in bounded time.
+
+    `terminate` takes locks that a worker killed in the middle of a read or a write holds for ever. So a thread of its
+    own tries it, which tells the pool to replace no more workers first; then whoever is left is killed.
+    """
+
+    def terminate() -> None:
+        with suppress(Exception):
+            pool.terminate()
+
+    ending = threading.Thread(target=terminate, name="terminate", daemon=True)
+    ending.start()
+    ending.join(END_LIMIT_S)
+    for _ in range(2):  # a replacement may have been on its way at the first look
+        left = multiprocessing.active_children()
+        for process in left:
+            process.kill()
+        for process in left:
+            process.join(END_LIMIT_S)
+
+
+def collections_so_far() -> int:
+    """Garbage collections of this process, of all generations."""
+    return sum(generation["collections"] for generation in gc.get_stats())

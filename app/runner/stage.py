@@ -1,0 +1,83 @@
+"""What an experiment's body is given: a recorder, the controls that change while it runs, and the wish to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from app.records import Record
+from app.runner.recorder import Recorder
+
+
+class Stopped(BaseException):
+    """The user asked the run to stop. Not an Exception: a body's own `except Exception` must not swallow it."""
+
+
+class WorkerDied(Exception):
+    """A worker process ended in the middle of its work; the message says which, how and what that means."""
+
+
+class Stage:
+    """One run as its body sees it. `scratch` is a folder that is removed after the run, whatever happens."""
+
+    def __init__(self, recorder: Recorder, scratch: Path) -> None:
+        self.recorder = recorder
+        self.scratch = scratch
+        self.stopping = threading.Event()
+        self._changed: list[Callable[[Mapping[str, Any]], None]] = []
+        self._interrupting: BaseException | None = None
+        self._interruptible = False
+
+    def emit(self, record: Record) -> None:
+        self.recorder.emit(record)
+
+    def now(self) -> int:
+        return perf_counter_ns()
+
+    def on_change(self, changed: Callable[[Mapping[str, Any]], None]) -> None:
+        """Call `changed` with the new values of the controls, from the control thread."""
+        self._changed.append(changed)
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        for changed in self._changed:
+            changed(values)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.interrupt(Stopped())
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Within it, `interrupt` raises in the main thread even where that waits for a pool. Main thread only.
+
+        A signal does it: waiting for a lock ends for nothing else. SIGUSR1, because pool workers forked from here
+        inherit the handler, and `Pool.terminate` must be able to end them by SIGTERM.
+        """
+
+        def raise_here(*_: object) -> None:
+            if self._interruptible and self._interrupting is not None:
+                self._interruptible = False  # once: the clean-up that follows must not be interrupted again
+                raise self._interrupting
+
+        signal.signal(signal.SIGUSR1, raise_here)
+        self._interruptible = True
+        try:
+            if self._interrupting is not None:
+                raise self._interrupting
+            yield
+        finally:
+            self._interruptible = False
+            # Never back to the default: a signal sent just before this would then end the process.
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+    def interrupt(self, why: BaseException) -> None:
+        """Raise `why` in the main thread, at once or when it next becomes interruptible. The first reason counts."""
+        if self._interrupting is None:
+            self._interrupting = why
+            if self._interruptible:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)

@@ -1,0 +1,95 @@
+"""Watches a pool's workers from a thread that only waits, and interrupts the main thread when one dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Self
+
+from app.runner.stage import Stage, WorkerDied
+
+# The pool's own thread collects the exit code too, and under forkserver it can be read only once: it goes first.
+POOL_FIRST_S = 0.05
+CODE_LIMIT_S = 1.0
+
+MEANING = {
+    "starting": "The others would have waited for it in vain.",
+    "mapping": "A multiprocessing.Pool replaces a worker but not its task, so the map would never have returned.",
+    "shutting down": "A lock that it held stays locked, so the shutdown might never have ended.",
+}
+
+
+class Watch:
+    """From `over(workers)` to its exit: `phase` says what the pool is doing, and that ends are expected in the last."""
+
+    def __init__(self, stage: Stage, size: int) -> None:
+        self.phase = "starting"
+        self._stage = stage
+        self._size = size
+        self._workers: list[BaseProcess] = []
+        self._known = threading.Event()
+        self._pause = threading.Event()  # never set while a pool lives
+        self._out, self._in = os.pipe()
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def over(self, workers: list[BaseProcess]) -> None:
+        self._workers = workers
+        self._known.set()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._known.set()
+        self._pause.set()
+        os.write(self._in, b".")
+        self._thread.join()
+        os.close(self._in)
+        os.close(self._out)
+
+    def _watch(self) -> None:
+        self._known.wait()
+        alive = {worker.sentinel: worker for worker in self._workers}
+        while True:
+            ended = connection.wait([self._out, *alive])
+            expected = self.phase == "shutting down"
+            if self._out in ended or self._pause.wait(POOL_FIRST_S):
+                return
+            for worker in [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]:
+                code = self._exit_code(worker)
+                if not (expected and code == 0):
+                    self._stage.interrupt(WorkerDied(self._sentence(worker, code)))
+                    return
+
+    def _exit_code(self, worker: BaseProcess) -> int | None:
+        for _ in range(int(CODE_LIMIT_S / POOL_FIRST_S)):
+            if worker.exitcode is not None or self._pause.wait(POOL_FIRST_S):
+                break
+        return worker.exitcode
+
+    def _sentence(self, worker: BaseProcess, code: int | None) -> str:
+        number = self._workers.index(worker) + 1
+        return (
+            f"Worker {number} of {self._size} (process {worker.pid}) {manner(code)} while its pool was {self.phase}. "
+            f"{MEANING[self.phase]} The pool was ended; what was measured before is kept."
+        )
+
+
+def manner(code: int | None) -> str:
+    """How a process ended, in words, from its exit code as multiprocessing gives it (negative for a signal)."""
+    if code is None:
+        return "ended in an unknown way"
+    if code >= 0:
+        return f"left with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if name == "SIGKILL":
+        name = "SIGKILL (by somebody, or by the kernel for want of memory)"
+    return f"was killed by {name}"

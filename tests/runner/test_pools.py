@@ -1,0 +1,204 @@
+"""A pool from start-up to shutdown, with real processes: what is measured, and what a death or a wish to stop does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.runner import pools, watch
+from app.runner.pools import PoolFailed, Setting, through_a_loop, through_a_pool, traced
+from app.runner.recorder import Recorder
+from app.runner.stage import Stage, Stopped, WorkerDied
+from app.runner.traces import traced_records
+from app.runner.workloads import WORKLOADS, square
+
+# The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+METHODS = ("map", "imap", "imap_unordered", "apply_async")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    reader, writer = os.pipe()
+    recorder = Recorder(writer)
+    before = signal.getsignal(signal.SIGUSR1)
+    yield Stage(recorder, tmp_path)
+    signal.signal(signal.SIGUSR1, before)
+    recorder.close()
+    os.close(reader)
+    os.close(writer)
+
+
+def shared_memory() -> set[str]:
+    folder = Path("/dev/shm")  # noqa: S108
+    return {path.name for path in folder.iterdir() if path.name.startswith(("sem.mp-", "pym-"))} if folder.exists() else set()
+
+
+def die(how: int, n: int) -> int:
+    os.kill(os.getpid(), how)
+    return n
+
+
+def leave(code: int, n: int) -> int:
+    os._exit(code)
+
+
+def refuse(n: int) -> int:
+    raise ValueError(f"{n} is refused")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("chunksize", [0, 3])
+def test_every_method_returns_what_the_plain_loop_returns(stage: Stage, method: str, chunksize: int) -> None:
+    setting = Setting("", method, 0 if method == "apply_async" else chunksize)
+    passage = through_a_pool(stage, setting, 3, square, range(1, 11))
+    assert sorted(passage.results) == through_a_loop(stage, square, range(1, 11)).results
+
+
+@pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
+def test_all_workers_have_answered_before_the_map_and_nothing_is_left_behind(stage: Stage, start_method: str) -> None:
+    before = shared_memory()
+    passage = through_a_pool(stage, Setting(start_method), 3, square, range(20))
+    assert len(set(passage.pids)) == 3
+    assert 0 < passage.first_ready <= passage.start
+    assert passage.map > 0
+    assert passage.stop > 0
+    assert multiprocessing.active_children() == []
+    assert shared_memory() <= before
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "items", "size", "used"),
+    [
+        ("map", 0, 10, 2, 2),
+        ("map", 0, 10, 4, 1),
+        ("map", 0, 100_000, 8, 3125),
+        ("map", 7, 10, 4, 7),
+        ("imap", 0, 1000, 2, 1),
+        ("imap_unordered", 5, 1000, 2, 5),
+        ("apply_async", 0, 1000, 2, 1),
+    ],
+)
+def test_the_chunk_size_is_said_as_the_pool_uses_it(method: str, given: int, items: int, size: int, used: int) -> None:
+    assert Setting("", method, given).chunksize_used(items, size) == used
+
+
+def test_the_pool_hands_out_chunks_of_the_size_that_is_said(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = multiprocessing.pool.Pool._get_tasks  # type: ignore[attr-defined]
+
+    def spy(function: Any, items: Any, size: int) -> Any:
+        sizes.append(size)
+        return real(function, items, size)
+
+    monkeypatch.setattr(multiprocessing.pool.Pool, "_get_tasks", staticmethod(spy))
+    for items in (1, 10, 33, 1000):
+        through_a_pool(stage, Setting(), 2, square, range(items))
+        assert sizes[-1] == Setting().chunksize_used(items, 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (partial(die, signal.SIGKILL), "was killed by SIGKILL"),
+        (partial(die, signal.SIGTERM), "was killed by SIGTERM"),
+        (partial(leave, 3), "left with exit code 3"),
+        (partial(leave, 0), "left with exit code 0"),
+    ],
+)
+@pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
+def test_a_worker_that_dies_in_its_task_ends_the_pool_with_a_reason(
+    stage: Stage, function: Any, words: str, start_method: str
+) -> None:
+    with pytest.raises(WorkerDied, match=rf"Worker \d of 2 \(process \d+\) {words}.* while its pool was mapping"):
+        through_a_pool(stage, Setting(start_method), 2, function, range(4))
+    assert multiprocessing.active_children() == []
+
+
+def test_an_exception_of_the_workload_comes_through_and_ends_the_pool(stage: Stage) -> None:
+    with pytest.raises(ValueError, match="is refused"):
+        through_a_pool(stage, Setting(), 2, refuse, range(4))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+    real = pools.meet
+
+    def then_stop(pool: Any, size: int) -> Any:
+        answers = real(pool, size)
+        threading.Thread(target=lambda: (asked.wait(), stage.stop())).start()
+        asked.set()
+        return answers
+
+    monkeypatch.setattr(pools, "meet", then_stop)
+    forever = WORKLOADS["square-sleep"].set_up(3_600_000, stage.scratch).function
+    with pytest.raises(Stopped):
+        through_a_pool(stage, Setting(), 2, forever, range(4))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_stop_asked_for_before_starts_no_work(stage: Stage) -> None:
+    stage.stop()
+    with pytest.raises(Stopped):
+        through_a_loop(stage, refuse, range(4))
+    with pytest.raises(Stopped):
+        through_a_pool(stage, Setting(), 2, refuse, range(4))
+    assert multiprocessing.active_children() == []
+
+
+def test_workers_that_do_not_all_answer_in_time_are_reported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "START_LIMIT_S", 0.05)
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(3)  # one more than there will be workers
+    monkeypatch.setattr(type(context), "Barrier", lambda self, parties: barrier)
+    with pytest.raises(PoolFailed, match="Not all of the 2 workers answered"):
+        through_a_pool(stage, Setting("fork"), 2, square, range(4))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "was killed by SIGKILL (by somebody, or by the kernel for want of memory)"),
+        (-15, "was killed by SIGTERM"),
+        (-70, "was killed by signal 70"),
+        (0, "left with exit code 0"),
+        (None, "ended in an unknown way"),
+    ],
+)
+def test_an_exit_code_is_put_into_words(code: int | None, words: str) -> None:
+    assert watch.manner(code) == words
+
+
+def test_a_traced_repetition_names_each_worker_and_each_item(stage: Stage) -> None:
+    items = range(5, 15)
+    passage = through_a_pool(stage, Setting(), 3, traced(square), items)
+    assert [task[0] for task in passage.results] == [n * n for n in items]
+    result, *records = traced_records(3, passage, items, 100)
+    actors = [record.actor for record in records if record.kind == "actor" and record.event == "started"]
+    spans = [record for record in records if record.kind == "span"]
+    assert actors == ["3 workers · w1", "3 workers · w2", "3 workers · w3"]
+    assert sorted(int(span.item) for span in spans) == list(items)
+    assert {span.lane for span in spans} == {"3"}
+    assert all(passage.asked <= span.t0 <= (span.t1 or 0) <= passage.asked + passage.map for span in spans)
+    assert result.kind == "result"
+    assert result.value["tasks"] == 10
+    assert len(result.value["worker_ends_s"]) == 3
+
+
+def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker(stage: Stage) -> None:
+    items = range(2000)
+    passage = through_a_pool(stage, Setting(), 2, traced(square), items)
+    spans = [record for record in traced_records(2, passage, items, 100) if record.kind == "span"]
+    assert len(spans) <= 100 + 2
+    assert any("…" in span.item for span in spans)
