@@ -1,0 +1,78 @@
+"""Turns what a user asked for, in a form, JSON or on the command line, into parameters, or complaints in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic.fields import FieldInfo
+
+from app.errors import BadParameters, Complaint
+
+P = TypeVar("P", bound="Params")
+
+
+class Params(BaseModel):
+    """Base of every experiment's parameters: frozen, and what is not a parameter is refused rather than ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def asked(
+    default: Any, title: str, *, unit: str = "", help: str = "", width: int = 0, advanced: bool = False, **bounds: Any
+) -> Any:
+    """One parameter: pydantic's Field with what a form needs beside the bounds.
+
+    `unit` stands behind the title, `help` is one sentence, `width` the field's size in characters (0: by its type),
+    `advanced` puts it among those that the bench page leaves out.
+    """
+    extra: dict[str, JsonValue] = {"unit": unit, "width": width, "advanced": advanced}
+    return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
+
+
+def parse(model: type[P], raw: Mapping[str, Any]) -> P:
+    """Return the parameters. Raises BadParameters with one complaint for each that is wrong.
+
+    An empty text means 'not given', as in a form's empty field.
+    """
+    given = {name: value for name, value in raw.items() if not (isinstance(value, str) and not value.strip())}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise BadParameters(tuple(complaint(model, dict(item)) for item in error.errors())) from None
+
+
+def complaint(model: type[Params], item: Mapping[str, Any]) -> Complaint:
+    """One of pydantic's errors as a sentence that names the parameter, what was given and what is allowed."""
+    where = item["loc"]
+    if not where:
+        # A model validator's ValueError: its text is the sentence, and may name the field before a colon.
+        sentence = str(item["ctx"]["error"]) if "ctx" in item else str(item["msg"])
+        name = sentence.split(" ", 1)[0]
+        return Complaint(name if name in model.model_fields else "", sentence)
+    name = str(where[0])
+    if name not in model.model_fields:
+        return Complaint(name, f"{name} is not a parameter here. There are: {', '.join(model.model_fields)}.")
+    if item["type"] == "value_error":
+        return Complaint(name, str(item["ctx"]["error"]))
+    return Complaint(name, f"{name} must be {allowed(model.model_fields[name])}; {item['input']!r} is not.")
+
+
+def allowed(info: FieldInfo) -> str:
+    """What a parameter may be, in words: 'a whole number from 1 to 16'."""
+    choices = get_args(info.annotation)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return "one of " + ", ".join(choices)
+    noun = "a whole number" if info.annotation is int else "a number"
+    low, high = bounds(info)
+    if low is not None and high is not None:
+        return f"{noun} from {low:,} to {high:,}"
+    return noun
+
+
+def bounds(info: FieldInfo) -> tuple[float | None, float | None]:
+    """The least and the greatest value that a number may have, None where it has no bound."""
+    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
+    return low, high

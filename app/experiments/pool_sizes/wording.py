@@ -1,0 +1,51 @@
+"""The few numbers that a verdict or a finding spells out: times, ratios, intervals, counts of workers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from app.measure.intervals import Ratio
+
+GAP = "\N{NO-BREAK SPACE}"
+
+
+def time(seconds: float) -> str:
+    """Four significant digits with the unit that suits: '105.0 ms', '3.245 µs', '2.106 s'."""
+    for least, factor, unit in ((1.0, 1.0, "s"), (1e-3, 1e3, "ms"), (1e-6, 1e6, "µs")):
+        if seconds >= least * 0.99995:
+            return f"{significant(seconds * factor, 4)}{GAP}{unit}"
+    return f"{significant(seconds * 1e9, 3)}{GAP}ns"
+
+
+def times(ratio: float) -> str:
+    """'1.91×', and for a small one '0.0134×'."""
+    return f"{significant(ratio, 3)}×"
+
+
+def interval(ratio: Ratio) -> str:
+    """'95% CI 1.89–1.92', with the confidence that few samples really give; '' without an interval."""
+    if ratio.low is None or ratio.high is None:
+        return ""
+    return f"{ratio.confidence or 0.95:.0%} CI {significant(ratio.low, 3)}–{significant(ratio.high, 3)}"
+
+
+def significant(value: float, digits: int) -> str:
+    if not value:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def workers(*sizes: int) -> str:
+    """'1 worker', '4 workers', '2, 4 and 6 workers'."""
+    return f"{listed(sizes)}{GAP}{'worker' if sizes == (1,) else 'workers'}"
+
+
+def listed(values: Sequence[object]) -> str:
+    words = [str(value) for value in values]
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def cpus(count: int) -> str:
+    return f"1{GAP}CPU is usable" if count == 1 else f"{count}{GAP}CPUs are usable"

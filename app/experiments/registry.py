@@ -1,0 +1,84 @@
+"""The experiments, one line each; everything else about one is in its folder and its template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app.errors import UnknownExperiment
+from app.experiments.asking import Params
+from app.experiments.factorials import params as factorials_params
+from app.experiments.factorials import state as factorials
+from app.experiments.pool_sizes import params as pool_sizes_params
+from app.experiments.pool_sizes import state as pool_sizes
+from app.experiments.shared_list import params as shared_list_params
+from app.experiments.shared_list import state as shared_list
+from app.experiments.verdicts import Finding, Verdict
+from app.records import Record
+
+
+class Meaning(Protocol):
+    """What an experiment's module `state` offers; every state is a type of its own, which only that module knows."""
+
+    def initial(self, params: Any) -> Any: ...
+    def fold(self, state: Any, record: Record) -> Any: ...
+    def verdict(self, state: Any, usable_cpus: int) -> Verdict | None: ...
+    def findings(self, state: Any, usable_cpus: int) -> Sequence[Finding]: ...
+    def as_json(self, state: Any) -> dict[str, Any]: ...
+    def rows(self, state: Any) -> tuple[Sequence[str], Sequence[Sequence[object]]]: ...
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment as bench, pages, API and command line see it.
+
+    `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
+    is the model of what may change while it runs, None where nothing may.
+    """
+
+    name: str
+    prefix: str
+    title: str
+    question: str
+    params: type[Params]
+    meaning: Meaning
+    measured: bool = False
+    controls: type[Params] | None = None
+
+    @property
+    def body(self) -> str:
+        """The module that the runner imports."""
+        return f"app.experiments.{self.slug}.body"
+
+    @property
+    def slug(self) -> str:
+        """The name as Python and file names spell it."""
+        return self.name.replace("-", "_")
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            "shared-list", "sl", "Shared list", "Do producers and consumers stay in step over one list?",
+            shared_list_params.SharedListParams, shared_list, controls=shared_list_params.SharedListControls,
+        ),
+        Experiment(
+            "pool-sizes", "ps", "Pool sizes", "How many workers until a pool costs more than it gains?",
+            pool_sizes_params.PoolSizesParams, pool_sizes, measured=True,
+        ),
+        Experiment(
+            "factorials", "fa", "Factorials", "In what order do results come back from a pool?",
+            factorials_params.FactorialsParams, factorials,
+        ),
+    )
+}  # fmt: skip
+
+
+def find(name: str) -> Experiment:
+    """The experiment of that name. Raises UnknownExperiment."""
+    try:
+        return EXPERIMENTS[name]
+    except KeyError:
+        raise UnknownExperiment(name, tuple(EXPERIMENTS)) from None

@@ -1,0 +1,1 @@
+"""Producers and consumers over one shared list: who holds the lock, who waits, and does nothing get lost?"""

@@ -1,0 +1,35 @@
+"""What a run found, in words: a verdict states what is true first, a finding is a check with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One sentence or two: `headline` is the finding itself, `rest` its comparison, its interval and its ground."""
+
+    headline: str
+    rest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.headline} {self.rest}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: it holds, it does not, or (None) the data can't tell; `sentence` says so with its numbers.
+
+    `remedy` holds the parameters to run again with, empty where there is nothing to change.
+    """
+
+    check: str
+    holds: bool | None
+    sentence: str
+    numbers: Mapping[str, float | None] = field(default_factory=dict)
+    remedy: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)

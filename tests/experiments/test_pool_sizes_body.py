@@ -1,0 +1,188 @@
+"""The body in a runner of its own, with real pools: what it tells, how it stops, and what a killed worker does."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.experiments.pool_sizes import state
+from app.experiments.pool_sizes.params import PoolSizesParams
+from app.records import Failure, Progress, Record, Result, Sample, Span
+from tests.children import Child, end_of, perform, runner
+
+QUICK = PoolSizesParams(sizes=[1, 3], repeats=2)
+# The plain loop's warm-up takes 0.4 s, then a pool waits for an hour: whatever is done to it finds it in the middle.
+SLOW = PoolSizesParams(sizes=[2], first=1, last=4, workload="square-sleep", work_ms=100, repeats=1)
+
+
+def asked(params: PoolSizesParams, **changes: Any) -> dict[str, Any]:
+    return {**params.model_dump(mode="json"), **changes}
+
+
+def values(records: list[Record], name: str) -> dict[str, Any]:
+    return {record.arm: record.value for record in records if isinstance(record, Result) and record.name == name}
+
+
+def in_the_first_pool(record: Record) -> bool:
+    return isinstance(record, Progress) and record.done == 1
+
+
+def workers(child: Child) -> list[psutil.Process]:
+    """The pool's processes: descendants but for the resource tracker and the fork server itself."""
+    found = []
+    for process in psutil.Process(child.process.pid).children(recursive=True):
+        try:
+            words = " ".join(process.cmdline())
+            parent = process.ppid()
+        except psutil.Error:
+            continue
+        server = "forkserver" in words and parent == child.process.pid
+        if words and "resource_tracker" not in words and not server:
+            found.append(process)
+    return found
+
+
+def wait_for(found: Callable[[], list[psutil.Process]], count: int) -> list[psutil.Process]:
+    processes = found()
+    while len(processes) < count:
+        processes = found()
+    return processes
+
+
+def group(leader: int) -> list[int]:
+    members = []
+    for pid in psutil.pids():
+        try:
+            if os.getpgid(pid) == leader and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                members.append(pid)
+        except (ProcessLookupError, psutil.Error):
+            continue
+    return members
+
+
+@pytest.mark.parametrize("start_method", [None, "fork", "forkserver", "spawn"])
+def test_a_run_tells_every_phase_of_every_repetition_and_ends(start_method: str | None) -> None:
+    records = perform("pool-sizes", asked(QUICK, start_method=start_method))
+    assert end_of(records).outcome == "finished"
+    samples = [record for record in records if isinstance(record, Sample)]
+    told = {(sample.arm, sample.repetition, sample.name) for sample in samples}
+    phases = ("start", "first_ready", "map", "stop")
+    pools = {(arm, n, phase) for arm in ("1", "3") for n in range(3) for phase in phases}
+    assert told == pools | {("serial", n, "map") for n in range(3)}
+    assert len(samples) == len(told)
+    assert all(sample.seconds > 0 for sample in samples)
+
+
+def test_a_run_says_what_it_found_out() -> None:
+    records = perform("pool-sizes", asked(QUICK))
+    shown = {"count": 10, "first": [n * n for n in range(1, 11)]}
+    assert values(records, "results") == {"serial": shown, "1": shown, "3": shown}
+    assert values(records, "chunksize") == {"1": 3, "3": 1}
+    assert set(values(records, "gc")) == {"serial", "1", "3"}
+    assert set(values(records, "traced")) == {"1", "3"}
+    assert isinstance(values(records, "seed")[""], int)
+    noise = values(records, "noise")[""]
+    assert noise["wall_s"] > 0
+    assert noise["own_cpu_s"] is None or noise["own_cpu_s"] >= 0
+    spans = [record for record in records if isinstance(record, Span)]
+    assert {span.lane for span in spans} == {"1", "3"}
+    assert len(spans) == 20
+
+
+def test_progress_counts_every_passage_and_knows_the_time_left_after_the_first_round() -> None:
+    steps = [record for record in perform("pool-sizes", asked(QUICK)) if isinstance(record, Progress)]
+    total = 3 + 2 * 4  # the loop in three rounds, two pools in those and in their traced repetition
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert (steps[0].done, steps[-1].done) == (0, total)
+    assert {step.total for step in steps} == {total}
+    assert all((step.seconds_left is None) == (step.done < 3) for step in steps)
+
+
+@pytest.mark.parametrize("workload", ["square-sleep", "sum-of-squares", "sha256", "factorial", "read-files"])
+@pytest.mark.parametrize("method", ["map", "imap_unordered"])
+def test_every_workload_runs_in_every_order(workload: str, method: str) -> None:
+    length = {} if workload in ("factorial", "read-files") else {"work_ms": 0.5}
+    records = perform("pool-sizes", asked(QUICK, workload=workload, method=method, repeats=1, **length))
+    assert end_of(records).outcome == "finished"
+    rounds = [value["rounds"] for value in values(records, "calibration").values()]
+    assert len(rounds) == (workload in ("sum-of-squares", "sha256"))
+
+
+def test_very_long_results_are_told_by_their_ends() -> None:
+    params = asked(QUICK, workload="factorial", first=5, last=5000, repeats=1, sizes=[2])
+    shown = values(perform("pool-sizes", params), "results")["2"]
+    assert shown["count"] == 4996
+    assert len(shown["first"]) == 1000
+    assert shown["first"][0] == 120
+    assert shown["first"][995] == "40238726…00000000 (2,568 digits)"  # 1000!
+
+
+def test_the_state_of_a_real_run_has_a_verdict_and_rows_and_charts() -> None:
+    params = PoolSizesParams(sizes=[1, 2], repeats=3)
+    now = state.initial(params)
+    for record in perform("pool-sizes", asked(params)):
+        now = state.fold(now, record)
+    assert state.verdict(now, 2) is not None
+    assert len(state.rows(now)[1]) == 9
+    assert [row["pool"] for row in state.chart(now, 2)["summary"]] == [1, 2]
+    assert now.done == now.total
+    assert len(now.lanes.actors) == 3
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+def test_a_stop_in_the_middle_of_a_map_keeps_what_was_measured(start_method: str) -> None:
+    with runner("pool-sizes", asked(SLOW, start_method=start_method, sizes=[2, 3])) as child:
+        child.until(lambda record: isinstance(record, Sample) and record.repetition == 1)
+        wait_for(lambda: workers(child), 1)
+        child.stop()
+        records = child.to_the_end()
+        assert end_of(records).outcome == "stopped"
+        assert any(isinstance(record, Sample) and record.repetition == 1 for record in records)
+        assert workers_left(child) == []
+
+
+def workers_left(child: Child) -> list[int]:
+    """What is still there of the run's group, but for helpers of multiprocessing that end by themselves."""
+    helpers = ("resource_tracker", "forkserver")
+    left = []
+    for pid in group(child.process.pid):
+        try:
+            words = " ".join(psutil.Process(pid).cmdline())
+        except psutil.Error:
+            continue
+        if not any(helper in words for helper in helpers):
+            left.append(pid)
+    return left
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("victims", [1, 2])
+def test_a_worker_killed_in_the_middle_of_a_map_fails_the_run_with_a_plain_reason(
+    start_method: str, victims: int
+) -> None:
+    # Two items of a minute each: without the watch the map would never return.
+    params = asked(SLOW, start_method=start_method, last=2, work_ms=1)
+    with runner("pool-sizes", {**params, "work_ms": 1}) as child:
+        child.until(in_the_first_pool)
+        for victim in wait_for(lambda: workers(child), 2)[:victims]:
+            victim.send_signal(signal.SIGKILL)
+        records = child.to_the_end()
+    assert end_of(records).outcome in ("failed", "finished")
+
+
+def test_the_scratch_files_are_gone_after_the_run() -> None:
+    before = set(Path("/tmp").glob("pool-sizes-*"))  # noqa: S108
+    perform("pool-sizes", asked(QUICK, workload="read-files", repeats=1))
+    assert set(Path("/tmp").glob("pool-sizes-*")) <= before  # noqa: S108
+
+
+def test_a_body_that_gets_another_result_fails() -> None:
+    records = perform("pool-sizes", asked(QUICK, workload="no-such"))
+    assert end_of(records).outcome == "failed"
+    assert any(isinstance(record, Failure) for record in records)
