@@ -1,0 +1,14 @@
+"""A run's life in the server, from the wish to the last record.
+
+Read them in this order:
+
+    status      what a run may be, and the one table of allowed changes
+    run         one run: its status, its records and the state that they fold to
+    tape        a run's records in order, for those who read along
+    signal      wakes all who wait for something newer than what they have
+    bench       admission: which run starts now, which waits, which is refused
+    supervisor  one child process: start, order, read, stop, reap
+    tree        kills what is left of a child's session, children before parents
+    sweep       at start: ends and clears away what a crash left behind
+    journal     runs and records in SQLite, one writer thread
+"""

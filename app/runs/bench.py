@@ -1,0 +1,446 @@
+"""Admission: which run starts now, which waits, which is refused; and the one place that drives a run to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.errors import BadParameters, Complaint, MalformedRecord, QueueFull, Refused, RunIsLive, TooMany, UnknownRun
+from app.experiments.asking import Params, parse
+from app.experiments.registry import EXPERIMENTS, Experiment, find
+from app.records import End, Record, from_line, to_line
+from app.runs.journal import LIVE, Journal, Row
+from app.runs.run import Run
+from app.runs.signal import Signal
+from app.runs.status import Status
+from app.runs.supervisor import RUNNER, Runner, death
+from app.runs.sweep import identity, is_alive, sweep
+
+RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
+RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
+IN_A_HURRY = (1.0, 0.5)  # as ASK and TERM, for a server that ends
+LONGEST_END = 6.0  # seconds after which a server that ends waits no longer
+SAID_BY_RUNNERS = ("finished", "stopped", "failed")
+PRELOAD = [f"app.experiments.{experiment.slug}.body" for experiment in EXPERIMENTS.values()]
+
+log = logging.getLogger(__name__)
+
+
+class Bench:
+    """All runs of this server. `signal` rises when a run begins, ends, or takes another place in the queue.
+
+    `look` tells what the machine is like at a run's start (usable CPUs, load …); it becomes part of the conditions.
+    `python` runs the folder or file `runner`.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        look: Callable[[], Mapping[str, Any]] = dict,
+        live_limit: int = 8,
+        queue_limit: int = 20,
+        starts_per_minute: int = 60,
+        keep_runs: int = 500,
+        python: str = sys.executable,
+        runner: Path = RUNNER,
+    ) -> None:
+        self.journal = journal
+        self.activity = Signal()  # rises with anything that happens to any run
+        self.signal = Signal(self.activity)
+        self._look = look
+        self._live_limit, self._queue_limit = live_limit, queue_limit
+        self._starts_per_minute, self._keep_runs = starts_per_minute, keep_runs
+        self._python, self._runner = python, runner
+        self._runs: OrderedDict[str, Run] = OrderedDict()  # live ones and the recent
+        self._queue: list[Run] = []
+        self._running: dict[str, Run] = {}
+        self._runners: dict[str, Runner] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._spare: asyncio.Task[Runner] | None = None
+        self._starts: dict[str, list[float]] = {}
+        self._latest: dict[str, str] = {}
+        self._entering = 0
+        self._unkept = 0
+        self._closing = False
+
+    # Life of the bench
+
+    async def open(self) -> None:
+        """Open the journal, sweep what a crash left, warm a spare runner. Raises sqlite3.Error or OSError."""
+        await self.journal.open()
+        await sweep(self.journal)
+        for name in EXPERIMENTS:
+            await self._find_latest(name)
+        self._warm()
+
+    async def close(self) -> None:
+        """Interrupt all runs and leave no process behind; takes about five seconds at most."""
+        if self._closing:
+            return
+        self._closing = True
+        for run in list(self._queue):
+            await self._leave_queue(run, Status.INTERRUPTED, "The server ended while this run waited.")
+        # Those that are just being started stop themselves as soon as they run.
+        await asyncio.gather(*(runner.stop(*IN_A_HURRY) for runner in self._runners.values()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_END):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        if self._spare is not None:
+            with contextlib.suppress(OSError):
+                await (await self._spare).reap(0.0)
+        await self.journal.close()
+
+    # What users ask for
+
+    async def start(self, name: str, raw: Mapping[str, Any], client: str = "") -> Run:
+        """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
+        experiment = find(name)
+        params = parse(experiment.params, raw)
+        self._check_is_open()
+        self._check_pace(client)
+        if len(self._queue) + self._entering >= self._queue_limit and not self._has_room(experiment):
+            raise QueueFull(
+                f"{len(self._queue)} runs wait already, which is the limit. Try again when one has ended.", 10
+            )
+        self._entering += 1
+        try:
+            run = await self._enter(experiment, params)
+        finally:
+            self._entering -= 1
+        self._check_is_open()
+        self._runs[run.id] = run
+        self._latest[name] = run.id
+        self._queue.append(run)
+        self._admit()
+        self.signal.rise()
+        return run
+
+    async def stop(self, run_id: str) -> Run:
+        """Ask a run to stop; an ended one stays as it is. Raises UnknownRun."""
+        run = await self.run(run_id)
+        if run in self._queue:
+            await self._leave_queue(run, Status.STOPPED, None)
+        elif run.status.live and not run.stopping:
+            run.stopping = True
+            run.signal.rise()
+            if run.id in self._runners:  # else it is just being started, and stops as soon as it runs
+                self._spawn(self._runners[run.id].stop())
+        return run
+
+    async def change(self, run_id: str, raw: Mapping[str, Any]) -> Run:
+        """Change the controls of a live run. Raises UnknownRun or BadParameters."""
+        run = await self.run(run_id)
+        runner = self._runners.get(run_id)
+        if run.experiment.controls is None or runner is None or run.end is not None:
+            raise BadParameters((Complaint("", f"Run {run_id} has nothing that can be changed now."),))
+        controls = parse(run.experiment.controls, raw)
+        wanted = controls.model_dump(exclude_none=True)
+        # What stays as it is counts too: a new minimum must not exceed the maximum that is in force.
+        in_force = {**run.controls, **{name: value for name, value in wanted.items() if name != "paused"}}
+        parse(run.experiment.params, {**run.params.model_dump(), **in_force})
+        run.controls = in_force
+        runner.order(do="change", values=wanted)
+        return run
+
+    async def delete(self, run_id: str) -> None:
+        """Forget an ended run. Raises UnknownRun or RunIsLive."""
+        run = await self.run(run_id)
+        if run.status.live:
+            raise RunIsLive(run_id)
+        await self.journal.delete(run_id)
+        self._runs.pop(run_id, None)
+        if self._latest.get(run.experiment.name) == run_id:
+            await self._find_latest(run.experiment.name)
+        self.signal.rise()
+
+    # What pages ask for
+
+    async def run(self, run_id: str) -> Run:
+        """A run by its id, from memory or folded again from the journal. Raises UnknownRun."""
+        run = self._runs.get(run_id)
+        if run is None:
+            row = await self.journal.run(run_id)
+            if row is not None and row.status in LIVE and not is_alive(row.owner.get("server", {})):
+                await sweep(self.journal)  # another server shared the journal, and crashed
+                row = await self.journal.run(run_id)
+            if row is None:
+                raise UnknownRun(run_id)
+            run = await self._recall(row)
+        return run
+
+    async def latest(self, experiment: str) -> Run | None:
+        """The newest run of an experiment."""
+        run_id = self._latest.get(experiment)
+        try:
+            return await self.run(run_id) if run_id else None
+        except UnknownRun:  # pruned meanwhile
+            return None
+
+    def in_memory(self) -> list[Run]:
+        """Live and recent runs, oldest first."""
+        return sorted(self._runs.values(), key=lambda run: run.created)
+
+    def running(self) -> list[Run]:
+        return list(self._running.values())
+
+    def place(self, run: Run) -> int:
+        """The place in the queue, from 1; 0 when it does not wait."""
+        return self._queue.index(run) + 1 if run in self._queue else 0
+
+    def queued(self) -> int:
+        return len(self._queue)
+
+    # The queue
+
+    def _admit(self) -> None:
+        """Start what may start: measured runs one at a time, others up to the limit, in order of arrival."""
+        for run in list(self._queue):
+            if self._has_room(run.experiment):
+                self._queue.remove(run)
+                self._running[run.id] = run
+                self._spawn(self._drive(run))
+
+    def _has_room(self, experiment: Experiment) -> bool:
+        busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
+        return len(busy) < (1 if experiment.measured else self._live_limit)
+
+    async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
+        self._queue.remove(run)
+        run.become(status, error)
+        await self._save(run)
+        self.signal.rise()
+
+    def _check_is_open(self) -> None:
+        if self._closing:
+            raise Refused("The server is ending. Try again when it is back.", 10)
+
+    def _check_pace(self, client: str) -> None:
+        """At most so many starts a minute and client, counted over the last minute."""
+        if not client:
+            return
+        this_minute = [start for start in self._starts.get(client, []) if start > time.monotonic() - 60]
+        if len(this_minute) >= self._starts_per_minute:
+            wait = int(60 - (time.monotonic() - this_minute[0])) + 1
+            raise TooMany(f"{len(this_minute)} runs were started from here within a minute, which is the limit.", wait)
+        if len(self._starts) > 1000:  # clients of long ago; an address each, so the table must not grow for ever
+            self._starts = {name: starts for name, starts in self._starts.items() if starts[-1] > time.monotonic() - 60}
+        self._starts[client] = [*this_minute, time.monotonic()]
+
+    async def _enter(self, experiment: Experiment, params: Params) -> Run:
+        run = Run("", experiment, params, signal=Signal(self.activity))
+        run_id = await self.journal.create(
+            experiment.prefix,
+            experiment.name,
+            params.model_dump(mode="json"),
+            run.created,
+            {"server": identity(os.getpid())},
+        )
+        if run_id is None:
+            self._unkept += 1
+            run_id, run.unkept = f"{experiment.prefix}-x{os.getpid()}-{self._unkept:03}", self.journal.trouble
+        run.id = run_id
+        return run
+
+    # Driving a run
+
+    async def _drive(self, run: Run) -> None:
+        """Have a run done by a runner and make room for the next, whatever happens to this one."""
+        try:
+            await self._perform(run, await self._take_spare())
+        except Exception as bug:
+            log.exception("Run %s could not be brought to its end.", run.id)
+            if run.status.live:
+                what = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
+                run.become(Status.FAILED, f"{what}: {bug}.")
+        await self._save(run)
+        self._running.pop(run.id)
+        self._runners.pop(run.id, None)
+        self._forget_old()
+        if not self._closing:
+            self._warm()
+            self._admit()
+        self.signal.rise()
+        await self.journal.prune(self._keep_runs)
+
+    async def _perform(self, run: Run, runner: Runner) -> None:
+        """Order the run, read it to its end, leave nothing of the runner, and put that end into a status."""
+        heard = asyncio.Event()
+        prints = asyncio.create_task(self._read_prints(run, runner, heard))
+        nonsense, patience = "", 0.0
+        try:
+            self._begin(run, runner)
+            async with contextlib.aclosing(runner.lines()) as batches:
+                async for lines in batches:
+                    await self._take(run, lines)
+                    heard.set()
+                    if run.end is not None:
+                        break
+            patience = 2.0
+        except MalformedRecord as malformed:
+            nonsense = str(malformed)
+        finally:
+            heard.set()
+            code = await runner.reap(patience)
+            await asyncio.wait({prints}, timeout=1)
+            prints.cancel()
+            await asyncio.gather(prints, return_exceptions=True)
+        await self._conclude(run, nonsense or death(code, runner.last_words))
+
+    def _begin(self, run: Run, runner: Runner) -> None:
+        self._runners[run.id] = runner
+        others = [other for other in self._running.values() if other is not run and other.status is Status.RUNNING]
+        run.conditions = {**self._look(), "shared_with": [other.id for other in others]}
+        for other in others:
+            other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
+        run.become(Status.RUNNING)
+        runner.order(
+            do="run", run=run.id, experiment=run.experiment.name, body=run.experiment.body,
+            params=run.params.model_dump(mode="json"),
+        )  # fmt: skip
+        if run.stopping or self._closing:
+            self._spawn(runner.stop(*(IN_A_HURRY if self._closing else ())))
+        self._warm()
+        self.signal.rise()
+        self._spawn(self._save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
+
+    async def _take(self, run: Run, lines: list[bytes]) -> None:
+        """Fold and keep what a runner said. Raises MalformedRecord for nonsense, after all that came before it."""
+        first = len(run.tape.lines) + 1
+        records, nonsense = readable(lines)
+        try:
+            run.take(records)
+        except Exception as broken:  # well-formed, but no fold can make sense of it: the runner's fault, not ours
+            nonsense = MalformedRecord(lines[len(run.tape.lines) + 1 - first], repr(broken))
+        await self._keep(run, first, run.tape.lines[first - 1 :])
+        if nonsense is not None:
+            raise nonsense
+
+    async def _read_prints(self, run: Run, runner: Runner, heard: asyncio.Event) -> None:
+        async with contextlib.aclosing(runner.prints()) as prints:
+            async for printed in prints:
+                await heard.wait()  # the opening comes first on every tape; what is printed meanwhile is not lost
+                await self._add(run, printed)
+
+    async def _add(self, run: Run, record: Record) -> None:
+        """Put a record of our own on the tape."""
+        first, line = len(run.tape.lines) + 1, to_line(record)
+        run.take([(record, line)])
+        await self._keep(run, first, [line])
+
+    async def _keep(self, run: Run, first: int, lines: Sequence[bytes]) -> None:
+        if lines and not run.unkept and not await self.journal.append(run.id, first, lines):
+            run.unkept = self.journal.trouble
+            run.signal.rise()
+
+    async def _conclude(self, run: Run, death_reason: str) -> None:
+        """Give the run the status that its end deserves. A run that said no end gets one, so that every tape has it."""
+        end = run.end
+        error: str | None = None
+        if self._closing and not run.stopping and (end is None or end.outcome == "stopped"):
+            outcome, error = Status.INTERRUPTED, "The server ended while this run was live. Its records are kept."
+        elif end is not None and end.outcome in SAID_BY_RUNNERS:
+            outcome, error = Status(end.outcome), end.reason or None
+        elif run.stopping:
+            outcome = Status.STOPPED
+        else:
+            outcome, error = Status.FAILED, death_reason
+        if end is None:
+            await self._add(run, End(time.perf_counter_ns(), outcome.value, error or ""))
+        run.summary = run.verdict or ""
+        run.become(outcome, error)
+
+    async def _save(self, run: Run, owner: Mapping[str, Any] | None = None) -> None:
+        columns: dict[str, Any] = {
+            "status": run.status.value,
+            "started": run.started,
+            "ended": run.ended,
+            "conditions": run.conditions,
+            "error": run.error,
+            "summary": run.summary,
+        }
+        if owner is not None:
+            columns["owner"] = dict(owner)
+        if not await self.journal.save(run.id, **columns) and not run.unkept:
+            run.unkept = self.journal.trouble
+
+    async def _find_latest(self, experiment: str) -> None:
+        rows = await self.journal.runs(experiment=experiment, limit=1)
+        if rows:
+            self._latest[experiment] = rows[0].id
+        else:
+            self._latest.pop(experiment, None)
+
+    async def _recall(self, row: Row) -> Run:
+        """An ended run, folded again from its records; it joins the recent ones."""
+        experiment = find(row.experiment)
+        lines = await self.journal.lines(row.id)
+        # They were valid when the run was made; a bound that is narrower today must not hide an old run.
+        run = Run(row.id, experiment, experiment.params.model_construct(**row.params))
+        await asyncio.to_thread(lambda: run.take(readable(lines)[0]))
+        run.created, run.started, run.ended, run.error = row.created, row.started, row.ended, row.error
+        run.status, run.summary = Status(row.status), row.summary
+        run.conditions = {**run.conditions, **row.conditions}
+        if run.started and run.end is None and not run.status.live:
+            run.unkept = f"Only its first {len(run.tape.lines)} records could be kept."
+        run.tape.close()
+        if not run.status.live:  # another server's run goes on without us
+            self._runs[run.id] = run
+            self._forget_old()
+        return run
+
+    def _forget_old(self) -> None:
+        ended = [run for run in self._runs.values() if not run.status.live]
+        for some, most in (
+            ([run for run in ended if not run.unkept], RECENT),
+            ([run for run in ended if run.unkept], RECENT_UNKEPT),
+        ):
+            for run in some[: max(len(some) - most, 0)]:
+                del self._runs[run.id]
+
+    # Runners
+
+    async def _take_spare(self) -> Runner:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            with contextlib.suppress(OSError):
+                runner = await spare
+                if runner.exit_code is None:
+                    return runner
+                await runner.reap(0.0)
+        return await self._start_runner()
+
+    def _warm(self) -> None:
+        """Start a runner that waits with its imports done, so that the next click is answered at once."""
+        measuring = any(run.experiment.measured for run in self._running.values())  # nothing starts beside it
+        if self._spare is None and not measuring and not self._closing:
+            self._spare = asyncio.create_task(self._start_runner())
+
+    async def _start_runner(self) -> Runner:
+        return await Runner.start(PRELOAD, python=self._python, program=self._runner)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task and hold on to it: the loop itself keeps only a weak reference."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def readable(lines: Sequence[bytes]) -> tuple[list[tuple[Record, bytes]], MalformedRecord | None]:
+    """The records that lines hold, up to the first that holds none, and what is wrong with that one."""
+    records = []
+    for line in lines:
+        try:
+            records.append((from_line(line), line))
+        except MalformedRecord as nonsense:
+            return records, nonsense
+    return records, None

@@ -1,0 +1,291 @@
+"""Runs and their records in one SQLite file; one thread owns the write connection, others hand it work.
+
+It never raises for a full or unwritable disk: what could not be kept is said (`trouble`), and the run goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+VERSION = 1
+SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT UNIQUE,
+    experiment TEXT NOT NULL,
+    params TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created TEXT NOT NULL,
+    started TEXT,
+    ended TEXT,
+    conditions TEXT NOT NULL DEFAULT '{{}}',
+    error TEXT,
+    summary TEXT NOT NULL DEFAULT '',
+    owner TEXT NOT NULL DEFAULT '{{}}'
+);
+CREATE INDEX IF NOT EXISTS runs_by_experiment ON runs (experiment, number);
+CREATE TABLE IF NOT EXISTS batches (
+    run TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    lines BLOB NOT NULL,
+    PRIMARY KEY (run, first)
+) WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
+LIVE = ("queued", "running")
+BUSY_S = 5.0  # how long a write waits for another process's
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run as the journal keeps it; `owner` tells a later server which processes were its own."""
+
+    id: str
+    experiment: str
+    params: dict[str, Any]
+    status: str
+    created: str
+    started: str | None
+    ended: str | None
+    conditions: dict[str, Any]
+    error: str | None
+    summary: str
+    owner: dict[str, Any]
+
+
+COLUMNS = "id, experiment, params, status, created, started, ended, conditions, error, summary, owner"
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Readers and the writer then don't wait for each other. Its busy time-out doesn't cover this one statement."""
+    give_up = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file is there now, None if there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def _kept(cursor: sqlite3.Cursor, run_id: str) -> bool:
+    if cursor.rowcount < 1:
+        raise sqlite3.DatabaseError(f"run {run_id} is not in it any more")
+    return True
+
+
+def in_words(error: Exception) -> str:
+    """What an error of SQLite or the file system says, without the path."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _row(values: Sequence[Any]) -> Row:
+    told = dict(zip(COLUMNS.split(", "), values, strict=True))
+    for name in ("params", "conditions", "owner"):
+        told[name] = json.loads(told[name])
+    return Row(**told)
+
+
+class Journal:
+    """`trouble` is the sentence about the last write that failed, '' after one that worked."""
+
+    def __init__(self, path: Path, *, limit_mib: int = 1024) -> None:
+        self.path = path
+        self.trouble = ""
+        self._limit = limit_mib * 1024 * 1024
+        self._writer = ThreadPoolExecutor(1, "journal")
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    async def open(self) -> None:
+        """Make the file and its tables. Raises sqlite3.Error or OSError when that is impossible."""
+        await self._in_writer(self._open)
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # autocommit: each hand-over is one statement or says its own BEGIN
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._file = connection, _file(self.path)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise sqlite3.DatabaseError(f"it was written by a newer Poolscope (format {version}, not {VERSION})")
+        if version < VERSION:  # a file that is whole is not written to, so that a full disk can still be read
+            _to_wal(connection)
+            connection.executescript(SCHEMA)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {self._limit // page_size}")
+
+    async def close(self) -> None:
+        await self._in_writer(self._shut)
+        self._writer.shutdown()
+
+    def _shut(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    async def create(
+        self, prefix: str, experiment: str, params: Mapping[str, Any], created: str, owner: Mapping[str, Any]
+    ) -> str | None:
+        """Enter a new run and return its id, such as 'sl-0143'; None when it could not be written."""
+
+        def enter() -> str:
+            connection = self._write()
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                cursor = connection.execute(
+                    "INSERT INTO runs (experiment, params, status, created, owner) VALUES (?, ?, 'queued', ?, ?)",
+                    (experiment, json.dumps(params), created, json.dumps(owner)),
+                )
+                run_id = f"{prefix}-{cursor.lastrowid:04}"
+                connection.execute("UPDATE runs SET id = ? WHERE number = ?", (run_id, cursor.lastrowid))
+            return run_id
+
+        return await self._try(enter)
+
+    async def save(self, run_id: str, **columns: Any) -> bool:
+        """Change columns of a run; dicts become JSON. False when it could not be written."""
+        names = ", ".join(f"{name} = ?" for name in columns)
+        values = [json.dumps(value) if isinstance(value, dict) else value for value in columns.values()]
+
+        def change() -> bool:
+            query = f"UPDATE runs SET {names} WHERE id = ?"  # noqa: S608 (our names)
+            return _kept(self._write().execute(query, (*values, run_id)), run_id)
+
+        return await self._try(change) or False
+
+    async def append(self, run_id: str, first: int, lines: Sequence[bytes]) -> bool:
+        """Keep a batch of records whose first has the sequence number `first`. False when it could not be written."""
+
+        def write() -> bool:
+            blob = zlib.compress(b"\n".join(lines), 1)
+            query = "INSERT INTO batches SELECT ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?)"
+            return _kept(self._write().execute(query, (run_id, first, len(lines), blob, run_id)), run_id)
+
+        return await self._try(write) or False
+
+    async def delete(self, run_id: str) -> bool:
+        def drop() -> bool:
+            connection = self._write()
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                connection.execute("DELETE FROM batches WHERE run = ?", (run_id,))
+                connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            return True
+
+        return await self._try(drop) or False
+
+    async def prune(self, keep: int) -> list[str]:
+        """Delete the oldest ended runs beyond `keep`; returns their ids."""
+
+        def oldest() -> list[str]:
+            found = self._write().execute(
+                "SELECT id FROM runs WHERE status NOT IN ('queued', 'running') ORDER BY number DESC LIMIT -1 OFFSET ?",
+                (keep,),
+            )
+            return [run_id for (run_id,) in found]
+
+        pruned = await self._try(oldest) or []
+        for run_id in pruned:
+            await self.delete(run_id)
+        return pruned
+
+    async def runs(self, *, experiment: str = "", status: str = "", limit: int = 50, before: str = "") -> list[Row]:
+        """Kept runs, newest first, older than the run `before`."""
+        wheres, values = ["id IS NOT NULL"], []
+        for column, value in (("experiment", experiment), ("status", status)):
+            if value:
+                wheres.append(f"{column} = ?")
+                values.append(value)
+        if before:
+            wheres.append("number < (SELECT number FROM runs WHERE id = ?)")
+            values.append(before)
+        where = " AND ".join(wheres)
+        query = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?"  # noqa: S608 (our names)
+        return [_row(found) for found in await self._read(query, (*values, limit))]
+
+    async def count(self) -> int:
+        found = await self._read("SELECT count(*) FROM runs WHERE id IS NOT NULL", ())
+        return int(found[0][0]) if found else 0
+
+    async def run(self, run_id: str) -> Row | None:
+        found = await self._read(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run_id,))  # noqa: S608 (our names)
+        return _row(found[0]) if found else None
+
+    async def lines(self, run_id: str) -> list[bytes]:
+        """All kept record lines of a run, in order."""
+        found = await self._read("SELECT lines FROM batches WHERE run = ? ORDER BY first", (run_id,))
+        return [line for (blob,) in found for line in zlib.decompress(blob).split(b"\n")]
+
+    def _write(self) -> sqlite3.Connection:
+        # SQLite would go on writing into a file that was removed or moved away, where nobody finds it.
+        if self._connection is not None and _file(self.path) != self._file:
+            self._shut()
+        if self._connection is None:
+            self._open()
+        assert self._connection is not None
+        return self._connection
+
+    async def _try(self, work: Callable[[], T]) -> T | None:
+        try:
+            done = await self._in_writer(work)
+        except (sqlite3.Error, OSError) as error:
+            self.trouble = f"{self.path}: {in_words(error)}"
+            # The next write opens anew: the folder may be another one by then, or there at last.
+            with contextlib.suppress(sqlite3.Error):
+                await self._in_writer(self._shut)
+            return None
+        self.trouble = ""
+        return done
+
+    async def _in_writer(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    async def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
+        """Read with a connection of its own, so that a long write never keeps a reader waiting."""
+
+        def read() -> list[Any]:
+            uri = f"{self.path.resolve().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
+                return connection.execute(query, values).fetchall()
+
+        try:
+            return await asyncio.to_thread(read)
+        except sqlite3.Error as error:
+            self.trouble = f"{self.path}: {in_words(error)}"
+            return []

@@ -1,0 +1,113 @@
+"""One run: its status, its records and the state that they fold to; it changes in two places, `take` and `become`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from app.errors import IllegalChange
+from app.experiments.registry import Experiment
+from app.records import End, Opening, Progress, Record
+from app.runs.signal import Signal
+from app.runs.status import ALLOWED, Status
+from app.runs.tape import Tape
+
+
+def now() -> str:
+    """The present as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(eq=False)
+class Run:
+    """A run as the server knows it. `state` is the fold of all records so far; `signal` rises with every batch.
+
+    `unkept` is '' while the journal keeps it, else the reason why not. `stopping` says that somebody asked it to stop.
+    """
+
+    id: str
+    experiment: Experiment
+    params: Any
+    created: str = field(default_factory=now)
+    status: Status = Status.QUEUED
+    started: str | None = None
+    ended: str | None = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+    controls: dict[str, Any] = field(default_factory=dict)  # those that were changed while it ran
+    error: str | None = None
+    summary: str = ""
+    unkept: str = ""
+    stopping: bool = False
+    state: Any = None
+    end: End | None = None
+    progress: Progress | None = None
+    tape: Tape = field(default_factory=Tape)
+    signal: Signal = field(default_factory=Signal)
+
+    def __post_init__(self) -> None:
+        if self.state is None:
+            self.state = self.experiment.meaning.initial(self.params)
+
+    def take(self, records: Sequence[tuple[Record, bytes]]) -> None:
+        """Fold a batch of records into the state. An end is kept for the supervisor, who alone ends the run."""
+        folded = []
+        try:
+            for record, line in records:
+                self.state = self.experiment.meaning.fold(self.state, record)
+                folded.append(line)
+                if isinstance(record, Opening):
+                    self.conditions = {**record.conditions, **self.conditions}
+                elif isinstance(record, End):
+                    self.end = record
+                elif isinstance(record, Progress):
+                    self.progress = record
+        finally:  # tape and state never differ, not even when a fold fails in the middle
+            self.tape.append(folded)
+            self.signal.rise()
+
+    def become(self, status: Status, error: str | None = None) -> None:
+        """Change the status. Raises IllegalChange for what the table does not hold."""
+        if (self.status, status) not in ALLOWED:
+            last = tuple(line.decode(errors="replace")[:200] for line in self.tape.lines[-5:])
+            raise IllegalChange(self.id, self.status, status, last)
+        self.status = status
+        self.error = error
+        if status is Status.RUNNING:
+            self.started = now()
+        elif not status.live:
+            self.ended = now()
+            self.tape.close()
+        self.signal.rise()
+
+    @property
+    def usable_cpus(self) -> int:
+        return int(self.conditions.get("usable_cpus") or 1)
+
+    @property
+    def verdict(self) -> str | None:
+        said = self.experiment.meaning.verdict(self.state, self.usable_cpus)
+        return str(said) if said else None
+
+    def as_json(self, *, whole: bool = True) -> dict[str, Any]:
+        """The contract's run; without `whole`, as in a list, the state is left out."""
+        told: dict[str, Any] = {
+            "id": self.id,
+            "experiment": self.experiment.name,
+            "params": self.params.model_dump(mode="json"),
+            "status": self.status.value,
+            "created": self.created,
+            "started": self.started,
+            "ended": self.ended,
+            "conditions": self.conditions,
+            "verdict": self.verdict if whole else self.summary or None,
+            "error": self.error,
+            "kept": not self.unkept,
+        }
+        if whole:
+            told["state"] = self.experiment.meaning.as_json(self.state)
+            told["findings"] = [
+                finding.as_json() for finding in self.experiment.meaning.findings(self.state, self.usable_cpus)
+            ]
+        return told

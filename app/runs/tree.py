@@ -1,0 +1,65 @@
+"""Kills what is left of a child's session, children before parents; multiprocessing's resource tracker gets a moment.
+
+The tracker unlinks the semaphores and shared memory of the dead and then ends by itself; killed with the others it
+would leave them behind. A runner leads a session of its own, so whatever it started, however deep, carries its id.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+
+import psutil
+
+TRACKER = "multiprocessing.resource_tracker"
+PATIENCE = 1.0  # seconds for a tracker to tidy up, and for the killed to be gone
+LOOK = 0.01  # seconds between two looks at who is left
+
+
+def session(leader: int) -> list[psutil.Process]:
+    """The processes of a session, the leader too; zombies are not counted."""
+    found = []
+    for pid in psutil.pids():
+        try:
+            if os.getsid(pid) == leader:
+                process = psutil.Process(pid)
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        except (OSError, psutil.Error):
+            continue  # it ended while we looked
+    return found
+
+
+def kill_session(leader: int) -> int:
+    """Kill every process of the session; returns how many there were. Blocks for at most about two seconds.
+
+    It looks until nobody is left, for a fork server may fork in its last moment. It never waits for a process by
+    `psutil.wait_procs`: that collects the exit code of our own child, which asyncio must get.
+    """
+    left = session(leader)
+    count = len(left)
+    spare_until = time.monotonic() + PATIENCE
+    give_up = spare_until + PATIENCE
+    while left and time.monotonic() < give_up:
+        patient = time.monotonic() < spare_until
+        kill(process for process in left if not (patient and _is_tracker(process)))
+        time.sleep(LOOK)
+        left = session(leader)
+    return count
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL each; psutil checks by start time that a process id was not given to another program."""
+    for process in sorted(processes, key=lambda process: process.pid, reverse=True):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    try:
+        return any(TRACKER in part for part in process.cmdline())
+    except psutil.Error:
+        return False

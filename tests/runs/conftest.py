@@ -1,0 +1,126 @@
+"""A bench in a scratch folder of its own, with real runners or with ones made for a test; nothing is left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from app.records import Opening, Record, from_line
+from app.runs.bench import Bench
+from app.runs.journal import Journal
+from app.runs.run import Run
+from app.runs.tree import session
+
+# A run of the shared list that is over in a moment, and one that goes on until it is stopped.
+BRIEF = {"seconds": 0.1, "delay_min": 0, "delay_max": 0.001}
+ENDLESS = {"seconds": 600, "delay_min": 0.001, "delay_max": 0.002}
+
+# A runner that does nothing: it takes a run, waits to be told to stop and says so. Every other one varies it.
+PATIENT = """
+import json, os, sys, time
+control, records = os.fdopen(int(sys.argv[1])), int(sys.argv[2])
+
+def say(kind, **fields):
+    os.write(records, json.dumps({"kind": kind, "t": 1, **fields}).encode() + b"\\n")
+
+line = control.readline()
+if not line:
+    sys.exit()
+order = json.loads(line)
+say("run", utc="", run=order["run"], experiment=order["experiment"], params=order["params"], conditions={},
+    pid=os.getpid())
+"""
+UNTIL_STOPPED = """
+for line in control:
+    if json.loads(line)["do"] == "stop":
+        say("end", outcome="stopped")
+        break
+"""
+
+
+def records(run: Run) -> list[Record]:
+    return [from_line(line) for line in run.tape.lines]
+
+
+def pid_of(run: Run) -> int:
+    """The process id of a run's runner, as it says itself."""
+    opening = records(run)[0]
+    assert isinstance(opening, Opening)
+    return opening.pid
+
+
+async def until(run: Run, holds: Callable[[Run], object]) -> Run:
+    """Wait for something about a run; it looks each time that the run changes."""
+    version = run.signal.version
+    while not holds(run):
+        assert run.status.live, f"{run.status}: {run.error}"
+        version = await run.signal.newer_than(version)
+    return run
+
+
+async def ended(run: Run) -> Run:
+    return await until(run, lambda run: not run.status.live)
+
+
+async def done(bench: Bench, run: Run) -> Run:
+    """Wait until the bench, too, has done with a run: saved it, and made room for the next."""
+    await ended(run)
+    version = bench.signal.version
+    while run in bench.running():
+        version = await bench.signal.newer_than(version)
+    return run
+
+
+async def begun(run: Run) -> Run:
+    """Wait until a run's runner has said its first word."""
+    return await until(run, lambda run: run.tape.lines)
+
+
+@pytest.fixture
+def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files, which must be empty in the end; a short path, for sockets are made in it."""
+    with tempfile.TemporaryDirectory(prefix="ps-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+        assert list(Path(folder).iterdir()) == []
+
+
+class MakeBench(Protocol):
+    def __call__(
+        self, program: str = "", path: Path | None = None, **limits: Any
+    ) -> AbstractAsyncContextManager[Bench]: ...
+
+
+@pytest.fixture
+def opened(tmp_path: Path, scratch: Path) -> MakeBench:
+    """Makes an open bench; with `program` its runners run that text. No session of a run outlives it."""
+
+    @contextlib.asynccontextmanager
+    async def make(program: str = "", path: Path | None = None, **limits: Any) -> AsyncIterator[Bench]:
+        if program:
+            (tmp_path / "runner.py").write_text(program)
+            limits["runner"] = tmp_path / "runner.py"
+        bench = Bench(Journal(path or tmp_path / "poolscope.sqlite"), **limits)
+        await bench.open()
+        try:
+            yield bench
+        finally:
+            runs = bench.in_memory()
+            await bench.close()
+        assert [run.id for run in runs if run.status.live] == []
+        for run in runs:
+            assert not run.tape.lines or session(pid_of(run)) == []
+
+    return make
+
+
+@pytest.fixture
+async def bench(opened: MakeBench) -> AsyncIterator[Bench]:
+    async with opened() as bench:
+        yield bench

@@ -1,0 +1,85 @@
+"""One child by itself: what it is given, what it leaves open, how its death is put into words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from app.records import End, from_line
+from app.runs.supervisor import Runner, death
+from app.runs.tree import session
+from tests.runs.conftest import BRIEF
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+async def everything(runner: Runner) -> list[bytes]:
+    async with contextlib.aclosing(runner.lines()) as batches:
+        return [line async for lines in batches for line in lines]
+
+
+async def test_a_spare_that_nobody_needs_leaves_nothing(scratch: Path) -> None:
+    before = descriptors()
+    runner = await Runner.start()
+    assert runner.scratch.is_dir()
+    await runner.reap(0.0)
+    assert runner.exit_code is not None
+    assert session(runner.pid) == []
+    assert descriptors() <= before + 1  # asyncio's own
+
+
+async def test_a_child_works_in_a_scratch_folder_that_goes_with_it(scratch: Path, tmp_path: Path) -> None:
+    program = tmp_path / "runner.py"
+    program.write_text(
+        "import os, sys, tempfile\nopen(tempfile.mkdtemp() + '/file', 'w').close()\n"
+        "os.write(int(sys.argv[2]), tempfile.gettempdir().encode() + b'\\n')\n"
+    )
+    runner = await Runner.start(program=program)
+    assert await everything(runner) == [os.fsencode(runner.scratch)]
+    await runner.reap()
+    assert not runner.scratch.exists()
+
+
+async def test_a_warm_runner_does_what_it_is_ordered(scratch: Path) -> None:
+    runner = await Runner.start(["app.experiments.shared_list.body"])
+    params = {"producers": 1, "consumers": 1, "guard": "lock", "capacity": 0, **BRIEF}
+    runner.order(do="run", run="x", experiment="shared-list", body="app.experiments.shared_list.body", params=params)
+    lines = await everything(runner)
+    assert isinstance(from_line(lines[-1]), End)
+    assert await runner.reap() == 0
+
+
+async def test_orders_to_the_dead_and_the_reaped_are_lost_without_a_word(scratch: Path) -> None:
+    runner = await Runner.start()
+    os.kill(runner.pid, signal.SIGKILL)
+    await runner.reap()
+    runner.order(do="stop")
+    await runner.stop()
+    assert runner.exit_code == -signal.SIGKILL
+
+
+async def test_a_child_that_cannot_be_started_leaves_nothing(scratch: Path) -> None:
+    before = descriptors()
+    with pytest.raises(OSError, match="nowhere"):
+        await Runner.start(python="/nowhere/python")
+    assert descriptors() <= before + 1
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "killed by SIGKILL"),
+        (-11, "killed by SIGSEGV"),
+        (-99, "killed by signal 99"),
+        (3, "ended with exit code 3"),
+    ],
+)
+def test_a_death_has_a_name(code: int, words: str) -> None:
+    assert words in death(code)
+    assert death(code, "oh no").endswith("Its last words: oh no")
