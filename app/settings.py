@@ -1,0 +1,40 @@
+"""One frozen Settings, read once: from POOLSCOPE_* in the environment or a .env file, then from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting has a default that suits one person at their own machine; `demo` is for a public one."""
+
+    model_config = SettingsConfigDict(env_prefix="POOLSCOPE_", env_file=".env", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data: Path = Field(
+        default_factory=lambda: user_data_path("poolscope"),
+        description="Folder of the SQLite file with all runs, or that file itself (.sqlite, .db).",
+    )
+    demo: bool = Field(False, description="Public demo: tighter limits, and nobody can delete runs.")
+    live_limit: int = Field(8, ge=1, le=64, description="Live runs side by side; measured runs always take turns.")
+    queue_limit: int = Field(20, ge=1, le=1000, description="Runs that may wait; one more is refused with 503.")
+    starts_per_minute: int = Field(60, ge=1, description="Runs that one client may start in a minute, else 429.")
+    keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
+    journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
+    viewers: int = Field(2000, ge=1, description="Open live streams; one more is refused with 503.")
+    allowed_hosts: str = Field(
+        "localhost,127.0.0.1,[::1]",
+        description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
+
+    @property
+    def journal_path(self) -> Path:
+        """The SQLite file: `data` itself where it names a file, else poolscope.sqlite in that folder."""
+        return self.data if self.data.suffix in (".sqlite", ".db") else self.data / "poolscope.sqlite"

@@ -1,0 +1,122 @@
+"""POST: run, stop, change, run again, delete. Each works without JavaScript (303 to the run's page) and with htmx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from app.errors import BadParameters
+from app.experiments.registry import find
+from app.runs.run import Run
+from app.web.pages import partials, sent_back, whole_panel
+from app.web.panels import bench_pieces, run_pieces
+from app.web.problems import answer, problem_of
+from app.web.site import Site, site_of
+
+router = APIRouter(include_in_schema=False)
+
+
+def by_htmx(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true"
+
+
+def client_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def to(address: str) -> RedirectResponse:
+    return RedirectResponse(address, 303)
+
+
+async def shown(request: Request, site: Site, run: Run) -> Response:
+    """What has become of a run, for the page that asked: its panel on the bench, or its own page."""
+    if not by_htmx(request):
+        return to(f"/runs/{run.id}")
+    on_own_page = f"/runs/{run.id}" in request.headers.get("hx-current-url", "")
+    pieces = run_pieces(site, run) if on_own_page else bench_pieces(site, run.experiment, run)
+    return partials(site, pieces)
+
+
+@router.post("/runs")
+async def start(request: Request) -> Response:
+    """Start a run from a form; a form with something wrong comes back as it was typed, with what is allowed."""
+    site = site_of(request)
+    typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    experiment = find(typed.pop("experiment", ""))
+    try:
+        run = await site.bench.start(experiment.name, typed, client_of(request))
+    except BadParameters as wrong:
+        piece = sent_back(site, experiment, typed, wrong.complaints)
+        if by_htmx(request):
+            return partials(site, [piece], 422)
+        latest = await site.bench.latest(experiment.name)
+        pieces = [piece if old.target == piece.target else old for old in bench_pieces(site, experiment, latest)]
+        return answer(request, problem_of(wrong), whole_panel(site, experiment, latest, pieces))
+    return await shown(request, site, run)
+
+
+@router.post("/runs/{run_id}/stop")
+async def stop(request: Request, run_id: str) -> Response:
+    site = site_of(request)
+    return await shown(request, site, await site.bench.stop(run_id))
+
+
+@router.post("/runs/{run_id}/controls")
+async def change(request: Request, run_id: str) -> Response:
+    """Change delays, pause or resume. A wrong value changes nothing and is said beside its field."""
+    site = site_of(request)
+    typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    try:
+        run = await site.bench.change(run_id, typed)
+    except BadParameters as wrong:
+        run = await site.bench.run(run_id)
+        if not by_htmx(request) or not run.status.live:
+            raise
+        return partials(site, [controls_sent_back(site, run, typed, wrong)], 422)
+    return await shown(request, site, run)
+
+
+def controls_sent_back(site: Site, run: Run, typed: dict[str, Any], wrong: BadParameters) -> Any:
+    piece = next(piece for piece in bench_pieces(site, run.experiment, run) if piece.target.endswith("-ask"))
+    panel = panel_of(site, run, typed, wrong)
+    return type(piece)(piece.target, piece.template, piece.macro, None, {**piece.context, "panel": panel})
+
+
+def panel_of(site: Site, run: Run, typed: dict[str, Any], wrong: BadParameters) -> Any:
+    from app.web.panels import panel_facts
+
+    return panel_facts(site, run.experiment, run, {**run.params.model_dump(), **typed}, wrong.complaints)
+
+
+@router.post("/runs/{run_id}/again")
+async def again(request: Request, run_id: str) -> Response:
+    """Run with the same parameters, or with those of a finding's remedy."""
+    site = site_of(request)
+    run = await site.bench.run(run_id)
+    params: dict[str, Any] = run.params.model_dump()
+    remedy = (await request.form()).get("remedy")
+    if isinstance(remedy, str) and remedy.isdigit():
+        findings = run.experiment.meaning.findings(run.state, run.usable_cpus)
+        if int(remedy) < len(findings):
+            params.update(findings[int(remedy)].remedy)
+    new = await site.bench.start(run.experiment.name, params, client_of(request))
+    return to(f"/runs/{new.id}")
+
+
+@router.post("/runs/{run_id}/delete")
+async def delete(request: Request, run_id: str) -> Response:
+    site = site_of(request)
+    if site.demo:
+        return answer(request, forbidden())
+    await site.bench.delete(run_id)
+    if by_htmx(request):
+        return Response(headers={"HX-Redirect": "/runs"})
+    return to("/runs")
+
+
+def forbidden() -> Any:
+    from app.web.problems import Problem
+
+    return Problem(403, "Not in the demo", "In the demo nobody can delete runs; the oldest go by themselves.")

@@ -1,0 +1,233 @@
+"""Pool sizes as pages show them: charts, a table, the traced repetition's workers, the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from app.experiments.pool_sizes.params import PoolSizesParams
+from app.experiments.pool_sizes.samples import Arm, State
+from app.experiments.pool_sizes.state import transcript
+from app.measure.breakeven import efficiency
+from app.measure.intervals import ratio, timing
+from app.records import Span
+from app.runs.run import Run
+from app.web import lanes, words
+
+IDLE = (
+    "The same map runs in pools of each size and in a plain loop, by turns and several times over. You will see every "
+    "repetition as a dot, the median with its interval, and whether a pool was worth it."
+)
+WIDE = False
+PIECES = ("map", "speedup", "phases", "workers", "transcript", "repetitions", "drift")
+REPLAY = False
+
+NUMBERED = 240  # with more items than this the boxes are too small for a number each
+ROWS_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRow:
+    """One size in medians; seconds, None while it has no repetition. `best` maps fastest."""
+
+    size: int
+    start: float | None
+    map: float | None
+    low: float | None
+    high: float | None
+    total: float | None
+    speedup: float | None
+    interval: str
+    efficiency: float | None
+    chunksize: int | None
+    repetitions: int
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One task of the traced repetition, in percent of its picture; `text` is its item, '' where it would not fit."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The workers of one size: boxes, or paths where there are too many of them."""
+
+    size: int
+    names: tuple[str, ...]
+    boxes: tuple[Box, ...]
+    paths: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RepetitionRow:
+    """(start, map, total) in seconds of one repetition for every size, None where it has not landed."""
+
+    number: int
+    serial: float | None
+    cells: tuple[tuple[float | None, float | None, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSizesFace:
+    """Everything that the blocks of the pool sizes show; `chart` is the address of the charts' data."""
+
+    rows: tuple[SizeRow, ...]
+    serial: float | None
+    serial_interval: str
+    confidence: str
+    chart: str
+    any: bool
+    facets: tuple[Facet, ...]
+    ticks: tuple[lanes.Tick, ...]
+    items: int
+    waits: bool
+    transcript: str
+    repetition: int
+    repetitions: tuple[RepetitionRow, ...]
+    hidden: int
+    sizes: tuple[int, ...]
+    samples: int
+    csv: str
+    href: str
+    live: bool
+
+
+def title(params: PoolSizesParams) -> str:
+    what = "Squares" if params.workload.startswith("square") else params.workload.replace("-", " ").capitalize()
+    sizes = [str(size) for size in params.sizes]
+    listed = sizes[0] if len(sizes) == 1 else f"{', '.join(sizes[:-1])} and {sizes[-1]}"
+    pools = "a pool" if len(sizes) == 1 else "pools"
+    return f"{what} of {params.first}–{params.last} in {pools} of {listed}"
+
+
+def facts(params: PoolSizesParams) -> list[str]:
+    length = params.length_ms
+    work = [f"{length:g} ms of {'waiting' if params.workload == 'square-sleep' else 'work'} an item"] if length else []
+    chunk = [f"chunks of {params.chunksize}"] if params.chunksize else []
+    return [f"{words.count(params.repeats, 'repetition')} a size", *work, f"pool.{params.method}", *chunk]
+
+
+def progress(run: Run) -> str:
+    state: State = run.state
+    return f"{state.done:g} of {state.total:g}{f', {state.note}' if state.note else ''}"
+
+
+def face(run: Run, state: State | None = None) -> PoolSizesFace:
+    shown: State = state or run.state
+    arms = sorted(shown.arms, key=lambda arm: arm.size)
+    measured = [arm for arm in arms if arm.map]
+    best = min(measured, key=lambda arm: median(arm.map)).size if measured else 0
+    serial = timing(shown.serial.map) if shown.serial.map else None
+    level = next((timing(arm.map).confidence for arm in measured), None)
+    table = _repetitions(shown, arms)
+    facets, ticks = _facets(shown, arms)
+    return PoolSizesFace(
+        rows=tuple(_row(shown, arm, arm.size == best and len(measured) == len(arms)) for arm in arms),
+        serial=serial.median if serial else None,
+        serial_interval=words.interval(serial.low, serial.high) if serial else "",
+        confidence=f"{level:.0%}" if level else "",
+        chart=f"/runs/{run.id}/chart.json?rev={len(shown.order)}-{sum(bool(arm.traced) for arm in arms)}",
+        any=bool(measured),
+        facets=facets,
+        ticks=ticks,
+        items=shown.params.items,
+        waits=shown.waits,
+        transcript="\n\n".join(filter(None, (transcript(arm) for arm in shown.arms))),
+        repetition=max((arm.repetitions[-1] for arm in measured), default=0),
+        repetitions=table[-ROWS_SHOWN:],
+        hidden=max(len(table) - ROWS_SHOWN, 0),
+        sizes=tuple(arm.size for arm in arms),
+        samples=sum(len(arm.map) for arm in arms),
+        csv=f"/api/runs/{run.id}/csv",
+        href=f"/runs/{run.id}",
+        live=run.status.live,
+    )
+
+
+def _row(state: State, arm: Arm, best: bool) -> SizeRow:
+    mapped = timing(arm.map) if arm.map else None
+    gain = ratio(state.serial.map, arm.map) if arm.map and state.serial.map else None
+    return SizeRow(
+        size=arm.size,
+        start=median(arm.start) if arm.start else None,
+        map=mapped.median if mapped else None,
+        low=mapped.low if mapped else None,
+        high=mapped.high if mapped else None,
+        total=median(arm.total) if arm.total else None,
+        speedup=gain.value if gain else None,
+        interval=words.interval(gain.low, gain.high) if gain else "",
+        efficiency=efficiency(gain.value, arm.size) if gain else None,
+        chunksize=arm.chunksize,
+        repetitions=len(arm.map),
+        best=best,
+    )
+
+
+def _repetitions(state: State, arms: Sequence[Arm]) -> tuple[RepetitionRow, ...]:
+    numbers = sorted({number for arm in (state.serial, *arms) for number in arm.repetitions})
+    return tuple(
+        RepetitionRow(
+            number,
+            state.serial.map[state.serial.repetitions.index(number)] if number in state.serial.repetitions else None,
+            tuple(_cells(arm, number) for arm in arms),
+        )
+        for number in numbers
+    )
+
+
+def _cells(arm: Arm, number: int) -> tuple[float | None, float | None, float | None]:
+    if number not in arm.repetitions:
+        return None, None, None
+    at = arm.repetitions.index(number)
+    whole = arm.total
+    return arm.start[at], arm.map[at], whole[at] if at < len(whole) else None
+
+
+def _facets(state: State, arms: Sequence[Arm]) -> tuple[tuple[Facet, ...], tuple[lanes.Tick, ...]]:
+    """The workers of every traced size on one time axis, from each size's first task."""
+    by_size: dict[int, list[Span]] = {}
+    for span in state.lanes.spans:
+        if span.lane.isdigit() and span.t1 is not None:
+            by_size.setdefault(int(span.lane), []).append(span)
+    if not by_size:
+        return (), ()
+    longest = max(max(span.t for span in spans) - min(span.t0 for span in spans) for spans in by_size.values()) or 1
+    facets = []
+    for arm in arms:
+        spans = by_size.get(arm.size, [])
+        if spans:
+            names = tuple(name for name in state.lanes.actors if name.startswith(f"{arm.size} worker"))
+            facets.append(_facet(arm.size, names, spans, longest))
+    return tuple(facets), lanes.since(longest / 1e9)
+
+
+def _facet(size: int, names: tuple[str, ...], spans: Sequence[Span], longest: int) -> Facet:
+    rows = {name: row for row, name in enumerate(names)}
+    start = min(span.t0 for span in spans)
+    short = tuple(name.rpartition(" ")[2] for name in names)
+    if len(spans) > NUMBERED:
+        return Facet(size, short, (), lanes.paths(spans, rows, start, start + longest))
+    boxes = []
+    for span in spans:
+        took = (span.t1 or span.t0) - span.t0
+        width = 100 * took / longest
+        boxes.append(
+            Box(
+                x=round(100 * (span.t0 - start) / longest, 3),
+                y=round(100 * (rows[span.actor] + 0.1) / len(names), 3),
+                width=round(max(width, 0.15), 3),
+                height=round(80 / len(names), 3),
+                text=span.item if width > 1.5 * len(span.item) + 1 else "",
+                title=f"{span.item}: {words.duration(took / 1e9)}",
+            )
+        )
+    return Facet(size, short, tuple(boxes), ())

@@ -1,0 +1,198 @@
+"""The shared list as pages show it: readings, the list itself, lanes, lock times and the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+from app.experiments.shared_list.params import SharedListParams
+from app.experiments.shared_list.state import WINDOW_S, State, state_of
+from app.runs.run import Run
+from app.runs.status import Status
+from app.web import lanes, words
+
+IDLE = (
+    "Producers add random numbers from 1 to 100 to one list, consumers take the oldest. You will see the list, who holds "
+    "the lock, who waits for it, and whether the counts agree."
+)
+WIDE = True
+PIECES = ("threads", "list", "lock", "log")
+REPLAY = True
+
+GUARD_NAMES = {
+    "lock": "threading.Lock",
+    "rlock": "threading.RLock",
+    "condition": "threading.Condition",
+    "queue": "queue.Queue",
+    "none": "no guard",
+}
+KEYS = (
+    ("holding", "holding the lock"),
+    ("waiting", "waiting for the lock"),
+    ("blocked", "waiting for a number, or for room"),
+    ("running", "running"),
+    ("sleeping", "sleeping"),
+)
+CHIPS = 60
+BARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    at: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    name: str
+    state: str
+    operations: int
+    share: float | None  # of all steps
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Wait or hold times: three numbers in seconds, and a histogram as a path in a box of 40 by 100."""
+
+    word: str
+    state: str
+    median: float | None
+    p99: float | None
+    longest: float | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedListFace:
+    """Everything that the shared list's blocks show. `clock` is the moment shown, in seconds of the run."""
+
+    added: int
+    removed: int
+    length: int
+    expected: int
+    really_added: int
+    really_removed: int
+    robbed: int
+    consistent: bool
+    settled: bool
+    guard: str
+    unguarded: bool
+    owner: str
+    waiting: str
+    chips: tuple[int, ...]
+    more: int
+    picture: lanes.Picture
+    track: lanes.Track
+    keys: tuple[tuple[str, str], ...]
+    log: tuple[LogLine, ...]
+    threads: tuple[ThreadRow, ...]
+    longest: str
+    empty_polls: int
+    full_polls: int
+    empty_share: float | None
+    left_out: int
+    steps: int
+    acquisitions: int
+    contended: float | None
+    times: tuple[Times, ...]
+    times_upto: str
+    clock: str
+    run_s: float
+    at_s: float
+    replay: bool
+    records_href: str
+
+
+def title(params: SharedListParams) -> str:
+    return f"{words.count(params.producers, 'producer')} and {words.count(params.consumers, 'consumer')} over one list"
+
+
+def facts(params: SharedListParams) -> list[str]:
+    capacity = [f"capacity {words.whole(params.capacity)}"] if params.capacity else []
+    pause = "flat out" if params.delay_max == 0 else f"delay {params.delay_min:g}–{params.delay_max:g} s"
+    return [f"guard {GUARD_NAMES[params.guard]}", pause, *capacity]
+
+
+def progress(run: Run) -> str:
+    return f"{words.decimal(run.state.ran_s)} of {run.params.seconds:g} s"
+
+
+def face(run: Run, state: State | None = None) -> SharedListFace:
+    """The face of the run's state, or of an earlier state of it in a replay."""
+    replay = state is not None
+    shown: State = state if state is not None else run.state
+    # While it runs, time goes on between two records too.
+    now = perf_counter_ns() if run.status is Status.RUNNING and not replay else shown.t
+    start = now - int(WINDOW_S * 1e9)
+    ticks = lanes.ago(WINDOW_S)
+    ledger, lock, steps = shown.ledger, shown.lock, max(shown.ledger.steps, 1)
+    upto = _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
+    asked = ledger.really_removed + ledger.empty_polls + ledger.robbed
+    return SharedListFace(
+        added=ledger.added,
+        removed=ledger.removed,
+        length=ledger.length,
+        expected=ledger.expected_length,
+        really_added=ledger.really_added,
+        really_removed=ledger.really_removed,
+        robbed=ledger.robbed,
+        consistent=ledger.consistent,
+        settled=shown.ended,
+        guard=GUARD_NAMES[shown.params.guard],
+        unguarded=shown.params.guard == "none",
+        owner=lock.owner,
+        waiting=", ".join(lock.waiting),
+        chips=shown.items[-CHIPS:],
+        more=max(ledger.length - len(shown.items[-CHIPS:]), 0),
+        picture=lanes.picture(shown.lanes, start, now, ticks),
+        track=lanes.track(shown.lengths, start, now, ticks, f"Length of the list over the last {WINDOW_S:g} s"),
+        keys=tuple(key for key in KEYS if key[0] in _states(shown)),
+        log=tuple(LogLine(f"{(stamp - shown.t0) / 1e9:.3f}", text) for stamp, text in shown.log[-60:]),
+        threads=tuple(
+            ThreadRow(name, state_of(shown, name), shown.operations.get(name, 0), shown.operations.get(name, 0) / steps)
+            for name in shown.lanes.actors
+        ),
+        longest=f"{words.whole(shown.longest[0])} at {max(shown.longest[1] - shown.t0, 0) / 1e9:.1f}{words.NBSP}s",
+        empty_polls=ledger.empty_polls,
+        full_polls=ledger.full_polls,
+        empty_share=ledger.empty_polls / asked if asked else None,
+        left_out=shown.left_out,
+        steps=ledger.steps,
+        acquisitions=lock.acquisitions,
+        contended=lock.share_contended,
+        times=tuple(
+            Times(word, name, kept.quantile(0.5), kept.quantile(0.99), kept.longest, _histogram(kept.bars(upto, BARS)))
+            for word, name, kept in (("wait", "waiting", lock.wait), ("hold", "holding", lock.hold))
+        ),
+        times_upto=words.duration(upto),
+        clock=f"{max(now - shown.t0, 0) / 1e9:.1f}{words.NBSP}s",
+        run_s=round(max(run.state.t - run.state.t0, 0) / 1e9, 1),
+        at_s=round(max(now - shown.t0, 0) / 1e9, 1),
+        replay=not run.status.live,
+        records_href=f"/runs/{run.id}/log.txt",
+    )
+
+
+def _states(state: State) -> set[str]:
+    """The states that a key must explain: those that this guard can lead to."""
+    guard = state.params.guard
+    waits = {"blocked"} if guard in ("condition", "queue") else set()
+    waits |= {"running"} if state.delay_max == 0 else {"sleeping"}
+    return waits | ({"holding", "waiting"} if guard != "none" else set())
+
+
+def _round_up(seconds: float) -> float:
+    """The next of 1, 2, 5 × a power of ten: where a histogram's axis ends."""
+    if seconds <= 0:
+        return 1e-5
+    scale: float = 10.0 ** int(f"{seconds:e}".split("e")[1])
+    return next(step * scale for step in (1, 2, 5, 10) if step * scale >= seconds)
+
+
+def _histogram(bars: tuple[int, ...]) -> str:
+    """Bars as a path in a box of 40 by 100; a seldom one stays one unit high, to be seen at all."""
+    most = max(bars, default=0)
+    if not most:
+        return ""
+    return "".join(f"M{x + 0.1} 100v-{max(round(100 * bar / most), 3)}h.8V100z" for x, bar in enumerate(bars) if bar)

@@ -1,0 +1,88 @@
+"""A parameter model as form fields: labels, units, bounds and choices come from the model, values from who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from app.errors import Complaint
+from app.experiments.asking import Params, bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field: `kind` is number, text or choice; `complaint` stands beside it and is '' where all is well."""
+
+    name: str
+    label: str
+    help: str
+    kind: str
+    value: str
+    low: str = ""
+    high: str = ""
+    step: str = "any"
+    width: int = 0
+    options: tuple[Option, ...] = ()
+    advanced: bool = False
+    complaint: str = ""
+
+
+def fields(
+    model: type[Params],
+    values: Mapping[str, Any],
+    complaints: Sequence[Complaint] = (),
+    choices: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[FormField, ...]:
+    """The model's fields with the given values; what is not given shows the default.
+
+    `choices` offers values for a text field whose values depend on the machine (start methods).
+    """
+    said = {complaint.name: complaint.message for complaint in complaints}
+    return tuple(
+        field(name, info, values.get(name, info.default), said.get(name, ""), (choices or {}).get(name, ()))
+        for name, info in model.model_fields.items()
+    )
+
+
+def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: Sequence[str] = ()) -> FormField:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    unit = str(extra.get("unit") or "")
+    label = f"{info.title}, {unit}" if unit else info.title or name
+    low, high = bounds(info)
+    types = get_args(info.annotation) or (info.annotation,)
+    options = tuple(Option(str(choice), str(choice)) for choice in types if isinstance(choice, str))
+    if choices:
+        options = (Option("", "default"), *(Option(choice, choice) for choice in choices))
+    numeric = int in types or float in types
+    return FormField(
+        name=name,
+        label=label,
+        help=info.description or "",
+        kind="choice" if options else "number" if numeric else "text",
+        value=as_text(value),
+        low="" if low is None else f"{low:g}",
+        high="" if high is None else str(high),
+        step="1" if int in types else "any",
+        width=int(str(extra.get("width") or 0)),
+        options=options,
+        advanced=bool(extra.get("advanced")),
+        complaint=complaint,
+    )
+
+
+def as_text(value: Any) -> str:
+    """A value as it stands in a field: lists by commas, nothing for None, whole floats without '.0'."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return ", ".join(as_text(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

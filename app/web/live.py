@@ -1,0 +1,172 @@
+"""GET /live: a page's one event stream. A frame is rendered and encoded once, whoever looks, and only while somebody does.
+
+A viewer holds a version number, not a queue: a slow one skips frames and always ends on the newest. The first frame of
+every stream, and of every reconnect, is the whole present picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Hashable, Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from app.errors import Refused
+from app.experiments.registry import EXPERIMENTS
+from app.runs.run import Run
+from app.runs.signal import Signal
+from app.web.panels import Piece, bench_pieces, history, run_pieces
+from app.web.site import Site, site_of
+
+FRAME_S = 0.1  # at most ten frames a second
+SLOW_S = 5.0  # the header's machine facts are looked at this often
+BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+
+class Channel(ABC):
+    """One page's picture, for all who look at it: its loop runs while there is a viewer."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.viewers = 0
+        self._signal = Signal()
+        self._keys: dict[str, Hashable] = {}
+        self._html: dict[str, str] = {}
+        self._delta = b""
+        self._whole: tuple[int, bytes] = (-1, b"")
+        self._loop: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+
+    @abstractmethod
+    async def pieces(self) -> Sequence[Piece]:
+        """The pieces of the page as it is now."""
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Frames for one viewer, as ready-made bytes of the event stream."""
+        self.viewers += 1
+        try:
+            async with self._starting:
+                if self._loop is None:
+                    await self._render()
+                    self._loop = asyncio.create_task(self._run())
+            seen = self._signal.version
+            yield self._picture()
+            while True:
+                version = await self._signal.newer_than(seen)
+                yield self._delta if version == seen + 1 else self._picture()
+                seen = version
+        finally:
+            self.viewers -= 1
+            if self.viewers == 0 and self._loop is not None:
+                self._loop.cancel()
+                self._loop = None
+
+    async def _run(self) -> None:
+        activity = self.site.bench.activity
+        seen = -1
+        while True:
+            with contextlib.suppress(TimeoutError):
+                seen = await asyncio.wait_for(activity.newer_than(seen), SLOW_S)
+            try:
+                await self._render()
+            except Exception:  # one bad frame must not end the stream for all; the next may be good
+                logger.exception("A frame could not be rendered")
+            await asyncio.sleep(FRAME_S)
+
+    async def _render(self) -> None:
+        """Render the pieces that may have changed, and publish those that have."""
+        changed = []
+        for piece in await self.pieces():
+            if self._html and self._keys.get(piece.target) == piece.key and piece.key is not None:
+                continue
+            self._keys[piece.target] = piece.key
+            html = self.site.part(piece.template, piece.macro, piece.context)
+            if self._html.get(piece.target) != html:
+                self._html[piece.target] = html
+                changed.append(piece.target)
+        if changed:
+            self._delta = self._encode(changed, self._signal.version + 1)
+            self._signal.rise()
+
+    def _picture(self) -> bytes:
+        version = self._signal.version
+        if self._whole[0] != version:
+            self._whole = (version, self._encode(list(self._html), version))
+        return self._whole[1]
+
+    def _encode(self, targets: Sequence[str], version: int) -> bytes:
+        partials = "".join(
+            f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{self._html[target]}</hx-partial>'
+            for target in targets
+        )
+        return ServerSentEvent(partials, id=str(version)).encode()
+
+
+async def machine_piece(site: Site) -> Piece:
+    return Piece("machine", "partials/machine.html", "header", None, {"machine": site.machine()})
+
+
+class BenchChannel(Channel):
+    """The bench: every experiment's latest run, and the recent runs."""
+
+    async def pieces(self) -> Sequence[Piece]:
+        bench, pieces = self.site.bench, []
+        for experiment in EXPERIMENTS.values():
+            pieces += bench_pieces(self.site, experiment, await bench.latest(experiment.name))
+        moment = (bench.signal.version, bench.journal.trouble)
+        if self._keys.get("recent-live") != moment:
+            recent = await history(self.site, limit=8)
+            pieces.append(Piece("recent-live", "partials/recent.html", "recent", moment, {"history": recent}))
+        return [*pieces, await machine_piece(self.site)]
+
+
+class RunChannel(Channel):
+    """One run's page."""
+
+    def __init__(self, site: Site, run: Run) -> None:
+        super().__init__(site)
+        self.run = run
+
+    async def pieces(self) -> Sequence[Piece]:
+        return [*run_pieces(self.site, self.run), await machine_piece(self.site)]
+
+
+class Hub:
+    """All channels that somebody looks at."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._channels: dict[str, Channel] = {}
+
+    @property
+    def viewers(self) -> int:
+        return sum(channel.viewers for channel in self._channels.values())
+
+    async def channel(self, run_id: str) -> Channel:
+        """The bench's channel, or a run's. Raises UnknownRun, and Refused when there are too many viewers."""
+        if self.viewers >= self._site.viewers:
+            raise Refused(f"{self.viewers} live streams are open, which is the limit.", 10)
+        self._channels = {name: channel for name, channel in self._channels.items() if channel.viewers}
+        if run_id not in self._channels:
+            made = RunChannel(self._site, await self._site.bench.run(run_id)) if run_id else BenchChannel(self._site)
+            self._channels.setdefault(run_id, made)
+        return self._channels[run_id]
+
+
+def beat() -> ServerSentEvent:
+    return ServerSentEvent("", event="beat")
+
+
+@router.get(
+    "/live", summary="The page's event stream: HTML pieces of the bench, or of one run", include_in_schema=False
+)
+async def live(request: Request, run: str = "") -> Response:
+    channel = await site_of(request).hub.channel(run)
+    return EventSourceResponse(channel.stream(), ping=BEAT_S, ping_message_factory=beat)

@@ -1,0 +1,200 @@
+"""GET: the bench, the history, one run, the API's page. A page holds the very pieces that its stream replaces."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from markupsafe import Markup
+
+from app.errors import Complaint, UnknownRun
+from app.experiments.registry import EXPERIMENTS, Experiment
+from app.records import Contents, from_line
+from app.runs.run import Run
+from app.runs.status import Status
+from app.web.faces import FACES
+from app.web.panels import Piece, bench_pieces, history, panel_facts, run_facts, run_pieces, title
+from app.web.site import Site, site_of
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+def page(site: Site, template: str, here: str, live: str = "", **context: Any) -> HTMLResponse:
+    """A whole page; `here` is the entry of the main menu, `live` the address of the page's stream ('' for none)."""
+    return HTMLResponse(
+        site.render(template, {"here": here, "live": live, "machine": machine(site), **context}),
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def machine(site: Site) -> Markup:
+    """The header's facts about this machine."""
+    return site.part("partials/machine.html", "header", {"machine": site.machine()})
+
+
+def rendered(site: Site, pieces: Sequence[Piece]) -> dict[str, Markup]:
+    """Pieces as markup, by the last part of their target's name ('pool-sizes-head' is 'head')."""
+    return {piece.target.rsplit("-", 1)[1]: site.part(piece.template, piece.macro, piece.context) for piece in pieces}
+
+
+def whole_panel(site: Site, experiment: Experiment, run: Run | None, pieces: Sequence[Piece]) -> Markup:
+    """One experiment's panel of the bench with everything in it."""
+    context = {"panel": panel_facts(site, experiment, run), "pieces": rendered(site, pieces)}
+    return site.part("partials/panel.html", "whole", context)
+
+
+@router.get("/")
+async def bench(request: Request) -> Response:
+    site = site_of(request)
+    panels = []
+    for experiment in EXPERIMENTS.values():
+        run = await site.bench.latest(experiment.name)
+        panels.append(whole_panel(site, experiment, run, bench_pieces(site, experiment, run)))
+    recent = await history(site, limit=8)
+    markup = site.part("partials/recent.html", "recent", {"history": recent})
+    return page(site, "pages/bench.html", "Bench", "/live", panels=panels, recent=markup, kept=recent.kept)
+
+
+@router.get("/runs")
+async def runs(request: Request, experiment: str = "", status: str = "", before: str = "") -> Response:
+    site = site_of(request)
+    names = [(each.name, each.title) for each in EXPERIMENTS.values()]
+    found = await history(site, experiment=experiment, status=status, before=before)
+    return page(
+        site, "pages/runs.html", "Runs", history=found, experiments=names, statuses=[status.value for status in Status]
+    )
+
+
+@router.get("/runs/{run_id}")
+async def run(request: Request, run_id: str, t: float | None = None) -> Response:
+    """One run; with `t`, as it was so many seconds after its start."""
+    site = site_of(request)
+    shown = await site.bench.run(run_id)
+    pieces = run_pieces(site, shown, await moment(shown, t) if t is not None else None)
+    markup = rendered(site, pieces)
+    facts = run_facts(site, shown)
+    replay = can_replay(shown)
+    whole = site.part(f"experiments/{shown.experiment.slug}.html", "page", {"pieces": markup, "run": facts})
+    length_s = max(shown.state.t - shown.state.t0, 0) / 1e9 if replay else 0.0
+    return page(
+        site, "pages/run.html", "Runs", f"/live?run={shown.id}" if shown.status.live else "",
+        run=facts, title=title(shown), pieces=markup, page=whole,
+        replay=replay, length_s=length_s, at_s=min(t, length_s) if t is not None else length_s,
+    )  # fmt: skip
+
+
+@router.get("/runs/{run_id}/at")
+async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
+    """The pieces of a run's page as they were `t` seconds after its start, for the replay."""
+    site = site_of(request)
+    shown = await site.bench.run(run_id)
+    pieces = run_pieces(site, shown, await moment(shown, t))
+    return partials(site, [piece for piece in pieces if piece.target not in ("run-head", "run-more")])
+
+
+def partials(site: Site, pieces: Sequence[Piece], status: int = 200) -> HTMLResponse:
+    """Pieces for htmx to put in their places."""
+    return HTMLResponse(
+        "".join(
+            f'<hx-partial hx-target="#{piece.target}" hx-swap="outerMorph">'
+            f"{site.part(piece.template, piece.macro, piece.context)}</hx-partial>"
+            for piece in pieces
+        ),
+        status,
+    )
+
+
+def can_replay(run: Run) -> bool:
+    return FACES[run.experiment.name].REPLAY and not run.status.live and len(run.tape.lines) > 0
+
+
+async def moment(run: Run, seconds: float) -> Any:
+    """The state of an ended run so many seconds after its first record: its records, folded again up to there."""
+    until = run.state.t0 + int(max(seconds, 0.0) * 1e9)
+
+    def fold_again() -> Any:
+        state = run.experiment.meaning.initial(run.params)
+        for line in run.tape.lines:
+            record = from_line(line)
+            if record.t > until and record.kind not in ("run", "end"):
+                continue
+            if record.kind != "end" or run.state.t <= until:
+                state = run.experiment.meaning.fold(state, record)
+        return state
+
+    return await asyncio.to_thread(fold_again)
+
+
+@router.get("/runs/{run_id}/chart.json", response_class=JSONResponse)
+async def chart(request: Request, run_id: str) -> Response:
+    """The datasets of a run's charts, by name."""
+    shown = await site_of(request).bench.run(run_id)
+    datasets = getattr(shown.experiment.meaning, "chart", None)
+    if datasets is None:
+        raise UnknownRun(f"{run_id}/chart.json")
+    return JSONResponse(datasets(shown.state, shown.usable_cpus))
+
+
+@router.get("/runs/{run_id}/log.txt", response_class=PlainTextResponse)
+async def log(request: Request, run_id: str) -> Response:
+    """The whole log of a shared list, a line a step, as the program would have printed it."""
+    from app.experiments.shared_list.state import WORDS, in_words
+
+    shown = await site_of(request).bench.run(run_id)
+    if shown.experiment.name != "shared-list":
+        raise UnknownRun(f"{run_id}/log.txt")
+
+    async def lines() -> AsyncIterator[str]:
+        for line in shown.tape.lines:
+            if line.startswith(b'{"kind":"list"'):
+                step = from_line(line)
+                if isinstance(step, Contents) and step.change in WORDS:
+                    yield f"{(step.t - shown.state.t0) / 1e9:.6f} {step.actor}: {in_words(step)}\n"
+
+    return StreamingResponse(lines(), media_type="text/plain; charset=utf-8")
+
+
+@router.get("/runs/{run_id}/factorial/{n}.txt", response_class=PlainTextResponse)
+async def factorial(request: Request, run_id: str, n: int) -> Response:
+    """One factorial with all its digits."""
+    shown = await site_of(request).bench.run(run_id)
+    numbers = getattr(shown.state, "numbers", ())
+    value = next((number.value for number in numbers if number.n == n), None)
+    if value is None:
+        raise UnknownRun(f"{run_id}/factorial/{n}.txt")
+    return PlainTextResponse(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the JSON API as its page lists it."""
+
+    method: str
+    path: str
+    summary: str
+
+
+@router.get("/api")
+async def api(request: Request) -> Response:
+    site = site_of(request)
+    schema = request.app.openapi()
+    calls = [
+        Call(method.upper(), path, about.get("summary", ""))
+        for path, methods in schema["paths"].items()
+        for method, about in methods.items()
+    ]
+    panels = [
+        panel_facts(site, experiment, None)  # defaults, whatever ran last
+        for experiment in EXPERIMENTS.values()
+    ]
+    return page(site, "pages/api.html", "API", calls=calls, panels=panels, base=str(request.base_url))
+
+
+def sent_back(site: Site, experiment: Experiment, typed: dict[str, Any], complaints: tuple[Complaint, ...]) -> Piece:
+    """The form as it was sent, with what is wrong beside each field."""
+    panel = panel_facts(site, experiment, None, typed, complaints)
+    return Piece(f"{experiment.name}-ask", "partials/panel.html", "ask", None, {"panel": panel, "run": None})

@@ -1,0 +1,282 @@
+"""Runs and experiments in the words of the pages, and the pieces that a page is made of and the stream replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.errors import Complaint
+from app.experiments.registry import EXPERIMENTS, Experiment
+from app.records import Failure, Printed, from_line
+from app.runs.journal import Row
+from app.runs.run import Run
+from app.runs.status import Status
+from app.web import words
+from app.web.contexts import History, PanelFacts, RecentRun, RunFacts
+from app.web.faces import FACES
+from app.web.forms import fields
+from app.web.site import Site, start_methods
+
+MARKS = {
+    Status.QUEUED: "queued",
+    Status.RUNNING: "running",
+    Status.FINISHED: "done",
+    Status.STOPPED: "stopped",
+    Status.FAILED: "failed",
+    Status.INTERRUPTED: "killed",
+}
+PRINTED_SHOWN = 20_000  # characters of output on a run's page; the records hold all that was kept
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a page that the stream replaces: the element `target` is made by a template's macro.
+
+    As long as `key` stays the same there is nothing new to render.
+    """
+
+    target: str
+    template: str
+    macro: str
+    key: Hashable
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def bench_pieces(site: Site, experiment: Experiment, run: Run | None) -> list[Piece]:
+    """The pieces of one experiment's panel on the bench: heading, form, progress, live view."""
+    panel = panel_facts(site, experiment, run)
+    context: dict[str, Any] = {"panel": panel, "run": panel.run}
+    place = site.bench.place(run) if run else 0
+    moment: Hashable = (run.id, run.signal.version, place) if run else None
+    asked: Hashable = (
+        (run.id, run.status, run.stopping, place, tuple(run.controls.items()), paused(run)) if run else None
+    )
+    ask = Piece(f"{experiment.name}-ask", "partials/panel.html", "ask", asked, context)
+    head = Piece(f"{experiment.name}-head", "partials/panel.html", "head", moment, context)
+    progress = Piece(f"{experiment.name}-progress", "partials/panel.html", "progress", moment, context)
+    if run is None or not has_something(run):
+        live = Piece(f"{experiment.name}-live", "partials/panel.html", "idle", moment, context)
+    else:
+        shown = {**context, "face": FACES[experiment.name].face(run)}
+        live = Piece(f"{experiment.name}-live", f"experiments/{experiment.slug}.html", "panel", moment, shown)
+    return [head, ask, progress, live]
+
+
+def run_pieces(site: Site, run: Run, state: Any = None) -> list[Piece]:
+    """The pieces of a run's own page: heading, then what its experiment shows, of the present or an earlier `state`."""
+    facts = run_facts(site, run)
+    context: dict[str, Any] = {"run": facts, "face": FACES[run.experiment.name].face(run, state), "title": title(run)}
+    moment = (run.signal.version, facts.place)
+    common = [Piece("run-head", "partials/run.html", "head", moment, context)]
+    template = f"experiments/{run.experiment.slug}.html"
+    return common + [
+        Piece(f"run-{name}", template, name, moment, context) for name in FACES[run.experiment.name].PIECES
+    ] + [Piece("run-more", "partials/run.html", "more", moment, context)]  # fmt: skip
+
+
+def title(run: Run) -> str:
+    return FACES[run.experiment.name].title(run.params)
+
+
+def has_something(run: Run) -> bool:
+    """Whether there is anything to show but that it waits."""
+    return run.status is not Status.QUEUED and len(run.tape.lines) > 0
+
+
+def paused(run: Run) -> bool | None:
+    """Whether a live run is paused; None where a run can't be."""
+    if run.experiment.controls is None or not run.status.live:
+        return None
+    return bool(getattr(run.state, "paused", False))
+
+
+def panel_facts(
+    site: Site, experiment: Experiment, run: Run | None, typed: Mapping[str, Any] | None = None,
+    complaints: Sequence[Complaint] = (),
+) -> PanelFacts:  # fmt: skip
+    """A panel; `typed` and `complaints` are those of a form that was sent back."""
+    values = typed if typed is not None else run.params.model_dump() if run else {}
+    live = run is not None and run.status.live
+    controls = experiment.controls.model_fields if experiment.controls and live else {}
+    asked = fields(
+        experiment.params, {**values, **(run.controls if run else {})}, complaints, {"start_method": start_methods()}
+    )
+    names = {field.name for field in asked}
+    return PanelFacts(
+        name=experiment.name,
+        title=experiment.title,
+        question=experiment.question,
+        wide=FACES[experiment.name].WIDE,
+        idle=FACES[experiment.name].IDLE,
+        fields=tuple(field for field in asked if field.name not in controls),
+        control_fields=tuple(field for field in asked if field.name in controls),
+        run=run_facts(site, run) if run else None,
+        complaint=" ".join(complaint.message for complaint in complaints if complaint.name not in names),
+    )
+
+
+def run_facts(site: Site, run: Run) -> RunFacts:
+    place = site.bench.place(run)
+    error, traceback = _error(run)
+    verdict = run.experiment.meaning.verdict(run.state, run.usable_cpus)
+    return RunFacts(
+        id=run.id,
+        href=f"/runs/{run.id}",
+        state=MARKS[run.status],
+        word=state_in_words(run, place),
+        live=run.status.live,
+        running=run.status is Status.RUNNING,
+        stopping=run.stopping,
+        place=place,
+        progress=_progress(run),
+        facts=_facts(run),
+        verdict=verdict,
+        findings=() if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus)),
+        error=error,
+        traceback=traceback,
+        notices=_notices(site, run),
+        conditions=conditions(run),
+        printed=_printed(run),
+        paused=paused(run),
+        deletable=not site.demo and not run.status.live,
+    )
+
+
+def state_in_words(run: Run, place: int) -> str:
+    """'running · 6.4 of 20 s', 'queued, 2nd', 'finished 14:03:28 · 1.9 s', 'stopped by you …'."""
+    took = words.between(run.started, run.ended)
+    match run.status:
+        case Status.QUEUED:
+            return f"queued, {words.ordinal(place)}" if place else "starting"
+        case Status.RUNNING:
+            progress = _progress(run)
+            word = "stopping" if run.stopping else "paused" if paused(run) else "running"
+            return f"{word} · {progress[2]}" if progress else word
+        case Status.STOPPED if run.started is None:
+            return f"cancelled {words.clock(run.ended)}"
+        case Status.STOPPED:
+            return f"stopped by you {words.clock(run.ended)} · {words.duration(took)}"
+        case _:
+            return f"{run.status.value} {words.clock(run.ended)} · {words.duration(took)}"
+
+
+def _progress(run: Run) -> tuple[float, float, str] | None:
+    if not run.status.live:
+        return None
+    told = run.progress
+    if told is None or not told.total:
+        return (0.0, 1.0, "starting") if run.status is Status.RUNNING else None
+    said = FACES[run.experiment.name].progress(run)
+    if told.seconds_left and run.experiment.measured:
+        said += f", {words.duration(told.seconds_left)} left"
+    return told.done, told.total, said
+
+
+def _facts(run: Run) -> tuple[str, ...]:
+    facts = [f"started {words.day(run.started)} {words.clock(run.started)}"] if run.started else []
+    facts += FACES[run.experiment.name].facts(run.params)
+    return tuple(facts)
+
+
+def _error(run: Run) -> tuple[str, str]:
+    """The reason of a failure, and the last traceback that the run left."""
+    if run.status not in (Status.FAILED, Status.INTERRUPTED):
+        return "", ""
+    for line in reversed(run.tape.lines[-50:]):
+        if line.startswith(b'{"kind":"error"'):
+            failure = from_line(line)
+            if isinstance(failure, Failure) and failure.traceback:
+                return run.error or "", failure.traceback
+    return run.error or "", ""
+
+
+def _notices(site: Site, run: Run) -> tuple[str, ...]:
+    said = []
+    if run.unkept:
+        said.append(f"This run is not being kept: {run.unkept}.")
+    beside = run.conditions.get("shared_with") or []
+    if beside and run.experiment.measured:
+        said.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")
+    return tuple(said)
+
+
+def _printed(run: Run) -> str:
+    said, size = [], 0
+    for line in run.tape.lines:
+        if line.startswith(b'{"kind":"print"'):
+            printed = from_line(line)
+            if isinstance(printed, Printed):
+                said.append(printed.text + (f"\n… {printed.left_out} bytes left out …\n" if printed.left_out else ""))
+                size += len(printed.text)
+                if size > PRINTED_SHOWN:
+                    break
+    return "".join(said)[:PRINTED_SHOWN]
+
+
+CONDITION_WORDS = (
+    ("cpu", "CPU"),
+    ("usable_cpus_why", "usable CPUs"),
+    ("python", "Python"),
+    ("gil", "GIL"),
+    ("start_method", "start method"),
+    ("load_before", "load before"),
+    ("clock_resolution_s", "clock steps"),
+    ("platform", "platform"),
+)
+
+
+def conditions(run: Run) -> tuple[tuple[str, str], ...]:
+    """The conditions that a person looks at, as words; the API has them all."""
+    known = {name: value for name, value in run.conditions.items() if value is not None}
+    if "python" in known:
+        known["python"] = f"{known.get('implementation', '')} {known['python']}".strip()
+    if "gil" in known:
+        known["gil"] = "on" if known["gil"] else "off"
+    if "clock_resolution_s" in known:
+        known["clock_resolution_s"] = words.duration(known["clock_resolution_s"])
+    told = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]
+    beside = known.get("shared_with") or []
+    told.append(("beside it", ", ".join(beside) if beside else "no other run"))
+    return tuple(told)
+
+
+async def history(site: Site, *, experiment: str = "", status: str = "", before: str = "", limit: int = 50) -> History:
+    """A page of the history: what the journal keeps, with the live truth of the runs that are in memory."""
+    rows = await site.bench.journal.runs(experiment=experiment, status=status, before=before, limit=limit + 1)
+    alive = {run.id: run for run in site.bench.in_memory()}
+    listed = [_recent(site, row, alive.get(row.id)) for row in rows[:limit]]
+    if not before:  # what could not be kept is still there while the server lives
+        kept = {row.id for row in rows}
+        unkept = [run for run in reversed(alive.values()) if run.unkept and run.id not in kept]
+        listed = [_recent(site, None, run) for run in unkept if experiment in ("", run.experiment.name)] + listed
+    return History(
+        runs=tuple(listed),
+        kept=await site.bench.journal.count(),
+        experiment=experiment,
+        status=status,
+        before=rows[limit - 1].id if len(rows) > limit else "",
+        trouble=site.bench.journal.trouble,
+    )
+
+
+def _recent(site: Site, row: Row | None, run: Run | None) -> RecentRun:
+    status = run.status if run else Status(row.status if row else "")
+    known: Any = run or row
+    name = run.experiment.name if run else (row.experiment if row else "")
+    summary = known.summary
+    if run is not None and status is Status.RUNNING:
+        progress = _progress(run)
+        summary = progress[2] if progress else ""
+    return RecentRun(
+        id=known.id,
+        href=f"/runs/{known.id}",
+        title=EXPERIMENTS[name].title if name in EXPERIMENTS else name,
+        state=MARKS[status],
+        word=status.value,
+        summary=summary or known.error or "",
+        created=known.created,
+        seconds=words.between(known.started, known.ended),
+        live=status.live,
+        deletable=not site.demo and not status.live,
+    )

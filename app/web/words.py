@@ -1,0 +1,91 @@
+"""Numbers and times as text: the one place that decides digits, units and signs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+NARROW = "\u202f"  # narrow no-break space: between thousands
+NBSP = "\u00a0"  # no-break space: between number and unit
+UNKNOWN = "\u2013"  # an en dash, never 0
+
+
+def whole(value: int | float | None) -> str:
+    """12 345 with thin spaces."""
+    return UNKNOWN if value is None else f"{round(value):,}".replace(",", NARROW).replace("-", "\u2212")
+
+
+def decimal(value: float | None, digits: int = 1) -> str:
+    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace(",", NARROW).replace("-", "\u2212")
+
+
+def ms(seconds: float | None, digits: int = 1) -> str:
+    """Seconds as milliseconds without the unit, for a column whose head names it."""
+    return UNKNOWN if seconds is None else decimal(seconds * 1e3, digits)
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    return UNKNOWN if share is None else f"{share * 100:.{digits}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time with the unit that suits it, three to four digits: 3.21 µs, 105 ms, 1.92 s, 2 min 5 s, 1 h 3 min."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds >= 3600:
+        return f"{int(seconds // 3600)}{NBSP}h {int(seconds % 3600 // 60)}{NBSP}min"
+    if seconds >= 120:
+        return f"{int(seconds // 60)}{NBSP}min {int(seconds % 60)}{NBSP}s"
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= scale:
+            return f"{three(seconds / scale)}{NBSP}{unit}"
+    return f"{three(seconds / 1e-9)}{NBSP}ns" if seconds > 0 else f"0{NBSP}s"
+
+
+def three(value: float) -> str:
+    """Three significant digits: 1.92, 10.7, 105."""
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
+
+
+def times(ratio: float | None) -> str:
+    """1.91×"""
+    return UNKNOWN if ratio is None else f"{ratio:.2f}×"
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """95% CI 1.89–1.92; nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"95%{NBSP}CI {low:.{digits}f}{UNKNOWN}{high:.{digits}f}"
+
+
+def clock(iso: str | None) -> str:
+    """14:03:28 in the server's own time zone."""
+    return UNKNOWN if iso is None else datetime.fromisoformat(iso).astimezone().strftime("%H:%M:%S")
+
+
+def day(iso: str | None) -> str:
+    return UNKNOWN if iso is None else datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d")
+
+
+def between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one ISO stamp to another."""
+    if start is None or end is None:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def ordinal(place: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th."""
+    ending = "th" if 10 <= place % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{ending}"
+
+
+def count(number: int, noun: str) -> str:
+    """'1 run', '2 runs'."""
+    return f"{whole(number)}{NBSP}{noun}{'' if number == 1 else 's'}"
+
+
+FILTERS = {
+    function.__name__: function
+    for function in (whole, decimal, ms, percent, duration, times, interval, clock, day, ordinal)
+}

@@ -1,0 +1,82 @@
+// <vl-chart spec="/charts/x.vl.json" src="/runs/…/chart.json?rev=1" height="280"></vl-chart>
+// One Vega-Lite spec and its named datasets from one address; a new src refreshes the data in place. Vega itself, six times
+// as large as everything else, is loaded when the first chart is on the page.
+// The SVG renderer takes colours as var(--token), so light and dark need no second rendering.
+const VENDOR = new URL("vendor/", import.meta.url);
+const LIBRARIES = ["vega.min.js", "vega-lite.min.js", "vega-embed.min.js"];
+
+const config = {
+  background: null, font: "system-ui, sans-serif", padding: 0, view: { stroke: null },
+  axis: {
+    domain: false, ticks: false, grid: true, gridColor: "var(--hair)",
+    labelColor: "var(--ink-3)", labelFontSize: 11, labelPadding: 6,
+    title: null, titleColor: "var(--ink-3)", titleFontSize: 11, titleFontWeight: "normal",
+  },
+  axisX: { grid: false, domain: true, domainColor: "var(--rule)" },
+  axisQuantitative: { labelFlush: true },
+  text: { color: "var(--ink)", fontSize: 11 },
+  point: { color: "var(--ink)", filled: true }, line: { color: "var(--ink)" }, area: { color: "var(--ink)" },
+  rule: { color: "var(--rule)" }, bar: { color: "var(--ink-2)" }, tick: { color: "var(--ink)" },
+};
+// ast: no eval. defaultStyle, disableDefaultStyle: no <style> element. Both are what a strict policy needs.
+const options = { renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true }, config };
+
+let loading = null;
+function load() {
+  loading ??= LIBRARIES.reduce((before, name) => before.then(() => new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = new URL(name, VENDOR);
+    script.onload = done;
+    script.onerror = () => failed(new Error(`${name} could not be loaded`));
+    document.head.append(script);
+  })), Promise.resolve());
+  return loading;
+}
+async function json(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return answer.json();
+}
+
+const PACE = 500; // ms between two updates: a live chart is for looking at, not for keeping up
+
+customElements.define("vl-chart", class extends HTMLElement {
+  static observedAttributes = ["src"];
+
+  connectedCallback() { this.update(); }
+  attributeChangedCallback(_, old, src) { if (old !== null && old !== src) this.update(); }
+  disconnectedCallback() { this.chart?.finalize(); this.chart = null; }
+
+  // One update at a time; what changes meanwhile is seen by the next.
+  async update() {
+    this.wanted = true;
+    if (this.busy) return;
+    this.busy = true;
+    while (this.wanted && this.isConnected) {
+      this.wanted = false;
+      const src = this.getAttribute("src");
+      try {
+        await this.draw(src);
+        this.dataset.drawn = src;
+      } catch (error) {
+        this.textContent = "The chart could not be drawn; the table has the same numbers.";
+        this.chart = null;
+        console.error(error);
+      }
+      await new Promise(done => setTimeout(done, PACE));
+    }
+    this.busy = false;
+  }
+
+  async draw(src) {
+    const [spec, datasets] = await Promise.all([json(this.getAttribute("spec")), json(src), load()]);
+    if (this.chart) {
+      for (const [name, rows] of Object.entries(datasets)) if (this.names.has(name)) this.chart.view.data(name, rows);
+      await this.chart.view.runAsync();
+      return;
+    }
+    const height = Number(this.getAttribute("height")) || spec.height;
+    this.names = new Set([...JSON.stringify(spec).matchAll(/"data":\{"name":"(\w+)"/g)].map(found => found[1]));
+    this.chart = await vegaEmbed(this, { ...spec, datasets, height }, options);
+  }
+});
