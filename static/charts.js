@@ -19,7 +19,7 @@ const config = {
   rule: { color: "var(--rule)" }, bar: { color: "var(--ink-2)" }, tick: { color: "var(--ink)" },
 };
 // ast: no eval. defaultStyle, disableDefaultStyle: no <style> element. Both are what a strict policy needs.
-const options = { renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true }, config };
+const options = { logLevel: 1, renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true }, config };
 
 let loading = null;
 function load() {

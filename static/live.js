@@ -8,7 +8,7 @@ let connection = null;
 let heard = 0;
 
 function say(state, word) {
-  if (link.dataset.link === state) return;
+  if (!link || link.dataset.link === state) return;
   link.dataset.link = state;
   link.textContent = word;
 }
@@ -57,31 +57,33 @@ function follow() {
     }
   }
 }
-function settle() { speak(); follow(); }
+function settle() { speak(); follow(); offerReplay(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);
-settle();
 
-// Replay: the slider asks for moments; Play moves the slider.
-const scrub = document.getElementById("scrub");
-if (scrub) {
-  const play = document.getElementById("play"), speed = document.getElementById("speed"), moment = document.getElementById("moment");
-  const STEP = 100; // ms
-  let timer = null;
-  const tell = () => { moment.textContent = `${Number(scrub.value).toFixed(1)} of ${Number(scrub.max).toFixed(1)} s`; };
-  const halt = () => { clearInterval(timer); timer = null; play.textContent = "Play"; };
-  play.hidden = speed.hidden = false;
-  scrub.addEventListener("input", tell);
-  play.addEventListener("click", () => {
-    if (timer) return halt();
-    if (Number(scrub.value) >= Number(scrub.max)) scrub.value = 0;
-    play.textContent = "Pause";
-    let at = Number(scrub.value);
-    timer = setInterval(() => {
-      at += (STEP / 1000) * Number(speed.value);
-      scrub.value = at;
-      scrub.dispatchEvent(new Event("input", { bubbles: true }));
-      if (at >= Number(scrub.max)) halt();
-    }, STEP);
-  });
+// Replay: the slider asks for moments; Play moves the slider. The panel may come later, when the run has ended.
+const STEP = 100; // ms
+let timer = null;
+const part = id => document.getElementById(id);
+function tell() { part("moment").textContent = `${Number(part("scrub").value).toFixed(1)} of ${Number(part("scrub").max).toFixed(1)} s`; }
+function halt() { clearInterval(timer); timer = null; part("play").textContent = "Play"; }
+function step() {
+  const scrub = part("scrub");
+  scrub.dataset.at = Number(scrub.dataset.at) + (STEP / 1000) * Number(part("speed").value);
+  scrub.value = scrub.dataset.at;
+  scrub.dispatchEvent(new Event("input", { bubbles: true }));
+  if (Number(scrub.value) >= Number(scrub.max)) halt();
 }
+function offerReplay() {
+  if (part("play")) part("play").hidden = part("speed").parentElement.hidden = false;
+}
+document.addEventListener("input", event => { if (event.target.id === "scrub") tell(); });
+document.addEventListener("click", event => {
+  if (event.target.id !== "play") return;
+  if (timer) return halt();
+  const scrub = part("scrub");
+  scrub.dataset.at = Number(scrub.value) >= Number(scrub.max) ? 0 : scrub.value;
+  event.target.textContent = "Pause";
+  timer = setInterval(step, STEP);
+});
+settle();

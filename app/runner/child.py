@@ -81,9 +81,8 @@ def perform(order: dict[str, Any], stage: Stage) -> End:
     except Stopped:
         return End(perf_counter_ns(), "stopped")
     except Exception as error:
-        stage.emit(
-            Failure(perf_counter_ns(), type(error).__name__, str(error), traceback.format_exc(), "the run's main thread")
-        )
+        name, trace = type(error).__name__, traceback.format_exc()
+        stage.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))
         return End(perf_counter_ns(), "failed", f"{type(error).__name__}: {error}")
     return End(perf_counter_ns(), "stopped" if stage.stopping.is_set() else "finished")
 

@@ -1,4 +1,4 @@
-"""A lock that knows its owner, its waiters in order and how long they took; usable wherever a lock is, a Condition too."""
+"""A lock that knows its owner, its waiters in order and how long they took; it serves wherever a lock does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches records and writes them to the pipe; it may lag, drop and count, but never blocks the code that it watches."""
+"""Batches records and writes them to the pipe; it may lag, drop and count, but never blocks what it watches."""
 
 from __future__ import annotations
 

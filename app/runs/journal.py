@@ -147,6 +147,8 @@ class Journal:
             _to_wal(connection)
             connection.executescript(SCHEMA)
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN IMMEDIATE")  # fails where the file can only be read
+        connection.execute("ROLLBACK")
         (page_size,) = connection.execute("PRAGMA page_size").fetchone()
         connection.execute(f"PRAGMA max_page_count = {self._limit // page_size}")
 

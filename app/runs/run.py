@@ -9,10 +9,13 @@ from typing import Any
 
 from app.errors import IllegalChange
 from app.experiments.registry import Experiment
-from app.records import End, Opening, Progress, Record
+from app.records import End, Failure, Opening, Printed, Progress, Record
 from app.runs.signal import Signal
 from app.runs.status import ALLOWED, Status
 from app.runs.tape import Tape
+
+
+PRINTED_SHOWN = 20_000  # characters
 
 
 def now() -> str:
@@ -43,6 +46,8 @@ class Run:
     state: Any = None
     end: End | None = None
     progress: Progress | None = None
+    failure: Failure | None = None
+    printed: str = ""  # the beginning of its output; the records hold all that was kept
     tape: Tape = field(default_factory=Tape)
     signal: Signal = field(default_factory=Signal)
 
@@ -57,15 +62,27 @@ class Run:
             for record, line in records:
                 self.state = self.experiment.meaning.fold(self.state, record)
                 folded.append(line)
-                if isinstance(record, Opening):
-                    self.conditions = {**record.conditions, **self.conditions}
-                elif isinstance(record, End):
-                    self.end = record
-                elif isinstance(record, Progress):
-                    self.progress = record
+                self._note(record)
         finally:  # tape and state never differ, not even when a fold fails in the middle
             self.tape.append(folded)
             self.signal.rise()
+
+    def _note(self, record: Record) -> None:
+        """Keep what pages say of any run, whatever its experiment."""
+        match record:
+            case Opening():
+                self.conditions = {**record.conditions, **self.conditions}
+            case Progress():
+                self.progress = record
+            case Failure():
+                self.failure = record
+            case Printed() if len(self.printed) < PRINTED_SHOWN:
+                left_out = f"\n… {record.left_out} bytes left out …\n" if record.left_out else ""
+                self.printed += record.text + left_out
+            case End():
+                self.end = record
+            case _:
+                pass
 
     def become(self, status: Status, error: str | None = None) -> None:
         """Change the status. Raises IllegalChange for what the table does not hold."""

@@ -12,7 +12,7 @@ from app.experiments.registry import find
 from app.runs.run import Run
 from app.web.pages import partials, sent_back, whole_panel
 from app.web.panels import bench_pieces, run_pieces
-from app.web.problems import answer, problem_of
+from app.web.problems import Problem, answer, problem_of
 from app.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False)
@@ -74,20 +74,8 @@ async def change(request: Request, run_id: str) -> Response:
         run = await site.bench.run(run_id)
         if not by_htmx(request) or not run.status.live:
             raise
-        return partials(site, [controls_sent_back(site, run, typed, wrong)], 422)
+        return partials(site, [sent_back(site, run.experiment, typed, wrong.complaints, run)], 422)
     return await shown(request, site, run)
-
-
-def controls_sent_back(site: Site, run: Run, typed: dict[str, Any], wrong: BadParameters) -> Any:
-    piece = next(piece for piece in bench_pieces(site, run.experiment, run) if piece.target.endswith("-ask"))
-    panel = panel_of(site, run, typed, wrong)
-    return type(piece)(piece.target, piece.template, piece.macro, None, {**piece.context, "panel": panel})
-
-
-def panel_of(site: Site, run: Run, typed: dict[str, Any], wrong: BadParameters) -> Any:
-    from app.web.panels import panel_facts
-
-    return panel_facts(site, run.experiment, run, {**run.params.model_dump(), **typed}, wrong.complaints)
 
 
 @router.post("/runs/{run_id}/again")
@@ -116,7 +104,5 @@ async def delete(request: Request, run_id: str) -> Response:
     return to("/runs")
 
 
-def forbidden() -> Any:
-    from app.web.problems import Problem
-
+def forbidden() -> Problem:
     return Problem(403, "Not in the demo", "In the demo nobody can delete runs; the oldest go by themselves.")

@@ -83,7 +83,7 @@ async def runs(
                 "verdict": row.summary or None,
                 "error": row.error,
                 "kept": True,
-            }  # fmt: skip
+            }
         )
     return told
 

@@ -37,8 +37,16 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """Where a replay stands, in seconds of the run with one decimal, as a form's field takes them."""
+
+    length: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class PanelFacts:
-    """One experiment on the bench: its form and, once there is one, its latest run. `idle` says what a run will show."""
+    """One experiment on the bench: its form and its latest run, if any. `idle` says what a run will show."""
 
     name: str
     title: str

@@ -148,9 +148,7 @@ def track(points: Sequence[tuple[int, int]], start: int, end: int, ticks: Sequen
     before = next((value for stamp, value in reversed(points) if stamp < start), 0)
     inside = [(int((stamp - start) * scale), value) for stamp, value in points if start <= stamp <= end]
     most = max([before, *(value for _, value in inside)], default=0)
-    top = next(
-        step for step in (10, 20, 50, 100, 200, 500, 1000, 5000, 20_000, 100_000, 1_000_000, 10**9) if step >= most
-    )
+    top = next(step * 10**power for power in range(1, 10) for step in (1, 2, 5) if step * 10**power >= most)
     line, drawn = [f"M0 {top - before}"], -NARROWEST
     for x, value in inside:
         if x - drawn >= NARROWEST:

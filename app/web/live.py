@@ -1,4 +1,4 @@
-"""GET /live: a page's one event stream. A frame is rendered and encoded once, whoever looks, and only while somebody does.
+"""GET /live: a page's one event stream. A frame is rendered and encoded once for all, and only while somebody looks.
 
 A viewer holds a version number, not a queue: a slow one skips frames and always ends on the newest. The first frame of
 every stream, and of every reconnect, is the whole present picture.
@@ -20,7 +20,7 @@ from app.errors import Refused
 from app.experiments.registry import EXPERIMENTS
 from app.runs.run import Run
 from app.runs.signal import Signal
-from app.web.panels import Piece, bench_pieces, history, run_pieces
+from app.web.panels import RECENT, Piece, bench_pieces, history, run_pieces
 from app.web.site import Site, site_of
 
 FRAME_S = 0.1  # at most ten frames a second
@@ -87,7 +87,7 @@ class Channel(ABC):
             if self._html and self._keys.get(piece.target) == piece.key and piece.key is not None:
                 continue
             self._keys[piece.target] = piece.key
-            html = self.site.part(piece.template, piece.macro, piece.context)
+            html = self.site.part(piece.template, piece.macro, piece.context())
             if self._html.get(piece.target) != html:
                 self._html[piece.target] = html
                 changed.append(piece.target)
@@ -110,7 +110,7 @@ class Channel(ABC):
 
 
 async def machine_piece(site: Site) -> Piece:
-    return Piece("machine", "partials/machine.html", "header", None, {"machine": site.machine()})
+    return Piece("machine", "partials/machine.html", "header", None, lambda: {"machine": site.machine()})
 
 
 class BenchChannel(Channel):
@@ -121,9 +121,9 @@ class BenchChannel(Channel):
         for experiment in EXPERIMENTS.values():
             pieces += bench_pieces(self.site, experiment, await bench.latest(experiment.name))
         moment = (bench.signal.version, bench.journal.trouble)
-        if self._keys.get("recent-live") != moment:
-            recent = await history(self.site, limit=8)
-            pieces.append(Piece("recent-live", "partials/recent.html", "recent", moment, {"history": recent}))
+        if self._keys.get("recent") != moment:
+            recent = await history(self.site, limit=RECENT)
+            pieces.append(Piece("recent", "partials/recent.html", "recent", moment, lambda: {"history": recent}))
         return [*pieces, await machine_piece(self.site)]
 
 

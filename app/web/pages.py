@@ -16,8 +16,7 @@ from app.experiments.registry import EXPERIMENTS, Experiment
 from app.records import Contents, from_line
 from app.runs.run import Run
 from app.runs.status import Status
-from app.web.faces import FACES
-from app.web.panels import Piece, bench_pieces, history, panel_facts, run_facts, run_pieces, title
+from app.web.panels import RECENT, Piece, bench_pieces, history, panel_facts, run_facts, run_pieces, title
 from app.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -38,7 +37,7 @@ def machine(site: Site) -> Markup:
 
 def rendered(site: Site, pieces: Sequence[Piece]) -> dict[str, Markup]:
     """Pieces as markup, by the last part of their target's name ('pool-sizes-head' is 'head')."""
-    return {piece.target.rsplit("-", 1)[1]: site.part(piece.template, piece.macro, piece.context) for piece in pieces}
+    return {piece.target.rsplit("-", 1)[1]: site.part(piece.template, piece.macro, piece.context()) for piece in pieces}
 
 
 def whole_panel(site: Site, experiment: Experiment, run: Run | None, pieces: Sequence[Piece]) -> Markup:
@@ -54,9 +53,9 @@ async def bench(request: Request) -> Response:
     for experiment in EXPERIMENTS.values():
         run = await site.bench.latest(experiment.name)
         panels.append(whole_panel(site, experiment, run, bench_pieces(site, experiment, run)))
-    recent = await history(site, limit=8)
+    recent = await history(site, limit=RECENT)
     markup = site.part("partials/recent.html", "recent", {"history": recent})
-    return page(site, "pages/bench.html", "Bench", "/live", panels=panels, recent=markup, kept=recent.kept)
+    return page(site, "pages/bench.html", "Bench", "/live", panels=panels, recent=markup)
 
 
 @router.get("/runs")
@@ -77,14 +76,9 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     pieces = run_pieces(site, shown, await moment(shown, t) if t is not None else None)
     markup = rendered(site, pieces)
     facts = run_facts(site, shown)
-    replay = can_replay(shown)
     whole = site.part(f"experiments/{shown.experiment.slug}.html", "page", {"pieces": markup, "run": facts})
-    length_s = max(shown.state.t - shown.state.t0, 0) / 1e9 if replay else 0.0
-    return page(
-        site, "pages/run.html", "Runs", f"/live?run={shown.id}" if shown.status.live else "",
-        run=facts, title=title(shown), pieces=markup, page=whole,
-        replay=replay, length_s=length_s, at_s=min(t, length_s) if t is not None else length_s,
-    )  # fmt: skip
+    stream = f"/live?run={shown.id}" if shown.status.live else ""
+    return page(site, "pages/run.html", "Runs", stream, run=facts, title=title(shown), pieces=markup, page=whole)
 
 
 @router.get("/runs/{run_id}/at")
@@ -93,7 +87,7 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     site = site_of(request)
     shown = await site.bench.run(run_id)
     pieces = run_pieces(site, shown, await moment(shown, t))
-    return partials(site, [piece for piece in pieces if piece.target not in ("run-head", "run-more")])
+    return partials(site, [piece for piece in pieces if piece.target not in ("run-head", "run-replay", "run-more")])
 
 
 def partials(site: Site, pieces: Sequence[Piece], status: int = 200) -> HTMLResponse:
@@ -101,15 +95,11 @@ def partials(site: Site, pieces: Sequence[Piece], status: int = 200) -> HTMLResp
     return HTMLResponse(
         "".join(
             f'<hx-partial hx-target="#{piece.target}" hx-swap="outerMorph">'
-            f"{site.part(piece.template, piece.macro, piece.context)}</hx-partial>"
+            f"{site.part(piece.template, piece.macro, piece.context())}</hx-partial>"
             for piece in pieces
         ),
         status,
     )
-
-
-def can_replay(run: Run) -> bool:
-    return FACES[run.experiment.name].REPLAY and not run.status.live and len(run.tape.lines) > 0
 
 
 async def moment(run: Run, seconds: float) -> Any:
@@ -194,7 +184,11 @@ async def api(request: Request) -> Response:
     return page(site, "pages/api.html", "API", calls=calls, panels=panels, base=str(request.base_url))
 
 
-def sent_back(site: Site, experiment: Experiment, typed: dict[str, Any], complaints: tuple[Complaint, ...]) -> Piece:
-    """The form as it was sent, with what is wrong beside each field."""
-    panel = panel_facts(site, experiment, None, typed, complaints)
-    return Piece(f"{experiment.name}-ask", "partials/panel.html", "ask", None, {"panel": panel, "run": None})
+def sent_back(
+    site: Site, experiment: Experiment, typed: dict[str, Any], complaints: tuple[Complaint, ...], run: Run | None = None
+) -> Piece:
+    """A form as it was sent, with what is wrong beside each field; with a live run, the form of its controls."""
+    panel = panel_facts(site, experiment, run, typed, complaints)
+    return Piece(
+        f"{experiment.name}-ask", "partials/panel.html", "ask", None, lambda: {"panel": panel, "run": panel.run}
+    )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from app.errors import Complaint
 from app.experiments.registry import EXPERIMENTS, Experiment
-from app.records import Failure, Printed, from_line
 from app.runs.journal import Row
 from app.runs.run import Run
 from app.runs.status import Status
 from app.web import words
-from app.web.contexts import History, PanelFacts, RecentRun, RunFacts
+from app.web.contexts import History, PanelFacts, RecentRun, Replay, RunFacts
 from app.web.faces import FACES
 from app.web.forms import fields
 from app.web.site import Site, start_methods
@@ -26,53 +26,79 @@ MARKS = {
     Status.FAILED: "failed",
     Status.INTERRUPTED: "killed",
 }
-PRINTED_SHOWN = 20_000  # characters of output on a run's page; the records hold all that was kept
+RECENT = 14  # runs that the bench lists
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a page that the stream replaces: the element `target` is made by a template's macro.
 
-    As long as `key` stays the same there is nothing new to render.
+    As long as `key` stays the same there is nothing new to render, so what it shows is asked for only when it does not.
     """
 
     target: str
     template: str
     macro: str
     key: Hashable
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Callable[[], Mapping[str, Any]]
 
 
 def bench_pieces(site: Site, experiment: Experiment, run: Run | None) -> list[Piece]:
     """The pieces of one experiment's panel on the bench: heading, form, progress, live view."""
-    panel = panel_facts(site, experiment, run)
-    context: dict[str, Any] = {"panel": panel, "run": panel.run}
     place = site.bench.place(run) if run else 0
     moment: Hashable = (run.id, run.signal.version, place) if run else None
     asked: Hashable = (
         (run.id, run.status, run.stopping, place, tuple(run.controls.items()), paused(run)) if run else None
     )
-    ask = Piece(f"{experiment.name}-ask", "partials/panel.html", "ask", asked, context)
-    head = Piece(f"{experiment.name}-head", "partials/panel.html", "head", moment, context)
-    progress = Piece(f"{experiment.name}-progress", "partials/panel.html", "progress", moment, context)
-    if run is None or not has_something(run):
-        live = Piece(f"{experiment.name}-live", "partials/panel.html", "idle", moment, context)
-    else:
-        shown = {**context, "face": FACES[experiment.name].face(run)}
-        live = Piece(f"{experiment.name}-live", f"experiments/{experiment.slug}.html", "panel", moment, shown)
-    return [head, ask, progress, live]
+
+    @cache
+    def context() -> Mapping[str, Any]:
+        panel = panel_facts(site, experiment, run)
+        return {"panel": panel, "run": panel.run}
+
+    def shown() -> Mapping[str, Any]:
+        return {**context(), "face": FACES[experiment.name].face(run)} if run else context()
+
+    live = ("partials/panel.html", "idle")
+    if run is not None and has_something(run):
+        live = (f"experiments/{experiment.slug}.html", "panel")
+    return [
+        Piece(f"{experiment.name}-head", "partials/panel.html", "head", moment, context),
+        Piece(f"{experiment.name}-ask", "partials/panel.html", "ask", asked, context),
+        Piece(f"{experiment.name}-progress", "partials/panel.html", "progress", moment, context),
+        Piece(f"{experiment.name}-live", *live, moment, shown if live[1] == "panel" else context),
+    ]
 
 
 def run_pieces(site: Site, run: Run, state: Any = None) -> list[Piece]:
     """The pieces of a run's own page: heading, then what its experiment shows, of the present or an earlier `state`."""
-    facts = run_facts(site, run)
-    context: dict[str, Any] = {"run": facts, "face": FACES[run.experiment.name].face(run, state), "title": title(run)}
-    moment = (run.signal.version, facts.place)
-    common = [Piece("run-head", "partials/run.html", "head", moment, context)]
+
+    @cache
+    def context() -> Mapping[str, Any]:
+        return {
+            "run": run_facts(site, run),
+            "face": FACES[run.experiment.name].face(run, state),
+            "title": title(run),
+            "playing": replay(run, state),
+        }
+
+    moment = (run.signal.version, site.bench.place(run))
     template = f"experiments/{run.experiment.slug}.html"
-    return common + [
-        Piece(f"run-{name}", template, name, moment, context) for name in FACES[run.experiment.name].PIECES
-    ] + [Piece("run-more", "partials/run.html", "more", moment, context)]  # fmt: skip
+    return [
+        Piece("run-head", "partials/run.html", "head", moment, context),
+        *(Piece(f"run-{name}", template, name, moment, context) for name in FACES[run.experiment.name].PIECES),
+        Piece("run-replay", "partials/run.html", "replay", moment, context),
+        Piece("run-more", "partials/run.html", "more", moment, context),
+    ]
+
+
+def replay(run: Run, state: Any = None) -> Replay | None:
+    """Where a replay of an ended run stands; None where there is nothing to play again."""
+    if not FACES[run.experiment.name].REPLAY or run.status.live or not run.tape.lines:
+        return None
+    length = max(run.state.t - run.state.t0, 0) / 1e9
+    at = length if state is None else max(state.t - run.state.t0, 0) / 1e9
+    return Replay(f"{length:.1f}", f"{at:.1f}")
 
 
 def title(run: Run) -> str:
@@ -96,12 +122,10 @@ def panel_facts(
     complaints: Sequence[Complaint] = (),
 ) -> PanelFacts:  # fmt: skip
     """A panel; `typed` and `complaints` are those of a form that was sent back."""
-    values = typed if typed is not None else run.params.model_dump() if run else {}
+    values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
-    asked = fields(
-        experiment.params, {**values, **(run.controls if run else {})}, complaints, {"start_method": start_methods()}
-    )
+    asked = fields(experiment.params, values, complaints, {"start_method": start_methods()})
     names = {field.name for field in asked}
     return PanelFacts(
         name=experiment.name,
@@ -118,8 +142,8 @@ def panel_facts(
 
 def run_facts(site: Site, run: Run) -> RunFacts:
     place = site.bench.place(run)
-    error, traceback = _error(run)
     verdict = run.experiment.meaning.verdict(run.state, run.usable_cpus)
+    broken = run.status in (Status.FAILED, Status.INTERRUPTED)
     return RunFacts(
         id=run.id,
         href=f"/runs/{run.id}",
@@ -133,11 +157,11 @@ def run_facts(site: Site, run: Run) -> RunFacts:
         facts=_facts(run),
         verdict=verdict,
         findings=() if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus)),
-        error=error,
-        traceback=traceback,
+        error=(run.error or "") if broken else "",
+        traceback=run.failure.traceback if broken and run.failure else "",
         notices=_notices(site, run),
         conditions=conditions(run),
-        printed=_printed(run),
+        printed=run.printed,
         paused=paused(run),
         deletable=not site.demo and not run.status.live,
     )
@@ -179,18 +203,6 @@ def _facts(run: Run) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _error(run: Run) -> tuple[str, str]:
-    """The reason of a failure, and the last traceback that the run left."""
-    if run.status not in (Status.FAILED, Status.INTERRUPTED):
-        return "", ""
-    for line in reversed(run.tape.lines[-50:]):
-        if line.startswith(b'{"kind":"error"'):
-            failure = from_line(line)
-            if isinstance(failure, Failure) and failure.traceback:
-                return run.error or "", failure.traceback
-    return run.error or "", ""
-
-
 def _notices(site: Site, run: Run) -> tuple[str, ...]:
     said = []
     if run.unkept:
@@ -199,19 +211,6 @@ def _notices(site: Site, run: Run) -> tuple[str, ...]:
     if beside and run.experiment.measured:
         said.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")
     return tuple(said)
-
-
-def _printed(run: Run) -> str:
-    said, size = [], 0
-    for line in run.tape.lines:
-        if line.startswith(b'{"kind":"print"'):
-            printed = from_line(line)
-            if isinstance(printed, Printed):
-                said.append(printed.text + (f"\n… {printed.left_out} bytes left out …\n" if printed.left_out else ""))
-                size += len(printed.text)
-                if size > PRINTED_SHOWN:
-                    break
-    return "".join(said)[:PRINTED_SHOWN]
 
 
 CONDITION_WORDS = (

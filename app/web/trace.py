@@ -41,7 +41,7 @@ def trace(run: Run) -> dict[str, Any]:
                     "tid": row(record.actor),
                     "ts": (record.t0 - start) / 1e3,
                     "dur": (record.t1 - record.t0) / 1e3,
-                }  # fmt: skip
+                }
             )
     return {
         "traceEvents": events,

@@ -51,11 +51,18 @@ def times(ratio: float | None) -> str:
     return UNKNOWN if ratio is None else f"{ratio:.2f}×"
 
 
-def interval(low: float | None, high: float | None, digits: int = 2) -> str:
-    """95% CI 1.89–1.92; nothing where there is none."""
+def interval(low: float | None, high: float | None, confidence: float | None) -> str:
+    """95% CI 1.89–1.92, with the confidence that the samples really give; nothing where there is none."""
     if low is None or high is None:
         return ""
-    return f"95%{NBSP}CI {low:.{digits}f}{UNKNOWN}{high:.{digits}f}"
+    return f"{confidence or 0.95:.0%}{NBSP}CI {ratio(low)}{UNKNOWN}{ratio(high)}"
+
+
+def ratio(value: float | None) -> str:
+    """1.91; a small one keeps two digits that say something: 0.0047."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.2g}" if value >= 1e-4 else f"{value:.1e}"
 
 
 def clock(iso: str | None) -> str:
@@ -87,5 +94,5 @@ def count(number: int, noun: str) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (whole, decimal, ms, percent, duration, times, interval, clock, day, ordinal)
+    for function in (whole, decimal, ms, percent, duration, times, ratio, clock, day, ordinal)
 }

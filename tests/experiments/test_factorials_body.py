@@ -229,12 +229,19 @@ def test_workers_killed_in_the_middle_of_a_result_do_not_hang_the_run() -> None:
             if "resource_tracker" not in " ".join(process.cmdline())
         ]
         # With the reader held up the pipe fills, and each worker waits: one to write on, the others for their turn.
-        os.kill(child.process.pid, signal.SIGSTOP)
-        until(lambda: all(process.status() == psutil.STATUS_SLEEPING for process in workers), "a pause of all workers")
-        until(lambda: any(writes(process) for process in workers), "a full pipe")
-        for process in workers:
-            process.kill()
-        os.kill(child.process.pid, signal.SIGCONT)
+        # Where they had too little to do for that, they get the next numbers first.
+        try:
+            for _ in range(20):
+                os.kill(child.process.pid, signal.SIGSTOP)
+                until(lambda: all(process.status() == psutil.STATUS_SLEEPING for process in workers), "a pause of all")
+                if any(writes(process) for process in workers):
+                    break
+                os.kill(child.process.pid, signal.SIGCONT)
+                child.until(lambda record: isinstance(record, Task) and record.event == "ended")
+            for process in workers:
+                process.kill()
+        finally:
+            os.kill(child.process.pid, signal.SIGCONT)
         records = child.to_the_end()
     assert end_of(records).outcome == "failed"
     assert "lost are those of" in end_of(records).reason

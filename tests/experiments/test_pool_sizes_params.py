@@ -55,7 +55,9 @@ def test_sizes_may_be_written_as_people_write_them(text: Any, sizes: list[int]) 
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "2, x", "0", "65", "4-2", "1-65", "-3", "2.5", "1-2-3", "٣", 0, 65, True, 2.0, None, [2.5], {"a": 1}]
+    "text",
+    ["x", "2, x", "0", "65", "4-2", "1-65", "-3", "2.5", "1-2-3", "٣", 0, 65, True, 2.0, None, [2.5], {"a": 1}],
+    ids=repr,
 )
 def test_sizes_that_are_none_are_refused_with_what_is_allowed(text: Any) -> None:
     assert "sizes must be whole numbers from 1 to 64" in complaints(sizes=text)["sizes"]
@@ -75,10 +77,12 @@ def test_sizes_come_back_from_their_own_text(sizes: list[int]) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_for_sizes_is_taken_or_refused_in_words(text: str) -> None:
+    refused = []
     try:
         parse(PoolSizesParams, {"sizes": text})
-    except BadParameters as refused:
-        assert refused.complaints[0].name == "sizes"
+    except BadParameters as error:
+        refused = [complaint.name for complaint in error.complaints]
+    assert refused in ([], ["sizes"])
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.records import Actor, Result, Span
 from app.runner import pools, watch
 from app.runner.pools import PoolFailed, Setting, through_a_loop, through_a_pool, traced
 from app.runner.recorder import Recorder
@@ -38,9 +41,12 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     os.close(writer)
 
 
-def shared_memory() -> set[str]:
-    folder = Path("/dev/shm")  # noqa: S108
-    return {path.name for path in folder.iterdir() if path.name.startswith(("sem.mp-", "pym-"))} if folder.exists() else set()
+@pytest.fixture
+def semaphores(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """What is in /dev/shm of the semaphores made by this test, which other programs on the machine have too."""
+    ours = f"/poolscope-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setitem(multiprocessing.process.current_process()._config, "semprefix", ours)  # type: ignore[attr-defined]
+    return lambda: [path.name for path in Path("/dev/shm").glob(f"sem.{ours[1:]}*")]
 
 
 def die(how: int, n: int) -> int:
@@ -65,15 +71,17 @@ def test_every_method_returns_what_the_plain_loop_returns(stage: Stage, method: 
 
 
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
-def test_all_workers_have_answered_before_the_map_and_nothing_is_left_behind(stage: Stage, start_method: str) -> None:
-    before = shared_memory()
+def test_all_workers_have_answered_before_the_map_and_nothing_is_left_behind(
+    stage: Stage, start_method: str, semaphores: Callable[[], list[str]]
+) -> None:
     passage = through_a_pool(stage, Setting(start_method), 3, square, range(20))
     assert len(set(passage.pids)) == 3
     assert 0 < passage.first_ready <= passage.start
     assert passage.map > 0
     assert passage.stop > 0
     assert multiprocessing.active_children() == []
-    assert shared_memory() <= before
+    gc.collect()  # as before every arm
+    assert semaphores() == []
 
 
 @pytest.mark.parametrize(
@@ -134,9 +142,13 @@ def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, monkey
     asked = threading.Event()
     real = pools.meet
 
+    def stop() -> None:
+        asked.wait()
+        stage.stop()
+
     def then_stop(pool: Any, size: int) -> Any:
         answers = real(pool, size)
-        threading.Thread(target=lambda: (asked.wait(), stage.stop())).start()
+        threading.Thread(target=stop).start()
         asked.set()
         return answers
 
@@ -185,13 +197,13 @@ def test_a_traced_repetition_names_each_worker_and_each_item(stage: Stage) -> No
     passage = through_a_pool(stage, Setting(), 3, traced(square), items)
     assert [task[0] for task in passage.results] == [n * n for n in items]
     result, *records = traced_records(3, passage, items, 100)
-    actors = [record.actor for record in records if record.kind == "actor" and record.event == "started"]
-    spans = [record for record in records if record.kind == "span"]
+    actors = [record.actor for record in records if isinstance(record, Actor) and record.event == "started"]
+    spans = [record for record in records if isinstance(record, Span)]
     assert actors == ["3 workers · w1", "3 workers · w2", "3 workers · w3"]
     assert sorted(int(span.item) for span in spans) == list(items)
     assert {span.lane for span in spans} == {"3"}
     assert all(passage.asked <= span.t0 <= (span.t1 or 0) <= passage.asked + passage.map for span in spans)
-    assert result.kind == "result"
+    assert isinstance(result, Result)
     assert result.value["tasks"] == 10
     assert len(result.value["worker_ends_s"]) == 3
 
@@ -199,6 +211,6 @@ def test_a_traced_repetition_names_each_worker_and_each_item(stage: Stage) -> No
 def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker(stage: Stage) -> None:
     items = range(2000)
     passage = through_a_pool(stage, Setting(), 2, traced(square), items)
-    spans = [record for record in traced_records(2, passage, items, 100) if record.kind == "span"]
+    spans = [record for record in traced_records(2, passage, items, 100) if isinstance(record, Span)]
     assert len(spans) <= 100 + 2
     assert any("…" in span.item for span in spans)

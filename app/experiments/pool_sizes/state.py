@@ -12,7 +12,7 @@ from app.experiments.pool_sizes.verdict import verdict
 from app.measure.breakeven import efficiency
 from app.measure.intervals import ratio, timing
 
-__all__ = ["State", "as_json", "chart", "findings", "fold", "initial", "rows", "transcript", "verdict"]
+__all__ = ["Arm", "State", "as_json", "chart", "findings", "fold", "initial", "rows", "transcript", "verdict"]
 
 HEADER = ("arm", "repetition", "start_s", "first_ready_s", "map_s", "stop_s", "chunksize")
 IN_TRANSCRIPT = 20  # results named there; the page and the JSON hold more

@@ -82,7 +82,7 @@ class PoolSizesFace:
 
     rows: tuple[SizeRow, ...]
     serial: float | None
-    serial_interval: str
+    digits: int
     confidence: str
     chart: str
     any: bool
@@ -133,7 +133,7 @@ def face(run: Run, state: State | None = None) -> PoolSizesFace:
     return PoolSizesFace(
         rows=tuple(_row(shown, arm, arm.size == best and len(measured) == len(arms)) for arm in arms),
         serial=serial.median if serial else None,
-        serial_interval=words.interval(serial.low, serial.high) if serial else "",
+        digits=_digits([serial.median if serial else None, *(median(arm.map) for arm in measured)]),
         confidence=f"{level:.0%}" if level else "",
         chart=f"/runs/{run.id}/chart.json?rev={len(shown.order)}-{sum(bool(arm.traced) for arm in arms)}",
         any=bool(measured),
@@ -153,6 +153,12 @@ def face(run: Run, state: State | None = None) -> PoolSizesFace:
     )
 
 
+def _digits(seconds: Sequence[float | None]) -> int:
+    """Decimals of a column in milliseconds that leave its least value two digits, and are the same for all."""
+    least = min((value for value in seconds if value), default=1.0) * 1e3
+    return next((digits for digits, from_ms in ((1, 1.0), (2, 0.1), (3, 0.01)) if least >= from_ms), 4)
+
+
 def _row(state: State, arm: Arm, best: bool) -> SizeRow:
     mapped = timing(arm.map) if arm.map else None
     gain = ratio(state.serial.map, arm.map) if arm.map and state.serial.map else None
@@ -164,7 +170,7 @@ def _row(state: State, arm: Arm, best: bool) -> SizeRow:
         high=mapped.high if mapped else None,
         total=median(arm.total) if arm.total else None,
         speedup=gain.value if gain else None,
-        interval=words.interval(gain.low, gain.high) if gain else "",
+        interval=words.interval(gain.low, gain.high, gain.confidence) if gain else "",
         efficiency=efficiency(gain.value, arm.size) if gain else None,
         chunksize=arm.chunksize,
         repetitions=len(arm.map),

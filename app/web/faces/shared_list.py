@@ -12,8 +12,8 @@ from app.runs.status import Status
 from app.web import lanes, words
 
 IDLE = (
-    "Producers add random numbers from 1 to 100 to one list, consumers take the oldest. You will see the list, who holds "
-    "the lock, who waits for it, and whether the counts agree."
+    "Producers add random numbers from 1 to 100 to one list, consumers take the oldest. You will see the list, who "
+    "holds the lock, who waits for it, and whether the counts agree."
 )
 WIDE = True
 PIECES = ("threads", "list", "lock", "log")

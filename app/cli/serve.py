@@ -1,0 +1,151 @@
+"""`poolscope serve`: the dashboard, from a checked port and data folder to the last child's end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import inspect
+import logging
+import signal
+import socket
+import sqlite3
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+import uvicorn
+
+from app.cli import options
+from app.cli.speech import INTERRUPTED, spoken
+from app.errors import CannotServe
+from app.main import create_app
+from app.runs.journal import Journal, in_words
+from app.settings import Settings
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is told instead)
+STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
+STARTUP_FAILED = 3  # uvicorn's exit status when the application did not start
+# Objects between two collections. After a thousand connects the default of 700 pauses for 100 ms again and again.
+GC_THRESHOLD = (50_000, 20, 50)
+
+
+def command() -> Callable[..., None]:
+    """The command's function, with an option for every setting."""
+
+    def serve(**given: Any) -> None:
+        """Serve the dashboard, and print its address once it answers.
+
+        Settings come from POOLSCOPE_* in the environment, then a .env file, then these options; the last one counts.
+        """
+        browser = bool(given.pop("browser", False))
+        with spoken():
+            serve_until_told(options.read(given), browser)
+
+    browser: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
+    parameters = [*options.parameters()]
+    parameters.append(inspect.Parameter("browser", inspect.Parameter.KEYWORD_ONLY, default=browser, annotation=bool))
+    serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return serve
+
+
+def serve_until_told(settings: Settings, browser: bool) -> None:
+    """Serve until SIGTERM (exit 0) or SIGINT (exit 130). Raises CannotServe."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGTERM, leave)
+    asyncio.run(check_data(settings.journal_path))
+    sockets = listen(settings.host, settings.port)
+    host, port = settings.host, sockets[0].getsockname()[1]
+    if host not in EVERYWHERE:  # who listens on a name also answers to it
+        settings = settings.model_copy(update={"allowed_hosts": f"{settings.allowed_hosts},{host}"})
+    address = f"http://{EVERYWHERE.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
+    server = Server(
+        uvicorn.Config(
+            create_app(settings), lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
+            timeout_graceful_shutdown=STREAMS_END_S,
+        ),
+        lambda: answers(address, browser),
+    )  # fmt: skip
+    try:
+        server.run(sockets)
+    except KeyboardInterrupt:  # uvicorn raises the signal again once all has ended
+        raise typer.Exit(INTERRUPTED) from None
+    except SystemExit as left:
+        if left.code != STARTUP_FAILED:
+            raise
+        raise CannotServe("The server could not start; the lines above say why.") from None
+
+
+class Server(uvicorn.Server):
+    """Calls `started` as soon as it answers."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_started()
+
+
+def answers(address: str, browser: bool) -> None:
+    typer.echo(f"Poolscope answers at {address} (Ctrl-C ends it)")
+    # What is here now stays: no later collection needs to look at it.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+    if browser:  # in a thread: a browser in the terminal returns only when it is left
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def leave(*_: object) -> None:
+    """SIGTERM's handler before and after uvicorn's own: a server that was told to end has not failed."""
+    raise SystemExit(0)
+
+
+async def check_data(path: Path) -> None:
+    """Raises CannotServe when runs can't be kept there."""
+    journal = Journal(path)
+    try:
+        await journal.open()
+    except (OSError, sqlite3.Error) as error:
+        raise CannotServe(
+            f"Runs can't be kept in {path}: {in_words(error)}. Name a folder that can be written, by --data or "
+            "POOLSCOPE_DATA."
+        ) from None
+    finally:
+        await journal.close()
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address of `host`. Raises CannotServe."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise CannotServe(f"{host!r} is no address of this machine. Choose another by --host.") from None
+    sockets: list[socket.socket] = []
+    for family, address in dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found):
+        try:
+            sockets.append(socket.create_server((address, port), family=family, backlog=2048))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL and (sockets or len(found) > 1):
+                continue  # 'localhost' has an IPv6 address even where the machine has no IPv6
+            for each in sockets:
+                each.close()
+            raise CannotServe(in_the_way(host, port, error)) from None
+        port = sockets[0].getsockname()[1]  # of port 0, the one that was free
+    if not sockets:
+        raise CannotServe(f"{host!r} is no address of this machine. Choose another by --host.")
+    return sockets
+
+
+def in_the_way(host: str, port: int, error: OSError) -> str:
+    """What keeps us from listening, and what to do about it."""
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is in use. Choose another by --port; --port 0 takes a free one."
+    if error.errno == errno.EACCES:
+        return f"Port {port} is not open to this user. Choose one from 1024 by --port; --port 0 takes a free one."
+    return f"Can't listen on {host}, port {port}: {error.strerror}. Choose others by --host and --port."
