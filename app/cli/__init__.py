@@ -21,6 +21,7 @@ def commands() -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # in 80 columns its boxes cut names off
     )
     made.callback(invoke_without_command=True)(alone)
     for name, command in (

@@ -14,7 +14,6 @@ from app.runs.signal import Signal
 from app.runs.status import ALLOWED, Status
 from app.runs.tape import Tape
 
-
 PRINTED_SHOWN = 20_000  # characters
 
 

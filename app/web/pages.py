@@ -132,7 +132,7 @@ async def chart(request: Request, run_id: str) -> Response:
 @router.get("/runs/{run_id}/log.txt", response_class=PlainTextResponse)
 async def log(request: Request, run_id: str) -> Response:
     """The whole log of a shared list, a line a step, as the program would have printed it."""
-    from app.experiments.shared_list.state import WORDS, in_words
+    from app.experiments.shared_list.samples import WORDS, in_words
 
     shown = await site_of(request).bench.run(run_id)
     if shown.experiment.name != "shared-list":

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from app.experiments.factorials.body import CutShort, attempt, factorial, ranges
+from app.experiments.factorials.attempt import CutShort, attempt, factorial
+from app.experiments.factorials.body import ranges
 from app.experiments.factorials.params import FactorialsParams
 from app.records import Actor, Progress, Record, Result, Span, Task
 from tests.children import Child, end_of, perform, runner

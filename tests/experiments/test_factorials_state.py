@@ -13,17 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.experiments.factorials.params import FactorialsParams
-from app.experiments.factorials.state import (
-    Number,
-    State,
-    as_json,
-    findings,
-    fold,
-    initial,
-    overtaken,
-    rows,
-    verdict,
-)
+from app.experiments.factorials.state import Number, State, as_json, findings, fold, initial, rows, verdict
+from app.experiments.factorials.verdict import overtaken
 from app.records import Actor, Count, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span, Task
 from tests.children import perform
 

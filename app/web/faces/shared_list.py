@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 
 from app.experiments.shared_list.params import SharedListParams
-from app.experiments.shared_list.state import WINDOW_S, State, state_of
+from app.experiments.shared_list.samples import WINDOW_S, State
+from app.experiments.shared_list.state import state_of
 from app.runs.run import Run
 from app.runs.status import Status
 from app.web import lanes, words
