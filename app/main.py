@@ -27,7 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
         look=look,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
-        starts_per_minute=settings.starts_per_minute,
+        starts_per_minute=settings.pace,
         keep_runs=settings.keep_runs,
     )
     site = Site(bench, demo=settings.demo, viewers=settings.viewers)

@@ -10,6 +10,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+DEMO_STARTS_PER_MINUTE = 12
+
+
 class Settings(BaseSettings):
     """Every setting has a default that suits one person at their own machine; `demo` is for a public one."""
 
@@ -21,7 +24,9 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("poolscope"),
         description="Folder of the SQLite file with all runs, or that file itself (.sqlite, .db).",
     )
-    demo: bool = Field(False, description="Public demo: tighter limits, and nobody can delete runs.")
+    demo: bool = Field(
+        False, description="Public demo: one client may start 12 runs a minute, and nobody can delete runs."
+    )
     live_limit: int = Field(8, ge=1, le=64, description="Live runs side by side; measured runs always take turns.")
     queue_limit: int = Field(20, ge=1, le=1000, description="Runs that may wait; one more is refused with 503.")
     starts_per_minute: int = Field(60, ge=1, description="Runs that one client may start in a minute, else 429.")
@@ -33,6 +38,11 @@ class Settings(BaseSettings):
         description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
+
+    @property
+    def pace(self) -> int:
+        """Runs that one client may start in a minute."""
+        return min(self.starts_per_minute, DEMO_STARTS_PER_MINUTE) if self.demo else self.starts_per_minute
 
     @property
     def journal_path(self) -> Path:

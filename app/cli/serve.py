@@ -12,8 +12,9 @@ import socket
 import sqlite3
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import typer
@@ -28,7 +29,6 @@ from app.settings import Settings
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is told instead)
 STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
-STARTUP_FAILED = 3  # uvicorn's exit status when the application did not start
 # Objects between two collections. After a thousand connects the default of 700 pauses for 100 ms again and again.
 GC_THRESHOLD = (50_000, 20, 50)
 
@@ -55,40 +55,53 @@ def command() -> Callable[..., None]:
 def serve_until_told(settings: Settings, browser: bool) -> None:
     """Serve until SIGTERM (exit 0) or SIGINT (exit 130). Raises CannotServe."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    signal.signal(signal.SIGTERM, leave)
     asyncio.run(check_data(settings.journal_path))
     sockets = listen(settings.host, settings.port)
     host, port = settings.host, sockets[0].getsockname()[1]
     if host not in EVERYWHERE:  # who listens on a name also answers to it
         settings = settings.model_copy(update={"allowed_hosts": f"{settings.allowed_hosts},{host}"})
     address = f"http://{EVERYWHERE.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
-    server = Server(
-        uvicorn.Config(
-            create_app(settings), lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
-            timeout_graceful_shutdown=STREAMS_END_S,
-        ),
-        lambda: answers(address, browser),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
+        timeout_graceful_shutdown=STREAMS_END_S,
     )  # fmt: skip
+    server = Server(config, lambda: answers(address, browser), app.state.site.bench.close)
     try:
         server.run(sockets)
-    except KeyboardInterrupt:  # uvicorn raises the signal again once all has ended
-        raise typer.Exit(INTERRUPTED) from None
-    except SystemExit as left:
-        if left.code != STARTUP_FAILED:
-            raise
+    except SystemExit:  # uvicorn's way of saying that the application did not start
         raise CannotServe("The server could not start; the lines above say why.") from None
+    if server.told_by == signal.SIGINT:
+        raise typer.Exit(INTERRUPTED)
 
 
 class Server(uvicorn.Server):
-    """Calls `started` as soon as it answers."""
+    """Calls `started` as soon as it answers, and `end` when a signal tells it to end, before any stream is cut.
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    sse-starlette and uvicorn would cut all streams at once. A run that is ended first has a last record, and who
+    follows it gets that and the stream's own end. `told_by` is the signal.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, started: Callable[[], None], end: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         super().__init__(config)
-        self._when_started = started
+        self.told_by: int | None = None
+        self._when_started, self._end = started, end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._when_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.told_by is not None  # told twice, it waits for nobody
+        self.told_by = sig
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.told_by is not None and not self.should_exit:
+            await self._end()
+            self.should_exit = True
+        return await super().on_tick(counter)
 
 
 def answers(address: str, browser: bool) -> None:
@@ -99,11 +112,6 @@ def answers(address: str, browser: bool) -> None:
     gc.set_threshold(*GC_THRESHOLD)
     if browser:  # in a thread: a browser in the terminal returns only when it is left
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
-
-def leave(*_: object) -> None:
-    """SIGTERM's handler before and after uvicorn's own: a server that was told to end has not failed."""
-    raise SystemExit(0)
 
 
 async def check_data(path: Path) -> None:

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 class Bench:
     """All runs of this server. `signal` rises when a run begins, ends, or takes another place in the queue.
 
+    `closed` says that nothing happens here any more; `signal` rises for it, so that who waits can leave.
+
     `look` tells what the machine is like at a run's start (usable CPUs, load …); it becomes part of the conditions.
     `python` runs the folder or file `runner`.
     """
@@ -71,6 +73,7 @@ class Bench:
         self._entering = 0
         self._unkept = 0
         self._closing = False
+        self.closed = False
 
     # Life of the bench
 
@@ -87,8 +90,8 @@ class Bench:
         if self._closing:
             return
         self._closing = True
-        for run in list(self._queue):
-            await self._leave_queue(run, Status.INTERRUPTED, "The server ended while this run waited.")
+        while self._queue:
+            await self._leave_queue(self._queue[0], Status.INTERRUPTED, "The server ended while this run waited.")
         # Those that are just being started stop themselves as soon as they run.
         await asyncio.gather(*(runner.stop(*IN_A_HURRY) for runner in self._runners.values()))
         with contextlib.suppress(TimeoutError):
@@ -99,6 +102,8 @@ class Bench:
             with contextlib.suppress(OSError):
                 await (await self._spare).reap(0.0)
         await self.journal.close()
+        self.closed = True
+        self.signal.rise()
 
     # What users ask for
 

@@ -184,8 +184,8 @@ class Collector:
         for future in tuple(self._waiting):
             if future.done() and not future.cancelled():
                 self._take(future)
-        for n, attempt in self._long:
-            self._write_out(n, attempt)
+        for n, made in self._long:
+            self._write_out(n, made)
         self.unfinished = [n for n in self._numbers if n not in self._recorded]
         for n in self.unfinished:
             self._stage.emit(Task(perf_counter_ns(), str(n), "ended", values={"n": n, "cancelled": True}))
