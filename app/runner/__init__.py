@@ -1,11 +1,11 @@
 """The child process of a run: it does the real work and records it, with the standard library and app.records alone.
 
-    __main__   how the server starts it, by folder, under any Python with -I -S
-    child      waits for a run on the control channel, does it, says how it ended
-    stage      what an experiment's body is given: a recorder, controls, stop
-    recorder   batches records and writes them, never in the way of the code that it watches
-    locks      a lock that knows its owner, its waiters and how long they took
-    pools      one multiprocessing.Pool from start-up to shutdown, watched for workers that die
-    workloads  the functions that pools run
-    group      ends what is left of the runner's own process group
+__main__   how the server starts it, by folder, under any Python with -I -S
+child      waits for a run on the control channel, does it, says how it ended
+stage      what an experiment's body is given: a recorder, controls, stop
+recorder   batches records and writes them, never in the way of the code that it watches
+locks      a lock that knows its owner, its waiters and how long they took
+pools      one multiprocessing.Pool from start-up to shutdown, watched for workers that die
+workloads  the functions that pools run
+group      ends what is left of the runner's own process group
 """

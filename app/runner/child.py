@@ -68,9 +68,7 @@ def opening(order: dict[str, Any]) -> Opening:
         "executable": sys.executable,
     }
     now = datetime.now(UTC).isoformat()
-    return Opening(
-        perf_counter_ns(), now, order["run"], order["experiment"], order["params"], conditions, os.getpid()
-    )
+    return Opening(perf_counter_ns(), now, order["run"], order["experiment"], order["params"], conditions, os.getpid())
 
 
 def perform(order: dict[str, Any], stage: Stage) -> End:

@@ -127,6 +127,7 @@ def through_a_pool(
                 pool.close()
                 pool.join()
                 ended = perf_counter_ns()
+                watch.check()
         except BaseException:
             end(pool)
             raise

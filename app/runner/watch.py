@@ -19,7 +19,7 @@ CODE_LIMIT_S = 1.0
 MEANING = {
     "starting": "The others would have waited for it in vain.",
     "mapping": "A multiprocessing.Pool replaces a worker but not its task, so the map would never have returned.",
-    "shutting down": "A lock that it held stays locked, so the shutdown might never have ended.",
+    "shutting down": "A lock that it held would stay locked, and the time of the shutdown means nothing.",
 }
 
 
@@ -51,6 +51,12 @@ class Watch:
         self._thread.join()
         os.close(self._in)
         os.close(self._out)
+
+    def check(self) -> None:
+        """Raise WorkerDied if a worker of the pool, which has been joined, was killed on its way out."""
+        for worker in self._workers:
+            if worker.exitcode != 0:
+                raise WorkerDied(self._sentence(worker, worker.exitcode))
 
     def _watch(self) -> None:
         self._known.wait()

@@ -105,7 +105,8 @@ def ago(window_s: float) -> tuple[Tick, ...]:
 
 def at(start_s: float, window_s: float) -> tuple[Tick, ...]:
     """Ticks of a window of a finished run, in seconds of that run."""
-    return _ticks([(f"{start_s + window_s * step / 10:.1f}{NBSP}s", step / 10) for step in range(11)])
+    digits = 1 if window_s >= 5 else 2
+    return _ticks([(f"{start_s + window_s * step / 10:.{digits}f}{NBSP}s", step / 10) for step in range(11)])
 
 
 def since(span_s: float) -> tuple[Tick, ...]:

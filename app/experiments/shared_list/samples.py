@@ -74,7 +74,8 @@ class State:
     ledger: Ledger = Ledger()
     lock: LockCounts = LockCounts()
     operations: Mapping[str, int] = field(default_factory=dict)
-    items: tuple[int, ...] = ()
+    items: tuple[int, ...] = ()  # the newest of …
+    items_in_all: int = 0  # … so many, at the same moment
     log: tuple[tuple[int, str], ...] = ()
     lengths: tuple[tuple[int, int], ...] = ()
     longest: tuple[int, int] = (0, 0)  # length, stamp
@@ -123,7 +124,15 @@ def _step(state: State, step: Contents) -> State:
     if step.change in WORDS:
         log = (*log[-LOG_LINES:], (step.t, in_words(step)))
     longest = (step.length, step.t) if step.length > state.longest[0] else state.longest
-    return replace(state, items=tuple(step.items), log=log, lengths=lengths, longest=longest, t=max(step.t, state.t))
+    return replace(
+        state,
+        items=tuple(step.items),
+        items_in_all=step.length,
+        log=log,
+        lengths=lengths,
+        longest=longest,
+        t=max(step.t, state.t),
+    )
 
 
 WORDS = {

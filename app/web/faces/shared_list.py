@@ -125,8 +125,11 @@ def face(run: Run, state: State | None = None) -> SharedListFace:
     shown: State = state if state is not None else run.state
     # While it runs, time goes on between two records too.
     now = perf_counter_ns() if run.status is Status.RUNNING and not replay else shown.t
-    start = now - int(WINDOW_S * 1e9)
-    ticks = lanes.ago(WINDOW_S)
+    live = run.status.live
+    # A window up to now while it runs; of an ended run, or a replay, its own clock, and no longer than it was.
+    window_s = WINDOW_S if live else min(WINDOW_S, max(now - shown.t0, 1) / 1e9)
+    start = now - int(window_s * 1e9)
+    ticks = lanes.ago(WINDOW_S) if live else lanes.at((start - shown.t0) / 1e9, window_s)
     ledger, lock, steps = shown.ledger, shown.lock, max(shown.ledger.steps, 1)
     upto = _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
     asked = ledger.really_removed + ledger.empty_polls + ledger.robbed
@@ -145,9 +148,9 @@ def face(run: Run, state: State | None = None) -> SharedListFace:
         owner=lock.owner,
         waiting=", ".join(lock.waiting),
         chips=shown.items[-CHIPS:],
-        more=max(ledger.length - len(shown.items[-CHIPS:]), 0),
+        more=max(shown.items_in_all - len(shown.items[-CHIPS:]), 0),
         picture=lanes.picture(shown.lanes, start, now, ticks),
-        track=lanes.track(shown.lengths, start, now, ticks, f"Length of the list over the last {WINDOW_S:g} s"),
+        track=lanes.track(shown.lengths, start, now, ticks, f"Length of the list over {words.duration(window_s)}"),
         keys=tuple(key for key in KEYS if key[0] in _states(shown)),
         log=tuple(LogLine(f"{(stamp - shown.t0) / 1e9:.3f}", text) for stamp, text in shown.log[-60:]),
         threads=tuple(
