@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,11 @@ def semaphores(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
 
 def die(how: int, n: int) -> int:
     os.kill(os.getpid(), how)
+    return n
+
+
+def die_on_the_way_out(how: int, n: int) -> int:
+    Finalize(None, os.kill, args=(os.getpid(), how), exitpriority=10)
     return n
 
 
@@ -129,6 +135,13 @@ def test_a_worker_that_dies_in_its_task_ends_the_pool_with_a_reason(
 ) -> None:
     with pytest.raises(WorkerDied, match=rf"Worker \d of 2 \(process \d+\) {words}.* while its pool was mapping"):
         through_a_pool(stage, Setting(start_method), 2, function, range(4))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
+def test_a_worker_killed_while_its_pool_shuts_down_is_not_passed_over(stage: Stage, start_method: str) -> None:
+    with pytest.raises(WorkerDied, match=r"was killed by SIGKILL .* while its pool was shutting down"):
+        through_a_pool(stage, Setting(start_method), 2, partial(die_on_the_way_out, signal.SIGKILL), range(8))
     assert multiprocessing.active_children() == []
 
 

@@ -23,8 +23,12 @@ while True:
 """
 WITH_TRACKER = """
 import os, time
-from multiprocessing import shared_memory
+from multiprocessing import resource_tracker, shared_memory
 memory = shared_memory.SharedMemory(create=True, size=1)
+# Until its exec the tracker looks like its parent.
+cmdline = f"/proc/{resource_tracker._resource_tracker._pid}/cmdline"
+while b"resource_tracker import main" not in open(cmdline, "rb").read():
+    time.sleep(0.001)
 os.write(1, memory.name.encode() + b"\\n")
 while True:
     time.sleep(60)

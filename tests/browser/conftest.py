@@ -1,0 +1,148 @@
+"""A real Chromium, and pages that are watched: no error, no violation of the policy, no request to another host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.served import Served, served
+from tests.waiting import BOUND_S
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# What the browser itself notes of an answer that is an error on purpose; nobody can prevent it.
+NOTED = "Failed to load resource: the server responded with a status of 4"
+
+expect.set_options(timeout=BOUND_S * 1000)
+
+
+def executable() -> str | None:
+    """The browser that provide.py found; None leaves it to Playwright."""
+    note = ROOT / ".venv" / "browser"
+    return os.environ.get("POOLSCOPE_BROWSER") or (note.read_text().strip() if note.exists() else None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for each module: it must be closed before a test with a loop of its own begins, for Playwright's runs on."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Served]:
+    """One server for each module."""
+    with served() as server:
+        yield server
+
+
+class Watched:
+    """What a page did that it should not have done, and what it asked for."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self.requests: list[str] = []  # paths with their queries, in order
+        self.expected: list[str] = [NOTED]
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
+        context.on("request", self._asked)
+
+    def streams(self) -> int:
+        """How often a page opened its stream."""
+        return sum(urlsplit(path).path == "/live" for path in self.requests)
+
+    def unexpected(self) -> list[str]:
+        return [said for said in self.complaints if not any(part in said for part in self.expected)]
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def _asked(self, request: Request) -> None:
+        asked = urlsplit(request.url)
+        if asked.scheme not in ("data", "blob"):
+            if asked.hostname != "127.0.0.1":
+                self.complaints.append(f"a request to another host: {request.url}")
+            self.requests.append(asked._replace(scheme="", netloc="").geturl())
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    watched = Watched()
+    yield watched
+    assert watched.unexpected() == []
+
+
+class Opens(Protocol):
+    def __call__(self, path: str = "/", **options: Any) -> Page: ...
+
+
+@pytest.fixture
+def open_page(browser: Browser, bench: Served, watched: Watched) -> Iterator[Opens]:
+    """Opens pages, each with a context (cookies, storage) of its own; afterwards no run is left live."""
+    contexts: list[BrowserContext] = []
+
+    def opened(path: str = "/", **options: Any) -> Page:
+        options = {"viewport": {"width": 1440, "height": 900}, "base_url": bench.url, **options}
+        context = browser.new_context(**options)
+        context.set_default_timeout(BOUND_S * 1000)
+        contexts.append(context)
+        watched.watch(context)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    bench.stop_all()
+
+
+def until_live(page: Page) -> Page:
+    """Wait until the page's stream is open."""
+    expect(page.locator("#link")).to_have_text("live")
+    return page
+
+
+def fill(page: Page, experiment: str, **values: str) -> None:
+    """Type values into the form of an experiment on the bench."""
+    form = page.locator(f"#{experiment}-form")
+    for name, value in values.items():
+        field = form.locator(f"[name={name}]")
+        if not field.is_visible():
+            form.get_by_text("More", exact=True).click()
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+
+
+def run(page: Page, experiment: str, **values: str) -> None:
+    """Fill in the form of an experiment on the bench and click Run."""
+    fill(page, experiment, **values)
+    page.locator(f"#{experiment}-form").get_by_role("button", name="Run", exact=True).click()
+
+
+def run_id(page: Page, experiment: str) -> str:
+    """The id of the run that an experiment's panel shows."""
+    link = page.locator(f"#{experiment}-head output a")
+    expect(link).to_be_visible()
+    return link.inner_text()

@@ -1,0 +1,63 @@
+"""Factorials in the browser: a row a number as it completes, errors in their rows, long values whole on demand."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opens, run, run_id, until_live
+
+TEN = {"first": "1", "last": "10", "workers": "5", "kind": "thread", "time_limit": "10"}
+
+
+def test_a_click_gives_a_row_a_number_in_order_of_completion(open_page: Opens) -> None:
+    page = until_live(open_page())
+    run(page, "factorials", **TEN)
+
+    live = page.locator("#factorials-live")
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    expect(live.locator("tbody tr")).to_have_count(10)
+    expect(live.locator("tbody tr td:first-child")).to_have_text([str(place) for place in range(1, 11)])
+    expect(live.locator("tbody")).to_contain_text(re.compile(r"3.628.800"))
+    expect(live.locator("tbody tr").first).to_contain_text("thread")
+    expect(live.locator("figure.lanes li").first).to_contain_text("thread 1")
+    expect(live.locator("path[data-state=running]")).to_have_attribute("d", re.compile("M"))
+
+
+def test_a_negative_number_fails_in_its_row_and_the_others_go_on(open_page: Opens) -> None:
+    page = open_page()
+    run(page, "factorials", **{**TEN, "first": "-1", "last": "3"})
+
+    rows = page.locator("#factorials-live tbody tr")
+    expect(rows).to_have_count(5)
+    expect(rows.filter(has_text="Error: n! is not defined for negative numbers.")).to_have_count(1)
+    expect(rows.filter(has_text="Error")).to_contain_text("-1")
+
+
+def test_rows_appear_while_others_are_still_at_work(open_page: Opens) -> None:
+    page = until_live(open_page())
+    run(page, "factorials", **{**TEN, "first": "4001", "last": "5000", "workers": "2"})
+
+    expect(page.locator("#factorials-head output")).to_contain_text(re.compile(r"running · \d+ of 1.?000"))
+    expect(page.locator("#factorials-progress progress")).to_be_visible()
+    done = page.locator("#factorials-live tbody tr").filter(has_text="digits")
+    expect(done.first).to_be_visible()
+    page.locator("#factorials-stop").get_by_role("button").click()
+    expect(page.locator("#factorials-head output")).to_contain_text("stopped by you")
+    expect(done.first).to_be_visible()
+
+
+def test_a_long_value_is_whole_on_demand(open_page: Opens) -> None:
+    page = open_page()
+    run(page, "factorials", **{**TEN, "first": "1000", "last": "1000", "kind": "process", "workers": "2"})
+
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    page.goto(f"/runs/{run_id(page, 'factorials')}")
+    row = page.locator("#run-results tbody tr")
+    expect(row).to_contain_text(re.compile(r"2.568 digits"))
+    row.get_by_role("link").click()
+    page.wait_for_url("**/factorial/1000.txt")
+    digits = page.locator("body").inner_text()
+    assert len(digits) == 2568
+    assert digits.startswith("402387260077")

@@ -1,0 +1,130 @@
+"""Forms on a page that changes: wrong values come back with what is allowed, typed text and focus stay where they are."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens, fill, run, until_live
+from tests.served import Served
+
+WRONG = [
+    ("shared-list", "producers", "99", "1 to 16"),
+    ("shared-list", "seconds", "0", "0.1 to 600"),
+    ("shared-list", "capacity", "-1", "0 to 100"),
+    ("factorials", "last", "5001", "5,000"),
+    ("factorials", "workers", "2.5", "whole number"),
+    ("pool-sizes", "sizes", "2, two", "whole numbers from 1 to 64"),
+    ("pool-sizes", "work_ms", "5", "must stay empty for square"),
+]
+
+
+@pytest.mark.parametrize(("experiment", "name", "value", "allowed"), WRONG)
+def test_a_wrong_value_stays_and_is_complained_of_beside_its_field(
+    open_page: Opens, bench: Served, experiment: str, name: str, value: str, allowed: str
+) -> None:
+    page = until_live(open_page())
+    run(page, experiment, **{name: value})
+
+    field = page.locator(f"#{experiment}-form [name={name}]")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_visible()
+    expect(field).to_have_value(value)
+    expect(field).to_have_accessible_description(field_complaint(page, experiment, name))
+    expect(page.locator(f"#{experiment}-{name}-wrong")).to_contain_text(allowed)
+    assert bench.api.get("/api/runs").json() == []
+
+
+def field_complaint(page: Page, experiment: str, name: str) -> str:
+    """The text that stands beside a field."""
+    return page.locator(f"#{experiment}-{name}-wrong").inner_text()
+
+
+def test_a_value_put_right_takes_the_complaint_away(open_page: Opens) -> None:
+    page = open_page()
+    run(page, "factorials", last="5001")
+    expect(page.locator("#factorials-last-wrong")).to_be_visible()
+    run(page, "factorials", last="3")
+
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    expect(page.locator("#factorials-form .complaint")).to_have_count(0)
+    expect(page.locator("#factorials-form [name=last]")).to_have_value("3")
+
+
+def test_typed_text_and_focus_survive_while_another_panel_streams(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    bench.begin("shared-list", delay_min=0.01, delay_max=0.05, seconds=600)
+    clock = page.locator("#shared-list-head output")
+    expect(clock).to_contain_text("running")
+
+    fill(page, "factorials", last="17")
+    sizes = page.locator("#pool-sizes-form [name=sizes]")
+    sizes.fill("1-3, 12")
+    sizes.evaluate("field => field.setSelectionRange(2, 4)")
+    for _ in range(5):
+        expect(clock).not_to_have_text(clock.inner_text())
+
+    expect(sizes).to_be_focused()
+    expect(sizes).to_have_value("1-3, 12")
+    assert sizes.evaluate("field => [field.selectionStart, field.selectionEnd]") == [2, 4]
+    page.keyboard.type("5")
+    expect(sizes).to_have_value("1-5 12")
+    expect(page.locator("#factorials-form [name=last]")).to_have_value("17")
+
+
+def test_a_delay_that_is_being_typed_survives_the_frames_of_its_own_run(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    bench.begin("shared-list", delay_min=0.01, delay_max=0.05, seconds=600)
+    field, clock = page.locator("#shared-list-controls [name=delay_max]"), page.locator("#shared-list-head output")
+    field.click()
+    field.press("ControlOrMeta+a")
+    field.type("0.3")
+    for _ in range(3):
+        expect(clock).not_to_have_text(clock.inner_text())
+
+    expect(field).to_be_focused()
+    expect(field).to_have_value("0.3")
+
+
+def test_more_stays_open_while_the_page_changes(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    fill(page, "pool-sizes", chunksize="3")
+    bench.done("factorials")
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+
+    expect(page.locator("#pool-sizes-form [name=chunksize]")).to_be_visible()
+    expect(page.locator("#pool-sizes-form [name=chunksize]")).to_have_value("3")
+
+
+def test_leaving_a_page_and_coming_back_shows_the_present(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    bench.done("factorials", last=4)
+    page.go_back()
+
+    until_live(page)
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+
+
+def test_an_ended_run_can_be_deleted_after_a_question(open_page: Opens, bench: Served) -> None:
+    gone = bench.done("factorials")
+    page = open_page(f"/runs/{gone}")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Delete").click()
+    assert bench.run(gone)["id"] == gone
+
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/runs")
+    expect(page.get_by_role("link", name=gone)).to_have_count(0)
+
+
+def test_a_finding_s_remedy_and_run_again_start_a_new_run(open_page: Opens, bench: Served) -> None:
+    first = bench.done("factorials", last=5)
+    page = open_page(f"/runs/{first}")
+    page.get_by_role("button", name="Run again").click()
+
+    expect(page.locator("#run-state")).to_contain_text("finished")
+    assert not page.url.endswith(first)
+    expect(page.locator("#run-results tbody tr")).to_have_count(5)

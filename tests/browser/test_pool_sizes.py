@@ -1,0 +1,92 @@
+"""Pool sizes in the browser: dots as they land in the chart, the table, the verdict, and the large page."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens, Watched, run, run_id, until_live
+from tests.served import Served
+
+SMALL = {
+    "sizes": "1, 2", "first": "1", "last": "10", "workload": "square", "work_ms": "", "repeats": "3", "method": "map",
+}  # fmt: skip
+LONG = {**SMALL, "workload": "sum-of-squares", "work_ms": "5", "repeats": "100"}
+VEGA = re.compile(r"/static/vendor/vega")
+
+
+def dots(page: Page, chart: str = "#pool-sizes-chart") -> int:
+    """Dots that a chart of map times has drawn."""
+    return page.locator(f"{chart} svg .mark-symbol path").count()
+
+
+def drawn(page: Page, chart: str) -> None:
+    """Wait until a chart shows the newest data that the page has of it."""
+    expect(page.locator(f"{chart} svg .mark-symbol path").first).to_be_visible()
+    expect(page.locator(f"{chart}:not([data-drawn])")).to_have_count(0)
+
+
+def test_dots_land_in_the_chart_while_it_runs(open_page: Opens) -> None:
+    page = until_live(open_page())
+    run(page, "pool-sizes", **LONG)
+
+    expect(page.locator("#pool-sizes-head output")).to_contain_text(re.compile(r"running · .* left"))
+    drawn(page, "#pool-sizes-chart")
+    few = dots(page)
+    expect(page.locator("#pool-sizes-chart svg .mark-symbol path").nth(few + 5)).to_be_attached()
+    page.locator("#pool-sizes-stop").get_by_role("button").click()
+    expect(page.locator("#pool-sizes-head output")).to_contain_text("stopped by you")
+
+
+def test_it_ends_with_a_verdict_and_a_table_of_medians(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    run(page, "pool-sizes", **SMALL)
+
+    expect(page.locator("#pool-sizes-head output")).to_contain_text("finished")
+    expect(page.locator("#pool-sizes-live .verdict strong")).to_contain_text(re.compile(r"\w+"))
+    rows = page.locator("#pool-sizes-live tbody tr")
+    expect(rows.locator("th")).to_have_text(["serial", "1", "2"])
+    state = bench.run(run_id(page, "pool-sizes"))["state"]
+    for row, size in zip(rows.all()[1:], state["sizes"], strict=True):
+        assert abs(float(row.locator("td").nth(1).inner_text()) - 1000 * size["map_s"]["median"]) < 0.06
+
+
+def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Opens, bench: Served) -> None:
+    page = open_page(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=3)}")
+
+    for chart in ("#map-chart", "#speed-chart", "#drift-chart"):
+        drawn(page, chart)
+    assert dots(page, "#map-chart") >= 3
+    expect(page.locator("#phase-chart svg .mark-rect path").first).to_be_visible()
+    expect(page.locator("#run-workers figure.lanes li")).to_have_count(2)
+    expect(page.locator("#run-workers rect").first).to_be_visible()
+    transcript = page.locator("#run-transcript")
+    expect(transcript).to_contain_text("Using a pool of size 2:")
+    expect(transcript).to_contain_text("Results: [1, 4, 9")
+    expect(transcript).to_contain_text(re.compile(r"Time taken: \d+\.\d{4} seconds"))
+    expect(page.locator("#run-more ol.findings li")).not_to_have_count(0)
+    expect(page.locator("#run-repetitions tbody").first.locator("tr")).to_have_count(3)
+
+
+def test_a_second_one_waits_for_its_turn_and_can_be_cancelled(open_page: Opens, bench: Served) -> None:
+    bench.begin("pool-sizes", workload="sum-of-squares", repeats=100)
+    bench.begin("pool-sizes", repeats=100)
+    page = until_live(open_page())
+
+    expect(page.locator("#pool-sizes-head output")).to_contain_text("queued, 1st")
+    expect(page.locator("#pool-sizes-live")).to_contain_text("Waits for its turn")
+    page.locator("#pool-sizes-stop").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#pool-sizes-head output")).to_contain_text("cancelled")
+
+
+def test_vega_is_loaded_only_where_a_chart_is_shown(open_page: Opens, watched: Watched, bench: Served) -> None:
+    bench.stop(bench.begin("shared-list"))
+    for path in (f"/runs/{bench.done('factorials')}", "/runs", "/api"):
+        page = open_page(path)
+        expect(page.get_by_role("button", name="Theme")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+    assert not [path for path in watched.requests if VEGA.search(path)]
+
+    drawn(open_page(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}"), "#map-chart")
+    assert len([path for path in watched.requests if VEGA.search(path)]) == 3

@@ -1,0 +1,137 @@
+"""The shared list in the browser: started by a click, watched live, changed, paused and stopped while it runs."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens, run, run_id, until_live
+from tests.served import Served
+
+# The form remembers what ran last, so each test says all that it rests on.
+BRISK = {
+    "producers": "1", "consumers": "1", "delay_min": "0.01", "delay_max": "0.05", "guard": "lock", "seconds": "600",
+}  # fmt: skip
+
+
+def reading(page: Page, name: str, inside: str = "#shared-list-live") -> int:
+    """A number of the equation over the list, by the name under it."""
+    shown = page.locator(f"{inside} dl.read div", has=page.locator("dt", has_text=re.compile(f"^{name}$")))
+    return int(re.sub(r"\D", "", shown.locator("dd").inner_text()))
+
+
+def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
+    page = until_live(open_page())
+    run(page, "shared-list", **{**BRISK, "producers": "2"})
+
+    live = page.locator("#shared-list-live")
+    expect(page.locator("#shared-list-head output")).to_contain_text("running")
+    expect(page.locator("#shared-list-progress progress")).to_be_visible()
+    expect(live.locator("ol.chips li").nth(5)).to_be_visible()
+    expect(live.locator("ol.chips li.new")).to_have_count(1)
+    expect(live.locator("figure.lanes li")).to_have_text(["producer 1", "producer 2", "consumer 1"])
+    sleeping = live.locator("figure.lanes path[data-state=sleeping]")
+    expect(sleeping).to_have_attribute("d", re.compile(r"M\d+ [\d.]+h\d+"))
+
+    before, path = reading(page, "added"), sleeping.get_attribute("d") or ""
+    expect(sleeping).not_to_have_attribute("d", path)
+    expect(live.locator("dl.read dd").first).not_to_have_text(str(before))
+    expect(live.locator("dl.read")).to_contain_text("holds")
+
+    log = live.locator("ol.log")
+    expect(log).to_contain_text(re.compile(r"Added: \d+ \| Current List: \[[\d, ]+\]"))
+    expect(log).to_contain_text(re.compile(r"Removed: \d+ \| Current List: \[[\d, ]*\]"))
+
+
+def test_an_empty_list_is_said_in_the_log(open_page: Opens) -> None:
+    page = open_page()
+    run(page, "shared-list", **{**BRISK, "consumers": "4"})
+
+    expect(page.locator("#shared-list-live ol.log")).to_contain_text("List is empty, nothing to remove.")
+
+
+def test_the_counts_agree_when_it_has_ended(open_page: Opens, bench: Served) -> None:
+    page = open_page()
+    run(page, "shared-list", **{**BRISK, "delay_min": "0", "delay_max": "0", "seconds": "0.5"})
+
+    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
+    expect(page.locator("#shared-list-live .verdict")).to_be_visible()
+    state = bench.run(run_id(page, "shared-list"))["state"]
+    assert reading(page, "added") == state["added"]
+    assert reading(page, "removed", "#shared-list-live") == state["removed"]
+    assert state["consistent"]
+
+
+def test_without_a_guard_the_page_says_what_was_lost(open_page: Opens) -> None:
+    page = open_page()
+    threads = {"producers": "8", "consumers": "4", "guard": "none"}
+    run(page, "shared-list", **{**BRISK, **threads, "delay_min": "0", "delay_max": "0.01", "seconds": "2"})
+
+    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
+    expect(page.locator("#shared-list-live dl.read")).to_contain_text("broken")
+    assert reading(page, "really added") > reading(page, "added")
+
+
+def test_stop_ends_it_from_the_bench_and_from_its_own_page(open_page: Opens) -> None:
+    bench, own = open_page(), open_page()
+    run(bench, "shared-list", **BRISK)
+    expect(bench.locator("#shared-list-live ol.chips")).to_be_visible()
+    bench.locator("#shared-list-stop").get_by_role("button").click()
+    expect(bench.locator("#shared-list-head output")).to_contain_text("stopped by you")
+    expect(bench.locator("#shared-list-form").get_by_role("button", name="Run", exact=True)).to_be_enabled()
+
+    run(bench, "shared-list", **BRISK)
+    expect(bench.locator("#shared-list-live ol.chips")).to_be_visible()
+    own.goto(f"/runs/{run_id(bench, 'shared-list')}")
+    until_live(own)
+    own.locator("#run-head").get_by_role("button", name="Stop").click()
+    expect(own.locator("#run-state")).to_contain_text("stopped by you")
+    expect(own.get_by_role("button", name="Run again")).to_be_visible()
+    expect(bench.locator("#shared-list-head output")).to_contain_text("stopped by you")
+
+
+def test_it_pauses_resumes_and_changes_its_delays_while_it_runs(open_page: Opens) -> None:
+    page = until_live(open_page())
+    run(page, "shared-list", **BRISK)
+    controls, head = page.locator("#shared-list-controls"), page.locator("#shared-list-head output")
+    expect(controls.locator("[name=producers]")).to_be_disabled()
+    expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
+
+    controls.get_by_role("button", name="Pause").click()
+    expect(head).to_contain_text("paused")
+    controls.get_by_role("button", name="Resume").click()
+    expect(head).to_contain_text("running")
+
+    controls.locator("[name=delay_max]").fill("0.02")
+    controls.locator("[name=delay_max]").press("Enter")
+    expect(controls.locator("[name=delay_max]")).to_have_attribute("value", "0.02")
+    expect(controls.locator("[name=delay_min]")).to_have_value("0.01")
+    assert not page.locator(".complaint").count()
+
+
+def test_a_delay_that_can_not_be_is_complained_of_and_changes_nothing(open_page: Opens) -> None:
+    page = until_live(open_page())
+    run(page, "shared-list", **BRISK)
+    low = page.locator("#shared-list-controls [name=delay_min]")
+    low.fill("7")
+    low.press("Enter")
+
+    expect(low).to_have_attribute("aria-invalid", "true")
+    expect(low).to_have_value("7")
+    expect(page.locator("#shared-list-controls .complaint")).to_contain_text("delay_min must not exceed delay_max")
+    expect(page.locator("#shared-list-head output")).to_contain_text("running")
+
+
+def test_its_own_page_shows_everything_large(open_page: Opens) -> None:
+    page = open_page()
+    run(page, "shared-list", **{**BRISK, "producers": "2", "consumers": "2"})
+    page.goto(f"/runs/{run_id(page, 'shared-list')}")
+    until_live(page)
+
+    expect(page.locator("#run-threads figure.lanes li")).to_have_count(4)
+    expect(page.locator("#run-threads svg.track path.line")).to_have_attribute("d", re.compile("M"))
+    expect(page.locator("#run-list tbody tr")).to_have_count(4)
+    expect(page.locator("#run-lock table.hists")).to_contain_text("wait")
+    expect(page.locator("#run-log ol.log li").nth(20)).to_be_attached()
+    expect(page.locator("#run-more")).to_contain_text("Conditions")

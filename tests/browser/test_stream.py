@@ -1,0 +1,208 @@
+"""The page's one stream: reloads, second tabs, lost servers, hidden tabs and dead lines all lead to the right picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Opens, Watched, run, run_id, until_live
+from tests.served import Served, served
+from tests.waiting import until
+
+ENDLESS = {"delay_min": 0.01, "delay_max": 0.05, "seconds": 600}
+LOST = "net::ERR_"  # what the browser notes of a server that is not there
+
+
+@pytest.fixture
+def bench() -> Iterator[Served]:
+    """One for each test here: some of them kill it."""
+    with served() as server:
+        yield server
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """Have the page believe that its tab was hidden or shown."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", {get: () => hidden, configurable: true});
+            Object.defineProperty(document, "visibilityState",
+                {get: () => hidden ? "hidden" : "visible", configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_a_page_holds_exactly_one_stream(open_page: Opens, watched: Watched, bench: Served) -> None:
+    page = until_live(open_page())
+    for experiment in ("shared-list", "factorials", "pool-sizes"):
+        run(page, experiment)
+        expect(page.locator(f"#{experiment}-head output a")).to_be_visible()
+
+    expect(page.locator("#pool-sizes-head output")).to_contain_text("finished")
+    assert watched.streams() == 1
+    assert bench.viewers() == 1
+
+
+def test_the_page_of_an_ended_run_holds_none(open_page: Opens, watched: Watched, bench: Served) -> None:
+    page = open_page(f"/runs/{bench.done('factorials')}")
+    page.wait_for_load_state("networkidle")
+
+    assert watched.streams() == 0
+    assert bench.viewers() == 0
+
+
+def test_a_reload_and_a_second_tab_show_the_same_picture(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    run(page, "shared-list", delay_min="0.01", delay_max="0.05", seconds="600")
+    shown = run_id(page, "shared-list")
+    expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
+
+    page.reload()
+    other = until_live(open_page())
+    for each in (page, other):
+        until_live(each)
+        expect(each.locator("#shared-list-head output a")).to_have_text(shown)
+        expect(each.locator("#shared-list-live ol.chips li.new")).to_be_visible()
+    bench.stop(shown)
+    for each in (page, other):
+        expect(each.locator("#shared-list-head output")).to_contain_text("stopped by you")
+    pictures = [each.locator("#shared-list-live").inner_text() for each in (page, other)]
+    assert pictures[0] == pictures[1]
+
+
+def test_two_tabs_that_start_the_same_thing_both_show_the_newest(open_page: Opens, bench: Served) -> None:
+    one, other = until_live(open_page()), until_live(open_page())
+    for page in (one, other):
+        page.locator("#factorials-form").get_by_role("button", name="Run").focus()
+    one.keyboard.press("Enter")
+    other.keyboard.press("Enter")
+
+    until(lambda: len(bench.api.get("/api/runs").json()) == 2, "the second run")
+    newest = bench.api.get("/api/runs").json()[0]["id"]
+    for page in (one, other):
+        expect(page.locator("#factorials-head output a")).to_have_text(newest)
+        expect(page.locator("#factorials-head output")).to_contain_text("finished")
+
+
+def test_a_server_that_was_killed_and_came_back(open_page: Opens, watched: Watched, bench: Served) -> None:
+    watched.expected.append(LOST)
+    page, own = until_live(open_page()), open_page()
+    shown = bench.begin("shared-list", **ENDLESS)
+    expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
+    own.goto(f"/runs/{shown}")
+    until_live(own)
+
+    bench.kill()
+    for each in (page, own):
+        expect(each.locator("#link")).to_have_text("reconnecting")
+    bench.start()
+
+    until_live(page)
+    expect(page.locator("#shared-list-head output")).to_contain_text("interrupted")
+    expect(page.locator("#shared-list-live .verdict")).to_contain_text("The server ended while this run was live")
+    expect(page.locator("#shared-list-form").get_by_role("button", name="Run")).to_be_enabled()
+    expect(own.locator("#run-state")).to_contain_text("interrupted")
+    run(page, "factorials")
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+
+
+def test_a_first_stream_that_is_refused_is_asked_for_again(
+    open_page: Opens, watched: Watched, bench: Served
+) -> None:
+    watched.expected += [LOST, "status of 503", "htmx"]
+    page = open_page("/runs")
+    answers = iter(("abort", "busy"))
+
+    def refuse(route: Route) -> None:
+        match next(answers, "let through"):
+            case "abort":
+                route.abort()
+            case "busy":
+                route.fulfill(status=503, content_type="application/problem+json", body="{}")
+            case _:
+                route.fallback()
+
+    page.route("**/live*", refuse)
+    page.goto("/")
+    until_live(page)
+    assert watched.streams() == 3
+
+
+def test_a_hidden_tab_lets_go_of_its_stream_and_comes_back(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    hide(page, True)
+    until(lambda: bench.viewers() == 0, "the end of the stream")
+    bench.done("factorials")
+
+    hide(page, False)
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    until_live(page)
+    assert bench.viewers() == 1
+
+
+def test_a_tab_that_opens_in_the_background_holds_no_stream(open_page: Opens, bench: Served) -> None:
+    page = open_page("/runs")
+    page.add_init_script('Object.defineProperty(document, "hidden", {get: () => true, configurable: true});')
+    page.goto("/")
+    bench.done("factorials")
+    until(lambda: bench.viewers() == 0, "the end of the stream")
+
+    hide(page, False)
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    until_live(page)
+
+
+def test_a_stream_that_goes_silent_is_given_up_and_reopened(
+    open_page: Opens, watched: Watched, bench: Served
+) -> None:
+    page = open_page("/runs")
+    page.clock.install()
+    page.goto("/")
+    until_live(page)
+    page.clock.fast_forward(15_000)
+    assert watched.streams() == 1
+
+    page.clock.fast_forward(30_000)
+    until(lambda: page.evaluate("document.readyState") and watched.streams() == 2, "the second stream")
+    until_live(page)
+
+
+def test_a_browser_that_loses_its_network_says_so(open_page: Opens, watched: Watched) -> None:
+    watched.expected.append(LOST)
+    page = until_live(open_page())
+    page.context.set_offline(True)
+    expect(page.locator("#link")).to_have_text("reconnecting")
+    page.context.set_offline(False)
+
+    until_live(page)
+
+
+def test_the_stream_opens_though_its_extension_comes_late(open_page: Opens, bench: Served) -> None:
+    page = open_page("/runs")
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(1000)  # the delay is what is tested, not waited for
+        route.continue_()
+
+    page.route("**/hx-sse*", late)
+    page.goto("/")
+    until_live(page)
+    bench.done("factorials")
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+
+
+def test_a_change_of_state_is_spoken_and_numbers_are_not(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    spoken = page.locator("#announce")
+    shown = bench.begin("shared-list", **ENDLESS)
+    expect(spoken).to_contain_text(f"Shared list {shown}: running")
+    clock = page.locator("#shared-list-head output")
+    for _ in range(3):
+        expect(clock).not_to_have_text(clock.inner_text())
+    expect(spoken).to_have_text(f"Shared list {shown}: running")
+
+    bench.stop(shown)
+    expect(spoken).to_contain_text("stopped by you")

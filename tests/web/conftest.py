@@ -1,0 +1,190 @@
+"""A real server in a thread, on a free port, with a data folder of its own and real runners; and clients for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from app.main import create_app
+from app.settings import Settings
+from app.web.site import Site
+from tests.waiting import BOUND_S, until
+
+# A run of the shared list that is over in a moment, and one that goes on until it is stopped.
+BRIEF = {"seconds": 0.2, "delay_min": 0.001, "delay_max": 0.002}
+ENDLESS = {"seconds": 600, "delay_min": 0.01, "delay_max": 0.02}
+SHORT: Mapping[str, Mapping[str, Any]] = {
+    "shared-list": {**BRIEF, "producers": 2, "consumers": 2},
+    "factorials": {"first": -1, "last": 30, "workers": 2},
+    "pool-sizes": {"sizes": [1, 2], "repeats": 2},
+}
+BY_BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+BY_HTMX = {**BY_BROWSER, "HX-Request": "true"}
+PIECE = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that answers."""
+
+    app: FastAPI
+    address: str
+
+    @property
+    def site(self) -> Site:
+        site: Site = self.app.state.site
+        return site
+
+    def client(self, **headers: str) -> httpx.Client:
+        return httpx.Client(base_url=self.address, timeout=BOUND_S, headers=headers)
+
+
+Serve = Callable[..., AbstractContextManager[Serving]]
+
+
+@contextmanager
+def serving(folder: Path, buffer: int = 0, **settings: Any) -> Iterator[Serving]:
+    """Serve the application with these settings; `buffer` makes its sockets keep but so many bytes."""
+    given = {"starts_per_minute": 100_000, **settings}
+    app = create_app(Settings(data=folder, _env_file=None, **given))
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none")
+    config.timeout_graceful_shutdown = 3  # as the command line has it
+    server = uvicorn.Server(config)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        if buffer:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            until(lambda: server.started or not thread.is_alive(), "the server")
+            assert server.started
+            yield Serving(app, f"http://127.0.0.1:{listening.getsockname()[1]}")
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """Serves with settings of one's own; calls of one test share the data folder."""
+
+    def make(buffer: int = 0, **settings: Any) -> AbstractContextManager[Serving]:
+        return serving(tmp_path, buffer, **settings)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server for all tests of a module."""
+    with serving(tmp_path_factory.mktemp("data")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: Serving) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser(server: Serving) -> Iterator[httpx.Client]:
+    """A client that asks for pages, as a browser without JavaScript does."""
+    with server.client(**BY_BROWSER) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def finished(client: httpx.Client) -> dict[str, dict[str, Any]]:
+    """A finished run of every experiment, as the API gives it."""
+    started = {name: start(client, name, **params) for name, params in SHORT.items()}
+    return {name: ended(client, run["id"]) for name, run in started.items()}
+
+
+@pytest.fixture
+def endless(client: httpx.Client) -> Iterator[dict[str, Any]]:
+    """A shared list that runs for as long as the test."""
+    run = running(client, start(client, "shared-list", **ENDLESS)["id"])
+    yield run
+    client.post(f"/api/runs/{run['id']}/stop")
+    ended(client, run["id"])
+
+
+def start(client: httpx.Client, experiment: str, **params: Any) -> dict[str, Any]:
+    """Start a run by the API."""
+    answer = client.post("/api/runs", json={"experiment": experiment, "params": params})
+    assert answer.status_code == 201, answer.text
+    run: dict[str, Any] = answer.json()
+    return run
+
+
+def told(client: httpx.Client, run_id: str) -> dict[str, Any]:
+    """A run as the API gives it now."""
+    answer = client.get(f"/api/runs/{run_id}")
+    assert answer.status_code == 200, answer.text
+    run: dict[str, Any] = answer.json()
+    return run
+
+
+def ended(client: httpx.Client, run_id: str) -> dict[str, Any]:
+    """A run once it is over: its records close when they are complete."""
+    client.get(f"/api/runs/{run_id}/records", headers={"Accept": "application/x-ndjson"})
+    return told(client, run_id)
+
+
+def running(client: httpx.Client, run_id: str) -> dict[str, Any]:
+    """A run once it has said something."""
+    with client.stream("GET", f"/api/runs/{run_id}/records") as stream:
+        next(events(stream))
+    return told(client, run_id)
+
+
+class Event(NamedTuple):
+    """One event of a stream; what it does not say is ''."""
+
+    id: str
+    event: str
+    data: str
+
+
+def events(stream: httpx.Response) -> Iterator[Event]:
+    """The events of a stream as a browser would hear them; comments are left out."""
+    assert stream.status_code == 200
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    told: dict[str, list[str]] = {}
+    for line in stream.iter_lines():
+        if line:
+            name, _, value = line.partition(":")
+            told.setdefault(name, []).append(value.removeprefix(" "))
+        else:
+            fields = {name: "\n".join(values) for name, values in told.items()}
+            if fields.keys() & {"id", "event", "data"}:
+                yield Event(fields.get("id", ""), fields.get("event", ""), fields.get("data", ""))
+            told = {}
+
+
+def frames(stream: httpx.Response) -> Iterator[Event]:
+    """The frames of a page's stream, without its beats."""
+    return (event for event in events(stream) if event.event != "beat")
+
+
+def pieces(html: str) -> dict[str, str]:
+    """What a frame, or an answer to htmx, puts in which places."""
+    return dict(PIECE.findall(html))
+
+
+def as_json(value: Any) -> str:
+    """JSON as Python writes it, with NaN and Infinity, which no proper client would send."""
+    return json.dumps(value)

@@ -1,0 +1,259 @@
+"""The scripts that a run's page offers: each runs alone, prints what it must, and holds values as values."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import multiprocessing
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from app.experiments.factorials.params import Kind
+from app.experiments.pool_sizes.params import WORK_MS, Method, Workload
+from app.experiments.registry import EXPERIMENTS, find
+from app.experiments.shared_list.params import Guard
+from app.runs.bench import Bench
+from app.runs.journal import Journal
+from app.runs.run import Run
+from app.web.script import script
+from app.web.site import Site
+
+Render = Callable[..., str]
+
+SHORT = {"producers": 2, "consumers": 2, "delay_min": 0.001, "delay_max": 0.002, "seconds": 0.3}
+NASTY = (
+    "'); import os; os._exit(7)  #",
+    '""" + __import__("os")._exit(7) + """',
+    "lock\nimport os; os._exit(7)",
+    "{{ 7 * 7 }}{% raw %}",
+    "\\",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(Bench(Journal(tmp_path_factory.mktemp("scripts") / "unused.sqlite")), demo=False, viewers=1)
+
+
+@pytest.fixture
+def render(site: Site) -> Render:
+    """The script of a run that never took place."""
+
+    def text(experiment: str, /, **params: Any) -> str:
+        found = find(experiment)
+        return script(site, Run("xx-0042", found, found.params(**params), conditions={"python": "3.11.7"}))
+
+    return text
+
+
+@pytest.fixture
+def outcome(tmp_path: Path, render: Render) -> Callable[..., list[str]]:
+    """Renders, runs alone and returns the lines printed."""
+
+    def lines(experiment: str, /, **params: Any) -> list[str]:
+        return run_alone(render(experiment, **params), tmp_path)
+
+    return lines
+
+
+def run_alone(text: str, folder: Path) -> list[str]:
+    """What a script prints in an interpreter that sees the standard library only; it must leave without complaint."""
+    path = folder / "alone.py"
+    path.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", str(path)], capture_output=True, text=True, cwd=folder, timeout=60
+    )
+    assert done.returncode == 0, f"{done.stderr}\n{text}"
+    assert "Traceback" not in done.stderr
+    return done.stdout.splitlines()
+
+
+def variants() -> list[tuple[str, dict[str, Any]]]:
+    """Every script there is, by the parameters that decide what stands in it."""
+    return [
+        *(("shared-list", {"guard": guard, "capacity": c}) for guard in get_args(Guard) for c in (0, 3)),
+        *(("factorials", {"kind": kind}) for kind in get_args(Kind)),
+        *(
+            ("pool-sizes", {"workload": workload, "method": method, "chunksize": chunk})
+            for workload, method, chunk in itertools.product(get_args(Workload), get_args(Method), (0, 3))
+            if not (chunk and method == "apply_async")
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("experiment", "params"), variants())
+def test_every_script_is_short_and_needs_the_standard_library_only(
+    render: Render, experiment: str, params: dict[str, Any]
+) -> None:
+    text = render(experiment, **params)
+    tree = ast.parse(text)
+    compile(tree, "alone.py", "exec", dont_inherit=True)
+
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= sys.stdlib_module_names | {"concurrent.futures"}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    unused = {name.split(".")[0] for name in imported - {"concurrent.futures", "functools", "pathlib"}} - names
+    assert not unused, f"imports that this variant does not need: {unused}"
+
+    assert "xx-0042" in (ast.get_docstring(tree) or "")
+    lines = text.splitlines()
+    assert 50 <= len(lines) <= 140
+    assert max(map(len, lines)) <= 120
+    assert "\n\n\n\n" not in text
+    assert text.endswith("main()\n")
+    assert not any(line != line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("capacity", [0, 3])
+@pytest.mark.parametrize("guard", get_args(Guard))
+def test_a_shared_list_prints_its_steps_and_checks_its_counts(
+    outcome: Callable[..., list[str]], guard: str, capacity: int
+) -> None:
+    lines = outcome("shared-list", **SHORT, guard=guard, capacity=capacity)
+
+    steps = [line for line in lines if line.startswith(("Added: ", "Removed: "))]
+    assert any(re.fullmatch(r"Added: \d+ \| Current List: \[[\d, ]*\]", line) for line in steps)
+    assert any(re.fullmatch(r"Removed: \d+ \| Current List: \[[\d, ]*\]", line) for line in steps)
+    check = next(line for line in lines if line.startswith("Check: added - removed = length: "))
+    if guard == "none":
+        assert re.fullmatch(r"The threads really added \d+ and removed \d+: -?\d+ updates were lost.", lines[-1])
+        return
+    counted = re.fullmatch(r"Check: .*: (\d+) - (\d+) = (-?\d+): holds\.", check)
+    assert counted, check
+    added, removed, length = map(int, counted.groups())
+    assert added == sum(line.startswith("Added") for line in steps)
+    assert removed == sum(line.startswith("Removed") for line in steps)
+    assert added - removed == length >= 0
+    if capacity:
+        assert max(line.count(",") + 1 for line in steps) <= capacity
+
+
+@pytest.mark.parametrize("guard", ["lock", "rlock"])
+def test_a_consumer_that_polls_an_empty_list_says_so(outcome: Callable[..., list[str]], guard: str) -> None:
+    lines = outcome("shared-list", **{**SHORT, "consumers": 8}, guard=guard)
+    assert "List is empty, nothing to remove." in lines
+
+
+@pytest.mark.parametrize("guard", ["condition", "queue"])
+def test_consumers_that_wait_for_ever_still_end(outcome: Callable[..., list[str]], guard: str) -> None:
+    slow = {"producers": 1, "consumers": 16, "delay_min": 0.2, "delay_max": 0.2, "seconds": 0.1}
+    assert "holds" in outcome("shared-list", **slow, guard=guard)[-1]
+
+
+def test_without_a_guard_lost_updates_show(outcome: Callable[..., list[str]]) -> None:
+    crowd = {"producers": 8, "consumers": 8, "delay_min": 0.005, "delay_max": 0.02, "seconds": 0.5}
+    lines = outcome("shared-list", **crowd, guard="none")
+    said = re.search(r"really added (\d+) and removed (\d+): (-?\d+) updates were lost", lines[-1])
+    counted = re.search(r"Added (\d+), removed (\d+)", lines[-3])
+    assert said
+    assert counted
+    assert int(said[3]) == sum(map(int, said.groups()[:2])) - sum(map(int, counted.groups()))
+    assert int(said[3]) > 0, lines[-3:]
+    assert int(counted[1]) < int(said[1])
+
+
+def test_flat_out_a_long_list_is_shortened(outcome: Callable[..., list[str]]) -> None:
+    fast = {"producers": 4, "consumers": 1, "delay_min": 0, "delay_max": 0, "seconds": 0.5}
+    lines = outcome("shared-list", **fast)
+    longest = max(lines, key=len)
+    assert re.search(r"Current List: \[\.\.\. \d+ older \.\.\., \d+(, \d+){99}\]", longest)
+    assert "holds" in lines[-1]
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_factorials_come_as_they_complete_and_a_failure_stops_no_other(
+    outcome: Callable[..., list[str]], kind: str
+) -> None:
+    *lines, last = outcome("factorials", first=-1, last=6, workers=2, kind=kind)
+    assert "Factorial of 5 is 120" in lines
+    assert sorted(lines) == sorted(
+        ["Factorial of -1: Error: n! is not defined for negative numbers."]
+        + [f"Factorial of {n} is {value}" for n, value in enumerate((1, 1, 2, 6, 24, 120, 720))]
+    )
+    assert last.startswith("8 numbers, 1 failed, 2 ")
+
+
+def test_with_one_thread_the_factorials_come_in_order(outcome: Callable[..., list[str]]) -> None:
+    *lines, _ = outcome("factorials", first=1, last=200, workers=1)
+    assert [int(line.split()[2]) for line in lines] == list(range(1, 201))
+
+
+def test_a_long_factorial_is_printed_whole_and_a_slow_one_fails(outcome: Callable[..., list[str]]) -> None:
+    lines = outcome("factorials", first=4999, last=5000, workers=1)
+    assert max(map(len, lines)) > 16_326
+    lines = outcome("factorials", first=5000, last=5000, workers=1, time_limit=0.001)
+    assert lines[0] == "Factorial of 5000: Error: 5000! ran into its limit of 0.001 s."
+
+
+EXPECTED = {
+    "square": "[1, 4, 9, 16, 25, 36, 49, 64, 81, 100]",
+    "square-sleep": "[1, 4, 9, 16, 25, 36, 49, 64, 81, 100]",
+    "factorial": "[1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800]",
+    "read-files": "[131073, 131074, 131075, 131076, 131077, 131078, 131079, 131080, 131081, 131082]",
+}
+
+
+def check_pools(lines: list[str], sizes: list[int], results: str | None) -> None:
+    text = "\n".join(lines)
+    for size in sizes:
+        said = re.search(
+            rf"^Using a pool of size {size}:\nResults: (\[.*\])\nTime taken: (\d+\.\d{{4}}) seconds\n"
+            r"Start-up \d+\.\d{4}, shutdown \d+\.\d{4} seconds, speed-up \d+\.\d\d$",
+            text,
+            re.MULTILINE,
+        )
+        assert said, text
+        if results is not None:
+            assert said[1] == results
+    assert re.fullmatch(r"The plain loop: \d+\.\d{6} seconds. All times are medians of \d+ rounds.", lines[-1])
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+@pytest.mark.parametrize("workload", get_args(Workload))
+def test_pools_of_every_workload_and_method(outcome: Callable[..., list[str]], workload: str, method: str) -> None:
+    short = {"work_ms": 1.0} if workload in WORK_MS else {}
+    lines = outcome("pool-sizes", sizes=[1, 2], repeats=2, workload=workload, method=method, **short)
+    check_pools(lines, [1, 2], EXPECTED.get(workload))
+
+
+@pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
+@pytest.mark.parametrize("workload", ["square", "sum-of-squares"])
+def test_pools_of_every_start_method(outcome: Callable[..., list[str]], workload: str, start_method: str) -> None:
+    short = {"work_ms": 1.0} if workload in WORK_MS else {}
+    lines = outcome(
+        "pool-sizes", sizes=[3], repeats=1, workload=workload, start_method=start_method, chunksize=2, **short
+    )
+    check_pools(lines, [3], EXPECTED.get(workload))
+
+
+def test_long_values_of_a_pool_are_shortened_and_many_are_counted(outcome: Callable[..., list[str]]) -> None:
+    lines = outcome("pool-sizes", sizes=[1], repeats=1, workload="factorial", first=5000, last=5000)
+    assert "(16,326 digits)" in "\n".join(lines)
+    lines = outcome("pool-sizes", sizes=[1], repeats=1, first=1, last=1200)
+    assert "1000000] and 200 more" in "\n".join(lines)
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@pytest.mark.parametrize("nasty", NASTY)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_a_value_can_not_become_code(site: Site, experiment: str, nasty: str) -> None:
+    """Even where validation was passed by, as with a run of long ago: every value is a literal, or is not there."""
+    found = find(experiment)
+    for name in found.params.model_fields:
+        params = found.params.model_construct(**{**found.params().model_dump(), name: nasty})
+        text = script(site, Run("xx-0042", found, params, state=()))
+        tree = ast.parse(text)
+        assert not {"os._exit", "__import__"} & {ast.unparse(node.func) for node in calls(tree)}, name
+        if repr(nasty) in text:
+            assert nasty in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}, name
+
+
+def calls(tree: ast.AST) -> list[ast.Call]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
