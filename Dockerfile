@@ -31,6 +31,6 @@ VOLUME /data
 EXPOSE 8000
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=3)"]
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"POOLSCOPE_PORT\", 8000)}/healthz', timeout=3)"]
 
 CMD ["poolscope", "serve", "--host", "0.0.0.0", "--no-open"]

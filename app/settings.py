@@ -7,8 +7,7 @@ from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 DEMO_STARTS_PER_MINUTE = 12
 
@@ -17,6 +16,18 @@ class Settings(BaseSettings):
     """Every setting has a default that suits one person at their own machine; `demo` is for a public one."""
 
     model_config = SettingsConfigDict(env_prefix="POOLSCOPE_", env_file=".env", extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Rising precedence: the environment, a .env file, what is passed in. The first of the tuple counts."""
+        return init_settings, dotenv_settings, env_settings
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")

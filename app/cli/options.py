@@ -9,7 +9,6 @@ from typing import Any, Optional
 import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from app.errors import BadParameters, Complaint
 from app.settings import Settings
@@ -17,25 +16,10 @@ from app.settings import Settings
 PREFIX = "POOLSCOPE_"
 
 
-class Rising(Settings):
-    """Settings in the contract's rising order of precedence: environment, then .env file, then what is passed here."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, dotenv_settings, env_settings
-
-
 def read(given: Mapping[str, Any] | None = None) -> Settings:
     """The settings; None in `given` means 'not given'. Raises BadParameters, naming option and variable."""
     try:
-        return Rising(**{name: value for name, value in (given or {}).items() if value is not None})
+        return Settings(**{name: value for name, value in (given or {}).items() if value is not None})
     except ValidationError as error:
         raise BadParameters(
             tuple(

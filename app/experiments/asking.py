@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from app.errors import BadParameters, Complaint
 
 P = TypeVar("P", bound="Params")
 
+LONGEST_SHOWN = 80  # characters of what was given, in a complaint about it
+
 
 class Params(BaseModel):
     """Base of every experiment's parameters: frozen, and what is not a parameter is refused rather than ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Defaults are validated too, so that a run reads the same before and after the journal: 10.0, not 10.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def true_is_no_number(cls, given: Any, about: ValidationInfo) -> Any:
+        """Python counts True as 1, and pydantic with it; who writes `true` for a number has made a mistake."""
+        info = cls.model_fields[about.field_name or ""]
+        if isinstance(given, bool) and bool not in (info.annotation, *get_args(info.annotation)):
+            raise ValueError(f"{about.field_name} must be {allowed(info)}; {given!r} is not.")
+        return given
 
 
 def asked(
@@ -53,10 +65,17 @@ def complaint(model: type[Params], item: Mapping[str, Any]) -> Complaint:
         return Complaint(name if name in model.model_fields else "", sentence)
     name = str(where[0])
     if name not in model.model_fields:
-        return Complaint(name, f"{name} is not a parameter here. There are: {', '.join(model.model_fields)}.")
+        known = ", ".join(model.model_fields)
+        return Complaint(name, f"{shown(name)[1:-1]} is not a parameter here. There are: {known}.")
     if item["type"] == "value_error":
         return Complaint(name, str(item["ctx"]["error"]))
-    return Complaint(name, f"{name} must be {allowed(model.model_fields[name])}; {item['input']!r} is not.")
+    return Complaint(name, f"{name} must be {allowed(model.model_fields[name])}; {shown(item['input'])} is not.")
+
+
+def shown(given: Any) -> str:
+    """What was given, as far as a sentence has room for it."""
+    text = repr(given)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
 def allowed(info: FieldInfo) -> str:
@@ -64,6 +83,8 @@ def allowed(info: FieldInfo) -> str:
     choices = get_args(info.annotation)
     if choices and all(isinstance(choice, str) for choice in choices):
         return "one of " + ", ".join(choices)
+    if bool in (info.annotation, *choices):
+        return "true or false"
     noun = "a whole number" if info.annotation is int else "a number"
     low, high = bounds(info)
     if low is not None and high is not None:

@@ -5,6 +5,11 @@ child      waits for a run on the control channel, does it, says how it ended
 stage      what an experiment's body is given: a recorder, controls, stop
 recorder   batches records and writes them, never in the way of the code that it watches
 locks      a lock that knows its owner, its waiters and how long they took
+inside     what runs in a worker, with few imports
+watch      notices a worker that ends in the middle of its work
+traces     the traced repetition's tasks as records
+noise      what else used the machine meanwhile
+pace       time left, from the run's own pace
 pools      one multiprocessing.Pool from start-up to shutdown, watched for workers that die
 workloads  the functions that pools run
 group      ends what is left of the runner's own process group

@@ -20,7 +20,7 @@ from time import perf_counter_ns
 from typing import Any, TextIO
 
 from app.records import End, Failure, Opening
-from app.runner.group import end_group
+from app.runner.group import clear, end_group
 from app.runner.recorder import Recorder
 from app.runner.stage import Stage, Stopped
 
@@ -37,11 +37,13 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     keep_from_children(control, records)
     commands = os.fdopen(control)
     first = commands.readline()
-    if not first:
-        return 0  # a spare that was not needed
+    scratch = Path(tempfile.gettempdir())
+    if not first:  # a spare that was not needed
+        clear(scratch)
+        return 0
     order = json.loads(first)
     recorder = Recorder(records)
-    stage = Stage(recorder, Path(tempfile.gettempdir()))
+    stage = Stage(recorder, scratch)
     recorder.emit(opening(order))
     threading.Thread(target=obey, args=(commands, stage), name="control", daemon=True).start()
     end = perform(order, stage)
@@ -93,7 +95,7 @@ def obey(commands: TextIO, stage: Stage) -> None:
             stage.stop()
         elif order["do"] == "change":
             stage.change(order["values"])
-    end_group()
+    end_group(stage.scratch)
 
 
 def keep_from_children(*fds: int) -> None:

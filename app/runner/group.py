@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -32,8 +33,14 @@ def is_tracker(pid: int, proc: Path = Path("/proc")) -> bool:
         return False
 
 
-def end_group() -> None:
-    """Kill every other process of our group but the resource tracker, then leave at once."""
+def clear(scratch: Path) -> None:
+    """Remove the run's scratch folder, whose server is gone; never a temporary folder that others use too."""
+    if scratch.name.startswith("poolscope-"):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def end_group(scratch: Path | None = None) -> None:
+    """Kill every other process of our group but the resource tracker, clear `scratch` away, then leave at once."""
     group = os.getpgrp()
     if group == os.getpid():  # never the group of a shell that somebody started us from
         for _ in range(2):  # a forkserver may have forked between the first look and its death
@@ -45,4 +52,6 @@ def end_group() -> None:
                         continue
         if not Path("/proc/self").exists():
             os.killpg(group, signal.SIGKILL)
+    if scratch is not None:
+        clear(scratch)
     os._exit(1)

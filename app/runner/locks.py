@@ -5,75 +5,100 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
+from threading import get_ident
 from time import perf_counter_ns
 from typing import Any
 
-# Timings kept between two samples. At full speed far more happen; the ring then holds the latest, and the exact
-# counts beside it say how many that was out of.
+# Timings kept between two samples. At full speed far more happen, of which every n-th is then timed; the exact counts
+# beside them say how many that was out of.
 RING = 512
 
 
 class ObservedLock:
-    """Wraps `threading.Lock` or `RLock` (any object with acquire and release); costs about half a µs an acquisition.
+    """Wraps `threading.Lock` or `RLock` (any object with acquire and release); adds about 0.2 µs to an acquisition.
 
     All counting happens while the lock is held, so it needs no lock of its own. `acquisitions` and `contended` are
-    exact; `timings` is a ring of (wait_ns, hold_ns); `waiting` maps the names of the threads that wait to the moment
-    at which they asked, in the order in which they came.
+    exact; `timings` is a ring of (wait_ns, hold_ns), of each acquisition as long as no more than the ring holds come
+    between two calls of `drain`, else of every n-th; `waiting` maps the names of the threads that wait to the moment
+    at which they asked, in the order in which they came. `holder` is the owner's `ident`, 0 when there is none;
+    `asked_at` and `held_since` are 0 while the present acquisition is not timed.
     """
 
     def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self._depth = 0
+        self._try = inner.acquire
+        self._let_go = inner.release
+        self._inside = 0  # how often the holder entered again, where the lock allows that
+        self._next_timed = 0
+        self._stride = 1
+        self._drained_at = 0
         self.acquisitions = 0
         self.contended = 0
         self.timings: deque[tuple[int, int]] = deque(maxlen=RING)
         self.waiting: dict[str, int] = {}
-        self.owner = ""
+        self.holder = 0
         self.asked_at = 0  # when the present owner began to ask for the lock
         self.held_since = 0
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        asked = perf_counter_ns()
-        name = threading.current_thread().name
-        contended = not self._inner.acquire(False)
-        if contended:
-            if not blocking:
+        asked = perf_counter_ns() if self.acquisitions >= self._next_timed else 0
+        me = get_ident()
+        if not self._try(False):
+            if not blocking or not self._wait(asked, timeout):
                 return False
-            self.waiting[name] = asked
-            got = self._inner.acquire(True, timeout)
-            del self.waiting[name]
-            if not got:
-                return False
-        self._depth += 1
-        if self._depth == 1:
-            self.acquisitions += 1
-            self.contended += contended
-            self.owner = name
+            self.contended += 1
+        elif self.holder == me:
+            self._inside += 1
+            return True
+        self.holder = me
+        self.acquisitions += 1
+        if asked:
+            self._next_timed = self.acquisitions + self._stride - 1
             self.asked_at = asked
             self.held_since = perf_counter_ns()
         return True
 
+    __enter__ = acquire
+
     def release(self) -> None:
-        if not self._depth:
-            raise RuntimeError("release unlocked lock")  # as the inner lock does, but before our counts are spoilt
-        if self._depth == 1:
+        if self.held_since and not self._inside:
             self.timings.append((self.held_since - self.asked_at, perf_counter_ns() - self.held_since))
-            self.owner = ""
-        self._depth -= 1
-        self._inner.release()
+            self.asked_at = self.held_since = 0
+        if self._inside:
+            self._inside -= 1
+        elif self.holder:
+            self.holder = 0
+        else:
+            raise RuntimeError("release unlocked lock")  # as the inner lock does, but before our counts are spoilt
+        self._let_go()
 
-    def __enter__(self) -> bool:
-        return self.acquire()
+    def __exit__(self, kind: object, error: object, at: object) -> None:
+        # As `release`, written out: a call would cost as much as all the rest.
+        if self._inside or self.held_since or not self.holder:
+            self.release()
+        else:
+            self.holder = 0
+            self._let_go()
 
-    def __exit__(self, *_: object) -> None:
-        self.release()
+    def _wait(self, asked: int, timeout: float) -> bool:
+        name = threading.current_thread().name
+        self.waiting[name] = asked or perf_counter_ns()
+        try:
+            return bool(self._try(True, timeout))
+        finally:
+            del self.waiting[name]
+
+    @property
+    def owner(self) -> str:
+        """The name of the thread that holds the lock, '' when nobody does."""
+        holder = self.holder
+        return next((thread.name for thread in threading.enumerate() if thread.ident == holder), "") if holder else ""
 
     # What threading.Condition asks of its lock. Without `_is_owned` it would try to acquire, which would count.
     def _is_owned(self) -> bool:
-        return self.owner == threading.current_thread().name
+        return self.holder == get_ident()
 
     def _release_save(self) -> int:
-        depth = self._depth
+        depth = 1 + self._inside
         for _ in range(depth):
             self.release()
         return depth
@@ -87,6 +112,10 @@ class ObservedLock:
         taken = []
         while self.timings:
             taken.append(self.timings.popleft())
+        # If as many come until the next call as since the last one, those that are timed just fill the ring.
+        self._stride = max(1, (self.acquisitions - self._drained_at) // RING)
+        self._drained_at = self.acquisitions
+        self._next_timed = min(self._next_timed, self.acquisitions + self._stride - 1)  # it may have become quiet
         return taken
 
 

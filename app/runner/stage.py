@@ -32,6 +32,7 @@ class Stage:
         self.scratch = scratch
         self.stopping = threading.Event()
         self._changed: list[Callable[[Mapping[str, Any]], None]] = []
+        self._values: dict[str, Any] = {}
         self._interrupting: BaseException | None = None
         self._interruptible = False
 
@@ -42,10 +43,13 @@ class Stage:
         return perf_counter_ns()
 
     def on_change(self, changed: Callable[[Mapping[str, Any]], None]) -> None:
-        """Call `changed` with the new values of the controls, from the control thread."""
+        """Call `changed` with the new values of the controls, from the control thread; at once with earlier ones."""
         self._changed.append(changed)
+        if self._values:
+            changed(self._values)
 
     def change(self, values: Mapping[str, Any]) -> None:
+        self._values.update(values)
         for changed in self._changed:
             changed(values)
 

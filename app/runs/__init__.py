@@ -7,6 +7,9 @@ Read them in this order:
     tape        a run's records in order, for those who read along
     signal      wakes all who wait for something newer than what they have
     bench       admission: which run starts now, which waits, which is refused
+    turn        the machine's one place for measuring
+    driver      drives one run to its end: reads, keeps, reaps, names how it ended
+    spares      a runner that waits with its imports done
     supervisor  one child process: start, order, read, stop, reap
     tree        kills what is left of a child's session, children before parents
     sweep       at start: ends and clears away what a crash left behind

@@ -1,4 +1,4 @@
-"""Admission: which run starts now, which waits, which is refused; and the one place that drives a run to its end."""
+"""Admission: which run starts now, which waits, which is refused; and all runs of this server, live and ended."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ import os
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadParameters, Complaint, MalformedRecord, QueueFull, Refused, RunIsLive, TooMany, UnknownRun
+from app.errors import BadParameters, Complaint, QueueFull, Refused, RunIsLive, TooMany, UnknownRun
 from app.experiments.asking import Params, parse
 from app.experiments.registry import EXPERIMENTS, Experiment, find
-from app.records import End, Record, from_line, to_line
+from app.runs.driver import Driver, readable
 from app.runs.journal import LIVE, Journal, Row
 from app.runs.run import Run
 from app.runs.signal import Signal
+from app.runs.spares import Spares
 from app.runs.status import Status
-from app.runs.supervisor import RUNNER, Runner, death
+from app.runs.supervisor import RUNNER, Runner
 from app.runs.sweep import identity, is_alive, sweep
+from app.runs.turn import Turn
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
 IN_A_HURRY = (1.0, 0.5)  # as ASK and TERM, for a server that ends
+LOOK_AGAIN_S = 0.5
 LONGEST_END = 6.0  # seconds after which a server that ends waits no longer
-SAID_BY_RUNNERS = ("finished", "stopped", "failed")
 PRELOAD = [f"app.experiments.{experiment.slug}.body" for experiment in EXPERIMENTS.values()]
 
 log = logging.getLogger(__name__)
@@ -61,15 +63,17 @@ class Bench:
         self._look = look
         self._live_limit, self._queue_limit = live_limit, queue_limit
         self._starts_per_minute, self._keep_runs = starts_per_minute, keep_runs
-        self._python, self._runner = python, runner
+        self._spares = Spares(python, runner, PRELOAD)
+        self._driver = Driver(journal, lambda: self._closing)
         self._runs: OrderedDict[str, Run] = OrderedDict()  # live ones and the recent
         self._queue: list[Run] = []
         self._running: dict[str, Run] = {}
         self._runners: dict[str, Runner] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._spare: asyncio.Task[Runner] | None = None
         self._starts: dict[str, list[float]] = {}
         self._latest: dict[str, str] = {}
+        self._turn = Turn(journal.path)
+        self._looking = False
         self._entering = 0
         self._unkept = 0
         self._closing = False
@@ -98,9 +102,7 @@ class Bench:
             async with asyncio.timeout(LONGEST_END):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
-        if self._spare is not None:
-            with contextlib.suppress(OSError):
-                await (await self._spare).reap(0.0)
+        await self._spares.close()
         await self.journal.close()
         self.closed = True
         self.signal.rise()
@@ -211,9 +213,24 @@ class Bench:
         """Start what may start: measured runs one at a time, others up to the limit, in order of arrival."""
         for run in list(self._queue):
             if self._has_room(run.experiment):
+                if run.experiment.measured and not self._turn.take():
+                    self._look_again()
+                    continue
                 self._queue.remove(run)
                 self._running[run.id] = run
                 self._spawn(self._drive(run))
+
+    def _look_again(self) -> None:
+        """Another program on this journal is measuring, and won't tell us when it has ended."""
+
+        def look() -> None:
+            self._looking = False
+            if not self._closing:
+                self._admit()
+
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(LOOK_AGAIN_S, look)
 
     def _has_room(self, experiment: Experiment) -> bool:
         busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
@@ -222,7 +239,7 @@ class Bench:
     async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
         self._queue.remove(run)
         run.become(status, error)
-        await self._save(run)
+        await self._driver.save(run)
         self.signal.rise()
 
     def _check_is_open(self) -> None:
@@ -261,14 +278,18 @@ class Bench:
     async def _drive(self, run: Run) -> None:
         """Have a run done by a runner and make room for the next, whatever happens to this one."""
         try:
-            await self._perform(run, await self._take_spare())
+            runner = await self._spares.take()
+            self._begin(run, runner)
+            await self._driver.follow(run, runner)
         except Exception as bug:
             log.exception("Run %s could not be brought to its end.", run.id)
             if run.status.live:
                 what = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
                 run.become(Status.FAILED, f"{what}: {bug}.")
-        await self._save(run)
+        await self._driver.save(run)
         self._running.pop(run.id)
+        if run.experiment.measured:
+            self._turn.give()
         self._runners.pop(run.id, None)
         self._forget_old()
         if not self._closing:
@@ -276,30 +297,6 @@ class Bench:
             self._admit()
         self.signal.rise()
         await self.journal.prune(self._keep_runs)
-
-    async def _perform(self, run: Run, runner: Runner) -> None:
-        """Order the run, read it to its end, leave nothing of the runner, and put that end into a status."""
-        heard = asyncio.Event()
-        prints = asyncio.create_task(self._read_prints(run, runner, heard))
-        nonsense, patience = "", 0.0
-        try:
-            self._begin(run, runner)
-            async with contextlib.aclosing(runner.lines()) as batches:
-                async for lines in batches:
-                    await self._take(run, lines)
-                    heard.set()
-                    if run.end is not None:
-                        break
-            patience = 2.0
-        except MalformedRecord as malformed:
-            nonsense = str(malformed)
-        finally:
-            heard.set()
-            code = await runner.reap(patience)
-            await asyncio.wait({prints}, timeout=1)
-            prints.cancel()
-            await asyncio.gather(prints, return_exceptions=True)
-        await self._conclude(run, nonsense or death(code, runner.last_words))
 
     def _begin(self, run: Run, runner: Runner) -> None:
         self._runners[run.id] = runner
@@ -316,67 +313,7 @@ class Bench:
             self._spawn(runner.stop(*(IN_A_HURRY if self._closing else ())))
         self._warm()
         self.signal.rise()
-        self._spawn(self._save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
-
-    async def _take(self, run: Run, lines: list[bytes]) -> None:
-        """Fold and keep what a runner said. Raises MalformedRecord for nonsense, after all that came before it."""
-        first = len(run.tape.lines) + 1
-        records, nonsense = readable(lines)
-        try:
-            run.take(records)
-        except Exception as broken:  # well-formed, but no fold can make sense of it: the runner's fault, not ours
-            nonsense = MalformedRecord(lines[len(run.tape.lines) + 1 - first], repr(broken))
-        await self._keep(run, first, run.tape.lines[first - 1 :])
-        if nonsense is not None:
-            raise nonsense
-
-    async def _read_prints(self, run: Run, runner: Runner, heard: asyncio.Event) -> None:
-        async with contextlib.aclosing(runner.prints()) as prints:
-            async for printed in prints:
-                await heard.wait()  # the opening comes first on every tape; what is printed meanwhile is not lost
-                await self._add(run, printed)
-
-    async def _add(self, run: Run, record: Record) -> None:
-        """Put a record of our own on the tape."""
-        first, line = len(run.tape.lines) + 1, to_line(record)
-        run.take([(record, line)])
-        await self._keep(run, first, [line])
-
-    async def _keep(self, run: Run, first: int, lines: Sequence[bytes]) -> None:
-        if lines and not run.unkept and not await self.journal.append(run.id, first, lines):
-            run.unkept = self.journal.trouble
-            run.signal.rise()
-
-    async def _conclude(self, run: Run, death_reason: str) -> None:
-        """Give the run the status that its end deserves. A run that said no end gets one, so that every tape has it."""
-        end = run.end
-        error: str | None = None
-        if self._closing and not run.stopping and (end is None or end.outcome == "stopped"):
-            outcome, error = Status.INTERRUPTED, "The server ended while this run was live. Its records are kept."
-        elif end is not None and end.outcome in SAID_BY_RUNNERS:
-            outcome, error = Status(end.outcome), end.reason or None
-        elif run.stopping:
-            outcome = Status.STOPPED
-        else:
-            outcome, error = Status.FAILED, death_reason
-        if end is None:
-            await self._add(run, End(time.perf_counter_ns(), outcome.value, error or ""))
-        run.summary = run.verdict or ""
-        run.become(outcome, error)
-
-    async def _save(self, run: Run, owner: Mapping[str, Any] | None = None) -> None:
-        columns: dict[str, Any] = {
-            "status": run.status.value,
-            "started": run.started,
-            "ended": run.ended,
-            "conditions": run.conditions,
-            "error": run.error,
-            "summary": run.summary,
-        }
-        if owner is not None:
-            columns["owner"] = dict(owner)
-        if not await self.journal.save(run.id, **columns) and not run.unkept:
-            run.unkept = self.journal.trouble
+        self._spawn(self._driver.save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
 
     async def _find_latest(self, experiment: str) -> None:
         rows = await self.journal.runs(experiment=experiment, limit=1)
@@ -412,40 +349,14 @@ class Bench:
             for run in some[: max(len(some) - most, 0)]:
                 del self._runs[run.id]
 
-    # Runners
-
-    async def _take_spare(self) -> Runner:
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            with contextlib.suppress(OSError):
-                runner = await spare
-                if runner.exit_code is None:
-                    return runner
-                await runner.reap(0.0)
-        return await self._start_runner()
-
     def _warm(self) -> None:
-        """Start a runner that waits with its imports done, so that the next click is answered at once."""
-        measuring = any(run.experiment.measured for run in self._running.values())  # nothing starts beside it
-        if self._spare is None and not measuring and not self._closing:
-            self._spare = asyncio.create_task(self._start_runner())
-
-    async def _start_runner(self) -> Runner:
-        return await Runner.start(PRELOAD, python=self._python, program=self._runner)
+        """Have a spare runner ready, unless something is being measured: nothing starts beside that."""
+        measuring = any(run.experiment.measured for run in self._running.values())
+        if not measuring and not self._closing:
+            self._spares.warm()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and hold on to it: the loop itself keeps only a weak reference."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def readable(lines: Sequence[bytes]) -> tuple[list[tuple[Record, bytes]], MalformedRecord | None]:
-    """The records that lines hold, up to the first that holds none, and what is wrong with that one."""
-    records = []
-    for line in lines:
-        try:
-            records.append((from_line(line), line))
-        except MalformedRecord as nonsense:
-            return records, nonsense
-    return records, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -123,7 +124,7 @@ async def records(
     shown = await site_of(request).bench.run(run_id)
     if "application/x-ndjson" in accept:
         return ndjson(shown)
-    after = int(last_event_id) if last_event_id.isdigit() else 0
+    after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else 0
 
     async def events() -> AsyncIterator[bytes]:
         async for first, lines in shown.tape.after(after):

@@ -60,6 +60,8 @@ class Channel(ABC):
             yield self._picture()
             while True:
                 version = await self._signal.newer_than(seen)
+                if self.site.bench.closed:
+                    return
                 yield self._delta if version == seen + 1 else self._picture()
                 seen = version
         finally:
@@ -74,6 +76,9 @@ class Channel(ABC):
         while True:
             with contextlib.suppress(TimeoutError):
                 seen = await asyncio.wait_for(activity.newer_than(seen), SLOW_S)
+            if self.site.bench.closed:
+                self._signal.rise()  # let the viewers go
+                return
             try:
                 await self._render()
             except Exception:  # one bad frame must not end the stream for all; the next may be good

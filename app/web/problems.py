@@ -50,7 +50,11 @@ class Problem:
 def problem_of(error: Exception) -> Problem:
     """The problem that an error is. Unknown errors raise a 500 elsewhere and never come here."""
     if isinstance(error, RequestValidationError):
-        errors = tuple({"name": ".".join(map(str, e["loc"][1:])), "message": str(e["msg"])} for e in error.errors())
+        # Numbers in it are places in the text, not names.
+        errors = tuple(
+            {"name": ".".join(part for part in e["loc"][1:] if isinstance(part, str)), "message": str(e["msg"])}
+            for e in error.errors()
+        )
         return Problem(422, "The request can't be read", " ".join(e["message"] for e in errors), errors)
     if isinstance(error, HTTPException):
         return Problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-NARROW = "\u202f"  # narrow no-break space: between thousands
-NBSP = "\u00a0"  # no-break space: between number and unit
+from app.experiments.wording import GAP, NARROW
+
+NBSP = GAP  # between number and unit
 UNKNOWN = "\u2013"  # an en dash, never 0
 
 

@@ -179,7 +179,7 @@ def test_a_long_order_is_summed_up() -> None:
         records.append(Task(T0 + place * MS, str(n), "ended", "thread 1", {"n": n, "seconds": 0.001, "cpu_s": 0.001}))
     said = verdict(told(FactorialsParams(first=1, last=1_000), records), 2)
     assert said is not None
-    assert said.headline == "Results came back out of order: 1 of 1\u2009000 were overtaken by a later one."
+    assert said.headline == "Results came back out of order: 1 of 1\u202f000 were overtaken by a later one."
 
 
 def waiting_for_each_other(kind: str, gil: bool) -> str:

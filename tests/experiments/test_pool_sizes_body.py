@@ -144,13 +144,14 @@ def test_a_worker_killed_with_9_fails_the_run_with_a_plain_reason(start_method: 
     assert failure.type == "WorkerDied"
 
 
-def test_the_scratch_files_are_gone_after_the_run() -> None:
-    before = set(Path("/tmp").glob("pool-sizes-*"))
-    perform("pool-sizes", asked(QUICK, workload="read-files", repeats=1))
-    assert set(Path("/tmp").glob("pool-sizes-*")) <= before
+def test_the_scratch_files_are_gone_after_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    records = perform("pool-sizes", asked(QUICK, workload="read-files", repeats=1))
+    assert end_of(records).outcome == "finished"
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_body_that_gets_another_result_fails() -> None:
+def test_a_workload_that_does_not_exist_fails_the_run() -> None:
     records = perform("pool-sizes", asked(QUICK, workload="no-such"))
     assert end_of(records).outcome == "failed"
     assert any(isinstance(record, Failure) for record in records)

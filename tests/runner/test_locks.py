@@ -120,6 +120,21 @@ def test_the_ring_keeps_the_newest_timings_and_the_counts_stay_exact() -> None:
     assert len(lock.drain()) == RING
 
 
+def test_when_more_come_than_the_ring_holds_every_nth_is_timed_until_it_is_quiet_again() -> None:
+    lock = ObservedLock(threading.Lock())
+    for _ in range(2):
+        for _ in range(8 * RING):
+            enter(lock)
+        timings = lock.drain()
+    assert RING - 2 <= len(timings) <= RING
+    assert lock.acquisitions == 16 * RING
+    enter(lock)
+    assert len(lock.drain()) <= 1
+    for _ in range(3):
+        enter(lock)
+        assert len(lock.drain()) == 1
+
+
 def test_entering_again_counts_once_and_gives_way_only_at_the_last_release() -> None:
     lock = ObservedLock(threading.RLock())
     with lock:

@@ -173,7 +173,7 @@ async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(opened: MakeBenc
 
 
 async def test_a_spare_that_was_killed_is_replaced(bench: Bench) -> None:
-    spare = bench._spare
+    spare = bench._spares._spare
     assert spare is not None
     os.kill((await spare).pid, signal.SIGKILL)
     await (await spare)._process.wait()

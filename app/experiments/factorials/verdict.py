@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from app.experiments.factorials.samples import Number, State
 from app.experiments.verdicts import Finding, Verdict
+from app.experiments.wording import time, whole
 
 NAMED = 12  # an order of so many numbers is named in full, a longer one is summed up
 
@@ -20,9 +21,9 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
         return Verdict(_order_in_words([number.n for number in completed]), " ".join(filter(None, said)))
     left = state.total - state.done
     why = "were cancelled" if state.outcome == "stopped" else "were lost"
-    said.insert(0, f"{_count(left)} {why}." if left > 1 else f"1 {why.replace('were', 'was')}.")
+    said.insert(0, f"{whole(left)} {why}." if left > 1 else f"1 {why.replace('were', 'was')}.")
     ended = "Stopped after" if state.outcome == "stopped" else "Ended after"
-    return Verdict(f"{ended} {_count(state.done)} of {_count(state.total)} results.", " ".join(filter(None, said)))
+    return Verdict(f"{ended} {whole(state.done)} of {whole(state.total)} results.", " ".join(filter(None, said)))
 
 
 def _order_in_words(order: Sequence[int]) -> str:
@@ -32,7 +33,7 @@ def _order_in_words(order: Sequence[int]) -> str:
         return f"Results came back in order, {order[0]} to {order[-1]}."
     if len(order) <= NAMED:
         return f"Results came back as {', '.join(map(str, order))}."
-    late = f"{_count(overtaken(order))} of {_count(len(order))}"
+    late = f"{whole(overtaken(order))} of {whole(len(order))}"
     return f"Results came back out of order: {late} were overtaken by a later one."
 
 
@@ -58,22 +59,24 @@ def _time_in_words(state: State, completed: Sequence[Number], usable_cpus: int) 
     inside = sum(number.seconds or 0 for number in completed)
     threads = state.params.kind == "thread"
     noun = state.params.kind if state.params.workers == 1 else "threads" if threads else "processes"
-    numbers = f"{_count(len(completed))} number{'s' * (len(completed) != 1)}"
-    took = f"{numbers} took {_time(span)} in {state.params.workers} {noun}, from first submission to last result;"
+    numbers = f"{whole(len(completed))} number{'s' * (len(completed) != 1)}"
+    took = f"{numbers} took {time(span, 3)} in {state.params.workers} {noun}, from first submission to last result;"
     if computing > 1.05 * span:
         cpus = f"on {usable_cpus} usable CPU{'s' * (usable_cpus != 1)}"
         average = f"on average {computing / span:.1f} workers computed at a time {cpus}"
-        return f"{took} {_time(computing)} of computing: {average}."
+        return f"{took} {time(computing, 3)} of computing: {average}."
     if threads and state.gil and inside > 1.3 * computing and inside > span:
         return (
-            f"{took} {_time(computing)} of it computing. The tasks' own times add up to {_time(inside)} because "
+            f"{took} {time(computing, 3)} of it computing. The tasks' own times add up to {time(inside, 3)} because "
             "they wait for each other: under the GIL one thread computes at a time, so more of them save no time."
         )
     if computing < 0.5 * span:
-        return f"{took} only {_time(computing)} of it computing, the rest went into starting workers and handing over."
+        return (
+            f"{took} only {time(computing, 3)} of it computing, the rest went into starting workers and handing over."
+        )
     if threads and state.gil:
-        return f"{took} {_time(computing)} of it computing, one thread at a time under the GIL."
-    return f"{took} {_time(computing)} of it computing: on average not more than one worker computed at a time."
+        return f"{took} {time(computing, 3)} of it computing, one thread at a time under the GIL."
+    return f"{took} {time(computing, 3)} of it computing: on average not more than one worker computed at a time."
 
 
 def _failures_in_words(completed: Sequence[Number]) -> str:
@@ -81,21 +84,7 @@ def _failures_in_words(completed: Sequence[Number]) -> str:
     if not failed:
         return ""
     named = ", ".join(str(number.n) for number in sorted(failed, key=lambda number: number.n)[:NAMED])
-    return f"{_count(len(failed))} failed: {named}{', …' if len(failed) > NAMED else ''}."
-
-
-def _count(number: int) -> str:
-    return f"{number:,}".replace(",", "\u2009")
-
-
-def _time(seconds: float) -> str:
-    """Three significant digits and a unit behind a no-break space."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if seconds * factor >= 0.9995 or unit == "µs":
-            break
-    value = seconds * factor
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:.{digits}f}\u00a0{unit}"
+    return f"{whole(len(failed))} failed: {named}{', …' if len(failed) > NAMED else ''}."
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
@@ -108,7 +97,7 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     sentence = "as_completed handed the results over in the order in which they were completed."
     if differ:
         sentence = (
-            f"as_completed handed {_count(differ)} of {_count(len(handed))} results over in another place than that in "
+            f"as_completed handed {whole(differ)} of {whole(len(handed))} results over in another place than that in "
             "which they were completed: those that are ready when it looks for the first time come in no order."
         )
     found = [Finding("as_completed keeps the order of completion", not differ, sentence, {"differ": differ})]
@@ -118,7 +107,7 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
             Finding(
                 "time limit reached",
                 True,
-                f"{_count(late)} of {_count(len(completed))} numbers ran into the limit of "
+                f"{whole(late)} of {whole(len(completed))} numbers ran into the limit of "
                 f"{state.params.time_limit:g} s; it counts the time in the worker, waiting for the GIL included.",
                 {"late": late, "time_limit": state.params.time_limit},
                 {**state.params.model_dump(), "time_limit": 60.0},

@@ -9,8 +9,8 @@ from typing import Any
 from app.experiments.pool_sizes.disturbance import disturbed
 from app.experiments.pool_sizes.params import LARGEST_POOL, MOST_ITEMS, MOST_REPEATS, WORK_MS
 from app.experiments.pool_sizes.samples import Arm, State
-from app.experiments.pool_sizes.wording import cpus, interval, listed, time, times, workers
 from app.experiments.verdicts import Finding
+from app.experiments.wording import cpus, interval, listed, time, times, workers
 from app.measure.breakeven import BreakEven, break_even
 from app.measure.intervals import ratio
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from app.experiments.asking import Params, asked
+from app.experiments.asking import Params, asked, shown
 
 Workload = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
@@ -89,7 +89,7 @@ class PoolSizesParams(Params):
         if given is None or (isinstance(given, str) and not given.strip()):
             return None
         if given not in here:
-            raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {given!r} is not.")
+            raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {shown(given)} is not.")
         return given
 
     @model_validator(mode="after")
@@ -133,23 +133,23 @@ def sizes_in(part: Any) -> list[int]:
     if isinstance(part, int) and not isinstance(part, bool):
         return [checked(part, part)]
     if not isinstance(part, str):
-        raise ValueError(f"sizes must be {SIZES_ALLOWED}; {part!r} is not.")
+        raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(part)} is not.")
     sizes: list[int] = []
     for word in filter(None, re.split(r"[,;\s]+", re.sub(r"\s*[-–]\s*", "-", part.strip()))):
         found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word, re.ASCII)
         if not found:
-            raise ValueError(f"sizes must be {SIZES_ALLOWED}; {word!r} is not.")
+            raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(word)} is not.")
         low = checked(int(found[1]), word)
         high = checked(int(found[2] or found[1]), word)
         if high < low:
-            raise ValueError(f"sizes must be {SIZES_ALLOWED}; {word!r} runs backwards.")
+            raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(word)} runs backwards.")
         sizes += range(low, high + 1)
     return sizes
 
 
 def checked(size: int, given: Any) -> int:
     if not 1 <= size <= LARGEST_POOL:
-        raise ValueError(f"sizes must be {SIZES_ALLOWED}; {str(given)!r} is not.")
+        raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(str(given))} is not.")
     return size
 
 

@@ -7,8 +7,8 @@ from statistics import median
 from app.experiments.pool_sizes.disturbance import disturbed
 from app.experiments.pool_sizes.findings import threshold_in_words
 from app.experiments.pool_sizes.samples import Arm, State
-from app.experiments.pool_sizes.wording import cpus, interval, listed, time, times, workers
 from app.experiments.verdicts import Verdict
+from app.experiments.wording import cpus, interval, listed, time, times, workers
 from app.measure.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
 

@@ -21,9 +21,11 @@ class Producer(Worker):
         self.shared = shared
 
     def run(self) -> None:
-        while not self.pace.stopping.is_set():
+        pace = self.pace
+        while not pace.stopping.is_set():
             self.shared.add(self, random.randint(1, 100))
-            self.sleep()
+            if pace.rests:
+                self.sleep()
 
 
 class Consumer(Worker):
@@ -32,15 +34,18 @@ class Consumer(Worker):
         self.shared = shared
 
     def run(self) -> None:
-        while not self.pace.stopping.is_set():
+        pace = self.pace
+        while not pace.stopping.is_set():
             self.shared.take(self)
-            self.sleep()
+            if pace.rests:
+                self.sleep()
 
 
 def run(stage: Stage, params: Mapping[str, Any]) -> None:
     """Run the threads for `seconds`, pauses not counted, or until the stage is stopped."""
     pace = Pace(params["delay_min"], params["delay_max"], threading.Event(), threading.Event())
     pace.running.set()
+    pace.note()
     watch = Watch(stage)
     shared = GUARDS[params["guard"]](watch, params["capacity"])
     workers: list[Worker] = [Producer(n + 1, shared, watch, pace) for n in range(params["producers"])]
@@ -82,5 +87,6 @@ def change(stage: Stage, pace: Pace, shared: SharedList, values: Mapping[str, An
         shared.wake()
     elif values.get("paused") is False:
         pace.running.set()
+    pace.note()
     controls = {"delay_min": pace.delay_min, "delay_max": pace.delay_max, "paused": not pace.running.is_set()}
     stage.emit(Count(stage.now(), "controls", controls))

@@ -55,39 +55,45 @@ class Ledger:
 
 
 class Locked(SharedList):
-    """Guard `lock`: every look and every change under one `threading.Lock`; who finds nothing asks again later."""
+    """Guard `lock`: every look and every change under one `threading.Lock`; who finds nothing asks again later.
+
+    Flat out this is millions of steps a second, of which few are timed: only those are shown to the watch.
+    """
+
+    lock: ObservedLock
 
     def __init__(self, watch: Watch, capacity: int, inner: Any = None) -> None:
         super().__init__(watch, capacity)
         self.lock = watch.lock = ObservedLock(inner or threading.Lock())
 
     def add(self, worker: Worker, number: int) -> None:
-        assert self.lock is not None
         with self.lock:
             ledger = self.ledger
             if len(ledger.items) < self.capacity:
                 ledger.items.append(number)
                 ledger.added += 1
                 worker.added += 1
-                seen = self.watch.step(worker, "added", number)
+                change, told = "added", number
             else:
                 ledger.full_polls += 1
-                seen = self.watch.step(worker, "full", None)
+                change, told = "full", None
+            seen = self.watch.step(worker, change, told) if self.lock.held_since else None
         if seen:
             self.watch.tell(worker, seen)
 
     def take(self, worker: Worker) -> None:
-        assert self.lock is not None
+        number = None
         with self.lock:
             ledger = self.ledger
             if ledger.items:
                 number = ledger.items.pop(0)
                 ledger.removed += 1
                 worker.removed += 1
-                seen = self.watch.step(worker, "removed", number)
+                change = "removed"
             else:
                 ledger.empty_polls += 1
-                seen = self.watch.step(worker, "empty", None)
+                change = "empty"
+            seen = self.watch.step(worker, change, number) if self.lock.held_since else None
         if seen:
             self.watch.tell(worker, seen)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.experiments.shared_list.samples import State
 from app.experiments.verdicts import Finding, Verdict
+from app.experiments.wording import time, whole
 
 
 def disagreements(state: State) -> tuple[str, ...]:
@@ -14,9 +15,9 @@ def disagreements(state: State) -> tuple[str, ...]:
         ("removed", ledger.removed, ledger.really_removed),
     ):
         if really - counted > ledger.in_flight:
-            said.append(f"the counter of numbers {name} says {_whole(counted)}, the threads {name} {_whole(really)}")
+            said.append(f"the counter of numbers {name} says {whole(counted)}, the threads {name} {whole(really)}")
     if abs(ledger.expected_length - ledger.length) > ledger.in_flight:
-        said.append(f"added − removed is {_whole(ledger.expected_length)}, the list holds {_whole(ledger.length)}")
+        said.append(f"added − removed is {whole(ledger.expected_length)}, the list holds {whole(ledger.length)}")
     if ledger.robbed:
         times = "once" if ledger.robbed == 1 else f"{ledger.robbed} times"
         said.append(f"{times} a consumer found the list emptied between its check and its pop")
@@ -43,8 +44,8 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
             if alone
             else "That is luck, not safety: nothing keeps the threads apart."
         )
-        return Verdict(f"Nothing was lost in {_whole(ledger.steps)} steps, without any guard.", why)
-    return Verdict("The invariant holds", f"after {_whole(ledger.steps)} steps. {_lock_in_words(state)}")
+        return Verdict(f"Nothing was lost in {whole(ledger.steps)} steps, without any guard.", why)
+    return Verdict("The invariant holds", f"after {whole(ledger.steps)} steps. {_lock_in_words(state)}")
 
 
 def _lock_in_words(state: State) -> str:
@@ -53,18 +54,9 @@ def _lock_in_words(state: State) -> str:
     if share is None or p99 is None:
         return ""
     return (
-        f"{share:.0%} of {_whole(lock.acquisitions)} acquisitions had to wait; "
-        f"the 99th percentile of all waits is {_time(p99)}."
+        f"{share:.0%} of {whole(lock.acquisitions)} acquisitions had to wait; "
+        f"the 99th percentile of all waits is {time(p99, 3)}."
     )
-
-
-def _whole(number: int) -> str:
-    """Thousands apart by narrow no-break spaces."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds * 1e6:.3g} µs" if seconds < 1e-3 else f"{seconds * 1e3:.3g} ms"
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:

@@ -34,6 +34,11 @@ class Pace:
     delay_max: float
     running: threading.Event  # cleared while the run is paused
     stopping: threading.Event
+    rests: bool = True  # whether threads pause at all between two steps; one attribute, for it is looked at each time
+
+    def note(self) -> None:
+        """Delays or `running` have changed."""
+        self.rests = self.delay_max > 0 or not self.running.is_set()
 
 
 class Worker(threading.Thread):
@@ -98,11 +103,12 @@ class Watch:
 
     def step(self, worker: Worker, change: str, number: int | None) -> Seen | None:
         """See one step, under the guard; returns what to `tell` after it, None where the budget is used up."""
-        if self._tokens <= 0:
+        lock = self.lock
+        if self._tokens <= 0 or (lock is not None and not lock.held_since):
             return None
         self._tokens -= 1
         self._told_steps += 1
-        ledger, lock, now = self.ledger, self.lock, self.stage.now()
+        ledger, now = self.ledger, self.stage.now()
         items = ledger.items
         length = len(items)
         self._snapshot = self._counts(length)
@@ -184,8 +190,8 @@ class Watch:
     def _state_of(self, worker: Worker) -> tuple[str, int]:
         lock = self.lock
         if lock is not None:
-            if lock.owner == worker.name:
-                return "holding", lock.held_since
+            if lock.holder == worker.ident:
+                return "holding", lock.held_since or self.stage.now()
             asked = lock.waiting.get(worker.name)
             if asked is not None:
                 return "waiting", asked

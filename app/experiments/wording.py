@@ -1,4 +1,4 @@
-"""The few numbers that a verdict or a finding spells out: times, ratios, intervals, counts of workers."""
+"""The numbers that verdicts and findings spell out: times, ratios, intervals, counts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from collections.abc import Sequence
 from app.measure.intervals import Ratio
 
 GAP = "\N{NO-BREAK SPACE}"
+NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 
-def time(seconds: float) -> str:
+def whole(number: int) -> str:
+    """'12 345', thousands apart by narrow no-break spaces."""
+    return f"{number:,}".replace(",", NARROW)
+
+
+def time(seconds: float, digits: int = 4) -> str:
     """Four significant digits with the unit that suits: '105.0 ms', '3.245 µs', '2.106 s'."""
     for least, factor, unit in ((1.0, 1.0, "s"), (1e-3, 1e3, "ms"), (1e-6, 1e6, "µs")):
         if seconds >= least * 0.99995:
-            return f"{significant(seconds * factor, 4)}{GAP}{unit}"
+            return f"{significant(seconds * factor, digits)}{GAP}{unit}"
     return f"{significant(seconds * 1e9, 3)}{GAP}ns"
 
 
