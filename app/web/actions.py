@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.errors import BadParameters
+from app.errors import BadParameters, Complaint, Refused
 from app.experiments.registry import find
 from app.runs.run import Run
 from app.web.pages import partials, sent_back, whole_panel
@@ -41,16 +42,17 @@ async def shown(request: Request, site: Site, run: Run) -> Response:
 
 @router.post("/runs")
 async def start(request: Request) -> Response:
-    """Start a run from a form; a form with something wrong comes back as it was typed, with what is allowed."""
+    """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
     site = site_of(request)
     typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     experiment = find(typed.pop("experiment", ""))
     try:
         run = await site.bench.start(experiment.name, typed, client_of(request))
-    except BadParameters as wrong:
-        piece = sent_back(site, experiment, typed, wrong.complaints)
+    except (BadParameters, Refused) as wrong:
+        complaints = wrong.complaints if isinstance(wrong, BadParameters) else (Complaint("", str(wrong)),)
+        piece = sent_back(site, experiment, typed, complaints)
         if by_htmx(request):
-            return partials(site, [piece], 422)
+            return partials(site, [piece], problem_of(wrong).status)
         latest = await site.bench.latest(experiment.name)
         pieces = [piece if old.target == piece.target else old for old in bench_pieces(site, experiment, latest)]
         return answer(request, problem_of(wrong), whole_panel(site, experiment, latest, pieces))
@@ -85,7 +87,7 @@ async def again(request: Request, run_id: str) -> Response:
     run = await site.bench.run(run_id)
     params: dict[str, Any] = run.params.model_dump()
     remedy = (await request.form()).get("remedy")
-    if isinstance(remedy, str) and remedy.isdigit():
+    if isinstance(remedy, str) and re.fullmatch("[0-9]{1,3}", remedy):
         findings = run.experiment.meaning.findings(run.state, run.usable_cpus)
         if int(remedy) < len(findings):
             params.update(findings[int(remedy)].remedy)

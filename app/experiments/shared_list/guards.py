@@ -283,7 +283,8 @@ class Unguarded(SharedList):
     def _window(self, worker: Worker) -> None:
         pause = worker.draw_pause() / 10
         if pause:
-            time.sleep(pause)
+            with self.watch.inside(worker, "running"):
+                time.sleep(pause)
 
     def _tell(self, worker: Worker, change: str, number: int | None) -> None:
         seen = self.watch.step(worker, change, number)
