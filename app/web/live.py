@@ -64,6 +64,11 @@ class Channel(ABC):
         self._loop: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
 
+    @property
+    def frame(self) -> int:
+        """The number of its newest frame."""
+        return self._signal.version
+
     @abstractmethod
     async def pieces(self) -> Sequence[Piece]:
         """The pieces of the page as it is now."""
@@ -176,6 +181,11 @@ class Hub:
     @property
     def viewers(self) -> int:
         return sum(channel.viewers for channel in self._channels.values())
+
+    def frame(self, run_id: str) -> int | None:
+        """The number of the newest frame of the bench or of a run's page; None when nobody looks at it."""
+        channel = self._channels.get(run_id)
+        return channel.frame if channel else None
 
     async def channel(self, run_id: str) -> Channel:
         """The bench's channel, or a run's. Raises UnknownRun, and Refused when there are too many viewers."""
