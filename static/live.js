@@ -19,6 +19,7 @@ function say(state, word) {
 document.addEventListener("htmx:sse:after:connection", event => {
   connection = event.detail.connection;
   heard = performance.now();
+  frames.clear();
   if (connection.status === 200) say("live", "live");
 });
 document.addEventListener("htmx:sse:before:connection", event => {
@@ -48,6 +49,19 @@ function again(event) {
 }
 document.addEventListener("htmx:error", again);
 document.addEventListener("htmx:response:error", again);
+
+// The answer to a click may come after a frame of the stream that knows more: what is older than the page stays out of it.
+const frames = new Map(); // the number of the frame that each part of the page is from
+document.addEventListener("htmx:before:swap", event => {
+  const { ctx, tasks } = event.detail;
+  const streamed = ctx.sourceElement.id === "stream";
+  const frame = streamed ? Number(connection?.lastEventId) : Number(ctx.response?.headers.get("Poolscope-Frame") ?? Infinity);
+  for (const task of [...tasks]) {
+    const id = task.target?.id;
+    if (streamed) frames.set(id, frame);
+    else if (frames.get(id) > frame) tasks.splice(tasks.indexOf(task), 1);
+  }
+});
 
 // A dead line or a laptop that slept gives no error: the stream is only silent. Letting go of it makes htmx connect again.
 setInterval(() => {

@@ -65,15 +65,17 @@ class Served:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._gone(signal.SIGKILL)
+        self.end(signal.SIGKILL)
 
     def terminate(self) -> int:
         """Ask it to end; returns its exit status."""
-        return self._gone(signal.SIGTERM)
+        return self.end(signal.SIGTERM)
 
-    def _gone(self, by: signal.Signals) -> int:
+    def end(self, *by: signal.Signals) -> int:
+        """Send it signals and wait until it has gone; returns its exit status."""
         self.api.close()
-        self.process.send_signal(by)
+        for each in by:
+            self.process.send_signal(each)
         code = self.process.wait(BOUND_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -158,6 +160,6 @@ def served(**settings: str) -> Iterator[Served]:
             left = server.processes()
             for process in left:
                 process.kill()
-        assert not left
+        assert not left, f"it left {left}"
         complaints = [line for line in server.log().splitlines() if not any(part in line for part in server.expected)]
-        assert complaints == []
+        assert not complaints, "\n".join(complaints)

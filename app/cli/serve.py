@@ -103,6 +103,11 @@ class Server(uvicorn.Server):
             self.should_exit = True
         return await super().on_tick(counter)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves the application's own end out then, which logs that it was cancelled
+            await self.lifespan.shutdown()
+
 
 def answers(address: str, browser: bool) -> None:
     typer.echo(f"Poolscope answers at {address} (Ctrl-C ends it)")

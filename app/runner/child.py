@@ -34,6 +34,7 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     """
     for module in preload:
         importlib.import_module(module)
+    platform.platform()  # the slowest of the conditions, and cached
     keep_from_children(control, records)
     commands = os.fdopen(control)
     first = commands.readline()

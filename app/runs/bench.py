@@ -28,6 +28,7 @@ from app.runs.turn import Turn
 
 IN_A_HURRY = (1.0, 0.5)  # as ASK and TERM, for a server that ends
 LOOK_AGAIN_S = 0.5
+WARM_AGAIN_S = 0.5
 LONGEST_END = 6.0  # seconds after which a server that ends waits no longer
 PRELOAD = [f"app.experiments.{experiment.slug}.body" for experiment in EXPERIMENTS.values()]
 
@@ -279,7 +280,8 @@ class Bench:
         )  # fmt: skip
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(IN_A_HURRY if self._closing else ())))
-        self._warm()
+        # Not now: starting the next spare would take the processor just when this run's first frames are due.
+        asyncio.get_running_loop().call_later(WARM_AGAIN_S, self._warm)
         self.signal.rise()
         self._spawn(self._driver.save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
 

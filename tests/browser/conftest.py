@@ -141,8 +141,12 @@ def run(page: Page, experiment: str, **values: str) -> None:
     page.locator(f"#{experiment}-form").get_by_role("button", name="Run", exact=True).click()
 
 
-def run_id(page: Page, experiment: str) -> str:
-    """The id of the run that an experiment's panel shows."""
+def start(page: Page, experiment: str, **values: str) -> str:
+    """Fill in the form, click Run and wait until the panel shows the new run; returns its id."""
     link = page.locator(f"#{experiment}-head output a")
+    before = link.inner_text() if link.count() else ""
+    run(page, experiment, **values)
     expect(link).to_be_visible()
+    if before:
+        expect(link).not_to_have_text(before)
     return link.inner_text()

@@ -6,14 +6,14 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Opens, run, run_id, until_live
+from tests.browser.conftest import Opens, start, until_live
 
 TEN = {"first": "1", "last": "10", "workers": "5", "kind": "thread", "time_limit": "10"}
 
 
 def test_a_click_gives_a_row_a_number_in_order_of_completion(open_page: Opens) -> None:
     page = until_live(open_page())
-    run(page, "factorials", **TEN)
+    start(page, "factorials", **TEN)
 
     live = page.locator("#factorials-live")
     expect(page.locator("#factorials-head output")).to_contain_text("finished")
@@ -27,7 +27,7 @@ def test_a_click_gives_a_row_a_number_in_order_of_completion(open_page: Opens) -
 
 def test_a_negative_number_fails_in_its_row_and_the_others_go_on(open_page: Opens) -> None:
     page = open_page()
-    run(page, "factorials", **{**TEN, "first": "-1", "last": "3"})
+    start(page, "factorials", **{**TEN, "first": "-1", "last": "3"})
 
     rows = page.locator("#factorials-live tbody tr")
     expect(rows).to_have_count(5)
@@ -37,11 +37,11 @@ def test_a_negative_number_fails_in_its_row_and_the_others_go_on(open_page: Open
 
 def test_rows_appear_while_others_are_still_at_work(open_page: Opens) -> None:
     page = until_live(open_page())
-    run(page, "factorials", **{**TEN, "first": "4001", "last": "5000", "workers": "2"})
+    start(page, "factorials", **{**TEN, "first": "4001", "last": "5000", "workers": "1"})
 
     expect(page.locator("#factorials-head output")).to_contain_text(re.compile(r"running · \d+ of 1.?000"))
     expect(page.locator("#factorials-progress progress")).to_be_visible()
-    done = page.locator("#factorials-live tbody tr").filter(has_text="digits")
+    done = page.locator("#factorials-live tbody tr").filter(has_text="thread 1")
     expect(done.first).to_be_visible()
     page.locator("#factorials-stop").get_by_role("button").click()
     expect(page.locator("#factorials-head output")).to_contain_text("stopped by you")
@@ -50,10 +50,10 @@ def test_rows_appear_while_others_are_still_at_work(open_page: Opens) -> None:
 
 def test_a_long_value_is_whole_on_demand(open_page: Opens) -> None:
     page = open_page()
-    run(page, "factorials", **{**TEN, "first": "1000", "last": "1000", "kind": "process", "workers": "2"})
+    shown = start(page, "factorials", **{**TEN, "first": "1000", "last": "1000", "kind": "process", "workers": "2"})
 
     expect(page.locator("#factorials-head output")).to_contain_text("finished")
-    page.goto(f"/runs/{run_id(page, 'factorials')}")
+    page.goto(f"/runs/{shown}")
     row = page.locator("#run-results tbody tr")
     expect(row).to_contain_text(re.compile(r"2.568 digits"))
     row.get_by_role("link").click()

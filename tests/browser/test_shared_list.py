@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Opens, run, run_id, until_live
+from tests.browser.conftest import Opens, start, until_live
 from tests.served import Served
 
 # The form remembers what ran last, so each test says all that it rests on.
@@ -23,7 +23,7 @@ def reading(page: Page, name: str, inside: str = "#shared-list-live") -> int:
 
 def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
     page = until_live(open_page())
-    run(page, "shared-list", **{**BRISK, "producers": "2"})
+    start(page, "shared-list", **{**BRISK, "producers": "2"})
 
     live = page.locator("#shared-list-live")
     expect(page.locator("#shared-list-head output")).to_contain_text("running")
@@ -46,18 +46,18 @@ def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
 
 def test_an_empty_list_is_said_in_the_log(open_page: Opens) -> None:
     page = open_page()
-    run(page, "shared-list", **{**BRISK, "consumers": "4"})
+    start(page, "shared-list", **{**BRISK, "consumers": "4"})
 
     expect(page.locator("#shared-list-live ol.log")).to_contain_text("List is empty, nothing to remove.")
 
 
 def test_the_counts_agree_when_it_has_ended(open_page: Opens, bench: Served) -> None:
     page = open_page()
-    run(page, "shared-list", **{**BRISK, "delay_min": "0", "delay_max": "0", "seconds": "0.5"})
+    shown = start(page, "shared-list", **{**BRISK, "delay_min": "0", "delay_max": "0", "seconds": "0.5"})
 
     expect(page.locator("#shared-list-head output")).to_contain_text("finished")
     expect(page.locator("#shared-list-live .verdict")).to_be_visible()
-    state = bench.run(run_id(page, "shared-list"))["state"]
+    state = bench.run(shown)["state"]
     assert reading(page, "added") == state["added"]
     assert reading(page, "removed", "#shared-list-live") == state["removed"]
     assert state["consistent"]
@@ -66,7 +66,7 @@ def test_the_counts_agree_when_it_has_ended(open_page: Opens, bench: Served) -> 
 def test_without_a_guard_the_page_says_what_was_lost(open_page: Opens) -> None:
     page = open_page()
     threads = {"producers": "8", "consumers": "4", "guard": "none"}
-    run(page, "shared-list", **{**BRISK, **threads, "delay_min": "0", "delay_max": "0.01", "seconds": "2"})
+    start(page, "shared-list", **{**BRISK, **threads, "delay_min": "0", "delay_max": "0.01", "seconds": "2"})
 
     expect(page.locator("#shared-list-head output")).to_contain_text("finished")
     expect(page.locator("#shared-list-live dl.read")).to_contain_text("broken")
@@ -75,15 +75,13 @@ def test_without_a_guard_the_page_says_what_was_lost(open_page: Opens) -> None:
 
 def test_stop_ends_it_from_the_bench_and_from_its_own_page(open_page: Opens) -> None:
     bench, own = open_page(), open_page()
-    run(bench, "shared-list", **BRISK)
+    start(bench, "shared-list", **BRISK)
     expect(bench.locator("#shared-list-live ol.chips")).to_be_visible()
     bench.locator("#shared-list-stop").get_by_role("button").click()
     expect(bench.locator("#shared-list-head output")).to_contain_text("stopped by you")
     expect(bench.locator("#shared-list-form").get_by_role("button", name="Run", exact=True)).to_be_enabled()
 
-    run(bench, "shared-list", **BRISK)
-    expect(bench.locator("#shared-list-live ol.chips")).to_be_visible()
-    own.goto(f"/runs/{run_id(bench, 'shared-list')}")
+    own.goto(f"/runs/{start(bench, 'shared-list', **BRISK)}")
     until_live(own)
     own.locator("#run-head").get_by_role("button", name="Stop").click()
     expect(own.locator("#run-state")).to_contain_text("stopped by you")
@@ -93,7 +91,7 @@ def test_stop_ends_it_from_the_bench_and_from_its_own_page(open_page: Opens) -> 
 
 def test_it_pauses_resumes_and_changes_its_delays_while_it_runs(open_page: Opens) -> None:
     page = until_live(open_page())
-    run(page, "shared-list", **BRISK)
+    start(page, "shared-list", **BRISK)
     controls, head = page.locator("#shared-list-controls"), page.locator("#shared-list-head output")
     expect(controls.locator("[name=producers]")).to_be_disabled()
     expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
@@ -112,7 +110,7 @@ def test_it_pauses_resumes_and_changes_its_delays_while_it_runs(open_page: Opens
 
 def test_a_delay_that_can_not_be_is_complained_of_and_changes_nothing(open_page: Opens) -> None:
     page = until_live(open_page())
-    run(page, "shared-list", **BRISK)
+    start(page, "shared-list", **BRISK)
     low = page.locator("#shared-list-controls [name=delay_min]")
     low.fill("7")
     low.press("Enter")
@@ -125,8 +123,8 @@ def test_a_delay_that_can_not_be_is_complained_of_and_changes_nothing(open_page:
 
 def test_its_own_page_shows_everything_large(open_page: Opens) -> None:
     page = open_page()
-    run(page, "shared-list", **{**BRISK, "producers": "2", "consumers": "2"})
-    page.goto(f"/runs/{run_id(page, 'shared-list')}")
+    shown = start(page, "shared-list", **{**BRISK, "producers": "2", "consumers": "2"})
+    page.goto(f"/runs/{shown}")
     until_live(page)
 
     expect(page.locator("#run-threads figure.lanes li")).to_have_count(4)

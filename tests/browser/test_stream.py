@@ -1,25 +1,17 @@
-"""The page's one stream: reloads, second tabs, lost servers, hidden tabs and dead lines all lead to the right picture."""
+"""The page's one stream: reloads, second tabs, lost servers, hidden tabs and dead lines end on the right picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Opens, Watched, run, run_id, until_live
-from tests.served import Served, served
+from tests.browser.conftest import Opens, Watched, start, until_live
+from tests.served import Served
 from tests.waiting import until
 
 ENDLESS = {"delay_min": 0.01, "delay_max": 0.05, "seconds": 600}
-LOST = "net::ERR_"  # what the browser notes of a server that is not there
-
-
-@pytest.fixture
-def bench() -> Iterator[Served]:
-    """One for each test here: some of them kill it."""
-    with served() as server:
-        yield server
+LOST = ("net::ERR_", "htmx:sse:error", "htmx:error")  # what is noted of a server that is not there
 
 
 def hide(page: Page, hidden: bool) -> None:
@@ -38,26 +30,25 @@ def hide(page: Page, hidden: bool) -> None:
 def test_a_page_holds_exactly_one_stream(open_page: Opens, watched: Watched, bench: Served) -> None:
     page = until_live(open_page())
     for experiment in ("shared-list", "factorials", "pool-sizes"):
-        run(page, experiment)
+        start(page, experiment)
         expect(page.locator(f"#{experiment}-head output a")).to_be_visible()
 
     expect(page.locator("#pool-sizes-head output")).to_contain_text("finished")
     assert watched.streams() == 1
-    assert bench.viewers() == 1
+    until(lambda: bench.viewers() == 1, "the end of all other streams")
 
 
 def test_the_page_of_an_ended_run_holds_none(open_page: Opens, watched: Watched, bench: Served) -> None:
     page = open_page(f"/runs/{bench.done('factorials')}")
-    page.wait_for_load_state("networkidle")
 
+    expect(page.get_by_role("button", name="Theme")).to_be_visible()
     assert watched.streams() == 0
-    assert bench.viewers() == 0
+    until(lambda: bench.viewers() == 0, "the end of all other streams")
 
 
 def test_a_reload_and_a_second_tab_show_the_same_picture(open_page: Opens, bench: Served) -> None:
     page = until_live(open_page())
-    run(page, "shared-list", delay_min="0.01", delay_max="0.05", seconds="600")
-    shown = run_id(page, "shared-list")
+    shown = start(page, "shared-list", delay_min="0.01", delay_max="0.05", seconds="600")
     expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
 
     page.reload()
@@ -74,13 +65,14 @@ def test_a_reload_and_a_second_tab_show_the_same_picture(open_page: Opens, bench
 
 
 def test_two_tabs_that_start_the_same_thing_both_show_the_newest(open_page: Opens, bench: Served) -> None:
+    before = len(bench.api.get("/api/runs").json())
     one, other = until_live(open_page()), until_live(open_page())
     for page in (one, other):
         page.locator("#factorials-form").get_by_role("button", name="Run").focus()
     one.keyboard.press("Enter")
     other.keyboard.press("Enter")
 
-    until(lambda: len(bench.api.get("/api/runs").json()) == 2, "the second run")
+    until(lambda: len(bench.api.get("/api/runs").json()) == before + 2, "the second run")
     newest = bench.api.get("/api/runs").json()[0]["id"]
     for page in (one, other):
         expect(page.locator("#factorials-head output a")).to_have_text(newest)
@@ -88,7 +80,7 @@ def test_two_tabs_that_start_the_same_thing_both_show_the_newest(open_page: Open
 
 
 def test_a_server_that_was_killed_and_came_back(open_page: Opens, watched: Watched, bench: Served) -> None:
-    watched.expected.append(LOST)
+    watched.expected += LOST
     page, own = until_live(open_page()), open_page()
     shown = bench.begin("shared-list", **ENDLESS)
     expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
@@ -105,14 +97,12 @@ def test_a_server_that_was_killed_and_came_back(open_page: Opens, watched: Watch
     expect(page.locator("#shared-list-live .verdict")).to_contain_text("The server ended while this run was live")
     expect(page.locator("#shared-list-form").get_by_role("button", name="Run")).to_be_enabled()
     expect(own.locator("#run-state")).to_contain_text("interrupted")
-    run(page, "factorials")
-    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    start(page, "pool-sizes", sizes="2", repeats="2")
+    expect(page.locator("#pool-sizes-head output")).to_contain_text("finished")
 
 
-def test_a_first_stream_that_is_refused_is_asked_for_again(
-    open_page: Opens, watched: Watched, bench: Served
-) -> None:
-    watched.expected += [LOST, "status of 503", "htmx"]
+def test_a_first_stream_that_is_refused_is_asked_for_again(open_page: Opens, watched: Watched, bench: Served) -> None:
+    watched.expected += [*LOST, "status of 503", "htmx:response:error"]
     page = open_page("/runs")
     answers = iter(("abort", "busy"))
 
@@ -125,7 +115,7 @@ def test_a_first_stream_that_is_refused_is_asked_for_again(
             case _:
                 route.fallback()
 
-    page.route("**/live*", refuse)
+    page.route(re.compile(r"/live$"), refuse)
     page.goto("/")
     until_live(page)
     assert watched.streams() == 3
@@ -135,29 +125,27 @@ def test_a_hidden_tab_lets_go_of_its_stream_and_comes_back(open_page: Opens, ben
     page = until_live(open_page())
     hide(page, True)
     until(lambda: bench.viewers() == 0, "the end of the stream")
-    bench.done("factorials")
+    shown = bench.done("factorials")
 
     hide(page, False)
-    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    expect(page.locator("#factorials-head output a")).to_have_text(shown)
     until_live(page)
-    assert bench.viewers() == 1
+    until(lambda: bench.viewers() == 1, "its new stream")
 
 
 def test_a_tab_that_opens_in_the_background_holds_no_stream(open_page: Opens, bench: Served) -> None:
     page = open_page("/runs")
     page.add_init_script('Object.defineProperty(document, "hidden", {get: () => true, configurable: true});')
     page.goto("/")
-    bench.done("factorials")
+    shown = bench.done("factorials")
     until(lambda: bench.viewers() == 0, "the end of the stream")
 
     hide(page, False)
-    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    expect(page.locator("#factorials-head output a")).to_have_text(shown)
     until_live(page)
 
 
-def test_a_stream_that_goes_silent_is_given_up_and_reopened(
-    open_page: Opens, watched: Watched, bench: Served
-) -> None:
+def test_a_stream_that_goes_silent_is_given_up_and_reopened(open_page: Opens, watched: Watched, bench: Served) -> None:
     page = open_page("/runs")
     page.clock.install()
     page.goto("/")
@@ -171,7 +159,7 @@ def test_a_stream_that_goes_silent_is_given_up_and_reopened(
 
 
 def test_a_browser_that_loses_its_network_says_so(open_page: Opens, watched: Watched) -> None:
-    watched.expected.append(LOST)
+    watched.expected += LOST
     page = until_live(open_page())
     page.context.set_offline(True)
     expect(page.locator("#link")).to_have_text("reconnecting")
@@ -190,8 +178,26 @@ def test_the_stream_opens_though_its_extension_comes_late(open_page: Opens, benc
     page.route("**/hx-sse*", late)
     page.goto("/")
     until_live(page)
-    bench.done("factorials")
-    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    expect(page.locator("#factorials-head output a")).to_have_text(bench.done("factorials"))
+
+
+def test_an_answer_that_comes_after_the_stream_does_not_turn_the_page_back(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    bench.begin("shared-list", **ENDLESS)
+    head, pause = page.locator("#shared-list-head output"), page.locator("#shared-list-controls [name=paused]")
+    expect(pause).to_have_text("Pause")
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        expect(head).to_contain_text("paused")
+        route.fulfill(response=answer)
+
+    page.route("**/controls", late)
+    page.evaluate('document.addEventListener("htmx:finally:request", () => document.body.id = "answered")')
+    pause.click()
+    expect(page.locator("#answered")).to_be_attached()
+    expect(head).to_contain_text("paused")
+    expect(pause).to_have_text("Resume")
 
 
 def test_a_change_of_state_is_spoken_and_numbers_are_not(open_page: Opens, bench: Served) -> None:

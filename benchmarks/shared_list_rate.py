@@ -1,0 +1,144 @@
+"""The shared list flat out, 2 producers and 2 consumers under a lock: operations a second recorded over not recorded.
+
+The bare loop is the same program with a bare threading.Lock: the same random numbers, list, counters and wish to stop,
+in a fresh interpreter without site packages. An operation is one turn of a thread's loop, a poll of an empty or full
+list included. Both take turns; the ratio is that of each pair.
+
+Taking the first number of a long list moves all others, so where the list may grow the rate depends on how long it
+happens to get, which flatters whoever is slower. So there is a second comparison in which it is held short for both.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from _report import Claims, asked, heading, progress, spread
+from _runner import perform
+
+from app.experiments.shared_list.params import SharedListParams
+from app.records import Count
+
+MOST_ITEMS = 1_000_000  # where Poolscope holds a list that may grow
+SHORT = 1_000
+
+BARE = """
+import json, random, sys, threading, time
+
+class Ledger:
+    def __init__(self):
+        self.items = []
+        self.added = self.removed = self.empty_polls = self.full_polls = 0
+
+class Worker(threading.Thread):
+    added = removed = 0
+
+    def __init__(self, lock, ledger, capacity, stopping):
+        super().__init__(daemon=True)
+        self.lock, self.ledger, self.capacity, self.stopping = lock, ledger, capacity, stopping
+
+class Producer(Worker):
+    def run(self):
+        while not self.stopping.is_set():
+            self.add(random.randint(1, 100))
+
+    def add(self, number):
+        with self.lock:
+            ledger = self.ledger
+            if len(ledger.items) < self.capacity:
+                ledger.items.append(number)
+                ledger.added += 1
+                self.added += 1
+            else:
+                ledger.full_polls += 1
+
+class Consumer(Worker):
+    def run(self):
+        while not self.stopping.is_set():
+            self.take()
+
+    def take(self):
+        with self.lock:
+            ledger = self.ledger
+            if ledger.items:
+                ledger.items.pop(0)
+                ledger.removed += 1
+                self.removed += 1
+            else:
+                ledger.empty_polls += 1
+
+seconds, capacity = json.loads(sys.argv[1])
+lock, ledger, stopping = threading.Lock(), Ledger(), threading.Event()
+workers = [kind(lock, ledger, capacity, stopping) for kind in (Producer, Producer, Consumer, Consumer)]
+began = time.perf_counter()
+for worker in workers:
+    worker.start()
+time.sleep(seconds)
+stopping.set()
+for worker in workers:
+    worker.join()
+took = time.perf_counter() - began
+assert ledger.added == sum(w.added for w in workers) and ledger.added - ledger.removed == len(ledger.items)
+print(json.dumps([ledger.added, ledger.removed, ledger.empty_polls, ledger.full_polls, len(ledger.items), took]))
+"""
+
+
+def bare(script: str, capacity: int, seconds: float) -> tuple[float, int]:
+    """Operations a second, and how long the list was at the end."""
+    order = json.dumps([seconds, capacity or MOST_ITEMS])
+    done = subprocess.run([sys.executable, "-I", "-S", script, order], capture_output=True, text=True, check=True)
+    *operations, length, took = json.loads(done.stdout)
+    return sum(operations) / took, length
+
+
+def observed(capacity: int, seconds: float) -> tuple[float, int]:
+    """The same through Poolscope. Raises RuntimeError when its counts are not exact."""
+    params = SharedListParams(producers=2, consumers=2, delay_min=0, delay_max=0, capacity=capacity, seconds=seconds)
+    records = perform("shared-list", params.model_dump(mode="json"))
+    counts = [record for record in records if isinstance(record, Count) and record.name == "ledger"]
+    took = (counts[-1].t - records[0].t) / 1e9
+    last = counts[-1].values
+    if last["added"] - last["removed"] != last["length"] or last["really_added"] != last["added"]:
+        raise RuntimeError(f"the counts are not exact: {last}")
+    return sum(last[name] for name in ("added", "removed", "empty_polls", "full_polls")) / took, last["length"]
+
+
+def compare(script: str, capacity: int, pairs: int, seconds: float) -> list[float]:
+    """The ratio of each pair."""
+    rates: dict[str, list[float]] = {"bare": [], "recorded": []}
+    lengths: dict[str, list[int]] = {"bare": [], "recorded": []}
+    for pair in range(pairs):
+        progress(f"pair {pair + 1} of {pairs}")
+        for arm in ("bare", "recorded") if pair % 2 else ("recorded", "bare"):
+            rate, length = observed(capacity, seconds) if arm == "recorded" else bare(script, capacity, seconds)
+            rates[arm].append(rate)
+            lengths[arm].append(length)
+    progress("")
+    for arm, each in rates.items():
+        at_the_end = f"list at the end {median(lengths[arm]):,.0f} (up to {max(lengths[arm]):,})"
+        print(f"  {arm}: {spread(each, 1e-3, ' thousand a second', 0)}; {at_the_end}")
+    return [recorded / plain for recorded, plain in zip(rates["recorded"], rates["bare"], strict=True)]
+
+
+def main() -> int:
+    quick = asked(__doc__)
+    heading(__doc__)
+    claims = Claims(quick)
+    pairs, seconds = (3, 1.0) if quick else (9, 3.0)
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "bare.py"
+        script.write_text(BARE)
+        for word, capacity in (("the list may grow", 0), (f"at most {SHORT} numbers", SHORT)):
+            print(f"  {word}:")
+            found = compare(str(script), capacity, pairs, seconds)
+            print(f"  recorded over bare, by pair: {spread(found, digits=3)}")
+            claims.median_at_least(f"recorded over not recorded, {word}", found, 0.5)
+    return claims.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

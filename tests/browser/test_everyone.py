@@ -1,0 +1,121 @@
+"""Every page for everyone: axe finds nothing, in light and dark, narrow and wide, and no window scrolls sideways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens, until_live
+from tests.served import Served
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+WIDTHS = (390, 768, 1440, 2560)
+LOOKED_AT = (390, 1440)
+RUN_AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
+    found => `${found.id}: ${found.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${
+        node.any.concat(node.all).map(check => check.message).join(" ")}`).join(" || ")}`)"""
+
+Prepare = Callable[[Served], str]
+
+
+def idle(_: Served) -> str:
+    return "/"
+
+
+def running(bench: Served) -> str:
+    """The bench with a live list, factorials and a measurement that another one waits for."""
+    bench.begin("shared-list", producers=2, consumers=2, delay_min=0.05, delay_max=0.2, seconds=600)
+    bench.begin("factorials", first=-2, last=30)
+    bench.begin("pool-sizes", workload="square-sleep", work_ms=20, repeats=100)
+    bench.begin("pool-sizes")
+    return "/"
+
+
+def measuring(bench: Served) -> str:
+    return f"/runs/{bench.begin('pool-sizes', workload='square-sleep', work_ms=20, repeats=100)}"
+
+
+def queued(bench: Served) -> str:
+    measuring(bench)
+    return f"/runs/{bench.begin('pool-sizes')}"
+
+
+def at_work(bench: Served) -> str:
+    return f"/runs/{bench.begin('shared-list', delay_min=0.05, delay_max=0.2, seconds=600)}"
+
+
+def shared_list(bench: Served) -> str:
+    return f"/runs/{bench.done('shared-list', producers=3, consumers=3, delay_min=0, delay_max=0.01, seconds=0.5)}"
+
+
+def unguarded(bench: Served) -> str:
+    params = {"producers": 8, "consumers": 8, "delay_min": 0, "delay_max": 0.01}
+    return f"/runs/{bench.done('shared-list', guard='none', seconds=0.5, **params)}"
+
+
+def factorials(bench: Served) -> str:
+    return f"/runs/{bench.done('factorials', first=-2, last=120)}"
+
+
+def pool_sizes(bench: Served) -> str:
+    return f"/runs/{bench.done('pool-sizes', sizes='1-6', repeats=2)}"
+
+
+def finished(bench: Served) -> str:
+    for make in (shared_list, factorials, pool_sizes):
+        make(bench)
+    return "/"
+
+
+def history(_: Served) -> str:
+    return "/runs"
+
+
+def nothing_there(_: Served) -> str:
+    return "/runs/sl-4711"
+
+
+def api(_: Served) -> str:
+    return "/api"
+
+
+PAGES = (
+    idle, nothing_there, api, running, measuring, queued, at_work, shared_list, unguarded, factorials, pool_sizes,
+    finished, history,
+)  # fmt: skip
+
+
+def is_settled(page: Page) -> None:
+    """Wait until streams are open and charts are drawn."""
+    if page.locator("#link").count():
+        until_live(page)
+    for chart in page.locator("vl-chart").all():
+        expect(chart.locator("svg .mark-symbol, svg .mark-rect").first).to_be_attached()
+
+
+def sideways(page: Page) -> int:
+    """By how many pixels the document is wider than its window."""
+    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wider
+
+
+def violations(page: Page) -> list[Any]:
+    found: list[Any] = page.evaluate(RUN_AXE)
+    return found
+
+
+@pytest.mark.parametrize("prepare", PAGES)
+def test_everyone_can_use_it(open_page: Opens, bench: Served, prepare: Prepare) -> None:
+    page = open_page(prepare(bench), bypass_csp=True)  # for axe, which gives elements styles of its own
+    is_settled(page)
+    page.evaluate(AXE)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert sideways(page) == 0, f"the document scrolls sideways at {width} px"
+        for scheme in ("light", "dark") if width in LOOKED_AT else ():
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page) == [], f"{scheme}, {width} px"

@@ -1,0 +1,112 @@
+"""Hands on the keyboard alone, the theme button, and what the page offers to those who can't see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens, until_live
+from tests.served import Served
+
+FOCUSED = """() => {
+    const element = document.activeElement, style = getComputedStyle(element), box = element.getBoundingClientRect();
+    return {
+        tag: element.tagName, id: element.id, name: element.name || element.textContent.trim().slice(0, 40),
+        panel: element.closest("article")?.id || "", outline: style.outlineStyle, width: parseFloat(style.outlineWidth),
+        seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
+    };
+}"""
+
+
+def focused(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate(FOCUSED)
+    return found
+
+
+def tab_to(page: Page, panel: str, name: str) -> None:
+    """Press Tab until something of a panel has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        here = focused(page)
+        if here["panel"] == panel and here["name"] == name:
+            return
+    raise AssertionError(f"Tab never came to {name} of {panel}")
+
+
+def test_the_first_stop_skips_to_the_content(open_page: Opens) -> None:
+    page = open_page()
+    skip = page.get_by_role("link", name="Skip to the content")
+    page.keyboard.press("Tab")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert focused(page)["panel"] == "shared-list"
+
+
+def test_every_stop_of_the_bench_is_seen_and_they_come_in_the_order_of_the_page(open_page: Opens) -> None:
+    page = until_live(open_page())
+    stops = []
+    while True:
+        page.keyboard.press("Tab")
+        here = focused(page)
+        if here["tag"] == "BODY":
+            break
+        stops.append(here)
+        assert len(stops) < 100
+
+    assert [stop for stop in stops if not stop["seen"] or stop["outline"] == "none" or stop["width"] < 2] == []
+    panels = list(dict.fromkeys(stop["panel"] for stop in stops if stop["panel"]))
+    assert panels[:3] == [each.get_attribute("id") for each in page.locator("main article").all()][:3]
+
+
+def test_a_run_is_started_paused_and_stopped_by_keys_alone(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    tab_to(page, "shared-list", "seconds")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("600")
+    tab_to(page, "shared-list", "Run")
+    page.keyboard.press("Enter")
+    head = page.locator("#shared-list-head output")
+    expect(head).to_contain_text("running")
+
+    tab_to(page, "shared-list", "paused")
+    page.keyboard.press("Space")
+    expect(head).to_contain_text("paused")
+    tab_to(page, "shared-list", "Stop")
+    page.keyboard.press("Space")
+    expect(head).to_contain_text("stopped by you")
+
+
+def test_the_focus_stays_in_the_panel_whose_button_was_pressed(open_page: Opens) -> None:
+    page = until_live(open_page())
+    tab_to(page, "shared-list", "Run")
+    page.keyboard.press("Enter")
+    expect(page.locator("#shared-list-stop button")).to_be_visible()
+    page.keyboard.press("Tab")
+    assert focused(page)["panel"] == "shared-list"
+
+
+def test_the_theme_button_goes_round_and_the_choice_is_kept(open_page: Opens) -> None:
+    page = open_page(color_scheme="light")
+    button, root = page.locator("#theme"), page.locator("html")
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(ground)
+    expect(button).to_have_text("Theme: system")
+    button.click()
+    expect(button).to_have_text("Theme: light")
+    button.click()
+    expect(root).to_have_attribute("data-theme", "dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+
+    page.reload()
+    expect(page.locator("#theme")).to_have_text("Theme: dark")
+    assert page.evaluate(ground) == dark
+    page.locator("#theme").click()
+    expect(page.locator("#theme")).to_have_text("Theme: system")
+    assert page.evaluate(ground) == light
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(ground) == dark

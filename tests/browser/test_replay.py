@@ -1,0 +1,78 @@
+"""A finished run plays again: the slider shows any moment, Play moves the slider, the end is the end."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens
+from tests.served import Served
+
+
+@pytest.fixture(scope="module")
+def played(bench: Served) -> str:
+    """A run that lasted a second and a bit."""
+    return bench.done("shared-list", delay_min=0.01, delay_max=0.02, seconds=1.3)
+
+
+@pytest.fixture
+def page(open_page: Opens, played: str) -> Page:
+    return open_page(f"/runs/{played}")
+
+
+def test_the_slider_shows_any_moment(page: Page) -> None:
+    added = page.locator("#run-list dl.read dd").first
+    whole = added.inner_text()
+    slider = page.get_by_role("slider")
+    slider.press("Home")
+    expect(page.locator("#run-threads header output")).to_have_text(re.compile(r"^0\.0"))
+    expect(page.locator("#moment")).to_contain_text("0.0 of ")
+    expect(added).not_to_have_text(whole)
+    assert slider.evaluate("slider => slider === document.activeElement")
+
+    for _ in range(5):
+        slider.press("ArrowRight")
+    expect(page.locator("#run-threads header output")).to_have_text(re.compile(r"^0\.[45]"))
+    slider.press("End")
+    expect(added).to_have_text(whole)
+
+
+def test_play_moves_the_slider_to_the_end_and_stops_there(page: Page) -> None:
+    play = page.locator("#play")
+    expect(page.locator("#speed")).to_be_visible()
+    page.locator("#speed").select_option("4")
+    play.click()
+    expect(play).to_have_text("Pause")
+    expect(page.locator("#moment")).to_contain_text(re.compile(r"^[01]\."))
+    expect(play).to_have_text("Play")
+
+    slider = page.get_by_role("slider")
+    assert float(slider.input_value()) == float(slider.get_attribute("max") or "")
+    expect(page.locator("#run-threads header output")).to_have_text(re.compile(r"^1\.[2-5]"))
+
+
+def test_pause_holds_the_moment(page: Page) -> None:
+    play, slider = page.locator("#play"), page.get_by_role("slider")
+    page.locator("#speed").select_option("0.1")
+    play.click()
+    expect(slider).not_to_have_value(slider.get_attribute("max") or "")
+    play.click()
+    expect(play).to_have_text("Play")
+    expect(page.locator("#run-threads header output")).to_have_text(re.compile(r"^0\."))
+    held = slider.input_value()
+    page.locator("#run-replay").get_by_role("link", name="To the end").click()
+    expect(slider).not_to_have_value(held)
+
+
+def test_the_page_of_a_live_run_offers_a_replay_as_soon_as_it_has_ended(open_page: Opens, bench: Served) -> None:
+    shown = bench.begin("shared-list", delay_min=0.01, delay_max=0.05, seconds=600)
+    page = open_page(f"/runs/{shown}")
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.locator("#play")).to_have_count(0)
+    bench.stop(shown)
+
+    expect(page.locator("#play")).to_be_visible()
+    page.get_by_role("slider").press("Home")
+    expect(page.locator("#run-threads header output")).to_have_text(re.compile(r"^0\.0"))

@@ -1,0 +1,115 @@
+"""Without JavaScript every form still works: run, stop, change, a page for what is wrong, and the replay."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opens, fill
+from tests.served import Served
+
+ENDLESS = {"delay_min": "0.01", "delay_max": "0.05", "seconds": "600"}
+
+
+def plain(open_page: Opens, path: str = "/") -> Page:
+    return open_page(path, java_script_enabled=False)
+
+
+def start(page: Page, experiment: str, **values: str) -> None:
+    fill(page, experiment, **values)
+    page.locator(f"#{experiment}-form").get_by_role("button", name="Run", exact=True).click()
+
+
+def test_run_leads_to_the_run_and_stop_back_to_it(open_page: Opens, bench: Served) -> None:
+    page = plain(open_page)
+    start(page, "shared-list", **ENDLESS)
+    page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
+    shown = page.url.rpartition("/")[2]
+    page.locator("#run-head").get_by_role("button", name="Pause").click()
+    page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
+    page.locator("#run-head").get_by_role("button", name="Stop").click()
+
+    assert bench.ended(shown)["status"] == "stopped"
+    page.reload()
+    expect(page.locator("#run-state")).to_contain_text("stopped by you")
+    expect(page.locator("#run-log ol.log li").first).to_be_visible()
+
+
+def test_every_experiment_can_be_run(open_page: Opens, bench: Served) -> None:
+    for experiment, values in (
+        ("factorials", {"last": "5"}),
+        ("pool-sizes", {"sizes": "2", "repeats": "2"}),
+    ):
+        page = plain(open_page)
+        start(page, experiment, **values)
+        page.wait_for_url(re.compile(r"/runs/\w+-\d+$"))
+        bench.ended(page.url.rpartition("/")[2])
+        page.reload()
+        expect(page.locator("#run-state")).to_contain_text("finished")
+        expect(page.locator("table tbody tr").first).to_be_visible()
+
+
+def test_a_wrong_value_comes_back_on_a_page_that_says_what_is_allowed(open_page: Opens) -> None:
+    page = plain(open_page)
+    start(page, "shared-list", producers="99", consumers="7")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("These parameters can't be run")
+    field = page.locator("#shared-list-form [name=producers]")
+    expect(field).to_have_value("99")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#shared-list-producers-wrong")).to_contain_text("1 to 16")
+    expect(page.locator("#shared-list-form [name=consumers]")).to_have_value("7")
+
+    start(page, "shared-list", producers="2", consumers="1", seconds="0.2")
+    page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
+
+
+def test_the_live_bench_offers_stop_and_apply(open_page: Opens, bench: Served) -> None:
+    shown = bench.begin("shared-list", delay_min=0.01, delay_max=0.05, seconds=600)
+    page = plain(open_page)
+    controls = page.locator("#shared-list-controls")
+    controls.locator("[name=delay_max]").fill("0.2")
+    controls.get_by_role("button", name="Apply").click()
+    page.wait_for_url(f"**/runs/{shown}")
+    page.goto("/")
+    expect(page.locator("#shared-list-controls [name=delay_max]")).to_have_value("0.2")
+
+    page.locator("#shared-list-stop").get_by_role("button", name="Stop").click()
+    page.wait_for_url(f"**/runs/{shown}")
+    assert bench.ended(shown)["status"] == "stopped"
+
+
+def test_a_run_that_is_not_there_has_a_page_that_says_so(open_page: Opens) -> None:
+    page = plain(open_page, "/runs/sl-4711")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("No such run")
+    page.get_by_role("link", name="Back to the bench").click()
+    expect(page.locator("#shared-list")).to_be_visible()
+
+
+def test_the_history_is_filtered_and_leads_to_runs(open_page: Opens, bench: Served) -> None:
+    shown = bench.done("factorials", last=3)
+    page = plain(open_page, "/runs")
+    page.locator("[name=experiment]").select_option("factorials")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("link", name=shown).click()
+
+    expect(page.locator("#run-results tbody tr")).to_have_count(3)
+    page.get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/runs")
+    expect(page.get_by_role("link", name=shown)).to_have_count(0)
+
+
+def test_a_replay_shows_the_moment_that_was_chosen(open_page: Opens, bench: Served) -> None:
+    shown = bench.done("shared-list", delay_min=0.01, delay_max=0.02, seconds=1)
+    page = plain(open_page, f"/runs/{shown}")
+    whole = page.locator("#run-list dl.read").inner_text()
+    page.locator("#scrub").press("Home")
+    page.get_by_role("button", name="Show this moment").click()
+    page.wait_for_url("**?t=*")
+
+    expect(page.locator("#run-threads header output")).to_have_text(re.compile(r"^0\.0.s$"))
+    assert page.locator("#run-list dl.read").inner_text() != whole
+    page.get_by_role("link", name="To the end").click()
+    assert page.locator("#run-list dl.read").inner_text() == whole

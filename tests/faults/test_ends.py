@@ -1,0 +1,123 @@
+"""A server that is asked to end does: streams closed cleanly, runs interrupted, exit status 0, nothing left."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.faults.conftest import LONG, begin, works_again
+from tests.served import COMMAND, Served, served
+from tests.waiting import BOUND_S, until, until_gone
+
+
+@pytest.fixture
+def server() -> Iterator[Served]:
+    """One for each test: it does not survive them."""
+    with served() as server:
+        yield server
+
+
+def test_sigterm_ends_the_server_its_runs_and_its_streams(server: Served) -> None:
+    runs = [begin(server, experiment) for experiment in LONG]
+    ends = {path: Follower(server.url + path) for path in ("/live", f"/api/runs/{runs[0].id}/records")}
+    for follower in ends.values():
+        until(lambda follower=follower: follower.got, "the first bytes")  # type: ignore[misc]
+
+    assert server.terminate() == 0
+    for path, follower in ends.items():
+        follower.thread.join(BOUND_S)
+        assert follower.ended == "cleanly", f"{path}: {follower.ended}"
+    for run in runs:
+        run.until_nothing_is_left()
+    server.until_nothing_is_left()
+
+    server.start()
+    for run in runs:
+        ended = server.run(run.id)
+        assert ended["status"] == "interrupted"
+        assert ended["error"] == "The server ended while this run was live. Its records are kept."
+    works_again(server, "factorials")
+
+
+def test_an_interrupt_from_the_keyboard_ends_it_too(server: Served) -> None:
+    run = begin(server, "shared-list")
+
+    assert server.end(signal.SIGINT) == 130
+    run.until_nothing_is_left()
+    server.until_nothing_is_left()
+
+
+def test_a_second_sigterm_does_not_leave_anything_behind(server: Served) -> None:
+    run = begin(server, "pool-sizes")
+    children = psutil.Process(server.process.pid).children(recursive=True)
+
+    server.end(signal.SIGTERM, signal.SIGTERM)
+    run.until_nothing_is_left()
+    until_gone(children)
+    server.until_nothing_is_left()
+
+
+class Follower:
+    """Reads a stream in a thread and notes how it ended: by the last chunk of the answer, or by a lost line."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self.got = 0
+        self.ended = "not yet"
+        self.thread = threading.Thread(target=self._follow, daemon=True)
+        self.thread.start()
+
+    def _follow(self) -> None:
+        try:
+            with httpx.stream("GET", self._address, timeout=BOUND_S) as answer:
+                for part in answer.iter_bytes():
+                    self.got += len(part)
+            self.ended = "cleanly"
+        except httpx.HTTPError as error:
+            self.ended = repr(error)
+
+
+def serve(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """A server that can't start, from the command line."""
+    return subprocess.run(
+        [*COMMAND, *options], capture_output=True, text=True, cwd=folder, timeout=BOUND_S,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )  # fmt: skip
+
+
+def test_a_data_folder_below_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = serve(tmp_path, "--port", "0", "--data", str(tmp_path / "file" / "data"))
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Not a directory" in done.stderr
+
+
+def test_a_data_file_that_is_something_else_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "poolscope.sqlite").write_text("this is no database, however long it may be\n" * 100)
+    done = serve(tmp_path, "--port", "0", "--data", str(tmp_path))
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "file is not a database" in done.stderr
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = serve(tmp_path, "--port", str(port), "--data", str(tmp_path))
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert f"Port {port}" in done.stderr

@@ -1,0 +1,96 @@
+"""A worker, a runner or the server killed with -9 in the middle: a plain end, records kept, nothing left."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.faults.conftest import LONG, begin, lines, works_again
+from tests.served import Served
+from tests.waiting import until, until_gone
+
+EXPERIMENTS = list(LONG)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
+    run = begin(server, experiment)
+    run.runner.kill()
+
+    ended = server.ended(run.id)
+    assert ended["status"] == "failed"
+    assert ended["error"] == "The runner process was killed by SIGKILL before the run was over."
+    assert len(lines(server, run.id)) > 5
+    run.until_nothing_is_left()
+    assert ended["error"] in server.api.get(f"/runs/{run.id}").text
+    works_again(server, experiment)
+
+
+@pytest.mark.parametrize("experiment", ["factorials", "pool-sizes"])
+def test_a_worker_killed_in_the_middle(server: Served, experiment: str) -> None:
+    run = begin(server, experiment)
+    if experiment == "pool-sizes":  # one pool after the other: the next is in no danger of having done its work
+        until(lambda: not run.workers(), "the end of a pool")
+    until(lambda: len(run.workers()) == 2, "a pool of two")
+    run.workers()[-1].kill()
+
+    ended = server.ended(run.id)
+    assert ended["status"] == "failed"
+    assert re.search("SIGKILL|while its pool was starting", ended["error"]), ended["error"]
+    assert len(lines(server, run.id)) > 5
+    run.until_nothing_is_left()
+    works_again(server, experiment)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_server_killed_in_the_middle(server: Served, experiment: str) -> None:
+    run = begin(server, experiment)
+    before = server.processes()
+    server.kill()
+    run.until_nothing_is_left()
+    until_gone(before)
+
+    server.start()
+    ended = server.run(run.id)
+    assert ended["status"] == "interrupted"
+    assert ended["error"] == "The server ended while this run was live. Its records up to then are kept."
+    kept = lines(server, run.id)
+    assert len(kept) > 5
+    assert '"outcome":"interrupted"' in kept[-1].replace(" ", "")
+    works_again(server, experiment)
+    server.terminate()
+    server.until_nothing_is_left()
+    server.start()
+
+
+def test_the_server_killed_while_another_run_waits(server: Served) -> None:
+    run = begin(server, "pool-sizes")
+    waiting = server.begin("pool-sizes")
+    server.kill()
+    run.until_nothing_is_left()
+
+    server.start()
+    assert server.run(waiting)["status"] == "interrupted"
+    works_again(server, "pool-sizes")
+
+
+def test_a_spare_runner_killed_while_it_waits(server: Served) -> None:
+    works_again(server, "factorials")
+    spares = server.processes()
+    assert spares
+    for spare in spares:
+        spare.kill()
+    until_gone(spares)
+
+    works_again(server, "factorials")
+
+
+def test_all_of_a_session_killed_at_once(server: Served) -> None:
+    run = begin(server, "pool-sizes")
+    for process in (*run.workers(), run.runner):
+        process.kill()
+
+    assert server.ended(run.id)["status"] == "failed"
+    run.until_nothing_is_left()
+    works_again(server, "pool-sizes")
