@@ -91,6 +91,7 @@ def demonstrate(show: Show) -> Outcome:
         show.spans(show.actor(f"process {number}", "process", stint.pid), stint.value)
     facts = [
         ("block", f"{size // 1024:,} KiB, mapped by {show.workers} processes"),
+        ("name", segment.name),
         ("bandwidth", f"{STRIPE * len(copies) / max(1, sum(copies)):.1f} GB/s for each process"),
         ("afterwards", "the segment is gone" if gone else f"the segment {segment.name} is still there"),
     ]

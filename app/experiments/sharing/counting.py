@@ -13,7 +13,8 @@ from app.experiments.sharing import crew
 from app.experiments.sharing.show import Outcome, Show, totals
 
 DEPTH = 20
-BLOCKED_S = 0.5  # the limit by which a plain Lock, taken twice, is found out
+HELD_S = 0.02  # at the deepest point, so that the others have to wait for the whole descent
+BLOCKED_S = 0.3  # the limit by which a plain Lock, taken twice, is found out
 
 Steps = list[tuple[int, int, int]]
 
@@ -132,7 +133,7 @@ def descend(lock: Any, depth: int, steps: Steps, reached: list[int]) -> int:
         got = perf_counter_ns()
         deep = 1 + descend(lock, depth - 1, steps, reached) if depth > 1 else 1
         if depth == 1:
-            time.sleep(0.002)  # so that the others have to wait for the whole descent
+            time.sleep(HELD_S)
         steps.append((asked, got, perf_counter_ns()))
     return deep
 

@@ -18,7 +18,7 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     shown = [row for row in state.rows if row.correct is not None]
     if not shown:
         return ()
-    return (_all_right(shown), _updates_lost(shown), _nothing_left(shown), _long_enough(state, shown))
+    return (_all_right(shown), _updates_lost(shown), _nothing_left(shown), _too_short(state, shown))
 
 
 def _all_right(shown: Sequence[Row]) -> Finding:
@@ -59,19 +59,19 @@ def _nothing_left(shown: Sequence[Row]) -> Finding:
     return Finding(check, gone, f"{sentence[:1].upper()}{sentence[1:]}.")
 
 
-def _long_enough(state: State, shown: Sequence[Row]) -> Finding:
-    check, timed = "rounds are long enough to be timed", [row for row in shown if row.rounds]
+def _too_short(state: State, shown: Sequence[Row]) -> Finding:
+    check, timed = "rounds are too short to be timed well", [row for row in shown if row.rounds]
     if not timed:
         return Finding(check, None, "No round has been timed.")
     least = min(timed, key=lambda row: median(row.rounds))
     short = [row.tool.title for row in timed if median(row.rounds) < SHORT_S]
     sentence = f"The shortest is {least.tool.title} with {time(median(least.rounds), 3)}"
     if not short:
-        return Finding(check, True, f"{sentence}.", {"shortest_s": median(least.rounds)})
+        return Finding(check, False, f"{sentence}.", {"shortest_s": median(least.rounds)})
     more = min(MOST_OPERATIONS, state.params.operations * 10)
     return Finding(
         check,
-        False,
+        True,
         f"{sentence}; under 1 ms start-up and clock weigh too much: {listed(short)}.",
         {"shortest_s": median(least.rounds)},
         {"operations": more} if more > state.params.operations else {},

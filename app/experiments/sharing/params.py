@@ -16,7 +16,8 @@ MOST_WORKERS = 16
 MOST_REPEATS = 50
 ALLOWED = f"'{ALL}' or names out of {', '.join(TOOLS)}"
 # What a page or a program calls a tool is understood too: 'threading.Lock'.
-KNOWN = {ALL: ALL} | {tool.title.lower(): name for name, tool in TOOLS.items()} | {name: name for name in TOOLS}
+KNOWN = {ALL: ALL} | {tool.title.lower(): name for name, tool in TOOLS.items()}
+KNOWN |= {tool.short.lower(): name for name, tool in TOOLS.items()} | {name: name for name in TOOLS}
 
 
 class SharingParams(Params):

@@ -14,7 +14,8 @@ from app.measure.intervals import timing
 __all__ = ["Row", "State", "as_json", "chart", "findings", "fold", "initial", "rows", "verdict"]
 
 HEADER = (
-    "tool", "between", "repetition", "operations", "seconds", "operations_per_s", "expected", "actual", "correct",
+    "tool", "between", "right", "expected", "actual", "operation", "operations_per_s", "low", "high",
+    "us_per_operation", "rounds", "copies", "use",
 )  # fmt: skip
 
 
@@ -69,14 +70,16 @@ def _timing(samples: Sequence[float]) -> dict[str, Any]:
 
 
 def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """The CSV: one row a counted round, in the order of measurement."""
-    found = [(row, repetition) for name, repetition in state.order if (row := state.row(name)) is not None]
-    return HEADER, [_line(row, repetition) for row, repetition in found]
+    """The CSV and the terminal's table: one row a tool that has been shown or is not here; the JSON has every round."""
+    return HEADER, [_line(row) for row in state.rows if row.outcome]
 
 
-def _line(row: Row, repetition: int) -> Sequence[object]:
-    at, outcome = row.repetitions.index(repetition), row.outcome
+def _line(row: Row) -> Sequence[object]:
+    tool, outcome = row.tool, row.outcome
+    rate = timing(row.rates) if row.rates else None
+    numbers = (rate.median, rate.low, rate.high, 1e6 / rate.median) if rate else (None,) * 4
+    right = "not on this Python" if row.missing else "right" if row.correct else "wrong"
     return (
-        row.tool.name, row.tool.between, repetition, outcome["round"], row.rounds[at], row.rates[at],
-        outcome["expected"], outcome["actual"], row.correct,
+        tool.name, tool.between, right, outcome["expected"], outcome["actual"], tool.operation, *numbers,
+        len(row.rounds), tool.copies, tool.use,
     )  # fmt: skip

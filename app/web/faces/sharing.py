@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -11,6 +12,7 @@ from app.experiments.lanes import Lanes
 from app.experiments.sharing.catalog import ALL, SEPARATOR, SPANS_AN_ACTOR, Tool
 from app.experiments.sharing.params import SharingParams
 from app.experiments.sharing.samples import Row, State
+from app.experiments.wording import NARROW
 from app.measure.intervals import timing
 from app.records import Span
 from app.runs.run import Run
@@ -28,6 +30,7 @@ KEYS = (
     ("running", "at work"), ("holding", "holding"), ("waiting", "waiting for the lock"),
     ("blocked", "blocked until the other side acts"), ("sleeping", "not there yet"), ("done", "done"),
 )  # fmt: skip
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the runner has no wording of its own
 DECADES = (3, 7)  # of the bars' scale at least, powers of ten
 
 
@@ -35,7 +38,7 @@ DECADES = (3, 7)  # of the bars' scale at least, powers of ten
 class ToolRow:
     """One tool; `mark` and `word` say how it came out, `bar` is its length in %, None while it has no rate.
 
-    `low` and `high` bound the rate; `cost` is the seconds of one operation.
+    `rounded` is the rate in three digits, `low` and `high` bound it; `cost` is the seconds of one operation.
     """
 
     tool: Tool
@@ -43,6 +46,7 @@ class ToolRow:
     mark: str
     word: str
     rate: float | None
+    rounded: float | None
     low: float | None
     high: float | None
     cost: float | None
@@ -64,11 +68,12 @@ class ThreadRow:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One tool's article. `note` says how much of the demonstration the picture shows."""
+    """One tool's article; `number` says that expected and actual are numbers, `note` how much the picture shows."""
 
     row: ToolRow
     expected: str
     actual: str
+    number: bool
     facts: tuple[tuple[str, str], ...]
     threads: tuple[ThreadRow, ...]
     picture: lanes.Picture | None
@@ -154,6 +159,7 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
         mark=mark,
         word=word,
         rate=rate.median if rate else None,
+        rounded=float(f"{rate.median:.3g}") if rate else None,
         low=rate.low if rate else None,
         high=rate.high if rate else None,
         cost=1 / rate.median if rate else None,
@@ -189,7 +195,8 @@ def _story(row: Row, told: ToolRow) -> Story:
         row=told,
         expected=_text(outcome["expected"]),
         actual=_text(outcome["actual"]),
-        facts=tuple((name, value) for name, value in outcome["facts"]),
+        number=isinstance(outcome["expected"], int),
+        facts=tuple((name, THOUSANDS.sub(NARROW, value)) for name, value in outcome["facts"]),
         threads=tuple(ThreadRow(*thread) for thread in outcome["threads"]),
         picture=lanes.picture(_named(row.lanes), start, end, ticks) if seen else None,
         track=lanes.track(points, start, end, ticks, f"{measure} over time", 1) if points else None,
