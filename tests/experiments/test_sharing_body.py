@@ -15,7 +15,7 @@ from app.experiments.sharing import state
 from app.experiments.sharing.catalog import CATALOG, TOOLS
 from app.experiments.sharing.handlers import HANDLERS
 from app.experiments.sharing.params import SharingParams
-from app.records import Actor, Failure, Progress, Record, Result, Sample, Span
+from app.records import Actor, Count, Failure, Progress, Record, Result, Sample, Span
 from tests.children import end_of, perform, runner
 from tests.waiting import until, until_gone
 
@@ -246,7 +246,7 @@ def test_progress_counts_what_is_shown_and_every_round() -> None:
 def test_what_a_picture_leaves_out_is_counted() -> None:
     records = perform("sharing", asked("pipe", operations=2000))
     assert all(len(own) <= 150 for own in spans(records).values())
-    left = [record.values for record in records if record.kind == "count" and getattr(record, "name", "") == "left_out"]
+    left = [record.values for record in records if isinstance(record, Count) and record.name == "left_out"]
     assert sum(values.get("span", 0) for values in left) == 2 * (4000 - 150)
 
 

@@ -38,7 +38,7 @@ class Run:
         before = noise.read()
         usable = []
         for place, name in enumerate(self.names):
-            self.tell_progress(f"shows {TOOLS[name].title}", place)
+            self.tell_progress(f"shows {TOOLS[name].short}", place)
             if self.demonstrate(name):
                 usable.append(name)
         self.pace = Pace(dict.fromkeys(usable, self.repeats + 1))
@@ -66,7 +66,7 @@ class Run:
                 order.shuffle(turn)
             for name in turn:
                 note = f"repetition {repetition} of {self.repeats}" if repetition else "warm-up"
-                self.tell_progress(f"{note}: {TOOLS[name].title}", len(self.names))
+                self.tell_progress(f"{note}: {TOOLS[name].short}", len(self.names))
                 self.measure(name, repetition)
 
     def measure(self, name: str, repetition: int) -> None:
