@@ -174,9 +174,18 @@ def test_a_run_that_was_stopped_says_what_was_not_run() -> None:
 @pytest.mark.parametrize(("seconds", "holds", "operations"), [(0.01, False, None), (0.0001, True, 20_000)])
 def test_rounds_that_are_too_short_have_a_remedy(seconds: float, holds: bool, operations: int | None) -> None:
     now = folded("lock", outcome("lock"), *rounds("lock", seconds, seconds, seconds))
-    check = state.findings(now, 2)[-1]
+    check = {each.check: each for each in state.findings(now, 2)}["rounds are too short to be timed well"]
     assert check.holds is holds
     assert check.remedy.get("operations") == operations
+
+
+@pytest.mark.parametrize(("busy", "disturbed"), [(5.0, True), (1.0, False), (None, None)])
+def test_a_run_beside_something_busy_says_so(busy: float | None, disturbed: bool | None) -> None:
+    noise = {"wall_s": 10.0, "host_busy_s": busy, "own_cpu_s": 1.0, "host_cpus": 2}
+    now = folded("lock", outcome("lock"), *rounds("lock", 1, 1, 1), Result(3, "noise", noise))
+    check = state.findings(now, 2)[-1]
+    assert (check.check, check.holds) == ("something else disturbed the run", disturbed)
+    assert ("take the figures with care" in str(state.verdict(now, 2))) is (disturbed is True)
 
 
 def test_the_end_and_the_way_there_are_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 from dataclasses import asdict
 from time import perf_counter
@@ -43,7 +44,7 @@ class Run:
                 usable.append(name)
         self.pace = Pace(dict.fromkeys(usable, self.repeats + 1))
         self.rounds(usable)
-        self.result("noise", dict(noise.read().since(before)))
+        self.result("noise", {**noise.read().since(before), "host_cpus": os.cpu_count()})
         self.tell_progress("", len(self.names))
 
     def demonstrate(self, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from app.experiments.sharing.disturbance import disturbed
 from app.experiments.sharing.params import MOST_OPERATIONS
 from app.experiments.sharing.samples import Row, State
 from app.experiments.verdicts import Finding
@@ -14,17 +15,24 @@ SHORT_S = 1e-3  # below it start-up and the clock weigh too much
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
-    """Every check, in the order in which they matter; none before a tool has been shown."""
+    """Every check that the tools asked for allow, in the order in which they matter; none before one has been shown."""
     shown = [row for row in state.rows if row.correct is not None]
     if not shown:
         return ()
-    return (_all_right(shown), _updates_lost(shown), _nothing_left(shown), _too_short(state, shown))
+    checks = (
+        _all_right(shown),
+        _updates_lost(shown),
+        _nothing_left(shown),
+        _too_short(state, shown),
+        _disturbed(state, usable_cpus),
+    )
+    return tuple(check for check in checks if check is not None)
 
 
-def _all_right(shown: Sequence[Row]) -> Finding:
+def _all_right(shown: Sequence[Row]) -> Finding | None:
     check, guarded = "every guarded tool is right", [row for row in shown if not row.tool.wrong]
     if not guarded:
-        return Finding(check, None, "None was asked for.")
+        return None
     wrong = [row.tool.title for row in guarded if not row.correct]
     sentence = (
         f"{listed(wrong)} did not give what was expected."
@@ -34,10 +42,10 @@ def _all_right(shown: Sequence[Row]) -> Finding:
     return Finding(check, not wrong, sentence, {"right": len(guarded) - len(wrong), "of": len(guarded)})
 
 
-def _updates_lost(shown: Sequence[Row]) -> Finding:
+def _updates_lost(shown: Sequence[Row]) -> Finding | None:
     check, open_ones = "without a guard updates are lost", [row for row in shown if row.tool.wrong]
     if not open_ones:
-        return Finding(check, None, "No tool without a guard was asked for.")
+        return None
     said = [
         f"{row.tool.title}: {row.outcome['lost']:,} of {row.outcome['expected']:,} ({row.lost or 0:.0%})"
         for row in open_ones
@@ -49,11 +57,11 @@ def _updates_lost(shown: Sequence[Row]) -> Finding:
     )
 
 
-def _nothing_left(shown: Sequence[Row]) -> Finding:
+def _nothing_left(shown: Sequence[Row]) -> Finding | None:
     check = "the shared memory segment is gone afterwards"
     row = next((row for row in shown if row.tool.name == "shared-memory"), None)
     if row is None:
-        return Finding(check, None, "No shared memory was asked for.")
+        return None
     gone = str(row.outcome["actual"]).endswith("gone")
     sentence = dict(row.outcome["facts"])["afterwards"]
     return Finding(check, gone, f"{sentence[:1].upper()}{sentence[1:]}.")
@@ -76,3 +84,11 @@ def _too_short(state: State, shown: Sequence[Row]) -> Finding:
         {"shortest_s": median(least.rounds)},
         {"operations": more} if more > state.params.operations else {},
     )
+
+
+def _disturbed(state: State, usable_cpus: int) -> Finding:
+    check, judged = "something else disturbed the run", disturbed(state, usable_cpus)
+    if judged is None:
+        return Finding(check, None, "The machine is looked at again when the last round is over.")
+    numbers = {"others_cpus": judged.others_cpus}
+    return Finding(check, judged.disturbed, " ".join(judged.reasons) or "Nothing could be read.", numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from app.experiments.sharing.disturbance import disturbed
 from app.experiments.sharing.samples import Row, State
 from app.experiments.verdicts import Verdict
 from app.experiments.wording import interval, listed, time, times, whole
@@ -16,6 +17,7 @@ COMPARABLE = (
     ("pipe", "manager"),
 )  # fmt: skip
 COMPARED = 2  # sentences of that; the table has all
+DISTURBED = "Something else disturbed the run, so take the figures with care."
 PREPOSITION = {"addition": "under"}
 
 
@@ -30,6 +32,8 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     gone = [row.tool.title for row in shown if row.missing]
     unshown = [row.tool.title for row in state.rows if not row.outcome]
     rest += [f"{listed(gone)}: not on this Python." if gone else "", f"{listed(unshown)}: not run." if unshown else ""]
+    judged = disturbed(state, usable_cpus)
+    rest.append(DISTURBED if judged and judged.disturbed else "")
     return Verdict(_headline([row for row in shown if not row.missing]), " ".join(filter(None, rest)))
 
 
