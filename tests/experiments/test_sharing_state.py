@@ -114,6 +114,11 @@ def test_no_update_lost_without_a_guard_is_called_luck() -> None:
     assert lost.holds is None
 
 
+def test_one_worker_alone_has_nobody_to_race_with() -> None:
+    now = folded("none", outcome("none", lost=0), *rounds("none", 1, 1, 1), workers=1)
+    assert "nobody to race with" in str(state.verdict(now, 2))
+
+
 def test_all_right_and_all_lost_in_one_sentence() -> None:
     now = folded(
         "lock, value, none, value-unguarded", outcome("lock"), outcome("value"),

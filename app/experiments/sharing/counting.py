@@ -92,7 +92,7 @@ def demonstrate_unguarded(show: Show) -> Outcome:
         show.spans(actor, (("running", began, ended) for began, _, ended in stint.value))
     lost = expected - counter.value
     share = f"{lost:,} of {expected:,} additions, {lost / expected:.0%}"
-    facts = [("lost updates", share if lost else "none this time, which is luck and no proof")]
+    facts = [("lost updates", share if lost else "none this time")]
     return Outcome(expected, counter.value, lost == 0, facts, lost=lost)
 
 

@@ -8,6 +8,7 @@ from statistics import median
 from app.experiments.sharing.disturbance import disturbed
 from app.experiments.sharing.params import MOST_OPERATIONS
 from app.experiments.sharing.samples import Row, State
+from app.experiments.sharing.verdict import why_none_lost
 from app.experiments.verdicts import Finding
 from app.experiments.wording import listed, time
 
@@ -21,7 +22,7 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
         return ()
     checks = (
         _all_right(shown),
-        _updates_lost(shown),
+        _updates_lost(shown, state.params.workers),
         _nothing_left(shown),
         _too_short(state, shown),
         _disturbed(state, usable_cpus),
@@ -42,7 +43,7 @@ def _all_right(shown: Sequence[Row]) -> Finding | None:
     return Finding(check, not wrong, sentence, {"right": len(guarded) - len(wrong), "of": len(guarded)})
 
 
-def _updates_lost(shown: Sequence[Row]) -> Finding | None:
+def _updates_lost(shown: Sequence[Row], workers: int) -> Finding | None:
     check, open_ones = "without a guard updates are lost", [row for row in shown if row.tool.wrong]
     if not open_ones:
         return None
@@ -51,7 +52,7 @@ def _updates_lost(shown: Sequence[Row]) -> Finding | None:
         for row in open_ones
     ]
     none = [row for row in open_ones if not row.outcome["lost"]]
-    luck = " None lost is luck and no proof." if none else ""
+    luck = f" None lost, {why_none_lost(workers)}." if none else ""
     return Finding(
         check, None if none else True, f"{'; '.join(said)}.{luck}", {row.tool.name: row.lost for row in open_ones}
     )

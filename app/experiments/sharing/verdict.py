@@ -34,15 +34,21 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     rest += [f"{listed(gone)}: not on this Python." if gone else "", f"{listed(unshown)}: not run." if unshown else ""]
     judged = disturbed(state, usable_cpus)
     rest.append(DISTURBED if judged and judged.disturbed else "")
-    return Verdict(_headline([row for row in shown if not row.missing]), " ".join(filter(None, rest)))
+    here = [row for row in shown if not row.missing]
+    return Verdict(_headline(here, state.params.workers), " ".join(filter(None, rest)))
 
 
-def _headline(shown: Sequence[Row]) -> str:
+def why_none_lost(workers: int) -> str:
+    """Why a tool without a guard lost nothing: never because it is safe."""
+    return "for one worker has nobody to race with" if workers == 1 else "which is luck and no proof"
+
+
+def _headline(shown: Sequence[Row], workers: int) -> str:
     """Who is right and what was lost."""
     if not shown:
         return "Nothing could be shown:"
     if len(shown) == 1:
-        return _single(shown[0])
+        return _single(shown[0], workers)
     guarded, bare = [row for row in shown if not row.tool.wrong], [row for row in shown if row.tool.wrong]
     broken = [row for row in guarded if not row.correct]
     said = []
@@ -56,14 +62,14 @@ def _headline(shown: Sequence[Row]) -> str:
         said.append(f"without a guard {listed(losers).replace('and processes lose', 'and processes')} of their updates")
     spared = [row.tool.title for row in bare if not row.lost]
     if spared:
-        said.append(f"{listed(spared)} lost no update this time, which is luck")
+        said.append(f"{listed(spared)} lost no update, {why_none_lost(workers)}")
     sentence = "; ".join(said)
     return f"{sentence[:1].upper() if sentence.startswith(('all', 'both', 'without')) else sentence[:1]}{sentence[1:]}."
 
 
-def _single(row: Row) -> str:
+def _single(row: Row, workers: int) -> str:
     if row.tool.wrong and not row.lost:
-        return f"{row.tool.title} lost no update this time, which is luck: more operations or workers will show it."
+        return f"{row.tool.title} lost no update, {why_none_lost(workers)}."
     lost = f", {row.lost:.0%} of the updates are lost" if row.lost else ""
     return f"{_result(row)}{lost}{_costs(row)}."
 
