@@ -51,12 +51,10 @@ class ToolRow:
     high: float | None
     cost: float | None
     bar: float | None
-    round: int | None
-    repetitions: int
 
 
 @dataclass(frozen=True, slots=True)
-class ThreadRow:
+class LockShare:
     """What one thread or process had of a lock, in seconds."""
 
     name: str
@@ -75,7 +73,7 @@ class Story:
     actual: str
     number: bool
     facts: tuple[tuple[str, str], ...]
-    threads: tuple[ThreadRow, ...]
+    threads: tuple[LockShare, ...]
     picture: lanes.Picture | None
     track: lanes.Track | None
     measure: str
@@ -96,7 +94,6 @@ class SharingFace:
     height: int
     any: bool
     confidence: str
-    workers: int
     csv: str
 
 
@@ -131,7 +128,6 @@ def face(run: Run, state: State | None = None) -> SharingFace:
         height=24 * len(rows) + 8,
         any=timed > 0,
         confidence=f"{level:.0%}" if level else "",
-        workers=shown.params.workers,
         csv=f"/api/runs/{run.id}/csv",
     )
 
@@ -164,8 +160,6 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
         high=rate.high if rate else None,
         cost=1 / rate.median if rate else None,
         bar=None if share is None else round(100 * min(max(share, 0.0), 1.0), 1),
-        round=row.outcome["round"] if row.outcome else None,
-        repetitions=len(row.rounds),
     )
 
 
@@ -197,7 +191,7 @@ def _story(row: Row, told: ToolRow) -> Story:
         actual=_text(outcome["actual"]),
         number=isinstance(outcome["expected"], int),
         facts=tuple((name, THOUSANDS.sub(NARROW, value)) for name, value in outcome["facts"]),
-        threads=tuple(ThreadRow(*thread) for thread in outcome["threads"]),
+        threads=tuple(LockShare(*thread) for thread in outcome["threads"]),
         picture=lanes.picture(_named(row.lanes), start, end, ticks) if seen else None,
         track=lanes.track(points, start, end, ticks, f"{measure} over time", 1) if points else None,
         measure=measure,
