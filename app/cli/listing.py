@@ -51,6 +51,8 @@ def default(info: FieldInfo) -> str:
 def may_be(info: FieldInfo) -> str:
     """What a parameter may be, in words."""
     if get_origin(info.annotation) is list:
+        if get_args(info.annotation) == (str,):
+            return "names by commas"
         inner = FieldInfo.from_annotation(get_args(info.annotation)[0])
         return allowed(inner).removeprefix("a ").replace("number", "numbers", 1)
     if str in get_args(info.annotation):

@@ -14,6 +14,8 @@ from app.experiments.pool_sizes import params as pool_sizes_params
 from app.experiments.pool_sizes import state as pool_sizes
 from app.experiments.shared_list import params as shared_list_params
 from app.experiments.shared_list import state as shared_list
+from app.experiments.sharing import params as sharing_params
+from app.experiments.sharing import state as sharing
 from app.experiments.verdicts import Finding, Verdict
 from app.records import Record
 
@@ -71,6 +73,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "factorials", "fa", "Factorials", "In what order do results come back from a pool?",
             factorials_params.FactorialsParams, factorials,
+        ),
+        Experiment(
+            "sharing", "sd", "Sharing data", "Which tool shares data correctly, and at what price?",
+            sharing_params.SharingParams, sharing, measured=True,
         ),
     )
 }  # fmt: skip

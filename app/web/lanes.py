@@ -143,8 +143,13 @@ class Track:
     label: str
 
 
-def track(points: Sequence[tuple[int, int]], start: int, end: int, ticks: Sequence[Tick], label: str) -> Track:
-    """A step line through (stamp, value) points; of many in one place four are drawn, the peaks among them."""
+def track(
+    points: Sequence[tuple[int, int]], start: int, end: int, ticks: Sequence[Tick], label: str, least: int = 10
+) -> Track:
+    """A step line through (stamp, value) points; of many in one place four are drawn, the peaks among them.
+
+    The top is a round number that is `least` or more.
+    """
     scale = WIDTH / max(end - start, 1)
     before = next((value for stamp, value in reversed(points) if stamp < start), 0)
     places: dict[int, list[int]] = {}
@@ -152,7 +157,7 @@ def track(points: Sequence[tuple[int, int]], start: int, end: int, ticks: Sequen
         if start <= stamp <= end:
             places.setdefault(int((stamp - start) * scale) // NARROWEST * NARROWEST, []).append(value)
     most = max([before, *map(max, places.values())])
-    top = next(step * 10**power for power in range(1, 10) for step in (1, 2, 5) if step * 10**power >= most)
+    top = next(step * 10**power for power in range(10) for step in (1, 2, 5) if step * 10**power >= max(most, least))
     line = [f"M0 {top - before}"]
     for x, values in places.items():
         few = values if len(values) <= 4 else (values[0], max(values), min(values), values[-1])

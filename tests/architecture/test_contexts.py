@@ -23,6 +23,7 @@ from app.web.faces import FACES
 from app.web.faces.factorials import FactorialsFace
 from app.web.faces.pool_sizes import PoolSizesFace
 from app.web.faces.shared_list import SharedListFace
+from app.web.faces.sharing import SharingFace
 from app.web.pages import Call
 from app.web.problems import Problem
 from app.web.site import Machine, environment
@@ -31,7 +32,12 @@ Scope = Mapping[str, Any]
 
 PAGE = {"here": str, "live": str, "machine": str}
 ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "pieces": dict[str, str]}
-FACE = {"shared-list": SharedListFace, "factorials": FactorialsFace, "pool-sizes": PoolSizesFace}
+FACE = {
+    "shared-list": SharedListFace,
+    "factorials": FactorialsFace,
+    "pool-sizes": PoolSizesFace,
+    "sharing": SharingFace,
+}
 ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
 PAIRS = tuple[tuple[str, str], ...]
 

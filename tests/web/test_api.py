@@ -108,7 +108,28 @@ class PoolSizes(BaseModel):
     total: float
 
 
-STATES: dict[str, type[BaseModel]] = {"shared-list": SharedList, "factorials": Factorials, "pool-sizes": PoolSizes}
+class Tool(BaseModel):
+    tool: str
+    between: Literal["threads", "processes"]
+    expected: int | str
+    actual: int | str
+    correct: bool
+    operations_per_s: Timing
+    explanation: str
+
+
+class Sharing(BaseModel):
+    tools: list[Tool]
+    done: float
+    total: float
+
+
+STATES: dict[str, type[BaseModel]] = {
+    "shared-list": SharedList,
+    "factorials": Factorials,
+    "pool-sizes": PoolSizes,
+    "sharing": Sharing,
+}
 
 
 class Conditions(BaseModel):
@@ -190,6 +211,7 @@ def test_the_schema_has_the_contracts_parameters_and_defaults(client: httpx.Clie
         "sizes": [2, 4, 6, 8], "first": 1, "last": 10, "workload": "square", "work_ms": None, "repeats": 5,
         "start_method": None, "chunksize": 0, "method": "map",
     }  # fmt: skip
+    assert defaults["sharing"].items() >= {"tools": ["all"], "operations": 2000, "workers": 4}.items()
 
 
 # Starting
@@ -264,6 +286,17 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         ('{"first": 5, "last": 4}', "last", "4 is less than 5"),
         ('{"first": 1, "last": 1001}', "last", "at most 1,000 numbers"),
         ('{"first": -10, "last": 5000}', "last", "at most 1,000 numbers"),
+    ],
+    "sharing": [
+        *(
+            (f'{{"tools": {value}}}', "tools", "tools must be")
+            for value in ('"mutex"', '["lock", "mutex"]', "1", "null", "true", "[]", '["lock", "lock"]', DEEP, LONG)
+        ),
+        *(
+            (f'{{"operations": {value}}}', "operations", "a whole number from 10 to 20,000")
+            for value in ("9", "20001", "true", "1.5", "NaN", HUGE, "null")
+        ),
+        *((f'{{"workers": {value}}}', "workers", "a whole number from 1 to 16") for value in ("0", "17", "[]")),
     ],
     "pool-sizes": [
         *(
@@ -780,7 +813,8 @@ def test_the_trace_is_trace_event_json(
 
 
 @pytest.mark.parametrize(
-    ("experiment", "column", "rows"), [("shared-list", "thread", 4), ("factorials", "n", 32), ("pool-sizes", "arm", 6)]
+    ("experiment", "column", "rows"),
+    [("shared-list", "thread", 4), ("factorials", "n", 32), ("pool-sizes", "arm", 6), ("sharing", "tool", 3)],
 )
 def test_the_csv_has_a_row_a_result(
     client: httpx.Client, finished: dict[str, dict[str, Any]], experiment: str, column: str, rows: int
@@ -861,7 +895,7 @@ def test_metrics_are_prometheus_text(client: httpx.Client, endless: dict[str, An
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     assert all(family.documentation for family in families.values())
     running = {s.labels["experiment"]: s.value for s in families["poolscope_runs_running"].samples}
-    assert running == {"shared-list": 1, "pool-sizes": 0, "factorials": 0}
+    assert running == {"shared-list": 1, "pool-sizes": 0, "factorials": 0, "sharing": 0}
     assert families["poolscope_runs_queued"].samples[0].value == 0
     assert families["poolscope_viewers"].samples[0].value == 1
     assert families["poolscope_journal_trouble"].samples[0].value == 0

@@ -18,6 +18,7 @@ from app.experiments.factorials.params import Kind
 from app.experiments.pool_sizes.params import WORK_MS, Method, Workload
 from app.experiments.registry import EXPERIMENTS, find
 from app.experiments.shared_list.params import Guard
+from app.experiments.sharing.catalog import TOOLS
 from app.runs.bench import Bench
 from app.runs.journal import Journal
 from app.runs.run import Run
@@ -88,6 +89,8 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
             for workload, method, chunk in itertools.product(get_args(Workload), get_args(Method), (0, 3))
             if not (chunk and method == "apply_async")
         ),
+        *(("sharing", {"tools": [tool]}) for tool in (*TOOLS, "all")),
+        ("sharing", {"tools": ["lock", "mp-queue", "shared-memory"]}),
     ]
 
 
@@ -103,12 +106,14 @@ def test_every_script_is_short_and_needs_the_standard_library_only(
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported <= sys.stdlib_module_names | {"concurrent.futures"}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    unused = {name.split(".")[0] for name in imported - {"concurrent.futures", "functools", "pathlib"}} - names
+    by_name = {"concurrent", "concurrent.futures", "functools", "pathlib"}  # of which names are imported
+    unused = {name.split(".")[0] for name in imported - by_name} - names
     assert not unused, f"imports that this variant does not need: {unused}"
 
     assert "xx-0042" in (ast.get_docstring(tree) or "")
     lines = text.splitlines()
-    assert 50 <= len(lines) <= 140
+    # All tools in one script are as many small programs, each as long as it needs to be.
+    assert 50 <= len(lines) <= (350 if params.get("tools") == ["all"] else 140)
     assert max(map(len, lines)) <= 120
     assert "\n\n\n\n" not in text
     assert text.endswith("main()\n")
@@ -242,6 +247,26 @@ def test_long_values_of_a_pool_are_shortened_and_many_are_counted(outcome: Calla
     assert "(16,326 digits)" in "\n".join(lines)
     lines = outcome("pool-sizes", sizes=[1], repeats=1, first=1, last=1200)
     assert "1000000] and 200 more" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
+def test_all_tools_print_what_they_expected_and_found(outcome: Callable[..., list[str]], start_method: str) -> None:
+    lines = outcome("sharing", operations=400, workers=2, repeats=1, start_method=start_method)
+    missing = [line for line in lines if "not on this Python" in line]
+    lines = [line for line in lines if line not in missing]
+    assert len(lines) + len(missing) == len(TOOLS)
+    for line in lines:
+        said = re.fullmatch(r"(.+): expected (\d+), actual (\d+): (right|wrong, \d+% lost); .+ microseconds .+", line)
+        assert said, line
+        assert int(said[2]) == 400
+        if said[1] not in ("no guard", "multiprocessing.Value without get_lock()"):
+            assert (said[3], said[4]) == ("400", "right"), line
+
+
+@pytest.mark.parametrize("tool", ["none", "value-unguarded"])
+def test_a_tool_without_a_guard_loses_updates_alone_too(outcome: Callable[..., list[str]], tool: str) -> None:
+    (line,) = outcome("sharing", tools=[tool], operations=4000, workers=4, repeats=2)
+    assert re.search(r": wrong, [1-9]\d*% lost; ", line), line
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")

@@ -1,0 +1,95 @@
+"""Shows each tool at work once, then times all of them in turns, in a shuffled order, round by round."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+from app.experiments.sharing.catalog import TOOLS, chosen
+from app.experiments.sharing.handlers import HANDLERS
+from app.experiments.sharing.show import Show
+from app.records import Progress, Result, Sample
+from app.runner import noise
+from app.runner.pace import Pace
+from app.runner.stage import Stage
+
+
+def run(stage: Stage, params: dict[str, Any]) -> None:
+    """`params` as `SharingParams` dumps them."""
+    Run(stage, params).go()
+
+
+class Run:
+    """One run: the tools, and what is known of how long each takes."""
+
+    def __init__(self, stage: Stage, params: dict[str, Any]) -> None:
+        self.stage = stage
+        self.names = list(chosen(params["tools"]))
+        self.operations: int = params["operations"]
+        self.workers: int = params["workers"]
+        self.repeats: int = params["repeats"]
+        self.start_method: str = params["start_method"] or ""
+        self.pace = Pace({})
+
+    def go(self) -> None:
+        before = noise.read()
+        usable = []
+        for place, name in enumerate(self.names):
+            self.tell_progress(f"shows {TOOLS[name].short}", place)
+            if self.demonstrate(name):
+                usable.append(name)
+        self.pace = Pace(dict.fromkeys(usable, self.repeats + 1))
+        self.rounds(usable)
+        self.result("noise", {**noise.read().since(before), "host_cpus": os.cpu_count()})
+        self.tell_progress("", len(self.names))
+
+    def demonstrate(self, name: str) -> bool:
+        """Show one tool at work. Whether it is there, so that it can be timed."""
+        self.result("phase", "shown", name)
+        with self.stage.interruptible():
+            outcome = HANDLERS[name].demonstrate(self.show(name))
+        told = asdict(outcome) | {"round": TOOLS[name].amount(self.operations)}
+        self.result("outcome", told, name)
+        self.stage.recorder.flush()
+        return not outcome.missing
+
+    def rounds(self, usable: list[str]) -> None:
+        seed = random.SystemRandom().randrange(2**32)
+        self.result("seed", seed)
+        order = random.Random(seed)
+        for repetition in range(self.repeats + 1):
+            turn = list(usable)
+            if repetition:
+                order.shuffle(turn)
+            for name in turn:
+                note = f"repetition {repetition} of {self.repeats}" if repetition else "warm-up"
+                self.tell_progress(f"{note}: {TOOLS[name].short}", len(self.names))
+                self.measure(name, repetition)
+
+    def measure(self, name: str, repetition: int) -> None:
+        """One timed round. Nothing is recorded in it; the collector has just run, as before every other one."""
+        show, amount = self.show(name), TOOLS[name].amount(self.operations)
+        began = perf_counter()
+        gc.collect()
+        with self.stage.recorder.quiet(), self.stage.interruptible():
+            nanoseconds = HANDLERS[name].measure(show, amount)
+        self.pace.took(name, perf_counter() - began)
+        self.stage.emit(Sample(self.stage.now(), "round", name, repetition, nanoseconds / 1e9))
+        self.stage.recorder.flush()
+
+    def show(self, name: str) -> Show:
+        return Show(self.stage, name, self.workers, self.operations, self.start_method)
+
+    def tell_progress(self, note: str, shown: int) -> None:
+        done, total, left = self.pace.now()
+        rounds = total or len(self.names) * (self.repeats + 1)
+        whole = len(self.names) + rounds
+        self.stage.emit(Progress(self.stage.now(), shown + done, whole, left if total else None, note))
+        self.stage.recorder.flush()
+
+    def result(self, name: str, value: Any, arm: str = "") -> None:
+        self.stage.emit(Result(self.stage.now(), name, value, arm))

@@ -1,0 +1,85 @@
+"""What a sharing run means: its state as JSON and rows; verdict, findings and charts by import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.experiments.sharing.charts import chart
+from app.experiments.sharing.findings import findings
+from app.experiments.sharing.samples import Row, State, fold, initial
+from app.experiments.sharing.verdict import verdict
+from app.measure.intervals import timing
+
+__all__ = ["Row", "State", "as_json", "chart", "findings", "fold", "initial", "rows", "verdict"]
+
+HEADER = (
+    "tool", "between", "right", "expected", "actual", "operation", "operations_per_s", "low", "high",
+    "us_per_operation", "rounds", "copies", "use",
+)  # fmt: skip
+
+
+def as_json(state: State) -> dict[str, Any]:
+    """The contract's state of `sharing`. `tools` are those with an outcome; the others are named beside them."""
+    return {
+        "tools": [_tool(row) for row in state.rows if row.correct is not None],
+        "missing": [{"tool": row.tool.name, "reason": row.missing} for row in state.rows if row.missing],
+        "waiting": [row.tool.name for row in state.rows if not row.outcome],
+        "done": state.done,
+        "total": state.total,
+        "seconds_left": state.seconds_left,
+        "note": state.note,
+        "operations": state.params.operations,
+        "workers": state.params.workers,
+        "repeats": state.params.repeats,
+        "start_method": state.start_method,
+        "seed": state.seed,
+        "noise": dict(state.noise) or None,
+    }
+
+
+def _tool(row: Row) -> dict[str, Any]:
+    tool, outcome = row.tool, row.outcome
+    return {
+        "tool": tool.name,
+        "title": tool.title,
+        "between": tool.between,
+        "expected": outcome["expected"],
+        "actual": outcome["actual"],
+        "correct": row.correct,
+        "wrong_by_design": tool.wrong,
+        "lost": outcome["lost"],
+        "operation": tool.operation,
+        "operations_a_round": outcome["round"],
+        "operations_per_s": _timing(row.rates),
+        "seconds_per_operation": _timing([seconds / outcome["round"] for seconds in row.rounds]),
+        "copies": tool.copies,
+        "use": tool.use,
+        "explanation": tool.explanation,
+        "code": tool.code,
+        "facts": [{"name": name, "value": value} for name, value in outcome["facts"]],
+        "threads": [
+            {"name": name, "waits": waits, "wait_s": waited, "holds": holds, "hold_s": held}
+            for name, waits, waited, holds, held in outcome["threads"]
+        ],
+    }
+
+
+def _timing(samples: Sequence[float]) -> dict[str, Any]:
+    return timing(samples).as_json() if samples else {"median": None, "low": None, "high": None, "samples": []}
+
+
+def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """The CSV and the terminal's table: one row a tool that has been shown or is not here; the JSON has every round."""
+    return HEADER, [_line(row) for row in state.rows if row.outcome]
+
+
+def _line(row: Row) -> Sequence[object]:
+    tool, outcome = row.tool, row.outcome
+    rate = timing(row.rates) if row.rates else None
+    numbers = (rate.median, rate.low, rate.high, 1e6 / rate.median) if rate else (None,) * 4
+    right = "not on this Python" if row.missing else "right" if row.correct else "wrong"
+    return (
+        tool.name, tool.between, right, outcome["expected"], outcome["actual"], tool.operation, *numbers,
+        len(row.rounds), tool.copies, tool.use,
+    )  # fmt: skip

@@ -1,0 +1,213 @@
+"""What a sharing run means, from records written here: rows, JSON, verdicts and checks, at every stage of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.experiments.sharing import state
+from app.experiments.sharing.params import SharingParams
+from app.experiments.sharing.samples import State
+from app.records import Actor, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span
+
+
+def outcome(tool: str, expected: Any = 100, actual: Any = 100, **more: Any) -> Result:
+    found = {
+        "expected": expected, "actual": actual, "correct": expected == actual, "facts": [["seen", "it"]],
+        "threads": [["thread 1", 1, 0.1, 2, 0.2]], "lost": None, "missing": "", "round": 1000, **more,
+    }  # fmt: skip
+    return Result(1, "outcome", found, tool)
+
+
+def rounds(tool: str, *seconds: float) -> list[Record]:
+    return [Sample(2, "round", tool, repetition, took) for repetition, took in enumerate((9.0, *seconds))]
+
+
+def folded(tools: str, *records: Record, **params: Any) -> State:
+    now = state.initial(SharingParams(tools=[tools], **{"repeats": 3, **params}))
+    for record in records:
+        now = state.fold(now, record)
+    return now
+
+
+def test_before_the_first_record_every_tool_is_queued() -> None:
+    now = folded("all")
+    assert {row.phase for row in now.rows} == {"queued"}
+    assert state.as_json(now)["tools"] == []
+    assert len(state.as_json(now)["waiting"]) == len(now.rows) == 15
+    assert state.verdict(now, 2) is None
+    assert state.findings(now, 2) == ()
+    assert state.rows(now)[1] == []
+    assert now.total == 15 * 5
+
+
+def test_a_tool_is_running_then_timing_then_done() -> None:
+    now = folded("lock", Result(1, "phase", "shown", "lock"))
+    assert [row.phase for row in now.rows] == ["running"]
+    now = state.fold(now, outcome("lock"))
+    assert [(row.phase, row.correct) for row in now.rows] == [("timing", True)]
+    for record in rounds("lock", 0.5, 0.25, 0.2):
+        now = state.fold(now, record)
+    assert [row.phase for row in now.rows] == ["done"]
+    assert list(now.rows[0].rates) == [2000.0, 4000.0, 5000.0]
+    assert list(now.order) == [("lock", 1), ("lock", 2), ("lock", 3)]
+
+
+def test_the_warm_up_counts_for_nothing() -> None:
+    assert folded("lock", outcome("lock"), *rounds("lock")).rows[0].rounds == ()
+
+
+def test_the_json_has_the_contracts_fields() -> None:
+    now = folded("lock", Opening(0, "", "", "", {}, {"start_method": "fork"}, 1), outcome("lock"), *rounds("lock", 0.5))
+    told = state.as_json(now)
+    (tool,) = told["tools"]
+    assert (tool["tool"], tool["between"], tool["expected"], tool["actual"]) == ("lock", "threads", 100, 100)
+    assert tool["correct"] is True
+    assert tool["operations_per_s"] == {"median": 2000, "low": None, "high": None, "samples": [2000]}
+    assert tool["threads"] == [{"name": "thread 1", "waits": 1, "wait_s": 0.1, "holds": 2, "hold_s": 0.2}]
+    assert tool["explanation"]
+    assert told["start_method"] == "fork"
+
+
+def test_spans_go_to_the_tool_whose_actor_they_name() -> None:
+    lanes: list[Record] = [
+        Actor(1, "pipe · asks", "started"),
+        Span("pipe · asks", "running", 1, 2),
+        Span("who · else", "running", 1, 2),
+    ]
+    now = folded("lock, pipe", *lanes)
+    assert now.row("pipe") is not None
+    assert [row.lanes.actors for row in now.rows] == [(), ("pipe · asks",)]
+    assert [len(row.lanes.spans) for row in now.rows] == [0, 1]
+
+
+def test_what_says_nothing_here_changes_nothing() -> None:
+    now = folded("lock")
+    assert state.fold(now, Printed(1, "stdout", "x")) is now
+    assert state.fold(now, outcome("pipe")) is now
+    assert state.fold(now, Sample(1, "round", "pipe", 1, 1.0)) is now
+    assert state.fold(now, Sample(1, "other", "lock", 1, 1.0)) is now
+
+
+def test_a_single_right_tool_is_said_with_its_price() -> None:
+    now = folded("lock", outcome("lock"), *rounds("lock", 0.5, 0.5, 0.5))
+    said = state.verdict(now, 2)
+    assert said is not None
+    assert said.headline == "threading.Lock is right (100); an addition under Lock costs 500\N{NO-BREAK SPACE}µs."
+
+
+def test_lost_updates_are_the_expected_outcome_without_a_guard() -> None:
+    now = folded("none", outcome("none", 100, 25, lost=75), *rounds("none", 1, 1, 1))
+    assert now.rows[0].as_it_should is True
+    assert str(state.verdict(now, 2)).startswith(
+        "no guard is wrong: 100 expected, 25 found, 75% of the updates are lost;"
+    )
+    lost = {finding.check: finding for finding in state.findings(now, 2)}["without a guard updates are lost"]
+    assert (lost.holds, dict(lost.numbers)) == (True, {"none": 0.75})
+
+
+def test_no_update_lost_without_a_guard_is_called_luck() -> None:
+    now = folded("none", outcome("none", lost=0), *rounds("none", 1, 1, 1))
+    assert "which is luck" in str(state.verdict(now, 2))
+    lost = {finding.check: finding for finding in state.findings(now, 2)}["without a guard updates are lost"]
+    assert lost.holds is None
+
+
+def test_one_worker_alone_has_nobody_to_race_with() -> None:
+    now = folded("none", outcome("none", lost=0), *rounds("none", 1, 1, 1), workers=1)
+    assert "nobody to race with" in str(state.verdict(now, 2))
+
+
+def test_all_right_and_all_lost_in_one_sentence() -> None:
+    now = folded(
+        "lock, value, none, value-unguarded", outcome("lock"), outcome("value"),
+        outcome("none", 100, 25, lost=75), outcome("value-unguarded", 100, 40, lost=60),
+        *(sample for tool in ("none", "value-unguarded") for sample in rounds(tool, 1, 1, 1)),
+        *rounds("lock", 0.1, 0.11, 0.12), *rounds("value", 1.0, 1.1, 1.2),
+    )  # fmt: skip
+    said = state.verdict(now, 2)
+    assert said is not None
+    assert said.headline == (
+        "Both guarded tools are right; without a guard threads lose 75% and processes 60% of their updates."
+    )
+    assert "An addition under Lock costs 110" in said.rest
+    assert "under Value 10.0× as much" in said.rest
+
+
+def test_no_difference_is_said_where_none_is_shown() -> None:
+    now = folded(
+        "lock, rlock", outcome("lock"), outcome("rlock"), *rounds("lock", 1, 2, 3), *rounds("rlock", 1.1, 2.1, 2.9)
+    )
+    assert "no difference shown" in str(state.verdict(now, 2))
+
+
+def test_a_wrong_guarded_tool_comes_first() -> None:
+    now = folded("lock, pipe", outcome("lock", 100, 99), outcome("pipe"), End(9, "finished"))
+    assert str(state.verdict(now, 2)).startswith("threading.Lock is wrong: 100 expected, 99 found.")
+    right = {finding.check: finding for finding in state.findings(now, 2)}["every guarded tool is right"]
+    assert right.holds is False
+
+
+def test_a_tool_that_is_not_on_this_python_is_neither_right_nor_wrong() -> None:
+    now = folded(
+        "lock, interpreters", outcome("lock"), outcome("interpreters", None, None, correct=False, missing="Not here."),
+        *rounds("lock", 1, 1, 1),
+    )  # fmt: skip
+    row = now.row("interpreters")
+    assert row is not None
+    assert (row.phase, row.correct, row.as_it_should) == ("missing", None, None)
+    told = state.as_json(now)
+    assert [tool["tool"] for tool in told["tools"]] == ["lock"]
+    assert told["missing"] == [{"tool": "interpreters", "reason": "Not here."}]
+    assert "concurrent.interpreters: not on this Python." in str(state.verdict(now, 2))
+    assert state.rows(now)[1][1][2] == "not on this Python"
+
+
+def test_a_run_of_only_what_is_not_here_still_says_so() -> None:
+    now = folded("interpreters", outcome("interpreters", None, None, correct=False, missing="Not here."))
+    assert "not on this Python" in str(state.verdict(now, 2))
+
+
+def test_a_run_that_was_stopped_says_what_was_not_run() -> None:
+    now = folded("lock, pipe", outcome("lock"), End(9, "stopped"))
+    assert "multiprocessing.Pipe: not run." in str(state.verdict(now, 2))
+    assert folded("lock, pipe", End(9, "stopped")).outcome == "stopped"
+    assert state.verdict(folded("lock, pipe", End(9, "stopped")), 2) is None
+
+
+@pytest.mark.parametrize(("seconds", "holds", "operations"), [(0.01, False, None), (0.0001, True, 20_000)])
+def test_rounds_that_are_too_short_have_a_remedy(seconds: float, holds: bool, operations: int | None) -> None:
+    now = folded("lock", outcome("lock"), *rounds("lock", seconds, seconds, seconds))
+    check = {each.check: each for each in state.findings(now, 2)}["rounds are too short to be timed well"]
+    assert check.holds is holds
+    assert check.remedy.get("operations") == operations
+
+
+@pytest.mark.parametrize(("busy", "disturbed"), [(5.0, True), (1.0, False), (None, None)])
+def test_a_run_beside_something_busy_says_so(busy: float | None, disturbed: bool | None) -> None:
+    noise = {"wall_s": 10.0, "host_busy_s": busy, "own_cpu_s": 1.0, "host_cpus": 2}
+    now = folded("lock", outcome("lock"), *rounds("lock", 1, 1, 1), Result(3, "noise", noise))
+    check = state.findings(now, 2)[-1]
+    assert (check.check, check.holds) == ("something else disturbed the run", disturbed)
+    assert ("take the figures with care" in str(state.verdict(now, 2))) is (disturbed is True)
+
+
+def test_the_end_and_the_way_there_are_kept() -> None:
+    now = folded(
+        "lock", Progress(1, 2, 5, 3.0, "warm-up"), Result(1, "seed", 7), Result(1, "noise", {"wall_s": 1.0}),
+        Result(1, "track", {"label": "depth", "points": [[1, 2]]}, "lock"), Failure(1, "E", "broke"),
+        End(2, "failed", "x"),
+    )  # fmt: skip
+    assert (now.done, now.total, now.note, now.seed, now.failure) == (2, 5, "warm-up", 7, "broke")
+    assert (now.outcome, now.reason, now.seconds_left) == ("failed", "x", None)
+    assert now.rows[0].track["label"] == "depth"
+    assert state.as_json(now)["noise"] == {"wall_s": 1.0}
+
+
+def test_the_chart_has_a_dot_a_round_and_a_median_with_its_interval() -> None:
+    now = folded("lock, pipe", outcome("lock"), *rounds("lock", 1, 2, 4))
+    drawn = state.chart(now, 2)
+    assert [row["rate"] for row in drawn["reps"]] == [1000, 500, 250]
+    (row,) = drawn["summary"]
+    assert (row["tool"], row["rate"], row["lo"], row["hi"]) == ("threading.Lock", 500, 250, 1000)

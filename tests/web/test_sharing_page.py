@@ -1,0 +1,47 @@
+"""The pages of a sharing run: every tool that was asked for has its bar, its row and its article."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+
+from tests.web.conftest import ended, start
+
+TOOLS = ["none", "lock", "queue", "semaphore", "pipe", "interpreters"]
+
+
+def test_a_run_of_several_tools_is_shown_on_its_page_and_on_the_bench(
+    client: httpx.Client, browser: httpx.Client
+) -> None:
+    asked: dict[str, Any] = {"tools": ", ".join(TOOLS), "operations": 500, "workers": 2, "repeats": 2}
+    run = ended(client, start(client, "sharing", **asked)["id"])
+    assert run["status"] == "finished", run["error"]
+    assert run["params"]["tools"] == TOOLS
+
+    page = browser.get(f"/runs/{run['id']}").text
+    for tool in TOOLS:
+        assert f'id="run-tool-{tool}"' in page
+    assert re.search(r'data-state="failed">lost \d+%', page)
+    assert page.count('data-state="done">right') >= 4
+    assert "items in the queue" in page
+    assert "permits in use" in page
+    assert "with lock:" in page
+    assert "<code>with</code>" in page  # of the explanation's `with`
+
+    bench = browser.get("/").text
+    panel = bench[bench.index('id="sharing-live"') :]
+    assert panel.count("<rect width=") >= 5
+    assert "queue.Queue" in panel
+
+    chart = client.get(f"/runs/{run['id']}/chart.json").json()
+    assert len(chart["reps"]) >= 10
+    assert client.get("/charts/sharing-rate.vl.json").status_code == 200
+
+
+def test_a_form_with_a_bad_tool_comes_back_with_what_is_allowed(browser: httpx.Client) -> None:
+    answer = browser.post("/runs", data={"experiment": "sharing", "tools": "lock, mutex"})
+    assert answer.status_code == 422
+    assert "tools must be" in answer.text
+    assert "lock, mutex" in answer.text
