@@ -113,10 +113,11 @@ def keyboard_interrupt(lab: Lab) -> None:
     try:
         tickets = [call(nap, (n, lab.limit)) if lab.case == "Pool" else call(nap, n, lab.limit) for n in range(1, 7)]
         diary.moment(f"six tasks of {lab.limit:g} s in {lab.case}(2); main waits for the results")
-        threading.Timer(lab.limit * 1.5 + 0.2, press).start()
         with diary.doing("main", "blocked", what="thread"):
             for ticket in tickets:
-                got.append(ticket.get(20) if lab.case == "Pool" else ticket.result(20))  # noqa: PERF401 (kept so far)
+                got.append(ticket.get(20) if lab.case == "Pool" else ticket.result(20))
+                if len(got) == 2:  # the next two tasks have just begun
+                    threading.Timer(lab.limit / 2, press).start()
     except KeyboardInterrupt as error:
         interrupted = diary.moment("KeyboardInterrupt in the main thread, out of the wait for a result", "failed")
         diary.surfaced(error, "the main thread, where it waited for a result")

@@ -53,7 +53,7 @@ class Tally:
             also = f", {', '.join(kinds)} for others" if kinds else ""
             diary.outcome("never answered", f"{had}; no answer within {limit:g} s for {named}{also}.")
         elif broken:
-            diary.outcome("pool broken", f"{had}; {len(broken)} tasks carry {type(broken[0]).__name__}.")
+            diary.outcome("pool broken", f"{had}; {len(broken)} carry {type(broken[0]).__name__}.")
         elif self.errors:
             diary.outcome("raised", f"{had}; {', '.join(kinds)} surfaced for {', '.join(self.errors)}.")
         else:

@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.connection import wait
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
@@ -84,4 +85,8 @@ def made(tool: str, initializer: Callable[[], None] | None = None) -> PoolTool |
 
     if not hasattr(futures, tool):
         raise ImportError(f"this Python has no {tool}")
-    return ExecutorTool(getattr(futures, tool)(WORKERS, initializer=initializer))
+    # A new interpreter does not inherit what we added to the path, so it could import none of the tasks.
+    root = Path(__file__).resolve().parents[3]
+    return ExecutorTool(
+        getattr(futures, tool)(WORKERS, initializer=exec, initargs=(f"import sys; sys.path.append({str(root)!r})",))
+    )

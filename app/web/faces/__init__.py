@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from app.runs.run import Run
-from app.web.faces import factorials, pool_sizes, shared_list
+from app.web.faces import factorials, failures, pool_sizes, shared_list
 
 
 class Face(Protocol):
@@ -31,4 +31,9 @@ class Face(Protocol):
     def face(self, run: Run, state: Any = None) -> Any: ...
 
 
-FACES: dict[str, Face] = {"shared-list": shared_list, "pool-sizes": pool_sizes, "factorials": factorials}
+FACES: dict[str, Face] = {
+    "shared-list": shared_list,
+    "pool-sizes": pool_sizes,
+    "factorials": factorials,
+    "failures": failures,
+}
