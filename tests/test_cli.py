@@ -103,7 +103,11 @@ def test_run_prints_one_json_document_and_nothing_else(environment: dict[str, st
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_runs_in_the_terminal(environment: dict[str, str], name: str) -> None:
-    brief: Mapping[str, tuple[str, ...]] = {"shared-list": BRIEF, "pool-sizes": ("-p", "sizes=2", "-p", "repeats=1")}
+    brief: Mapping[str, tuple[str, ...]] = {
+        "shared-list": BRIEF,
+        "pool-sizes": ("-p", "sizes=2", "-p", "repeats=1"),
+        "failures": ("-p", "scenarios=thread-queue,lock-exception", "-p", "limit=0.1"),
+    }
     status, out, err = outcome(environment, "run", name, *brief.get(name, ()))
     assert status == 0, err
     assert EXPERIMENTS[name].title in out

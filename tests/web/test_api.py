@@ -101,7 +101,34 @@ class PoolSizes(BaseModel):
     total: float
 
 
-STATES: dict[str, type[BaseModel]] = {"shared-list": SharedList, "factorials": Factorials, "pool-sizes": PoolSizes}
+class Raised(BaseModel):
+    type: str
+    message: str
+    traceback: str
+
+
+class Scenario(BaseModel):
+    scenario: str
+    outcome: str
+    surfaced_in: str
+    exception: Raised | None
+    kept: list[str]
+    lost: list[str]
+    orphans: list[str]
+    seconds: float | None
+    explanation: str
+
+
+class Failures(BaseModel):
+    scenarios: list[Scenario]
+    matrix: list[dict[str, Any]]
+    done: int
+    total: int
+
+
+STATES: dict[str, type[BaseModel]] = {
+    "shared-list": SharedList, "factorials": Factorials, "pool-sizes": PoolSizes, "failures": Failures,
+}  # fmt: skip
 
 
 class Conditions(BaseModel):
@@ -182,6 +209,7 @@ def test_the_schema_has_the_contracts_parameters_and_defaults(client: httpx.Clie
         "sizes": [2, 4, 6, 8], "first": 1, "last": 10, "workload": "square", "work_ms": None, "repeats": 5,
         "start_method": None, "chunksize": 0, "method": "map",
     }  # fmt: skip
+    assert defaults["failures"] == {"scenarios": ["all"], "task": 1.0, "limit": 0.5}
 
 
 # Starting
@@ -290,6 +318,16 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         ('{"workload": "factorial", "last": 5001}', "last", "at most 5,000"),
         ('{"method": "apply_async", "chunksize": 2}', "chunksize", "must be 0 for apply_async"),
         ('{"workload": "sha256", "work_ms": 60000, "last": 1000, "repeats": 100}', "work_ms", "at most 1 is allowed"),
+    ],
+    "failures": [
+        *(
+            (f'{{"scenarios": {value}}}', "scenarios", "scenarios must be 'all' or some of thread-caught, thread-unc")
+            for value in ('"earthquake"', '["deadlock", "flood"]', "[]", "7", "null", "true", "{}", "[[1]]", DEEP,
+                          DEEPER, LONG, "NaN")
+        ),
+        *((f'{{"task": {value}}}', "task", "a number from 0.1 to 10") for value in ("0", "10.5", "true", "NaN")),
+        *((f'{{"limit": {value}}}', "limit", "a number from 0.05 to 5") for value in ("0", "6", "null", HUGE)),
+        ('{"task": 0.5, "limit": 0.5}', "task", "task must be longer than the limit of 0.5 s"),
     ],
 }  # fmt: skip
 
@@ -676,7 +714,7 @@ def test_a_last_event_id_that_is_no_number_is_as_if_there_were_none(
     client: httpx.Client, finished: dict[str, dict[str, Any]], after: str
 ) -> None:
     run_id = finished["factorials"]["id"]
-    headers = [("Last-Event-ID".encode(), after.encode("latin-1"))]
+    headers = [(b"Last-Event-ID", after.encode("latin-1"))]
     with client.stream("GET", f"/api/runs/{run_id}/records", headers=headers) as stream:
         assert list(events(stream)) == heard(client, run_id)
 
@@ -770,7 +808,8 @@ def test_the_trace_is_trace_event_json(
 
 
 @pytest.mark.parametrize(
-    ("experiment", "column", "rows"), [("shared-list", "thread", 4), ("factorials", "n", 32), ("pool-sizes", "arm", 6)]
+    ("experiment", "column", "rows"),
+    [("shared-list", "thread", 4), ("factorials", "n", 32), ("pool-sizes", "arm", 6), ("failures", "scenario", 3)],
 )
 def test_the_csv_has_a_row_a_result(
     client: httpx.Client, finished: dict[str, dict[str, Any]], experiment: str, column: str, rows: int

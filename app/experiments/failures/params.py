@@ -29,7 +29,7 @@ class FailuresParams(Params):
         """Names in the catalogue's order, or ['all'], from a list or a text by commas. Raises ValueError for others."""
         parts = given if isinstance(given, list | tuple) else [given]
         words = [word.strip() for part in parts for word in (part.split(",") if isinstance(part, str) else [part])]
-        wrong = [word for word in words if word not in SCENARIOS and word != ALL]
+        wrong = [word for word in words if not isinstance(word, str) or word not in (*SCENARIOS, ALL)]
         if wrong or not words:
             named = shown(wrong[0]) if wrong else "nothing"
             raise ValueError(f"scenarios must be '{ALL}' or some of {', '.join(SCENARIOS)}; {named} is not.")

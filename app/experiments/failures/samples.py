@@ -12,7 +12,7 @@ from app.experiments.lanes import Lanes
 from app.records import Actor, End, Failure, Opening, Record, Result, Span
 
 # Outcomes after which nobody who waited was told; the others reach somebody, or are the cure.
-UNTOLD = ("silent", "never answered", "waits for ever", "deadlock", "can't be ended")
+UNTOLD = ("silent", "never answered", "waits for ever", "deadlock")
 MANY = ("log", "computes")  # facts that come several times
 MOST_MOMENTS = 200
 
@@ -168,13 +168,18 @@ def _told(case: Case, record: Record) -> Case:
     match record:
         case Result(name="moment"):
             told = Moment(record.t, record.value["text"], record.value["state"], record.value["actor"])
-            return replace(case, moments=(*case.moments, told)[:MOST_MOMENTS], t=max(case.t, record.t))
+            # Processes write as they get to it, so a moment may come after a later one.
+            told_so_far = sorted((*case.moments, told), key=lambda moment: moment.t)
+            return replace(case, moments=tuple(told_so_far[:MOST_MOMENTS]), t=max(case.t, record.t))
         case Result():
             value = [*case.facts.get(record.name, ()), record.value] if record.name in MANY else record.value
             more = {"fault_t": record.t} if record.name == "fault" else {}
             return replace(case, facts={**case.facts, record.name: value, **more})
         case Failure():
             return replace(case, failures=(*case.failures, record), t=max(case.t, record.t))
+        case Actor(actor="main", event="started"):
+            # The story begins here: what came before was the start of its interpreter.
+            return replace(case, lanes=case.lanes.fold(record), began=record.t, t=max(case.t, record.t))
         case Actor() | Span():
             return replace(case, lanes=case.lanes.fold(record), t=max(case.t, record.t))
         case _:

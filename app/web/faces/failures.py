@@ -8,7 +8,7 @@ from time import perf_counter_ns
 
 from app.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from app.experiments.failures.params import FailuresParams
-from app.experiments.failures.samples import Case, State
+from app.experiments.failures.samples import UNTOLD, Case, State
 from app.experiments.failures.state import left
 from app.runs.run import Run
 from app.runs.status import Status
@@ -156,7 +156,7 @@ class FailuresFace:
 
 def title(params: FailuresParams) -> str:
     names = State(params).scenarios
-    return SCENARIOS[names[0]].title if len(names) == 1 else f"{len(names)} ways to fail"
+    return SCENARIOS[names[0]].title if len(names) == 1 else f"{len(names)} scenarios of failure"
 
 
 def facts(params: FailuresParams) -> list[str]:
@@ -237,9 +237,11 @@ def _case(case: Case, end: int) -> CaseFace:
 def _noticed(case: Case) -> str:
     if case.seconds is None:
         return ""
+    if case.outcome in (*UNTOLD, "process died"):
+        return "never"
     if case.noticed_s is not None:
         return words.duration(case.noticed_s)
-    return "never" if case.surfaced is None and case.outcome in ("never answered", "deadlock", "process died") else ""
+    return ""
 
 
 def _matrix(state: State) -> tuple[MatrixRow, ...]:
