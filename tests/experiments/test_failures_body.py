@@ -22,7 +22,7 @@ from app.records import Actor, Failure, Record, Result, Span
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until_gone
 
-SCALED = {"task": 0.6, "limit": 0.3}
+SCALED: dict[str, Any] = {"task": 0.6, "limit": 0.3}
 ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "1"))  # of all scenarios, beyond the first; 20 take some minutes
 Ask = Callable[..., Case]
 
@@ -208,7 +208,7 @@ def test_an_exception_that_can_not_be_read_back_stops_a_pool_for_good_and_breaks
 def test_a_memory_limit_ends_the_worker_and_not_its_parent(case: Ask) -> None:
     seen = case("memory-limit")
     assert (seen.outcome, seen.facts["exitcode"]) == ("contained", 1)
-    assert 0 < seen.facts["grew"] <= 64 * 1024 * 1024
+    assert 0 < seen.facts["grew"] < 256 * 1024 * 1024  # what was mapped before and not in use counts too
     assert exception(seen) == ("MemoryError", "the worker itself, on stderr")
 
 

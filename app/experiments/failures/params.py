@@ -10,6 +10,11 @@ from app.experiments.asking import Params, asked, shown
 from app.experiments.failures.catalogue import ALL, SCENARIOS, chosen
 
 
+def words_in(part: Any) -> list[Any]:
+    """The names in a text by commas; what is no text stays as it is, to be complained of."""
+    return [word.strip() for word in part.split(",")] if isinstance(part, str) else [part]
+
+
 class FailuresParams(Params):
     scenarios: list[str] = asked(
         [ALL], "scenarios", width=16, help="Names by commas, or 'all'; each row has a button of its own."
@@ -28,7 +33,7 @@ class FailuresParams(Params):
     def scenarios_from_words(cls, given: Any) -> list[str]:
         """Names in the catalogue's order, or ['all'], from a list or a text by commas. Raises ValueError for others."""
         parts = given if isinstance(given, list | tuple) else [given]
-        words = [word.strip() for part in parts for word in (part.split(",") if isinstance(part, str) else [part])]
+        words = [word for part in parts for word in words_in(part)]
         wrong = [word for word in words if not isinstance(word, str) or word not in (*SCENARIOS, ALL)]
         if wrong or not words:
             named = shown(wrong[0]) if wrong else "nothing"

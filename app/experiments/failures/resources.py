@@ -31,10 +31,13 @@ def grow() -> None:
     """Set a limit for this process alone, then hold more and more. Raises MemoryError when the limit is reached."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (mapped() + ROOM, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    limit = mapped() + ROOM
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     held: list[bytearray] = []
     with diary.doing(diary.me(), item="grows"):
-        diary.moment(f"its limit: {ROOM >> 20} MiB more than now", actor=diary.me())
+        diary.moment(
+            f"its limit: {limit >> 20} MiB of address space, {ROOM >> 20} more than it has mapped", actor=diary.me()
+        )
         try:
             while len(held) * CHUNK < 4 * ROOM:
                 held.append(bytearray(CHUNK))
