@@ -79,6 +79,13 @@ def appear(actor: str, what: str = "process", pid: int | None = None) -> None:
         write(Actor(perf_counter_ns(), actor, "started", what, "worker", pid))
 
 
+def died(actor: str, since: int | None = None, until: int | None = None) -> None:
+    """An actor was seen dead, or was being killed from one stamp to another; what it was in before is over."""
+    stamp = perf_counter_ns() if since is None else since
+    write(Actor(stamp, actor, "ended", "process", "worker"))
+    was(actor, "killed", stamp, until if until is not None else max(perf_counter_ns(), stamp + 1_000_000))
+
+
 def was(actor: str, state: str, since: int, until: int | None = None, item: str = "") -> None:
     """An actor was in a state from one stamp to another, by default to now."""
     write(Span(actor, state, since, perf_counter_ns() if until is None else until, item))

@@ -43,7 +43,7 @@ def in_a_process(lab: Lab) -> None:
     began = diary.moment("the limit is over and it is still alive: terminate()", "killed")
     process.terminate()
     process.join(lab.limit * 10)
-    diary.was(actor, "killed", began)
+    diary.died(actor, began)
     took = (perf_counter_ns() - began) / 1e6
     gone = not exists(process.pid or 0)
     diary.moment(f"exit code {process.exitcode}; kill(pid, 0) finds {'no such process' if gone else 'it still there'}",

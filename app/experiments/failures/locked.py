@@ -199,13 +199,13 @@ def takes_both(name: str, locks: Mapping[str, Any], order: tuple[str, str], met:
     file = Path(stack).open("w")  # noqa: SIM115 (faulthandler writes to it as long as the process lives)
     faulthandler.register(signal.SIGUSR1, file=file, all_threads=True)
     first, second = order
-    with diary.doing(diary.me()):
+    with diary.doing(name):
         say.put((name, "wants", first))
         with locks[first]:
             say.put((name, "has", first))
             met.wait()
             say.put((name, "wants", second))
-            with diary.doing(diary.me(), "waiting", second):
+            with diary.doing(name, "waiting", second):
                 locks[second].acquire()
             say.put((name, "has", second))
             locks[second].release()
@@ -239,8 +239,8 @@ def between_processes(lab: Lab) -> None:
         since = perf_counter_ns()
         process.kill()
         process.join(5)
-        diary.was(f"worker {process.pid}", "killed", since)
-        diary.moment(f"{name} is ended by SIGKILL, exit code {process.exitcode}", "killed", f"worker {process.pid}")
+        diary.died(name, since)
+        diary.moment(f"{name} is ended by SIGKILL, exit code {process.exitcode}", "killed", name)
     left = [process for process in processes if process.is_alive()]
     diary.cleaned(f"{len(stuck)} processes ended by SIGKILL, {len(left)} left")
     say.close()

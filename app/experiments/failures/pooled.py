@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
+from multiprocessing.connection import wait
 from time import perf_counter_ns
 from typing import Any
 
@@ -80,8 +82,9 @@ def through(lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer:
         for number in range(1, tasks.LAST + 1):
             tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
         until = began + int(start_allowance(tool) * 1e9 + lab.limit * 1e9)
-        for name, ticket in tickets.items():
-            tally.take(name, partial(get_by, pool, ticket, until))
+        with Deaths():
+            for name, ticket in tickets.items():
+                tally.take(name, partial(get_by, pool, ticket, until))
         diary.was("main", "blocked", began)
         tally.settle(lab.limit)
         if initializer is None and not tally.unanswered:
@@ -93,6 +96,36 @@ def through(lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer:
 def get_by(pool: PoolTool | ExecutorTool, ticket: Any, until: int) -> Any:
     """A result, waited for until a stamp that holds for all of them."""
     return pool.get(ticket, (until - perf_counter_ns()) / 1e9)
+
+
+class Deaths:
+    """Within it, a thread says when a worker process ends, from its sentinel alone: the pool is not asked."""
+
+    def __init__(self) -> None:
+        self._out, self._in = os.pipe()
+        workers = multiprocessing.active_children()
+        self._alive: dict[Any, str] = {worker.sentinel: f"worker {worker.pid}" for worker in workers}
+        for worker in workers:
+            diary.appear(f"worker {worker.pid}", "process", worker.pid)
+        self._thread = threading.Thread(target=self._watch, name="deaths", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        os.write(self._in, b".")
+        self._thread.join()
+        os.close(self._in)
+        os.close(self._out)
+
+    def _watch(self) -> None:
+        while True:
+            ended = wait([self._out, *self._alive])
+            for actor in [self._alive.pop(sentinel) for sentinel in ended if sentinel in self._alive]:
+                diary.died(actor)
+                diary.moment(f"{actor} is gone", "killed", actor)
+            if self._out in ended:
+                return
 
 
 def start_allowance(tool: str) -> float:
