@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from time import perf_counter_ns
 from typing import Any
 
@@ -78,11 +79,14 @@ def through(lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer:
     try:
         diary.moment(f"{tool}(2) gets {tasks.LAST} tasks")
         began = perf_counter_ns()
+        deaths = Deaths()
+        deaths.meet()
         tickets: dict[str, Any] = {}
         for number in range(1, tasks.LAST + 1):
             tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
+            deaths.meet()
         until = began + int(start_allowance(tool) * 1e9 + lab.limit * 1e9)
-        with Deaths():
+        with deaths:
             for name, ticket in tickets.items():
                 tally.take(name, partial(get_by, pool, ticket, until))
         diary.was("main", "blocked", began)
@@ -103,11 +107,17 @@ class Deaths:
 
     def __init__(self) -> None:
         self._out, self._in = os.pipe()
-        workers = multiprocessing.active_children()
-        self._alive: dict[Any, str] = {worker.sentinel: f"worker {worker.pid}" for worker in workers}
-        for worker in workers:
-            diary.appear(f"worker {worker.pid}", "process", worker.pid)
+        self._met: set[BaseProcess] = set()  # kept, so that their sentinels stay open
+        self._alive: dict[Any, str] = {}
         self._thread = threading.Thread(target=self._watch, name="deaths", daemon=True)
+
+    def meet(self) -> None:
+        """Take in the workers there are now: a Pool's at once, an executor's as it starts them."""
+        for worker in multiprocessing.active_children():
+            if worker not in self._met:
+                self._met.add(worker)
+                self._alive[worker.sentinel] = f"worker {worker.pid}"
+                diary.appear(f"worker {worker.pid}", "process", worker.pid)
 
     def __enter__(self) -> None:
         self._thread.start()
@@ -165,10 +175,18 @@ def shut(pool: PoolTool | ExecutorTool) -> None:
     before = [child.pid for child in multiprocessing.active_children()]
     began = perf_counter_ns()
     pool.close()
-    after = multiprocessing.active_children()
+    pause = threading.Event()
+    # The executor's own thread may be collecting the exit code just now, which looks like a live child from here.
+    while (after := multiprocessing.active_children()) and perf_counter_ns() - began < 1_000_000_000:
+        pause.wait(0.005)
     took = (perf_counter_ns() - began) / 1e6
     diary.moment(f"the pool is closed in {took:.0f} ms", "done")
-    diary.cleaned(f"{len(before)} worker processes ended, {len(after)} left")
+    said = (
+        f"Closing ended {len(before)} worker process{'es' * (len(before) > 1)}"
+        if before
+        else "No worker process was left to end"
+    )
+    diary.cleaned(f"{said}; {len(after)} left")
 
 
 def worker_killed(lab: Lab) -> None:
