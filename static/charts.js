@@ -78,5 +78,6 @@ customElements.define("vl-chart", class extends HTMLElement {
     const height = Number(this.getAttribute("height")) || spec.height;
     this.names = new Set([...JSON.stringify(spec).matchAll(/"data":\{"name":"(\w+)"/g)].map(found => found[1]));
     this.chart = await vegaEmbed(this, { ...spec, datasets, height }, options);
+    this.querySelector("svg").setAttribute("aria-hidden", "true"); // the element itself is an image with a label
   }
 });

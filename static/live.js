@@ -4,8 +4,11 @@ const link = document.getElementById("link");
 const announce = document.getElementById("announce");
 const SILENCE = 25_000; // ms: the server beats every ten seconds, so a stream that is silent for longer is dead
 
+const AGAIN = 2_000; // ms
+
 let connection = null;
 let heard = 0;
+let gone = false; // the run is not there any more, so there is nothing to connect to
 
 function say(state, word) {
   if (!link || link.dataset.link === state) return;
@@ -19,14 +22,32 @@ document.addEventListener("htmx:sse:after:connection", event => {
   if (connection.status === 200) say("live", "live");
 });
 document.addEventListener("htmx:sse:before:connection", event => {
-  if (event.detail.connection.attempt > 0) say("reconnecting", "reconnecting");
+  if (gone) event.preventDefault();
+  else if (event.detail.connection.attempt > 0) say("reconnecting", "reconnecting");
 });
-document.addEventListener("htmx:sse:error", () => say("reconnecting", "reconnecting"));
-document.addEventListener("htmx:sse:before:message", () => { heard = performance.now(); });
+document.addEventListener("htmx:sse:error", event => {
+  gone = event.detail.status === 404;
+  say("reconnecting", "reconnecting");
+});
+document.addEventListener("htmx:sse:before:message", () => {
+  heard = performance.now();
+  // A tab that was opened in the background is never told that it is hidden, and would keep its stream.
+  if (document.hidden) document.dispatchEvent(new Event("visibilitychange"));
+});
 document.addEventListener("htmx:sse:close", event => {
   connection = null;
   if (event.detail.reason !== "removed") say("stopped", "stopped");
 });
+
+// htmx opens again what was open once. A stream that was refused from the start is ours to ask for again.
+function again(event) {
+  const stream = event.target;
+  if (stream.id !== "stream" || connection || event.detail.ctx?.response?.status === 404) return;
+  say("reconnecting", "reconnecting");
+  setTimeout(() => htmx.ajax("GET", stream.getAttribute("hx-sse:connect"), { source: stream }), AGAIN);
+}
+document.addEventListener("htmx:error", again);
+document.addEventListener("htmx:response:error", again);
 
 // A dead line or a laptop that slept gives no error: the stream is only silent. Letting go of it makes htmx connect again.
 setInterval(() => {
@@ -37,13 +58,15 @@ addEventListener("offline", () => say("reconnecting", "reconnecting"));
 
 // Only a change of a run's state is spoken, never its numbers.
 const spoken = new Map();
+let begun = false; // what a page says when it comes is for its reader to find
 function speak() {
   for (const element of document.querySelectorAll("[data-announce]")) {
     const key = element.id || element.parentElement.id;
     const before = spoken.get(key);
     spoken.set(key, element.dataset.announce);
-    if (before !== undefined && before !== element.dataset.announce) announce.textContent = element.dataset.announce;
+    if (begun && before !== element.dataset.announce) announce.textContent = element.dataset.announce;
   }
+  begun = true;
 }
 
 // A log follows its newest line until somebody scrolls up.
@@ -57,7 +80,15 @@ function follow() {
     }
   }
 }
-function settle() { speak(); follow(); offerReplay(); }
+
+// The button that was pressed goes with its form. Who pressed it by a key goes on from the form that took its place.
+let held = null;
+document.addEventListener("focusin", event => { held = event.target.closest(".ask, #run-head")?.id; });
+document.addEventListener("pointerdown", () => { held = null; });
+function hold() {
+  if (held && document.activeElement === document.body) part(held)?.focus({ preventScroll: true });
+}
+function settle() { speak(); follow(); offerReplay(); hold(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);
 

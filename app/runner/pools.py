@@ -22,10 +22,14 @@ from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 from app.runner import inside
-from app.runner.stage import Stage
+from app.runner.stage import Stage, WorkerDied
 from app.runner.watch import Watch
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 30.0
+REPLACED = (
+    "A worker of the pool of {size} ended while its pool was starting, before it could be watched, and the pool put "
+    "another in its place. What was measured before is kept."
+)
 END_LIMIT_S = 2.0
 
 
@@ -114,9 +118,12 @@ def through_a_pool(
         began = perf_counter_ns()
         pool = context.Pool(size, inside.prepare, (barrier, function))
         try:
-            watch.over(multiprocessing.active_children())
+            workers = multiprocessing.active_children()
+            watch.over(workers)
             with stage.interruptible():
                 answers = meet(pool, size)
+                if {pid for pid, _ in answers} != {worker.pid for worker in workers}:
+                    raise WorkerDied(REPLACED.format(size=size))
                 ready = perf_counter_ns()
                 watch.phase = "mapping"
                 asked = perf_counter_ns()
@@ -147,8 +154,10 @@ def through_a_pool(
 def meet(pool: Any, size: int) -> list[tuple[int, int]]:
     """Have every worker run a task, none of them twice: (pid, stamp on arrival) of each."""
     try:
-        answers: list[tuple[int, int]] = pool.map(inside.answer, [START_LIMIT_S] * size, chunksize=1)
-    except threading.BrokenBarrierError:
+        # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock with it.
+        asked = pool.map_async(inside.answer, [START_LIMIT_S] * size, chunksize=1)
+        answers: list[tuple[int, int]] = asked.get(START_LIMIT_S + END_LIMIT_S)
+    except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
         raise PoolFailed(
             f"Not all of the {size} workers answered within {START_LIMIT_S:.0f} s. "
             "The machine may be out of memory or of processes; try fewer workers."

@@ -7,6 +7,8 @@ Read them in this order:
     tape        a run's records in order, for those who read along
     signal      wakes all who wait for something newer than what they have
     bench       admission: which run starts now, which waits, which is refused
+    pace        how fast one client may start runs
+    shelf       the runs at hand: in memory, or folded again from the journal
     turn        the machine's one place for measuring
     driver      drives one run to its end: reads, keeps, reaps, names how it ended
     spares      a runner that waits with its imports done

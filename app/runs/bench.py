@@ -7,27 +7,25 @@ import contextlib
 import logging
 import os
 import sys
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadParameters, Complaint, QueueFull, Refused, RunIsLive, TooMany, UnknownRun
+from app.errors import BadParameters, Complaint, QueueFull, Refused, RunIsLive
 from app.experiments.asking import Params, parse
 from app.experiments.registry import EXPERIMENTS, Experiment, find
-from app.runs.driver import Driver, readable
-from app.runs.journal import LIVE, Journal, Row
+from app.runs.driver import Driver
+from app.runs.journal import Journal
+from app.runs.pace import Pace
 from app.runs.run import Run
+from app.runs.shelf import Shelf
 from app.runs.signal import Signal
 from app.runs.spares import Spares
 from app.runs.status import Status
 from app.runs.supervisor import RUNNER, Runner
-from app.runs.sweep import identity, is_alive, sweep
+from app.runs.sweep import identity, sweep
 from app.runs.turn import Turn
 
-RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
-RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
 IN_A_HURRY = (1.0, 0.5)  # as ASK and TERM, for a server that ends
 LOOK_AGAIN_S = 0.5
 LONGEST_END = 6.0  # seconds after which a server that ends waits no longer
@@ -62,16 +60,15 @@ class Bench:
         self.signal = Signal(self.activity)
         self._look = look
         self._live_limit, self._queue_limit = live_limit, queue_limit
-        self._starts_per_minute, self._keep_runs = starts_per_minute, keep_runs
+        self._keep_runs = keep_runs
         self._spares = Spares(python, runner, PRELOAD)
         self._driver = Driver(journal, lambda: self._closing)
-        self._runs: OrderedDict[str, Run] = OrderedDict()  # live ones and the recent
+        self._shelf = Shelf(journal)
         self._queue: list[Run] = []
         self._running: dict[str, Run] = {}
         self._runners: dict[str, Runner] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._starts: dict[str, list[float]] = {}
-        self._latest: dict[str, str] = {}
+        self._pace = Pace(starts_per_minute)
         self._turn = Turn(journal.path)
         self._looking = False
         self._entering = 0
@@ -85,8 +82,7 @@ class Bench:
         """Open the journal, sweep what a crash left, warm a spare runner. Raises sqlite3.Error or OSError."""
         await self.journal.open()
         await sweep(self.journal)
-        for name in EXPERIMENTS:
-            await self._find_latest(name)
+        await self._shelf.open(EXPERIMENTS)
         self._warm()
 
     async def close(self) -> None:
@@ -114,7 +110,7 @@ class Bench:
         experiment = find(name)
         params = parse(experiment.params, raw)
         self._check_is_open()
-        self._check_pace(client)
+        self._pace.check(client)
         if len(self._queue) + self._entering >= self._queue_limit and not self._has_room(experiment):
             raise QueueFull(
                 f"{len(self._queue)} runs wait already, which is the limit. Try again when one has ended.", 10
@@ -125,8 +121,7 @@ class Bench:
         finally:
             self._entering -= 1
         self._check_is_open()
-        self._runs[run.id] = run
-        self._latest[name] = run.id
+        self._shelf.put(run)
         self._queue.append(run)
         self._admit()
         self.signal.rise()
@@ -165,37 +160,22 @@ class Bench:
         if run.status.live:
             raise RunIsLive(run_id)
         await self.journal.delete(run_id)
-        self._runs.pop(run_id, None)
-        if self._latest.get(run.experiment.name) == run_id:
-            await self._find_latest(run.experiment.name)
+        await self._shelf.take_away(run)
         self.signal.rise()
 
     # What pages ask for
 
     async def run(self, run_id: str) -> Run:
         """A run by its id, from memory or folded again from the journal. Raises UnknownRun."""
-        run = self._runs.get(run_id)
-        if run is None:
-            row = await self.journal.run(run_id)
-            if row is not None and row.status in LIVE and not is_alive(row.owner.get("server", {})):
-                await sweep(self.journal)  # another server shared the journal, and crashed
-                row = await self.journal.run(run_id)
-            if row is None:
-                raise UnknownRun(run_id)
-            run = await self._recall(row)
-        return run
+        return await self._shelf.run(run_id)
 
     async def latest(self, experiment: str) -> Run | None:
         """The newest run of an experiment."""
-        run_id = self._latest.get(experiment)
-        try:
-            return await self.run(run_id) if run_id else None
-        except UnknownRun:  # pruned meanwhile
-            return None
+        return await self._shelf.latest(experiment)
 
     def in_memory(self) -> list[Run]:
         """Live and recent runs, oldest first."""
-        return sorted(self._runs.values(), key=lambda run: run.created)
+        return self._shelf.in_memory()
 
     def running(self) -> list[Run]:
         return list(self._running.values())
@@ -246,18 +226,6 @@ class Bench:
         if self._closing:
             raise Refused("The server is ending. Try again when it is back.", 10)
 
-    def _check_pace(self, client: str) -> None:
-        """At most so many starts a minute and client, counted over the last minute."""
-        if not client:
-            return
-        this_minute = [start for start in self._starts.get(client, []) if start > time.monotonic() - 60]
-        if len(this_minute) >= self._starts_per_minute:
-            wait = int(60 - (time.monotonic() - this_minute[0])) + 1
-            raise TooMany(f"{len(this_minute)} runs were started from here within a minute, which is the limit.", wait)
-        if len(self._starts) > 1000:  # clients of long ago; an address each, so the table must not grow for ever
-            self._starts = {name: starts for name, starts in self._starts.items() if starts[-1] > time.monotonic() - 60}
-        self._starts[client] = [*this_minute, time.monotonic()]
-
     async def _enter(self, experiment: Experiment, params: Params) -> Run:
         run = Run("", experiment, params, signal=Signal(self.activity))
         run_id = await self.journal.create(
@@ -291,7 +259,7 @@ class Bench:
         if run.experiment.measured:
             self._turn.give()
         self._runners.pop(run.id, None)
-        self._forget_old()
+        self._shelf.forget_old()
         if not self._closing:
             self._warm()
             self._admit()
@@ -314,40 +282,6 @@ class Bench:
         self._warm()
         self.signal.rise()
         self._spawn(self._driver.save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
-
-    async def _find_latest(self, experiment: str) -> None:
-        rows = await self.journal.runs(experiment=experiment, limit=1)
-        if rows:
-            self._latest[experiment] = rows[0].id
-        else:
-            self._latest.pop(experiment, None)
-
-    async def _recall(self, row: Row) -> Run:
-        """An ended run, folded again from its records; it joins the recent ones."""
-        experiment = find(row.experiment)
-        lines = await self.journal.lines(row.id)
-        # They were valid when the run was made; a bound that is narrower today must not hide an old run.
-        run = Run(row.id, experiment, experiment.params.model_construct(**row.params))
-        await asyncio.to_thread(lambda: run.take(readable(lines)[0]))
-        run.created, run.started, run.ended, run.error = row.created, row.started, row.ended, row.error
-        run.status, run.summary = Status(row.status), row.summary
-        run.conditions = {**run.conditions, **row.conditions}
-        if run.started and run.end is None and not run.status.live:
-            run.unkept = f"Only its first {len(run.tape.lines)} records could be kept."
-        run.tape.close()
-        if not run.status.live:  # another server's run goes on without us
-            self._runs[run.id] = run
-            self._forget_old()
-        return run
-
-    def _forget_old(self) -> None:
-        ended = [run for run in self._runs.values() if not run.status.live]
-        for some, most in (
-            ([run for run in ended if not run.unkept], RECENT),
-            ([run for run in ended if run.unkept], RECENT_UNKEPT),
-        ):
-            for run in some[: max(len(some) - most, 0)]:
-                del self._runs[run.id]
 
     def _warm(self) -> None:
         """Have a spare runner ready, unless something is being measured: nothing starts beside that."""

@@ -83,9 +83,9 @@ class Runner:
 
     @property
     def last_words(self) -> str:
-        """The last line that it wrote to stderr, '' if there is none."""
+        """The last line that it wrote to stderr, or ''; not that of the tracker that tidies up after it."""
         lines = self._stderr.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return next((line.strip() for line in reversed(lines) if "resource_tracker" not in line), "")
 
     def order(self, **order: Any) -> None:
         """Send one order; a child that is gone can't read it, which its records tell soon enough."""

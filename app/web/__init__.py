@@ -12,6 +12,7 @@ actions    POST: run, stop, change, delete
 live       GET /live, the page's one event stream; frames rendered once for all viewers
 api        the JSON API, records as a stream, trace, CSV, script
 problems   every error as a page or as problem+json
-guards     headers, origin and host checks, size limits
+guards     origin and host checks, size limits
+headers    the security headers that stand on every answer
 metrics    /healthz, /readyz, /metrics
 """

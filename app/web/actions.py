@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.errors import BadParameters
+from app.errors import BadParameters, Complaint, Refused
 from app.experiments.registry import find
 from app.runs.run import Run
 from app.web.pages import partials, sent_back, whole_panel
-from app.web.panels import bench_pieces, run_pieces
+from app.web.panels import Piece, bench_pieces, run_pieces
 from app.web.problems import Problem, answer, problem_of
 from app.web.site import Site, site_of
 
@@ -36,21 +38,31 @@ async def shown(request: Request, site: Site, run: Run) -> Response:
         return to(f"/runs/{run.id}")
     on_own_page = f"/runs/{run.id}" in request.headers.get("hx-current-url", "")
     pieces = run_pieces(site, run) if on_own_page else bench_pieces(site, run.experiment, run)
-    return partials(site, pieces)
+    return put(site, pieces, 200, run.id if on_own_page else "")
+
+
+def put(site: Site, pieces: Sequence[Piece], status: int, page: str = "") -> Response:
+    """Pieces for the bench or a run's page. A frame with a greater number than the header's knows more than they do."""
+    frame = site.hub.frame(page)  # before they are rendered
+    answer = partials(site, pieces, status)
+    if frame is not None:
+        answer.headers["Poolscope-Frame"] = str(frame)
+    return answer
 
 
 @router.post("/runs")
 async def start(request: Request) -> Response:
-    """Start a run from a form; a form with something wrong comes back as it was typed, with what is allowed."""
+    """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
     site = site_of(request)
     typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     experiment = find(typed.pop("experiment", ""))
     try:
         run = await site.bench.start(experiment.name, typed, client_of(request))
-    except BadParameters as wrong:
-        piece = sent_back(site, experiment, typed, wrong.complaints)
+    except (BadParameters, Refused) as wrong:
+        complaints = wrong.complaints if isinstance(wrong, BadParameters) else (Complaint("", str(wrong)),)
+        piece = sent_back(site, experiment, typed, complaints)
         if by_htmx(request):
-            return partials(site, [piece], 422)
+            return put(site, [piece], problem_of(wrong).status)
         latest = await site.bench.latest(experiment.name)
         pieces = [piece if old.target == piece.target else old for old in bench_pieces(site, experiment, latest)]
         return answer(request, problem_of(wrong), whole_panel(site, experiment, latest, pieces))
@@ -74,7 +86,7 @@ async def change(request: Request, run_id: str) -> Response:
         run = await site.bench.run(run_id)
         if not by_htmx(request) or not run.status.live:
             raise
-        return partials(site, [sent_back(site, run.experiment, typed, wrong.complaints, run)], 422)
+        return put(site, [sent_back(site, run.experiment, typed, wrong.complaints, run)], 422)
     return await shown(request, site, run)
 
 
@@ -85,7 +97,7 @@ async def again(request: Request, run_id: str) -> Response:
     run = await site.bench.run(run_id)
     params: dict[str, Any] = run.params.model_dump()
     remedy = (await request.form()).get("remedy")
-    if isinstance(remedy, str) and remedy.isdigit():
+    if isinstance(remedy, str) and re.fullmatch("[0-9]{1,3}", remedy):
         findings = run.experiment.meaning.findings(run.state, run.usable_cpus)
         if int(remedy) < len(findings):
             params.update(findings[int(remedy)].remedy)

@@ -134,6 +134,14 @@ async def records(
     return EventSourceResponse(events(), ping_message_factory=lambda: ServerSentEvent(comment="ping"))
 
 
+@router.get("/runs/{run_id}/records.ndjson", include_in_schema=False)
+async def records_file(request: Request, run_id: str) -> Response:
+    """The records as lines for a browser, which can't choose what it accepts behind a link."""
+    answer = ndjson(await site_of(request).bench.run(run_id))
+    answer.headers.update(named(f"poolscope-{run_id}.ndjson"))
+    return answer
+
+
 def ndjson(shown: Run) -> Response:
     """The records as lines of JSON, followed while the run is live."""
 

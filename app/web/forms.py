@@ -69,8 +69,8 @@ def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: 
         help=info.description or "",
         kind="choice" if options else "number" if numeric else "text",
         value=as_text(value),
-        low="" if low is None else f"{low:g}",
-        high="" if high is None else str(high),
+        low=as_text(low),
+        high=as_text(high),
         step="1" if int in types else "any",
         width=int(str(extra.get("width") or 0)),
         options=options,
@@ -85,4 +85,4 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(as_text(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

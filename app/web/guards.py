@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.headers import HEADERS
 from app.web.problems import Problem
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 BODY_LIMIT = 64 * 1024
+TOO_LARGE = f"A request may hold at most {BODY_LIMIT} bytes."
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -53,7 +45,7 @@ class Guards:
     def _refuse(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _split(f"//{host}").hostname or ""
         if "*" not in self.hosts and name not in self.hosts and f"[{name}]" not in self.hosts:
             return Problem(
                 400,
@@ -64,17 +56,25 @@ class Guards:
             return None
         # A form on another site may post here with the user's browser; browsers say where a request came from.
         origin = headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != host
+        foreign = origin is not None and _split(origin).netloc != host
         if foreign or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return Problem(403, "Foreign origin", f"A page of {origin or 'another site'} may not change anything here.")
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > BODY_LIMIT:
-            return Problem(413, "Too large", f"A request may hold at most {BODY_LIMIT} bytes.")
+            return Problem(413, "Too large", TOO_LARGE)
         return None
 
 
+def _split(address: str) -> SplitResult:
+    """An address in its parts, which are empty where it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
 def _limited(receive: Receive) -> Receive:
-    """Cut off a body without a length that goes on for too long."""
+    """Refuse a body without a length that goes on for too long."""
     got = 0
 
     async def limited() -> Message:
@@ -82,7 +82,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         got += len(message.get("body", b""))
         if got > BODY_LIMIT:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413, TOO_LARGE)
         return message
 
     return limited

@@ -144,18 +144,18 @@ class Track:
 
 
 def track(points: Sequence[tuple[int, int]], start: int, end: int, ticks: Sequence[Tick], label: str) -> Track:
-    """A step line through (stamp, value) points; at most 1,000 steps are drawn."""
+    """A step line through (stamp, value) points; of many in one place four are drawn, the peaks among them."""
     scale = WIDTH / max(end - start, 1)
     before = next((value for stamp, value in reversed(points) if stamp < start), 0)
-    inside = [(int((stamp - start) * scale), value) for stamp, value in points if start <= stamp <= end]
-    most = max([before, *(value for _, value in inside)], default=0)
+    places: dict[int, list[int]] = {}
+    for stamp, value in points:
+        if start <= stamp <= end:
+            places.setdefault(int((stamp - start) * scale) // NARROWEST * NARROWEST, []).append(value)
+    most = max([before, *map(max, places.values())])
     top = next(step * 10**power for power in range(1, 10) for step in (1, 2, 5) if step * 10**power >= most)
-    line, drawn = [f"M0 {top - before}"], -NARROWEST
-    for x, value in inside:
-        if x - drawn >= NARROWEST:
-            line.append(f"H{x}V{top - value}")
-            drawn = x
-        else:
-            line.append(f"V{top - value}")
+    line = [f"M0 {top - before}"]
+    for x, values in places.items():
+        few = values if len(values) <= 4 else (values[0], max(values), min(values), values[-1])
+        line.append(f"H{x}" + "".join(f"V{top - value}" for value in few))
     path = "".join(line) + f"H{WIDTH}"
     return Track(top, path, f"{path}V{top}H0z", grid(ticks, top), label)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncGenerator, Hashable, Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -23,11 +24,29 @@ from app.runs.signal import Signal
 from app.web.panels import RECENT, Piece, bench_pieces, history, run_pieces
 from app.web.site import Site, site_of
 
-FRAME_S = 0.1  # at most ten frames a second
+FRAME_S = 0.1  # ten frames a second, in the long run
+EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
+EAGER_S = 0.03
 SLOW_S = 5.0  # the header's machine facts are looked at this often
+DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
 logger = logging.getLogger(__name__)
 router = APIRouter()
+
+
+class Pace:
+    """How long to wait after a frame. Time that is not used is saved up, for `EAGER` frames at most."""
+
+    def __init__(self) -> None:
+        self._saved = EAGER * FRAME_S
+        self._last = time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until the next frame may be drawn; to be called once a frame."""
+        now = time.monotonic()
+        self._saved = min(self._saved + now - self._last, EAGER * FRAME_S) - FRAME_S
+        self._last = now
+        return max(min(EAGER_S, FRAME_S), -self._saved)
 
 
 class Channel(ABC):
@@ -36,6 +55,7 @@ class Channel(ABC):
     def __init__(self, site: Site) -> None:
         self.site = site
         self.viewers = 0
+        self.asked = 0.0  # when somebody last asked for it, on the monotonic clock
         self._signal = Signal()
         self._keys: dict[str, Hashable] = {}
         self._html: dict[str, str] = {}
@@ -44,11 +64,16 @@ class Channel(ABC):
         self._loop: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
 
+    @property
+    def frame(self) -> int:
+        """The number of its newest frame."""
+        return self._signal.version
+
     @abstractmethod
     async def pieces(self) -> Sequence[Piece]:
         """The pieces of the page as it is now."""
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """Frames for one viewer, as ready-made bytes of the event stream."""
         self.viewers += 1
         try:
@@ -72,6 +97,7 @@ class Channel(ABC):
 
     async def _run(self) -> None:
         activity = self.site.bench.activity
+        pace = Pace()
         seen = -1
         while True:
             with contextlib.suppress(TimeoutError):
@@ -83,22 +109,24 @@ class Channel(ABC):
                 await self._render()
             except Exception:  # one bad frame must not end the stream for all; the next may be good
                 logger.exception("A frame could not be rendered")
-            await asyncio.sleep(FRAME_S)
+            await asyncio.sleep(pace.pause())
 
     async def _render(self) -> None:
         """Render the pieces that may have changed, and publish those that have."""
         changed = []
-        for piece in await self.pieces():
-            if self._html and self._keys.get(piece.target) == piece.key and piece.key is not None:
-                continue
-            self._keys[piece.target] = piece.key
-            html = self.site.part(piece.template, piece.macro, piece.context())
-            if self._html.get(piece.target) != html:
-                self._html[piece.target] = html
-                changed.append(piece.target)
-        if changed:
-            self._delta = self._encode(changed, self._signal.version + 1)
-            self._signal.rise()
+        try:
+            for piece in await self.pieces():
+                if self._html and self._keys.get(piece.target) == piece.key and piece.key is not None:
+                    continue
+                html = self.site.part(piece.template, piece.macro, piece.context())
+                self._keys[piece.target] = piece.key
+                if self._html.get(piece.target) != html:
+                    self._html[piece.target] = html
+                    changed.append(piece.target)
+        finally:  # a piece that can't be rendered comes when it can; those before it come now
+            if changed:
+                self._delta = self._encode(changed, self._signal.version + 1)
+                self._signal.rise()
 
     def _picture(self) -> bytes:
         version = self._signal.version
@@ -154,14 +182,26 @@ class Hub:
     def viewers(self) -> int:
         return sum(channel.viewers for channel in self._channels.values())
 
+    def frame(self, run_id: str) -> int | None:
+        """The number of the newest frame of the bench or of a run's page; None when nobody looks at it."""
+        channel = self._channels.get(run_id)
+        return channel.frame if channel else None
+
     async def channel(self, run_id: str) -> Channel:
         """The bench's channel, or a run's. Raises UnknownRun, and Refused when there are too many viewers."""
         if self.viewers >= self._site.viewers:
             raise Refused(f"{self.viewers} live streams are open, which is the limit.", 10)
-        self._channels = {name: channel for name, channel in self._channels.items() if channel.viewers}
+        now = time.monotonic()
+        # Many come at once when a server is back: who asked for a channel must find those there who asked with him.
+        self._channels = {
+            name: channel
+            for name, channel in self._channels.items()
+            if channel.viewers or channel.asked > now - DESERTED_S
+        }
         if run_id not in self._channels:
             made = RunChannel(self._site, await self._site.bench.run(run_id)) if run_id else BenchChannel(self._site)
             self._channels.setdefault(run_id, made)
+        self._channels[run_id].asked = now
         return self._channels[run_id]
 
 

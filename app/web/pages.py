@@ -16,7 +16,7 @@ from app.experiments.registry import EXPERIMENTS, Experiment
 from app.records import Contents, from_line
 from app.runs.run import Run
 from app.runs.status import Status
-from app.web.panels import RECENT, Piece, bench_pieces, history, panel_facts, run_facts, run_pieces, title
+from app.web.panels import RECENT, Piece, bench_pieces, history, panel_facts, replay, run_facts, run_pieces, title
 from app.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -103,8 +103,14 @@ def partials(site: Site, pieces: Sequence[Piece], status: int = 200) -> HTMLResp
 
 
 async def moment(run: Run, seconds: float) -> Any:
-    """The state of an ended run so many seconds after its first record: its records, folded again up to there."""
-    until = run.state.t0 + int(max(seconds, 0.0) * 1e9)
+    """The state of an ended run so many seconds after its first record: its records, folded again up to there.
+
+    None, which is the present, where there is nothing to play again.
+    """
+    if replay(run) is None:
+        return None
+    # In this order a NaN is 0 too; no run lasts for 30 years.
+    until = run.state.t0 + int(min(max(0.0, seconds), 1e9) * 1e9)
 
     def fold_again() -> Any:
         state = run.experiment.meaning.initial(run.params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from typing import Any
 
 from app.errors import Complaint
@@ -96,7 +97,7 @@ def replay(run: Run, state: Any = None) -> Replay | None:
     """Where a replay of an ended run stands; None where there is nothing to play again."""
     if not FACES[run.experiment.name].REPLAY or run.status.live or not run.tape.lines:
         return None
-    length = max(run.state.t - run.state.t0, 0) / 1e9
+    length = ceil(max(run.state.t - run.state.t0, 0) / 1e8) / 10  # so that its last moment holds all records
     at = length if state is None else max(state.t - run.state.t0, 0) / 1e9
     return Replay(f"{length:.1f}", f"{at:.1f}")
 

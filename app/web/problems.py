@@ -20,6 +20,7 @@ from app.errors import (
     UnknownExperiment,
     UnknownRun,
 )
+from app.web.headers import HEADERS
 from app.web.site import site_of
 
 STATUS: tuple[tuple[type[PoolscopeError], int, str], ...] = (
@@ -80,10 +81,15 @@ def install(app: FastAPI) -> None:
     """Answer all errors that are raised on purpose; the rest is a bug, logged, and a plain 500."""
 
     async def told(request: Request, error: Exception) -> Response:
-        return answer(request, problem_of(error))
+        response = answer(request, problem_of(error))
+        response.headers.update(getattr(error, "headers", None) or {})  # Allow, with a 405
+        return response
 
     async def bug(request: Request, error: Exception) -> Response:
-        return answer(request, Problem(500, "Poolscope failed", f"This is a bug in Poolscope: {type(error).__name__}."))
+        problem = Problem(500, "Poolscope failed", f"This is a bug in Poolscope: {type(error).__name__}.")
+        response = answer(request, problem)
+        response.headers.update(HEADERS)  # it is answered outside of the guards
+        return response
 
     for kind in (PoolscopeError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, told)

@@ -13,8 +13,9 @@ import uvloop
 from app.errors import BadParameters, QueueFull, Refused, RunIsLive, TooMany, UnknownExperiment, UnknownRun
 from app.experiments.registry import Experiment
 from app.records import Count, End, Failure, Opening, Printed
-from app.runs.bench import RECENT, Bench
+from app.runs.bench import Bench
 from app.runs.journal import Journal
+from app.runs.shelf import RECENT
 from app.runs.status import Status
 from app.runs.supervisor import PRINTED_LIMIT
 from app.runs.tree import session

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +58,7 @@ Serve = Callable[..., AbstractContextManager[Serving]]
 def serving(folder: Path, buffer: int = 0, **settings: Any) -> Iterator[Serving]:
     """Serve the application with these settings; `buffer` makes its sockets keep but so many bytes."""
     given = {"starts_per_minute": 100_000, **settings}
-    app = create_app(Settings(data=folder, _env_file=None, **given))
+    app = create_app(Settings(data=folder, **given))
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none")
     config.timeout_graceful_shutdown = 3  # as the command line has it
     server = uvicorn.Server(config)
@@ -160,8 +159,8 @@ class Event(NamedTuple):
     data: str
 
 
-def events(stream: httpx.Response) -> Iterator[Event]:
-    """The events of a stream as a browser would hear them; comments are left out."""
+def events(stream: httpx.Response) -> Generator[Event, None, None]:
+    """The events of a stream as a browser would hear them; comments are left out. Closed, it closes the stream."""
     assert stream.status_code == 200
     assert stream.headers["content-type"].startswith("text/event-stream")
     told: dict[str, list[str]] = {}
@@ -176,7 +175,7 @@ def events(stream: httpx.Response) -> Iterator[Event]:
             told = {}
 
 
-def frames(stream: httpx.Response) -> Iterator[Event]:
+def frames(stream: httpx.Response) -> Generator[Event, None, None]:
     """The frames of a page's stream, without its beats."""
     return (event for event in events(stream) if event.event != "beat")
 
@@ -184,8 +183,3 @@ def frames(stream: httpx.Response) -> Iterator[Event]:
 def pieces(html: str) -> dict[str, str]:
     """What a frame, or an answer to htmx, puts in which places."""
     return dict(PIECE.findall(html))
-
-
-def as_json(value: Any) -> str:
-    """JSON as Python writes it, with NaN and Infinity, which no proper client would send."""
-    return json.dumps(value)

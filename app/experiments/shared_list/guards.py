@@ -137,8 +137,7 @@ class Waiting(SharedList):
             worker.added += 1
             seen = self.watch.step(worker, "added", number)
             self.not_empty.notify()
-        if seen:
-            self.watch.tell(worker, seen)
+        self.watch.tell(worker, seen)
 
     def take(self, worker: Worker) -> None:
         ledger = self.ledger
@@ -151,8 +150,7 @@ class Waiting(SharedList):
             worker.removed += 1
             seen = self.watch.step(worker, "removed", number)
             self.not_full.notify()
-        if seen:
-            self.watch.tell(worker, seen)
+        self.watch.tell(worker, seen)
 
     def wake(self) -> None:
         with self.not_empty:
@@ -235,8 +233,7 @@ class WatchedQueue(queue.Queue[Any]):
 
     def _tell(self, worker: Worker, change: str, number: int) -> None:
         seen = self._watch.step(worker, change, number)
-        if seen:  # still under the lock: put and get leave no place after it
-            self._watch.tell(worker, seen)
+        self._watch.tell(worker, seen)  # still under the lock: put and get leave no place after it
 
 
 class Unguarded(SharedList):
@@ -283,12 +280,12 @@ class Unguarded(SharedList):
     def _window(self, worker: Worker) -> None:
         pause = worker.draw_pause() / 10
         if pause:
-            time.sleep(pause)
+            with self.watch.inside(worker, "running"):
+                time.sleep(pause)
 
     def _tell(self, worker: Worker, change: str, number: int | None) -> None:
         seen = self.watch.step(worker, change, number)
-        if seen:
-            self.watch.tell(worker, seen)
+        self.watch.tell(worker, seen)
 
 
 GUARDS: dict[str, type[SharedList]] = {

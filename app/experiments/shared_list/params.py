@@ -47,6 +47,6 @@ class SharedListParams(Params):
 class SharedListControls(Params):
     """What may change while it runs; a delay left out keeps its value, and the two must still be in order."""
 
-    delay_min: float | None = asked(None, "delay from", unit="s", ge=0, le=10)
-    delay_max: float | None = asked(None, "delay to", unit="s", ge=0, le=10)
-    paused: bool | None = asked(None, "paused")
+    delay_min: float | None = asked(None, "delay from", unit="s", ge=0, le=10, help="Shortest pause from now on.")
+    delay_max: float | None = asked(None, "delay to", unit="s", ge=0, le=10, help="Longest pause from now on.")
+    paused: bool | None = asked(None, "paused", help="Whether all threads rest; the clock of the run rests with them.")

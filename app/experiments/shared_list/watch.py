@@ -117,8 +117,10 @@ class Watch:
             return Seen(contents, now, now, now)
         return Seen(contents, lock.asked_at, lock.held_since, self.stage.now())
 
-    def tell(self, worker: Worker, seen: Seen) -> None:
-        """Record a step that was seen, outside the guard where that is possible."""
+    def tell(self, worker: Worker, seen: Seen | None) -> None:
+        """Record a step, if it was seen, outside the guard where that is possible."""
+        if seen is None:
+            return
         emit, name = self.stage.emit, worker.name
         emit(seen.contents)
         if seen.until > seen.held_since:

@@ -42,7 +42,6 @@ class SizeRow:
     interval: str
     efficiency: float | None
     chunksize: int | None
-    repetitions: int
     best: bool
 
 
@@ -98,8 +97,6 @@ class PoolSizesFace:
     sizes: tuple[int, ...]
     samples: int
     csv: str
-    href: str
-    live: bool
 
 
 def title(params: PoolSizesParams) -> str:
@@ -149,8 +146,6 @@ def face(run: Run, state: State | None = None) -> PoolSizesFace:
         sizes=tuple(arm.size for arm in arms),
         samples=sum(len(arm.map) for arm in arms),
         csv=f"/api/runs/{run.id}/csv",
-        href=f"/runs/{run.id}",
-        live=run.status.live,
     )
 
 
@@ -174,7 +169,6 @@ def _row(state: State, arm: Arm, best: bool) -> SizeRow:
         interval=words.interval(gain.low, gain.high, gain.confidence) if gain else "",
         efficiency=efficiency(gain.value, arm.size) if gain else None,
         chunksize=arm.chunksize,
-        repetitions=len(arm.map),
         best=best,
     )
 

@@ -32,7 +32,6 @@ KEYS = (
     ("holding", "holding the lock"),
     ("waiting", "waiting for the lock"),
     ("blocked", "waiting for a number, or for room"),
-    ("running", "running"),
     ("sleeping", "sleeping"),
 )
 CHIPS = 60
@@ -77,9 +76,9 @@ class SharedListFace:
     really_removed: int
     robbed: int
     consistent: bool
-    settled: bool
     guard: str
     unguarded: bool
+    polls: bool  # consumers ask an empty list again and again, instead of waiting for a number
     owner: str
     waiting: str
     chips: tuple[int, ...]
@@ -100,9 +99,6 @@ class SharedListFace:
     times: tuple[Times, ...]
     times_upto: str
     clock: str
-    run_s: float
-    at_s: float
-    replay: bool
     records_href: str
 
 
@@ -143,16 +139,16 @@ def face(run: Run, state: State | None = None) -> SharedListFace:
         really_removed=ledger.really_removed,
         robbed=ledger.robbed,
         consistent=ledger.consistent,
-        settled=shown.ended,
         guard=GUARD_NAMES[shown.params.guard],
         unguarded=shown.params.guard == "none",
+        polls=shown.params.guard in ("lock", "rlock", "none"),
         owner=lock.owner,
         waiting=", ".join(lock.waiting),
         chips=shown.items[-CHIPS:],
         more=max(shown.items_in_all - len(shown.items[-CHIPS:]), 0),
         picture=lanes.picture(shown.lanes, start, now, ticks),
         track=lanes.track(shown.lengths, start, now, ticks, f"Length of the list over {words.duration(window_s)}"),
-        keys=tuple(key for key in KEYS if key[0] in _states(shown)),
+        keys=_keys(shown),
         log=tuple(LogLine(f"{(stamp - shown.t0) / 1e9:.3f}", text) for stamp, text in shown.log[-60:]),
         threads=tuple(
             ThreadRow(name, state_of(shown, name), shown.operations.get(name, 0), shown.operations.get(name, 0) / steps)
@@ -172,19 +168,20 @@ def face(run: Run, state: State | None = None) -> SharedListFace:
         ),
         times_upto=words.duration(upto),
         clock=f"{max(now - shown.t0, 0) / 1e9:.1f}{words.NBSP}s",
-        run_s=round(max(run.state.t - run.state.t0, 0) / 1e9, 1),
-        at_s=round(max(now - shown.t0, 0) / 1e9, 1),
-        replay=not run.status.live,
         records_href=f"/runs/{run.id}/log.txt",
     )
 
 
-def _states(state: State) -> set[str]:
-    """The states that a key must explain: those that this guard can lead to."""
-    guard = state.params.guard
-    waits = {"blocked"} if guard in ("condition", "queue") else set()
-    waits |= {"running"} if state.delay_max == 0 else {"sleeping"}
-    return waits | ({"holding", "waiting"} if guard != "none" else set())
+def _keys(state: State) -> tuple[tuple[str, str], ...]:
+    """The states that can occur under this guard, explained."""
+    guard, flat_out = state.params.guard, state.delay_max == 0
+    occur = {"holding", "waiting"} if guard != "none" else set()
+    occur |= {"blocked"} if guard in ("condition", "queue") else set()
+    occur |= set() if flat_out else {"sleeping"}
+    keys = tuple(key for key in KEYS if key[0] in occur)
+    if flat_out:
+        return (*keys, ("running", "running"))
+    return (*keys, ("running", "between reading a counter and writing it")) if guard == "none" else keys
 
 
 def _round_up(seconds: float) -> float:

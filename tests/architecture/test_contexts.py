@@ -1,0 +1,285 @@
+"""Templates against the declared contexts, both ways: what a template reads is declared, what is declared is read.
+
+The templates are followed as Jinja parses them: from the names that a page or piece is given, through loops, macros
+and their arguments, to every attribute, whose type is that of the dataclass's field.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from jinja2 import nodes
+
+from app.experiments.registry import EXPERIMENTS
+from app.experiments.verdicts import Finding
+from app.web import contexts, forms, lanes
+from app.web.contexts import History, PanelFacts, Replay, RunFacts
+from app.web.faces import FACES
+from app.web.faces.factorials import FactorialsFace
+from app.web.faces.pool_sizes import PoolSizesFace
+from app.web.faces.shared_list import SharedListFace
+from app.web.pages import Call
+from app.web.problems import Problem
+from app.web.site import Machine, environment
+
+Scope = Mapping[str, Any]
+
+PAGE = {"here": str, "live": str, "machine": str}
+ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "pieces": dict[str, str]}
+FACE = {"shared-list": SharedListFace, "factorials": FactorialsFace, "pool-sizes": PoolSizesFace}
+ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
+PAIRS = tuple[tuple[str, str], ...]
+
+# Every template and macro that Python asks for, with what it is given.
+PAGES: dict[str, Scope] = {
+    "pages/bench.html": {**PAGE, "panels": list[str], "recent": str},
+    "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
+    "pages/run.html": {**PAGE, "run": RunFacts, "title": str, "pieces": dict[str, str], "page": str},
+    "pages/api.html": {**PAGE, "calls": list[Call], "panels": list[PanelFacts], "base": str},
+    "pages/problem.html": {**PAGE, "problem": Problem, "panel": str},
+}
+PARTS: dict[tuple[str, str], Scope] = {
+    ("partials/machine.html", "header"): {"machine": Machine},
+    ("partials/recent.html", "recent"): {"history": History},
+    **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
+    **{("partials/run.html", name): ON_RUN for name in ("head", "replay", "more")},
+    **{
+        (f"experiments/{experiment.slug}.html", name): {
+            **ON_RUN, "face": FACE[experiment.name], "panel": PanelFacts, "pieces": dict[str, str]
+        }
+        for experiment in EXPERIMENTS.values()
+        for name in ("panel", "page", *FACES[experiment.name].PIECES)
+    },
+}  # fmt: skip
+
+# What only Python reads, and why.
+READ_BY_PYTHON = {
+    (PanelFacts, "run"): "a piece is given it under the name `run`",
+    (Problem, "status"): "it is the answer's status",
+    (Problem, "errors"): "the form has them beside its fields, the API in its JSON",
+    (Problem, "retry_after"): "it is a header",
+}
+MODULES: tuple[Any, ...] = (contexts, forms, lanes, *FACES.values())
+PASSED_THROUGH = {"list", "selectattr", "rejectattr", "sort", "reverse", "unique"}
+
+
+class Reader:
+    """Follows templates. `reads` holds (dataclass, attribute) of everything read; `mistakes` what is not declared."""
+
+    def __init__(self) -> None:
+        self.environment = environment()
+        self.reads: set[tuple[type, str]] = set()
+        self.mistakes: set[str] = set()
+        self._followed: set[str] = set()
+        self._ui = self._macros("partials/_macros.html")
+
+    def page(self, template: str, scope: Scope) -> None:
+        self._in = template
+        tree = self._tree(template)
+        self._walk(tree, scope, self._macros(template))
+        for extended in tree.find_all(nodes.Extends):
+            assert isinstance(extended.template, nodes.Const)
+            self._walk(self._tree(extended.template.value), scope, {})
+
+    def part(self, template: str, macro: str, scope: Scope) -> None:
+        self._in = template
+        macros = self._macros(template)
+        self._call(macros[macro], [], {}, scope, macros)
+
+    @cache  # noqa: B019 (one reader lives as long as the tests)
+    def _tree(self, template: str) -> nodes.Template:
+        assert self.environment.loader is not None
+        source, _, _ = self.environment.loader.get_source(self.environment, template)
+        return self.environment.parse(source, template)
+
+    def _macros(self, template: str) -> dict[str, nodes.Macro]:
+        return {macro.name: macro for macro in self._tree(template).find_all(nodes.Macro)}
+
+    # Statements
+
+    def _walk(self, node: nodes.Node, scope: Scope, macros: Mapping[str, nodes.Macro]) -> None:
+        match node:
+            case nodes.Macro():
+                return  # followed where it is called
+            case nodes.For():
+                inner = {**scope, **dict(_unpacked(node.target, _element(self._type(node.iter, scope, macros))))}
+                inner["loop"] = None
+                if node.test is not None:
+                    self._type(node.test, inner, macros)
+                for child in (*node.body, *node.else_):
+                    self._walk(child, inner, macros)
+            case nodes.CallBlock():
+                self._type(node.call, scope, macros)
+                for child in node.body:
+                    self._walk(child, scope, macros)
+            case nodes.Expr():
+                self._type(node, scope, macros)
+            case nodes.Assign():
+                raise NotImplementedError("a template that sets a variable: teach this reader how")
+            case _:
+                for child in node.iter_child_nodes():
+                    self._walk(child, scope, macros)
+
+    # Expressions: each has a type, None where it is of no interest
+
+    def _type(self, node: nodes.Node, scope: Scope, macros: Mapping[str, nodes.Macro]) -> Any:
+        match node:
+            case nodes.Name():
+                if node.name not in scope and node.name not in ("ui", "static", "caller") and node.name not in macros:
+                    self.mistakes.add(f"{self._in} reads {node.name}, which it is not given")
+                return scope.get(node.name)
+            case nodes.Getattr():
+                return self._attribute(self._type(node.node, scope, macros), node.attr)
+            case nodes.Getitem():
+                of = self._type(node.node, scope, macros)
+                self._others(node.arg, scope, macros)
+                return of if isinstance(node.arg, nodes.Slice) else _element(of)
+            case nodes.Filter():
+                of = self._type(node.node, scope, macros) if node.node is not None else None
+                for argument in node.args:
+                    self._type(argument, scope, macros)
+                if node.name in ("selectattr", "rejectattr"):
+                    assert isinstance(node.args[0], nodes.Const)
+                    self._attribute(_element(of), node.args[0].value)
+                return of if node.name in PASSED_THROUGH else None
+            case nodes.Call():
+                return self._called(node, scope, macros)
+            case nodes.CondExpr():
+                self._type(node.test, scope, macros)
+                found = [self._type(each, scope, macros) for each in (node.expr1, node.expr2) if each is not None]
+                return next((each for each in found if each is not None), None)
+            case nodes.Or() | nodes.And():
+                left, right = self._type(node.left, scope, macros), self._type(node.right, scope, macros)
+                return left if left is not None else right
+            case _:
+                self._others(node, scope, macros)
+                return None
+
+    def _others(self, node: nodes.Node, scope: Scope, macros: Mapping[str, nodes.Macro]) -> None:
+        for child in node.iter_child_nodes():
+            if isinstance(child, nodes.Expr):
+                self._type(child, scope, macros)
+            else:
+                self._others(child, scope, macros)
+
+    def _attribute(self, of: Any, name: str) -> Any:
+        found = None
+        for each in _alternatives(of):
+            if isinstance(each, type) and is_dataclass(each):
+                self.reads.add((each, name))
+                hints = get_type_hints(each)
+                if name not in hints and not isinstance(getattr(each, name, None), property):
+                    self.mistakes.add(f"{self._in} reads {each.__name__}.{name}, which is not declared")
+                found = hints.get(name)
+        return found
+
+    def _called(self, node: nodes.Call, scope: Scope, macros: Mapping[str, nodes.Macro]) -> None:
+        given = [self._type(argument, scope, macros) for argument in node.args]
+        named = {each.key: self._type(each.value, scope, macros) for each in node.kwargs}
+        match node.node:
+            case nodes.Getattr(node=nodes.Name(name="ui"), attr=name):
+                self._call(self._ui[name], given, named, {}, self._ui)
+            case nodes.Name(name=name) if name in macros:
+                # A template's own macros see what it is given; those of `ui` only their arguments.
+                self._call(macros[name], given, named, {} if macros is self._ui else scope, macros)
+            case other:
+                self._type(other, scope, macros)
+
+    def _call(
+        self, macro: nodes.Macro, given: list[Any], named: Scope, scope: Scope, macros: Mapping[str, nodes.Macro]
+    ) -> None:
+        names = [argument.name for argument in macro.args]
+        arguments = {**dict.fromkeys(names), **dict(zip(names, given, strict=False)), **named}
+        key = f"{self._in} {id(macro)} {arguments} {scope}"
+        if key in self._followed:
+            return
+        self._followed.add(key)
+        for child in macro.body:
+            self._walk(child, {**scope, **arguments}, macros)
+
+
+def _alternatives(of: Any) -> tuple[Any, ...]:
+    return get_args(of) if get_origin(of) in (Union, types.UnionType) else (of,)
+
+
+def _element(of: Any) -> Any:
+    """The type of what a tuple or list holds; a tuple of a fixed length stays whole, to be unpacked."""
+    found = next((each for each in _alternatives(of) if get_origin(each) in (tuple, list)), None)
+    arguments = get_args(found)
+    if get_origin(found) is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
+        return arguments[0]
+    return arguments[0] if get_origin(found) is list else None
+
+
+def _unpacked(target: nodes.Node, of: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(target, nodes.Name):
+        yield target.name, of
+        return
+    assert isinstance(target, nodes.Tuple)
+    parts = get_args(of) if get_origin(of) is tuple else (None,) * len(target.items)
+    assert len(parts) == len(target.items), f"{of} has not {len(target.items)} parts"
+    for item, part in zip(target.items, parts, strict=True):
+        yield from _unpacked(item, part)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    reader = Reader()
+    for template, scope in PAGES.items():
+        reader.page(template, scope)
+    for (template, macro), scope in PARTS.items():
+        reader.part(template, macro, scope)
+    return reader
+
+
+def declared() -> Iterator[type]:
+    """Every dataclass that is made for templates alone."""
+    for module in MODULES:
+        for each in vars(module).values():
+            if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__:
+                yield each
+    yield from (Machine, Problem, Call)
+
+
+def test_what_a_template_reads_is_declared(reader: Reader) -> None:
+    assert sorted(reader.mistakes) == []
+
+
+@pytest.mark.parametrize("context", list(declared()), ids=lambda context: str(context.__name__))
+def test_what_is_declared_is_read_by_a_template(reader: Reader, context: type) -> None:
+    unread = {field.name for field in fields(context)} - {name for of, name in reader.reads if of is context}
+    assert unread == {name for of, name in READ_BY_PYTHON if of is context}
+
+
+def test_a_finding_and_a_verdict_are_shown_whole(reader: Reader) -> None:
+    assert {name for of, name in reader.reads if of is Finding} == {"check", "holds", "sentence", "remedy"}
+
+
+def test_every_context_is_frozen(reader: Reader) -> None:
+    for context in declared():
+        assert context.__dataclass_params__.frozen, context  # type: ignore[attr-defined]
+
+
+def test_every_template_is_followed(reader: Reader) -> None:
+    followed = {*PAGES, *(template for template, _ in PARTS), "base.html", "partials/_macros.html"}
+    assert {name for name in reader.environment.list_templates() if name.endswith(".html")} == followed
+
+
+def test_the_reader_notices_what_is_not_declared() -> None:
+    reader = Reader()
+    reader._in = "a test"
+    tree = reader.environment.parse(
+        "{% for run in history.runs %}{{ run.nonsense }}{{ run.id }}{% endfor %}{{ nobody }}"
+        "{% for field in panel.fields|selectattr('nothing') if field.none %}{{ ui.field(field, 'x') }}{% endfor %}"
+    )
+    reader._walk(tree, {"history": History, "panel": PanelFacts}, {})
+    assert {mistake.split("reads ")[1].split(",")[0] for mistake in reader.mistakes} == {
+        "RecentRun.nonsense", "nobody", "FormField.nothing", "FormField.none"
+    }  # fmt: skip
+    assert (forms.FormField, "autocomplete") not in reader.reads
+    assert {(forms.FormField, "complaint"), (forms.Option, "word"), (contexts.RecentRun, "id")} <= reader.reads

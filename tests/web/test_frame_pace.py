@@ -1,0 +1,67 @@
+"""How fast frames may follow each other, and that all who come at once look at one channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.runs.bench import Bench
+from app.runs.journal import Journal
+from app.web import live
+from app.web.live import EAGER, EAGER_S, FRAME_S, Hub, Pace
+from app.web.site import Site
+
+
+class Clock:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(live, "time", clock)
+    return clock
+
+
+def test_in_the_long_run_there_are_ten_frames_a_second(clock: Clock) -> None:
+    pace, frames, drawing = Pace(), 0, 0.02
+    began = clock.now
+    while clock.now < began + 60:
+        clock.now += drawing
+        clock.now += pace.pause()
+        frames += 1
+    assert 60 / FRAME_S <= frames <= 60 / FRAME_S + EAGER + 1
+
+
+def test_after_a_quiet_while_a_few_frames_follow_at_once(clock: Clock) -> None:
+    pace = Pace()
+    for _ in range(3):
+        pauses = [pace.pause()]
+        for _ in range(EAGER + 3):
+            clock.now += pauses[-1]
+            pauses.append(pace.pause())
+        assert pauses[: EAGER - 1] == [EAGER_S] * (EAGER - 1)
+        assert pauses[-1] == pytest.approx(FRAME_S)
+        clock.now += 10
+
+
+def test_a_slow_drawing_saves_up_nothing(clock: Clock) -> None:
+    pace = Pace()
+    for _ in range(20):
+        clock.now += 2 * FRAME_S
+        assert pace.pause() == EAGER_S
+
+
+async def test_all_who_come_at_once_share_a_channel_which_goes_when_nobody_came(tmp_path: Path, clock: Clock) -> None:
+    hub = Hub(Site(Bench(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9))
+    first = await hub.channel("")
+    assert await hub.channel("") is first, "who came first looks at another picture than who came second"
+    clock.now += live.DESERTED_S + 1
+    assert await hub.channel("") is not first

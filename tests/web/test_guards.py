@@ -1,0 +1,289 @@
+"""What the server keeps out: foreign pages, unknown hosts, big bodies; and the headers that stand on every answer."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.settings import Settings
+from app.web.guards import BODY_LIMIT
+from app.web.headers import HEADERS
+from tests.waiting import BOUND_S
+from tests.web.conftest import BY_BROWSER, Serve, Serving, frames
+
+
+def refused(answer: httpx.Response, status: int, title: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["title"] == title
+    guarded(answer)
+
+
+def guarded(answer: httpx.Response) -> None:
+    """Every header stands there, once."""
+    for name, value in HEADERS.items():
+        assert answer.headers.get_list(name) == [value], name
+
+
+def count(client: httpx.Client) -> int:
+    return len(client.get("/api/runs?limit=500").json())
+
+
+def line_to(server: Serving) -> socket.socket:
+    """A bare line to the server, for what no proper client would send."""
+    host, port = server.address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), BOUND_S)
+
+
+# Where a request comes from
+
+CHANGES = (
+    ("POST", "/api/runs"),
+    ("POST", "/runs"),
+    ("POST", "/api/runs/{id}/stop"),
+    ("POST", "/runs/{id}/stop"),
+    ("POST", "/runs/{id}/controls"),
+    ("POST", "/runs/{id}/again"),
+    ("POST", "/runs/{id}/delete"),
+    ("PATCH", "/api/runs/{id}/controls"),
+    ("DELETE", "/api/runs/{id}"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+def test_another_sites_page_changes_nothing(
+    client: httpx.Client, endless: dict[str, Any], method: str, path: str
+) -> None:
+    address, before = path.format(id=endless["id"]), count(client)
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": str(client.base_url).replace("http:", "http://x.")},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://[::1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": str(client.base_url), "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+    ):
+        refused(client.request(method, address, headers=headers, json={}), 403, "Foreign origin")
+    assert count(client) == before
+    assert client.get(f"/api/runs/{endless['id']}").json()["status"] == "running"
+
+
+def test_our_own_pages_and_programs_may_change_things(client: httpx.Client) -> None:
+    for headers in (
+        {},
+        {"Origin": str(client.base_url)},
+        {"Origin": str(client.base_url), "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ):
+        answer = client.post("/runs", data={"experiment": "factorials"}, headers=headers)
+        assert answer.status_code == 303
+
+
+def test_who_only_looks_may_come_from_anywhere(client: httpx.Client) -> None:
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = client.get("/", headers=headers)
+        assert answer.status_code == 200
+        assert "access-control-allow-origin" not in answer.headers
+        assert client.options("/api/runs", headers=headers).status_code == 405
+
+
+# Which name it is called by
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "127.0.0.2", "", "[::2]:80", "[::1", "a b", "@"],
+)
+@pytest.mark.parametrize("path", ["/", "/api/runs", "/static/live.js", "/live", "/nonsense"])
+def test_an_unknown_host_is_refused(client: httpx.Client, host: str, path: str) -> None:
+    refused(client.get(path, headers={"Host": host}), 400, "Unknown host")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:9"])
+def test_its_own_names_are_known(client: httpx.Client, host: str) -> None:
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def test_a_request_without_a_host_is_refused(server: Serving) -> None:
+    with line_to(server) as line, line.makefile("rb") as said:
+        line.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert b" 400 " in said.readline()
+
+
+def test_other_names_are_a_setting(serve: Serve) -> None:
+    with serve(allowed_hosts="bench.example, other.example") as server, server.client() as client:
+        for host, status in (("bench.example", 200), ("OTHER.example:81", 200), ("localhost", 400)):
+            assert client.get("/healthz", headers={"Host": host}).status_code == status
+        own = {"Host": "bench.example", "Origin": "http://bench.example"}
+        assert client.post("/runs", data={"experiment": "factorials"}, headers=own).status_code == 303
+    with serve(allowed_hosts="*") as server, server.client() as client:
+        assert client.get("/healthz", headers={"Host": "any.example"}).status_code == 200
+
+
+# How much it takes
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PARTS = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def chunks(size: int, begin: bytes = b"") -> Iterator[bytes]:
+    """A body that does not say its length."""
+    yield begin
+    for start in range(0, size, 8192):
+        yield b" " * min(8192, size - start)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/api/runs", JSON), ("/runs", FORM), ("/runs", PARTS), ("/api/runs/sl-1/stop", JSON), ("/runs/sl-1/again", FORM)],
+)
+def test_a_body_that_says_it_is_too_big_is_refused(client: httpx.Client, path: str, headers: dict[str, str]) -> None:
+    refused(client.post(path, content=b" " * (BODY_LIMIT + 1), headers=headers), 413, "Too large")
+
+
+def test_a_big_body_is_refused_before_any_of_it_has_come(server: Serving) -> None:
+    with line_to(server) as line, line.makefile("rb") as said:
+        line.sendall(b"POST /api/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n")
+        assert b" 413 " in said.readline()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "begin"),
+    [
+        ("/api/runs", JSON, b""),
+        ("/runs", FORM, b"experiment="),
+        ("/runs", PARTS, b'--x\r\nContent-Disposition: form-data; name="experiment"\r\n\r\n'),
+    ],
+)
+def test_a_body_that_goes_on_too_long_is_refused(
+    client: httpx.Client, path: str, headers: dict[str, str], begin: bytes
+) -> None:
+    answer = client.post(path, content=chunks(BODY_LIMIT + 1, begin), headers=headers)
+    assert answer.status_code == 413, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    guarded(answer)
+
+
+def test_a_body_as_big_as_allowed_is_read(client: httpx.Client) -> None:
+    for body in (b" " * BODY_LIMIT, chunks(BODY_LIMIT)):
+        assert client.post("/api/runs", content=body, headers=JSON).status_code == 422
+        assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("headers", [JSON, FORM, PARTS, {"Content-Type": "text/plain"}, {"Content-Type": "\xff"}, {}])
+@pytest.mark.parametrize("body", [b"", b"\x00", b"\xff\xfe", b"--x", b"a=%zz&%=&&", b'{"a":', bytes(range(256))])
+@pytest.mark.parametrize("path", ["/api/runs", "/runs"])
+def test_no_body_makes_it_fail(client: httpx.Client, path: str, body: bytes, headers: dict[str, str]) -> None:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    answer = client.post(path, content=body, headers=raw)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    guarded(answer)
+
+
+# Headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/runs", 200),
+        ("GET", "/api", 200),
+        ("GET", "/api/experiments", 200),
+        ("GET", "/api/runs", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/healthz", 200),
+        ("GET", "/readyz", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/static/live.js", 200),
+        ("GET", "/static/vendor/htmx.min.js", 200),
+        ("GET", "/charts/drift.vl.json", 200),
+        ("HEAD", "/static/live.js", 200),
+        ("GET", "/static/nothing.js", 404),
+        ("GET", "/runs/sl-9999", 404),
+        ("GET", "/api/runs/sl-9999", 404),
+        ("GET", "/nonsense", 404),
+        ("GET", "/api/runs?limit=x", 422),
+        ("POST", "/runs", 404),
+        ("POST", "/api/runs", 422),
+        ("PUT", "/api/runs", 405),
+        ("DELETE", "/static/live.js", 405),
+    ],
+)
+@pytest.mark.parametrize("accept", [BY_BROWSER["Accept"], "*/*"])
+def test_the_headers_stand_on_every_answer(
+    client: httpx.Client, method: str, path: str, status: int, accept: str
+) -> None:
+    answer = client.request(method, path, headers={"Accept": accept})
+    assert answer.status_code == status
+    guarded(answer)
+
+
+def test_the_headers_stand_on_streams_redirects_and_what_did_not_change(
+    client: httpx.Client, endless: dict[str, Any]
+) -> None:
+    for path in ("/live", f"/api/runs/{endless['id']}/records"):
+        with client.stream("GET", path) as stream:
+            guarded(stream)
+            assert stream.headers["cache-control"] == "no-store"
+    guarded(client.post("/runs", data={"experiment": "factorials"}))
+    fresh = client.get("/static/live.js")
+    same = client.get("/static/live.js", headers={"If-None-Match": fresh.headers["etag"]})
+    assert same.status_code == 304
+    guarded(same)
+
+
+async def test_a_bug_is_a_plain_500_with_the_headers_too(settings: Settings) -> None:
+    app = create_app(settings)
+
+    @app.get("/broken")
+    @app.get("/api/broken")
+    async def broken() -> None:
+        raise ZeroDivisionError("a secret of the inside")
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path, headers in (("/broken", BY_BROWSER), ("/broken", {}), ("/api/broken", BY_BROWSER)):
+            answer = await client.get(path, headers=headers)
+            assert answer.status_code == 500
+            assert "ZeroDivisionError" in answer.text
+            assert "secret" not in answer.text
+            guarded(answer)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    given: dict[str, Any] = {"data": tmp_path}
+    return Settings(**given)
+
+
+def test_a_method_that_is_not_allowed_is_told_which_are(client: httpx.Client) -> None:
+    answer = client.put("/api/runs")
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) & {"GET", "POST"}
+
+
+def test_static_files_are_kept_for_as_long_as_their_address_stays(client: httpx.Client) -> None:
+    assert client.get("/static/live.js").headers["cache-control"] == "public, max-age=300"
+    assert "immutable" in client.get("/static/live.js?v=0123456789ab").headers["cache-control"]
+    assert client.get("/").headers["cache-control"] == "no-store"
+
+
+def test_pages_are_compressed_and_streams_are_not(client: httpx.Client) -> None:
+    assert client.get("/").headers["content-encoding"] == "gzip"
+    assert client.get("/static/vendor/htmx.min.js").headers["content-encoding"] == "gzip"
+    with client.stream("GET", "/live") as stream:
+        assert "content-encoding" not in stream.headers
+        assert len(list(itertools.islice(frames(stream), 1))) == 1

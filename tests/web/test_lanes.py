@@ -1,0 +1,159 @@
+"""Spans as SVG paths: bounded whatever happens, inside the picture, and nothing that was there is left out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.experiments.lanes import Lanes
+from app.records import Span
+from app.web import lanes
+from app.web.lanes import NARROWEST, ORDER, WIDTH
+
+MOST = WIDTH // (2 * NARROWEST) + 2  # pieces of one state in one lane: each as wide as the gap behind it
+PIECE = re.compile(r"M(\d+) (\d+)\.5h(\d+)")
+STEP = re.compile(r"([MHV])(\d+)(?: (\d+))?")
+NAMES = ("producer 1", "consumer 1", "consumer 2")
+ROWS = {name: row for row, name in enumerate(NAMES)}
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> list[Span]:
+    """What threads did, one after the other, as records tell it; the last of each may go on."""
+    told = []
+    for name in NAMES[: draw(st.integers(0, 3))]:
+        t = draw(st.integers(0, 10**9))
+        steps = draw(
+            st.lists(st.tuples(st.sampled_from(ORDER), st.integers(0, 10**8), st.integers(0, 10**8)), max_size=40)
+        )
+        for state, gap, length in steps:
+            told.append(Span(name, state, t + gap, t + gap + length))
+            t += gap + length
+        if draw(st.booleans()):
+            told.append(Span(name, draw(st.sampled_from(ORDER)), t, None))
+    return told
+
+
+def drawn(told: Sequence[Span], start: int, end: int) -> dict[str, list[tuple[int, int, int]]]:
+    """(left, right, row) of every piece, by state."""
+    found = {}
+    for state, path in lanes.paths(told, ROWS, start, end):
+        pieces = [(int(left), int(left) + int(width), int(row)) for left, row, width in PIECE.findall(path)]
+        assert "".join(f"M{left} {row}.5h{right - left}" for left, right, row in pieces) == path
+        found[state] = pieces
+    return found
+
+
+@settings(deadline=None)
+@given(spans(), st.integers(0, 10**9), st.integers(1, 2 * 10**9))
+def test_every_piece_is_in_the_picture_and_every_span_in_a_piece(told: list[Span], start: int, length: int) -> None:
+    end = start + length
+    found = drawn(told, start, end)
+    assert list(found) == [state for state in ORDER if state in found]
+    for pieces in found.values():
+        for left, right, row in pieces:
+            assert 0 <= left <= right <= WIDTH
+            assert row < len(NAMES)
+        for row in range(len(NAMES)):
+            mine = [piece for piece in pieces if piece[2] == row]
+            assert mine == sorted(mine)
+            assert all(right <= left for (_, right, _), (left, _, _) in itertools.pairwise(mine))
+            assert len(mine) <= MOST
+    for span in told:
+        last = end if span.t1 is None else span.t1
+        if last > start and span.t0 < end:
+            middle = (max(span.t0, start) + min(last, end)) / 2
+            x = (middle - start) / length * WIDTH
+            row = ROWS[span.actor]
+            assert any(left - 1 <= x <= right + 1 for left, right, at in found[span.state] if at == row), span
+
+
+@pytest.mark.parametrize("count", [10, 1_000, 50_000])
+def test_the_picture_stays_small_however_much_happened(count: int) -> None:
+    told = [Span("producer 1", ORDER[n % 2], n * 1000, n * 1000 + 700) for n in range(count)]
+    found = drawn(told, 0, count * 1000)
+    assert 0 < sum(map(len, found.values())) <= min(count, 2 * MOST)
+
+
+def test_a_moment_is_wide_enough_to_be_seen() -> None:
+    assert drawn([Span("producer 1", "holding", 500, 500)], 0, 10**9) == {"holding": [(0, NARROWEST, 0)]}
+
+
+def test_what_is_before_after_or_of_nobody_is_not_drawn() -> None:
+    told = [
+        Span("producer 1", "running", 0, 10),
+        Span("consumer 1", "running", 90, 99),
+        Span("nobody", "running", 20, 30),
+    ]
+    assert lanes.paths(told, ROWS, 10, 90) == ()
+
+
+def test_a_window_without_a_length_is_empty_and_not_an_error() -> None:
+    assert lanes.paths([Span("producer 1", "running", 5, 5)], ROWS, 5, 5) == ()
+    assert lanes.picture(Lanes(), 0, 0, lanes.since(0)).paths == ()
+
+
+def test_a_picture_has_a_lane_an_actor_with_the_state_that_it_is_in() -> None:
+    now = Span("a", "waiting", 50, None)
+    picture = lanes.picture(Lanes(actors=("a", "b"), now={"a": now}, spans=(Span("b", "done", 0, 40),)), 0, 100,
+                            lanes.ago(10), {"b": "late"})  # fmt: skip
+    assert [(lane.name, lane.state, lane.note) for lane in picture.lanes] == [("a", "waiting", ""), ("b", "", "late")]
+    assert picture.paths == (("waiting", f"M{WIDTH // 2} 0.5h{WIDTH // 2}"), ("done", "M0 1.5h4000"))
+    assert picture.grid.count("v2") == len(picture.ticks) - 2
+
+
+@pytest.mark.parametrize(
+    ("ticks", "texts"),
+    [
+        (lanes.ago(3), ["−3 s", "−2 s", "−1 s", "now"]),
+        (lanes.since(0.002), ["0 ms", "0.50 ms", "1.00 ms", "1.50 ms", "2.00 ms"]),
+        (lanes.since(4), ["0 s", "1.00 s", "2.00 s", "3.00 s", "4.00 s"]),
+        (lanes.since(4e-6), ["0 µs", "1.00 µs", "2.00 µs", "3.00 µs", "4.00 µs"]),
+    ],
+)
+def test_ticks_are_words_on_the_axis(ticks: tuple[lanes.Tick, ...], texts: list[str]) -> None:
+    assert [tick.text.replace("\u00a0", " ") for tick in ticks] == texts
+    assert [ticks[0].x, ticks[-1].x] == [0, 100]
+    assert [ticks[0].anchor, ticks[-1].anchor] == ["start", "end"]
+    assert ticks[0].major
+    assert ticks[-1].major
+
+
+points = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 1_000_000)), max_size=200).map(
+    lambda found: sorted(found, key=lambda point: point[0])
+)
+
+
+@settings(deadline=None)
+@given(points, st.integers(0, 10**9), st.integers(1, 10**9))
+def test_a_track_is_a_line_inside_its_box(told: list[tuple[int, int]], start: int, length: int) -> None:
+    track = lanes.track(told, start, start + length, lanes.ago(10), "length")
+    inside = [value for stamp, value in told if start <= stamp <= start + length]
+    assert track.top >= max(inside, default=0)
+    assert track.top >= 10
+    steps = STEP.findall(track.line)
+    assert "".join(f"{letter}{one}{' ' + two if two else ''}" for letter, one, two in steps) == track.line
+    xs = [int(one) for letter, one, _ in steps if letter == "H"]
+    ys = [int(two) for letter, _, two in steps if letter == "M"] + [
+        int(one) for letter, one, _ in steps if letter == "V"
+    ]
+    assert xs == sorted(xs)
+    assert all(0 <= x <= WIDTH for x in xs)
+    assert all(0 <= y <= track.top for y in ys)
+    assert xs[-1] == WIDTH
+    if inside:
+        assert ys[-1] == track.top - inside[-1], "it ends at the last value"
+        assert track.top - max(ys) <= min(inside)
+        assert track.top - min(ys) >= max(inside), "no peak is left out"
+    assert track.area == f"{track.line}V{track.top}H0z"
+
+
+def test_a_track_stays_small_however_many_points_there_are() -> None:
+    told = [(n, n * 7919 % 1000) for n in range(100_000)]
+    track = lanes.track(told, 0, 100_000, lanes.ago(10), "length")
+    assert len(STEP.findall(track.line)) <= 5 * WIDTH // NARROWEST + 8

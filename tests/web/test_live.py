@@ -1,0 +1,355 @@
+"""The page's one stream: whole first, then only what changed; rendered once for all; over when nobody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, aclosing, closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.experiments.registry import EXPERIMENTS
+from app.experiments.wording import NARROW
+from app.runs.bench import Bench
+from app.runs.journal import Journal
+from app.web import live
+from app.web.live import Channel
+from app.web.panels import Piece
+from app.web.site import Machine, Site
+from tests.served import served
+from tests.waiting import BOUND_S, until
+from tests.web.conftest import BRIEF, ENDLESS, Event, Serve, ended, events, frames, pieces, running, start
+
+# Over HTTP
+
+
+def test_the_first_frame_is_the_whole_picture_and_the_next_only_what_changed(
+    client: httpx.Client, endless: dict[str, Any]
+) -> None:
+    with client.stream("GET", f"/live?run={endless['id']}") as stream:
+        told = frames(stream)
+        first, second = pieces(next(told).data), pieces(next(told).data)
+    assert first.keys() == {
+        "run-head", "run-threads", "run-list", "run-lock", "run-log", "run-replay", "run-more", "machine"
+    }  # fmt: skip
+    assert second
+    assert not second.keys() & {"run-replay", "run-more"}
+    for target, html in second.items():
+        assert html != first[target]
+
+
+def test_a_reconnect_begins_with_the_whole_picture_whatever_was_heard_before(
+    client: httpx.Client, endless: dict[str, Any]
+) -> None:
+    path = f"/live?run={endless['id']}"
+    with client.stream("GET", path) as stream:
+        first, second = itertools.islice(frames(stream), 2)
+    for heard in (first.id, second.id, "99999", "nonsense"):
+        with client.stream("GET", path, headers={"Last-Event-ID": heard}) as stream:
+            assert pieces(next(frames(stream)).data).keys() == pieces(first.data).keys()
+
+
+def test_a_viewer_of_a_run_sees_its_end(client: httpx.Client) -> None:
+    run_id = start(client, "shared-list", **BRIEF)["id"]
+    with client.stream("GET", f"/live?run={run_id}") as stream:
+        last = next(frame for frame in frames(stream) if 'data-state="done">finished' in frame.data)
+    page = client.get(f"/runs/{run_id}").text
+    for target, html in pieces(last.data).items():
+        assert target == "machine" or html in page
+
+
+def test_the_bench_shows_a_run_from_click_to_end(client: httpx.Client) -> None:
+    with client.stream("GET", "/live") as stream:
+        told = frames(stream)
+        next(told)
+        run_id = start(client, "factorials")["id"]
+        seen: dict[str, str] = {}
+        for frame in told:
+            seen |= pieces(frame.data)
+            results = seen.get("factorials-live", "").replace(NARROW, " ")
+            if "finished" in seen.get("factorials-head", "") and "3 628 800" in results:
+                break
+    assert run_id in seen["factorials-head"]
+    assert not any(target.startswith(("pool-sizes", "shared-list")) for target in seen), "they did not change"
+    with client.stream("GET", "/live") as stream:
+        whole = pieces(next(frames(stream)).data)
+    assert len(whole) == 4 * len(EXPERIMENTS) + 2
+    assert run_id in whole["recent"]
+
+
+def test_a_slow_viewer_skips_frames_and_ends_on_the_newest(serve: Serve) -> None:
+    with serve(buffer=4096) as server, server.client() as client:
+        params = {"delay_min": 0, "delay_max": 0.002, "producers": 8, "consumers": 8, "seconds": 600}
+        run_id = running(client, start(client, "shared-list", **params)["id"])["id"]
+        host, port = server.address.removeprefix("http://").split(":")
+        with socket.socket() as slow, client.stream("GET", f"/live?run={run_id}") as quick:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect((host, int(port)))
+            slow.settimeout(BOUND_S)
+            slow.sendall(f"GET /live?run={run_id} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            # Nobody reads there while another sees more frames than its line can hold.
+            told = frames(quick)
+            seen = sum(len(frame.data) for frame in itertools.islice(told, 25))
+            client.post(f"/api/runs/{run_id}/stop")
+            ended(client, run_id)
+            newest = ""
+            while "stopped by you" not in newest:
+                newest = next(told).data
+            got = b""
+            while "stopped by you" not in got.decode(errors="ignore"):
+                received = slow.recv(65536)
+                assert received, "the line was closed"
+                got += received
+    assert seen > 150_000, "too little to fill a line"
+    ids = [int(line[4:]) for line in got.decode(errors="ignore").splitlines() if line.startswith("id: ")]
+    assert ids == sorted(set(ids))
+    assert len(ids) < ids[-1] - ids[0] + 1, "it skipped none"
+
+
+def test_one_viewer_more_than_the_limit_is_refused_until_another_leaves(serve: Serve) -> None:
+    with serve(viewers=2) as server, server.client() as client:
+        with client.stream("GET", "/live") as first, closing(frames(first)) as one:
+            next(one)
+            with client.stream("GET", "/live") as second, closing(frames(second)) as two:
+                next(two)
+                refused = client.get("/live")
+                assert refused.status_code == 503
+                assert int(refused.headers["retry-after"]) >= 1
+                assert "2 live streams are open" in refused.json()["detail"]
+            until(lambda: server.site.hub.viewers == 1, "the end of the second viewer")
+            with client.stream("GET", "/live") as third:
+                assert next(frames(third))
+        until(lambda: server.site.hub.viewers == 0, "the end of all viewers")
+
+
+def test_an_unknown_runs_stream_is_404(client: httpx.Client) -> None:
+    answer = client.get("/live?run=sl-9999")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_quiet_stream_beats(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BEAT_S", 0.02)
+    with serve() as server, server.client() as client, client.stream("GET", "/live") as stream:
+        seen: list[Event] = []
+        for event in events(stream):
+            seen.append(event)
+            if {event.event for event in seen} == {"", "beat"} and len(seen) > 5:
+                break
+    assert {(beat.id, beat.data) for beat in seen if beat.event} == {("", "")}
+
+
+def test_a_frame_is_rendered_once_for_all_viewers(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewers = 12
+    with serve() as server, server.client() as client, ExitStack() as stack:
+        run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
+        rendered = Counter[str]()
+        part = server.site.part
+
+        def counting(template: str, macro: str, context: Mapping[str, Any]) -> Any:
+            rendered[macro] += 1
+            return part(template, macro, context)
+
+        monkeypatch.setattr(server.site, "part", counting)
+        streams = [stack.enter_context(client.stream("GET", f"/live?run={run_id}")) for _ in range(viewers)]
+        lines = [stack.enter_context(closing(frames(stream))) for stream in streams]
+        told = [list(itertools.islice(line, 6)) for line in lines]
+        assert server.site.hub.viewers == viewers
+        client.post(f"/api/runs/{run_id}/stop")
+        last = next(frame for frame in lines[0] if "stopped by you" in frame.data)
+        published = int(last.id)
+    # Viewers that come at different moments begin with different frames, but the same frame is the same for all.
+    by_id: dict[str, set[str]] = {}
+    for event in itertools.chain.from_iterable(each[1:] for each in told):
+        by_id.setdefault(event.id, set()).add(event.data)
+    assert max(map(len, by_id.values())) <= 2, "a frame as such, and as the whole picture of who skipped some"
+    # A render a frame, and at most as many again that brought nothing new; never one a viewer.
+    assert 6 <= rendered["threads"] < 2 * published
+
+
+def test_streams_end_when_the_server_does() -> None:
+    with served() as server:
+        run_id = server.begin("shared-list", **ENDLESS)
+        with ExitStack() as stack:
+            client = stack.enter_context(httpx.Client(base_url=server.url, timeout=BOUND_S))
+            records = f"/api/runs/{run_id}/records"
+            streams = [
+                stack.enter_context(client.stream("GET", path, headers=headers))
+                for path, headers in (
+                    ("/live", {}),
+                    (f"/live?run={run_id}", {}),
+                    (records, {}),
+                    (records, {"Accept": "application/x-ndjson"}),
+                )
+            ]
+            lines = [stream.iter_lines() for stream in streams]
+            assert all(next(line) for line in lines)
+            assert server.terminate() == 0
+            for line in lines:  # each comes to an end, not to an error
+                assert list(line)
+        server.until_nothing_is_left()
+
+
+# The channel itself, without a server: what it shows is ours to change
+
+
+class Shelf(Channel):
+    """A page of a few words, each in a piece of its own; it counts how often it was looked at."""
+
+    def __init__(self, site: Site, **words: str) -> None:
+        super().__init__(site)
+        self.words: dict[str, str] = words
+        self.broken = ""
+        self.looks = 0
+
+    async def pieces(self) -> Sequence[Piece]:
+        self.looks += 1
+        return [
+            Piece(name, "partials/machine.html", "header", None, lambda name=name: self.context(name))  # type: ignore[misc]
+            for name in self.words
+        ]
+
+    def context(self, name: str) -> dict[str, Any]:
+        if name == self.broken:
+            raise ZeroDivisionError
+        return {"machine": Machine(((name, self.words[name]),))}
+
+    def tell(self, **words: str) -> None:
+        self.words |= words
+        self.site.bench.activity.rise()
+
+    async def looked(self) -> None:
+        """Have it look at its pieces once more, and wait until it has."""
+        looks = self.looks
+        self.site.bench.activity.rise()
+        await holds(lambda: self.looks > looks)
+        await asyncio.sleep(0)
+
+
+async def holds(condition: Callable[[], object]) -> None:
+    """Let the loop go on until something is true."""
+    async with asyncio.timeout(BOUND_S):
+        while not condition():  # noqa: ASYNC110 (what is waited for sets no event)
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    monkeypatch.setattr(live, "FRAME_S", 0)
+    return Shelf(Site(Bench(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9), one="1", two="1")
+
+
+async def shown(viewer: AsyncIterator[bytes]) -> dict[str, str]:
+    """The words of the next frame."""
+    async with asyncio.timeout(BOUND_S):
+        frame = (await anext(viewer)).decode()
+    data = "\n".join(line[6:] for line in frame.splitlines() if line.startswith("data: "))
+    return {name: html.split("<dd>")[1].split("</dd>")[0] for name, html in pieces(data).items()}
+
+
+def loops() -> list[str]:
+    return [
+        name for task in asyncio.all_tasks() if (name := getattr(task.get_coro(), "__qualname__", "")) == "Channel._run"
+    ]
+
+
+async def test_frames_come_only_while_something_changes(shelf: Shelf) -> None:
+    async with aclosing(shelf.stream()) as viewer:
+        assert await shown(viewer) == {"one": "1", "two": "1"}
+        following = asyncio.ensure_future(shown(viewer))
+        for _ in range(5):
+            await shelf.looked()
+        assert not following.done(), "a frame without any news"
+        shelf.tell(two="2")
+        assert await following == {"two": "2"}
+
+
+async def test_who_lags_skips_to_the_newest(shelf: Shelf) -> None:
+    async with aclosing(shelf.stream()) as slow, aclosing(shelf.stream()) as quick:
+        for viewer in (slow, quick):
+            assert await shown(viewer) == {"one": "1", "two": "1"}
+        for number in range(2, 50):
+            shelf.tell(one=str(number))
+            assert await shown(quick) == {"one": str(number)}
+        assert await shown(slow) == {"one": "49", "two": "1"}
+        shelf.tell(two="2")
+        assert await shown(slow) == await shown(quick) == {"two": "2"}
+
+
+async def test_a_look_serves_all_viewers(shelf: Shelf) -> None:
+    viewers = [shelf.stream() for _ in range(50)]
+    for viewer in viewers:
+        assert await shown(viewer) == {"one": "1", "two": "1"}
+    assert shelf.viewers == 50
+    looks = shelf.looks
+    assert looks <= 2, "the first viewer's, and that of the loop's begin"
+    shelf.tell(one="2")
+    for viewer in viewers:
+        assert await shown(viewer) == {"one": "2"}
+    assert shelf.looks == looks + 1
+    for viewer in viewers:
+        await viewer.aclose()
+    assert shelf.viewers == 0
+
+
+async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(shelf: Shelf) -> None:
+    first, second = shelf.stream(), shelf.stream()
+    for viewer in (first, second):
+        await shown(viewer)
+    assert len(loops()) == 1
+    await first.aclose()
+    await shelf.looked()
+    assert len(loops()) == 1
+    await second.aclose()
+    await holds(lambda: not loops())
+    looks = shelf.looks
+    shelf.tell(one="2")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert shelf.looks == looks, "nobody looks, so nothing is rendered"
+    async with aclosing(shelf.stream()) as third:
+        assert await shown(third) == {"one": "2", "two": "1"}
+        shelf.tell(two="3")
+        assert await shown(third) == {"two": "3"}
+
+
+async def test_a_piece_that_can_not_be_rendered_costs_no_other_and_comes_when_it_can(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with aclosing(shelf.stream()) as viewer:
+        await shown(viewer)
+        shelf.broken = "two"
+        shelf.tell(one="2", two="2")
+        assert await shown(viewer) == {"one": "2"}
+        assert "could not be rendered" in caplog.text
+        shelf.broken = ""
+        shelf.tell()
+        assert await shown(viewer) == {"two": "2"}
+
+
+async def test_a_channel_lets_its_viewers_go_when_the_bench_closes(tmp_path: Path) -> None:
+    bench = Bench(Journal(tmp_path / "poolscope.sqlite"))
+    await bench.open()
+    shelf = Shelf(Site(bench, demo=False, viewers=9), one="1")
+    viewers = [shelf.stream() for _ in range(3)]
+    for viewer in viewers:
+        await shown(viewer)
+    await bench.close()
+    for viewer in viewers:
+        async with asyncio.timeout(BOUND_S):
+            assert [frame async for frame in viewer] == []
+    assert shelf.viewers == 0
+    await holds(lambda: not loops())
+
+
+def test_events_are_read_as_a_browser_reads_them() -> None:
+    text = ": a comment\r\n\r\nid: 1\r\ndata: a\r\ndata: b\r\n\r\nevent: beat\r\ndata: \r\n\r\n"
+    answer = httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=text)
+    answer.headers["content-type"] = "text/event-stream"
+    assert list(events(answer)) == [Event("1", "", "a\nb"), Event("", "beat", "")]

@@ -1,0 +1,565 @@
+"""Every page answers, is well-formed, needs no script and nothing from elsewhere, and holds what its stream sends."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+
+from app.experiments.registry import EXPERIMENTS
+from app.runs.journal import Journal
+from app.web.headers import POLICY
+from tests.web.conftest import (
+    BRIEF,
+    BY_BROWSER,
+    BY_HTMX,
+    ENDLESS,
+    SHORT,
+    Serve,
+    Serving,
+    ended,
+    frames,
+    pieces,
+    running,
+    serving,
+    start,
+    told,
+)
+from tests.web.markup import Markup, plain
+
+BOXES = {"shared-list": "run-threads", "factorials": "run-results", "pool-sizes": "run-repetitions"}
+
+
+def page(browser: httpx.Client, path: str, status: int = 200) -> Markup:
+    """A page, which must be well-formed and allow nothing from elsewhere."""
+    answer = browser.get(path)
+    assert answer.status_code == status, answer.text
+    return checked(answer)
+
+
+def checked(answer: httpx.Response) -> Markup:
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.text.startswith("<!doctype html>")
+    markup = Markup(answer.text)
+    assert markup.mistakes == []
+    return markup
+
+
+@pytest.fixture
+def htmx(server: Serving) -> Iterator[httpx.Client]:
+    with server.client(**BY_HTMX) as client:
+        yield client
+
+
+# Every page
+
+
+@pytest.mark.parametrize("path", ["/", "/runs", "/runs?experiment=factorials&status=finished", "/api"])
+def test_every_page_is_well_formed_and_needs_nothing_from_elsewhere(
+    browser: httpx.Client, finished: dict[str, Any], path: str
+) -> None:
+    markup = page(browser, path)
+    assert markup.title.endswith(" - Poolscope")
+    assert len(markup.all("h1")) == 1
+    assert len(markup.all("main")) == 1
+
+
+@pytest.mark.parametrize("experiment", SHORT)
+def test_the_page_of_a_finished_run(browser: httpx.Client, finished: dict[str, Any], experiment: str) -> None:
+    run = finished[experiment]
+    markup = page(browser, f"/runs/{run['id']}")
+    assert run["id"] in markup.title
+    assert BOXES[experiment] in markup.ids
+    assert run["verdict"].split(" ")[0] in markup.text
+    assert "hx-sse:connect" not in str(markup.all("div")), "what is over needs no stream"
+    links = {link.get("href") for link in markup.all("a")}
+    assert {f"/api/runs/{run['id']}{what}" for what in ("", "/csv", "/trace", "/script")} <= links
+
+
+@pytest.mark.parametrize("experiment", SHORT)
+def test_every_link_of_a_page_leads_somewhere(browser: httpx.Client, finished: dict[str, Any], experiment: str) -> None:
+    seen: set[str] = set()
+    for path in ("/", "/runs", f"/runs/{finished[experiment]['id']}"):
+        markup = page(browser, path)
+        for tag, name in (
+            ("a", "href"),
+            ("link", "href"),
+            ("script", "src"),
+            ("vl-chart", "src"),
+            ("vl-chart", "spec"),
+        ):
+            seen |= {str(found.get(name)) for found in markup.all(tag)}
+    for address in sorted(each for each in seen if not each.startswith("#")):
+        assert browser.get(address).status_code == 200, address
+
+
+def test_pages_of_live_waiting_and_stopped_runs(browser: httpx.Client, endless: dict[str, Any]) -> None:
+    first = start(browser, "pool-sizes", sizes=[1], repeats=100, workload="square-sleep", work_ms=200)
+    second = start(browser, "pool-sizes", sizes=[64], repeats=1)
+    try:
+        for path in ("/", "/runs", f"/runs/{endless['id']}", f"/runs/{first['id']}", f"/runs/{second['id']}"):
+            page(browser, path)
+        assert "1st in the queue" in page(browser, f"/runs/{second['id']}").text
+        live = page(browser, f"/runs/{endless['id']}")
+        assert live.one("div", id="stream")["hx-sse:connect"] == f"/live?run={endless['id']}"
+    finally:
+        for run in (second, first):
+            browser.post(f"/runs/{run['id']}/stop")
+        ended(browser, first["id"])
+    assert "cancelled" in page(browser, f"/runs/{second['id']}").text
+    assert "stopped by you" in page(browser, f"/runs/{first['id']}").text
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"guard": "none", "producers": 8, "consumers": 8, "delay_min": 0, "delay_max": 0.002, "seconds": 0.3},
+        {"guard": "condition", "consumers": 16, **BRIEF},
+        {"guard": "queue", "capacity": 1, "producers": 16, **BRIEF},
+        {"guard": "rlock", "delay_min": 0, "delay_max": 0, "seconds": 0.2},
+    ],
+)
+def test_pages_of_every_guard(browser: httpx.Client, params: dict[str, Any]) -> None:
+    run = ended(browser, start(browser, "shared-list", **params)["id"])
+    assert run["status"] == "finished"
+    page(browser, "/")
+    markup = page(browser, f"/runs/{run['id']}")
+    for words in run["state"]["lost"]["disagreements"]:
+        assert plain(words) in markup.text
+
+
+def test_pages_of_failing_and_long_factorials(browser: httpx.Client) -> None:
+    run = ended(browser, start(browser, "factorials", first=-10, last=-1)["id"])
+    assert "Error: " in page(browser, f"/runs/{run['id']}").text
+    run = ended(browser, start(browser, "factorials", first=1, last=1000, workers=3)["id"])
+    assert "986 more" in page(browser, "/").text
+    assert len(page(browser, f"/runs/{run['id']}").all("tr")) == 1001
+
+
+def test_a_page_for_every_refusal(browser: httpx.Client, endless: dict[str, Any]) -> None:
+    assert "There is no run" in page(browser, "/runs/sl-9999", 404).text
+    assert "Not Found" in page(browser, "/nonsense", 404).text
+    page(browser, "/runs/sl-9999/at?t=1", 404)
+    page(browser, f"/runs/{endless['id']}?t=soon", 422)
+    checked(browser.post(f"/runs/{endless['id']}/delete"))
+    checked(browser.post("/runs", data={"experiment": "<script>alert(1)</script>"}))
+    assert told(browser, endless["id"])["status"] == "running"
+
+
+def test_what_a_user_typed_can_not_become_markup(browser: httpx.Client) -> None:
+    nasty = "\"'><script>alert(1)</script><b onclick=x>"
+    answer = browser.post("/runs", data={"experiment": "shared-list", "producers": nasty, nasty: "1"})
+    assert answer.status_code == 422
+    markup = checked(answer)
+    assert markup.one("input", name="producers")["value"] == nasty
+    assert markup.all("b") == []
+    page(browser, f"/runs?experiment={nasty}&status={nasty}&before={nasty}")
+    page(browser, "/runs/" + nasty.replace("/", "%2F").replace("<", "%3C"), 404)
+
+
+# Page and stream
+
+
+@pytest.mark.parametrize("experiment", SHORT)
+def test_a_runs_page_holds_the_very_pieces_that_its_stream_sends(
+    browser: httpx.Client, finished: dict[str, Any], experiment: str
+) -> None:
+    run_id = finished[experiment]["id"]
+    with browser.stream("GET", f"/live?run={run_id}") as stream:
+        sent = pieces(next(frames(stream)).data)
+    compare(browser.get(f"/runs/{run_id}").text, sent)
+    assert {"run-head", "run-more", "machine", BOXES[experiment]} <= sent.keys()
+
+
+def test_the_bench_holds_the_very_pieces_that_its_stream_sends(browser: httpx.Client, finished: dict[str, Any]) -> None:
+    with browser.stream("GET", "/live") as stream:
+        sent = pieces(next(frames(stream)).data)
+    compare(browser.get("/").text, sent)
+    parts = ("head", "ask", "progress", "live")
+    assert sent.keys() == {f"{name}-{part}" for name in EXPERIMENTS for part in parts} | {"recent", "machine"}
+
+
+def test_an_untouched_bench_says_what_will_be_seen_and_holds_the_pieces_too(serve: Serve) -> None:
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        with browser.stream("GET", "/live") as stream:
+            sent = pieces(next(frames(stream)).data)
+        answer = browser.get("/")
+        checked(answer)
+        compare(answer.text, sent)
+        assert "No run yet." in answer.text
+        assert answer.text.count("not run yet") == len(EXPERIMENTS)
+        page(browser, "/runs")
+
+
+def compare(html: str, sent: dict[str, str]) -> None:
+    """Every piece of a frame stands in the page as it is, and is the element that it replaces."""
+    for target, piece in sent.items():
+        assert Markup(piece).roots == [target]
+        if target != "machine":  # the load changes meanwhile
+            assert piece in html, target
+        assert html.count(f'id="{target}"') == 1
+
+
+def test_a_live_runs_page_has_a_place_for_every_piece(browser: httpx.Client, endless: dict[str, Any]) -> None:
+    for path, live in ((f"/runs/{endless['id']}", f"/live?run={endless['id']}"), ("/", "/live")):
+        markup = page(browser, path)
+        with browser.stream("GET", live) as stream:
+            told = frames(stream)
+            for frame in (next(told), next(told)):
+                sent = pieces(frame.data)
+                assert sent.keys() <= markup.ids
+                assert all(Markup(piece).roots == [target] for target, piece in sent.items())
+
+
+# Without JavaScript
+
+
+@pytest.mark.parametrize("experiment", SHORT)
+def test_a_form_starts_a_run_and_leads_to_its_page(browser: httpx.Client, experiment: str) -> None:
+    form = page(browser, "/").forms[f"{experiment}-form"]
+    assert form.action == ("post", "/runs")
+    assert form.values["experiment"] == experiment
+    short = {name: ", ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in SHORT[experiment].items()}
+    assert short.keys() <= form.values.keys()
+    answer = browser.post("/runs", data={**form.values, **short})
+    assert answer.status_code == 303
+    run = ended(browser, answer.headers["location"].removeprefix("/runs/"))
+    assert run["status"] == "finished"
+    assert run["params"].items() >= dict(SHORT[experiment]).items()
+    page(browser, answer.headers["location"])
+    # The bench's form now holds what was asked for.
+    kept = page(browser, "/").forms[f"{experiment}-form"].values
+    assert {name: kept[name] for name in short} == short
+
+
+@pytest.mark.parametrize("experiment", SHORT)
+def test_a_form_left_as_it_is_asks_for_the_defaults(browser: httpx.Client, serve: Serve, experiment: str) -> None:
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        form = page(browser, "/").forms[f"{experiment}-form"]
+        run_id = browser.post("/runs", data=form.values).headers["location"].removeprefix("/runs/")
+        assert told(browser, run_id)["params"] == EXPERIMENTS[experiment].params().model_dump(mode="json")
+        browser.post(f"/runs/{run_id}/stop")
+        ended(browser, run_id)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "typed", "wrong", "says"),
+    [
+        (
+            "shared-list",
+            {"producers": "17", "consumers": "two"},
+            ["producers", "consumers"],
+            "from 1 to 16; '17' is not",
+        ),
+        ("shared-list", {"delay_min": "2", "delay_max": "1"}, ["delay_min"], "2 s is more than 1 s"),
+        ("shared-list", {"capacity": "-3", "seconds": "7"}, ["capacity"], "from 0 to 100,000; '-3' is not"),
+        ("factorials", {"first": "9", "last": "3"}, ["last"], "last must not be less than first"),
+        ("factorials", {"first": "0x10", "workers": "1e9"}, ["first", "workers"], "a whole number from -10 to 5,000"),
+        ("pool-sizes", {"sizes": "4, 2, 4"}, ["sizes"], "4 stands there more than once"),
+        ("pool-sizes", {"sizes": "many", "work_ms": "x"}, ["sizes", "work_ms"], "sizes must be whole numbers"),
+        ("pool-sizes", {"chunksize": "3", "method": "apply_async"}, ["chunksize"], "must be 0 for apply_async"),
+    ],
+)
+def test_a_wrong_form_comes_back_as_it_was_typed_with_the_complaint_beside_the_field(
+    browser: httpx.Client, experiment: str, typed: dict[str, str], wrong: list[str], says: str
+) -> None:
+    before = browser.get("/api/runs?limit=1").json()
+    form = page(browser, "/").forms[f"{experiment}-form"]
+    answer = browser.post("/runs", data={**form.values, **typed})
+    assert answer.status_code == 422
+    markup = checked(answer)
+    back = markup.forms[f"{experiment}-form"]
+    assert back.values == {**form.values, **typed}
+    assert says in markup.text
+    fields = [*markup.all("input"), *markup.all("select")]
+    complained = {str(field["name"]): field for field in fields if field.get("aria-invalid") == "true"}
+    assert list(complained) == wrong
+    for name, field in complained.items():
+        complaint = markup.one("em", id=str(field["aria-describedby"]))
+        assert complaint["class"] == "complaint"
+        assert f"{experiment}-{name}-wrong" == complaint["id"]
+    assert browser.get("/api/runs?limit=1").json() == before
+
+
+def test_a_complaint_about_no_field_stands_in_the_form(browser: httpx.Client) -> None:
+    answer = browser.post("/runs", data={"experiment": "factorials", "more": "1"})
+    assert answer.status_code == 422
+    assert "more is not a parameter here" in checked(answer).text_of("p", role="alert")
+
+
+def test_a_form_that_names_no_experiment_is_404(browser: httpx.Client) -> None:
+    for sent in ({}, {"experiment": ""}, {"experiment": "nonsense", "producers": "1"}):
+        answer = browser.post("/runs", data=sent)
+        assert answer.status_code == 404
+        assert "There is no experiment" in checked(answer).text
+
+
+def test_a_live_run_is_controlled_paused_and_stopped_by_forms(browser: httpx.Client) -> None:
+    run_id = running(browser, start(browser, "shared-list", **ENDLESS)["id"])["id"]
+    forms = page(browser, "/").forms
+    assert forms["shared-list-controls"].action == ("post", f"/runs/{run_id}/controls")
+    assert forms["shared-list-controls"].values.keys() >= {"delay_min", "delay_max"}
+    assert "shared-list-form" not in forms, "one run of an experiment at a time from its panel"
+    for typed in ({"delay_min": "0.001", "delay_max": "0.002"}, {"paused": "true"}, {"paused": "false"}):
+        answer = browser.post(f"/runs/{run_id}/controls", data=typed)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run_id}")
+    answer = browser.post(f"/runs/{run_id}/controls", data={"delay_min": "9"})
+    assert answer.status_code == 422
+    assert "delay_min must not exceed delay_max" in checked(answer).text
+
+    assert forms["shared-list-stop"].action == ("post", f"/runs/{run_id}/stop")
+    answer = browser.post(f"/runs/{run_id}/stop")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run_id}")
+    run = ended(browser, run_id)
+    assert run["status"] == "stopped"
+    assert run["state"]["controls"] == {"delay_min": 0.001, "delay_max": 0.002, "paused": False}
+    answer = browser.post(f"/runs/{run_id}/controls", data={"paused": "true"})
+    assert answer.status_code == 422
+    checked(answer)
+
+
+def test_run_again_takes_the_same_parameters_and_a_remedy_changes_them(browser: httpx.Client) -> None:
+    alone = ended(browser, start(browser, "shared-list", **BRIEF, guard="none")["id"])
+    (remedy,) = [finding["remedy"] for finding in alone["findings"] if finding["remedy"]]
+    markup = page(browser, f"/runs/{alone['id']}")
+    offered = [form for form in markup.all("form") if form.get("action") == f"/runs/{alone['id']}/again"]
+    assert len(offered) == 2
+    number = markup.one("input", type="hidden", name="remedy")["value"]
+
+    for sent, params in (({}, alone["params"]), ({"remedy": str(number)}, {**alone["params"], **remedy})):
+        answer = browser.post(f"/runs/{alone['id']}/again", data=sent)
+        assert answer.status_code == 303
+        assert ended(browser, answer.headers["location"].removeprefix("/runs/"))["params"] == params
+    for nonsense in ("99", "\u00b2", "-1", "x", "9" * 5000):
+        answer = browser.post(f"/runs/{alone['id']}/again", data={"remedy": nonsense})
+        assert answer.status_code == 303
+        assert ended(browser, answer.headers["location"].removeprefix("/runs/"))["params"] == alone["params"]
+
+
+def test_a_run_is_deleted_by_a_form(browser: httpx.Client, htmx: httpx.Client) -> None:
+    for _ in range(2):
+        ended(browser, start(browser, "factorials")["id"])
+    second, first = (run["id"] for run in browser.get("/api/runs?limit=2").json())
+    answer = browser.post(f"/runs/{first}/delete")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/runs")
+    answer = htmx.post(f"/runs/{second}/delete")
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (200, "/runs")
+    page(browser, f"/runs/{first}", 404)
+    page(browser, f"/runs/{second}", 404)
+    assert not {first, second} & {run["id"] for run in browser.get("/api/runs").json()}
+    page(browser, "/")
+
+
+# With htmx
+
+
+def test_htmx_gets_the_pieces_of_the_panel_that_it_asked_from(htmx: httpx.Client) -> None:
+    panel = {f"shared-list-{part}" for part in ("head", "ask", "progress", "live")}
+    typed = {"experiment": "shared-list", **{name: str(value) for name, value in ENDLESS.items()}}
+    assert set(pieces(htmx.post("/runs", data={**typed, "producers": "0"}).text)) == {"shared-list-ask"}
+    answer = htmx.post("/runs", data=typed)
+    assert answer.status_code == 200
+    assert set(pieces(answer.text)) == panel
+    run_id = str(htmx.get("/api/runs?limit=1").json()[0]["id"])
+    running(htmx, run_id)
+    wrong = htmx.post(f"/runs/{run_id}/controls", data={"delay_min": "0.3", "delay_max": "0.2"})
+    assert wrong.status_code == 422
+    ((target, html),) = pieces(wrong.text).items()
+    assert target == "shared-list-ask"
+    markup = Markup(html)
+    assert markup.mistakes == []
+    assert markup.one("input", name="delay_min")["value"] == "0.3"
+    assert markup.one("input", name="delay_max")["value"] == "0.2"
+    assert "0.3 s is more than 0.2 s" in markup.text
+    assert set(pieces(htmx.post(f"/runs/{run_id}/controls", data={"paused": "true"}).text)) == panel
+    own = {"HX-Current-URL": f"{htmx.base_url}/runs/{run_id}"}
+    answer = htmx.post(f"/runs/{run_id}/stop", headers=own)
+    assert {"run-head", "run-threads", "run-more"} <= pieces(answer.text).keys()
+    ended(htmx, run_id)
+    assert htmx.post(f"/runs/{run_id}/stop").status_code == 200
+
+
+def test_a_refused_start_is_said_to_htmx_too(serve: Serve) -> None:
+    with serve(starts_per_minute=1) as server, server.client(**BY_HTMX) as htmx:
+        assert htmx.post("/runs", data={"experiment": "factorials"}).status_code == 200
+        answer = htmx.post("/runs", data={"experiment": "factorials"})
+        assert answer.status_code == 429
+        assert "within a minute" in unescape(answer.text)
+
+
+# Replay
+
+
+def test_a_replay_shows_the_run_as_it_was(browser: httpx.Client, finished: dict[str, Any]) -> None:
+    run = finished["shared-list"]
+    path = f"/runs/{run['id']}"
+    whole = page(browser, path)
+    scrub = whole.one("input", type="range")
+    assert whole.forms_by_action[path].action == ("get", path)
+    assert 0.1 < float(str(scrub["max"])) < 10
+    assert scrub["value"] == scrub["max"]
+
+    begin = page(browser, f"{path}?t=0")
+    assert begin.one("input", type="range")["value"] == "0.0"
+    assert numbers(begin)["added"] == 0
+    middle = page(browser, f"{path}?t=0.1")
+    assert 0 < numbers(middle)["added"] < numbers(whole)["added"] == run["state"]["added"]
+    assert numbers(page(browser, f"{path}?t=999")) == numbers(whole)
+
+
+def numbers(markup: Markup) -> dict[str, int]:
+    """The first readings of a shared list's page."""
+    names, values = markup.texts("dt"), markup.texts("dd")
+    told = dict(zip(names, values, strict=True))
+    return {name: int(re.sub(r"\D", "", told[name])) for name in ("added", "removed")}
+
+
+@pytest.mark.parametrize("experiment", SHORT)
+@pytest.mark.parametrize("t", ["0", "0.05", "1e-9", "1e9", "1e300", "-1", "inf", "-inf", "nan"])
+def test_any_moment_of_any_run_can_be_asked_for(
+    browser: httpx.Client, finished: dict[str, Any], experiment: str, t: str
+) -> None:
+    run_id = finished[experiment]["id"]
+    page(browser, f"/runs/{run_id}?t={t}")
+    answer = browser.get(f"/runs/{run_id}/at?t={t}")
+    assert answer.status_code == 200
+    sent = pieces(answer.text)
+    assert BOXES[experiment] in sent
+    assert not sent.keys() & {"run-head", "run-replay", "run-more"}, "what a replay must not replace"
+    assert sent.keys() <= page(browser, f"/runs/{run_id}").ids
+
+
+def test_a_live_run_has_no_replay_and_a_moment_does_no_harm(browser: httpx.Client, endless: dict[str, Any]) -> None:
+    for query in ("", "?t=0.01"):
+        assert page(browser, f"/runs/{endless['id']}{query}").all("input") == []
+
+
+# History
+
+
+@pytest.fixture(scope="module")
+def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A server that finds 240 old runs, of which 40 failed, and none with a record."""
+    folder = tmp_path_factory.mktemp("aged")
+
+    async def fill() -> None:
+        journal = Journal(folder / "poolscope.sqlite")
+        await journal.open()
+        for number in range(240):
+            name, prefix = (("factorials", "fa"), ("pool-sizes", "ps"))[number % 2]
+            stamp = f"2026-01-01T00:00:{number % 60:02}.000+00:00"
+            params = EXPERIMENTS[name].params().model_dump(mode="json")
+            run_id = await journal.create(prefix, name, params, stamp, {})
+            assert run_id
+            status = "failed" if number % 6 == 0 else "finished"
+            await journal.save(
+                run_id, status=status, started=stamp, ended=stamp, error="It broke." if number == 0 else None
+            )
+        await journal.close()
+
+    asyncio.run(fill())
+    with serving(folder) as server, server.client(**BY_BROWSER) as client:
+        yield client
+
+
+def listed(markup: Markup) -> list[str]:
+    return [str(row["id"]).removeprefix("row-") for row in markup.all("tr") if "id" in row]
+
+
+def test_the_history_goes_on_page_by_page(aged: httpx.Client) -> None:
+    path, seen = "/runs", list[str]()
+    while path:
+        markup = page(aged, path)
+        seen += listed(markup)
+        older = [link["href"] for link in markup.all("a") if "before=" in str(link.get("href"))]
+        path = str(older[0]) if older else ""
+    assert seen == [run["id"] for run in aged.get("/api/runs?limit=500").json()]
+    assert len(seen) == 240
+    assert "240 kept" in page(aged, "/runs").text
+
+
+def test_the_history_is_filtered_and_keeps_its_filter_on_the_next_page(aged: httpx.Client) -> None:
+    markup = page(aged, "/runs?experiment=factorials&status=finished")
+    (older,) = [str(link["href"]) for link in markup.all("a") if "before=" in str(link.get("href"))]
+    filter_ = markup.forms_by_action["/runs"]
+    assert filter_.values == {"experiment": "factorials", "status": "finished"}
+    rest = page(aged, older)
+    # Every second is one of factorials, and every third of those failed.
+    assert len(listed(markup)) + len(listed(rest)) == 80 == len(set(listed(markup) + listed(rest)))
+    assert all(run_id.startswith("fa-") for run_id in listed(markup) + listed(rest))
+    assert len(listed(page(aged, "/runs?status=failed"))) == 40
+    assert "No run matches." in page(aged, "/runs?status=running").text
+    assert "No run matches." in page(aged, "/runs?experiment=nonsense").text
+    assert "No run matches." in page(aged, "/runs?before=nonsense").text
+
+
+def test_pages_of_runs_without_any_record(aged: httpx.Client) -> None:
+    assert "It broke." in page(aged, "/runs/fa-0001").text
+    for path in ("/runs/ps-0002", "/runs/ps-0120", "/runs/fa-0119", "/runs/ps-0120?t=1", "/"):
+        page(aged, path)
+    for what in ("records", "trace", "csv", "script", ""):
+        assert aged.get(f"/api/runs/ps-0002/{what}".rstrip("/")).status_code == 200
+
+
+# What a run leaves
+
+
+def test_the_whole_log_as_text(browser: httpx.Client, finished: dict[str, Any]) -> None:
+    run = finished["shared-list"]
+    answer = browser.get(f"/runs/{run['id']}/log.txt")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    lines = answer.text.splitlines()
+    told = [re.fullmatch(r"(\d+\.\d{6}) ((?:producer|consumer) \d): (.+)", line) for line in lines]
+    assert all(told)
+    assert [match[3] for match in told if match][-300:] == run["state"]["log"][-300:]
+    stamps = [float(match[1]) for match in told if match]
+    assert stamps == sorted(stamps)
+    assert len(lines) == run["state"]["steps"] - run["state"]["left_out"]
+
+
+def test_a_factorial_with_all_its_digits(browser: httpx.Client, finished: dict[str, Any]) -> None:
+    run = ended(browser, start(browser, "factorials", first=-1, last=400)["id"])
+    for n in (0, 1, 25, 400):
+        answer = browser.get(f"/runs/{run['id']}/factorial/{n}.txt")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.text == str(math.factorial(n))
+    for wrong, status in (("-1", 404), ("401", 404), ("x", 422), ("9" * 5000, 422)):
+        assert browser.get(f"/runs/{run['id']}/factorial/{wrong}.txt").status_code == status
+    assert browser.get(f"/runs/{finished['shared-list']['id']}/factorial/1.txt").status_code == 404
+    assert browser.get(f"/runs/{run['id']}/log.txt").status_code == 404
+
+
+def test_the_data_of_the_charts(browser: httpx.Client, finished: dict[str, Any]) -> None:
+    datasets = browser.get(f"/runs/{finished['pool-sizes']['id']}/chart.json").json()
+    for spec in ("pool-times", "pool-speedup", "phases", "drift"):
+        named = re.findall(r'"data":\s*\{\s*"name":\s*"(\w+)"', browser.get(f"/charts/{spec}.vl.json").text)
+        assert named
+        assert set(named) <= datasets.keys(), spec
+    for experiment in ("shared-list", "factorials"):
+        assert browser.get(f"/runs/{finished[experiment]['id']}/chart.json").status_code == 404
+
+
+# Demo
+
+
+def test_in_the_demo_nobody_deletes(serve: Serve) -> None:
+    with serve(demo=True) as server, server.client(**BY_BROWSER) as browser:
+        run_id = ended(browser, start(browser, "factorials")["id"])["id"]
+        for path in ("/runs", f"/runs/{run_id}", "/"):
+            assert "Delete" not in page(browser, path).texts("button")
+        answer = browser.post(f"/runs/{run_id}/delete")
+        assert answer.status_code == 403
+        assert "nobody can delete" in checked(answer).text
+        assert told(browser, run_id)["id"] == run_id
+
+
+def test_no_file_is_served_but_those_that_are_meant(browser: httpx.Client) -> None:
+    for path in ("/static/%2e%2e/app/main.py", "/static/..%2fapp/main.py", "/charts/..%2fpages/run.html", "/static/"):
+        assert browser.get(path).status_code == 404
