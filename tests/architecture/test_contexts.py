@@ -21,6 +21,7 @@ from app.web import contexts, forms, lanes
 from app.web.contexts import History, PanelFacts, Replay, RunFacts
 from app.web.faces import FACES
 from app.web.faces.factorials import FactorialsFace
+from app.web.faces.failures import FailuresFace
 from app.web.faces.pool_sizes import PoolSizesFace
 from app.web.faces.shared_list import SharedListFace
 from app.web.pages import Call
@@ -31,7 +32,9 @@ Scope = Mapping[str, Any]
 
 PAGE = {"here": str, "live": str, "machine": str}
 ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "pieces": dict[str, str]}
-FACE = {"shared-list": SharedListFace, "factorials": FactorialsFace, "pool-sizes": PoolSizesFace}
+FACE = {
+    "shared-list": SharedListFace, "factorials": FactorialsFace, "pool-sizes": PoolSizesFace, "failures": FailuresFace,
+}  # fmt: skip
 ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
 PAIRS = tuple[tuple[str, str], ...]
 

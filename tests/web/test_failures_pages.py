@@ -1,4 +1,4 @@
-"""The failures on the bench and on their own page, with real runs: rows that can be run alone, stories, what is left."""
+"""The failures on the bench and on their own page, with real runs: rows to run alone, stories, what is left."""
 
 from __future__ import annotations
 

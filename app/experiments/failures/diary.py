@@ -15,7 +15,7 @@ from typing import Any
 
 from app.records import Actor, Failure, Record, Result, Span, to_line
 
-DIARY, CASE = "POOLSCOPE_DIARY", "POOLSCOPE_CASE"
+DIARY, CASE = "FAILURES_DIARY", "FAILURES_CASE"
 _known: set[tuple[int, str]] = set()  # actors that this process introduced; with its pid, for fork copies it
 
 

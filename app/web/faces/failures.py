@@ -110,13 +110,18 @@ class CaseFace:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioFace:
-    """One scenario; `cases` are those that have begun, `code` the few lines of Python that it stands for."""
+    """One scenario; `cases` are those that have begun, `first` the one that stands for all.
+
+    `code` is the few lines of Python that it stands for.
+    """
 
     name: str
+    slug: str
     title: str
     explanation: str
     chosen: bool
     cases: tuple[CaseFace, ...]
+    first: CaseFace | None
     total: int
     code: str
 
@@ -149,10 +154,8 @@ class FailuresFace:
     matrix: tuple[MatrixRow, ...]
     left: tuple[Left, ...]
     checked: int
+    side_by_side: bool
     live: bool
-
-    def scenario(self, name: str) -> ScenarioFace:
-        return next(scenario for scenario in self.scenarios if scenario.name == name)
 
 
 def title(params: FailuresParams) -> str:
@@ -177,18 +180,22 @@ def face(run: Run, state: State | None = None) -> FailuresFace:
         matrix=_matrix(shown),
         left=tuple(Left(kind, tuple(things)) for kind, things in left(shown).items()),
         checked=sum("left" in case.facts for case in shown.cases.values()),
+        side_by_side="side-by-side" in shown.scenarios,
         live=run.status.live,
     )
 
 
 def _scenario(state: State, name: str, now: int) -> ScenarioFace:
     scenario = SCENARIOS[name]
+    cases = tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name))
     return ScenarioFace(
         name=name,
+        slug=scenario.slug,
         title=scenario.title,
         explanation=scenario.explanation,
         chosen=name in state.scenarios,
-        cases=tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name)),
+        cases=cases,
+        first=cases[0] if cases else None,
         total=len(scenario.cases),
         code=code(scenario.slug),
     )
