@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -36,7 +37,7 @@ async def shown(request: Request, site: Site, run: Run) -> Response:
     """What has become of a run, for the page that asked: its panel on the bench, or its own page."""
     if not by_htmx(request):
         return to(f"/runs/{run.id}")
-    on_own_page = f"/runs/{run.id}" in request.headers.get("hx-current-url", "")
+    on_own_page = urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run.id}"
     pieces = run_pieces(site, run) if on_own_page else bench_pieces(site, run.experiment, run)
     return put(site, pieces, 200, run.id if on_own_page else "")
 

@@ -250,7 +250,8 @@ async def history(site: Site, *, experiment: str = "", status: str = "", before:
     if not before:  # what could not be kept is still there while the server lives
         kept = {row.id for row in rows}
         unkept = [run for run in reversed(alive.values()) if run.unkept and run.id not in kept]
-        listed = [_recent(site, None, run) for run in unkept if experiment in ("", run.experiment.name)] + listed
+        wanted = [run for run in unkept if experiment in ("", run.experiment.name) and status in ("", run.status)]
+        listed = [_recent(site, None, run) for run in wanted] + listed
     return History(
         runs=tuple(listed),
         kept=await site.bench.journal.count(),

@@ -68,7 +68,11 @@ def run_alone(text: str, folder: Path) -> list[str]:
     path = folder / "alone.py"
     path.write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-W", "error", str(path)], capture_output=True, text=True, cwd=folder, timeout=60
+        [sys.executable, "-I", "-S", "-W", "error", str(path)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=60,
     )
     assert done.returncode == 0, f"{done.stderr}\n{text}"
     assert "Traceback" not in done.stderr
