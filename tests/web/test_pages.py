@@ -33,7 +33,12 @@ from tests.web.conftest import (
 )
 from tests.web.markup import Markup, plain
 
-BOXES = {"shared-list": "run-threads", "factorials": "run-results", "pool-sizes": "run-repetitions", "failures": "run-matrix"}
+BOXES = {
+    "shared-list": "run-threads",
+    "factorials": "run-results",
+    "pool-sizes": "run-repetitions",
+    "failures": "run-matrix",
+}
 
 
 def page(browser: httpx.Client, path: str, status: int = 200) -> Markup:
