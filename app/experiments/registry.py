@@ -10,6 +10,8 @@ from app.errors import UnknownExperiment
 from app.experiments.asking import Params
 from app.experiments.factorials import params as factorials_params
 from app.experiments.factorials import state as factorials
+from app.experiments.failures import params as failures_params
+from app.experiments.failures import state as failures
 from app.experiments.pool_sizes import params as pool_sizes_params
 from app.experiments.pool_sizes import state as pool_sizes
 from app.experiments.shared_list import params as shared_list_params
@@ -77,6 +79,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "sharing", "sd", "Sharing data", "Which tool shares data correctly, and at what price?",
             sharing_params.SharingParams, sharing, measured=True,
+        ),
+        Experiment(
+            "failures", "fl", "Failures", "When something breaks in a worker, who finds out?",
+            failures_params.FailuresParams, failures,
         ),
     )
 }  # fmt: skip

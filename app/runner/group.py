@@ -13,13 +13,14 @@ TRACKER = b"multiprocessing.resource_tracker"
 
 
 def members(group: int, proc: Path = Path("/proc")) -> list[int]:
-    """Process ids of a process group, from /proc; empty where there is no /proc."""
+    """Process ids of a process group, and of a session of that number; from /proc, empty where there is none."""
     found = []
     for entry in proc.glob("[0-9]*"):
         try:
-            # The command name stands in parentheses and may hold spaces; the group is the third field after it.
+            # The command name stands in parentheses and may hold spaces; group and session are the third and fourth
+            # field after it. The session, because a failure scenario has a group of its own within it.
             stat = (entry / "stat").read_bytes().rpartition(b")")[2].split()
-            if int(stat[2]) == group and stat[0] != b"Z":
+            if group in (int(stat[2]), int(stat[3])) and stat[0] != b"Z":
                 found.append(int(entry.name))
         except (OSError, ValueError, IndexError):
             continue  # it ended while we looked

@@ -46,7 +46,10 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class PanelFacts:
-    """One experiment on the bench: its form and its latest run, if any. `idle` says what a run will show."""
+    """One experiment on the bench: its form and its latest run, if any. `idle` says what a run will show.
+
+    `offers` are parts that can be run alone, as (parameter, value, title), for a panel that has not been run yet.
+    """
 
     name: str
     title: str
@@ -57,6 +60,7 @@ class PanelFacts:
     control_fields: tuple[FormField, ...]
     run: RunFacts | None
     complaint: str = ""
+    offers: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

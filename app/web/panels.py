@@ -138,6 +138,7 @@ def panel_facts(
         control_fields=tuple(field for field in asked if field.name in controls),
         run=run_facts(site, run) if run else None,
         complaint=" ".join(complaint.message for complaint in complaints if complaint.name not in names),
+        offers=FACES[experiment.name].OFFERS,
     )
 
 

@@ -21,6 +21,7 @@ from app.web import contexts, forms, lanes
 from app.web.contexts import History, PanelFacts, Replay, RunFacts
 from app.web.faces import FACES
 from app.web.faces.factorials import FactorialsFace
+from app.web.faces.failures import FailuresFace
 from app.web.faces.pool_sizes import PoolSizesFace
 from app.web.faces.shared_list import SharedListFace
 from app.web.faces.sharing import SharingFace
@@ -37,6 +38,7 @@ FACE = {
     "factorials": FactorialsFace,
     "pool-sizes": PoolSizesFace,
     "sharing": SharingFace,
+    "failures": FailuresFace,
 }
 ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
 PAIRS = tuple[tuple[str, str], ...]

@@ -124,11 +124,37 @@ class Sharing(BaseModel):
     total: float
 
 
+class Raised(BaseModel):
+    type: str
+    message: str
+    traceback: str
+
+
+class Scenario(BaseModel):
+    scenario: str
+    outcome: str
+    surfaced_in: str
+    exception: Raised | None
+    kept: list[str]
+    lost: list[str]
+    orphans: list[str]
+    seconds: float | None
+    explanation: str
+
+
+class Failures(BaseModel):
+    scenarios: list[Scenario]
+    matrix: list[dict[str, Any]]
+    done: int
+    total: int
+
+
 STATES: dict[str, type[BaseModel]] = {
     "shared-list": SharedList,
     "factorials": Factorials,
     "pool-sizes": PoolSizes,
     "sharing": Sharing,
+    "failures": Failures,
 }
 
 
@@ -212,6 +238,7 @@ def test_the_schema_has_the_contracts_parameters_and_defaults(client: httpx.Clie
         "start_method": None, "chunksize": 0, "method": "map",
     }  # fmt: skip
     assert defaults["sharing"].items() >= {"tools": ["all"], "operations": 2000, "workers": 4}.items()
+    assert defaults["failures"] == {"scenarios": ["all"], "task": 1.0, "limit": 0.5}
 
 
 # Starting
@@ -331,6 +358,16 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         ('{"workload": "factorial", "last": 5001}', "last", "at most 5,000"),
         ('{"method": "apply_async", "chunksize": 2}', "chunksize", "must be 0 for apply_async"),
         ('{"workload": "sha256", "work_ms": 60000, "last": 1000, "repeats": 100}', "work_ms", "at most 1 is allowed"),
+    ],
+    "failures": [
+        *(
+            (f'{{"scenarios": {value}}}', "scenarios", "scenarios must be 'all' or some of thread-caught, thread-unc")
+            for value in ('"earthquake"', '["deadlock", "flood"]', "[]", "7", "null", "true", "{}", "[[1]]", DEEP,
+                          DEEPER, LONG, "NaN")
+        ),
+        *((f'{{"task": {value}}}', "task", "a number from 0.1 to 10") for value in ("0", "10.5", "true", "NaN")),
+        *((f'{{"limit": {value}}}', "limit", "a number from 0.05 to 5") for value in ("0", "6", "null", HUGE)),
+        ('{"task": 0.5, "limit": 0.5}', "task", "task must be longer than the limit of 0.5 s"),
     ],
 }  # fmt: skip
 
@@ -814,7 +851,13 @@ def test_the_trace_is_trace_event_json(
 
 @pytest.mark.parametrize(
     ("experiment", "column", "rows"),
-    [("shared-list", "thread", 4), ("factorials", "n", 32), ("pool-sizes", "arm", 6), ("sharing", "tool", 3)],
+    [
+        ("shared-list", "thread", 4),
+        ("factorials", "n", 32),
+        ("pool-sizes", "arm", 6),
+        ("sharing", "tool", 3),
+        ("failures", "scenario", 3),
+    ],
 )
 def test_the_csv_has_a_row_a_result(
     client: httpx.Client, finished: dict[str, dict[str, Any]], experiment: str, column: str, rows: int
@@ -895,7 +938,7 @@ def test_metrics_are_prometheus_text(client: httpx.Client, endless: dict[str, An
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     assert all(family.documentation for family in families.values())
     running = {s.labels["experiment"]: s.value for s in families["poolscope_runs_running"].samples}
-    assert running == {"shared-list": 1, "pool-sizes": 0, "factorials": 0, "sharing": 0}
+    assert running == {**dict.fromkeys(EXPERIMENTS, 0), "shared-list": 1}
     assert families["poolscope_runs_queued"].samples[0].value == 0
     assert families["poolscope_viewers"].samples[0].value == 1
     assert families["poolscope_journal_trouble"].samples[0].value == 0

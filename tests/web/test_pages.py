@@ -38,6 +38,7 @@ BOXES = {
     "factorials": "run-results",
     "pool-sizes": "run-repetitions",
     "sharing": "run-compared",
+    "failures": "run-matrix",
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any, get_args
 import pytest
 
 from app.experiments.factorials.params import Kind
+from app.experiments.failures.catalogue import SCENARIOS
 from app.experiments.pool_sizes.params import WORK_MS, Method, Workload
 from app.experiments.registry import EXPERIMENTS, find
 from app.experiments.shared_list.params import Guard
@@ -91,6 +92,7 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
         ),
         *(("sharing", {"tools": [tool]}) for tool in (*TOOLS, "all")),
         ("sharing", {"tools": ["lock", "mp-queue", "shared-memory"]}),
+        *(("failures", {"scenarios": scenarios}) for scenarios in (["all"], *([name] for name in SCENARIOS))),
     ]
 
 
@@ -102,18 +104,20 @@ def test_every_script_is_short_and_needs_the_standard_library_only(
     tree = ast.parse(text)
     compile(tree, "alone.py", "exec", dont_inherit=True)
 
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported <= sys.stdlib_module_names | {"concurrent.futures"}
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    taken_from = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported = modules | {node.module or "" for node in taken_from}
+    assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    by_name = {"concurrent", "concurrent.futures", "functools", "pathlib"}  # of which names are imported
-    unused = {name.split(".")[0] for name in imported - by_name} - names
+    unused = {name.split(".")[0] for name in modules} | {alias.name for node in taken_from for alias in node.names}
+    unused -= names
     assert not unused, f"imports that this variant does not need: {unused}"
 
     assert "xx-0042" in (ast.get_docstring(tree) or "")
     lines = text.splitlines()
-    # All tools in one script are as many small programs, each as long as it needs to be.
-    assert 50 <= len(lines) <= (350 if params.get("tools") == ["all"] else 140)
+    # All tools, or all scenarios, in one script are as many small programs, each as long as it needs to be.
+    most = 350 if params.get("tools") == ["all"] else 500 if params.get("scenarios") == ["all"] else 140
+    assert (40 if experiment == "failures" else 50) <= len(lines) <= most
     assert max(map(len, lines)) <= 120
     assert "\n\n\n\n" not in text
     assert text.endswith("main()\n")
@@ -267,6 +271,30 @@ def test_all_tools_print_what_they_expected_and_found(outcome: Callable[..., lis
 def test_a_tool_without_a_guard_loses_updates_alone_too(outcome: Callable[..., list[str]], tool: str) -> None:
     (line,) = outcome("sharing", tools=[tool], operations=4000, workers=4, repeats=2)
     assert re.search(r": wrong, [1-9]\d*% lost; ", line), line
+
+
+def test_the_failures_fail_as_the_scenarios_do(outcome: Callable[..., list[str]]) -> None:
+    lines = outcome(
+        "failures", scenarios=["thread-queue", "worker-killed", "time-limit", "deadlock"], task=0.6, limit=0.3
+    )
+    assert [line[4:] for line in lines if line.startswith("--- ")] == [
+        "thread-queue", "worker-killed", "time-limit", "deadlock"
+    ]  # fmt: skip
+    text = "\n".join(lines)
+    assert "Raised again in the main thread: An error occurred" in text
+    assert "Pool: task 5 never answered" in text
+    assert "ProcessPoolExecutor: broken, lost are the tasks [" in text
+    assert "Process terminated due to timeout, exit code -15" in text
+    assert lines[-1] == "Deadlock"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_failure_has_a_script_that_ends(render: Render, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "alone.py"
+    path.write_text(render("failures", scenarios=[name], task=0.3, limit=0.15), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-I", "-S", str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")

@@ -1,8 +1,8 @@
 """What an experiment's templates show: one module an experiment, found by its name.
 
 Each has IDLE (what a run will show), WIDE (two columns on the bench), PIECES (blocks of its run page, in order),
-REPLAY (whether an ended run can be played again), title(params), facts(params), progress(run) and face(run, state), the
-context of all its blocks.
+REPLAY (whether an ended run can be played again), OFFERS (parts that can be run alone, as parameter, value and title),
+title(params), facts(params), progress(run) and face(run, state), the context of all its blocks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from app.runs.run import Run
-from app.web.faces import factorials, pool_sizes, shared_list, sharing
+from app.web.faces import factorials, failures, pool_sizes, shared_list, sharing
 
 
 class Face(Protocol):
@@ -24,6 +24,8 @@ class Face(Protocol):
     def PIECES(self) -> tuple[str, ...]: ...
     @property
     def REPLAY(self) -> bool: ...
+    @property
+    def OFFERS(self) -> tuple[tuple[str, str, str], ...]: ...
 
     def title(self, params: Any) -> str: ...
     def facts(self, params: Any) -> list[str]: ...
@@ -36,4 +38,5 @@ FACES: dict[str, Face] = {
     "pool-sizes": pool_sizes,
     "factorials": factorials,
     "sharing": sharing,
+    "failures": failures,
 }

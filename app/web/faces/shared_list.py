@@ -19,6 +19,7 @@ IDLE = (
 WIDE = True
 PIECES = ("threads", "list", "lock", "log")
 REPLAY = True
+OFFERS = ()
 
 GUARD_NAMES = {
     "lock": "threading.Lock",

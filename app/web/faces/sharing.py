@@ -25,6 +25,7 @@ IDLE = (
 WIDE = False
 PIECES = ("rates", "compared", "tools")
 REPLAY = False
+OFFERS = ()
 
 KEYS = (
     ("running", "at work"), ("holding", "holding"), ("waiting", "waiting for the lock"),

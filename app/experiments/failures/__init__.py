@@ -1,0 +1,1 @@
+"""Faults in threads, processes, pools and interpreters: when something breaks in a worker, who finds out?"""

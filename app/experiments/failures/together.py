@@ -1,0 +1,77 @@
+"""Errors of threads and processes in one log: QueueHandler at every source, one QueueListener at the end."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import multiprocessing
+import threading
+from typing import Any
+
+from app.experiments.failures import diary
+from app.experiments.failures.lab import Lab
+
+SOURCES = ("thread 1", "thread 2", "process 1", "process 2")
+
+
+class Gather(logging.Handler):
+    """Keeps every record as text in the diary, in the thread of the listener."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record.name)
+        trace = record.exc_text or record.getMessage()
+        first = record.getMessage().splitlines()[0]
+        diary.moment(f"the listener gets from {record.name}: {first}", "failed" if "Traceback" in trace else "running")
+        diary.note("log", {"name": record.name, "process": record.process, "thread": record.threadName,
+                           "level": record.levelname, "message": first, "traceback": trace})  # fmt: skip
+        if record.levelno >= logging.ERROR:
+            diary.surfaced_as("ZeroDivisionError" if "ZeroDivisionError" in trace else "", first, trace,
+                              "the log, in the listener's thread", record.name)  # fmt: skip
+
+
+def fail_and_log(source: str, queue: Any) -> None:
+    """What thread and process do: something fails, and the logger gets it with its stack."""
+    process = source.startswith("process")
+    actor = diary.me() if process else source
+    logger = logging.getLogger(source)
+    logger.propagate = False
+    handler = logging.handlers.QueueHandler(queue)
+    logger.addHandler(handler)
+    with diary.doing(actor, item=source, what="process" if process else "thread"):
+        try:
+            print(10 / 0)
+        except ZeroDivisionError:
+            logger.exception("%s failed", source)
+    logger.removeHandler(handler)
+
+
+def central_logging(lab: Lab) -> None:
+    queue: Any = multiprocessing.Queue()
+    gather = Gather()
+    listener = logging.handlers.QueueListener(queue, gather)
+    listener.start()
+    diary.moment("two threads and two processes share one queue; the listener reads it")
+    workers: list[Any] = [
+        (multiprocessing.Process if source.startswith("process") else threading.Thread)(
+            target=fail_and_log, args=(source, queue), daemon=True
+        )
+        for source in SOURCES
+    ]
+    with diary.doing("main", "blocked", "join", "thread"):
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(20)
+    listener.stop()
+    queue.close()
+    queue.join_thread()
+    diary.kept(f"the record of {source}" for source in SOURCES if source in gather.seen)
+    missing = [source for source in SOURCES if source not in gather.seen]
+    diary.lost(f"the record of {source}" for source in missing)
+    diary.cleaned("The listener's thread has ended, the queue is closed")
+    word = "logged" if not missing else "never answered"
+    diary.outcome(word, f"{len(gather.seen)} of {len(SOURCES)} errors arrived in one place, each with its stack trace.")

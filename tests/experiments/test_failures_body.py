@@ -1,0 +1,315 @@
+"""Every failure scenario with real threads and processes: what was observed, and that nothing is left."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.experiments.failures.catalogue import SCENARIOS
+from app.experiments.failures.params import FailuresParams
+from app.experiments.failures.samples import Case, State
+from app.experiments.failures.state import fold, initial, left, matrix
+from app.records import Actor, Failure, Record, Result, Span
+from tests.children import Child, end_of, perform, runner
+from tests.waiting import until_gone
+
+SCALED: dict[str, Any] = {"task": 0.6, "limit": 0.3}
+ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "1"))  # of all scenarios, beyond the first; 20 take some minutes
+Ask = Callable[..., Case]
+
+
+def asked(*scenarios: str) -> dict[str, Any]:
+    return FailuresParams(scenarios=list(scenarios) or ["all"], **SCALED).model_dump()
+
+
+def folded(records: list[Record]) -> State:
+    state = initial(FailuresParams(**SCALED))
+    for record in records:
+        state = fold(state, record)
+    return state
+
+
+@pytest.fixture(scope="module")
+def observed() -> Callable[[str], State]:
+    """The state after one run of a scenario, which all tests of it share."""
+    kept: dict[str, State] = {}
+
+    def of(scenario: str) -> State:
+        if scenario not in kept:
+            records = perform("failures", asked(scenario))
+            assert end_of(records).outcome == "finished"
+            kept[scenario] = folded(records)
+        return kept[scenario]
+
+    return of
+
+
+@pytest.fixture
+def case(observed: Callable[[str], State]) -> Ask:
+    def of(scenario: str, name: str = "") -> Case:
+        return next(case for case in observed(scenario).of(scenario) if case.case == name)
+
+    return of
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_case_tells_its_story_and_its_outcome_and_leaves_nothing(
+    observed: Callable[[str], State], scenario: str
+) -> None:
+    state = observed(scenario)
+    assert [case.case for case in state.of(scenario)] == list(SCENARIOS[scenario].cases)
+    for case in state.of(scenario):
+        assert case.outcome not in ("broken", "ended by us", "running", "stopped"), case.facts
+        assert case.sentence
+        assert case.seconds is not None
+        assert case.orphans == []
+        if case.outcome not in ("not in this Python", "process died"):
+            assert case.moments
+            assert [moment.t for moment in case.moments] == sorted(moment.t for moment in case.moments)
+            assert "main" in case.lanes.actors
+            assert case.lanes.spans
+    assert not any(left(state).values())
+
+
+def exception(case: Case) -> tuple[str, str]:
+    assert case.surfaced is not None, case.facts
+    return case.surfaced.type, case.surfaced.surfaced_in
+
+
+def test_a_thread_that_catches_goes_on(case: Ask) -> None:
+    seen = case("thread-caught")
+    assert seen.outcome == "handled"
+    assert exception(seen) == ("ValueError", "the worker thread itself")
+    assert (seen.kept, seen.lost) == (["10 / 1 = 10", "10 / 2 = 5", "10 / 4 = 2.5"], ["10 / 0"])
+
+
+def test_nobody_but_the_hook_learns_of_a_thread_that_does_not(case: Ask) -> None:
+    seen = case("thread-uncaught")
+    assert seen.outcome == "silent"
+    assert exception(seen) == ("ValueError", "threading.excepthook, on stderr")
+    assert "Cannot process 0" in seen.facts["stderr"]
+    assert seen.lost == ["10 / 0", "10 / 4"]
+
+
+def test_a_queue_between_threads_keeps_the_workers_frames_and_one_between_processes_does_not(case: Ask) -> None:
+    for scenario, frames in (("thread-queue", True), ("process-queue", False)):
+        seen = case(scenario)
+        assert seen.outcome == "raised"
+        assert exception(seen) == ("ValueError", "the main thread")
+        assert seen.facts["worker_frames"] is frames
+        assert seen.surfaced is not None
+        assert ("in divide" in seen.surfaced.traceback) is frames
+        assert seen.noticed_s is not None
+
+
+def test_a_future_raises_and_its_executor_goes_on(case: Ask) -> None:
+    seen = case("thread-future")
+    assert exception(seen) == ("ValueError", "Future.result() in the main thread")
+    assert seen.facts["usable"] is True
+    assert len(seen.kept) == 3
+
+
+def test_a_process_that_catches_ends_well_and_one_that_does_not_ends_with_1(case: Ask) -> None:
+    caught, uncaught = case("process-caught"), case("process-uncaught")
+    assert (caught.outcome, caught.facts["exitcode"], len(caught.kept)) == ("handled", 0, 3)
+    assert (uncaught.outcome, uncaught.facts["exitcode"], len(uncaught.kept)) == ("silent", 1, 2)
+    assert exception(uncaught) == ("ValueError", "its own stderr and exit code")
+
+
+@pytest.mark.parametrize(
+    ("method", "kept"), [("Pool.map", 0), ("Pool.imap", 3), ("Pool.apply_async", 3), ("futures", 3)]
+)
+def test_map_loses_all_results_and_the_others_one(case: Ask, method: str, kept: int) -> None:
+    seen = case("pool-methods", method)
+    assert seen.outcome == "raised"
+    assert seen.surfaced is not None
+    assert (seen.surfaced.type, seen.surfaced.message) == ("ValueError", "Cannot process 0")
+    assert "in divide" in seen.surfaced.traceback  # a pool sends the worker's traceback along as text
+    assert (len(seen.kept), len(seen.lost)) == (kept, 4 - kept)
+    assert sorted(seen.facts["computes"]) == ["10 / 0", "10 / 1", "10 / 2", "10 / 4"]
+    assert seen.facts["usable"] is True
+    if method == "Pool.apply_async":
+        assert seen.facts["error_callback"] == ["ValueError('Cannot process 0')"]
+
+
+@pytest.mark.parametrize("death", ["SIGKILL", "os._exit", "segmentation fault"])
+def test_a_pool_never_answers_for_a_dead_worker_and_an_executor_breaks(case: Ask, death: str) -> None:
+    pool, executor = case("worker-killed", f"{death} / Pool"), case("worker-killed", f"{death} / ProcessPoolExecutor")
+    assert (pool.outcome, pool.lost, pool.surfaced) == ("never answered", ["task 5"], None)
+    assert len(pool.kept) == 7
+    assert executor.outcome == "pool broken"
+    assert exception(executor) == ("BrokenProcessPool", "Future.result() in the main thread")
+    assert "task 5" in executor.lost
+    assert len(executor.kept) + len(executor.lost) == 8
+    assert executor.noticed_s is not None
+    assert executor.facts["usable"] is False
+
+
+def test_a_process_is_terminated_at_its_limit_and_a_thread_runs_on(case: Ask) -> None:
+    process, thread = case("time-limit", "process"), case("time-limit", "thread")
+    assert (process.outcome, process.facts["exitcode"]) == ("timed out", -signal.SIGTERM)
+    assert "no such process" in process.moments[-1].text
+    assert thread.outcome == "can't be ended"
+    assert thread.seconds is not None
+    assert thread.seconds >= SCALED["task"]
+
+
+def test_a_lock_that_nobody_releases_is_found_with_owner_waiters_and_stacks(case: Ask) -> None:
+    stuck, freed = case("lock-exception", "acquire without finally"), case("lock-exception", "with")
+    assert stuck.outcome == "waits for ever"
+    edges = stuck.facts["graph"]["edges"]
+    assert [(edge["from"], edge["to"]) for edge in edges] == [("B", "A"), ("C", "A")]
+    assert stuck.facts["graph"]["cycle"] == []
+    assert stuck.facts["stacks"].keys() == {"B", "C"}
+    assert all("in acquire" in stack for stack in stuck.facts["stacks"].values())
+    assert freed.outcome == "released"
+    assert len(freed.kept) == 2
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_a_deadlock_is_found_by_its_cycle_with_both_stacks(case: Ask, kind: str) -> None:
+    seen = case("deadlock", f"{kind}{'s' if kind == 'thread' else 'es'}, opposite order")
+    assert seen.outcome == "deadlock"
+    assert sorted(seen.facts["graph"]["cycle"]) == [f"{kind} 1", f"{kind} 2"]
+    assert seen.facts["stacks"].keys() == {f"{kind} 1", f"{kind} 2"}
+    assert all("locked.py" in stack for stack in seen.facts["stacks"].values())
+
+
+def test_one_order_cures_the_deadlock(case: Ask) -> None:
+    assert case("deadlock", "threads, same order").outcome == "no deadlock"
+
+
+@pytest.mark.parametrize("tool", ["Pool", "ProcessPoolExecutor"])
+def test_what_can_not_be_pickled_is_raised_for_its_task_alone(case: Ask, tool: str) -> None:
+    for what in ("argument", "function", "result"):
+        seen = case("not-picklable", f"{what} / {tool}")
+        assert (seen.outcome, seen.lost, len(seen.kept)) == ("raised", ["task 5"], 7)
+        assert "pickle" in (seen.surfaced.traceback if seen.surfaced else "")
+
+
+def test_an_exception_that_can_not_be_read_back_stops_a_pool_for_good_and_breaks_an_executor(case: Ask) -> None:
+    assert case("not-picklable", "exception / Pool").outcome == "never answered"
+    assert case("not-picklable", "exception / ProcessPoolExecutor").outcome == "pool broken"
+    assert case("not-picklable", "initializer raises / Pool").kept == []
+    assert case("not-picklable", "initializer raises / Pool").outcome == "never answered"
+    assert case("not-picklable", "initializer raises / ProcessPoolExecutor").outcome == "pool broken"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep RLIMIT_AS")
+def test_a_memory_limit_ends_the_worker_and_not_its_parent(case: Ask) -> None:
+    seen = case("memory-limit")
+    assert (seen.outcome, seen.facts["exitcode"]) == ("contained", 1)
+    assert 0 < seen.facts["grew"] < 256 * 1024 * 1024  # what was mapped before and not in use counts too
+    assert exception(seen) == ("MemoryError", "the worker itself, on stderr")
+
+
+def test_a_flood_blocks_its_writer_until_somebody_reads(case: Ask) -> None:
+    waits, reads = case("output-flood", "wait, then read"), case("output-flood", "read with a bound")
+    assert (waits.outcome, reads.outcome) == ("waits for ever", "contained")
+    assert exception(waits)[0] == "TimeoutExpired"
+    for seen in (waits, reads):
+        assert seen.facts["bytes"] == {"kept": 16 * 1024, "counted": 4 * 1024 * 1024}
+
+
+@pytest.mark.parametrize("tool", ["Pool", "ProcessPoolExecutor"])
+def test_a_keyboard_interrupt_comes_out_of_the_wait_and_the_pool_ends(case: Ask, tool: str) -> None:
+    seen = case("keyboard-interrupt", tool)
+    assert seen.outcome == "interrupted"
+    assert exception(seen)[0] == "KeyboardInterrupt"
+    assert len(seen.kept) + len(seen.lost) == 6
+    assert "0 left" in seen.facts["cleaned"]
+
+
+def test_all_errors_arrive_in_one_log_with_their_stacks(case: Ask) -> None:
+    seen = case("central-logging")
+    assert seen.outcome == "logged"
+    assert sorted(entry["name"] for entry in seen.facts["log"]) == ["process 1", "process 2", "thread 1", "thread 2"]
+    assert all("ZeroDivisionError" in entry["traceback"] for entry in seen.facts["log"])
+
+
+def test_the_same_fault_ends_otherwise_under_each_kind_of_pool(observed: Callable[[str], State]) -> None:
+    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for cell in matrix(observed("side-by-side"))}
+    assert len(cells) == 16
+    assert {cells["raises", tool] for tool in ("ThreadPoolExecutor", "Pool", "ProcessPoolExecutor")} == {"raised"}
+    assert cells["exits", "ThreadPoolExecutor"] == "process died"
+    assert cells["exits", "Pool"] == "never answered"
+    assert cells["exits", "ProcessPoolExecutor"] == "pool broken"
+    assert cells["result not picklable", "ThreadPoolExecutor"] == "nothing failed"
+    if sys.version_info < (3, 14):
+        assert cells["raises", "InterpreterPoolExecutor"] == "not in this Python"
+
+
+def test_all_scenarios_again_and_again_leave_no_process_segment_or_descriptor() -> None:
+    before = set(ours())
+    for _ in range(ROUNDS):
+        with runner("failures", asked()) as child:
+            session = child.process.pid
+            records = child.to_the_end()
+        assert end_of(records).outcome == "finished"
+        state = folded(records)
+        assert state.done == state.total == sum(len(scenario.cases) for scenario in SCENARIOS.values())
+        assert not any(left(state).values())
+        assert members(session) == []
+    assert set(ours()) <= before
+
+
+def ours() -> list[str]:
+    """Shared memory of cases, of whatever run."""
+    return [entry.name for entry in Path("/dev/shm").glob("*fl-*")]
+
+
+def members(session: int) -> list[int]:
+    found = []
+    for pid in psutil.pids():
+        with suppress(OSError):
+            if os.getsid(pid) == session:
+                found.append(pid)
+    return found
+
+
+def under_way(child: Child) -> psutil.Process:
+    """The interpreter of a case that hangs, once its workers are there."""
+    child.until(lambda record: isinstance(record, Span) and record.actor.startswith(("thread", "worker")))
+    return next(iter(psutil.Process(child.process.pid).children()))
+
+
+@pytest.mark.parametrize("scenario", ["deadlock", "worker-killed"])
+def test_a_stop_ends_the_case_under_way_and_leaves_nothing(scenario: str) -> None:
+    long = FailuresParams(scenarios=[scenario], task=10, limit=5).model_dump()
+    with runner("failures", long) as child:
+        lab = under_way(child)
+        all_of_it = [lab, *lab.children(recursive=True)]
+        child.stop()
+        records = child.to_the_end()
+        assert end_of(records).outcome == "stopped"
+        until_gone(all_of_it)
+    assert next(iter(folded(records).cases.values())).outcome == "stopped"
+
+
+def test_when_the_server_is_gone_the_case_ends_too() -> None:
+    long = FailuresParams(scenarios=["deadlock"], task=10, limit=5).model_dump()
+    with runner("failures", long) as child:
+        lab = under_way(child)
+    until_gone([lab])  # the control channel is closed by now
+
+
+def test_records_name_only_actors_that_were_introduced() -> None:
+    introduced: set[str] = set()
+    for record in perform("failures", asked("thread-future", "process-uncaught")):
+        if isinstance(record, Result) and record.name == "case":
+            introduced = set()
+        elif isinstance(record, Actor) and record.event == "started":
+            introduced.add(record.actor)
+        elif isinstance(record, Span):
+            assert record.actor in introduced
+        elif isinstance(record, Failure):
+            assert re.search(r"\w+Error", record.type)
