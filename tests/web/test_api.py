@@ -932,7 +932,8 @@ def test_liveness_and_readiness(client: httpx.Client) -> None:
 
 def test_metrics_are_prometheus_text(client: httpx.Client, endless: dict[str, Any]) -> None:
     with client.stream("GET", "/live") as stream:
-        next(events(stream))
+        frames = events(stream)  # held on to: an iterator that is let go closes the stream
+        next(frames)
         answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
