@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 # multiprocessing's resource tracker unlinks the semaphores and shared memory that the dead left behind, and ends by
 # itself when the last of them is gone. Killed with the others, it would leave them in /dev/shm.
 TRACKER = b"multiprocessing.resource_tracker"
+LOOKS = 100
 
 
 def members(group: int, proc: Path = Path("/proc")) -> list[int]:
@@ -41,18 +44,35 @@ def clear(scratch: Path) -> None:
 
 
 def end_group(scratch: Path | None = None) -> None:
-    """Kill every other process of our group but the resource tracker, clear `scratch` away, then leave at once."""
-    group = os.getpgrp()
-    if group == os.getpid():  # never the group of a shell that somebody started us from
-        for _ in range(2):  # a forkserver may have forked between the first look and its death
-            for pid in members(group):
-                if pid != os.getpid() and not is_tracker(pid):
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
-        if not Path("/proc/self").exists():
-            os.killpg(group, signal.SIGKILL)
+    """Kill every other process of our group but the resource tracker, clear `scratch` away, then leave at once.
+
+    By executing this file in our place: that ends all our other threads first, of which a pool's own would else put a
+    new worker in the place of each that is killed here, and one might be forked after the last look.
+    """
+    if os.getpgrp() == os.getpid():  # never the group of a shell that somebody started us from
+        with suppress(OSError):
+            os.execv(sys.executable, [sys.executable, "-I", "-S", __file__, str(scratch or "")])  # noqa: S606 (ours)
     if scratch is not None:
         clear(scratch)
     os._exit(1)
+
+
+def kill_the_others() -> None:
+    """Kill the other members of our group until a look finds none; one may fork while we look."""
+    group = os.getpgrp()
+    for _ in range(LOOKS):
+        others = [pid for pid in members(group) if pid != os.getpid() and not is_tracker(pid)]
+        if not others:
+            break
+        for pid in others:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    kill_the_others()
+    if sys.argv[1]:
+        clear(Path(sys.argv[1]))
+    if not Path("/proc/self").exists():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    sys.exit(1)
