@@ -48,7 +48,7 @@ def command() -> Callable[..., None]:
     browser: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
     parameters = [*options.parameters()]
     parameters.append(inspect.Parameter("browser", inspect.Parameter.KEYWORD_ONLY, default=browser, annotation=bool))
-    serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     return serve
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
@@ -97,3 +98,13 @@ def bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
     return low, high
+
+
+def start_method_of_this_platform(given: Any) -> Any:
+    """A validator for every `start_method`: None for an empty one. Raises ValueError for what this platform lacks."""
+    here = multiprocessing.get_all_start_methods()
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    if given not in here:
+        raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {shown(given)} is not.")
+    return given

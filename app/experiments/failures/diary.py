@@ -99,7 +99,7 @@ def doing(actor: str, state: str = "running", item: str = "", what: str = "proce
     write(Span(actor, state, since, None, item))
     try:
         yield
-    except BaseException:
+    except BaseException:  # a stop or an exit too: the span ends with whatever leaves it
         was(actor, "failed", since, item=item)
         raise
     was(actor, state, since, item=item)

@@ -52,7 +52,7 @@ def main(scenario: str, asked: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     no_core_dumps()
     # Semaphores carry our name, so that one that is left can be told from those of other programs.
-    multiprocessing.current_process()._config["semprefix"] = f"/fl-{os.getpid()}"  # type: ignore[attr-defined]
+    multiprocessing.current_process()._config["semprefix"] = f"/fl-{os.getpid()}"  # type: ignore[attr-defined]  # private
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")
     given: dict[str, Any] = json.loads(asked)
     lab = Lab(given["case"], given["limit"], given["long"], Path(given["folder"]))
@@ -61,7 +61,7 @@ def main(scenario: str, asked: str) -> None:
     diary.appear("main", "thread")
     try:
         getattr(module, scenario.replace("-", "_"))(lab)
-    except BaseException:
+    except BaseException:  # whatever a case lets out, an exit too, is what it is here to show
         diary.note("broken", traceback.format_exc())
     say_what_is_left()
     last = threading.Timer(LEAVE_S, os._exit, (0,))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from app.experiments.asking import Params, asked, shown
+from app.experiments.asking import Params, asked, shown, start_method_of_this_platform
 
 Workload = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
@@ -82,15 +81,7 @@ class PoolSizesParams(Params):
             raise ValueError(f"sizes must be distinct; {', '.join(map(str, twice))} stands there more than once.")
         return sizes
 
-    @field_validator("start_method", mode="before")
-    @classmethod
-    def start_method_of_this_platform(cls, given: Any) -> Any:
-        here = multiprocessing.get_all_start_methods()
-        if given is None or (isinstance(given, str) and not given.strip()):
-            return None
-        if given not in here:
-            raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {shown(given)} is not.")
-        return given
+    _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
 
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 from typing import Any
 
 from pydantic import field_validator
 
-from app.experiments.asking import Params, asked, shown
+from app.experiments.asking import Params, asked, shown, start_method_of_this_platform
 from app.experiments.sharing.catalog import ALL, TOOLS, chosen
 
 MOST_OPERATIONS = 20_000
@@ -49,15 +48,7 @@ class SharingParams(Params):
             raise ValueError(f"tools must be distinct; {', '.join(twice)} stands there more than once.")
         return [ALL] if ALL in names or len(names) == len(TOOLS) else names
 
-    @field_validator("start_method", mode="before")
-    @classmethod
-    def start_method_of_this_platform(cls, given: Any) -> Any:
-        here = multiprocessing.get_all_start_methods()
-        if given is None or (isinstance(given, str) and not given.strip()):
-            return None
-        if given not in here:
-            raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {shown(given)} is not.")
-        return given
+    _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
 
     @property
     def chosen(self) -> tuple[str, ...]:
