@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.experiments.pool_sizes.samples import State
-from app.measure.noise import SHORTEST_TASK_CPU_S, Disturbance, disturbance
+from app.measure.noise import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
 from app.measure.noise import Arm as TracedArm
 
 MOST_TASKS = 1000
@@ -14,8 +14,7 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     noise = state.noise
     if not noise:
         return None
-    busy, own = noise.get("host_busy_s"), noise.get("own_cpu_s")
-    before, after = noise.get("throttled_before"), noise.get("throttled_after")
+    others_cpu_s, throttled_rise = beside_us(noise)
     return disturbance(
         () if state.waits else _traced(state),
         # Workers that wait take no CPU from anybody; only the main process does.
@@ -23,8 +22,8 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
         usable_cpus=usable_cpus,
         host_cpus=noise.get("host_cpus") or usable_cpus,
         wall_s=noise["wall_s"],
-        others_cpu_s=None if busy is None or own is None else max(0.0, busy - own),
-        throttled_rise=None if before is None or after is None else after - before,
+        others_cpu_s=others_cpu_s,
+        throttled_rise=throttled_rise,
     )
 
 

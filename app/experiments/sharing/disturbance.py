@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.experiments.sharing.samples import State
-from app.measure.noise import Disturbance, disturbance
+from app.measure.noise import Disturbance, beside_us, disturbance
 
 
 def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
@@ -14,14 +14,13 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     noise = state.noise
     if not noise:
         return None
-    busy, own = noise.get("host_busy_s"), noise.get("own_cpu_s")
-    before, after = noise.get("throttled_before"), noise.get("throttled_after")
+    others_cpu_s, throttled_rise = beside_us(noise)
     return disturbance(
         (),
         workers=max(2, state.params.workers),  # most hand-overs have two sides however few workers are asked for
         usable_cpus=usable_cpus,
         host_cpus=noise.get("host_cpus") or usable_cpus,
         wall_s=noise["wall_s"],
-        others_cpu_s=None if busy is None or own is None else max(0.0, busy - own),
-        throttled_rise=None if before is None or after is None else after - before,
+        others_cpu_s=others_cpu_s,
+        throttled_rise=throttled_rise,
     )
