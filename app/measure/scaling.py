@@ -1,4 +1,4 @@
-"""Fits Amdahl's law and the Universal Scalability Law to times by workers, and shows a fit only if the points bear it."""
+"""Fits Amdahl's law and the Universal Scalability Law to times by workers, and says whether the points bear it."""
 
 from __future__ import annotations
 
