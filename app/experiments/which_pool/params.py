@@ -125,9 +125,7 @@ class WhichPoolParams(Params):
     def kinds_from_words(cls, given: Any) -> Any:
         found = names("kinds", given, KINDS_ALLOWED, lambda word: {**SAID, ALL: ALL, SERIAL: SERIAL}.get(word.lower()))
         if found == [SERIAL]:
-            raise ValueError(
-                f"kinds must name a pool beside the plain loop, which is measured anyway: {KINDS_ALLOWED}."
-            )
+            raise ValueError(f"kinds must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
         return [] if ALL in found else [kind for kind in found if kind != SERIAL]
 
     @field_validator("sizes", mode="before")

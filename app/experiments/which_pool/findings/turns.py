@@ -113,4 +113,9 @@ def _compared(
     if light.memory.get("per_worker") and heavy.memory.get("per_worker"):
         each = [memory(max(0.0, median(arm.memory["per_worker"]))) for arm in (light, heavy)]
         less.append(f"{each[0]} a worker against {each[1]}")
-    return Finding(check, True, f"{said} ({interval(gain)}) and takes less: {'; '.join(less)}.", numbers)
+    return Finding(
+        check,
+        True,
+        f"{said} ({interval(gain)}) and {'take' if several(light) else 'takes'} less: {'; '.join(less)}.",
+        numbers,
+    )
