@@ -37,8 +37,8 @@ def test_the_defaults_are_the_contracts() -> None:
     }
 
 
-def test_no_count_means_a_handful_of_the_built_in_work_and_all_of_the_users_own() -> None:
-    assert parse(WhichPoolParams, {}).count == 32
+def test_no_count_means_what_suits_the_built_in_work_and_all_of_the_users_own() -> None:
+    assert parse(WhichPoolParams, {}).count == 40
     assert parse(WhichPoolParams, {"workload": "tasks:parse@samples"}).count == 0
     assert parse(WhichPoolParams, {"workload": "tasks:parse@samples", "items": 7}).count == 7
 
@@ -47,6 +47,7 @@ def test_no_count_means_a_handful_of_the_built_in_work_and_all_of_the_users_own(
 def test_every_built_in_work_can_be_asked_for_as_it_stands(name: str) -> None:
     asked = parse(WhichPoolParams, {"workload": name})
     assert asked.built_in
+    assert asked.count > 0
     assert asked.length_ms == WORK_MS.get(name)
 
 
@@ -114,7 +115,7 @@ def test_kinds_may_be_written_as_people_write_them(given: Any, kinds: list[str])
         ({"repeats": 51}, "repeats", "from 1 to 50"),
         ({"items": -1}, "items", "from 0 to 100,000"),
         ({"items": 100_001}, "items", "from 0 to 100,000"),
-        ({"items": 2001, "workload": "memory-hungry"}, "items", "at most 2,000 for memory-hungry; 2,001 is not"),
+        ({"items": 257, "workload": "large-arguments"}, "items", "at most 256 for large-arguments; 257 is not"),
         ({"limit_s": 0}, "limit_s", "from 0.1 to 3,600"),
         ({"limit_s": "inf"}, "limit_s", "inf"),
         ({"work_ms": 0}, "work_ms", "0"),
