@@ -20,7 +20,7 @@ class Arm:
     """One setting, or a Python's plain loop (kind 'serial', map alone). Seconds, one a counted repetition, as landed.
 
     `key` is how records name it, nothing more. `chunksize` is what was asked, 0 for the pool's own choice, and
-    `chunk_used` what came of it, None where items are not handed out in chunks. `start_method` is '' where it has none.
+    `chunk_used` what came of it, 1 where items are not handed out in chunks. `start_method` is '' where it has none.
     `skipped` is the sentence why it was given up, `differs` how its results are not those of the loop, '' for neither.
     `traced` and `memory` are summaries of a repetition of their own, empty until there is one.
     """
@@ -189,7 +189,7 @@ def _result(state: State, result: Result) -> State:
     value, arm = result.value, state.arms.get(result.arm)
     match result.name:
         case "plan":
-            return replace(state, arms={row["arm"]: _planned(row) for row in value})
+            return replace(state, arms={**{row["arm"]: _planned(row) for row in value}, **state.arms})
         case "python":
             return _python(state, result.arm, value)
         case "preflight":

@@ -109,7 +109,7 @@ def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
     said = breakeven.in_words(state, near) if near else ""
     best = f"{setting(state, choice.best)}, the fastest pool, {against(state, choice.best)}"
     if not said:
-        why = (near.even.map_only.why or "") if near else ""
+        why = breakeven.why_not(near) if near else ""
         return Verdict("The plain loop wins:", f"{best}. {why}".strip())
     return Verdict("The plain loop wins: pools cost more than the work,", f"{said}. {capital(best)}.")
 
