@@ -232,6 +232,12 @@ def test_a_single_chunk_size_that_costs_little_is_neither_too_small_nor_too_larg
     assert check(now, "chunks are too large").holds is False
 
 
+def test_chunks_that_leave_workers_without_any_are_too_large() -> None:
+    now = told({"serial": about(640), "process 8 c16": about(400)}, asked={"chunksizes": [16]})
+    found = check(now, "chunks are too large")
+    assert (found.holds, found.remedy) == (True, {"chunksizes": [1]})
+
+
 @pytest.mark.parametrize(
     ("traces", "holds"),
     [
@@ -398,6 +404,7 @@ def test_output_is_told_with_its_size() -> None:
     assert "12 bytes when it was tried and 0.1 KiB in all" in " ".join(check(loud, "prints").sentence.split())
     assert check(loud, "prints").holds is True
     assert check(told(MAPS), "prints").holds is False
+    assert check(told(MAPS, more=[Printed(0, "stderr", "a warning")]), "prints").holds is None
     untried = told(MAPS, pythons={HERE: {"why_not": "gone."}})
     assert check(untried, "prints").holds is None
 

@@ -63,12 +63,12 @@ def _setting(arm: Arm) -> dict[str, Any]:
 
 
 def _nothing_to_choose(state: State) -> Verdict | None:
-    """A run that is over and has measured no pool."""
+    """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
     why = list(dict.fromkeys(arm.skipped or arm.differs for arm in state.pools if arm.skipped or arm.differs))
-    took = f"it took {time(median(state.serial.map))}."
-    return Verdict("Only the plain loop could be measured:", " ".join([took, *why]))
+    took = f"the plain loop took {time(median(state.serial.map))}."
+    return Verdict("No pool was measured to its end:", " ".join([took, *why]))
 
 
 def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:

@@ -79,6 +79,11 @@ def chunks_too_large(state: State, usable_cpus: int) -> Finding:
     best, group = _chunked(state)
     if best is None:
         return Finding(check, None, NO_CHUNKS)
+    chunks = -(-(state.items or 0) // (best.chunk_used or 1))
+    if 0 < chunks < best.size and (best.chunk_used or 1) > 1:
+        figures = f"{setting(state, best)} share {chunks} chunks of {best.chunk_used}: the others get nothing to do"
+        fits = {"chunksizes": [max(1, (state.items or 0) // (FEW_CHUNKS * best.size))]}
+        return Finding(check, True, f"{capital(figures)}.", {"chunk": best.chunk_used, "chunks": chunks}, fits)
     if len(group) > 1:
         return _compared(check, state, best, group[-1], group, "the largest")
     spent = budget(state, best)
