@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from app.experiments.shared_list import state as shared_list
 from app.experiments.sharing import params as sharing_params
 from app.experiments.sharing import state as sharing
 from app.experiments.verdicts import Finding, Verdict
+from app.experiments.which_pool import params as which_pool_params
+from app.experiments.which_pool import state as which_pool
 from app.records import Record
 
 
@@ -38,7 +40,9 @@ class Experiment:
     """One experiment as bench, pages, API and command line see it.
 
     `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
-    is the model of what may change while it runs, None where nothing may.
+    is the model of what may change while it runs, None where nothing may. `for_runner` turns the parameters into what
+    the body is given, where that is more than their JSON (names that stand for programs, say); it is asked when a run
+    is submitted and when it starts, does nothing but look, and raises BadParameters for what can't be had here.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Experiment:
     meaning: Meaning
     measured: bool = False
     controls: type[Params] | None = None
+    for_runner: Callable[[Any], dict[str, Any]] | None = None
 
     @property
     def body(self) -> str:
@@ -83,6 +88,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "failures", "fl", "Failures", "When something breaks in a worker, who finds out?",
             failures_params.FailuresParams, failures,
+        ),
+        Experiment(
+            "which-pool", "wp", "Which pool?", "Which pool suits this work, and why is it not faster?",
+            which_pool_params.WhichPoolParams, which_pool, measured=True,
         ),
     )
 }  # fmt: skip

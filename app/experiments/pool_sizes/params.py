@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from app.experiments.asking import Params, asked, shown, start_method_of_this_platform
+from app.experiments.asking import Params, asked, start_method_of_this_platform
+from app.experiments.lists import Numbers
 
 Workload = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
@@ -28,7 +28,7 @@ SHORT_CALL_S = {"factorial": 3e-4, "read-files": 1e-4}
 MESSAGE_S = 1e-4
 WORKER_S = {"fork": 0.002, "forkserver": 0.012, "spawn": 0.03}
 
-SIZES_ALLOWED = f"whole numbers from 1 to {LARGEST_POOL}, such as '2, 4, 6, 8' or '1-4, 8'"
+SIZES = Numbers("sizes", 1, LARGEST_POOL, MOST_SIZES, "'2, 4, 6, 8' or '1-4, 8'")
 
 
 class PoolSizesParams(Params):
@@ -73,13 +73,7 @@ class PoolSizesParams(Params):
     @field_validator("sizes", mode="before")
     @classmethod
     def sizes_from_words(cls, given: Any) -> Any:
-        sizes = [size for part in (given if isinstance(given, list | tuple) else [given]) for size in sizes_in(part)]
-        if not 1 <= len(sizes) <= MOST_SIZES:
-            raise ValueError(f"sizes must be 1 to {MOST_SIZES} {SIZES_ALLOWED}; these are {len(sizes)}.")
-        twice = sorted({size for size in sizes if sizes.count(size) > 1})
-        if twice:
-            raise ValueError(f"sizes must be distinct; {', '.join(map(str, twice))} stands there more than once.")
-        return sizes
+        return SIZES.read(given)
 
     _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
 
@@ -117,31 +111,6 @@ class PoolSizesParams(Params):
     def length_ms(self) -> float | None:
         """The length of one call in ms, as asked or the workload's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
-
-
-def sizes_in(part: Any) -> list[int]:
-    """The pool sizes that a number or a text such as '1-4, 8' names. Raises ValueError with what is allowed."""
-    if isinstance(part, int) and not isinstance(part, bool):
-        return [checked(part, part)]
-    if not isinstance(part, str):
-        raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(part)} is not.")
-    sizes: list[int] = []
-    for word in filter(None, re.split(r"[,;\s]+", re.sub(r"\s*[-–]\s*", "-", part.strip()))):
-        found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word, re.ASCII)
-        if not found:
-            raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(word)} is not.")
-        low = checked(int(found[1]), word)
-        high = checked(int(found[2] or found[1]), word)
-        if high < low:
-            raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(word)} runs backwards.")
-        sizes += range(low, high + 1)
-    return sizes
-
-
-def checked(size: int, given: Any) -> int:
-    if not 1 <= size <= LARGEST_POOL:
-        raise ValueError(f"sizes must be {SIZES_ALLOWED}; {shown(str(given))} is not.")
-    return size
 
 
 def estimated_s(params: PoolSizesParams) -> float:
