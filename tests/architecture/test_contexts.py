@@ -25,6 +25,7 @@ from app.web.faces.failures import FailuresFace
 from app.web.faces.pool_sizes import PoolSizesFace
 from app.web.faces.shared_list import SharedListFace
 from app.web.faces.sharing import SharingFace
+from app.web.faces.which_pool import WhichPoolFace, grounds, pictures, tables
 from app.web.guide import figures, glossary, topics
 from app.web.guide.figures import Figures, PoolFigure, ScenarioFigure, ToolFigure
 from app.web.guide.glossary import Term
@@ -43,6 +44,7 @@ FACE = {
     "pool-sizes": PoolSizesFace,
     "sharing": SharingFace,
     "failures": FailuresFace,
+    "which-pool": WhichPoolFace,
 }
 ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
 PAIRS = tuple[tuple[str, str], ...]
@@ -86,7 +88,18 @@ READ_BY_PYTHON = {
     (Problem, "errors"): "the form has them beside its fields, the API in its JSON",
     (Problem, "retry_after"): "it is a header",
 }
-MODULES: tuple[Any, ...] = (contexts, forms, lanes, figures, glossary, topics, *FACES.values())
+MODULES: tuple[Any, ...] = (
+    contexts,
+    forms,
+    lanes,
+    figures,
+    glossary,
+    topics,
+    grounds,
+    pictures,
+    tables,
+    *FACES.values(),
+)
 PASSED_THROUGH = {"list", "selectattr", "rejectattr", "sort", "reverse", "unique"}
 
 
