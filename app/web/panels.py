@@ -126,7 +126,8 @@ def panel_facts(
     values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
-    asked = fields(experiment.params, values, complaints, {"start_method": start_methods()})
+    choices = experiment.choices(site.bench.offers) if experiment.choices else {}
+    asked = fields(experiment.params, values, complaints, {"start_method": start_methods(), **choices})
     names = {field.name for field in asked}
     return PanelFacts(
         name=experiment.name,
