@@ -227,6 +227,8 @@ def test_doctor_tells_what_the_machine_offers(environment: dict[str, str], data:
     assert found["start_method"] in found["start_methods"]
     assert found["data"] == {"file": str(data / "poolscope.sqlite"), "writable": True, "why": ""}
     assert found["cpus"]["affinity"] >= found["cpus"]["usable"]
+    assert all(got > 0 for got in found["cpus"]["effective"].values())
+    assert "1" in found["cpus"]["effective"]
     assert found["memory_available"] > 0
     (this,) = found["pythons"]
     assert (this["path"], this["why_not"]) == (found["executable"], "")

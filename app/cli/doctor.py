@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,10 +24,13 @@ from app.cli import options
 from app.cli.speech import spoken
 from app.measure import cgroups, cpus, memory
 from app.runs import pythons
+from app.runs.supervisor import RUNNER
 from app.settings import Settings
 from app.web import words
 
 EXTRAS = {"uvloop": "a faster event loop", "httptools": "a faster HTTP parser"}
+SPINNING = RUNNER / "spinning.py"  # the child's side is started by name, never imported
+SPINNING_LIMIT_S = 30.0
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
@@ -53,7 +57,7 @@ def examined(settings: Settings) -> dict[str, Any]:
         "executable": sys.executable,
         "gil": bool(gil),
         "platform": platform.platform(),
-        "cpus": {**asdict(cpus.read()), "throttled": cpus.throttled()},
+        "cpus": {**asdict(cpus.read()), "throttled": cpus.throttled(), "effective": effective()},
         "memory_available": memory.available(),
         "start_methods": multiprocessing.get_all_start_methods(),
         "start_method": multiprocessing.get_start_method(),
@@ -80,6 +84,8 @@ def in_words(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "CPUs", f"{truth['logical']} on {physical} cores; this process may run on {truth['affinity']}"
     yield "hyper-threads", truth["smt"] or "not known"
     yield "usable CPUs", truth["why"]
+    got = [f"{cpus:.2f} by {spinning} at work" for spinning, cpus in truth["effective"].items()]
+    yield "effective CPUs", (", ".join(got) or "not known") + "; measured just now"
     yield "start methods", ", ".join(found["start_methods"]) + f" (default: {found['start_method']})"
     quotas = ", ".join(f"{each['cpus']:g} CPUs by {each['source']}" for each in limits["cpu"])
     throttled = "" if truth["throttled"] is None else f"; made to wait {truth['throttled']:,} times so far"
@@ -109,6 +115,17 @@ def access(journal: Path) -> dict[str, Any]:
     if journal.exists() and not os.access(journal, os.R_OK | os.W_OK):
         return {"writable": False, "why": "the file can't be written"}
     return {"writable": True, "why": ""}
+
+
+def effective() -> dict[str, float]:
+    """The CPUs that one spinning process got, and as many as may be usable, by their number; {} where none could."""
+    program = [sys.executable, "-I", "-S", str(SPINNING)]
+    try:
+        said = subprocess.run(program, capture_output=True, text=True, timeout=SPINNING_LIMIT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    found: dict[str, float] = json.loads(said.stdout)["effective"]
+    return found
 
 
 def python_in_words(found: dict[str, Any]) -> str:
