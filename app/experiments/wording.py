@@ -53,5 +53,18 @@ def listed(values: Sequence[object]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def capital(text: str) -> str:
+    """The text as a sentence begins; only the first letter changes."""
+    return text[:1].upper() + text[1:]
+
+
 def cpus(count: int) -> str:
     return f"1{GAP}CPU is usable" if count == 1 else f"{count}{GAP}CPUs are usable"
+
+
+def memory(size: float) -> str:
+    """'23.8 MiB', from 10 GiB on '12.4 GiB', under 0.1 MiB '4.2 KiB'."""
+    for least, unit, bytes_ in ((10 * 2**30, "GiB", 2**30), (2**20 / 10, "MiB", 2**20), (2**10 / 10, "KiB", 2**10)):
+        if size >= least:
+            return f"{size / bytes_:,.1f}{GAP}{unit}"
+    return f"{size:.0f}{GAP}bytes"

@@ -2,13 +2,154 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
-from app.experiments.which_pool.samples import State
+from app.experiments.which_pool.choice import best_of, choose
+from app.experiments.which_pool.naming import family, setting, title
+from app.experiments.which_pool.params import IN_PROCESSES
+from app.experiments.which_pool.samples import Arm, State
+from app.experiments.which_pool.spending import budget, why_off_cpu
+from app.experiments.which_pool.work import waits
+from app.experiments.wording import times
+from app.measure.intervals import ratio
+from app.measure.scaling import Scaling, scaling
 
 Rows = list[dict[str, Any]]
+MIB = 2**20
+# Time off the CPU by its reason; None where it can't be told.
+OFF_CPU = {"gil": "waiting for the GIL", "waiting": "waiting", "no core": "no free CPU", None: "off the CPU"}
 
 
 def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
-    """`speed`, `ideal`, `fit`, `heat`, `why` and `memory`."""
-    return {"speed": [], "ideal": [], "fit": [], "heat": [], "why": [], "memory": []}
+    """Speed-ups against the plain loop of the first Python.
+
+    `speed`: the best chunk size for every kind and number of workers, with interval; `reps` its repetitions; `ideal`
+    ends at the usable CPUs; `fit` the fitted curves; `best` the chosen setting; `ends` labels the lines; `heat` every
+    setting; `why` the best of each kind by what its time went into, in % of workers × wall, `budget` the same for every
+    setting; `memory` MiB a worker; `cpus` the usable CPUs.
+    """
+    lines = curves(state)
+    return {
+        "speed": [_point(state, arm) for arms in lines.values() for arm in arms],
+        "reps": [row for arms in lines.values() for arm in arms for row in _reps(state, arm)],
+        "ideal": _ideal(state, usable_cpus),
+        "fit": [row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, fit)],
+        "best": _best(state),
+        "ends": [{**_point(state, arms[-1]), "label": name} for name, arms in lines.items()],
+        "heat": [_heat(state, arm) for arm in state.pools if arm.map],
+        "why": [row for arm in best_of_kinds(state) for row in _spent(state, arm, usable_cpus)],
+        "budget": [row for arm in state.arms.values() for row in _spent(state, arm, usable_cpus)],
+        "memory": [_memory(state, arm) for arm in best_of_kinds(state) if arm.memory.get("per_worker")],
+        "cpus": [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}],
+    }
+
+
+def curves(state: State) -> dict[str, list[Arm]]:
+    """For each kind, start method and Python, by its title: its fastest setting of every size, the least size first."""
+    lines: dict[str, dict[int, Arm]] = {}
+    for arm in state.pools:
+        if arm.map:
+            sizes = lines.setdefault(title(state, arm), {})
+            sizes[arm.size] = best_of([arm, sizes[arm.size]]) if arm.size in sizes else arm
+    return {name: [sizes[size] for size in sorted(sizes)] for name, sizes in lines.items()}
+
+
+def best_of_kinds(state: State) -> list[Arm]:
+    """The fastest setting of each curve, the fastest of all first."""
+    return sorted((best_of(arms) for arms in curves(state).values()), key=lambda arm: median(arm.map))
+
+
+def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
+    """How far each curve scales, by its title; those that don't bear a fit say why."""
+    if state.serial is None or not state.serial.map:
+        return {}
+    most = (state.items or 1) if waits(state) else usable_cpus
+    return {
+        name: scaling(state.serial.map, {arm.size: arm.map for arm in arms}, most)
+        for name, arms in curves(state).items()
+    }
+
+
+def _point(state: State, arm: Arm) -> dict[str, Any]:
+    row = {
+        "kind": title(state, arm), "family": family(arm), "python": arm.python, "workers": arm.size,
+        "ms": median(arm.map) * 1e3, "chunk": arm.chunk_used,
+    }  # fmt: skip
+    if state.serial is not None and state.serial.map:
+        gain = ratio(state.serial.map, arm.map)
+        row |= {"speedup": gain.value, "lo": gain.low, "hi": gain.high, "eff": 100 * gain.value / arm.size}
+    return row
+
+
+def _reps(state: State, arm: Arm) -> Rows:
+    serial = median(state.serial.map) if state.serial and state.serial.map else None
+    return [
+        {
+            "kind": title(state, arm), "workers": arm.size, "rep": number, "ms": seconds * 1e3,
+            "speedup": serial / seconds if serial is not None else None,
+        }
+        for number, seconds in zip(arm.repetitions, arm.map, strict=True)
+    ]  # fmt: skip
+
+
+def _ideal(state: State, usable_cpus: int) -> Rows:
+    """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case."""
+    sizes = state.params.sizes
+    most = max(sizes) if waits(state) else usable_cpus
+    most = min(most, state.items or most)
+    return [{"workers": size, "speedup": min(size, most)} for size in sorted({1, *sizes, min(most, max(sizes))})]
+
+
+def _curve(name: str, fit: Scaling) -> Rows:
+    return [
+        {"kind": name, "workers": point.workers, "speedup": point.speedup, "lo": point.low, "hi": point.high}
+        for point in fit.curve
+    ]
+
+
+def _best(state: State) -> Rows:
+    choice = choose(state)
+    if choice is None or choice.arm is None or choice.arm.serial:
+        return []
+    return [{**_point(state, choice.arm), "label": times(choice.gain.value)}]
+
+
+def _heat(state: State, arm: Arm) -> dict[str, Any]:
+    takes_chunks = arm.kind in IN_PROCESSES
+    asked = "own choice" if arm.chunksize == 0 else str(arm.chunksize)
+    return {
+        **_point(state, arm), "asked": asked if takes_chunks else "–", "setting": setting(state, arm),
+        "skipped": arm.skipped,
+    }  # fmt: skip
+
+
+def _spent(state: State, arm: Arm, usable_cpus: int) -> Rows:
+    spent = budget(state, arm)
+    if spent is None:
+        return []
+    off = why_off_cpu(state, arm, usable_cpus)
+    shares = (
+        ("start-up", spent.startup),
+        ("dispatch + pickling", spent.dispatch),
+        ("on a CPU", spent.on_cpu),
+        (OFF_CPU[off.reason if off else None], spent.off_cpu),
+        ("idle tail", spent.idle),
+        ("shutdown", spent.shutdown),
+    )
+    return [
+        {
+            "kind": title(state, arm), "setting": setting(state, arm), "workers": arm.size, "chunk": arm.chunk_used,
+            "phase": phase, "share": 100 * share, "order": order,
+        }
+        for order, (phase, share) in enumerate(shares)
+    ]  # fmt: skip
+
+
+def _memory(state: State, arm: Arm) -> dict[str, Any]:
+    each = arm.memory["per_worker"]
+    total = arm.memory.get("total")
+    return {
+        "kind": title(state, arm), "workers": arm.size, "mib": median(each) / MIB, "what": arm.memory.get("what", ""),
+        "total": total / MIB if total is not None else None,
+    }  # fmt: skip

@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from app.experiments.which_pool.charts import chart
+from app.experiments.which_pool.charts import best_of_kinds, chart, fits
 from app.experiments.which_pool.findings import findings
 from app.experiments.which_pool.samples import Arm, Python, State, fold, initial
-from app.experiments.which_pool.verdict import verdict
+from app.experiments.which_pool.spending import budget
+from app.experiments.which_pool.verdict import as_json as verdict_as_json
+from app.experiments.which_pool.verdict import verdict, winner
 from app.measure.intervals import ratio, timing
 
-__all__ = ["Arm", "Python", "State", "as_json", "chart", "findings", "fold", "initial", "rows", "verdict"]
+__all__ = [
+    "Arm", "Python", "State", "as_json", "best_of_kinds", "chart", "findings", "fits", "fold", "initial", "rows",
+    "verdict", "winner",
+]  # fmt: skip
 
 HEADER = (
     "python", "kind", "start_method", "size", "chunksize", "chunk_used", "repetition",
@@ -22,11 +27,13 @@ HEADER = (
 
 def as_json(state: State) -> dict[str, Any]:
     """The contract's state of `which-pool`; a TIMING without samples has None in it."""
+    usable = state.usable_cpus or 1
     return {
         "serial": _timing(state.serial.map if state.serial else ()),
         "loops": [_loop(state, arm) for arm in state.arms.values() if arm.serial],
         "cells": [_cell(state, arm) for arm in state.pools],
-        "verdict": None,
+        "verdict": verdict_as_json(state, usable),
+        "fits": [{"kind": name, **fit.as_json()} for name, fit in fits(state, usable).items()],
         "pythons": [_python(python) for python in state.pythons],
         "done": state.done,
         "total": state.total,
@@ -43,6 +50,7 @@ def as_json(state: State) -> dict[str, Any]:
 
 
 def _cell(state: State, arm: Arm) -> dict[str, Any]:
+    spent = budget(state, arm)
     return {
         "kind": arm.kind,
         "size": arm.size,
@@ -51,7 +59,7 @@ def _cell(state: State, arm: Arm) -> dict[str, Any]:
         "speedup": _against(state.serial, arm),
         "cpu_share": cpu_share(arm.traced),
         "memory_per_worker": memory_per_worker(arm),
-        "breakdown": None,
+        "breakdown": spent.as_json() if spent else None,
         "python": arm.python,
         "start_method": arm.start_method,
         "chunk_used": arm.chunk_used,

@@ -2,10 +2,143 @@
 
 from __future__ import annotations
 
+from statistics import median
+from typing import Any
+
 from app.experiments.verdicts import Verdict
-from app.experiments.which_pool.samples import State
+from app.experiments.which_pool import breakeven
+from app.experiments.which_pool.choice import Choice, choose
+from app.experiments.which_pool.naming import setting, several
+from app.experiments.which_pool.reasons import LIGHT, against, base, gained, reasons
+from app.experiments.which_pool.samples import Arm, State
+from app.experiments.which_pool.work import waits
+from app.experiments.wording import interval, listed, time, times
+from app.measure.winner import WORTH_IT
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
     """None until every setting has the few repetitions that an interval takes, or the run is over with less."""
-    return None
+    choice = choose(state)
+    if choice is None:
+        return _nothing_to_choose(state)
+    said = _said(state, choice, usable_cpus)
+    more = [reason for reason in reasons(state, choice, usable_cpus) if reason.weighty]
+    return Verdict(said.headline, " ".join(filter(None, (said.rest, *(reason.sentence for reason in more)))))
+
+
+def winner(state: State) -> Arm | None:
+    """The setting to use: the plain loop where no pool is shown to be faster, None while there is no ground to say."""
+    choice = choose(state)
+    return None if choice is None else choice.arm or state.serial
+
+
+def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
+    """The contract's verdict: kind, size and chunk size are None without a clear winner; `also` are those as fast."""
+    choice, said = choose(state), verdict(state, usable_cpus)
+    if said is None:
+        return None
+    if choice is None:
+        nobody = {"kind": None, "size": None, "chunksize": None, "speedup": None, "outcome": "nothing to choose"}
+        return {**nobody, "sentence": str(said), "reasons": []}
+    also = [_setting(arm) for arm in _as_good(state, choice)]
+    return {
+        **(_setting(choice.arm) if choice.arm else {"kind": None, "size": None, "chunksize": None}),
+        "speedup": choice.gain.as_json(),
+        "sentence": str(said),
+        "reasons": [reason.sentence for reason in reasons(state, choice, usable_cpus)],
+        "outcome": choice.judged.outcome,
+        "best": _setting(choice.best),
+        "also": also,
+    }
+
+
+def _setting(arm: Arm) -> dict[str, Any]:
+    return {
+        "kind": arm.kind,
+        "size": arm.size,
+        "chunksize": arm.chunksize,
+        "python": arm.python,
+        "start_method": arm.start_method,
+        "chunk_used": arm.chunk_used,
+    }
+
+
+def _nothing_to_choose(state: State) -> Verdict | None:
+    """A run that is over and has measured no pool."""
+    if not state.outcome or state.serial is None or not state.serial.map:
+        return None
+    why = list(dict.fromkeys(arm.skipped or arm.differs for arm in state.pools if arm.skipped or arm.differs))
+    took = f"it took {time(median(state.serial.map))}."
+    return Verdict("Only the plain loop could be measured:", " ".join([took, *why]))
+
+
+def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:
+    match choice.judged.outcome:
+        case "pool":
+            return _pool_wins(state, choice)
+        case "small gain":
+            return _hardly_worth_it(state, choice)
+        case "loop":
+            return _loop_wins(state, choice, usable_cpus)
+        case "too few":
+            return _too_few(state, choice)
+        case _:
+            return _undecided(state, choice)
+
+
+def _pool_wins(state: State, choice: Choice) -> Verdict:
+    arm = choice.arm or choice.best
+    if arm.serial:
+        headline = f"{setting(state, arm)[:1].upper()}{setting(state, arm)[1:]} wins: {gained(state, choice.gain)}"
+        return Verdict(headline, f"({interval(choice.gain)}).")
+    also = _as_good(state, choice)
+    named = " or ".join(setting(state, one) for one in (arm, *also))
+    tie = "No clear winner between them." if also else ""
+    return Verdict(f"Use {named}: {gained(state, choice.gain)}", f"({interval(choice.gain)}). {tie}".strip())
+
+
+def _as_good(state: State, choice: Choice) -> tuple[Arm, ...]:
+    """The settings of other kinds to be named beside the chosen one. For waiting work only what is as light as it."""
+    if waits(state) and choice.arm is not None and choice.arm.kind in LIGHT:
+        return tuple(arm for arm in choice.others if arm.kind in LIGHT)
+    return choice.others
+
+
+def _hardly_worth_it(state: State, choice: Choice) -> Verdict:
+    verb = "gain" if several(choice.best) else "gains"
+    return Verdict(
+        f"Hardly worth a pool: {setting(state, choice.best)}, the fastest, {verb} less than {WORTH_IT - 1:.0%}",
+        f"({times(choice.gain.value)}, {interval(choice.gain)}), and a plain loop is simpler.",
+    )
+
+
+def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
+    near = breakeven.nearest(state, usable_cpus)
+    said = breakeven.in_words(state, near) if near else ""
+    best = f"{setting(state, choice.best)}, the fastest pool, {against(state, choice.best)}"
+    if not said:
+        why = (near.even.map_only.why or "") if near else ""
+        return Verdict("The plain loop wins:", f"{best}. {why}".strip())
+    return Verdict("The plain loop wins: pools cost more than the work,", f"{said}. {best[:1].upper()}{best[1:]}.")
+
+
+def _undecided(state: State, choice: Choice) -> Verdict:
+    loop = time(median(state.serial.map)) if state.serial else ""
+    took = f"{setting(state, choice.best)}, the fastest, took {time(median(choice.best.map))} against {loop} for"
+    loops = f"{took} {base(state)}; {times(choice.gain.value)} ({interval(choice.gain)})"
+    if choice.gain.shows_difference:
+        return Verdict(
+            "No clear winner:", f"{loops} is the best of {choice.judged.compared} settings, which luck can do."
+        )
+    return Verdict("No clear winner:", f"{loops} shows no difference.")
+
+
+def _too_few(state: State, choice: Choice) -> Verdict:
+    loop = state.serial.map if state.serial else ()
+    counted = min(len(loop), len(choice.best.map))
+    number = "one repetition is" if counted == 1 else f"{counted} repetitions are"
+    rest = (
+        f"{number} too few for an interval. The plain loop took {time(median(loop))}, "
+        f"{listed([setting(state, choice.best)])}, the fastest, {time(median(choice.best.map))}."
+    )
+    return Verdict("No clear winner:", rest)

@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.experiments.verdicts import Finding
+from app.experiments.which_pool.findings.cores import (
+    more_workers_than_cpus,
+    oversubscribed,
+    quota_bites,
+    siblings_share_cores,
+)
+from app.experiments.which_pool.findings.handing import chunks_too_large, chunks_too_small, too_large_to_hand_over
+from app.experiments.which_pool.findings.length import stragglers, work_too_small
+from app.experiments.which_pool.findings.prices import memory_runs_short, start_up_outweighs
+from app.experiments.which_pool.findings.trust import prints, results_differ, run_was_disturbed
+from app.experiments.which_pool.findings.turns import gil_held, light_kinds_suffice
 from app.experiments.which_pool.samples import State
+
+CHECKS: tuple[Callable[[State, int], Finding], ...] = (
+    work_too_small,
+    gil_held,
+    light_kinds_suffice,
+    too_large_to_hand_over,
+    chunks_too_small,
+    chunks_too_large,
+    stragglers,
+    more_workers_than_cpus,
+    quota_bites,
+    siblings_share_cores,
+    oversubscribed,
+    start_up_outweighs,
+    memory_runs_short,
+    results_differ,
+    prints,
+    run_was_disturbed,
+)
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     """Every check, in the order in which they matter; none before the plain loop and a pool have a sample."""
-    return ()
+    if state.serial is None or not state.serial.map or not any(arm.map for arm in state.pools):
+        return ()
+    return tuple(check(state, usable_cpus) for check in CHECKS)

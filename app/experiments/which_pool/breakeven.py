@@ -1,0 +1,61 @@
+"""From what length of an item, or how many of them, a pool would win: for the setting that would be the first to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from app.experiments.which_pool.choice import competitors
+from app.experiments.which_pool.samples import Arm, State
+from app.experiments.which_pool.work import seconds_per_item, side_by_side
+from app.experiments.wording import time, whole
+from app.measure.breakeven import BreakEven, break_even
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The setting that would beat the plain loop with the least longer items, and its break-even."""
+
+    arm: Arm
+    even: BreakEven
+
+
+def nearest(state: State, usable_cpus: int) -> Nearest | None:
+    """None where no setting can work on two items at once, so that none would ever win, or before it is measured."""
+    per_item = seconds_per_item(state)
+    if per_item is None or not state.items:
+        return None
+    found = [
+        Nearest(
+            arm,
+            break_even(
+                per_item, median(arm.map), state.items, arm.size, side_by_side(state, arm, usable_cpus),
+                median(arm.around) if arm.around else 0.0,
+            ),
+        )
+        for arm in competitors(state)
+        if not arm.serial and side_by_side(state, arm, usable_cpus) > 1
+    ]  # fmt: skip
+    told = [each for each in found if each.even.map_only.seconds_per_item is not None]
+    return min(told or found, key=_length, default=None)
+
+
+def in_words(state: State, near: Nearest) -> str:
+    """'break-even about 41.2 µs an item, which takes 61.0 ns now'; '' where the length can't be told."""
+    length, whole_call = near.even.map_only.seconds_per_item, near.even.with_start.seconds_per_item
+    per_item = seconds_per_item(state)
+    if length is None or per_item is None:
+        return ""
+    said = f"break-even about {time(length, 3)} an item, which takes {time(per_item, 3)} now"
+    if fixed_cost(near.arm) and near.even.map_only.items:
+        said += f", or about {whole(near.even.map_only.items)} items of this length"
+    return said + (f"; {time(whole_call, 3)} an item with start-up and shutdown counted" if whole_call else "")
+
+
+def fixed_cost(arm: Arm) -> bool:
+    """Whether more items cost about as many messages: where a Pool chooses its chunks, they grow with the items."""
+    return arm.kind == "pool" and arm.chunksize == 0
+
+
+def _length(near: Nearest) -> float:
+    return near.even.map_only.seconds_per_item or float("inf")

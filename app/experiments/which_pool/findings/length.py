@@ -1,0 +1,95 @@
+"""Whether items are long enough for a pool, and whether a few of them are so long that the others wait for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.experiments.verdicts import Finding
+from app.experiments.which_pool import breakeven
+from app.experiments.which_pool.choice import best_of, choose, competitors
+from app.experiments.which_pool.naming import setting
+from app.experiments.which_pool.params import WORK_MS
+from app.experiments.which_pool.samples import Arm, State
+from app.experiments.which_pool.spending import budget, tail_share
+from app.experiments.which_pool.work import seconds_per_item, side_by_side
+from app.experiments.wording import capital, interval, time, times
+
+WORTH_IT = 2  # a remedy goes so far beyond the break-even
+LONGEST_MS = 60_000
+# A tail of a tenth of the map can be seen; a task thrice as long as the middle one is no spread any more.
+LONG_TAIL, SHORT_TAIL = 0.10, 0.05
+STRAGGLES, ALIKE = 3.0, 2.0
+
+
+def work_too_small(state: State, usable_cpus: int) -> Finding:
+    check = "work too small for a pool"
+    choice, near = choose(state), breakeven.nearest(state, usable_cpus)
+    numbers: dict[str, float | None] = {"seconds_per_item": seconds_per_item(state)}
+    if near is not None:
+        numbers |= {
+            "overhead_s": near.even.overhead_s,
+            "break_even_seconds_per_item": near.even.map_only.seconds_per_item,
+            "break_even_seconds_per_item_with_start": near.even.with_start.seconds_per_item,
+            "break_even_items": near.even.map_only.items if breakeven.fixed_cost(near.arm) else None,
+        }
+    if choice is None:
+        return Finding(check, None, "Not every setting has been measured often enough to tell.", numbers)
+    best = f"{setting(state, choice.best)}, the fastest: {times(choice.gain.value)} serial"
+    if choice.judged.beats_loop:
+        return Finding(check, False, f"{best} ({interval(choice.gain)}).", numbers)
+    if choice.judged.outcome != "loop":
+        return Finding(check, None, f"Can't tell, no difference from the plain loop is shown. {best}.", numbers)
+    if near is None:
+        sentence = "Every pool is slower than the plain loop, but no two items ran at the same time in any of them."
+        return Finding(check, None, f"Can't tell whether longer items would help: {sentence}", numbers)
+    said = breakeven.in_words(state, near)
+    if not said:
+        why = near.even.map_only.why or ""
+        return Finding(check, None, f"Every pool is slower than the plain loop. {why}".strip(), numbers)
+    sentence = f"Handing items over costs more than sharing them saves: {said}."
+    return Finding(check, True, sentence, numbers, _longer(state, near.even.map_only.seconds_per_item))
+
+
+def _longer(state: State, seconds: float | None) -> dict[str, Any]:
+    """The same run with items long enough: the work's own length where it has one, else work that has."""
+    if seconds is None:
+        return {}
+    work_ms = float(f"{max(1.0, seconds * 1e3 * WORTH_IT):.1g}")
+    if work_ms > LONGEST_MS or not state.params.built_in:
+        return {}
+    if state.params.workload in WORK_MS:
+        return {"work_ms": work_ms}
+    return {"workload": "sum-of-squares", "work_ms": max(work_ms, WORK_MS["sum-of-squares"])}
+
+
+def stragglers(state: State, usable_cpus: int) -> Finding:
+    check = "a few long items hold up the others"
+    arm = _undisturbed_by_us(state, usable_cpus)
+    spent = budget(state, arm) if arm else None
+    lengths = arm.traced.get("task_s") if arm else None
+    if arm is None or spent is None or not lengths or not lengths["median"]:
+        return Finding(check, None, "No pool whose workers could all work at once has been traced.")
+    tail, longest = tail_share(spent), lengths["max"] / lengths["median"]
+    numbers = {"idle_tail": tail, "longest_s": lengths["max"], "median_s": lengths["median"]}
+    figures = (
+        f"with {setting(state, arm)} the longest item took {time(lengths['max'], 3)}, the middle one "
+        f"{time(lengths['median'], 3)}, and at the end workers idled for {tail:.0%} of the map"
+    )
+    if tail < SHORT_TAIL or longest < ALIKE:
+        return Finding(check, False, f"{capital(figures)}.", numbers)
+    if tail < LONG_TAIL or longest < STRAGGLES:
+        return Finding(check, None, f"Can't tell, it is not much: {figures}.", numbers)
+    chunk = arm.chunk_used or 1
+    remedy = {"chunksizes": [1]} if chunk > 1 else {}
+    advice = "Chunks of one item let the others go on." if chunk > 1 else "Hand the longest items over first."
+    return Finding(check, True, f"{capital(figures)}. {advice}", numbers, remedy)
+
+
+def _undisturbed_by_us(state: State, usable_cpus: int) -> Arm | None:
+    """The fastest traced setting whose workers could all work at once: elsewhere items take long by waiting for us."""
+    traced = [
+        arm
+        for arm in competitors(state)
+        if arm.size > 1 and arm.traced.get("map_s") and side_by_side(state, arm, usable_cpus) == arm.size
+    ]
+    return best_of(traced) if traced else None

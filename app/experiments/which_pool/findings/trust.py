@@ -1,0 +1,55 @@
+"""Whether the figures can be trusted: the same results everywhere, no output, a quiet machine."""
+
+from __future__ import annotations
+
+from app.experiments.verdicts import Finding
+from app.experiments.which_pool.disturbance import disturbed
+from app.experiments.which_pool.naming import setting
+from app.experiments.which_pool.params import MOST_REPEATS
+from app.experiments.which_pool.samples import State
+from app.experiments.wording import capital, memory
+
+
+def results_differ(state: State, usable_cpus: int) -> Finding:
+    check = "results differ, or can't be repeated"
+    other = [arm for arm in state.arms.values() if arm.differs]
+    repeats = [python.preflight.get("repeats_equal") for python in state.pythons if python.preflight]
+    if other:
+        first = other[0]
+        more = f" So do {len(other) - 1} other settings." if len(other) > 1 else ""
+        sentence = f"{capital(setting(state, first))}: {first.differs}{more}"
+        return Finding(check, True, sentence, {"settings": len(other)})
+    if False in repeats:
+        sentence = "The same item gave another result the second time, so results can't be compared between pools."
+        return Finding(check, True, sentence, {"settings": 0})
+    compared = [arm for arm in state.pools if arm.map]
+    if not repeats or None in repeats:
+        sentence = "Whether an item gives the same result twice can't be told: its results can't be compared."
+        return Finding(check, None, sentence)
+    return Finding(check, False, f"All {len(compared)} settings gave what the plain loop gave.", {"settings": 0})
+
+
+def prints(state: State, usable_cpus: int) -> Finding:
+    check = "the work prints"
+    known = [python.preflight["printed"] for python in state.pythons if "printed" in python.preflight]
+    if not known:
+        return Finding(check, None, "It was not listened to.")
+    most = max(known)
+    if not most and not state.printed:
+        return Finding(check, False, "It printed nothing.", {"bytes": 0})
+    sentence = (
+        f"It printed {memory(most)} when it was tried and {memory(state.printed)} in all; writing takes its time, and "
+        "the lines of several workers mix."
+    )
+    return Finding(check, True, sentence, {"bytes": most})
+
+
+def run_was_disturbed(state: State, usable_cpus: int) -> Finding:
+    check = "the run was disturbed"
+    judged = disturbed(state, usable_cpus)
+    if judged is None:
+        return Finding(check, None, "Nothing is known yet of what else ran.")
+    numbers = {"wall_over_cpu": judged.wall_over_cpu, "others_cpus": judged.others_cpus}
+    sentence = " ".join(judged.reasons) or "What was read does not say."
+    more = {"repeats": min(MOST_REPEATS, max(10, 2 * state.params.repeats))} if judged.disturbed else {}
+    return Finding(check, judged.disturbed, sentence, numbers, more)

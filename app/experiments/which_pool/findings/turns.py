@@ -1,0 +1,116 @@
+"""Whether threads took turns for the GIL, and whether waiting work would do with threads or asyncio."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from app.experiments.verdicts import Finding
+from app.experiments.which_pool.choice import best_of, competitors
+from app.experiments.which_pool.disturbance import disturbed
+from app.experiments.which_pool.naming import setting, several
+from app.experiments.which_pool.samples import Arm, State
+from app.experiments.which_pool.spending import why_off_cpu
+from app.experiments.which_pool.work import COMPUTES, WAITS, cpus_used, on_cpu
+from app.experiments.wording import capital, interval, memory, time, times
+from app.measure.intervals import ratio
+
+LIGHT = ("thread", "asyncio")
+# What threads under one lock use together is one CPU, and a little more where C code lets go of it now and then.
+ONE_AT_A_TIME = 1.2
+# The share of the CPUs that they could have had from which on they are said to have run side by side.
+SIDE_BY_SIDE = 0.75
+# Shorter tasks are mostly the clocks that trace them.
+SHORTEST_TASK_S = 1e-4
+
+
+def gil_held(state: State, usable_cpus: int) -> Finding:
+    check = "threads took turns for the GIL"
+    arm = _threads(state, usable_cpus)
+    if arm is None:
+        free = [python for python in state.pythons if python.gil is False]
+        if free and not any(python.gil for python in state.pythons):
+            return Finding(check, False, "There is no GIL in this Python.")
+        remedy = {} if any(arm.kind == "thread" for arm in state.pools) else {"kinds": ["thread"]}
+        return Finding(check, None, "No two threads were traced in a Python that has the GIL.", remedy=remedy)
+    used, could = cpus_used(arm) or 0.0, min(arm.size, usable_cpus)
+    share = on_cpu(state.loop_of(arm.python))
+    numbers = {"cpus_used": used, "cpus_there": float(could), "loop_on_cpu": share}
+    figures = (
+        f"the tasks of {setting(state, arm)} used {used:.2f} CPUs together, where {could} were there for them; in the "
+        "plain loop they use " + (f"{share:.2f}" if share is not None else "an unknown share")
+    )
+    if share is None or could < 2 or arm.traced["tasks_wall_s"] / arm.traced["tasks"] < SHORTEST_TASK_S:
+        return Finding(check, None, f"Can't tell: {figures}.", numbers)
+    if share <= WAITS:
+        return Finding(check, False, f"The work waits, which needs no GIL: {figures}.", numbers)
+    if used >= SIDE_BY_SIDE * could:
+        return Finding(check, False, f"They ran side by side: {figures}.", numbers)
+    judged = disturbed(state, usable_cpus)
+    off = why_off_cpu(state, arm, usable_cpus)
+    if judged and judged.disturbed:
+        return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
+    if off is None or off.reason != "gil" or used > ONE_AT_A_TIME or share < COMPUTES:
+        return Finding(check, None, f"Can't tell, something else may have held them up: {figures}.", numbers)
+    sentence = f"{capital(figures)}. One at a time, for the GIL or for a lock of the work's own."
+    others = [other for other in state.pools if other.kind not in LIGHT]
+    return Finding(check, True, sentence, numbers, {} if others else {"kinds": ["process"]})
+
+
+def _threads(state: State, usable_cpus: int) -> Arm | None:
+    """Traced threads under the GIL, as many as there are CPUs for if there are such."""
+    traced = [
+        arm
+        for arm in state.pools
+        if arm.kind == "thread" and arm.size > 1 and arm.traced.get("tasks") and _has_gil(state, arm)
+    ]
+    return min(traced, key=lambda arm: abs(arm.size - usable_cpus), default=None)
+
+
+def _has_gil(state: State, arm: Arm) -> bool:
+    python = state.python(arm.python)
+    return bool(python and python.gil)
+
+
+def light_kinds_suffice(state: State, usable_cpus: int) -> Finding:
+    check = "waiting work that threads or asyncio serve with less"
+    share = on_cpu(state.serial)
+    numbers: dict[str, float | None] = {"loop_on_cpu": share}
+    if share is None:
+        return Finding(check, None, "How long the plain loop was on a CPU is not known, or was too short.", numbers)
+    figures = f"the plain loop was on a CPU for {share:.0%} of its time"
+    if share >= COMPUTES:
+        return Finding(check, False, f"The work computes: {figures}.", numbers)
+    if share > WAITS:
+        return Finding(check, None, f"The work does both, {figures}, so neither is said of it.", numbers)
+    judged = disturbed(state, usable_cpus)
+    if judged and judged.disturbed:
+        return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
+    arms = [arm for arm in competitors(state) if not arm.serial]
+    light, heavy = ([arm for arm in arms if (arm.kind in LIGHT) is is_light] for is_light in (True, False))
+    if not light or not heavy:
+        missing = "Neither threads nor asyncio were" if not light else "No processes or interpreters were"
+        kinds = {"kinds": ["thread", "asyncio"]} if not light else {}
+        return Finding(check, None, f"The work waits: {figures}. {missing} measured to compare.", numbers, kinds)
+    return _compared(check, state, best_of(light), best_of(heavy), figures, numbers)
+
+
+def _compared(
+    check: str, state: State, light: Arm, heavy: Arm, figures: str, numbers: dict[str, float | None]
+) -> Finding:
+    gain = ratio(heavy.map, light.map)
+    numbers["gain"] = gain.value
+    said = (
+        f"The work waits: {figures}. {capital(setting(state, light))} "
+        f"{'map' if several(light) else 'maps'} {times(gain.value)} as fast as {setting(state, heavy)}"
+    )
+    if gain.low is None or gain.high is None:
+        return Finding(check, None, f"{said}; too few repetitions to tell.", numbers)
+    if gain.high < 1:
+        return Finding(check, False, f"{said} ({interval(gain)}), which is shown to be slower.", numbers)
+    if gain.low < 0.95:
+        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval(gain)}).", numbers)
+    less = [f"{time(median(light.around), 3)} to start and end against {time(median(heavy.around), 3)}"]
+    if light.memory.get("per_worker") and heavy.memory.get("per_worker"):
+        each = [memory(max(0.0, median(arm.memory["per_worker"]))) for arm in (light, heavy)]
+        less.append(f"{each[0]} a worker against {each[1]}")
+    return Finding(check, True, f"{said} ({interval(gain)}) and takes less: {'; '.join(less)}.", numbers)

@@ -1,0 +1,163 @@
+"""Why the setting that was chosen and not another: one sentence for each other kind, size, Python and doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from app.experiments.which_pool.choice import Choice, best_of, competitors
+from app.experiments.which_pool.disturbance import disturbed
+from app.experiments.which_pool.findings.turns import LIGHT, gil_held
+from app.experiments.which_pool.naming import FAMILIES, family, setting, settings, several
+from app.experiments.which_pool.params import KINDS
+from app.experiments.which_pool.samples import Arm, State
+from app.experiments.which_pool.work import waits
+from app.experiments.wording import capital, cpus, interval, time, times
+from app.measure.intervals import Ratio, ratio
+
+__all__ = ["LIGHT", "Reason", "against", "base", "gained", "reasons"]
+
+NO_GAIN = 1.05  # up to here a kind 'stays at' its speed-up instead of reaching it
+LESS_MEMORY = 0.67
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One sentence; `weighty` ones belong to the verdict itself, the others below it."""
+
+    sentence: str
+    weighty: bool = True
+
+
+def reasons(state: State, choice: Choice, usable_cpus: int) -> list[Reason]:
+    return [
+        *_single_call(state, choice),
+        *_other_kinds(state, choice, usable_cpus),
+        *_beyond(state, choice, usable_cpus),
+        *_other_pythons(state, choice),
+        *_missing(state),
+        *_noise(state, usable_cpus),
+    ]
+
+
+def base(state: State) -> str:
+    """What speed-ups are measured against."""
+    return f"the plain loop on {state.serial.python}" if state.serial and len(state.pythons) > 1 else "the plain loop"
+
+
+def gained(state: State, gain: Ratio) -> str:
+    """'3.60× serial', or '3.60× the plain loop on 3.11' where several Pythons took part."""
+    return f"{times(gain.value)} {base(state) if len(state.pythons) > 1 else 'serial'}"
+
+
+def against(state: State, arm: Arm) -> str:
+    """'reach 1.91× (95% CI 1.89–1.92)', or 'stay at' where it is hardly a gain."""
+    gain = ratio(state.serial.map, arm.map) if state.serial else Ratio(1.0, None, None)
+    verb = "reach" if gain.value > NO_GAIN else "stay at"
+    if not several(arm):
+        verb = "reaches" if gain.value > NO_GAIN else "stays at"
+    shown = interval(gain)
+    return f"{verb} {times(gain.value)}{f' ({shown})' if shown else ''}"
+
+
+def _single_call(state: State, choice: Choice) -> Iterator[Reason]:
+    """Who finishes first if the pool is made and closed for this one call."""
+    once, loop = choice.once, state.serial
+    if once is None or loop is None or once.outcome == "too few" or choice.judged.outcome in ("too few", "loop"):
+        return
+    if choice.arm is not None and choice.arm.serial:
+        return
+    best = state.arms[once.recommended or once.best]
+    whole = f"{time(median(best.total))} against {time(median(loop.map))} for {base(state)}"
+    if once.outcome == "no clear winner":
+        yield Reason(f"For a single call, start-up and shutdown counted, there is no clear winner: {whole} at best.")
+    elif once.outcome == "loop":
+        loops = f"{time(median(loop.map))} against {time(median(best.total))} with {setting(state, best)}"
+        yield Reason(f"For a single call, start-up and shutdown counted, the plain loop finishes first: {loops}.")
+    else:
+        gain = ratio(loop.map, best.total)
+        who = "too" if best is choice.arm else f"use {setting(state, best)}"
+        begin = "For a single call too" if who == "too" else "For a single call"
+        use = "" if who == "too" else f" {who}"
+        yield Reason(
+            f"{begin}, start-up and shutdown counted{':' if who == 'too' else ','}"
+            f"{use}{'' if who == 'too' else ':'} {times(gain.value)} ({interval(gain)})."
+        )
+
+
+def _other_kinds(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
+    """The best of each other kind in the chosen setting's Python, or why it has none."""
+    chosen = choice.arm or choice.best
+    here = [arm for arm in state.pools if arm.python == chosen.python]
+    rivals = [arm for arm in competitors(state) if arm in here]
+    for name in dict.fromkeys(FAMILIES[kind] for kind in KINDS):
+        if name == family(chosen) or (choice.arm is not None and choice.arm.serial and name == family(choice.best)):
+            continue
+        measured = [arm for arm in rivals if family(arm) == name]
+        planned = [arm for arm in here if family(arm) == name]
+        if measured:
+            yield Reason(_kind(state, choice, chosen, best_of(measured), usable_cpus))
+        elif planned:
+            why = next((arm.skipped or arm.differs for arm in planned if arm.skipped or arm.differs), "")
+            yield Reason(f"{capital(name)}: {why}" if why else f"{capital(name)} were not measured.", bool(why))
+
+
+def _kind(state: State, choice: Choice, chosen: Arm, arm: Arm, usable_cpus: int) -> str:
+    said = f"{capital(setting(state, arm))} {against(state, arm)}"
+    if arm.kind == "thread" and gil_held(state, usable_cpus).holds:
+        return f"{said}: under the GIL they worked one at a time."
+    if choice.arm is not None and not chosen.serial and arm.key in choice.judged.tied:
+        dearer = bool(arm.around and chosen.around) and median(arm.around) > median(chosen.around)
+        more = f", and take {time(median(arm.around), 3)} to start and end" if waits(state) and dearer else ""
+        return f"{said}, not shown to be slower{more}."
+    each = [float(median(one.memory["per_worker"])) if one.memory.get("per_worker") else 0.0 for one in (arm, chosen)]
+    if min(each) > 0 and each[0] < LESS_MEMORY * each[1]:
+        return f"{said} with {each[0] / each[1]:.0%} of the memory a worker."
+    return f"{said}."
+
+
+def _beyond(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
+    """The sizes of the chosen kind beyond both the chosen one and the usable CPUs, which have nothing to gain."""
+    arm = choice.arm
+    if arm is None or arm.serial or waits(state) is not False:
+        return
+    enough = max(arm.size, usable_cpus)
+    more = [other for other in competitors(state) if (other.kind, other.python) == (arm.kind, arm.python)]
+    larger = {other.size: other for other in more if other.size > enough and median(other.map) > 0}
+    if larger and min(median(other.map) for other in larger.values()) >= median(arm.map) / NO_GAIN:
+        yield Reason(f"{settings(state, list(larger.values()))} only add start-up: {cpus(usable_cpus)}.")
+
+
+def _other_pythons(state: State, choice: Choice) -> Iterator[Reason]:
+    chosen = choice.arm or choice.best
+    for python in state.pythons:
+        if python.why_not:
+            yield Reason(f"{python.label} took no part: {python.why_not}")
+        elif python.label != chosen.python:
+            rivals = [arm for arm in competitors(state) if arm.python == python.label]
+            if rivals:
+                best = best_of(rivals)
+                yield Reason(f"{capital(setting(state, best))} {against(state, best)}.")
+
+
+def _missing(state: State) -> Iterator[Reason]:
+    """What was not measured: kinds that a Python lacks, settings given up or never come to."""
+    asked = state.params.kinds or KINDS
+    for python in state.pythons:
+        for kind, why in python.kinds.items():
+            if why and kind in asked:
+                yield Reason(why if len(state.pythons) < 2 else f"{python.label}: {why}", bool(state.params.kinds))
+    missing = [setting(state, arm) for arm in state.pools if not arm.map and not arm.skipped]
+    if missing:
+        few = missing[0] if len(missing) == 1 else f"{len(missing)} settings"
+        yield Reason(f"{capital(few)}: not measured.")
+    given_up = [arm for arm in state.pools if arm.skipped and any(other.map for other in state.pools)]
+    for arm in given_up:
+        yield Reason(f"{capital(setting(state, arm))}: {arm.skipped}", False)
+
+
+def _noise(state: State, usable_cpus: int) -> Iterator[Reason]:
+    judged = disturbed(state, usable_cpus)
+    if judged and judged.disturbed:
+        yield Reason("Something else disturbed the run, so take the figures with care.")
