@@ -86,6 +86,8 @@ def result(run: Run) -> None:
     for row in rows:
         table.add_row(*map(cell, row))
     console.print(table)
+    for note in meaning.notes(run.state) if hasattr(meaning, "notes") else ():
+        console.print(note, markup=False)
     if run.verdict:
         console.print(run.verdict, markup=False)
     for finding in meaning.findings(run.state, run.usable_cpus):

@@ -23,16 +23,16 @@ UNKNOWN = (OSError, RuntimeError, NotImplementedError, AttributeError, ValueErro
 class CpuTruth:
     """The host's CPUs and what this process may use of them. Counts are CPUs; None means that the platform doesn't say.
 
-    `logical` counts hyper-threads, `physical` cores. `affinity` is how many CPUs the scheduler may place us on, `cores`
-    how many cores those belong to, and `smt` says what that means. `quota` is the smallest cgroup quota (2.5 = two and
-    a half CPUs' time), from the file `quota_source`. `usable` is the whole number of workers that can run at once, at
-    least 1, and `why` says so in a sentence.
+    `logical` counts hyper-threads, `physical` cores. `affinity` is how many CPUs the scheduler may place us on;
+    `siblings` are those CPUs, core by core (empty: not known), and `smt` says what that means. `quota` is the smallest
+    cgroup quota (2.5 = two and a half CPUs' time), from the file `quota_source`. `usable` is the whole number of
+    workers that can run at once, at least 1, and `why` says so in a sentence.
     """
 
     logical: int
     physical: int | None
     affinity: int
-    cores: int | None
+    siblings: tuple[tuple[int, ...], ...]
     quota: float | None
     quota_source: str | None
     usable: int
@@ -49,18 +49,18 @@ def read(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> CpuTruth:
     affinity = len(placed) or logical
     limit = min(limits(proc, sys), key=lambda limit: limit.cpus, default=None)
     quota, source = (limit.cpus, limit.source) if limit else (None, None)
-    cores = _cores(placed, sys)
+    siblings = _siblings(placed, sys)
     frequency = _known(psutil.cpu_freq)
     return CpuTruth(
         logical=logical,
         physical=_known(lambda: psutil.cpu_count(logical=False)),
         affinity=affinity,
-        cores=cores,
+        siblings=siblings,
         quota=quota,
         quota_source=source,
         usable=usable(affinity, quota),
         why=why(logical, affinity, quota, source),
-        smt=None if cores is None else smt(affinity, cores),
+        smt=smt(affinity, len(siblings)) if siblings else None,
         model=_model(proc),
         frequency_mhz=(frequency.current or None) if frequency else None,
     )
@@ -106,13 +106,17 @@ def _cpus(count: float) -> str:
     return "1 CPU" if count == 1 else f"{count:.4g} CPUs"
 
 
-def _cores(placed: Sequence[int], sys: Path) -> int | None:
-    """How many cores these CPUs belong to: siblings share a list of hyper-threads."""
-    topologies = [sys / "devices" / "system" / "cpu" / f"cpu{cpu}" / "topology" for cpu in placed]
-    try:
-        return len({(folder / "thread_siblings_list").read_text(encoding="utf-8") for folder in topologies}) or None
-    except OSError:
-        return None
+def _siblings(placed: Sequence[int], sys: Path) -> tuple[tuple[int, ...], ...]:
+    """These CPUs by the core that they belong to: all hyper-threads of one have the same list of them."""
+    cores: dict[str, tuple[int, ...]] = {}
+    for cpu in placed:
+        file = sys / "devices" / "system" / "cpu" / f"cpu{cpu}" / "topology" / "thread_siblings_list"
+        try:
+            core = file.read_text(encoding="utf-8")
+        except OSError:
+            return ()
+        cores[core] = (*cores.get(core, ()), cpu)
+    return tuple(cores.values())
 
 
 def _model(proc: Path) -> str | None:

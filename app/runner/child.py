@@ -59,9 +59,10 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
 
 
 def opening(order: dict[str, Any]) -> Opening:
-    """The first record, with what this interpreter knows about itself."""
+    """The first record, with what the order says of the machine and what this interpreter knows about itself."""
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     conditions = {
+        **order.get("conditions", {}),
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "gil": bool(gil),

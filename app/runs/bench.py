@@ -278,8 +278,7 @@ class Bench:
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
-        about = run.experiment
-        runner.order(do="run", run=run.id, experiment=about.name, body=about.body, params=run.order)
+        runner.order(do="run", **run.wish)
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(IN_A_HURRY if self._closing else ())))
         # Not now: starting the next spare would take the processor just when this run's first frames are due.

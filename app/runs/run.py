@@ -100,6 +100,12 @@ class Run:
         self.signal.rise()
 
     @property
+    def wish(self) -> dict[str, Any]:
+        """What its runner is told: the run, its body, and the conditions that the server knows."""
+        about, known = self.experiment, {"params": self.order, "conditions": self.conditions}
+        return {"run": self.id, "experiment": about.name, "body": about.body, **known}
+
+    @property
     def usable_cpus(self) -> int:
         return int(self.conditions.get("usable_cpus") or 1)
 

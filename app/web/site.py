@@ -42,7 +42,7 @@ def look() -> dict[str, Any]:
         "logical_cpus": truth.logical,
         "physical_cpus": truth.physical,
         "affinity_cpus": truth.affinity,
-        "affinity_cores": truth.cores,
+        "siblings": [list(core) for core in truth.siblings],
         "smt": truth.smt,
         "cpu_quota": truth.quota,
         "cpu_quota_source": truth.quota_source,

@@ -54,14 +54,14 @@ def test_hyper_threads_of_one_core_are_told_from_cores(tmp_path: Path, monkeypat
         topology.mkdir(parents=True)
         (topology / "thread_siblings_list").write_text(f"{siblings}\n")
     truth = read(tmp_path, tmp_path)
-    assert (truth.affinity, truth.cores) == (3, 2)
+    assert (truth.affinity, truth.siblings) == (3, ((0, 1), (2,)))
     assert truth.smt == "the 3 CPUs are 2 cores: two that share one gain less"
     placed = [1, 2]
     assert read(tmp_path, tmp_path).smt == "none: each of the 2 CPUs is a core of its own"
     assert smt(1, 1) == "none: it is a core of its own"
     assert smt(2, 1) == "the 2 CPUs are one core: two that share one gain less"
     placed = [9]
-    assert (read(tmp_path, tmp_path).cores, read(tmp_path, tmp_path).smt) == (None, None)
+    assert (read(tmp_path, tmp_path).siblings, read(tmp_path, tmp_path).smt) == ((), None)
 
 
 def test_the_smallest_quota_on_the_way_up_is_reported_with_its_file(tmp_path: Path) -> None:

@@ -85,6 +85,10 @@ async def test_what_the_machine_is_like_becomes_part_of_the_conditions(opened: M
     async with opened(look=lambda: {"usable_cpus": 7}) as bench:
         run = await ended(await bench.start("shared-list", BRIEF))
         assert run.conditions["usable_cpus"] == run.usable_cpus == 7
+        opening = records(run)[0]
+        assert isinstance(opening, Opening)
+        assert opening.conditions["usable_cpus"] == 7  # so that a fold can judge by it
+        assert {"python", "platform"} <= set(opening.conditions)
 
 
 async def test_stop_ends_a_running_run_and_keeps_what_came_before(bench: Bench) -> None:
