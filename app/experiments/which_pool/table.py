@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from app.experiments.which_pool.naming import settings, title
-from app.experiments.which_pool.params import SERIAL
+from app.experiments.which_pool.params import IN_PROCESSES
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.wording import capital, interval
 from app.measure.intervals import ratio
@@ -38,12 +38,12 @@ def _row(state: State, arm: Arm) -> Sequence[object]:
     memory = arm.memory.get("per_worker") or ()
     return (
         title(state, arm),
-        None if arm.kind == SERIAL else arm.size,
-        arm.chunk_used,
+        None if arm.serial else arm.size,
+        arm.chunk_used if arm.kind in IN_PROCESSES else None,
         median(arm.map) * 1e3,
         gain.value if gain else None,
         interval(gain) if gain and arm is not state.serial else None,
         median(arm.start) * 1e3 if arm.start else None,
         median(arm.total) * 1e3 if arm.total else None,
-        median(memory) / 2**20 if memory else None,
+        median(memory) / 2**20 if memory and not arm.serial else None,
     )
