@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from app.experiments.which_pool.params import IN_PROCESSES
+from app.experiments.which_pool.params import COMPUTING, IN_PROCESSES
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.which_pool.work import waits
 from app.measure.noise import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
 from app.measure.noise import Arm as TracedArm
 
 MOST_TASKS = 1000
-# Built-in work that never waits by itself, so that the time a task spent off its CPU is somebody else's doing. Of
-# work that we don't know it may be the work's own.
-NEVER_WAITS = ("square", "sum-of-squares", "primes", "sha256", "zlib", "uneven", "large-arguments", "memory-hungry")
 
 
 def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
@@ -22,7 +19,8 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     others_cpu_s, throttled_rise = beside_us(noise)
     computes = waits(state) is False
     return disturbance(
-        _traced(state) if state.params.workload in NEVER_WAITS else (),
+        # Of work that we don't know, the time that a task spends off the CPU may be its own.
+        _traced(state) if state.params.workload in COMPUTING else (),
         # Workers that wait take no CPU from anybody; only the main process does.
         workers=max((arm.size for arm in state.pools), default=1) if computes else 1,
         usable_cpus=usable_cpus,

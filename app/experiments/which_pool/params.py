@@ -40,15 +40,22 @@ MOST_REPEATS = 50
 MOST_PYTHONS = 8
 MOST_SETTINGS = 200
 LONGEST_RUN_S = 3600
-ITEMS = 32  # of the built-in work, where no count is asked for
 
-# The length of one call where it can be chosen.
-WORK_MS: dict[str, float] = {
-    "sum-of-squares": 20.0, "primes": 20.0, "sha256": 20.0, "zlib": 20.0, "sleep": 50.0, "http": 50.0, "uneven": 20.0,
+# The built-in work: how many items where no count is asked for, and the length of one call where it can be chosen.
+# app.runner.work has the same.
+ITEMS = {
+    "square": 10_000, "sum-of-squares": 40, "primes": 40, "sha256": 40, "zlib": 40, "uneven": 40, "sleep": 40,
+    "http": 40, "read-files": 400, "large-arguments": 16, "memory-hungry": 16, "shared-object": 24,
+}  # fmt: skip
+WORK_MS = {
+    "sum-of-squares": 20.0, "primes": 20.0, "sha256": 20.0, "zlib": 20.0, "uneven": 5.0, "sleep": 20.0, "http": 20.0,
+    "shared-object": 20.0,
 }  # fmt: skip
 WAITING = ("sleep", "http")
-# Where an item is so large that a hundred thousand of them would fill the memory.
-MOST_LARGE_ITEMS = {"large-arguments": 2_000, "memory-hungry": 2_000}
+# What never waits by itself; files and a shared object may, and of the user's own work it is not known.
+COMPUTING = ("square", "sum-of-squares", "primes", "sha256", "zlib", "uneven", "large-arguments", "memory-hungry")
+# An item of these is so large that a hundred thousand of them would fill the memory, or take for ever to fill it.
+MOST_LARGE_ITEMS = {"large-arguments": 256, "memory-hungry": 1_000}
 
 # Rough costs in seconds, for refusing absurd plans only: of one message to a worker and of one worker.
 MESSAGE_S = 1e-4
@@ -71,7 +78,7 @@ class WhichPoolParams(Params):
         None, "length", unit="ms", ge=0.01, le=60_000, width=6, help="Of one item's work or wait; empty: as usual."
     )
     items: int = asked(
-        0, "items", ge=0, le=MOST_ITEMS, help=f"How many; 0: {ITEMS} of the built-in work, all of your own."
+        0, "items", ge=0, le=MOST_ITEMS, help="How many; 0: as many as suit the built-in work, all of your own."
     )
     kinds: list[str] = asked(
         [], "kinds", width=18, help=f"Names by commas: {', '.join(KINDS)}; empty or all: what this Python has."
@@ -125,9 +132,7 @@ class WhichPoolParams(Params):
     def kinds_from_words(cls, given: Any) -> Any:
         found = names("kinds", given, KINDS_ALLOWED, lambda word: {**SAID, ALL: ALL, SERIAL: SERIAL}.get(word.lower()))
         if found == [SERIAL]:
-            raise ValueError(
-                f"kinds must name a pool beside the plain loop, which is measured anyway: {KINDS_ALLOWED}."
-            )
+            raise ValueError(f"kinds must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
         return [] if ALL in found else [kind for kind in found if kind != SERIAL]
 
     @field_validator("sizes", mode="before")
@@ -192,7 +197,7 @@ class WhichPoolParams(Params):
     @property
     def count(self) -> int:
         """The items to map, as asked; 0 for all of the user's own."""
-        return self.items or (ITEMS if self.built_in else 0)
+        return self.items or ITEMS.get(self.workload, 0)
 
     @property
     def length_ms(self) -> float | None:

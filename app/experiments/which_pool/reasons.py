@@ -16,8 +16,6 @@ from app.experiments.which_pool.work import waits
 from app.experiments.wording import capital, cpus, interval, time, times
 from app.measure.intervals import Ratio, ratio
 
-__all__ = ["LIGHT", "Reason", "against", "base", "gained", "reasons"]
-
 NO_GAIN = 1.05  # up to here a kind 'stays at' its speed-up instead of reaching it
 LESS_MEMORY = 0.67
 
@@ -31,13 +29,16 @@ class Reason:
 
 
 def reasons(state: State, choice: Choice, usable_cpus: int) -> list[Reason]:
+    """In the order in which they matter."""
     return [
+        *_noise(state, usable_cpus),
         *_single_call(state, choice),
+        *_without_gil(state, choice),
         *_other_kinds(state, choice, usable_cpus),
         *_beyond(state, choice, usable_cpus),
         *_other_pythons(state, choice),
         *_missing(state),
-        *_noise(state, usable_cpus),
+        *_lacking(state),
     ]
 
 
@@ -61,6 +62,13 @@ def against(state: State, arm: Arm) -> str:
     return f"{verb} {times(gain.value)}{f' ({shown})' if shown else ''}"
 
 
+def as_good(state: State, choice: Choice) -> tuple[Arm, ...]:
+    """The settings of other kinds to be named beside the chosen one. For waiting work only what is as light as it."""
+    if waits(state) and choice.arm is not None and choice.arm.kind in LIGHT:
+        return tuple(arm for arm in choice.others if arm.kind in LIGHT)
+    return choice.others
+
+
 def _single_call(state: State, choice: Choice) -> Iterator[Reason]:
     """Who finishes first if the pool is made and closed for this one call."""
     once, loop = choice.once, state.serial
@@ -69,38 +77,48 @@ def _single_call(state: State, choice: Choice) -> Iterator[Reason]:
     if choice.arm is not None and choice.arm.serial:
         return
     best = state.arms[once.recommended or once.best]
-    whole = f"{time(median(best.total))} against {time(median(loop.map))} for {base(state)}"
+    took, looped = time(median(best.total)), time(median(loop.map))
+    gain = ratio(loop.map, best.total)
+    figures = f"{times(gain.value)} ({interval(gain)})"
+    counted = "start-up and shutdown counted"
     if once.outcome == "no clear winner":
-        yield Reason(f"For a single call, start-up and shutdown counted, there is no clear winner: {whole} at best.")
+        others = f"{took} at best against {looped} for {base(state)}"
+        yield Reason(f"For a single call, {counted}, there is no clear winner: {others}.")
     elif once.outcome == "loop":
-        loops = f"{time(median(loop.map))} against {time(median(best.total))} with {setting(state, best)}"
-        yield Reason(f"For a single call, start-up and shutdown counted, the plain loop finishes first: {loops}.")
+        others = f"{looped} against {took} with {setting(state, best)}"
+        yield Reason(f"For a single call, {counted}, the plain loop finishes first: {others}.")
+    elif best is choice.arm:
+        yield Reason(f"For a single call too, {counted}: {figures}.")
     else:
-        gain = ratio(loop.map, best.total)
-        who = "too" if best is choice.arm else f"use {setting(state, best)}"
-        begin = "For a single call too" if who == "too" else "For a single call"
-        use = "" if who == "too" else f" {who}"
-        yield Reason(
-            f"{begin}, start-up and shutdown counted{':' if who == 'too' else ','}"
-            f"{use}{'' if who == 'too' else ':'} {times(gain.value)} ({interval(gain)})."
-        )
+        yield Reason(f"For a single call, {counted}, use {setting(state, best)}: {figures}.")
+
+
+def _without_gil(state: State, choice: Choice) -> Iterator[Reason]:
+    """Why threads win here, where they mostly don't."""
+    arm = choice.arm
+    python = state.python(arm.python) if arm is not None and arm.kind == "thread" else None
+    if python is not None and python.gil is False and waits(state) is False:
+        name = python.label if len(state.pythons) > 1 else "This Python"
+        yield Reason(f"{name} has no GIL, so its threads compute side by side.")
 
 
 def _other_kinds(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
     """The best of each other kind in the chosen setting's Python, or why it has none."""
-    chosen = choice.arm or choice.best
+    chosen = choice.arm if choice.arm is not None and not choice.arm.serial else choice.best
     here = [arm for arm in state.pools if arm.python == chosen.python]
     rivals = [arm for arm in competitors(state) if arm in here]
+    named = {family(arm) for arm in as_good(state, choice)}
     for name in dict.fromkeys(FAMILIES[kind] for kind in KINDS):
-        if name == family(chosen) or (choice.arm is not None and choice.arm.serial and name == family(choice.best)):
-            continue
         measured = [arm for arm in rivals if family(arm) == name]
-        planned = [arm for arm in here if family(arm) == name]
-        if measured:
-            yield Reason(_kind(state, choice, chosen, best_of(measured), usable_cpus))
-        elif planned:
-            why = next((arm.skipped or arm.differs for arm in planned if arm.skipped or arm.differs), "")
-            yield Reason(f"{capital(name)}: {why}" if why else f"{capital(name)} were not measured.", bool(why))
+        given_up = [arm for arm in here if family(arm) == name and (arm.skipped or arm.differs)]
+        if measured and name != family(chosen):
+            yield Reason(_kind(state, choice, chosen, best_of(measured), usable_cpus), name not in named)
+        if not measured and given_up:
+            yield Reason(f"{capital(name)}: {given_up[0].skipped or given_up[0].differs}")
+        elif given_up:
+            yield from (
+                Reason(f"{capital(setting(state, arm))}: {arm.skipped or arm.differs}", False) for arm in given_up
+            )
 
 
 def _kind(state: State, choice: Choice, chosen: Arm, arm: Arm, usable_cpus: int) -> str:
@@ -142,19 +160,20 @@ def _other_pythons(state: State, choice: Choice) -> Iterator[Reason]:
 
 
 def _missing(state: State) -> Iterator[Reason]:
-    """What was not measured: kinds that a Python lacks, settings given up or never come to."""
-    asked = state.params.kinds or KINDS
-    for python in state.pythons:
-        for kind, why in python.kinds.items():
-            if why and kind in asked:
-                yield Reason(why if len(state.pythons) < 2 else f"{python.label}: {why}", bool(state.params.kinds))
+    """The settings that the run never came to."""
     missing = [setting(state, arm) for arm in state.pools if not arm.map and not arm.skipped]
     if missing:
         few = missing[0] if len(missing) == 1 else f"{len(missing)} settings"
         yield Reason(f"{capital(few)}: not measured.")
-    given_up = [arm for arm in state.pools if arm.skipped and any(other.map for other in state.pools)]
-    for arm in given_up:
-        yield Reason(f"{capital(setting(state, arm))}: {arm.skipped}", False)
+
+
+def _lacking(state: State) -> Iterator[Reason]:
+    """The kinds that a Python has not got, or not for this work; said in the verdict where they were asked for."""
+    for python in state.pythons:
+        for kind, why in python.kinds.items():
+            if why and not python.why_not and kind in (state.params.kinds or KINDS):
+                where = f"{python.label}: " if len(state.pythons) > 1 else ""
+                yield Reason(f"{where}{why}", bool(state.params.kinds))
 
 
 def _noise(state: State, usable_cpus: int) -> Iterator[Reason]:

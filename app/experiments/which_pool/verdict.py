@@ -9,10 +9,9 @@ from app.experiments.verdicts import Verdict
 from app.experiments.which_pool import breakeven
 from app.experiments.which_pool.choice import Choice, choose
 from app.experiments.which_pool.naming import setting, several
-from app.experiments.which_pool.reasons import LIGHT, against, base, gained, reasons
+from app.experiments.which_pool.reasons import against, as_good, base, gained, reasons
 from app.experiments.which_pool.samples import Arm, State
-from app.experiments.which_pool.work import waits
-from app.experiments.wording import interval, listed, time, times
+from app.experiments.wording import capital, interval, time, times
 from app.measure.winner import WORTH_IT
 
 
@@ -40,7 +39,7 @@ def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
     if choice is None:
         nobody = {"kind": None, "size": None, "chunksize": None, "speedup": None, "outcome": "nothing to choose"}
         return {**nobody, "sentence": str(said), "reasons": []}
-    also = [_setting(arm) for arm in _as_good(state, choice)]
+    also = [_setting(arm) for arm in as_good(state, choice)]
     return {
         **(_setting(choice.arm) if choice.arm else {"kind": None, "size": None, "chunksize": None}),
         "speedup": choice.gain.as_json(),
@@ -89,19 +88,12 @@ def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:
 def _pool_wins(state: State, choice: Choice) -> Verdict:
     arm = choice.arm or choice.best
     if arm.serial:
-        headline = f"{setting(state, arm)[:1].upper()}{setting(state, arm)[1:]} wins: {gained(state, choice.gain)}"
+        headline = f"{capital(setting(state, arm))} wins: {gained(state, choice.gain)}"
         return Verdict(headline, f"({interval(choice.gain)}).")
-    also = _as_good(state, choice)
+    also = as_good(state, choice)
     named = " or ".join(setting(state, one) for one in (arm, *also))
     tie = "No clear winner between them." if also else ""
     return Verdict(f"Use {named}: {gained(state, choice.gain)}", f"({interval(choice.gain)}). {tie}".strip())
-
-
-def _as_good(state: State, choice: Choice) -> tuple[Arm, ...]:
-    """The settings of other kinds to be named beside the chosen one. For waiting work only what is as light as it."""
-    if waits(state) and choice.arm is not None and choice.arm.kind in LIGHT:
-        return tuple(arm for arm in choice.others if arm.kind in LIGHT)
-    return choice.others
 
 
 def _hardly_worth_it(state: State, choice: Choice) -> Verdict:
@@ -119,7 +111,7 @@ def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
     if not said:
         why = (near.even.map_only.why or "") if near else ""
         return Verdict("The plain loop wins:", f"{best}. {why}".strip())
-    return Verdict("The plain loop wins: pools cost more than the work,", f"{said}. {best[:1].upper()}{best[1:]}.")
+    return Verdict("The plain loop wins: pools cost more than the work,", f"{said}. {capital(best)}.")
 
 
 def _undecided(state: State, choice: Choice) -> Verdict:
@@ -139,6 +131,6 @@ def _too_few(state: State, choice: Choice) -> Verdict:
     number = "one repetition is" if counted == 1 else f"{counted} repetitions are"
     rest = (
         f"{number} too few for an interval. The plain loop took {time(median(loop))}, "
-        f"{listed([setting(state, choice.best)])}, the fastest, {time(median(choice.best.map))}."
+        f"{setting(state, choice.best)}, the fastest, {time(median(choice.best.map))}."
     )
     return Verdict("No clear winner:", rest)

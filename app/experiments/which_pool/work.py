@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from app.experiments.which_pool.params import WAITING
+from app.experiments.which_pool.params import COMPUTING, WAITING
 from app.experiments.which_pool.samples import Arm, State
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
@@ -25,7 +25,7 @@ def waits(state: State) -> bool | None:
         return True
     share = on_cpu(state.serial)
     if share is None:
-        return False if state.params.built_in and state.params.workload != "read-files" else None
+        return False if state.params.workload in COMPUTING else None
     return True if share <= WAITS else False if share >= COMPUTES else None
 
 

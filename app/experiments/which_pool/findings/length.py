@@ -13,6 +13,7 @@ from app.experiments.which_pool.samples import Arm, State
 from app.experiments.which_pool.spending import budget, tail_share
 from app.experiments.which_pool.work import seconds_per_item, side_by_side
 from app.experiments.wording import capital, interval, time, times
+from app.measure.intervals import ratio
 
 WORTH_IT = 2  # a remedy goes so far beyond the break-even
 LONGEST_MS = 60_000
@@ -34,9 +35,10 @@ def work_too_small(state: State, usable_cpus: int) -> Finding:
         }
     if choice is None:
         return Finding(check, None, "Not every setting has been measured often enough to tell.", numbers)
-    best = f"{setting(state, choice.best)}, the fastest: {times(choice.gain.value)} serial"
+    gain = ratio(state.serial.map, choice.best.map) if state.serial else choice.gain
+    best = f"{setting(state, choice.best)}, the fastest: {times(gain.value)}"
     if choice.judged.beats_loop:
-        return Finding(check, False, f"{best} ({interval(choice.gain)}).", numbers)
+        return Finding(check, False, f"{best} ({interval(gain)}).", numbers)
     if choice.judged.outcome != "loop":
         return Finding(check, None, f"Can't tell, no difference from the plain loop is shown. {best}.", numbers)
     if near is None:

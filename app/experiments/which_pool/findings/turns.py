@@ -15,8 +15,6 @@ from app.experiments.wording import capital, interval, memory, time, times
 from app.measure.intervals import ratio
 
 LIGHT = ("thread", "asyncio")
-# What threads under one lock use together is one CPU, and a little more where C code lets go of it now and then.
-ONE_AT_A_TIME = 1.2
 # The share of the CPUs that they could have had from which on they are said to have run side by side.
 SIDE_BY_SIDE = 0.75
 # Shorter tasks are mostly the clocks that trace them.
@@ -49,7 +47,7 @@ def gil_held(state: State, usable_cpus: int) -> Finding:
     off = why_off_cpu(state, arm, usable_cpus)
     if judged and judged.disturbed:
         return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
-    if off is None or off.reason != "gil" or used > ONE_AT_A_TIME or share < COMPUTES:
+    if off is None or off.reason != "gil" or share < COMPUTES:
         return Finding(check, None, f"Can't tell, something else may have held them up: {figures}.", numbers)
     sentence = f"{capital(figures)}. One at a time, for the GIL or for a lock of the work's own."
     others = [other for other in state.pools if other.kind not in LIGHT]
@@ -113,4 +111,9 @@ def _compared(
     if light.memory.get("per_worker") and heavy.memory.get("per_worker"):
         each = [memory(max(0.0, median(arm.memory["per_worker"]))) for arm in (light, heavy)]
         less.append(f"{each[0]} a worker against {each[1]}")
-    return Finding(check, True, f"{said} ({interval(gain)}) and takes less: {'; '.join(less)}.", numbers)
+    return Finding(
+        check,
+        True,
+        f"{said} ({interval(gain)}) and {'take' if several(light) else 'takes'} less: {'; '.join(less)}.",
+        numbers,
+    )
