@@ -58,7 +58,7 @@ def passage(row: Mapping[str, Any], number: int, map_ms: float, around_ms: float
 
 
 def traced(
-    row: Mapping[str, Any], map_ms: float, loop_ms: float, *, cpus: float, share: float = 1.0, tail: float = 0.02,
+    row: Mapping[str, Any], map_ms: float, *, cpus: float, share: float = 1.0, tail: float = 0.02,
     items: int = ITEMS, longest: float = 1.1,
 ) -> dict[str, Any]:  # fmt: skip
     """The summary of a traced repetition whose tasks kept `cpus` CPUs busy, on a CPU for `share` of their time."""

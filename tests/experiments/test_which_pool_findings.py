@@ -1,0 +1,412 @@
+"""Every check of a which-pool run: where it holds, where it does not, and where the samples can't tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from app.experiments.verdicts import Finding
+from app.experiments.which_pool import state
+from app.experiments.which_pool.params import WhichPoolParams
+from app.experiments.which_pool.samples import State
+from app.records import Printed, Record, Result
+from tests.experiments.which_pool_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
+
+MAPS = {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336)}
+FREE = {"serial": about(640), "thread 2": about(330)}
+WIDE = [100.0, 200.0, 50.0, 70.0, 150.0]
+
+
+def trace(key: str, map_ms: float, cpus: float, **how: Any) -> dict[str, dict[str, Any]]:
+    return {key: traced(planned(key, ITEMS), map_ms, cpus=cpus, **how)}
+
+
+def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
+    found = next(finding for finding in state.findings(now, usable_cpus) if name in finding.check)
+    assert found.sentence.endswith(".")
+    assert found.sentence[0].upper() == found.sentence[0]
+    json.dumps(found.as_json(), allow_nan=False)
+    if found.remedy:  # it can be asked for as it stands
+        WhichPoolParams.model_validate({**now.params.model_dump(), **found.remedy})
+    return found
+
+
+def remember(arm: str, per_worker: float, workers: int, what: str = "pss") -> Result:
+    total = per_worker * workers + 20
+    sizes = {"what": what, "per_worker": [per_worker * MIB] * workers, "total": total * MIB, "parent": 20 * MIB}
+    return Result(0, "memory", sizes, arm)
+
+
+def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
+    assert state.findings(state.initial(WhichPoolParams()), 2) == ()
+    assert state.findings(told({"serial": about(640), "process 2": []}), 2) == ()
+
+
+def test_each_says_something_of_the_poorest_run() -> None:
+    now = told(
+        {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", preflight={"printed": 0}
+    )
+    assert len(state.findings(now, 2)) == 16
+    for finding in state.findings(now, 2):
+        check(now, finding.check)
+
+
+# Work too small
+
+LOST = {"serial": about(0.0025), "process 2": about(4), "pool 2": about(0.2)}
+
+
+@pytest.mark.parametrize(
+    ("maps", "cpus", "holds"),
+    [
+        (LOST, 2, True),
+        (MAPS, 2, False),
+        (LOST, 1, None),  # nothing runs side by side, so longer items would not help
+        ({"serial": about(640), "thread 2": about(690)}, 2, None),
+        ({"serial": WIDE, "process 2": list(reversed(WIDE))}, 2, None),
+        ({"serial": about(640), "process 2": about(700)}, 2, None),  # the work outweighs what it costs to hand it over
+        ({"serial": [1.0], "process 2": [9.0]}, 2, None),
+    ],
+)
+def test_work_too_small(maps: Mapping[str, Sequence[float]], cpus: int, holds: bool | None) -> None:
+    assert check(told(maps, asked={"workload": "square"}), "work too small", cpus).holds is holds
+
+
+def test_work_too_small_names_the_break_even_in_items_and_time_and_a_run_with_longer_work() -> None:
+    found = check(told(LOST, asked={"workload": "square"}), "work too small")
+    assert found.numbers["break_even_seconds_per_item"] == pytest.approx(12.42e-6, rel=0.01)
+    assert found.numbers["break_even_items"] == pytest.approx(5089, rel=0.01)
+    assert found.remedy == {"workload": "sum-of-squares", "work_ms": 20.0}
+    longer = check(told(LOST, asked={"workload": "primes", "work_ms": 0.01}), "work too small")
+    assert longer.remedy == {"work_ms": 1.0}
+    assert check(told(LOST, asked={"workload": "a:b@c"}), "work too small").remedy == {}
+
+
+# Turns
+
+HELD = trace("thread 2", 655, 0.99, share=0.5)
+
+
+@pytest.mark.parametrize(
+    ("how", "cpus", "holds"),
+    [
+        ({"traces": HELD}, 2, True),
+        ({"traces": trace("thread 2", 330, 1.9)}, 2, False),
+        ({"traces": HELD, "pythons": {HERE: {"gil": False}}}, 2, False),
+        ({"traces": HELD, "loop_share": 0.01}, 2, False),
+        ({"traces": HELD}, 1, None),  # one at a time, for want of a second CPU
+        ({"traces": HELD, "noise": LOUD}, 2, None),
+        ({"traces": HELD, "loop_share": None}, 2, None),
+        ({"traces": HELD, "loop_share": 0.5}, 2, None),
+        ({"traces": trace("thread 2", 400, 1.4, share=0.8)}, 2, None),
+        ({"traces": trace("thread 2", 655, 0.5, share=0.3)}, 2, None),  # less than the GIL allows: something else
+        ({"traces": trace("process 2", 335, 1.9)}, 2, None),
+        ({}, 2, None),
+    ],
+)
+def test_the_gil_is_blamed_only_where_threads_used_one_cpu_of_several(
+    how: dict[str, Any], cpus: int, holds: bool | None
+) -> None:
+    assert check(told(MAPS, **how), "took turns for the GIL", cpus).holds is holds
+
+
+def test_the_gil_finding_says_what_to_run_instead_where_it_was_not_run() -> None:
+    alone = {"serial": about(640), "thread 2": about(655)}
+    assert check(told(alone, traces=HELD), "took turns for the GIL").remedy == {"kinds": ["process"]}
+    assert check(told(MAPS, traces=HELD), "took turns for the GIL").remedy == {}
+
+
+def test_very_short_tasks_say_nothing_of_the_gil() -> None:
+    short = trace("thread 2", 0.9, 0.99, share=0.5)
+    maps = {"serial": about(640), "thread 2": about(0.9)}
+    assert check(told(maps, traces=short), "took turns for the GIL").holds is None
+
+
+WAITED = {"serial": about(1600), "thread 8": about(203), "process 8": about(204)}
+
+
+@pytest.mark.parametrize(
+    ("maps", "how", "holds"),
+    [
+        (WAITED, {"loop_share": 0.01}, True),
+        (WAITED, {"loop_share": 0.99}, False),
+        ({**WAITED, "thread 8": about(280)}, {"loop_share": 0.01}, False),
+        (WAITED, {"loop_share": 0.5}, None),
+        (WAITED, {"loop_share": None}, None),
+        (WAITED, {"loop_share": 0.01, "noise": LOUD}, None),
+        ({"serial": about(1600), "process 8": about(204)}, {"loop_share": 0.01}, None),
+        ({"serial": about(1600), "thread 8": about(204)}, {"loop_share": 0.01}, None),
+        ({**WAITED, "thread 8": WIDE}, {"loop_share": 0.01}, None),
+        ({name: times[:2] for name, times in WAITED.items()}, {"loop_share": 0.01}, None),
+    ],
+)
+def test_waiting_work_is_given_to_threads_only_if_they_are_as_fast(
+    maps: Mapping[str, Sequence[float]], how: dict[str, Any], holds: bool | None
+) -> None:
+    assert check(told(maps, **how), "waiting work").holds is holds
+
+
+def test_waiting_work_names_what_threads_save() -> None:
+    now = told(WAITED, loop_share=0.01, more=[remember("thread 8", 0.1, 8), remember("process 8", 9, 8)])
+    said = check(now, "waiting work").sentence
+    assert "960 µs to start and end against 104 ms; 0.1 MiB a worker against 9.0 MiB" in " ".join(said.split())
+
+
+# Handing over
+
+
+@pytest.mark.parametrize(
+    ("preflight", "holds"),
+    [
+        ({"item_bytes": MIB, "result_bytes": MIB, "pickle_s": 0.03}, True),
+        ({"item_bytes": MIB, "result_bytes": MIB, "pickle_s": 0.0001}, False),
+        ({"item_bytes": 900, "result_bytes": 900, "pickle_s": 0.03}, False),  # small, so it is not their size
+        ({"item_bytes": MIB, "result_bytes": MIB, "pickle_s": 0.003}, None),
+        ({"item_bytes": MIB}, None),
+    ],
+)
+def test_arguments_are_too_large_where_pickling_takes_a_share_of_the_work(
+    preflight: dict[str, Any], holds: bool | None
+) -> None:
+    assert check(told(MAPS, preflight=preflight), "too large to hand over").holds is holds
+
+
+def test_threads_that_hand_over_nothing_are_not_blamed_for_large_arguments() -> None:
+    large = {"item_bytes": MIB, "result_bytes": MIB, "pickle_s": 0.03}
+    assert check(told(FREE, preflight=large), "too large to hand over").holds is None
+    processes = {"serial": about(640), "process 2": about(500)}
+    assert check(told(processes, preflight=large), "too large to hand over").remedy == {"kinds": ["thread"]}
+
+
+CHUNKS = {"serial": about(640), "process 2 c1": about(500), "process 2 c8": about(340), "process 2 c16": about(345)}
+
+
+@pytest.mark.parametrize(
+    ("maps", "small", "large"),
+    [
+        (CHUNKS, True, False),
+        ({**CHUNKS, "process 2 c1": about(341), "process 2 c16": about(600)}, False, True),
+        ({**CHUNKS, "process 2 c1": WIDE, "process 2 c16": WIDE}, None, None),
+        ({name: times[:2] for name, times in CHUNKS.items()}, None, None),
+        (FREE, None, None),
+    ],
+)
+def test_chunk_sizes_that_were_compared_are_judged_by_their_times(
+    maps: Mapping[str, Sequence[float]], small: bool | None, large: bool | None
+) -> None:
+    now = told(maps, asked={"chunksizes": [1, 8, 16]})
+    assert (check(now, "chunks are too small").holds, check(now, "chunks are too large").holds) == (small, large)
+
+
+def test_chunks_that_are_too_small_are_answered_with_the_best_ones() -> None:
+    now = told(CHUNKS, asked={"chunksizes": [1, 8, 16]})
+    assert check(now, "chunks are too small").remedy == {"chunksizes": [8]}
+
+
+def test_a_single_chunk_size_cannot_tell_but_says_what_to_compare() -> None:
+    costly = told({"serial": about(64), "process 2": about(60)}, traces=trace("process 2", 60, 1.0), items=320)
+    found = check(costly, "chunks are too small")
+    assert found.holds is None
+    assert found.remedy == {"chunksizes": [1, 40]}
+    idle = told({"serial": about(640), "pool 2": about(400)}, traces=trace("pool 2", 400, 1.6, tail=0.15))
+    found = check(idle, "chunks are too large")
+    assert found.holds is None
+    assert found.remedy == {"chunksizes": [1, 4]}
+
+
+def test_a_single_chunk_size_that_costs_little_is_neither_too_small_nor_too_large() -> None:
+    now = told(MAPS, traces=trace("process 2", 335, 1.92))
+    assert check(now, "chunks are too small").holds is False
+    assert check(now, "chunks are too large").holds is False
+
+
+@pytest.mark.parametrize(
+    ("traces", "holds"),
+    [
+        (trace("process 2", 335, 1.9, tail=0.2, longest=8.0), True),
+        (trace("process 2", 335, 1.9, tail=0.02, longest=8.0), False),
+        (trace("process 2", 335, 1.9, tail=0.2, longest=1.2), False),
+        (trace("process 2", 335, 1.9, tail=0.07, longest=2.5), None),
+        (trace("process 4", 335, 1.9, tail=0.2, longest=8.0), None),  # more workers than CPUs make items long as well
+        (HELD, None),
+        ({}, None),
+    ],
+)
+def test_stragglers_are_long_items_that_leave_others_idle(traces: dict[str, Any], holds: bool | None) -> None:
+    assert check(told(MAPS, traces=traces), "long items hold up").holds is holds
+
+
+def test_stragglers_in_chunks_are_answered_with_chunks_of_one() -> None:
+    now = told({"serial": about(640), "pool 2": about(400)}, traces=trace("pool 2", 400, 1.6, tail=0.2, longest=8.0))
+    assert check(now, "long items hold up").remedy == {"chunksizes": [1]}
+
+
+# Cores
+
+
+@pytest.mark.parametrize(
+    ("maps", "how", "cpus", "holds"),
+    [
+        (MAPS, {}, 2, True),
+        (MAPS, {}, 4, False),
+        ({**MAPS, "process 4": about(200)}, {}, 2, False),
+        (MAPS, {"asked": {"workload": "sleep"}}, 2, False),
+        (MAPS, {"asked": {"workload": "a:b@c"}, "loop_share": 0.5}, 2, None),
+        ({"serial": about(640), "process 4": about(336)}, {}, 2, None),
+        ({**MAPS, "process 2": WIDE, "process 4": [1.01 * time for time in WIDE]}, {}, 2, None),
+        ({name: times[:2] for name, times in MAPS.items()}, {}, 2, None),
+        ({"serial": about(640), "pool 2": about(335), "pool 4": about(250)}, {}, 2, None),  # and chunk sizes differ
+    ],
+)
+def test_more_workers_than_cpus(
+    maps: Mapping[str, Sequence[float]], how: dict[str, Any], cpus: int, holds: bool | None
+) -> None:
+    assert check(told(maps, **how), "more workers than usable CPUs", cpus).holds is holds
+
+
+@pytest.mark.parametrize(
+    ("noise", "holds"),
+    [
+        ({**QUIET, "throttled_after": 3}, True),
+        (QUIET, False),
+        ({**QUIET, "throttled_before": None, "throttled_after": None}, None),
+        (None, None),
+    ],
+)
+def test_a_quota_is_seen_by_its_counter(noise: dict[str, Any] | None, holds: bool | None) -> None:
+    assert check(told(MAPS, noise=noise), "CPU quota").holds is holds
+
+
+SHARED = {"siblings": [[0, 1]]}
+
+
+@pytest.mark.parametrize(
+    ("cpus", "how", "holds"),
+    [
+        (1.3, {"machine": SHARED, "traces": trace("process 2", 500, 1.9)}, True),
+        (1.0, {"machine": SHARED, "traces": trace("process 2", 335, 1.9)}, False),
+        (1.0, {"machine": {"siblings": [[0], [1]]}, "traces": trace("process 2", 500, 1.9)}, False),
+        (1.0, {"traces": trace("process 2", 500, 1.9)}, None),
+        (1.0, {"machine": SHARED}, None),
+        (1.0, {"machine": SHARED, "traces": trace("process 2", 500, 1.9), "noise": LOUD}, None),
+        (1.0, {"machine": SHARED, "traces": trace("process 2", 380, 1.9)}, None),
+        (1.0, {"machine": SHARED, "asked": {"workload": "read-files"}, "loop_share": 0.5}, None),
+    ],
+)
+def test_hyper_threads_are_blamed_only_where_siblings_are_known_and_tasks_take_more_of_a_cpu(
+    cpus: float, how: dict[str, Any], holds: bool | None
+) -> None:
+    assert check(told(MAPS, **how), "hyper-threads").holds is holds
+
+
+@pytest.mark.parametrize(
+    ("how", "holds"),
+    [
+        ({"loop_share": 1.9}, True),
+        ({"loop_share": 1.0}, False),
+        ({"loop_share": 1.2}, None),
+        ({"loop_share": None}, None),
+    ],
+)
+def test_tasks_that_use_several_cpus_by_themselves_are_found(how: dict[str, Any], holds: bool | None) -> None:
+    assert check(told(MAPS, **how), "threads of their own").holds is holds
+
+
+def test_threads_of_a_task_show_in_processes_too() -> None:
+    several = {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 1.2}
+    found = check(told(MAPS, traces={"process 2": several}), "threads of their own")
+    assert found.holds is True
+    assert found.remedy == {"sizes": [1]}
+
+
+# Prices
+
+
+@pytest.mark.parametrize(
+    ("around_ms", "repeats", "holds"), [(900.0, 5, True), (30.0, 5, False), (335.0, 5, None), (900.0, 2, None)]
+)
+def test_start_up_is_weighed_against_the_map(around_ms: float, repeats: int, holds: bool | None) -> None:
+    maps = {"serial": about(640, repeats), "process 2": about(335, repeats)}
+    assert check(told(maps, around_ms=around_ms), "starting processes").holds is holds
+
+
+def test_start_up_that_outweighs_is_answered_with_more_items() -> None:
+    found = check(told({"serial": about(640), "process 2": about(335)}, around_ms=900.0), "starting processes")
+    assert found.remedy == {"items": 180}  # 180 × 20 ms: four times the start-up
+    assert check(told(FREE), "starting processes").holds is None
+
+
+def test_start_methods_that_were_compared_are_named_with_their_prices() -> None:
+    maps = {"serial": about(640), "process 2 fork": about(335), "process 2 spawn": about(336)}
+    found = check(told(maps, asked={"start_methods": ["fork", "spawn"]}), "starting processes")
+    assert "2 start and end by fork in 26.0" in found.sentence
+    assert set(found.numbers) >= {"fork", "spawn"}
+
+
+@pytest.mark.parametrize(
+    ("free", "more", "holds"),
+    [
+        (1024, [remember("process 4", 250, 4)], True),
+        (8192, [remember("process 4", 250, 4)], False),
+        (1536, [remember("process 4", 250, 4)], None),
+        (1024, [remember("process 4", 250, 4, "rss")], None),
+        (None, [remember("process 4", 250, 4)], None),
+        (1024, [], None),
+    ],
+)
+def test_memory_is_held_against_what_was_free(free: int | None, more: list[Record], holds: bool | None) -> None:
+    machine = {"memory_available": free * MIB if free else None}
+    assert check(told(MAPS, machine=machine, more=more), "more memory than is free").holds is holds
+
+
+def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
+    more = [remember("process 2", 250, 2), remember("process 4", 250, 4)]
+    now = told(MAPS, machine={"memory_available": 1100 * MIB}, more=more)
+    assert check(now, "more memory than is free").remedy == {"sizes": [2]}
+
+
+# Trust
+
+
+@pytest.mark.parametrize(
+    ("how", "holds"),
+    [
+        ({"more": [Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, "pool 2")]}, True),
+        ({"preflight": {"repeats_equal": False}}, True),
+        ({}, False),
+        ({"preflight": {"repeats_equal": None}}, None),
+    ],
+)
+def test_results_that_differ_are_found(how: dict[str, Any], holds: bool | None) -> None:
+    assert check(told({**MAPS, "pool 2": about(340)}, **how), "results differ").holds is holds
+
+
+def test_output_is_told_with_its_size() -> None:
+    loud = told(MAPS, preflight={"printed": 12}, more=[Printed(0, "stdout", "x" * 100, left_out=28)])
+    assert "12 bytes when it was tried and 0.1 KiB in all" in " ".join(check(loud, "prints").sentence.split())
+    assert check(loud, "prints").holds is True
+    assert check(told(MAPS), "prints").holds is False
+    untried = told(MAPS, pythons={HERE: {"why_not": "gone."}})
+    assert check(untried, "prints").holds is None
+
+
+@pytest.mark.parametrize(
+    ("how", "holds"),
+    [
+        ({"noise": QUIET}, False),
+        ({"noise": None}, None),
+        ({"noise": LOUD}, True),
+        ({"noise": {**QUIET, "throttled_after": 3}}, True),
+        ({"noise": {**QUIET, "loop_cpu_s": 3.0}}, True),
+        ({"noise": {**QUIET, "host_busy_s": None, "loop_wall_s": 0.0}}, None),
+        ({"more": [Result(0, "cpu", {"effective": {"1": 1.0, "2": 1.3}})]}, True),
+        ({"traces": {"process 2": {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 0.3}}}, True),
+        # A loop of unknown work that is off the CPU for a third of its time may well wait by itself.
+        ({"noise": {**QUIET, "loop_cpu_s": 3.0}, "asked": {"workload": "a:b@c"}, "loop_share": 0.66}, False),
+    ],
+)
+def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bool | None) -> None:
+    assert check(told(MAPS, **how), "the run was disturbed").holds is holds
