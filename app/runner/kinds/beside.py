@@ -1,0 +1,108 @@
+"""Workers within this process: ThreadPoolExecutor and InterpreterPoolExecutor, which meet at a pipe."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from time import monotonic
+from typing import Any
+
+from app.runner import inside, memory, pools
+from app.runner.kinds.ending import let_end
+from app.runner.stage import Stage
+from app.runner.work import Work
+
+LOOK_S = 0.05  # between two looks whether a worker failed before it could arrive
+
+
+class NoDeaths:
+    """In the place of a Watch: a thread or an interpreter that dies takes this process with it."""
+
+    phase = "starting"
+
+    def check(self) -> None:
+        pass
+
+
+class Threads:
+    """The crew of a ThreadPoolExecutor."""
+
+    def __init__(self, size: int, work: Work) -> None:
+        self.size = size
+        self.work = work
+        self.options: dict[str, int] = {}
+        self._threads_before: list[threading.Thread] = []
+        self._held_before = 0
+
+    def traced(self) -> Callable[[Any], Any]:
+        self._held_before = memory.of_self()
+        return pools.traced(self.work.function, inside.traced_beside)
+
+    def watched(self, _: Stage) -> nullcontext[NoDeaths]:
+        return nullcontext(NoDeaths())
+
+    def telling(self, _: NoDeaths) -> nullcontext[None]:
+        return nullcontext()
+
+    def made(self) -> Executor:
+        self._threads_before = threading.enumerate()
+        return ThreadPoolExecutor(self.size)
+
+    def meet(self, executor: Executor, _: NoDeaths) -> list[inside.Answer]:
+        with pipe() as (seen, arrivals), pipe() as (gate, opened):
+            given = (arrivals, gate, self.work.function, self.work.setup)
+            asked = [executor.submit(inside.answer_beside, *given) for _ in range(self.size)]
+            try:
+                await_all(seen, asked)
+            finally:
+                os.write(opened, b"." * self.size)
+                concurrent.futures.wait(asked, pools.END_LIMIT_S)
+            return sorted((future.result() for future in asked), key=lambda answer: answer[1])
+
+    def memory(self, _: tuple[int, ...]) -> memory.Memory:
+        return memory.of_this_process(self.size, self._held_before)
+
+    def end(self, executor: Executor) -> None:
+        executor.shutdown(wait=False, cancel_futures=True)
+        let_end(self._threads_before, pools.END_LIMIT_S)
+
+
+class Interpreters(Threads):
+    """The crew of an InterpreterPoolExecutor, which a Python before 3.14 has not got."""
+
+    def made(self) -> Executor:
+        self._threads_before = threading.enumerate()
+        # A new interpreter knows none of the folders that were added to the path, ours and the user's.
+        path = f"import sys; sys.path[:] = {[str(folder) for folder in sys.path]!r}"
+        made: Executor = concurrent.futures.InterpreterPoolExecutor(  # type: ignore[attr-defined]
+            self.size, initializer=exec, initargs=(path,)
+        )
+        return made
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    """The two ends of a pipe: to read from, to write to."""
+    ends = os.pipe()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def await_all(seen: int, asked: list[Future[Any]]) -> None:
+    """Return when a byte of each worker has arrived, or one has failed before. Raises PoolFailed when time is up."""
+    until = monotonic() + pools.START_LIMIT_S
+    arrived = 0
+    while arrived < len(asked) and not any(future.done() for future in asked):
+        if select.select([seen], [], [], LOOK_S)[0]:
+            arrived += len(os.read(seen, len(asked)))
+        elif monotonic() > until:
+            raise pools.PoolFailed(pools.TOO_SLOW.format(size=len(asked), limit=pools.START_LIMIT_S))
