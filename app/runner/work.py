@@ -1,4 +1,4 @@
-"""What is mapped: a function with its items, a user's own or built in; the table of the built-in ones and its loader."""
+"""What is mapped: a function with its items, a user's own or built in; the table of the built-in ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,13 @@ BUILT_IN: dict[str, BuiltIn] = {
     "read-files": BuiltIn("files", None, 400, "computing", "Reads files of 128 KiB, which the system holds in memory."),
     "large-arguments": BuiltIn("mixed", None, 16, "bulky", "Turns lists around that are 1 MiB when pickled."),
     "memory-hungry": BuiltIn("mixed", None, 16, "bulky", "Fills 64 MiB; each worker keeps its latest block."),
-    "shared-object": BuiltIn("mixed", 20.0, 24, "sharing", "Adds to one number that all workers share, under a lock."),
+    "shared-object": BuiltIn(
+        "mixed",
+        20.0,
+        24,
+        "sharing",
+        "Adds to one number that all share: by a lock in one process, else a mapped file's.",
+    ),
 }
 
 

@@ -79,7 +79,7 @@ def make_http(asked: Asked) -> Work:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    assert server.stdin is not None and server.stdout is not None
+    assert server.stdout is not None
     line = server.stdout.readline()
     if not line:
         raise OSError(f"The HTTP server left with exit code {server.wait()} instead of naming its port.")
