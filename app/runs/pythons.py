@@ -83,7 +83,11 @@ def wished(text: str) -> tuple[list[tuple[str, str]], bool]:
         label, equals, path = (part.strip() for part in entry.rpartition("="))
         if equals and not LABEL.fullmatch(label):
             raise BadParameters(
-                (Complaint("pythons", f"A Python's label is letters, digits, '.', '+' and '-'; {label!r} is not."),)
+                (
+                    Complaint(
+                        "pythons", f"A label in POOLSCOPE_PYTHONS must be letters, digits and .+-; {label!r} is not."
+                    ),
+                )
             )
         found.append((label, str(Path(path).expanduser())))
     return found, NO_OTHERS not in entries

@@ -95,5 +95,5 @@ def test_a_setting_names_work_by_commas_each_once() -> None:
 
 @pytest.mark.parametrize("text", ["a:f", "f@x", "a:f@x+", "a:f(1)@x", "a:f@x;b:g@y", "a:f@x+b c"])
 def test_a_setting_that_names_no_work_is_refused_with_what_is_meant(text: str) -> None:
-    with pytest.raises(BadParameters, match="named module:function@items"):
+    with pytest.raises(BadParameters, match="must be module:function@items"):
         own_work(text)

@@ -183,5 +183,5 @@ def test_a_setting_names_paths_with_or_without_labels() -> None:
     )  # fmt: skip
     assert wished("none") == ([], False)
     assert wished("/a/python,none") == ([("", "/a/python")], False)
-    with pytest.raises(BadParameters, match="label is letters"):
+    with pytest.raises(BadParameters, match="label in POOLSCOPE_PYTHONS must be letters"):
         wished("my own=/a/python")

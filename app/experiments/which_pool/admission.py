@@ -17,13 +17,13 @@ def own_work(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     wrong = [name for name in names if not OWN_WORK.fullmatch(name)]
     if wrong:
-        raise BadParameters(tuple(Complaint("workloads", is_no_work(name)) for name in wrong))
+        raise BadParameters(tuple(Complaint("workloads", _is_no_work(name)) for name in wrong))
     return names
 
 
-def is_no_work(name: str) -> str:
+def _is_no_work(name: str) -> str:
     return (
-        "One's own work is named module:function@items or module:function@items+setup, such as "
+        "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, by commas, such as "
         f"mypackage.tasks:parse@samples; {shown(name)} is not."
     )
 
