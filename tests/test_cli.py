@@ -213,6 +213,9 @@ def test_list_names_every_experiment_and_parameter_with_its_default(environment:
         for name in experiment.params.model_fields:
             assert re.search(rf"^{name} ", out, re.MULTILINE)
     assert re.search(r"^sizes +2,4,6,8 +whole numbers from 1 to 64 ", out, re.MULTILINE)
+    offering = {**environment, "POOLSCOPE_WORKLOADS": "tasks:parse@samples"}
+    _, out, _ = outcome(offering, "list")
+    assert re.search(r"^workload +sum-of-squares +one of square, .*, tasks:parse@samples ", out, re.MULTILINE)
     status, out, _ = outcome(environment, "list", "--json")
     assert status == 0
     assert [each["name"] for each in json.loads(out)] == list(EXPERIMENTS)
