@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import signal
+import subprocess
 import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import typer
 
 from app.cli import measure, options
 from app.errors import BadParameters
 from app.experiments.which_pool.params import WhichPoolParams
+from tests.waiting import until_gone
+
+POOLSCOPE = Path(sysconfig.get_path("scripts")) / "poolscope"
 
 
 @pytest.fixture
@@ -100,3 +112,75 @@ async def test_a_python_is_also_found_by_the_label_that_it_was_given(tmp_path: P
 
 async def test_nothing_is_asked_where_this_python_is_the_only_one(tmp_path: Path) -> None:
     assert (await measure.chosen(options.read({"data": tmp_path}), "", []))[1] == []
+
+
+# The whole command
+
+
+@pytest.fixture
+def environment_of_theirs(tmp_path: Path, theirs: str) -> dict[str, str]:
+    """Variables as in a shell where their environment is active; it has a package that ours has not."""
+    folder = Path(theirs).parent.parent
+    (folder / "pyvenv.cfg").write_text(f"home = {Path(theirs).resolve().parent}\n")
+    packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "theirs_alone.py").write_text("def twice(n):\n    return 2 * n\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POOLSCOPE_")}
+    ours = {"POOLSCOPE_DATA": str(tmp_path / "data"), "POOLSCOPE_PYTHONS": "none", "TERM": "dumb"}
+    return {**kept, **ours, "VIRTUAL_ENV": str(folder)}
+
+
+@contextmanager
+def measuring(folder: Path, variables: dict[str, str], *words: str) -> Iterator[subprocess.Popen[str]]:
+    """`poolscope measure` in a user's folder with a module `tasks`."""
+    (folder / "tasks.py").write_text(
+        "import time\nimport theirs_alone\n\ndef double(n):\n    print('hello')\n    return theirs_alone.twice(n)\n\n"
+        "def slow(n):\n    time.sleep(0.02)\n\nnumbers = range(10)\n"
+    )
+    with subprocess.Popen(
+        [POOLSCOPE, "measure", *words],
+        env=variables,
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_users_function_runs_in_their_folder_and_environment(
+    tmp_path: Path, environment_of_theirs: dict[str, str]
+) -> None:
+    words = ("tasks:double", "--items", "numbers", "--kinds", "thread", "--sizes", "2", "--repeats", "2")
+    with measuring(tmp_path, environment_of_theirs, *words) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert re.search(r"about .* left", err)
+    assert re.search(r"│ plain loop +│", out)
+    assert re.search(r"│ threads +│ +2 │", out)
+    assert "too few for an interval" in out
+    assert "- It printed " in out
+    assert f"Again: poolscope measure {' '.join(words)}\n" in out
+    assert "hello" not in out + err  # it is in the run's records
+
+
+def test_an_interrupted_measurement_exits_with_130_and_tells_and_keeps_what_it_has(
+    tmp_path: Path, environment_of_theirs: dict[str, str]
+) -> None:
+    words = ("tasks:slow", "--items", "numbers", "--kinds", "thread", "--sizes", "2", "--repeats", "50", "--json")
+    with measuring(tmp_path, environment_of_theirs, *words) as process:
+        assert process.stderr is not None
+        while "left" not in process.stderr.readline():
+            assert process.poll() is None
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+    assert process.returncode == 130
+    told = json.loads(out)
+    assert (told["status"], told["kept"]) == ("stopped", True)
+    assert told["state"]["done"] < told["state"]["total"]
+    until_gone(children)

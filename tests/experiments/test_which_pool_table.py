@@ -6,6 +6,7 @@ import pytest
 
 from app.experiments.which_pool.state import notes, table
 from app.experiments.wording import GAP
+from app.records import End
 from tests.experiments.which_pool_runs import about, told
 
 
@@ -35,6 +36,13 @@ def test_what_was_not_measured_has_no_row_but_a_sentence_said_once() -> None:
         "Python 3.9 took no part. It is Python 3.9; 3.11 or newer is needed.",
         f"2 and 4{GAP}processes: A function made by lambda can't be pickled.",
     ]
+
+
+def test_why_the_run_failed_is_not_said_twice() -> None:
+    why = "There is no module tasks."
+    failed = [End(0, "failed", why)]
+    state = told({"serial": []}, pythons={"3.11": {"why_not": why}}, outcome="", more=failed)
+    assert notes(state) == []
 
 
 def test_before_anything_is_known_there_is_nothing_to_show() -> None:

@@ -24,8 +24,12 @@ def table(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
 
 
 def notes(state: State) -> list[str]:
-    """Sentences on what took no part, or not to the end: each said once, of all the settings that it is true of."""
-    said = [f"Python {python.label} took no part. {python.why_not}" for python in state.pythons if python.why_not]
+    """Sentences on what took no part, or not to the end: each said once, of all the settings that it is true of.
+
+    Not the reason why the run itself failed: that is its error.
+    """
+    out = [python for python in state.pythons if python.why_not and python.why_not != state.reason]
+    said = [f"Python {python.label} took no part. {python.why_not}" for python in out]
     groups: dict[tuple[str, str], list[Arm]] = {}
     for arm in state.arms.values():
         if arm.skipped or arm.differs:
