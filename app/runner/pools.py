@@ -196,7 +196,7 @@ def meet(pool: Any, size: int) -> list[inside.Answer]:
 def check_set_up(troubles: Iterable[str]) -> None:
     """Raise SetUpFailed for the first of the workers whose set-up raised; '' is one that did not."""
     for trouble in filter(None, troubles):
-        raise SetUpFailed(f"The set-up function raised in a worker: {trouble}.")
+        raise SetUpFailed(f"The set-up function raised {trouble}.")
 
 
 def way_to_ask(setting: Setting, function: Callable[[Any], Any], items: Sequence[Any]) -> Callable[[Any], list[Any]]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-import tempfile
 import threading
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.runner.workloads import calibrated, sum_of_squares
@@ -40,8 +40,7 @@ class Number:
 
     def total(self) -> int:
         """All additions, wherever they were made."""
-        with open(self.path, "rb") as file:  # noqa: PTH123  (as in Mapped)
-            return self.value + int.from_bytes(file.read(BYTES), "little")
+        return self.value + int.from_bytes(Path(self.path).read_bytes(), "little")
 
     def __reduce__(self) -> Any:
         return opened, (self.path,)
@@ -51,8 +50,8 @@ class Mapped:
     """The number in a file. The file's lock excludes other processes and interpreters, each of which opens it anew."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "r+b", buffering=0)  # noqa: PTH123, SIM115  (open as long as the worker lives)
-        self._bytes = mmap.mmap(self._file.fileno(), BYTES)
+        self._file = os.open(path, os.O_RDWR)  # open as long as the worker lives
+        self._bytes = mmap.mmap(self._file, BYTES)
 
     def add(self, amount: int) -> None:
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -80,7 +79,9 @@ def add_much(shared: Number, rounds: int, n: int) -> int:
 
 
 def make_shared_object(asked: Asked) -> Work:
-    from app.runner.work import Work  # not before: workers that import this module have no use for it
+    import tempfile  # here, as Work: workers that import this module have no use for them
+
+    from app.runner.work import Work
 
     handle, path = tempfile.mkstemp(prefix="shared-", dir=asked.scratch)
     os.write(handle, bytes(BYTES))

@@ -9,7 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
 from time import monotonic
 from typing import Any
 
@@ -47,7 +48,7 @@ class Threads:
     def watched(self, _: Stage) -> nullcontext[NoDeaths]:
         return nullcontext(NoDeaths())
 
-    def telling(self, _: NoDeaths) -> nullcontext[None]:
+    def telling(self, _: NoDeaths) -> AbstractContextManager[None]:
         return nullcontext()
 
     def made(self) -> Executor:
@@ -55,15 +56,18 @@ class Threads:
         return ThreadPoolExecutor(self.size)
 
     def meet(self, executor: Executor, _: NoDeaths) -> list[inside.Answer]:
-        with pipe() as (seen, arrivals), pipe() as (gate, opened):
-            given = (arrivals, gate, self.work.function, self.work.setup)
-            asked = [executor.submit(inside.answer_beside, *given) for _ in range(self.size)]
-            try:
-                await_all(seen, asked)
-            finally:
-                os.write(opened, b"." * self.size)
-                concurrent.futures.wait(asked, pools.END_LIMIT_S)
-            return sorted((future.result() for future in asked), key=lambda answer: answer[1])
+        seen, arrivals, gate, opened = ends = *os.pipe(), *os.pipe()
+        given = (arrivals, gate, self.work.function, self.work.setup)
+        asked = [executor.submit(inside.answer_beside, *given) for _ in range(self.size)]
+        try:
+            await_all(seen, asked)
+        finally:
+            os.write(opened, b"." * self.size)
+            # One that is still in its set-up will write to them: rather lost than closed, and their numbers used again.
+            if not concurrent.futures.wait(asked, pools.END_LIMIT_S).not_done:
+                for end in ends:
+                    os.close(end)
+        return sorted((future.result() for future in asked), key=lambda answer: answer[1])
 
     def memory(self, _: tuple[int, ...]) -> memory.Memory:
         return memory.of_this_process(self.size, self._held_before)
@@ -76,6 +80,15 @@ class Threads:
 class Interpreters(Threads):
     """The crew of an InterpreterPoolExecutor, which a Python before 3.14 has not got."""
 
+    @contextmanager
+    def telling(self, _: NoDeaths) -> Iterator[None]:
+        try:
+            yield
+        except import_module("concurrent.interpreters").NotShareableError as error:
+            # The cause, where there is one, is the traceback of the other interpreter, with causes of its own.
+            reason = str(error.__cause__ or error).partition("\n\nThe above exception")[0].splitlines()[-1]
+            raise pools.PoolFailed(f"Function, items or results can't be handed to an interpreter: {reason}.") from None
+
     def made(self) -> Executor:
         self._threads_before = threading.enumerate()
         # A new interpreter knows none of the folders that were added to the path, ours and the user's.
@@ -84,17 +97,6 @@ class Interpreters(Threads):
             self.size, initializer=exec, initargs=(path,)
         )
         return made
-
-
-@contextmanager
-def pipe() -> Iterator[tuple[int, int]]:
-    """The two ends of a pipe: to read from, to write to."""
-    ends = os.pipe()
-    try:
-        yield ends
-    finally:
-        for end in ends:
-            os.close(end)
 
 
 def await_all(seen: int, asked: list[Future[Any]]) -> None:

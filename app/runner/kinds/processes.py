@@ -45,7 +45,7 @@ class Processes:
         try:
             yield
         except BrokenProcessPool as broken:
-            reason = str(broken.__cause__ or "").strip(" \n'\"").rpartition("\n")[2]
+            reason = last_line(str(broken.__cause__ or ""))
             if reason and not reason.startswith(("EOFError", "OSError", "ConnectionResetError")):
                 # The executor ends its workers for this as well, so nobody is to be asked who died.
                 raise pools.PoolFailed(f"What a task returned or raised can't be unpickled: {reason}.") from None
@@ -82,3 +82,9 @@ class Processes:
         for process in left:
             process.join(pools.END_LIMIT_S)
         let_end(self._threads_before, pools.END_LIMIT_S)
+
+
+def last_line(trace: str) -> str:
+    """What a traceback ends in, which the executor puts between lines of quotes."""
+    lines = [line for line in trace.splitlines() if line.strip("\"' ")]
+    return lines[-1] if lines else ""
