@@ -74,20 +74,20 @@ def culprit(value: Any, where: str, error: Exception, depth: int = 0) -> tuple[s
 def parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:
     """What a value is made of as far as pickle would look into it, each with a name for it."""
     if isinstance(value, partial):
-        yield f"{where}'s function", value.func
-        yield from parts(value.args, f"{where}'s argument")
-        yield from parts(value.keywords, f"{where}'s argument")
+        yield f"what {where} calls", value.func
+        for name, given in (*enumerate(value.args), *value.keywords.items()):
+            yield f"the argument {name} of {where}", given
     elif isinstance(value, types.MethodType):
-        yield f"{where}'s object", value.__self__
+        yield f"the object of {where}", value.__self__
     elif isinstance(value, Mapping):
         for key, entry in list(value.items())[:MOST_PARTS]:
-            yield f"{where}[{short(key)}]", entry
+            yield f"the entry {short(key)} of {where}", entry
     elif isinstance(value, list | tuple | set | frozenset):
         for number, entry in enumerate(list(value)[:MOST_PARTS]):
-            yield f"{where}[{number}]", entry
+            yield f"the entry {number} of {where}", entry
     elif not isinstance(value, type | types.FunctionType | types.ModuleType):
         for name, entry in getattr(value, "__dict__", {}).items():
-            yield f"{where}.{name}", entry
+            yield f"the attribute {name} of {where}", entry
 
 
 def reason(part: Any, error: Exception) -> str:

@@ -99,7 +99,7 @@ def found_at(place: tuple[str, str], folder: str | None) -> Any:
         try:
             found = getattr(found, step)
         except AttributeError:
-            near = difflib.get_close_matches(step, dir(found), 1)
+            near = difflib.get_close_matches(step, dir(found), 1, cutoff=0.75)
             meant = f"; is {near[0]} meant?" if near else "."
             raise Unusable(f"{name} ({getattr(sys.modules[name], '__file__', '')}) has no {path}{meant}") from None
     return found
