@@ -67,7 +67,8 @@ LOST = {"serial": about(0.0025), "process 2": about(4), "pool 2": about(0.2)}
         (LOST, 1, None),  # nothing runs side by side, so longer items would not help
         ({"serial": about(640), "thread 2": about(690)}, 2, None),
         ({"serial": WIDE, "process 2": list(reversed(WIDE))}, 2, None),
-        ({"serial": about(640), "process 2": about(700)}, 2, None),  # the work outweighs what it costs to hand it over
+        ({"serial": about(640), "process 8": about(700)}, 32, True),
+        ({"serial": about(640), "process 2": about(645)}, 2, None),
         ({"serial": [1.0], "process 2": [9.0]}, 2, None),
     ],
 )
@@ -83,6 +84,14 @@ def test_work_too_small_names_the_break_even_in_items_and_time_and_a_run_with_lo
     longer = check(told(LOST, asked={"workload": "primes", "work_ms": 0.01}), "work too small")
     assert longer.remedy == {"work_ms": 1.0}
     assert check(told(LOST, asked={"workload": "a:b@c"}), "work too small").remedy == {}
+
+
+def test_items_that_take_longer_in_the_pool_are_not_called_too_small() -> None:
+    slow = {"serial": about(640), "process 2": about(700)}
+    assert check(told(slow, asked={"workload": "primes"}), "work too small").holds is True
+    found = check(told(slow, asked={"workload": "primes"}, traces=trace("process 2", 700, 1.9)), "work too small")
+    assert found.holds is None
+    assert "took 2.08× as long as in the plain loop, so handing over is not to blame" in found.sentence
 
 
 # Turns
@@ -136,10 +145,10 @@ WAITED = {"serial": about(1600), "thread 8": about(203), "process 8": about(204)
         ({**WAITED, "thread 8": about(280)}, {"loop_share": 0.01}, False),
         (WAITED, {"loop_share": 0.5}, None),
         (WAITED, {"loop_share": None}, None),
-        (WAITED, {"loop_share": 0.01, "noise": LOUD}, None),
+        (WAITED, {"loop_share": 0.01, "noise": {**QUIET, "throttled_after": 9}}, None),
         ({"serial": about(1600), "process 8": about(204)}, {"loop_share": 0.01}, None),
         ({"serial": about(1600), "thread 8": about(204)}, {"loop_share": 0.01}, None),
-        ({**WAITED, "thread 8": WIDE}, {"loop_share": 0.01}, None),
+        ({**WAITED, "thread 8": [2 * time for time in WIDE]}, {"loop_share": 0.01}, None),
         ({name: times[:2] for name, times in WAITED.items()}, {"loop_share": 0.01}, None),
     ],
 )
@@ -221,6 +230,12 @@ def test_a_single_chunk_size_that_costs_little_is_neither_too_small_nor_too_larg
     now = told(MAPS, traces=trace("process 2", 335, 1.92))
     assert check(now, "chunks are too small").holds is False
     assert check(now, "chunks are too large").holds is False
+
+
+def test_chunks_that_leave_workers_without_any_are_too_large() -> None:
+    now = told({"serial": about(640), "process 8 c16": about(400)}, asked={"chunksizes": [16]})
+    found = check(now, "chunks are too large")
+    assert (found.holds, found.remedy) == (True, {"chunksizes": [1]})
 
 
 @pytest.mark.parametrize(
@@ -389,6 +404,7 @@ def test_output_is_told_with_its_size() -> None:
     assert "12 bytes when it was tried and 0.1 KiB in all" in " ".join(check(loud, "prints").sentence.split())
     assert check(loud, "prints").holds is True
     assert check(told(MAPS), "prints").holds is False
+    assert check(told(MAPS, more=[Printed(0, "stderr", "a warning")]), "prints").holds is None
     untried = told(MAPS, pythons={HERE: {"why_not": "gone."}})
     assert check(untried, "prints").holds is None
 
@@ -403,7 +419,7 @@ def test_output_is_told_with_its_size() -> None:
         ({"noise": {**QUIET, "loop_cpu_s": 3.0}}, True),
         ({"noise": {**QUIET, "host_busy_s": None, "loop_wall_s": 0.0}}, None),
         ({"more": [Result(0, "cpu", {"effective": {"1": 1.0, "2": 1.3}})]}, True),
-        ({"traces": {"process 2": {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 0.3}}}, True),
+        ({"traces": {"process 2": {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 0.05}}}, True),
         # A loop of unknown work that is off the CPU for a third of its time may well wait by itself.
         ({"noise": {**QUIET, "loop_cpu_s": 3.0}, "asked": {"workload": "a:b@c"}, "loop_share": 0.66}, False),
     ],

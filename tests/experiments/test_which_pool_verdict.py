@@ -172,6 +172,11 @@ def test_a_gain_of_less_than_a_twentieth_is_not_worth_a_pool() -> None:
     assert said(now).startswith("Hardly worth a pool: 2 processes, the fastest, gain less than 5% (1.03×, 95% CI 1.0")
 
 
+def test_one_call_may_gain_hardly_anything() -> None:
+    now = told({"serial": about(640), "process 2": about(593)})
+    assert "start-up and shutdown counted, 2 processes gain hardly anything: 1.03×" in said(now)
+
+
 def test_threads_that_only_lose_do_not_blame_the_length_of_the_work() -> None:
     now = told({"serial": about(640), "thread 2": about(690)})
     assert said(now).startswith("The plain loop wins: 2 threads, the fastest pool, stay at 0.928×")
@@ -211,7 +216,7 @@ def test_a_run_stopped_after_its_first_round_has_no_winner() -> None:
 def test_only_the_loop_was_measured() -> None:
     why = "The function can't be pickled: it is a lambda."
     now = told({"serial": about(640), "process 2": [], "pool 2": []}, skipped={"process 2": why, "pool 2": why})
-    assert said(now) == f"Only the plain loop could be measured: it took 640.0 ms. {why}"
+    assert said(now) == f"No pool was measured to its end: the plain loop took 640.0 ms. {why}"
     assert chosen(now)["kind"] is None
     assert state.verdict(told({"serial": [], "process 2": []}, outcome="failed"), 2) is None
 
@@ -222,6 +227,16 @@ def test_a_setting_that_was_given_up_or_returns_something_else_cannot_win() -> N
     now = told(maps, skipped={"process 2": "A worker died by SIGKILL."}, more=[differs])
     assert said(now).startswith("Use 2 threads: 1.60× serial")
     assert "Processes: A worker died by SIGKILL." in said(now)
+
+
+def test_a_kind_that_was_asked_for_in_vain_is_told_once() -> None:
+    lacks = "InterpreterPoolExecutor came with Python 3.14, and this is 3.11.9."
+    now = told(
+        {"serial": about(640), "process 2": about(335), "interpreter 2": []}, skipped={"interpreter 2": lacks},
+        pythons={HERE: {"kinds": {"process": None, "interpreter": lacks}}}, asked={"kinds": "process, interpreter"},
+    )  # fmt: skip
+    assert said(now).count(lacks) == 1
+    assert sum(lacks in reason for reason in chosen(now)["reasons"]) == 1
 
 
 def test_what_a_python_lacks_is_told_below_and_beside_the_verdict_where_it_was_asked_for() -> None:

@@ -43,7 +43,7 @@ def planned(key: str, items: int) -> dict[str, Any]:
     own = -(-items // (4 * size)) if kind == "pool" else 1
     return {
         "arm": key, "python": python or HERE, "kind": kind, "start_method": method, "size": size, "chunksize": asked,
-        "chunk_used": (asked or own) if takes_chunks else None,
+        "chunk_used": (asked or own) if takes_chunks else 1,
     }  # fmt: skip
 
 

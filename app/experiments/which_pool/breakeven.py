@@ -8,16 +8,24 @@ from statistics import median
 from app.experiments.which_pool.choice import competitors
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.which_pool.work import seconds_per_item, side_by_side
-from app.experiments.wording import time, whole
+from app.experiments.wording import time, times, whole
 from app.measure.breakeven import BreakEven, break_even
+
+STRETCHED = 1.5
+SHORTEST_TASK_S = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The setting that would beat the plain loop with the least longer items, and its break-even."""
+    """The setting that would beat the plain loop with the least longer items, and its break-even.
+
+    `stretched` is how many times as long an item took in it, where that is much longer than in the plain loop: then it
+    is not the handing over that makes the pool slow. Else it is None.
+    """
 
     arm: Arm
     even: BreakEven
+    stretched: float | None = None
 
 
 def nearest(state: State, usable_cpus: int) -> Nearest | None:
@@ -32,16 +40,19 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
                 per_item, median(arm.map), state.items, arm.size, side_by_side(state, arm, usable_cpus),
                 median(arm.around) if arm.around else 0.0,
             ),
+            _stretched(arm, per_item),
         )
         for arm in competitors(state)
         if not arm.serial and side_by_side(state, arm, usable_cpus) > 1
     ]  # fmt: skip
-    told = [each for each in found if each.even.map_only.seconds_per_item is not None]
+    told = [each for each in found if each.even.map_only.seconds_per_item is not None and not each.stretched]
     return min(told or found, key=_length, default=None)
 
 
 def in_words(state: State, near: Nearest) -> str:
     """'break-even about 41.2 µs an item, which takes 61.0 ns now'; '' where the length can't be told."""
+    if near.stretched:
+        return ""
     length, whole_call = near.even.map_only.seconds_per_item, near.even.with_start.seconds_per_item
     per_item = seconds_per_item(state)
     if length is None or per_item is None:
@@ -55,6 +66,21 @@ def in_words(state: State, near: Nearest) -> str:
 def fixed_cost(arm: Arm) -> bool:
     """Whether more items cost about as many messages: where a Pool chooses its chunks, they grow with the items."""
     return arm.kind == "pool" and arm.chunksize == 0
+
+
+def why_not(near: Nearest) -> str:
+    """Why there is no break-even to be told, in a sentence."""
+    if near.stretched:
+        return (
+            f"In it an item took {times(near.stretched)} as long as in the plain loop, so handing over is not to blame."
+        )
+    return near.even.map_only.why or ""
+
+
+def _stretched(arm: Arm, per_item: float) -> float | None:
+    each = arm.traced["tasks_wall_s"] / arm.traced["tasks"] if arm.traced.get("tasks") else 0.0
+    # The stamps of the tracing itself lengthen very short ones.
+    return each / per_item if each >= SHORTEST_TASK_S and each > STRETCHED * per_item else None
 
 
 def _length(near: Nearest) -> float:

@@ -74,7 +74,8 @@ def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
 def _point(state: State, arm: Arm) -> dict[str, Any]:
     row = {
         "kind": title(state, arm), "family": family(arm), "python": arm.python, "workers": arm.size,
-        "ms": median(arm.map) * 1e3, "chunk": arm.chunk_used,
+        "ms": median(arm.map) * 1e3,
+        "chunk": arm.chunk_used if arm.kind in IN_PROCESSES else None,
     }  # fmt: skip
     if state.serial is not None and state.serial.map:
         gain = ratio(state.serial.map, arm.map)

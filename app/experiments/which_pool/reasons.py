@@ -87,6 +87,9 @@ def _single_call(state: State, choice: Choice) -> Iterator[Reason]:
     elif once.outcome == "loop":
         others = f"{looped} against {took} with {setting(state, best)}"
         yield Reason(f"For a single call, {counted}, the plain loop finishes first: {others}.")
+    elif once.outcome == "small gain":
+        verb = "gain" if several(best) else "gains"
+        yield Reason(f"For a single call, {counted}, {setting(state, best)} {verb} hardly anything: {figures}.")
     elif best is choice.arm:
         yield Reason(f"For a single call too, {counted}: {figures}.")
     else:
@@ -141,10 +144,10 @@ def _beyond(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
     if arm is None or arm.serial or waits(state) is not False:
         return
     enough = max(arm.size, usable_cpus)
-    more = [other for other in competitors(state) if (other.kind, other.python) == (arm.kind, arm.python)]
-    larger = {other.size: other for other in more if other.size > enough and median(other.map) > 0}
-    if larger and min(median(other.map) for other in larger.values()) >= median(arm.map) / NO_GAIN:
-        yield Reason(f"{settings(state, list(larger.values()))} only add start-up: {cpus(usable_cpus)}.")
+    alike = [other for other in competitors(state) if (other.kind, other.python) == (arm.kind, arm.python)]
+    larger = [other for other in alike if other.size > enough]
+    if larger and median(best_of(larger).map) >= median(arm.map) / NO_GAIN:
+        yield Reason(f"{settings(state, larger)} only add start-up: {cpus(usable_cpus)}.")
 
 
 def _other_pythons(state: State, choice: Choice) -> Iterator[Reason]:
@@ -171,7 +174,8 @@ def _lacking(state: State) -> Iterator[Reason]:
     """The kinds that a Python has not got, or not for this work; said in the verdict where they were asked for."""
     for python in state.pythons:
         for kind, why in python.kinds.items():
-            if why and not python.why_not and kind in (state.params.kinds or KINDS):
+            told = any((arm.kind, arm.python) == (kind, python.label) for arm in state.pools)
+            if why and not told and not python.why_not and kind in (state.params.kinds or KINDS):
                 where = f"{python.label}: " if len(state.pythons) > 1 else ""
                 yield Reason(f"{where}{why}", bool(state.params.kinds))
 

@@ -20,9 +20,10 @@ class Arm:
     """One setting, or a Python's plain loop (kind 'serial', map alone). Seconds, one a counted repetition, as landed.
 
     `key` is how records name it, nothing more. `chunksize` is what was asked, 0 for the pool's own choice, and
-    `chunk_used` what came of it, None where items are not handed out in chunks. `start_method` is '' where it has none.
-    `skipped` is the sentence why it was given up, `differs` how its results are not those of the loop, '' for neither.
-    `traced` and `memory` are summaries of a repetition of their own, empty until there is one.
+    `chunk_used` what came of it, 1 where items are not handed out in chunks. `start_method` is '' where it has none.
+    `skipped` is the sentence why it was given up, `differs` how its results are not those of the loop, `untraced` why
+    it has no traced repetition, each '' where that is not so. `traced` and `memory` are summaries of that repetition,
+    `loop` of the plain loops counted so far; they are empty until there is one.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Arm:
     repetitions: tuple[int, ...] = ()
     skipped: str = ""
     differs: str = ""
+    untraced: str = ""
     traced: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     memory: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     loop: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
@@ -195,7 +197,7 @@ def _result(state: State, result: Result) -> State:
     value, arm = result.value, state.arms.get(result.arm)
     match result.name:
         case "plan":
-            return replace(state, arms={row["arm"]: _planned(row) for row in value})
+            return replace(state, arms={**{row["arm"]: _planned(row) for row in value}, **state.arms})
         case "python":
             return _python(state, result.arm, value)
         case "preflight":
@@ -212,6 +214,8 @@ def _result(state: State, result: Result) -> State:
             return replace(state, noise=value)
         case "skipped" if arm:
             return _with(state, replace(arm, skipped=str(value)))
+        case "untraced" if arm:
+            return _with(state, replace(arm, untraced=str(value)))
         case "differs" if arm:
             return _with(state, replace(arm, differs=str(value["detail"])))
         case "traced" if arm:

@@ -73,6 +73,7 @@ def _cell(state: State, arm: Arm) -> dict[str, Any]:
         "collections": arm.collections,
         "skipped": arm.skipped or None,
         "differs": arm.differs or None,
+        "untraced": arm.untraced or None,
     }
 
 

@@ -63,12 +63,12 @@ def _setting(arm: Arm) -> dict[str, Any]:
 
 
 def _nothing_to_choose(state: State) -> Verdict | None:
-    """A run that is over and has measured no pool."""
+    """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
     why = list(dict.fromkeys(arm.skipped or arm.differs for arm in state.pools if arm.skipped or arm.differs))
-    took = f"it took {time(median(state.serial.map))}."
-    return Verdict("Only the plain loop could be measured:", " ".join([took, *why]))
+    took = f"the plain loop took {time(median(state.serial.map))}."
+    return Verdict("No pool was measured to its end:", " ".join([took, *why]))
 
 
 def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:
@@ -109,7 +109,7 @@ def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
     said = breakeven.in_words(state, near) if near else ""
     best = f"{setting(state, choice.best)}, the fastest pool, {against(state, choice.best)}"
     if not said:
-        why = (near.even.map_only.why or "") if near else ""
+        why = breakeven.why_not(near) if near else ""
         return Verdict("The plain loop wins:", f"{best}. {why}".strip())
     return Verdict("The plain loop wins: pools cost more than the work,", f"{said}. {capital(best)}.")
 

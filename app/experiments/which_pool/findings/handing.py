@@ -12,7 +12,7 @@ from app.experiments.which_pool.samples import Arm, State
 from app.experiments.which_pool.spending import budget, handing_share, processes, tail_share
 from app.experiments.which_pool.work import seconds_per_item
 from app.experiments.wording import capital, interval, memory, time, times
-from app.measure.intervals import Ratio, ratio
+from app.measure.intervals import ratio
 
 # Pickling that takes a fifth of a call can be felt, a twentieth can't.
 MUCH, LITTLE = 0.20, 0.05
@@ -60,7 +60,7 @@ def chunks_too_small(state: State, usable_cpus: int) -> Finding:
     if best is None:
         return Finding(check, None, NO_CHUNKS)
     if len(group) > 1:
-        return _compared(check, state, best, group[0], "larger")
+        return _compared(check, state, best, group[0], group, "the smallest")
     spent = budget(state, best)
     if spent is None or not best.chunk_used or not state.items:
         return Finding(check, None, f"Only chunks of {best.chunk_used} were measured, and none of them was traced.")
@@ -79,8 +79,13 @@ def chunks_too_large(state: State, usable_cpus: int) -> Finding:
     best, group = _chunked(state)
     if best is None:
         return Finding(check, None, NO_CHUNKS)
+    chunks = -(-(state.items or 0) // (best.chunk_used or 1))
+    if 0 < chunks < best.size and (best.chunk_used or 1) > 1:
+        figures = f"{setting(state, best)} share {chunks} chunks of {best.chunk_used}: the others get nothing to do"
+        fits = {"chunksizes": [max(1, (state.items or 0) // (FEW_CHUNKS * best.size))]}
+        return Finding(check, True, f"{capital(figures)}.", {"chunk": best.chunk_used, "chunks": chunks}, fits)
     if len(group) > 1:
-        return _compared(check, state, best, group[-1], "smaller")
+        return _compared(check, state, best, group[-1], group, "the largest")
     spent = budget(state, best)
     if spent is None or not best.chunk_used or not state.items:
         return Finding(check, None, f"Only chunks of {best.chunk_used} were measured, and none of them was traced.")
@@ -108,22 +113,20 @@ def _but_for_chunks(arm: Arm) -> tuple[object, ...]:
     return arm.python, arm.kind, arm.start_method, arm.size
 
 
-def _compared(check: str, state: State, best: Arm, extreme: Arm, other: str) -> Finding:
-    """The least or largest chunk against the best of its group."""
-    if extreme is best:
-        sentence = f"{setting(state, best)}: no {other} chunks were faster."
-        return Finding(check, False, sentence, {"chunk": best.chunk_used})
-    gain: Ratio = ratio(extreme.map, best.map)
+def _compared(check: str, state: State, best: Arm, extreme: Arm, group: list[Arm], other: str) -> Finding:
+    """The least or largest chunk against the best of the others that differ in nothing else."""
+    rival = best if best is not extreme else best_of([arm for arm in group if arm is not extreme])
+    gain = ratio(extreme.map, rival.map)
     numbers = {"chunk": extreme.chunk_used, "best_chunk": best.chunk_used, "gain": gain.value}
-    said = (
-        f"chunks of {best.chunk_used} map {times(gain.value)} as fast as chunks of {extreme.chunk_used} "
-        f"({time(median(best.map))} against {time(median(extreme.map))})"
+    figures = (
+        f"{setting(state, rival)}: {times(gain.value)} as fast as with {other} chunks, of {extreme.chunk_used}, "
+        f"{time(median(rival.map))} against {time(median(extreme.map))}"
     )
     if gain.low is None or gain.high is None:
-        return Finding(check, None, f"Too few repetitions to tell, though {said}.", numbers)
+        return Finding(check, None, f"Too few repetitions to tell, though {figures}.", numbers)
     if gain.low > 1 and gain.value >= NOTHING_TO_GAIN:
-        remedy = {"chunksizes": [best.chunk_used]}
-        return Finding(check, True, f"{capital(said)}, {interval(gain)}.", numbers, remedy)
-    holds = False if gain.high < NOTHING_TO_GAIN else None
-    figures = f"{capital(said)}, which shows no difference ({interval(gain)})."
-    return Finding(check, holds, figures, numbers)
+        remedy = {"chunksizes": [rival.chunk_used]}
+        return Finding(check, True, f"{capital(figures)} ({interval(gain)}).", numbers, remedy)
+    if gain.high < NOTHING_TO_GAIN:
+        return Finding(check, False, f"{capital(figures)} ({interval(gain)}).", numbers)
+    return Finding(check, None, f"Can't tell, no difference is shown: {figures} ({interval(gain)}).", numbers)

@@ -46,8 +46,8 @@ def work_too_small(state: State, usable_cpus: int) -> Finding:
         return Finding(check, None, f"Can't tell whether longer items would help: {sentence}", numbers)
     said = breakeven.in_words(state, near)
     if not said:
-        why = near.even.map_only.why or ""
-        return Finding(check, None, f"Every pool is slower than the plain loop. {why}".strip(), numbers)
+        said = f"Every pool is slower than the plain loop. {breakeven.why_not(near)}"
+        return Finding(check, None, said.strip(), numbers)
     sentence = f"Handing items over costs more than sharing them saves: {said}."
     return Finding(check, True, sentence, numbers, _longer(state, near.even.map_only.seconds_per_item))
 

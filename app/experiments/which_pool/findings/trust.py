@@ -22,11 +22,10 @@ def results_differ(state: State, usable_cpus: int) -> Finding:
     if False in repeats:
         sentence = "The same item gave another result the second time, so results can't be compared between pools."
         return Finding(check, True, sentence, {"settings": 0})
-    compared = [arm for arm in state.pools if arm.map]
     if not repeats or None in repeats:
         sentence = "Whether an item gives the same result twice can't be told: its results can't be compared."
         return Finding(check, None, sentence)
-    return Finding(check, False, f"All {len(compared)} settings gave what the plain loop gave.", {"settings": 0})
+    return Finding(check, False, "Every setting gave what the plain loop gave.", {"settings": 0})
 
 
 def prints(state: State, usable_cpus: int) -> Finding:
@@ -34,14 +33,17 @@ def prints(state: State, usable_cpus: int) -> Finding:
     known = [python.preflight["printed"] for python in state.pythons if "printed" in python.preflight]
     if not known:
         return Finding(check, None, "It was not listened to.")
-    most = max(known)
-    if not most and not state.printed:
-        return Finding(check, False, "It printed nothing.", {"bytes": 0})
-    sentence = (
-        f"It printed {memory(most)} when it was tried and {memory(state.printed)} in all; writing takes its time, and "
-        "the lines of several workers mix."
-    )
-    return Finding(check, True, sentence, {"bytes": most})
+    most, numbers = max(known), {"tried_bytes": max(known), "bytes": state.printed}
+    if most:
+        sentence = (
+            f"It printed {memory(most)} when it was tried and {memory(state.printed)} in all; writing takes its time, "
+            "and the lines of several workers mix."
+        )
+        return Finding(check, True, sentence, numbers)
+    if state.printed:
+        sentence = f"{memory(state.printed)} were written during the run, though nothing when the work was tried."
+        return Finding(check, None, sentence, numbers)
+    return Finding(check, False, "It printed nothing.", numbers)
 
 
 def run_was_disturbed(state: State, usable_cpus: int) -> Finding:

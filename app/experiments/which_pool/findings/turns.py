@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from app.experiments.verdicts import Finding
+from app.experiments.which_pool.breakeven import SHORTEST_TASK_S
 from app.experiments.which_pool.choice import best_of, competitors
 from app.experiments.which_pool.disturbance import disturbed
 from app.experiments.which_pool.naming import setting, several
@@ -17,8 +18,6 @@ from app.measure.intervals import ratio
 LIGHT = ("thread", "asyncio")
 # The share of the CPUs that they could have had from which on they are said to have run side by side.
 SIDE_BY_SIDE = 0.75
-# Shorter tasks are mostly the clocks that trace them.
-SHORTEST_TASK_S = 1e-4
 
 
 def gil_held(state: State, usable_cpus: int) -> Finding:

@@ -1,0 +1,273 @@
+"""What the records of a which-pool run fold to: JSON by the contract, rows, charts; no process is started."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.experiments.which_pool import state
+from app.experiments.which_pool.params import WhichPoolParams
+from app.experiments.which_pool.samples import State
+from app.records import (
+    Actor,
+    Contents,
+    End,
+    Failure,
+    Opening,
+    Printed,
+    Progress,
+    Record,
+    Result,
+    Sample,
+    Span,
+    Task,
+)
+from tests.experiments.which_pool_runs import HERE, MIB, about, passage, planned, records, told, traced
+
+MAPS = {
+    "serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336),
+    "pool 2 c1": about(337), "pool 2 c8": about(334),
+}  # fmt: skip
+ASKED = {"sizes": [2, 4], "chunksizes": [1, 8]}
+TRACES = {
+    key: traced(planned(key, 32), ms, cpus=cpus, share=share)
+    for key, ms, cpus, share in (
+        ("thread 2", 655, 0.99, 0.5),
+        ("process 2", 335, 1.9, 1.0),
+        ("process 4", 336, 1.9, 0.5),
+    )
+}
+MEMORY = Result(
+    0, "memory", {"what": "pss", "per_worker": [8 * MIB, 10 * MIB], "total": 40 * MIB, "parent": 22 * MIB}, "process 2"
+)
+RUN = told(MAPS, traces=TRACES, more=[MEMORY], asked=ASKED)
+NOTHING: dict[str, Any] = {"median": None, "low": None, "high": None, "samples": []}
+
+
+def cell(now: State, kind: str, size: int, chunksize: int = 0) -> dict[str, Any]:
+    cells = state.as_json(now)["cells"]
+    found = [one for one in cells if (one["kind"], one["size"], one["chunksize"]) == (kind, size, chunksize)]
+    assert len(found) == 1
+    only: dict[str, Any] = found[0]
+    return only
+
+
+# The contract's JSON
+
+
+def test_the_json_is_there_before_the_first_record() -> None:
+    shape = state.as_json(state.initial(WhichPoolParams()))
+    assert (shape["serial"], shape["cells"], shape["verdict"], shape["fits"]) == (NOTHING, [], None, [])
+    json.dumps(shape, allow_nan=False)
+
+
+def test_a_cell_has_the_contracts_names_and_numbers() -> None:
+    shape = cell(RUN, "process", 2)
+    assert {"wall_s", "speedup", "cpu_share", "memory_per_worker", "breakdown", "python", "chunk_used"} <= set(shape)
+    assert shape["wall_s"]["median"] == pytest.approx(0.335)
+    assert len(shape["wall_s"]["samples"]) == 5
+    assert shape["speedup"]["value"] == pytest.approx(640 / 335)
+    assert shape["speedup"]["low"] < shape["speedup"]["value"] < shape["speedup"]["high"]
+    assert shape["cpu_share"] == pytest.approx(1.0)
+    assert shape["memory_per_worker"] == 9 * MIB
+    assert shape["total_s"]["median"] == pytest.approx(0.335 + 0.026)
+    json.dumps(state.as_json(RUN), allow_nan=False)
+
+
+def test_a_breakdown_shares_out_the_whole_call() -> None:
+    parts = cell(RUN, "process", 2)["breakdown"]
+    assert math.fsum(parts[name] for name in ("startup", "dispatch", "compute", "idle", "shutdown")) == pytest.approx(1)
+    assert parts["compute"] == pytest.approx(parts["on_cpu"] + parts["off_cpu"])
+    assert parts["startup"] == pytest.approx(0.024 / 0.361)
+    assert cell(RUN, "pool", 2, 8)["breakdown"] is None  # it was not traced
+
+
+def test_a_setting_without_samples_has_nothing_in_it() -> None:
+    now = told({"serial": [], "process 2": []}, skipped={"process 2": "It died."}, outcome="")
+    shape = cell(now, "process", 2)
+    assert (shape["wall_s"], shape["speedup"]["value"], shape["skipped"]) == (NOTHING, None, "It died.")
+
+
+def test_the_plain_loops_stand_apart_one_for_each_python() -> None:
+    now = told({"serial": about(640), "3.14: serial": about(320)}, pythons={HERE: {}, "3.14": {}}, outcome="")
+    loops = state.as_json(now)["loops"]
+    assert [(loop["python"], loop["speedup"]["value"]) for loop in loops] == [(HERE, 1.0), ("3.14", 2.0)]
+    assert loops[0]["cpu_share"] == pytest.approx(1.0)
+
+
+def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:
+    now = told(MAPS, pythons={HERE: {}, "3.12": {"why_not": "It does not start."}})
+    assert [(python["label"], python["why_not"]) for python in state.as_json(now)["pythons"]] == [
+        (HERE, None),
+        ("3.12", "It does not start."),
+    ]
+
+
+def test_the_setting_for_the_script_is_the_winners_or_the_plain_loops() -> None:
+    winner = state.winner(told({"serial": about(640), "pool 2 c8": about(335)}, asked=ASKED))
+    assert winner is not None
+    assert (winner.kind, winner.size, winner.chunk_used, winner.start_method) == ("pool", 2, 8, "fork")
+    nobody = state.winner(told({"serial": about(640), "process 2": about(641)}))
+    assert nobody is not None
+    assert nobody.serial
+
+
+# The fold
+
+
+def test_the_warm_up_counts_for_nothing() -> None:
+    now = told({"serial": [], "process 2": []}, outcome="")
+    for record in passage(planned("process 2", 32), 0, 5.0):
+        now = state.fold(now, record)
+    assert now.arms["process 2"].map == ()
+    assert now.order == ()
+
+
+def test_what_is_known_of_a_loop_may_come_by_its_key_or_by_its_python() -> None:
+    for name in ("serial", HERE):
+        now = told({"serial": about(640)}, loop_share=None, more=[Result(0, "loop", {"wall_s": 2, "cpu_s": 1}, name)])
+        assert state.as_json(now)["loops"][0]["cpu_share"] == 0.5
+
+
+def test_progress_lanes_output_and_the_end_are_kept() -> None:
+    now = state.initial(WhichPoolParams())
+    told_so_far: list[Record] = [
+        Opening(5, "", "r", "which-pool", {}, {"start_method": "spawn"}, 1),
+        Progress(6, 3, 9, 1.5, "process 2: repetition 1 of 5"),
+        Actor(7, "process 2 · w1", "started", "process"),
+        Span("process 2 · w1", "running", 7, 9, "1", "process 2"),
+        Printed(8, "stdout", "hello", left_out=2),
+        Failure(9, "WorkerDied", "Worker 1 died."),
+    ]
+    for record in told_so_far:
+        now = state.fold(now, record)
+    shape = state.as_json(now)
+    assert (shape["done"], shape["total"], shape["seconds_left"]) == (3, 9, 1.5)
+    assert (now.start_method, now.printed, now.failure) == ("spawn", 7, "Worker 1 died.")
+    assert now.lanes.spans[0].lane == "process 2"
+    ended = state.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
+    assert (ended.outcome, ended.seconds_left) == ("failed", None)
+
+
+def test_the_usable_cpus_are_those_that_the_run_found() -> None:
+    now = state.initial(WhichPoolParams())
+    assert now.usable_cpus is None
+    now = state.fold(now, Result(0, "cpu", {"effective": {"1": 1.0, "4": 3.9}}))
+    assert now.usable_cpus == 4
+    assert state.fold(now, Result(0, "machine", {"usable_cpus": 2})).usable_cpus == 2
+
+
+OTHERS: list[Record] = [
+    Contents(0, "x", "added", 1, [1], 1),
+    Task(0, "1", "started"),
+    Sample(0, "map", "nobody", 1, 1.0),
+    Sample(0, "latency", "process 2", 1, 1.0),
+    Result(0, "weather", "rain"),
+    Result(0, "skipped", "why", "nobody"),
+    Result(0, "loop", {"wall_s": 1, "cpu_s": 1}, "nobody"),
+]
+
+
+@pytest.mark.parametrize("record", OTHERS)
+def test_a_record_that_says_nothing_here_changes_nothing(record: Record) -> None:
+    assert state.fold(RUN, record) == RUN
+
+
+PARTS = records(
+    {"serial": about(3, 2), "thread 2": about(2, 2), "pool 2": about(1, 2)},
+    traces={"pool 2": traced(planned("pool 2", 32), 1, cpus=1.5)},
+    more=[MEMORY, *OTHERS, Result(0, "differs", {"repetition": 1, "detail": "Item 1."}, "thread 2")],
+)
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=40), st.integers(0, len(PARTS)))
+def test_any_part_of_a_run_in_any_order_folds_and_can_be_shown(some: list[Record], first: int) -> None:
+    now = state.initial(WhichPoolParams())
+    for record in (*PARTS[:first], *some):
+        now = state.fold(now, record)
+    shown = [state.as_json(now), state.chart(now, 2), [found.as_json() for found in state.findings(now, 2)]]
+    json.dumps(shown, allow_nan=False)
+    state.verdict(now, 2)
+    state.rows(now)
+
+
+# Rows
+
+
+def test_the_rows_come_in_the_order_of_measurement() -> None:
+    header, rows = state.rows(told({"serial": [1.0], "pool 2 c8 spawn": [3.0]}, around_ms=10.0))
+    assert header[:7] == ("python", "kind", "start_method", "size", "chunksize", "chunk_used", "repetition")
+    assert [list(row) for row in rows] == [
+        [HERE, "serial", "", 1, 0, 1, 1, None, None, 0.001, None],
+        [HERE, "pool", "spawn", 2, 8, 8, 1, pytest.approx(0.009), pytest.approx(0.0045), 0.003, pytest.approx(0.001)],
+    ]
+
+
+def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_open() -> None:
+    now = told({"serial": [], "process 2": []}, outcome="")
+    for record in passage(planned("process 2", 32), 1, 3.0)[:3]:
+        now = state.fold(now, record)
+    assert state.rows(now)[1][0][-1] is None
+
+
+# Charts
+
+
+def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal_ends_at_the_cpus() -> None:
+    chart = state.chart(RUN, 2)
+    points = [(row["kind"], row["workers"], row["chunk"]) for row in chart["speed"]]
+    assert points == [
+        ("threads", 2, None), ("processes", 2, 1), ("processes", 4, 1), ("multiprocessing.Pool", 2, 8)
+    ]  # fmt: skip
+    assert all(row["lo"] < row["speedup"] < row["hi"] for row in chart["speed"])
+    assert [(row["workers"], row["speedup"]) for row in chart["ideal"]] == [(1, 1), (2, 2), (4, 2)]
+    assert len(chart["reps"]) == 4 * 5
+    assert [row["label"] for row in chart["ends"]] == ["threads", "processes", "multiprocessing.Pool"]
+    assert [(row["kind"], row["workers"], row["label"]) for row in chart["best"]] == [("processes", 2, "1.91×")]
+
+
+def test_the_ideal_of_waiting_work_goes_on_beyond_the_cpus_up_to_the_items() -> None:
+    now = told({"serial": about(1600), "thread 8": about(203)}, asked={"workload": "sleep"}, items=6)
+    assert state.chart(now, 2)["ideal"][-1] == {"workers": 8, "speedup": 6}
+
+
+def test_the_heat_map_has_every_setting() -> None:
+    heat = state.chart(RUN, 2)["heat"]
+    assert [(row["kind"], row["workers"], row["asked"]) for row in heat] == [
+        ("threads", 2, "–"), ("processes", 2, "own choice"), ("processes", 4, "own choice"),
+        ("multiprocessing.Pool", 2, "1"), ("multiprocessing.Pool", 2, "8"),
+    ]  # fmt: skip
+
+
+def test_the_budget_names_what_kept_tasks_off_the_cpu_and_adds_up() -> None:
+    chart = state.chart(RUN, 2)
+    by_setting: dict[str, dict[str, float]] = {}
+    for row in chart["budget"]:
+        by_setting.setdefault(row["setting"], {})[row["phase"]] = row["share"]
+    assert all(math.fsum(shares.values()) == pytest.approx(100) for shares in by_setting.values())
+    assert by_setting["2\N{NO-BREAK SPACE}threads"]["waiting for the GIL"] == pytest.approx(49, abs=1)
+    assert "no free CPU" in by_setting["4\N{NO-BREAK SPACE}processes (chunks of 1)"]
+    assert {row["kind"] for row in chart["why"]} == {"threads", "processes"}
+
+
+def test_memory_is_drawn_for_the_best_of_each_kind() -> None:
+    assert state.chart(RUN, 2)["memory"] == [
+        {"kind": "processes", "workers": 2, "mib": 9.0, "what": "pss", "total": 40.0}
+    ]
+
+
+def test_a_curve_is_drawn_only_where_a_fit_is_borne_by_the_points() -> None:
+    maps = {"serial": about(640)} | {f"process {size}": about(640 / size + 10) for size in (1, 2, 3, 4, 6, 8)}
+    drawn = state.chart(told(maps), 8)["fit"]
+    assert {row["kind"] for row in drawn} == {"processes"}
+    assert drawn[-1]["workers"] == 8
+    assert state.chart(told(maps), 2)["fit"] == []  # too few sizes within the CPUs
+
+
+def test_the_best_of_each_kind_come_fastest_first() -> None:
+    assert [(arm.kind, arm.size) for arm in state.best_of_kinds(RUN)] == [("pool", 2), ("process", 2), ("thread", 2)]
