@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,11 +31,22 @@ REPLACED = (
     "A worker of the pool of {size} ended while its pool was starting, before it could be watched, and the pool put "
     "another in its place. What was measured before is kept."
 )
+TOO_SLOW = (
+    "Not all of the {size} workers answered within {limit:.0f} s. "
+    "The machine may be out of memory or of processes; try fewer workers."
+)
 END_LIMIT_S = 2.0
+# Before, the fork server looked for what it was to load on a path of its own (gh-117378): it found nothing of ours, and
+# of a user's perhaps another package of the same name, which its workers then had.
+SERVER_KNOWS_THE_PATH = sys.version_info >= (3, 13, 1) or (3, 12, 8) <= sys.version_info < (3, 13)
 
 
 class PoolFailed(Exception):
     """The pool did not start, or answered from fewer workers than it has; the message says what was seen."""
+
+
+class SetUpFailed(Exception):
+    """The user's own per-worker set-up raised; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +57,11 @@ class Setting:
     method: str = "map"
     chunksize: int = 0
 
-    def context(self) -> Any:
+    def context(self, function: Callable[..., Any]) -> Any:
         context = multiprocessing.get_context(self.start_method or None)
-        if context.get_start_method() == "forkserver":
+        if context.get_start_method() == "forkserver" and SERVER_KNOWS_THE_PATH:
             # A script's own functions are in __main__, which the fork server loads beforehand; ours are in modules.
-            context.set_forkserver_preload(["__main__", inside.__name__, "app.runner.workloads"])
+            context.set_forkserver_preload(["__main__", inside.__name__, home(function)])
         return context
 
     def chunksize_used(self, items: int, size: int) -> int:
@@ -59,6 +71,13 @@ class Setting:
         if self.chunksize or self.method != "map":
             return self.chunksize or 1
         return -(-items // (size * 4))
+
+
+def home(function: Callable[..., Any]) -> str:
+    """The module that a function comes from, through any number of partials."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__module__", None) or "__main__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +122,42 @@ def through_a_loop(stage: Stage, function: Callable[[Any], Any], items: Sequence
 
 
 def through_a_pool(
-    stage: Stage, setting: Setting, size: int, function: Callable[[Any], Any], items: Sequence[Any]
+    stage: Stage,
+    setting: Setting,
+    size: int,
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    setup: Callable[[], Any] | None = None,
+    look: Callable[[Sequence[int]], object] | None = None,
 ) -> Passage:
     """Start a pool, map once, shut it down. Raises what the function raises, WorkerDied, PoolFailed or Stopped.
 
-    However it is left, no process of the pool remains.
+    `setup` is called in every worker before its first task; what it raises comes as SetUpFailed. `look` is called with
+    the process ids between the map and the shutdown. However it is left, no process of the pool remains.
     """
-    context = setting.context()
+    context = setting.context(function)
     barrier = context.Barrier(size)
     call = way_to_ask(setting, function, items)
     gc.collect()
     collections = collections_so_far()
     with stage.recorder.quiet(), Watch(stage, size) as watch:
         began = perf_counter_ns()
-        pool = context.Pool(size, inside.prepare, (barrier, function))
+        pool = context.Pool(size, inside.prepare, (barrier, function, setup))
         try:
             workers = multiprocessing.active_children()
             watch.over(workers)
             with stage.interruptible():
                 answers = meet(pool, size)
-                if {pid for pid, _ in answers} != {worker.pid for worker in workers}:
+                if {pid for pid, _, _ in answers} != {worker.pid for worker in workers}:
                     raise WorkerDied(REPLACED.format(size=size))
+                check_set_up(trouble for _, _, trouble in answers)
                 ready = perf_counter_ns()
                 watch.phase = "mapping"
                 asked = perf_counter_ns()
                 results = call(pool)
                 got = perf_counter_ns()
+                if look is not None:
+                    look([pid for pid, _, _ in answers])
                 watch.phase = "shutting down"
                 closing = perf_counter_ns()
                 pool.close()
@@ -138,33 +167,36 @@ def through_a_pool(
         except BaseException:
             end(pool)
             raise
-    first = min(arrived for _, arrived in answers)
+    first = min(arrived for _, arrived, _ in answers)
     return Passage(
         start=ready - began,
         first_ready=first - began,
         map=got - asked,
         stop=ended - closing,
         asked=asked,
-        pids=tuple(pid for pid, _ in answers),
+        pids=tuple(pid for pid, _, _ in answers),
         results=results,
         collections=collections_so_far() - collections,
     )
 
 
-def meet(pool: Any, size: int) -> list[tuple[int, int]]:
-    """Have every worker run a task, none of them twice: (pid, stamp on arrival) of each."""
+def meet(pool: Any, size: int) -> list[inside.Answer]:
+    """Have every worker run a task, none of them twice."""
     try:
         # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock with it.
         asked = pool.map_async(inside.answer, [START_LIMIT_S] * size, chunksize=1)
-        answers: list[tuple[int, int]] = asked.get(START_LIMIT_S + END_LIMIT_S)
+        answers: list[inside.Answer] = asked.get(START_LIMIT_S + END_LIMIT_S)
     except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
-        raise PoolFailed(
-            f"Not all of the {size} workers answered within {START_LIMIT_S:.0f} s. "
-            "The machine may be out of memory or of processes; try fewer workers."
-        ) from None
-    if len({pid for pid, _ in answers}) != size:
+        raise PoolFailed(TOO_SLOW.format(size=size, limit=START_LIMIT_S)) from None
+    if len({pid for pid, _, _ in answers}) != size:
         raise PoolFailed(f"{size} first tasks were answered by fewer than {size} workers.")
     return answers
+
+
+def check_set_up(troubles: Iterable[str]) -> None:
+    """Raise SetUpFailed for the first of the workers whose set-up raised; '' is one that did not."""
+    for trouble in filter(None, troubles):
+        raise SetUpFailed(f"The set-up function raised {trouble}.")
 
 
 def way_to_ask(setting: Setting, function: Callable[[Any], Any], items: Sequence[Any]) -> Callable[[Any], list[Any]]:
@@ -178,9 +210,9 @@ def way_to_ask(setting: Setting, function: Callable[[Any], Any], items: Sequence
     return lambda pool: list(getattr(pool, name)(function, items, **options))
 
 
-def traced(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def traced(function: Callable[[Any], Any], stamps: Callable[..., Any] = inside.traced) -> Callable[[Any], Any]:
     """The function with stamps around it, for a repetition that is not timed; see `inside.traced` for its results."""
-    return partial(inside.traced, function)
+    return partial(stamps, function)
 
 
 def end(pool: Any) -> None:

@@ -24,6 +24,10 @@ class WorkerDied(Exception):
     """A worker process ended in the middle of its work; the message says which, how and what that means."""
 
 
+class CannotGoOn(Exception):
+    """The run ends here, for a reason that is a whole sentence; where in our code that was found tells nobody more."""
+
+
 class Stage:
     """One run as its body sees it. `scratch` is a folder that is removed after the run, whatever happens."""
 
@@ -80,6 +84,11 @@ class Stage:
             self._interruptible = False
             # Never back to the default: a signal sent just before this would then end the process.
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+    def forget(self, why: BaseException) -> None:
+        """An interruption for this reason has been dealt with, or its occasion is over: go on as if it never was."""
+        if self._interrupting is why:
+            self._interrupting = None
 
     def interrupt(self, why: BaseException) -> None:
         """Raise `why` in the main thread, at once or when it next becomes interruptible. The first reason counts."""

@@ -52,6 +52,23 @@ def three(value: float) -> str:
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
 
+def size(of: float | None) -> str:
+    """Bytes with the unit that suits them: 512 B, 3.21 KiB, 23.1 GiB."""
+    if of is None:
+        return UNKNOWN
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if of >= scale:
+            return f"{three(of / scale)}{NBSP}{unit}"
+    return f"{of:.0f}{NBSP}B"
+
+
+def frequency(mhz: float | None) -> str:
+    """2.60 GHz, 800 MHz."""
+    if mhz is None:
+        return UNKNOWN
+    return f"{mhz / 1000:.2f}{NBSP}GHz" if mhz >= 1000 else f"{mhz:.0f}{NBSP}MHz"
+
+
 def times(ratio: float | None) -> str:
     """1.91×"""
     return UNKNOWN if ratio is None else f"{ratio:.2f}×"

@@ -88,9 +88,9 @@ def _trial(python: Python) -> Trial:
     told.append(("can be pickled", "no" if unpicklable else "yes"))
     told += [(f"the {what}", str(why)) for what, why in unpicklable.items()]
     if tried.get("item_bytes") is not None:
-        told.append(("an item, pickled", size(tried["item_bytes"])))
+        told.append(("an item, pickled", words.size(tried["item_bytes"])))
     if tried.get("result_bytes") is not None:
-        told.append(("a result, pickled", size(tried["result_bytes"])))
+        told.append(("a result, pickled", words.size(tried["result_bytes"])))
     if tried.get("pickle_s") is not None:
         told.append(("pickling both, there and back", words.duration(tried["pickle_s"])))
     equal = tried.get("repeats_equal")
@@ -98,21 +98,13 @@ def _trial(python: Python) -> Trial:
     if tried.get("coroutine"):
         told.append(("coroutine", "yes, so asyncio can run it"))
     if tried.get("printed"):
-        told.append(("printed", size(tried["printed"])))
+        told.append(("printed", words.size(tried["printed"])))
     raised: Mapping[str, Any] = tried.get("raised") or {}
     if raised:
         told.append(("raised", f"{raised.get('type')}: {raised.get('message')}"))
         if raised.get("item") is not None:
             told.append(("by the item", str(raised["item"])))
     return Trial(python.label, tuple(told), str(raised.get("traceback") or ""))
-
-
-def size(count: float) -> str:
-    """Bytes with the unit that suits: 64 B, 12.5 KiB, 1.50 MiB."""
-    for unit, scale in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
-        if count >= scale:
-            return f"{words.three(count / scale)}{words.NBSP}{unit}"
-    return f"{count:.0f}{words.NBSP}B"
 
 
 def pythons(state: State) -> tuple[PythonRow, ...]:
@@ -141,14 +133,15 @@ def _python(state: State, python: Python) -> PythonRow:
 
 def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """How many CPUs there are, may be used and were really got, as pairs of words; what isn't known is left out."""
-    quota = conditions.get("cpu_quota")
+    quota, mhz = conditions.get("cpu_quota"), conditions.get("cpu_frequency_mhz")
     known = {
         "logical": conditions.get("logical_cpus"),
         "physical": conditions.get("physical_cpus"),
-        "affinity": conditions.get("cpu_affinity"),
+        "hyper-threads": conditions.get("smt"),
+        "affinity": conditions.get("affinity_cpus"),
         "quota": f"{quota:g} CPUs, from {conditions.get('cpu_quota_source')}" if quota else "none",
         "usable": conditions.get("usable_cpus_why") or conditions.get("usable_cpus"),
-        "frequency": f"{conditions['cpu_mhz']:.0f}{words.NBSP}MHz" if conditions.get("cpu_mhz") else None,
+        "frequency": words.frequency(mhz) if mhz else None,
     }
     told = [(name, str(value)) for name, value in known.items() if value is not None]
     effective = state.cpu.get("effective") or {}
