@@ -151,12 +151,52 @@ class Failures(BaseModel):
     total: int
 
 
+class Speedup(BaseModel):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Breakdown(BaseModel):
+    startup: float
+    dispatch: float
+    compute: float
+    idle: float
+    shutdown: float
+
+
+class SettingCell(BaseModel):
+    kind: str
+    size: int
+    chunksize: int
+    wall_s: Timing
+    speedup: Speedup
+    cpu_share: float | None
+    memory_per_worker: int | None
+    breakdown: Breakdown | None
+
+
+class Choice(BaseModel):
+    kind: str | None
+    size: int | None
+    chunksize: int | None
+    speedup: Speedup | None
+    sentence: str
+    reasons: list[str]
+
+
+class WhichPool(BaseModel):
+    cells: list[SettingCell]
+    verdict: Choice | None
+
+
 STATES: dict[str, type[BaseModel]] = {
     "shared-list": SharedList,
     "factorials": Factorials,
     "pool-sizes": PoolSizes,
     "sharing": Sharing,
     "failures": Failures,
+    "which-pool": WhichPool,
 }
 
 
