@@ -14,16 +14,17 @@ from typing import Any
 _barrier: Any = None  # this worker's own, set once by its pool's initializer
 
 
-def prepare(barrier: Any, function: Callable[..., Any]) -> None:
-    """A pool's initializer: keep the barrier. `function` is passed so that what it needs is imported by now."""
+def prepare(barrier: Any) -> None:
+    """A pool's initializer: keep the barrier."""
     global _barrier
     _barrier = barrier
 
 
-def answer(time_limit_s: float) -> tuple[int, int]:
+def answer(time_limit_s: float, _function: Callable[..., Any]) -> tuple[int, int]:
     """Say who is there and since when: (pid, perf_counter_ns on arrival).
 
-    Every worker waits for all the others, so that n such tasks are answered by n distinct workers.
+    Every worker waits for all the others, so that n such tasks are answered by n distinct workers. The workload's
+    function comes along so that each of them has unpickled it, and imported what it needs, before anything is timed.
     """
     arrived = perf_counter_ns()
     _barrier.wait(time_limit_s)
