@@ -85,6 +85,11 @@ class Stage:
             # Never back to the default: a signal sent just before this would then end the process.
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
+    def forget(self, why: BaseException) -> None:
+        """An interruption for this reason has been dealt with, or its occasion is over: go on as if it never was."""
+        if self._interrupting is why:
+            self._interrupting = None
+
     def interrupt(self, why: BaseException) -> None:
         """Raise `why` in the main thread, at once or when it next becomes interruptible. The first reason counts."""
         if self._interrupting is None:
