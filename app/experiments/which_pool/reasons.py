@@ -128,7 +128,7 @@ def _kind(state: State, choice: Choice, chosen: Arm, arm: Arm, usable_cpus: int)
     said = f"{capital(setting(state, arm))} {against(state, arm)}"
     if arm.kind == "thread" and gil_held(state, usable_cpus).holds:
         return f"{said}: under the GIL they worked one at a time."
-    if choice.arm is not None and not chosen.serial and arm.key in choice.judged.tied:
+    if choice.arm is chosen and arm.key in choice.judged.tied:
         dearer = bool(arm.around and chosen.around) and median(arm.around) > median(chosen.around)
         more = f", and take {time(median(arm.around), 3)} to start and end" if waits(state) and dearer else ""
         return f"{said}, not shown to be slower{more}."
