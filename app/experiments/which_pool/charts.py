@@ -130,11 +130,14 @@ def _spent(state: State, arm: Arm, usable_cpus: int) -> Rows:
     if spent is None:
         return []
     off = why_off_cpu(state, arm, usable_cpus)
+    reason = off.reason if off else None
+    if reason == "waiting" and waits(state) is False:
+        reason = None  # the loop was held up too, though this work never waits
     shares = (
         ("start-up", spent.startup),
         ("dispatch + pickling", spent.dispatch),
         ("on a CPU", spent.on_cpu),
-        (OFF_CPU[off.reason if off else None], spent.off_cpu),
+        (OFF_CPU[reason], spent.off_cpu),
         ("idle tail", spent.idle),
         ("shutdown", spent.shutdown),
     )
