@@ -14,10 +14,11 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
@@ -30,11 +31,19 @@ REPLACED = (
     "A worker of the pool of {size} ended while its pool was starting, before it could be watched, and the pool put "
     "another in its place. What was measured before is kept."
 )
+TOO_SLOW = (
+    "Not all of the {size} workers answered within {limit:.0f} s. "
+    "The machine may be out of memory or of processes; try fewer workers."
+)
 END_LIMIT_S = 2.0
 
 
 class PoolFailed(Exception):
     """The pool did not start, or answered from fewer workers than it has; the message says what was seen."""
+
+
+class SetUpFailed(Exception):
+    """The user's own per-worker set-up raised; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +54,11 @@ class Setting:
     method: str = "map"
     chunksize: int = 0
 
-    def context(self) -> Any:
+    def context(self, function: Callable[..., Any]) -> Any:
         context = multiprocessing.get_context(self.start_method or None)
         if context.get_start_method() == "forkserver":
             # A script's own functions are in __main__, which the fork server loads beforehand; ours are in modules.
-            context.set_forkserver_preload(["__main__", inside.__name__, "app.runner.workloads"])
+            context.set_forkserver_preload(["__main__", inside.__name__, home(function)])
         return context
 
     def chunksize_used(self, items: int, size: int) -> int:
@@ -59,6 +68,13 @@ class Setting:
         if self.chunksize or self.method != "map":
             return self.chunksize or 1
         return -(-items // (size * 4))
+
+
+def home(function: Callable[..., Any]) -> str:
+    """The module that a function comes from, through any number of partials."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__module__", None) or "__main__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +119,43 @@ def through_a_loop(stage: Stage, function: Callable[[Any], Any], items: Sequence
 
 
 def through_a_pool(
-    stage: Stage, setting: Setting, size: int, function: Callable[[Any], Any], items: Sequence[Any]
+    stage: Stage,
+    setting: Setting,
+    size: int,
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    setup: Callable[[], Any] | None = None,
+    look: Callable[[Sequence[int]], object] | None = None,
 ) -> Passage:
     """Start a pool, map once, shut it down. Raises what the function raises, WorkerDied, PoolFailed or Stopped.
 
-    However it is left, no process of the pool remains.
+    `setup` is called in every worker before its first task; what it raises comes as SetUpFailed. `look` is called with
+    the process ids between the map and the shutdown. However it is left, no process of the pool remains.
     """
-    context = setting.context()
+    context = setting.context(function)
     barrier = context.Barrier(size)
     call = way_to_ask(setting, function, items)
     gc.collect()
     collections = collections_so_far()
     with stage.recorder.quiet(), Watch(stage, size) as watch:
+        last = number(context.Process())
         began = perf_counter_ns()
-        pool = context.Pool(size, inside.prepare, (barrier, function))
+        pool = context.Pool(size, inside.prepare, (barrier, setup))
         try:
             workers = multiprocessing.active_children()
+            if {number(worker) for worker in workers} != set(range(last + 1, last + 1 + size)):
+                raise WorkerDied(REPLACED.format(size=size))
             watch.over(workers)
             with stage.interruptible():
-                answers = meet(pool, size)
-                if {pid for pid, _ in answers} != {worker.pid for worker in workers}:
-                    raise WorkerDied(REPLACED.format(size=size))
+                answers = meet(pool, size, function)
+                check_set_up(trouble for _, _, trouble in answers)
                 ready = perf_counter_ns()
                 watch.phase = "mapping"
                 asked = perf_counter_ns()
                 results = call(pool)
                 got = perf_counter_ns()
+                if look is not None:
+                    look([pid for pid, _, _ in answers])
                 watch.phase = "shutting down"
                 closing = perf_counter_ns()
                 pool.close()
@@ -138,33 +165,41 @@ def through_a_pool(
         except BaseException:
             end(pool)
             raise
-    first = min(arrived for _, arrived in answers)
+    first = min(arrived for _, arrived, _ in answers)
     return Passage(
         start=ready - began,
         first_ready=first - began,
         map=got - asked,
         stop=ended - closing,
         asked=asked,
-        pids=tuple(pid for pid, _ in answers),
+        pids=tuple(pid for pid, _, _ in answers),
         results=results,
         collections=collections_so_far() - collections,
     )
 
 
-def meet(pool: Any, size: int) -> list[tuple[int, int]]:
-    """Have every worker run a task, none of them twice: (pid, stamp on arrival) of each."""
+def number(process: BaseProcess) -> int:
+    """How many processes this one had made when it made that one, which is what the name of each ends in."""
+    return int(process.name.replace(":", "-").rpartition("-")[2])
+
+
+def meet(pool: Any, size: int, function: Callable[[Any], Any]) -> list[inside.Answer]:
+    """Have every worker run a task, none of them twice."""
     try:
         # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock with it.
-        asked = pool.map_async(inside.answer, [START_LIMIT_S] * size, chunksize=1)
-        answers: list[tuple[int, int]] = asked.get(START_LIMIT_S + END_LIMIT_S)
+        asked = pool.map_async(partial(inside.answer, START_LIMIT_S), [function] * size, chunksize=1)
+        answers: list[inside.Answer] = asked.get(START_LIMIT_S + END_LIMIT_S)
     except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
-        raise PoolFailed(
-            f"Not all of the {size} workers answered within {START_LIMIT_S:.0f} s. "
-            "The machine may be out of memory or of processes; try fewer workers."
-        ) from None
-    if len({pid for pid, _ in answers}) != size:
+        raise PoolFailed(TOO_SLOW.format(size=size, limit=START_LIMIT_S)) from None
+    if len({pid for pid, _, _ in answers}) != size:
         raise PoolFailed(f"{size} first tasks were answered by fewer than {size} workers.")
     return answers
+
+
+def check_set_up(troubles: Iterable[str]) -> None:
+    """Raise SetUpFailed for the first of the workers whose set-up raised; '' is one that did not."""
+    for trouble in filter(None, troubles):
+        raise SetUpFailed(f"The set-up function raised {trouble}.")
 
 
 def way_to_ask(setting: Setting, function: Callable[[Any], Any], items: Sequence[Any]) -> Callable[[Any], list[Any]]:
@@ -178,9 +213,9 @@ def way_to_ask(setting: Setting, function: Callable[[Any], Any], items: Sequence
     return lambda pool: list(getattr(pool, name)(function, items, **options))
 
 
-def traced(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def traced(function: Callable[[Any], Any], stamps: Callable[..., Any] = inside.traced) -> Callable[[Any], Any]:
     """The function with stamps around it, for a repetition that is not timed; see `inside.traced` for its results."""
-    return partial(inside.traced, function)
+    return partial(stamps, function)
 
 
 def end(pool: Any) -> None:

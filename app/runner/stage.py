@@ -57,6 +57,11 @@ class Stage:
         self.stopping.set()
         self.interrupt(Stopped())
 
+    def heed(self) -> None:
+        """Raise what the main thread is to be interrupted with, if anything: for what runs uninterrupted."""
+        if self._interrupting is not None:
+            raise self._interrupting
+
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Within it, `interrupt` raises in the main thread even where that waits for a pool. Main thread only.
@@ -73,13 +78,17 @@ class Stage:
         signal.signal(signal.SIGUSR1, raise_here)
         self._interruptible = True
         try:
-            if self._interrupting is not None:
-                raise self._interrupting
+            self.heed()
             yield
         finally:
             self._interruptible = False
             # Never back to the default: a signal sent just before this would then end the process.
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+    def forget(self, why: BaseException) -> None:
+        """An interruption for this reason has been dealt with, or its occasion is over: go on as if it never was."""
+        if self._interrupting is why:
+            self._interrupting = None
 
     def interrupt(self, why: BaseException) -> None:
         """Raise `why` in the main thread, at once or when it next becomes interruptible. The first reason counts."""

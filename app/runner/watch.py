@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -26,10 +27,13 @@ MEANING = {
 class Watch:
     """From `over(workers)` to its exit: `phase` says what the pool is doing, and that ends are expected in the last."""
 
-    def __init__(self, stage: Stage, size: int) -> None:
+    def __init__(self, stage: Stage, size: int, meaning: Mapping[str, str] = MEANING) -> None:
+        """`meaning` says for each phase what a death in it brings about."""
         self.phase = "starting"
         self._stage = stage
         self._size = size
+        self._meaning = meaning
+        self._told: WorkerDied | None = None
         self._workers: list[BaseProcess] = []
         self._known = threading.Event()
         self._pause = threading.Event()  # never set while a pool lives
@@ -51,6 +55,8 @@ class Watch:
         self._thread.join()
         os.close(self._in)
         os.close(self._out)
+        if self._told is not None:
+            self._stage.forget(self._told)  # it was about this pool alone
 
     def check(self) -> None:
         """Raise WorkerDied if a worker of the pool, which has been joined, was killed on its way out."""
@@ -69,7 +75,8 @@ class Watch:
             for worker in [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]:
                 code = self._exit_code(worker)
                 if not (expected and code == 0):
-                    self._stage.interrupt(WorkerDied(self._sentence(worker, code)))
+                    self._told = WorkerDied(self._sentence(worker, code))
+                    self._stage.interrupt(self._told)
                     return
 
     def _exit_code(self, worker: BaseProcess) -> int | None:
@@ -82,7 +89,7 @@ class Watch:
         number = self._workers.index(worker) + 1
         return (
             f"Worker {number} of {self._size} (process {worker.pid}) {manner(code)} while its pool was {self.phase}. "
-            f"{MEANING[self.phase]} The pool was ended; what was measured before is kept."
+            f"{self._meaning[self.phase]} The pool was ended; what was measured before is kept."
         )
 
 

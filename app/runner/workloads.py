@@ -68,21 +68,26 @@ class Ready:
 class Workload:
     """One row of the table: `nature` is 'cpu', 'waiting' or 'files'; `work_ms` the default length, None without one."""
 
-    def __init__(self, nature: str, work_ms: float | None, set_up: Callable[[float, Path], Ready]):
+    def __init__(self, nature: str, work_ms: float | None, set_up: Callable[[float, Path, int | None], Ready]):
         self.nature = nature
         self.work_ms = work_ms
         self._set_up = set_up
 
-    def set_up(self, work_ms: float | None, scratch: Path) -> Ready:
-        """Return the function to map. Takes some tens of milliseconds where the length of a call is calibrated."""
-        return self._set_up(work_ms or self.work_ms or 0.0, scratch)
+    def set_up(self, work_ms: float | None, scratch: Path, rounds: int | None = None) -> Ready:
+        """Return the function to map. Takes some tens of milliseconds where the length of a call is calibrated.
+
+        It is not where the `rounds` are given, which another Python's calibration has found.
+        """
+        return self._set_up(work_ms or self.work_ms or 0.0, scratch, rounds)
 
 
-def calibrated(work_ms: float, of_rounds: Callable[[int], Callable[[int], Any]]) -> Ready:
-    """Find the rounds that make one call take `work_ms` in this thread.
+def calibrated(work_ms: float, of_rounds: Callable[[int], Callable[[int], Any]], given: int | None = None) -> Ready:
+    """Find the rounds that make one call take `work_ms` in this thread, or take those that are given.
 
     The least of several times is taken: a disturbance only ever makes a call longer.
     """
+    if given is not None:
+        return Ready(of_rounds(given), given)
     rounds, target_ns = 1, work_ms * 1e6
     while (took := least_ns(of_rounds(rounds), calls=1)) < min(LONG_ENOUGH_NS, target_ns):
         rounds *= 2
@@ -101,17 +106,17 @@ def least_ns(function: Callable[[int], Any], calls: int) -> int:
     return max(1, min(times))
 
 
-def set_up_sum_of_squares(work_ms: float, _: Path) -> Ready:
-    return calibrated(work_ms, lambda rounds: partial(sum_of_squares, rounds))
+def set_up_sum_of_squares(work_ms: float, _: Path, given: int | None) -> Ready:
+    return calibrated(work_ms, lambda rounds: partial(sum_of_squares, rounds), given)
 
 
-def set_up_sha256(work_ms: float, _: Path) -> Ready:
+def set_up_sha256(work_ms: float, _: Path, given: int | None) -> Ready:
     import hashlib  # brings OpenSSL, which no other workload should have to load
 
-    return calibrated(work_ms, lambda rounds: partial(sha256, hashlib.sha256, rounds))
+    return calibrated(work_ms, lambda rounds: partial(sha256, hashlib.sha256, rounds), given)
 
 
-def set_up_read_files(_: float, scratch: Path) -> Ready:
+def set_up_read_files(_: float, scratch: Path, __: int | None) -> Ready:
     paths = []
     for number in range(FILES):
         path = scratch / f"{number}.bin"
@@ -121,10 +126,10 @@ def set_up_read_files(_: float, scratch: Path) -> Ready:
 
 
 WORKLOADS: dict[str, Workload] = {
-    "square": Workload("cpu", None, lambda _, __: Ready(square)),
-    "square-sleep": Workload("waiting", 1000.0, lambda work_ms, _: Ready(partial(square_sleep, work_ms / 1000))),
+    "square": Workload("cpu", None, lambda *_: Ready(square)),
+    "square-sleep": Workload("waiting", 1000.0, lambda work_ms, *_: Ready(partial(square_sleep, work_ms / 1000))),
     "sum-of-squares": Workload("cpu", 20.0, set_up_sum_of_squares),
-    "factorial": Workload("cpu", None, lambda _, __: Ready(factorial)),
+    "factorial": Workload("cpu", None, lambda *_: Ready(factorial)),
     "sha256": Workload("cpu", 20.0, set_up_sha256),
     "read-files": Workload("files", None, set_up_read_files),
 }

@@ -1,0 +1,40 @@
+"""The plain loop: one call after the other in the main thread, which everything else is measured against."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from time import perf_counter_ns, process_time_ns
+
+from app.runner import inside, memory
+from app.runner.kinds.passage import Passage, parted
+from app.runner.pools import check_set_up, collections_so_far, traced
+from app.runner.stage import Stage
+from app.runner.work import Work
+
+
+def through_a_loop(stage: Stage, work: Work, tracing: bool) -> Passage:
+    """The same function over the same items in this process, under the same manners as a pool's."""
+    function = traced(work.function, inside.traced_beside) if tracing else work.function
+    gc.collect()
+    collections = collections_so_far()
+    before = memory.of_self() if tracing else 0
+    with stage.recorder.quiet(), stage.interruptible():
+        check_set_up([inside.trouble_of(work.setup)])
+        cpu = process_time_ns()
+        asked = perf_counter_ns()
+        results = [function(item) for item in work.items]
+        got = perf_counter_ns()
+        cpu = process_time_ns() - cpu
+    passage = Passage(
+        start=0,
+        first_ready=0,
+        map=got - asked,
+        stop=0,
+        asked=asked,
+        workers=(threading.get_native_id(),),
+        results=results,
+        collections=collections_so_far() - collections,
+        cpu=cpu,
+    )
+    return parted(passage, memory.of_this_process(1, before)) if tracing else passage

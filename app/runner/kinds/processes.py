@@ -1,0 +1,91 @@
+"""ProcessPoolExecutor: its workers meet at a barrier; when one dies, who it was and how is told instead of 'broken'."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any
+
+from app.runner import inside, memory, pools
+from app.runner.kinds.ending import let_end
+from app.runner.stage import Stage, WorkerDied
+from app.runner.watch import CODE_LIMIT_S, Watch
+from app.runner.work import Work
+
+MEANING = {
+    "starting": "The executor breaks then, and does no task.",
+    "mapping": "A ProcessPoolExecutor breaks then: it ends the other workers, and what they were doing is lost.",
+    "shutting down": "The time of the shutdown means nothing.",
+}
+
+
+class Processes:
+    """The crew of a ProcessPoolExecutor."""
+
+    def __init__(self, size: int, work: Work, start_method: str, chunksize: int) -> None:
+        self.size = size
+        self.work = work
+        self.options = {"chunksize": chunksize} if chunksize else {}
+        self._setting = pools.Setting(start_method)
+        self._threads_before: list[threading.Thread] = []
+
+    def traced(self) -> Callable[[Any], Any]:
+        return pools.traced(self.work.function)
+
+    def watched(self, stage: Stage) -> Watch:
+        return Watch(stage, self.size, MEANING)
+
+    @contextmanager
+    def telling(self, watch: Watch) -> Iterator[None]:
+        try:
+            yield
+        except BrokenProcessPool as broken:
+            reason = last_line(str(broken.__cause__ or ""))
+            if reason and not reason.startswith(("EOFError", "OSError", "ConnectionResetError")):
+                # The executor ends its workers for this as well, so nobody is to be asked who died.
+                raise pools.PoolFailed(f"What a task returned or raised can't be unpickled: {reason}.") from None
+            threading.Event().wait(2 * CODE_LIMIT_S)  # until the watch, which saw who died first, interrupts
+            raise WorkerDied(f"A worker of {self.size} ended while its pool was {watch.phase}: {broken}") from None
+
+    def made(self) -> ProcessPoolExecutor:
+        self._threads_before = threading.enumerate()
+        context = self._setting.context(self.work.function)
+        given = (context.Barrier(self.size), self.work.setup)
+        return ProcessPoolExecutor(self.size, context, inside.prepare, given)
+
+    def meet(self, executor: ProcessPoolExecutor, watch: Watch) -> list[inside.Answer]:
+        function = self.work.function
+        asked = [executor.submit(inside.answer, pools.START_LIMIT_S, function) for _ in range(self.size)]
+        watch.over(multiprocessing.active_children())
+        try:
+            until = pools.START_LIMIT_S + pools.END_LIMIT_S
+            answers = [future.result(until) for future in concurrent.futures.wait(asked, until).done]
+        except threading.BrokenBarrierError:
+            answers = []
+        if len(answers) < self.size:
+            raise pools.PoolFailed(pools.TOO_SLOW.format(size=self.size, limit=pools.START_LIMIT_S))
+        return sorted(answers, key=lambda answer: answer[1])
+
+    def memory(self, workers: tuple[int, ...]) -> memory.Memory:
+        return memory.of_processes(workers)
+
+    def end(self, executor: ProcessPoolExecutor) -> None:
+        """By killing: a task that is too long, or an executor that reads a dead worker's result, would hold us."""
+        executor.shutdown(wait=False, cancel_futures=True)
+        left = multiprocessing.active_children()
+        for process in left:
+            process.kill()
+        for process in left:
+            process.join(pools.END_LIMIT_S)
+        let_end(self._threads_before, pools.END_LIMIT_S)
+
+
+def last_line(trace: str) -> str:
+    """What a traceback ends in, which the executor puts between lines of quotes."""
+    lines = [line for line in trace.splitlines() if line.strip("\"' ")]
+    return lines[-1] if lines else ""
