@@ -21,7 +21,7 @@ Rooms, in the order in which to read them; imports go downwards only (import-lin
     web          pages, actions, the live stream, the JSON API, number wording, guards
     settings     one frozen Settings, read once
     main         create_app: builds the parts and joins them
-    cli          serve, run, list, doctor
+    cli          serve, run, measure, list, doctor
 
 A new experiment is one folder here, one template and one line in experiments.registry.
 """

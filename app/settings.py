@@ -48,6 +48,16 @@ class Settings(BaseSettings):
         "localhost,127.0.0.1,[::1]",
         description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",
     )
+    pythons: str = Field(
+        "",
+        description="Other Pythons to compare, by commas: a path, or label=path. Those that are found on this machine "
+        "are added, unless `none` stands among them.",
+    )
+    workloads: str = Field(
+        "",
+        description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
+        "imported from the folder where Poolscope was started.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
 
     @property

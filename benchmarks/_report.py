@@ -87,13 +87,15 @@ class Claims:
         if not holds and (edge is None or (edge <= limit if most else edge >= limit)):
             holds = None
         interval = "" if told.low is None else f" (95% CI {told.low:.{digits}f}–{told.high:.{digits}f})"
+        interval += "" if holds is not None else ", which spans the limit"
         self._say(what, f"{told.median:.{digits}f}{interval}, at {'most' if most else 'least'} {limit:g}", holds)
 
-    def true(self, what: str, value: bool) -> None:
-        self._say(what, "yes" if value else "no", value)
+    def true(self, what: str, value: bool | None) -> None:
+        """A claim that is true or not; None where something else on the machine kept it from showing."""
+        self._say(what, {True: "yes", False: "no", None: "no, but the machine was busy"}[value], value)
 
     def _say(self, what: str, figures: str, holds: bool | None) -> None:
-        verdict = {True: "holds", False: "DOES NOT HOLD", None: "cannot tell: the interval spans the limit"}[holds]
+        verdict = {True: "holds", False: "DOES NOT HOLD", None: "cannot tell"}[holds]
         self._said.append(f"  {what}: {figures} → {verdict}")
 
     def close(self) -> int:

@@ -15,10 +15,16 @@ from app.records import End, Record, from_line
 RUNNER = Path(app.__file__).resolve().parent / "runner"
 
 
-def perform(experiment: str, params: dict[str, Any]) -> list[Record]:
+def perform(experiment: str, params: dict[str, Any], conditions: dict[str, Any] | None = None) -> list[Record]:
     """All records of one run. Raises RuntimeError when it does not finish."""
     body = f"app.experiments.{experiment.replace('-', '_')}.body"
-    order = {"run": "benchmark", "experiment": experiment, "params": params, "body": body}
+    order = {
+        "run": "benchmark",
+        "experiment": experiment,
+        "params": params,
+        "body": body,
+        "conditions": conditions or {},
+    }
     control_read, control = os.pipe()
     records_read, records = os.pipe()
     process = subprocess.Popen(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -35,8 +37,10 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(data: Path, tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("POOLSCOPE_")}
-    return {**kept, "POOLSCOPE_DATA": str(data), "COLUMNS": "200", "TERM": "dumb"}
+    foreign = ("POOLSCOPE_", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    ours = {"POOLSCOPE_DATA": str(data), "POOLSCOPE_PYTHONS": "none"}  # the machine's own are not looked for
+    return {**kept, **ours, "COLUMNS": "200", "TERM": "dumb"}
 
 
 @contextmanager
@@ -209,6 +213,9 @@ def test_list_names_every_experiment_and_parameter_with_its_default(environment:
         for name in experiment.params.model_fields:
             assert re.search(rf"^{name} ", out, re.MULTILINE)
     assert re.search(r"^sizes +2,4,6,8 +whole numbers from 1 to 64 ", out, re.MULTILINE)
+    offering = {**environment, "POOLSCOPE_WORKLOADS": "tasks:parse@samples"}
+    _, out, _ = outcome(offering, "list")
+    assert re.search(r"^workload +sum-of-squares +one of square, .*, tasks:parse@samples ", out, re.MULTILINE)
     status, out, _ = outcome(environment, "list", "--json")
     assert status == 0
     assert [each["name"] for each in json.loads(out)] == list(EXPERIMENTS)
@@ -222,11 +229,31 @@ def test_doctor_tells_what_the_machine_offers(environment: dict[str, str], data:
     assert found["cpus"]["why"]
     assert found["start_method"] in found["start_methods"]
     assert found["data"] == {"file": str(data / "poolscope.sqlite"), "writable": True, "why": ""}
-    assert found["pythons"]
+    assert found["cpus"]["affinity"] >= found["cpus"]["usable"]
+    assert all(got > 0 for got in found["cpus"]["effective"].values())
+    assert "1" in found["cpus"]["effective"]
+    assert found["memory_available"] > 0
+    (this,) = found["pythons"]
+    assert (this["path"], this["why_not"]) == (found["executable"], "")
     assert not data.exists()
-    status, out, err = outcome(environment, "doctor")
+
+
+def test_doctor_tells_which_pythons_can_be_used_and_why_others_cannot(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "pythons").mkdir()
+    for name, text in (("good", f'exec "{sys.executable}" "$@"'), ("bad", "echo out of order >&2; exit 3")):
+        (tmp_path / "pythons" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "pythons" / name).chmod(0o755)
+    named = f"none,mine={tmp_path}/pythons/good,{tmp_path}/pythons/bad"
+    status, out, err = outcome({**environment, "POOLSCOPE_PYTHONS": named}, "doctor")
     assert status == 0, err
-    assert "usable CPUs" in out
+    lines = [re.sub(" +", " ", line).strip() for line in out.splitlines()]
+    assert f"left out {tmp_path}/pythons/bad: it ended with exit code 3: out of order" in lines
+    (mine,) = (line for line in lines if line.startswith("Python mine "))
+    assert platform.python_version() in mine
+    assert mine.endswith(f"; {tmp_path}/pythons/good")
+    assert any(line.startswith("usable CPUs ") for line in lines)
 
 
 def test_doctor_says_that_the_data_folder_cannot_be_written(environment: dict[str, str], data: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: serve, run, list, doctor; exit status 0 done, 1 failed, 2 bad usage, 130 interrupted."""
+"""The command line: serve, run, measure, list, doctor; exit status 0 done, 1 failed, 2 bad usage, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import doctor, listing, run, serve
+from app.cli import doctor, listing, measure, run, serve
 
 
 def main() -> None:
@@ -27,6 +27,7 @@ def commands() -> typer.Typer:
     for name, command in (
         ("serve", serve.command()),
         ("run", run.command),
+        ("measure", measure.command),
         ("list", listing.command),
         ("doctor", doctor.command),
     ):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import multiprocessing
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,17 +22,21 @@ from rich.table import Table
 
 from app.cli import options
 from app.cli.speech import spoken
-from app.measure import cgroups, cpus
+from app.measure import cgroups, cpus, memory
+from app.runs import pythons
+from app.runs.supervisor import RUNNER
+from app.settings import Settings
+from app.web import words
 
 EXTRAS = {"uvloop": "a faster event loop", "httptools": "a faster HTTP parser"}
-NAMES = re.compile(r"python3(\.\d+t?)?")
-ASK_S = 5.0  # a Python that has not said its version by then is left out
+SPINNING = RUNNER / "spinning.py"  # the child's side is started by name, never imported
+SPINNING_LIMIT_S = 30.0
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
     """Tell what this machine offers: Python, CPUs, start methods, limits, other Pythons, the data folder, extras."""
     with spoken():
-        found = examined(options.read().journal_path)
+        found = examined(options.read())
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
@@ -43,8 +46,10 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
     Console(highlight=False).print(table)
 
 
-def examined(journal: Path) -> dict[str, Any]:
-    """Everything that the command tells, as JSON has it."""
+def examined(settings: Settings) -> dict[str, Any]:
+    """Everything that the command tells, as JSON has it. Raises BadParameters for settings that make no sense."""
+    found = asyncio.run(pythons.find(*pythons.wished(settings.pythons)))
+    journal = settings.journal_path
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return {
         "python": platform.python_version(),
@@ -52,15 +57,16 @@ def examined(journal: Path) -> dict[str, Any]:
         "executable": sys.executable,
         "gil": bool(gil),
         "platform": platform.platform(),
-        "cpus": asdict(cpus.read()),
+        "cpus": {**asdict(cpus.read()), "throttled": cpus.throttled(), "effective": effective()},
+        "memory_available": memory.available(),
         "start_methods": multiprocessing.get_all_start_methods(),
         "start_method": multiprocessing.get_start_method(),
         "cgroup_limits": {
             "cpu": [{"cpus": limit.cpus, "source": limit.source} for limit in cgroups.limits()],
-            "memory": limit_of("memory", ("memory.max", "memory.limit_in_bytes")),
-            "pids": limit_of("pids", ("pids.max",)),
+            "memory": memory.limit(),
+            "pids": most_processes(),
         },
-        "pythons": [{"name": name, "version": version} for name, version in pythons()],
+        "pythons": [asdict(python) for python in found],
         "data": {"file": str(journal), **access(journal)},
         "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
     }
@@ -72,14 +78,27 @@ def in_words(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Python", f"{found['implementation']} {found['python']}, {found['executable']}"
     yield "GIL", "on: one thread computes at a time" if found["gil"] else "off: threads compute at the same time"
     yield "platform", found["platform"]
-    yield "CPU", truth["model"] or "not known"
+    known = filter(None, (truth["model"], truth["frequency_mhz"] and words.frequency(truth["frequency_mhz"])))
+    yield "CPU", ", ".join(known) or "not known"
+    physical = truth["physical"] or "an unknown number of"
+    yield "CPUs", f"{truth['logical']} on {physical} cores; this process may run on {truth['affinity']}"
+    yield "hyper-threads", truth["smt"] or "not known"
     yield "usable CPUs", truth["why"]
+    got = [f"{cpus:.2f} by {spinning} at work" for spinning, cpus in truth["effective"].items()]
+    yield "effective CPUs", (", ".join(got) or "not known") + "; measured just now"
     yield "start methods", ", ".join(found["start_methods"]) + f" (default: {found['start_method']})"
     quotas = ", ".join(f"{each['cpus']:g} CPUs by {each['source']}" for each in limits["cpu"])
-    yield "CPU quota", quotas or "none"
-    yield "memory limit", f"{limits['memory'] / 2**20:,.0f} MiB" if limits["memory"] else "none"
+    throttled = "" if truth["throttled"] is None else f"; made to wait {truth['throttled']:,} times so far"
+    yield "CPU quota", f"{quotas}{throttled}" if quotas else "none"
+    yield "free memory", words.size(found["memory_available"])
+    yield "memory limit", words.size(limits["memory"]) if limits["memory"] else "none"
     yield "process limit", f"{limits['pids']:,}" if limits["pids"] else "none"
-    yield "Pythons", ", ".join(f"{each['name']} ({each['version']})" for each in found["pythons"]) or "none on the path"
+    for each in found["pythons"]:
+        if not each["why_not"]:
+            yield f"Python {each['label']}", python_in_words(each)
+    for each in found["pythons"]:
+        if each["why_not"]:
+            yield "left out", f"{each['path']}: {each['why_not']}"
     yield "data", f"{data['file']}: {'can be written' if data['writable'] else data['why']}"
     for name, what in EXTRAS.items():
         yield name, f"{'installed' if found['extras'][name] else 'not installed'} ({what})"
@@ -98,53 +117,25 @@ def access(journal: Path) -> dict[str, Any]:
     return {"writable": True, "why": ""}
 
 
-def pythons() -> Iterator[tuple[str, str]]:
-    """Other Pythons on the path, by name and version: the first of each name that runs, as a shell would find it."""
-    folders = [Path(folder) for folder in os.get_exec_path() if Path(folder).is_dir()]
-    paths = [path for folder in folders for path in sorted(folder.glob("python3*")) if NAMES.fullmatch(path.name)]
-    with ThreadPoolExecutor(8) as at_once:
-        versions = at_once.map(version_of, paths)
-        found = [(path.name, version) for path, version in zip(paths, versions, strict=True) if version]
-    yield from sorted(dict(reversed(found)).items())
-
-
-def version_of(python: Path) -> str:
-    """'3.13.5' or '3.13.5 without GIL'; '' for what is no Python that runs."""
-    ask = (
-        "import platform, sys; print(platform.python_version(), "
-        "'' if getattr(sys, '_is_gil_enabled', lambda: True)() else 'without GIL')"
-    )
+def effective() -> dict[str, float]:
+    """The CPUs that one spinning process got, and as many as may be usable, by their number; {} where none could."""
+    program = [sys.executable, "-I", "-S", str(SPINNING)]
     try:
-        asked = subprocess.run([python, "-I", "-S", "-c", ask], capture_output=True, text=True, timeout=ASK_S)
-    except (OSError, subprocess.TimeoutExpired, UnicodeError):
-        return ""
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+        said = subprocess.run(program, capture_output=True, text=True, timeout=SPINNING_LIMIT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    found: dict[str, float] = json.loads(said.stdout)["effective"]
+    return found
 
 
-def limit_of(
-    controller: str, names: tuple[str, ...], proc: Path = Path("/proc"), sys: Path = Path("/sys")
-) -> int | None:
-    """The smallest limit of our cgroup and those above it, v2 or v1; None where there is none."""
-    found = []
-    try:
-        lines = (proc / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers not in ("", controller):
-            continue
-        root = sys / "fs" / "cgroup" / controllers
-        home = root / path.lstrip("/")
-        for folder in (home, *home.parents):
-            if folder.is_relative_to(root):
-                found += [int(text) for name in names if (text := _text(folder / name)).isdecimal()]
-    # v1 says 'no limit' with a number near 2**63.
-    return min((limit for limit in found if limit < 2**60), default=None)
+def python_in_words(found: dict[str, Any]) -> str:
+    """'CPython 3.13.5, free-threaded, GIL off; fork, spawn; /usr/bin/python3.13t'."""
+    build = "free-threaded, " if found["free_threaded"] else ""
+    gil = f"{build}GIL {'on' if found['gil'] else 'off'}"
+    return f"{found['implementation']} {found['version']}, {gil}; {', '.join(found['start_methods'])}; {found['path']}"
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
+def most_processes(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int | None:
+    """The smallest limit of processes and threads of our cgroup and those above it; None where there is none."""
+    found = [memory.number(folder / "pids.max") for folder in memory.folders("pids", proc, sys)]
+    return min((limit for limit in found if limit is not None), default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
@@ -11,9 +12,12 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.table import Table
 
+from app.cli import options
 from app.cli.screen import WIDE
+from app.cli.speech import spoken
 from app.experiments.asking import allowed
 from app.experiments.registry import EXPERIMENTS, Experiment
+from app.main import offered
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON Schemas instead.")] = False) -> None:
@@ -21,12 +25,15 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON Sch
     if as_json:
         typer.echo(json.dumps([described(experiment) for experiment in EXPERIMENTS.values()], indent=2))
         return
+    with spoken():
+        offers = offered(options.read())
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
     for experiment in EXPERIMENTS.values():
         console.print(f"[bold]{experiment.name}[/bold]  {experiment.question}")
         table = Table("parameter", "default", "allowed", "what it is", box=None, pad_edge=False, padding=(0, 2))
+        choices = experiment.choices(offers) if experiment.choices else {}
         for name, info in experiment.params.model_fields.items():
-            table.add_row(name, default(info), may_be(info), info.description or "")
+            table.add_row(name, default(info), may_be(info, choices.get(name, ())), info.description or "")
         console.print(table, "")
 
 
@@ -48,13 +55,15 @@ def default(info: FieldInfo) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def may_be(info: FieldInfo) -> str:
-    """What a parameter may be, in words."""
+def may_be(info: FieldInfo, choices: Sequence[str] = ()) -> str:
+    """What a parameter may be, in words; `choices` are those of this installation."""
     if get_origin(info.annotation) is list:
         if get_args(info.annotation) == (str,):
             return "names by commas"
         inner = FieldInfo.from_annotation(get_args(info.annotation)[0])
         return allowed(inner).removeprefix("a ").replace("number", "numbers", 1)
+    if choices:
+        return f"one of {', '.join(choices)}"
     if str in get_args(info.annotation):
         return "text"
     return allowed(info)

@@ -52,7 +52,7 @@ def _help(name: str, info: FieldInfo) -> str:
 
 def _default(info: FieldInfo) -> str:
     value = info.get_default(call_default_factory=True, validated_data={})
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value) or "empty"
 
 
 def _bound(info: FieldInfo, name: str) -> int | None:

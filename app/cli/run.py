@@ -7,7 +7,8 @@ import json
 import signal
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,9 +17,13 @@ from app.cli.screen import Screen, result
 from app.cli.speech import FAILED, INTERRUPTED, say, spoken
 from app.errors import BadParameters, Complaint
 from app.experiments.asking import parse
+from app.experiments.offers import Offers
 from app.experiments.registry import find
+from app.main import offered
 from app.runs.bench import Bench
 from app.runs.journal import Journal, in_words
+from app.runs.pythons import by_label, wished
+from app.runs.pythons import find as find_pythons
 from app.runs.run import Run
 from app.runs.status import Status
 from app.settings import Settings
@@ -40,12 +45,29 @@ def command(
     """
     with spoken():
         raw = named(param or ())
-        parse(find(experiment).params, raw)  # before anything is started
-        run = asyncio.run(perform(options.read(), experiment, raw, as_json))
+        settings = options.read()
+        offers = offered(settings)
+        if raw.get("pythons"):
+            offers = replace(offers, pythons=by_label(asyncio.run(find_pythons(*wished(settings.pythons)))))
+        run = ran(settings, offers, experiment, raw, as_json)
+    tell(run, as_json)
+
+
+def ran(settings: Settings, offers: Offers, experiment: str, raw: Mapping[str, Any], quiet: bool) -> Run:
+    """The run, ended. Raises BadParameters before anything is started."""
+    about = find(experiment)
+    about.order(parse(about.params, raw), offers)
+    return asyncio.run(perform(settings, offers, experiment, raw, quiet))
+
+
+def tell(run: Run, as_json: bool, again: str = "") -> NoReturn:
+    """Print the result of an ended run, and `again`, which says how to do it once more; exit as it ended."""
     if as_json:
         typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
     else:
         result(run)
+        if again:
+            typer.echo(again)
     if run.error:
         say(run.error)
     if run.unkept:
@@ -64,14 +86,13 @@ def named(params: Sequence[str]) -> dict[str, str]:
     return {name.strip(): value for name, value in pairs}
 
 
-async def perform(settings: Settings, experiment: str, raw: Mapping[str, Any], quiet: bool) -> Run:
+async def perform(settings: Settings, offers: Offers, experiment: str, raw: Mapping[str, Any], quiet: bool) -> Run:
     """The run, ended; SIGINT and SIGTERM stop it and keep what it has. No child is left."""
     interrupted = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
-    bench = Bench(
-        Journal(settings.journal_path, limit_mib=settings.journal_mib), look=look, keep_runs=settings.keep_runs
-    )
+    journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
+    bench = Bench(journal, offers=offers, look=look, keep_runs=settings.keep_runs)
     try:
         await bench.open()
     except (OSError, sqlite3.Error) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -25,7 +25,8 @@ class Screen:
         self._run = run
         self._quiet = quiet
         self._printed = 0  # the stamp of the newest line of the log that was printed
-        self._said_at = time.monotonic()
+        # Of a measured run the time that is left is said as soon as it is known.
+        self._due = 0.0 if run.experiment.measured else time.monotonic() + RARELY
         self._console = Console(stderr=True)
 
     async def follow(self) -> None:
@@ -60,9 +61,11 @@ class Screen:
 
     def _say_rarely(self) -> None:
         progress, now = self._run.progress, time.monotonic()
-        if progress is None or self._console.is_terminal or now - self._said_at < RARELY:
+        if progress is None or self._console.is_terminal or now < self._due:
             return
-        self._said_at = now
+        if not self._due and progress.seconds_left is None:
+            return
+        self._due = now + RARELY
         share = progress.done / progress.total if progress.total else 0
         self._console.print(f"{self._run.id}: {share:.0%} {self._left()}", highlight=False)
 
@@ -72,20 +75,34 @@ class Screen:
 
 
 def result(run: Run) -> None:
-    """The run's rows as a table on stdout, then its verdict and what it found."""
+    """The run's rows as a table on stdout, then its verdict and the findings that hold."""
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
-    header, rows = run.experiment.meaning.rows(run.state)
-    table = Table(title=f"{run.experiment.title}, {run.id}, {run.status}", title_justify="left")
+    # Where there are very many rows, an experiment offers a table for people beside those for programs.
+    meaning = run.experiment.meaning
+    header, rows = getattr(meaning, "table", meaning.rows)(run.state)
+    title = f"{run.experiment.title}, {run.id}, {run.status}"
+    console.print(_table(title, header, rows) if rows else title)
+    for note in meaning.notes(run.state) if hasattr(meaning, "notes") else ():
+        console.print(note, markup=False)
+    if run.verdict:
+        console.print(run.verdict, markup=False)
+    findings = meaning.findings(run.state, run.usable_cpus)
+    for finding in findings:
+        if finding.holds:
+            console.print(f"- {finding.sentence}", markup=False)
+    unknown = sum(finding.holds is None for finding in findings)
+    if unknown:
+        told = "1 more check" if unknown == 1 else f"{unknown} more checks"
+        console.print(f"- {told} can't tell; the run's page and --json say why.", markup=False)
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    table = Table(title=title, title_justify="left")
     for name, right in zip(header, _numeric(rows, len(header)), strict=True):
         table.add_column(name, justify="right" if right else "left")
     for row in rows:
         table.add_row(*map(cell, row))
-    console.print(table)
-    if run.verdict:
-        console.print(run.verdict, markup=False)
-    for finding in run.experiment.meaning.findings(run.state, run.usable_cpus):
-        if finding.holds is not False:
-            console.print(f"- {finding.sentence}", markup=False)
+    return table
 
 
 def cell(value: object) -> str:

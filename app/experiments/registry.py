@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from app.experiments.factorials import params as factorials_params
 from app.experiments.factorials import state as factorials
 from app.experiments.failures import params as failures_params
 from app.experiments.failures import state as failures
+from app.experiments.offers import Offers
 from app.experiments.pool_sizes import params as pool_sizes_params
 from app.experiments.pool_sizes import state as pool_sizes
 from app.experiments.shared_list import params as shared_list_params
@@ -19,6 +20,7 @@ from app.experiments.shared_list import state as shared_list
 from app.experiments.sharing import params as sharing_params
 from app.experiments.sharing import state as sharing
 from app.experiments.verdicts import Finding, Verdict
+from app.experiments.which_pool import admission as which_pool_admission
 from app.experiments.which_pool import params as which_pool_params
 from app.experiments.which_pool import state as which_pool
 from app.records import Record
@@ -40,9 +42,8 @@ class Experiment:
     """One experiment as bench, pages, API and command line see it.
 
     `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
-    is the model of what may change while it runs, None where nothing may. `for_runner` turns the parameters into what
-    the body is given, where that is more than their JSON (names that stand for programs, say); it is asked when a run
-    is submitted and when it starts, does nothing but look, and raises BadParameters for what can't be had here.
+    is the model of what may change while it runs, None where nothing may. `for_runner` turns parameters that name what
+    an installation offers into what its body is given, and `choices` lists those names for a form, by parameter.
     """
 
     name: str
@@ -53,7 +54,12 @@ class Experiment:
     meaning: Meaning
     measured: bool = False
     controls: type[Params] | None = None
-    for_runner: Callable[[Any], dict[str, Any]] | None = None
+    for_runner: Callable[[Any, Offers], dict[str, Any]] | None = None
+    choices: Callable[[Offers], Mapping[str, Sequence[str]]] | None = None
+
+    def order(self, params: Params, offers: Offers) -> dict[str, Any]:
+        """What its body is given. Raises BadParameters for a name that this installation does not offer."""
+        return self.for_runner(params, offers) if self.for_runner else params.model_dump(mode="json")
 
     @property
     def body(self) -> str:
@@ -92,6 +98,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "which-pool", "wp", "Which pool?", "Which pool suits this work, and why is it not faster?",
             which_pool_params.WhichPoolParams, which_pool, measured=True,
+            for_runner=which_pool_admission.for_runner, choices=which_pool_admission.choices,
         ),
     )
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,18 +23,21 @@ UNKNOWN = (OSError, RuntimeError, NotImplementedError, AttributeError, ValueErro
 class CpuTruth:
     """The host's CPUs and what this process may use of them. Counts are CPUs; None means that the platform doesn't say.
 
-    `logical` counts hyper-threads, `physical` cores. `affinity` is how many CPUs the scheduler may place us on. `quota`
-    is the smallest cgroup quota (2.5 = two and a half CPUs' time), from the file `quota_source`. `usable` is the whole
-    number of workers that can run at once, at least 1, and `why` says so in a sentence.
+    `logical` counts hyper-threads, `physical` cores. `affinity` is how many CPUs the scheduler may place us on;
+    `siblings` are those CPUs, core by core (empty: not known), and `smt` says what that means. `quota` is the smallest
+    cgroup quota (2.5 = two and a half CPUs' time), from the file `quota_source`. `usable` is the whole number of
+    workers that can run at once, at least 1, and `why` says so in a sentence.
     """
 
     logical: int
     physical: int | None
     affinity: int
+    siblings: tuple[tuple[int, ...], ...]
     quota: float | None
     quota_source: str | None
     usable: int
     why: str
+    smt: str | None
     model: str | None
     frequency_mhz: float | None
 
@@ -42,18 +45,22 @@ class CpuTruth:
 def read(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> CpuTruth:
     """Asks the platform now; never raises on a file that is missing, unreadable or malformed."""
     logical = _known(psutil.cpu_count) or os.cpu_count() or 1
-    affinity = len(_known(lambda: psutil.Process().cpu_affinity()) or []) or logical
+    placed = _known(lambda: psutil.Process().cpu_affinity()) or []
+    affinity = len(placed) or logical
     limit = min(limits(proc, sys), key=lambda limit: limit.cpus, default=None)
     quota, source = (limit.cpus, limit.source) if limit else (None, None)
+    siblings = _siblings(placed, sys)
     frequency = _known(psutil.cpu_freq)
     return CpuTruth(
         logical=logical,
         physical=_known(lambda: psutil.cpu_count(logical=False)),
         affinity=affinity,
+        siblings=siblings,
         quota=quota,
         quota_source=source,
         usable=usable(affinity, quota),
         why=why(logical, affinity, quota, source),
+        smt=smt(affinity, len(siblings)) if siblings else None,
         model=_model(proc),
         frequency_mhz=(frequency.current or None) if frequency else None,
     )
@@ -88,8 +95,28 @@ def why(logical: int, affinity: int, quota: float | None = None, source: str | N
     return f"{count}: neither affinity nor a quota narrows them"
 
 
+def smt(affinity: int, cores: int) -> str:
+    """One sentence on whether the CPUs that we may run on share cores."""
+    if cores >= affinity:
+        return "none: " + ("it is" if affinity == 1 else f"each of the {affinity} CPUs is") + " a core of its own"
+    return f"the {affinity} CPUs are {'one core' if cores == 1 else f'{cores} cores'}: two that share one gain less"
+
+
 def _cpus(count: float) -> str:
     return "1 CPU" if count == 1 else f"{count:.4g} CPUs"
+
+
+def _siblings(placed: Sequence[int], sys: Path) -> tuple[tuple[int, ...], ...]:
+    """These CPUs by the core that they belong to: all hyper-threads of one have the same list of them."""
+    cores: dict[str, tuple[int, ...]] = {}
+    for cpu in placed:
+        file = sys / "devices" / "system" / "cpu" / f"cpu{cpu}" / "topology" / "thread_siblings_list"
+        try:
+            core = file.read_text(encoding="utf-8")
+        except OSError:
+            return ()
+        cores[core] = (*cores.get(core, ()), cpu)
+    return tuple(cores.values())
 
 
 def _model(proc: Path) -> str | None:

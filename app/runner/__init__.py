@@ -13,4 +13,6 @@ pace       time left, from the run's own pace
 pools      one multiprocessing.Pool from start-up to shutdown, watched for workers that die
 workloads  the functions that pools run
 group      ends what is left of the runner's own process group
+channels   keeps the pipes to the server from what the runner starts
+host       the process that does timed work under any Python, given orders; hosts is who gives them
 """

@@ -12,7 +12,6 @@ import tempfile
 import threading
 import time
 import traceback
-import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +19,10 @@ from time import perf_counter_ns
 from typing import Any, TextIO
 
 from app.records import End, Failure, Opening
+from app.runner.channels import keep_from_children
 from app.runner.group import clear, end_group
 from app.runner.recorder import Recorder
-from app.runner.stage import Stage, Stopped
+from app.runner.stage import CannotGoOn, Stage, Stopped
 
 LEAVE_S = 1.0  # seconds in which Python must have ended once the run has
 
@@ -59,9 +59,10 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
 
 
 def opening(order: dict[str, Any]) -> Opening:
-    """The first record, with what this interpreter knows about itself."""
+    """The first record, with what the order says of the machine and what this interpreter knows about itself."""
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     conditions = {
+        **order.get("conditions", {}),
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "gil": bool(gil),
@@ -81,6 +82,9 @@ def perform(order: dict[str, Any], stage: Stage) -> End:
         body.run(stage, order["params"])
     except Stopped:
         return End(perf_counter_ns(), "stopped")
+    except CannotGoOn as why:
+        stage.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
+        return End(perf_counter_ns(), "failed", str(why))
     except Exception as error:
         name, trace = type(error).__name__, traceback.format_exc()
         stage.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))
@@ -97,18 +101,3 @@ def obey(commands: TextIO, stage: Stage) -> None:
         elif order["do"] == "change":
             stage.change(order["values"])
     end_group(stage.scratch)
-
-
-def keep_from_children(*fds: int) -> None:
-    """Close the channels in forked children, which would otherwise hold them open after the runner's death."""
-
-    for fd in fds:
-        os.set_inheritable(fd, False)
-
-    def in_child() -> None:
-        for fd in fds:
-            os.close(fd)
-
-    os.register_at_fork(after_in_child=in_child)
-    # Pools fork from here as they would from a user's script; our two threads hold no lock that a child could need.
-    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")

@@ -57,9 +57,8 @@ def end_group(scratch: Path | None = None) -> None:
     os._exit(1)
 
 
-def kill_the_others() -> None:
-    """Kill the other members of our group until a look finds none; one may fork while we look."""
-    group = os.getpgrp()
+def kill_group(group: int) -> None:
+    """Kill a group's members, all but us and the tracker, until a look finds none; one may fork while we look."""
     for _ in range(LOOKS):
         others = [pid for pid in members(group) if pid != os.getpid() and not is_tracker(pid)]
         if not others:
@@ -70,7 +69,7 @@ def kill_the_others() -> None:
 
 
 if __name__ == "__main__":
-    kill_the_others()
+    kill_group(os.getpgrp())
     if sys.argv[1]:
         clear(Path(sys.argv[1]))
     if not Path("/proc/self").exists():

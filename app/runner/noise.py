@@ -97,10 +97,11 @@ def throttled(proc: Path = PROC) -> int | None:
     return sum(counts) if counts else None
 
 
-def our_cgroups(proc: Path = PROC) -> set[PurePosixPath]:
+def our_cgroups(proc: Path = PROC, controller: str = "cpu") -> set[PurePosixPath]:
+    """Where we are in the one hierarchy of cgroup v2, and in that of the controller of v1."""
     try:
         lines = (proc / "self" / "cgroup").read_text().splitlines()
     except OSError:
         return set()
     rows = [line.split(":", 2) for line in lines]
-    return {PurePosixPath(row[2]) for row in rows if len(row) == 3 and (not row[1] or "cpu" in row[1].split(","))}
+    return {PurePosixPath(row[2]) for row in rows if len(row) == 3 and (not row[1] or controller in row[1].split(","))}

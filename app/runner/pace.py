@@ -8,24 +8,30 @@ from collections.abc import Mapping
 class Pace:
     """How long each arm took so far, and from that how long what is left will take."""
 
-    def __init__(self, passes: Mapping[str, int]) -> None:
-        """`passes` says how often each arm will be passed."""
+    def __init__(self, passes: Mapping[str, int], guesses: Mapping[str, float] | None = None) -> None:
+        """`passes` says how often each arm will be passed, `guesses` how many seconds one pass may take of those arms
+        that have not been passed yet."""
         self.left = dict(passes)
         self.total = sum(passes.values())
         self.seconds: dict[str, list[float]] = {arm: [] for arm in passes}
+        self.guesses = dict(guesses or {})
 
     def took(self, arm: str, seconds: float) -> None:
         self.left[arm] -= 1
         self.seconds[arm].append(seconds)
 
-    def now(self) -> tuple[int, int, float | None]:
-        """Passages done, passages in all, seconds left; None until every arm has been passed once."""
-        done = self.total - sum(self.left.values())
-        if not all(self.seconds.values()):
-            return done, self.total, None
-        left = sum(count * self.expected(arm) for arm, count in self.left.items())
-        return done, self.total, left
+    def drop(self, arm: str) -> None:
+        """The arm will not be passed any more."""
+        self.total -= self.left.pop(arm)
 
-    def expected(self, arm: str) -> float:
+    def now(self) -> tuple[int, int, float | None]:
+        """Passages done, passages in all, seconds left; None until each arm has been passed once or has a guess."""
+        done = self.total - sum(self.left.values())
+        expected = {arm: self.expected(arm) for arm in self.left}
+        if not expected or None in expected.values():
+            return done, self.total, None
+        return done, self.total, sum(count * (expected[arm] or 0.0) for arm, count in self.left.items())
+
+    def expected(self, arm: str) -> float | None:
         times = self.seconds[arm][1:] or self.seconds[arm]  # the first one also started the fork server
-        return sum(times) / len(times)
+        return sum(times) / len(times) if times else self.guesses.get(arm)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -36,6 +37,9 @@ TOO_SLOW = (
     "The machine may be out of memory or of processes; try fewer workers."
 )
 END_LIMIT_S = 2.0
+# Before, the fork server looked for what it was to load on a path of its own (gh-117378): it found nothing of ours, and
+# of a user's perhaps another package of the same name, which its workers then had.
+SERVER_KNOWS_THE_PATH = sys.version_info >= (3, 13, 1) or (3, 12, 8) <= sys.version_info < (3, 13)
 
 
 class PoolFailed(Exception):
@@ -56,7 +60,7 @@ class Setting:
 
     def context(self, function: Callable[..., Any]) -> Any:
         context = multiprocessing.get_context(self.start_method or None)
-        if context.get_start_method() == "forkserver":
+        if context.get_start_method() == "forkserver" and SERVER_KNOWS_THE_PATH:
             # A script's own functions are in __main__, which the fork server loads beforehand; ours are in modules.
             context.set_forkserver_preload(["__main__", inside.__name__, home(function)])
         return context

@@ -24,6 +24,10 @@ class WorkerDied(Exception):
     """A worker process ended in the middle of its work; the message says which, how and what that means."""
 
 
+class CannotGoOn(Exception):
+    """The run ends here, for a reason that is a whole sentence; where in our code that was found tells nobody more."""
+
+
 class Stage:
     """One run as its body sees it. `scratch` is a folder that is removed after the run, whatever happens."""
 

@@ -12,6 +12,7 @@ Read them in this order:
     turn        the machine's one place for measuring
     driver      drives one run to its end: reads, keeps, reaps, names how it ended
     spares      a runner that waits with its imports done
+    pythons     the Pythons of this machine that can run a run's work beside this one
     supervisor  one child process: start, order, read, stop, reap
     tree        kills what is left of a child's session, children before parents
     sweep       at start: ends and clears away what a crash left behind

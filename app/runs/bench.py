@@ -13,6 +13,7 @@ from typing import Any
 
 from app.errors import BadParameters, Complaint, QueueFull, Refused, RunIsLive
 from app.experiments.asking import Params, parse
+from app.experiments.offers import Offers
 from app.experiments.registry import EXPERIMENTS, Experiment, find
 from app.runs.driver import Driver
 from app.runs.journal import Journal
@@ -41,13 +42,14 @@ class Bench:
     `closed` says that nothing happens here any more; `signal` rises for it, so that who waits can leave.
 
     `look` tells what the machine is like at a run's start (usable CPUs, load …); it becomes part of the conditions.
-    `python` runs the folder or file `runner`.
+    `python` runs the folder or file `runner`. `offers` is what runs may use of this installation.
     """
 
     def __init__(
         self,
         journal: Journal,
         *,
+        offers: Offers | None = None,
         look: Callable[[], Mapping[str, Any]] = dict,
         live_limit: int = 8,
         queue_limit: int = 20,
@@ -57,6 +59,7 @@ class Bench:
         runner: Path = RUNNER,
     ) -> None:
         self.journal = journal
+        self.offers = offers or Offers()
         self.activity = Signal()  # rises with anything that happens to any run
         self.signal = Signal(self.activity)
         self._look = look
@@ -110,6 +113,7 @@ class Bench:
         """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
         experiment = find(name)
         params = parse(experiment.params, raw)
+        order = experiment.order(params, self.offers)
         self._check_is_open()
         self._pace.check(client)
         if len(self._queue) + self._entering >= self._queue_limit and not self._has_room(experiment):
@@ -118,7 +122,7 @@ class Bench:
             )
         self._entering += 1
         try:
-            run = await self._enter(experiment, params)
+            run = await self._enter(experiment, params, order)
         finally:
             self._entering -= 1
         self._check_is_open()
@@ -227,8 +231,8 @@ class Bench:
         if self._closing:
             raise Refused("The server is ending. Try again when it is back.", 10)
 
-    async def _enter(self, experiment: Experiment, params: Params) -> Run:
-        run = Run("", experiment, params, signal=Signal(self.activity))
+    async def _enter(self, experiment: Experiment, params: Params, order: Mapping[str, Any]) -> Run:
+        run = Run("", experiment, params, order=order, signal=Signal(self.activity))
         run_id = await self.journal.create(
             experiment.prefix,
             experiment.name,
@@ -274,10 +278,7 @@ class Bench:
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
-        runner.order(
-            do="run", run=run.id, experiment=run.experiment.name, body=run.experiment.body,
-            params=run.params.model_dump(mode="json"),
-        )  # fmt: skip
+        runner.order(do="run", **run.wish)
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(IN_A_HURRY if self._closing else ())))
         # Not now: starting the next spare would take the processor just when this run's first frames are due.

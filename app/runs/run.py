@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -26,12 +26,14 @@ def now() -> str:
 class Run:
     """A run as the server knows it. `state` is the fold of all records so far; `signal` rises with every batch.
 
+    `order` is what the runner is asked for: the parameters, and of what this installation offers those that they name.
     `unkept` is '' while the journal keeps it, else the reason why not. `stopping` says that somebody asked it to stop.
     """
 
     id: str
     experiment: Experiment
     params: Any
+    order: Mapping[str, Any] = field(default_factory=dict)
     created: str = field(default_factory=now)
     status: Status = Status.QUEUED
     started: str | None = None
@@ -96,6 +98,12 @@ class Run:
             self.ended = now()
             self.tape.close()
         self.signal.rise()
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What its runner is told: the run, its body, and the conditions that the server knows."""
+        about, known = self.experiment, {"params": self.order, "conditions": self.conditions}
+        return {"run": self.id, "experiment": about.name, "body": about.body, **known}
 
     @property
     def usable_cpus(self) -> int:

@@ -44,7 +44,8 @@ def fields(
 ) -> tuple[FormField, ...]:
     """The model's fields with the given values; what is not given shows the default.
 
-    `choices` offers values for a text field whose values depend on the machine (start methods).
+    `choices` offers values for a text field whose values depend on the machine or the installation (start methods,
+    one's own work). A field that takes several names them in its help.
     """
     said = {complaint.name: complaint.message for complaint in complaints}
     return tuple(
@@ -60,13 +61,17 @@ def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: 
     low, high = bounds(info)
     types = get_args(info.annotation) or (info.annotation,)
     options = tuple(Option(str(choice), str(choice)) for choice in types if isinstance(choice, str))
-    if choices:
-        options = (Option("", "default"), *(Option(choice, choice) for choice in choices))
+    help, several = info.description or "", isinstance(info.default, list)
+    if choices and several:
+        help = f"{help} Here: {', '.join(choices)}."
+    elif choices:
+        default = () if info.default else (Option("", "default"),)
+        options = (*default, *(Option(choice, choice) for choice in choices))
     numeric = int in types or float in types
     return FormField(
         name=name,
         label=label,
-        help=info.description or "",
+        help=help,
         kind="choice" if options else "number" if numeric else "text",
         value=as_text(value),
         low=as_text(low),

@@ -126,7 +126,8 @@ def panel_facts(
     values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
-    asked = fields(experiment.params, values, complaints, {"start_method": start_methods()})
+    choices = experiment.choices(site.bench.offers) if experiment.choices else {}
+    asked = fields(experiment.params, values, complaints, {"start_method": start_methods(), **choices})
     names = {field.name for field in asked}
     return PanelFacts(
         name=experiment.name,
@@ -217,7 +218,11 @@ def _notices(site: Site, run: Run) -> tuple[str, ...]:
 
 CONDITION_WORDS = (
     ("cpu", "CPU"),
+    ("cpu_frequency_mhz", "frequency"),
     ("usable_cpus_why", "usable CPUs"),
+    ("physical_cpus", "cores"),
+    ("smt", "hyper-threads"),
+    ("memory_available", "free memory"),
     ("python", "Python"),
     ("gil", "GIL"),
     ("start_method", "start method"),
@@ -234,6 +239,10 @@ def conditions(run: Run) -> tuple[tuple[str, str], ...]:
         known["python"] = f"{known.get('implementation', '')} {known['python']}".strip()
     if "gil" in known:
         known["gil"] = "on" if known["gil"] else "off"
+    if "cpu_frequency_mhz" in known:
+        known["cpu_frequency_mhz"] = words.frequency(known["cpu_frequency_mhz"])
+    if "memory_available" in known:
+        known["memory_available"] = words.size(known["memory_available"])
     if "clock_resolution_s" in known:
         known["clock_resolution_s"] = words.duration(known["clock_resolution_s"])
     told = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]

@@ -17,7 +17,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.measure import cpus
+from app.measure import cpus, memory
 from app.runs.bench import Bench
 from app.web.words import FILTERS
 
@@ -41,8 +41,14 @@ def look() -> dict[str, Any]:
         "usable_cpus_why": truth.why,
         "logical_cpus": truth.logical,
         "physical_cpus": truth.physical,
+        "affinity_cpus": truth.affinity,
+        "siblings": [list(core) for core in truth.siblings],
+        "smt": truth.smt,
         "cpu_quota": truth.quota,
+        "cpu_quota_source": truth.quota_source,
         "cpu": truth.model or platform.processor() or platform.machine(),
+        "cpu_frequency_mhz": truth.frequency_mhz,
+        "memory_available": memory.available(),
         "load_before": load(),
         "poolscope": VERSION,
     }

@@ -28,6 +28,11 @@ def percent(share: float | None, digits: int = 0) -> str:
     return UNKNOWN if share is None else f"{share * 100:.{digits}f}"
 
 
+def mib(count: float | None, digits: int = 1) -> str:
+    """Bytes as MiB without the unit, for a column whose head names it."""
+    return UNKNOWN if count is None else decimal(count / 1024**2, digits)
+
+
 def duration(seconds: float | None) -> str:
     """A time with the unit that suits it, three to four digits: 3.21 µs, 105 ms, 1.92 s, 2 min 5 s, 1 h 3 min."""
     if seconds is None:
@@ -45,6 +50,23 @@ def duration(seconds: float | None) -> str:
 def three(value: float) -> str:
     """Three significant digits: 1.92, 10.7, 105."""
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
+
+
+def size(of: float | None) -> str:
+    """Bytes with the unit that suits them: 512 B, 3.21 KiB, 23.1 GiB."""
+    if of is None:
+        return UNKNOWN
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if of >= scale:
+            return f"{three(of / scale)}{NBSP}{unit}"
+    return f"{of:.0f}{NBSP}B"
+
+
+def frequency(mhz: float | None) -> str:
+    """2.60 GHz, 800 MHz."""
+    if mhz is None:
+        return UNKNOWN
+    return f"{mhz / 1000:.2f}{NBSP}GHz" if mhz >= 1000 else f"{mhz:.0f}{NBSP}MHz"
 
 
 def times(ratio: float | None) -> str:
@@ -95,5 +117,5 @@ def count(number: int, noun: str) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (whole, decimal, ms, percent, duration, times, ratio, clock, day, ordinal)
+    for function in (whole, decimal, ms, mib, percent, duration, times, ratio, clock, day, ordinal)
 }

@@ -55,6 +55,7 @@ def test_no_folder_is_a_grab_bag() -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_is_described(name: str) -> None:
     assert sentence(Settings.model_fields[name].description)
+    assert f"\n| `POOLSCOPE_{name.upper()}` | " in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.measure.cpus import read, throttled, usable, why
+from app.measure.cpus import read, smt, throttled, usable, why
 
 
 def quotas(folder: Path, *quotas: tuple[str, str, int]) -> tuple[Path, Path]:
@@ -44,6 +44,24 @@ def test_the_sentence_names_what_binds() -> None:
     assert why(16, 2, 4.0, source) == "2 of 16: this process may run on 2 CPUs (affinity)"
     assert why(16, 16, 1.5, source) == f"1 of 16: quota of 1.5 CPUs from {source}"
     assert why(16, 4, 0.5, source) == f"1 of 16: quota of 0.5 CPUs from {source}, so even one worker is made to wait"
+
+
+def test_hyper_threads_of_one_core_are_told_from_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    placed = [0, 1, 2]
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda process: placed)
+    for cpu, siblings in enumerate(("0-1", "0-1", "2-3", "2-3")):
+        topology = tmp_path / "devices" / "system" / "cpu" / f"cpu{cpu}" / "topology"
+        topology.mkdir(parents=True)
+        (topology / "thread_siblings_list").write_text(f"{siblings}\n")
+    truth = read(tmp_path, tmp_path)
+    assert (truth.affinity, truth.siblings) == (3, ((0, 1), (2,)))
+    assert truth.smt == "the 3 CPUs are 2 cores: two that share one gain less"
+    placed = [1, 2]
+    assert read(tmp_path, tmp_path).smt == "none: each of the 2 CPUs is a core of its own"
+    assert smt(1, 1) == "none: it is a core of its own"
+    assert smt(2, 1) == "the 2 CPUs are one core: two that share one gain less"
+    placed = [9]
+    assert (read(tmp_path, tmp_path).siblings, read(tmp_path, tmp_path).smt) == ((), None)
 
 
 def test_the_smallest_quota_on_the_way_up_is_reported_with_its_file(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -19,7 +19,6 @@ import pytest
 from app.records import Actor, Result, Span
 from app.runner import pools, watch
 from app.runner.pools import PoolFailed, Setting, through_a_loop, through_a_pool, traced
-from app.runner.recorder import Recorder
 from app.runner.stage import Stage, Stopped, WorkerDied
 from app.runner.traces import traced_records
 from app.runner.workloads import WORKLOADS, square
@@ -29,18 +28,6 @@ from tests.waiting import until
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 METHODS = ("map", "imap", "imap_unordered", "apply_async")
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    reader, writer = os.pipe()
-    recorder = Recorder(writer)
-    before = signal.getsignal(signal.SIGUSR1)
-    yield Stage(recorder, tmp_path)
-    signal.signal(signal.SIGUSR1, before)
-    recorder.close()
-    os.close(reader)
-    os.close(writer)
 
 
 @pytest.fixture

@@ -76,9 +76,15 @@ def test_what_may_be_asked_is_what_the_runner_can_do() -> None:
         assert PoolSizesParams.model_validate({"workload": name}).length_ms == WORKLOADS[name].work_ms
 
 
-@pytest.mark.parametrize("module", ["inside", "workloads"])
+@pytest.mark.parametrize(
+    "module",
+    ["inside", "workloads", "built_in.computing", "built_in.waiting", "built_in.bulky", "built_in.sharing"],
+)
 def test_a_worker_imports_no_heavy_module_before_its_first_answer(module: str) -> None:
-    heavy = "{'hashlib', 'ssl', 'json', 'dataclasses', 'app.records', 'app.runner.stage'}"
+    heavy = (
+        "{'hashlib', 'ssl', 'json', 'dataclasses', 'asyncio', 'subprocess', 'tempfile', "
+        "'app.records', 'app.runner.stage', 'app.runner.work'}"
+    )
     # What a worker has anyway: under spawn it unpickles a multiprocessing.Pool's worker function.
     code = (
         f"import sys; sys.path.append({str(ROOT)!r}); import multiprocessing.pool; had = set(sys.modules); "

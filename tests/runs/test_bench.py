@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from app.errors import BadParameters, QueueFull, Refused, RunIsLive, TooMany, UnknownExperiment, UnknownRun
+from app.experiments.offers import Offers
 from app.experiments.registry import Experiment
 from app.records import Count, End, Failure, Opening, Printed
 from app.runs.bench import Bench
@@ -84,6 +85,10 @@ async def test_what_the_machine_is_like_becomes_part_of_the_conditions(opened: M
     async with opened(look=lambda: {"usable_cpus": 7}) as bench:
         run = await ended(await bench.start("shared-list", BRIEF))
         assert run.conditions["usable_cpus"] == run.usable_cpus == 7
+        opening = records(run)[0]
+        assert isinstance(opening, Opening)
+        assert opening.conditions["usable_cpus"] == 7  # so that a fold can judge by it
+        assert {"python", "platform"} <= set(opening.conditions)
 
 
 async def test_stop_ends_a_running_run_and_keeps_what_came_before(bench: Bench) -> None:
@@ -336,6 +341,21 @@ async def test_bad_wishes_start_nothing(bench: Bench) -> None:
     with pytest.raises(UnknownRun):
         await bench.stop("sl-9999")
     assert await bench.journal.runs() == []
+
+
+async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(opened: MakeBench) -> None:
+    offers = Offers(("tasks:parse@samples",), "/here", {"3.11": "/ours/python", "3.13": "/other/python"})
+    async with opened(WAITS, offers=offers) as bench:
+        for wish in ({"workload": "tasks:other@samples"}, {"pythons": ["3.12"]}):
+            with pytest.raises(BadParameters, match=next(iter(wish))):
+                await bench.start("which-pool", wish)
+        assert await bench.journal.runs() == []
+        run = await begun(await bench.start("which-pool", {"workload": "tasks:parse@samples", "pythons": ["3.13"]}))
+        opening = records(run)[0]
+        assert isinstance(opening, Opening)
+        assert opening.params["workload"] == {"name": "tasks:parse@samples", "folder": "/here"}
+        assert opening.params["pythons"] == [{"label": "3.13", "executable": "/other/python"}]
+        assert run.as_json()["params"]["pythons"] == ["3.13"]  # paths are the runner's business
 
 
 async def test_controls_reach_the_runner_and_must_fit_what_is_in_force(bench: Bench) -> None:

@@ -58,7 +58,7 @@ Serve = Callable[..., AbstractContextManager[Serving]]
 @contextmanager
 def serving(folder: Path, buffer: int = 0, **settings: Any) -> Iterator[Serving]:
     """Serve the application with these settings; `buffer` makes its sockets keep but so many bytes."""
-    given = {"starts_per_minute": 100_000, **settings}
+    given = {"starts_per_minute": 100_000, "pythons": "none", **settings}
     app = create_app(Settings(data=folder, **given))
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none")
     config.timeout_graceful_shutdown = 3  # as the command line has it

@@ -8,6 +8,7 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 
 from app.experiments.registry import EXPERIMENTS
 from app.records import KINDS, from_line
+from tests.waiting import until
 from tests.web.conftest import BRIEF, ENDLESS, SHORT, Event, Serve, ended, events, running, start, told
 
 NDJSON = {"Accept": "application/x-ndjson"}
@@ -951,3 +953,34 @@ def test_nobody_deletes_in_the_demo(serve: Serve) -> None:
         run_id = ended(client, start(client, "shared-list", **BRIEF)["id"])["id"]
         assert problem(client.delete(f"/api/runs/{run_id}"), 403)
         assert told(client, run_id)["status"] == "finished"
+
+
+# What an installation offers
+
+
+def test_only_offered_work_and_pythons_are_run_and_a_refusal_starts_nothing(serve: Serve) -> None:
+    with serve(workloads="tasks:parse@samples") as server, server.client() as client:
+        for params, name in (
+            ({"workload": "os:system@sys:argv"}, "workload"),
+            ({"workload": "tasks:parse@samples+connect"}, "workload"),
+            ({"pythons": ["/bin/sh"]}, "pythons"),
+            ({"pythons": ["2.7"]}, "pythons"),
+        ):
+            answer = client.post("/api/runs", json={"experiment": "which-pool", "params": params})
+            assert answer.status_code == 422
+            assert [error["name"] for error in answer.json()["errors"]] == [name]
+        assert client.get("/api/runs").json() == []
+        run = start(client, "which-pool", workload="tasks:parse@samples")
+        client.post(f"/api/runs/{run['id']}/stop")
+        assert run["params"]["workload"] == "tasks:parse@samples"
+        assert ended(client, run["id"])["status"] != "running"
+
+
+def test_pythons_are_found_while_the_server_already_answers(serve: Serve, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    other.chmod(0o755)
+    with serve(pythons=f"none,mine={other}") as server:
+        until(lambda: not server.site.bench.offers.searching, "the search")
+        assert server.site.bench.offers.pythons["mine"] == str(other)
+        assert next(iter(server.site.bench.offers.pythons.values())) == sys.executable

@@ -15,6 +15,7 @@ from app.experiments.factorials.params import FactorialsParams
 from app.experiments.pool_sizes.params import PoolSizesParams, Workload
 from app.experiments.registry import EXPERIMENTS
 from app.experiments.shared_list.params import Guard, SharedListParams
+from app.experiments.which_pool.params import WhichPoolParams
 from app.web.forms import FormField, as_text, fields
 
 
@@ -57,6 +58,18 @@ def test_kinds_steps_bounds_and_choices_come_from_the_model() -> None:
     assert [option.value for option in pools["workload"].options] == list(get_args(Workload))
     assert [option.value for option in pools["start_method"].options] == ["", "fork", "spawn"]
     assert [float(bound) for bound in (pools["first"].low, pools["first"].high)] == [-1e6, 1e6]
+
+
+def test_what_an_installation_offers_can_be_chosen_and_of_several_the_help_names_them() -> None:
+    offered = {"workload": ("square", "tasks:parse@samples"), "pythons": ("3.11", "3.13t")}
+    found = by_name(
+        *fields(WhichPoolParams, {"workload": "tasks:parse@samples", "pythons": ["3.13t"]}, choices=offered)
+    )
+    work, pythons = found["workload"], found["pythons"]
+    assert (work.kind, work.value) == ("choice", "tasks:parse@samples")
+    assert [option.value for option in work.options] == ["square", "tasks:parse@samples"]  # it has a default of its own
+    assert (pythons.kind, pythons.value, pythons.options) == ("text", "3.13t", ())
+    assert pythons.help.endswith(" Here: 3.11, 3.13t.")
 
 
 def test_what_was_typed_stays_and_its_complaint_stands_beside_it() -> None:

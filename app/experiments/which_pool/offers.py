@@ -1,4 +1,4 @@
-"""What work this installation offers: the built-in work, one for each shape that work can have."""
+"""The built-in work: one for each shape that work can have."""
 
 from __future__ import annotations
 
@@ -6,8 +6,3 @@ BUILT_IN = (
     "square", "sum-of-squares", "primes", "sha256", "zlib", "sleep", "http", "read-files", "large-arguments", "uneven",
     "shared-object", "memory-hungry",
 )  # fmt: skip
-
-
-def names() -> tuple[str, ...]:
-    """The work that may be asked for by name."""
-    return BUILT_IN

@@ -154,7 +154,8 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            return replace(state, opened=record.t, start_method=str(record.conditions.get("start_method", "")))
+            start_method = str(record.conditions.get("start_method", ""))
+            return replace(state, opened=record.t, start_method=start_method, machine=_machine(record.conditions))
         case Sample(repetition=0):
             return state
         case Sample():
@@ -174,6 +175,11 @@ def fold(state: State, record: Record) -> State:
         case _:
             lanes = state.lanes.fold(record)
             return state if lanes is state.lanes else replace(state, lanes=lanes)
+
+
+def _machine(conditions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the server knew of the machine when the run began; it counts before what the run finds by itself."""
+    return {name: conditions[name] for name in ("usable_cpus", "siblings", "memory_available") if name in conditions}
 
 
 def _sample(state: State, sample: Sample) -> State:
@@ -201,7 +207,7 @@ def _result(state: State, result: Result) -> State:
         case "cpu":
             return replace(state, cpu=value)
         case "machine":
-            return replace(state, machine=value)
+            return replace(state, machine={**value, **state.machine})
         case "calibration":
             return replace(state, calibration=value)
         case "noise":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-import tempfile
 import threading
 from functools import partial
 from pathlib import Path
@@ -80,7 +79,9 @@ def add_much(shared: Number, rounds: int, n: int) -> int:
 
 
 def make_shared_object(asked: Asked) -> Work:
-    from app.runner.work import Work  # not before: workers that import this module have no use for it
+    import tempfile  # here, as Work: workers that import this module have no use for them
+
+    from app.runner.work import Work
 
     handle, path = tempfile.mkstemp(prefix="shared-", dir=asked.scratch)
     os.write(handle, bytes(BYTES))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -74,6 +73,8 @@ def make_sleep(asked: Asked) -> Work:
 
 def make_http(asked: Asked) -> Work:
     """Start the server, in a process of its own; close() ends it, and so does the end of this process."""
+    import subprocess  # here, as Work below: workers that import this module have no use for it
+
     server = subprocess.Popen(
         [sys.executable, "-I", "-S", str(SERVER), str(asked.work_ms / 1000)],
         stdin=subprocess.PIPE,
@@ -98,7 +99,7 @@ def work_of(
     count: int,
     close: Callable[[], None] | None = None,
 ) -> Work:
-    from app.runner.work import Work, nothing  # not before: workers that import this module have no use for it
+    from app.runner.work import Work, nothing
 
     return Work(function, range(1, count + 1), coroutine, close=close or nothing)
 

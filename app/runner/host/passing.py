@@ -1,0 +1,108 @@
+"""One pass of an arm: its times, whether its results are the loop's, and for a traced one its lanes and memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+from app.runner.host.lanes import lanes, summary
+from app.runner.host.likeness import digest, same
+from app.runner.host.opening import Opened
+from app.runner.host.pickles import plain, short
+from app.runner.host.refused import Refused
+from app.runner.kinds import Passage, through
+from app.runner.pools import PoolFailed, SetUpFailed
+from app.runner.recorder import Recorder
+from app.runner.stage import Stage, WorkerDied
+from app.runner.work import Work
+
+
+class Noting:
+    """The function of an uncounted loop, which knows how far it came."""
+
+    def __init__(self, work: Work) -> None:
+        self._function = work.function
+        self.number = -1
+
+    def __call__(self, item: Any) -> Any:
+        self.number += 1
+        return self._function(item)
+
+
+def one_pass(recorder: Recorder, opened: Opened, order: dict[str, Any]) -> dict[str, Any]:
+    """Pass the arm that the order describes. Raises Refused with the reason where that can't be done."""
+    kind, traced = order["kind"], order["traced"]
+    work, noting = opened.work, None
+    if kind == "serial" and opened.expected is None:
+        noting = Noting(work)
+        work = dataclasses.replace(work, function=noting, coroutine=noting if opened.is_async else work.coroutine)
+    # A stage of its own: one that was interrupted stays so.
+    stage = Stage(recorder, Path(tempfile.gettempdir()))
+    try:
+        passage = through(stage, kind, order["start_method"], order["size"], order["chunksize"], work, traced=traced)
+    except (WorkerDied, PoolFailed) as error:
+        raise Refused(str(error), spoiled=True) from None
+    except SetUpFailed as error:
+        raise Refused(str(error)) from None
+    except (Exception, SystemExit) as error:
+        if type(error).__name__ == "NotShareableError":  # of 3.14's interpreters
+            raise Refused(f"It can't be sent to another interpreter: {plain(error)}.") from None
+        traceback.print_exception(error)  # for whoever wants more than the sentence; the run captures it
+        where = ""
+        if noting is not None and noting.number >= 0:
+            where = f" on item {noting.number} ({short(work.items[noting.number])})"
+        raise Refused(f"{opened.function} raised {plain(error)}{where}.") from None
+    answer = times(passage)
+    if opened.expected is None:
+        opened.expected = passage.results
+        found = digest(passage.results)
+        answer["digest"] = found.text if found is not None and found.plain else None
+    answer |= compared(passage.results, opened.expected)
+    if traced:
+        answer["lanes"] = lanes(passage, work.items, order["budget"])
+        answer["traced"] = summary(passage)
+        answer["memory"] = held(passage)
+    return answer
+
+
+def times(passage: Passage) -> dict[str, Any]:
+    return {
+        "start": passage.start,
+        "first_ready": passage.first_ready,
+        "map": passage.map,
+        "stop": passage.stop,
+        "cpu": passage.cpu,
+        "collections": passage.collections,
+    }
+
+
+def compared(results: list[Any], expected: list[Any]) -> dict[str, Any]:
+    """`same` is None where it can't be told; `detail` says what differs."""
+    if results is expected:
+        return {"same": True, "detail": ""}
+    alike = same(results, expected)
+    return {"same": alike, "detail": difference(results, expected) if alike is False else ""}
+
+
+def difference(results: list[Any], expected: list[Any]) -> str:
+    if len(results) != len(expected):
+        return f"{len(results)} results instead of {len(expected)}."
+    for number, (one, other) in enumerate(zip(results, expected, strict=True)):
+        if same(one, other) is False:
+            return f"The result of item {number} is {short(one)}, and {short(other)} in the plain loop."
+    return "Its results are not those of the plain loop."
+
+
+def held(passage: Passage) -> dict[str, Any] | None:
+    memory = passage.memory
+    if memory is None:
+        return None
+    return {
+        "what": memory.what,
+        "per_worker": list(memory.per_worker),
+        "total": memory.total,
+        "parent": memory.parent,
+    }

@@ -1,0 +1,122 @@
+"""What of the work can't be sent to a worker process, which part of it and why; how large it is and what it costs."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.reduction import ForkingPickler
+from time import perf_counter_ns
+from typing import Any
+
+DEEPEST = 6
+MOST_PARTS = 1000
+TIMES = 3
+ENOUGH_NS = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One value as workers get it: its bytes, and the seconds that writing and reading them took at the least."""
+
+    size: int
+    seconds: float
+
+
+def parcel(value: Any) -> Parcel:
+    """Send a value as a pool would. Raises whatever pickle and the value's own methods raise."""
+    least = []
+    for _ in range(TIMES):
+        began = perf_counter_ns()
+        data = ForkingPickler.dumps(value)
+        pickle.loads(data)  # noqa: S301  (it was made in the line above)
+        least.append(perf_counter_ns() - began)
+    return Parcel(len(data), min(least) / 1e9)
+
+
+def unsendable(value: Any, name: str) -> str | None:
+    """Say which part of a value can't be pickled and why, as a sentence; None when all of it can."""
+    try:
+        data = ForkingPickler.dumps(value)
+    except Exception as error:
+        where, part, error = culprit(value, name, error)
+        return f"{capital(where)} {reason(part, error)}."
+    try:
+        pickle.loads(data)  # noqa: S301  (as above)
+    except Exception as error:
+        return f"{capital(name)} can be pickled, but not made from its pickle again: {plain(error)}."
+    return None
+
+
+def first_unsendable(values: Sequence[Any], name: str) -> str | None:
+    """As `unsendable` for the first of many of which that is so; looks for half a second at the most."""
+    until = perf_counter_ns() + ENOUGH_NS
+    for number, value in enumerate(values):
+        sentence = unsendable(value, f"{name} {number}")
+        if sentence or perf_counter_ns() > until:
+            return sentence
+    return None
+
+
+def culprit(value: Any, where: str, error: Exception, depth: int = 0) -> tuple[str, Any, Exception]:
+    """The innermost part that can't be pickled: what to call it, itself, and what pickle says of it."""
+    for name, part in parts(value, where) if depth < DEEPEST else ():
+        try:
+            ForkingPickler.dumps(part)
+        except Exception as inner:
+            return culprit(part, name, inner, depth + 1)
+    return where, value, error
+
+
+def parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """What a value is made of as far as pickle would look into it, each with a name for it."""
+    if isinstance(value, partial):
+        yield f"what {where} calls", value.func
+        for name, given in (*enumerate(value.args), *value.keywords.items()):
+            yield f"the argument {name} of {where}", given
+    elif isinstance(value, types.MethodType):
+        yield f"the object of {where}", value.__self__
+    elif isinstance(value, Mapping):
+        for key, entry in list(value.items())[:MOST_PARTS]:
+            yield f"the entry {short(key)} of {where}", entry
+    elif isinstance(value, list | tuple | set | frozenset):
+        for number, entry in enumerate(list(value)[:MOST_PARTS]):
+            yield f"the entry {number} of {where}", entry
+    elif not isinstance(value, type | types.FunctionType | types.ModuleType):
+        for name, entry in getattr(value, "__dict__", {}).items():
+            yield f"the attribute {name} of {where}", entry
+
+
+def reason(part: Any, error: Exception) -> str:
+    if isinstance(part, types.FunctionType):
+        named = f"{part.__module__}.{part.__qualname__}"
+        if part.__name__ == "<lambda>":
+            return "is a lambda, which has no name by which a worker could import it; write it as a def of its module"
+        if "<locals>" in part.__qualname__:
+            return f"is {named}, defined inside another function, where no worker finds it; move it out of there"
+        return f"is a function that a worker would not find as {named}: {plain(error)}"
+    if isinstance(part, types.ModuleType):
+        return f"is the module {part.__name__}, and modules can't be pickled"
+    return f"is a {type(part).__qualname__}, which can't be pickled: {plain(error)}"
+
+
+def plain(error: BaseException) -> str:
+    """An error in one line, without the addresses of objects."""
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def short(value: Any, longest: int = 60) -> str:
+    """A value's repr as it fits into a sentence; a repr that raises must not hurt."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"a {type(value).__qualname__} without a repr"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,99 @@
+"""What a run may use of an installation: one's own work and other Pythons if they are offered, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from app.errors import BadParameters
+from app.experiments.asking import parse
+from app.experiments.offers import Offers, this_python
+from app.experiments.registry import EXPERIMENTS
+from app.experiments.which_pool.admission import choices, own_work
+from app.experiments.which_pool.offers import BUILT_IN
+from app.experiments.which_pool.params import WhichPoolParams
+
+OFFERS = Offers(
+    ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"), "/home/ann/project",
+    {"3.11": "/ours/python", "3.13t": "/free/python"},
+)  # fmt: skip
+
+
+def ordered(offers: Offers = OFFERS, **given: Any) -> Mapping[str, Any]:
+    experiment = EXPERIMENTS["which-pool"]
+    return experiment.order(parse(experiment.params, given), offers)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_work_needs_no_offer(name: str) -> None:
+    order = ordered(Offers(), workload=name)
+    assert order["workload"] == {"name": name, "folder": ""}
+    ((label, path),) = this_python().items()
+    assert order["pythons"] == [{"label": label, "executable": path}]
+
+
+def test_offered_work_comes_with_its_folder_and_pythons_with_their_paths() -> None:
+    order = ordered(workload="tasks:parse@samples", pythons="3.13t, 3.11", sizes="2", repeats=3)
+    assert order["workload"] == {"name": "tasks:parse@samples", "folder": "/home/ann/project"}
+    assert order["pythons"] == [
+        {"label": "3.13t", "executable": "/free/python"},
+        {"label": "3.11", "executable": "/ours/python"},
+    ]
+    assert (order["sizes"], order["repeats"]) == ([2], 3)
+
+
+def test_no_python_means_the_first_that_is_offered() -> None:
+    assert ordered()["pythons"] == [{"label": "3.11", "executable": "/ours/python"}]
+
+
+@pytest.mark.parametrize(
+    "name", ["os:system@sys:argv", "tasks:parse@other", "tasks:parse@samples+connect", "tasks:load@names+connect"]
+)
+def test_work_that_is_not_offered_is_refused_and_the_offers_are_named(name: str) -> None:
+    with pytest.raises(BadParameters) as refused:
+        ordered(workload=name)
+    (complaint,) = refused.value.complaints
+    assert complaint.name == "workload"
+    assert f"'{name}' is not offered here" in complaint.message
+    assert "sum-of-squares" in complaint.message
+    assert "tasks:parse@samples" in complaint.message
+
+
+def test_a_python_that_is_not_offered_is_refused_and_so_is_the_work_beside_it() -> None:
+    with pytest.raises(BadParameters) as refused:
+        ordered(workload="os:system@sys:argv", pythons="3.11, 3.9, python")
+    assert [complaint.name for complaint in refused.value.complaints] == ["workload", "pythons"]
+    assert refused.value.complaints[1].message == (
+        "pythons must be out of 3.11, 3.13t; '3.9', 'python' are not. `poolscope doctor` tells which Pythons are there."
+    )
+
+
+def test_while_pythons_are_looked_for_a_refusal_says_so() -> None:
+    with pytest.raises(BadParameters, match="still being looked for: try again"):
+        ordered(Offers(searching=True), pythons="3.99")
+
+
+def test_a_path_is_never_taken_for_a_label() -> None:
+    with pytest.raises(BadParameters, match="pythons must be"):
+        ordered(pythons="/free/python")
+
+
+def test_an_old_run_with_work_that_is_no_longer_offered_can_still_be_read() -> None:
+    assert WhichPoolParams(workload="gone:work@items", pythons=["3.8"]).workload == "gone:work@items"
+
+
+def test_a_form_lists_all_work_and_all_pythons() -> None:
+    assert choices(OFFERS) == {"workload": (*BUILT_IN, *OFFERS.workloads), "pythons": ("3.11", "3.13t")}
+
+
+def test_a_setting_names_work_by_commas_each_once() -> None:
+    assert own_work("") == ()
+    assert own_work(" a:f@x, b.c:g@d:y+h,a:f@x,") == ("a:f@x", "b.c:g@d:y+h")
+
+
+@pytest.mark.parametrize("text", ["a:f", "f@x", "a:f@x+", "a:f(1)@x", "a:f@x;b:g@y", "a:f@x+b c"])
+def test_a_setting_that_names_no_work_is_refused_with_what_is_meant(text: str) -> None:
+    with pytest.raises(BadParameters, match="must be module:function@items"):
+        own_work(text)

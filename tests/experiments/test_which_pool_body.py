@@ -1,0 +1,248 @@
+"""The body with real hosts: what it tells, what a user's function may do to it, and that nothing is left."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.records import Actor, End, Failure, Progress, Record, Result, Sample, Span
+from tests.children import Child, end_of, perform, runner
+from tests.waiting import until_gone
+
+THIS = {"label": "here", "executable": sys.executable}
+OTHERS = Path.home() / ".cache" / "poolscope-pythons"
+OTHER = {
+    "3.14": OTHERS / "python3.14" / "usr" / "bin" / "python3.14",
+    "3.13t": OTHERS / "python3.13t" / "bin" / "python3.13t",
+}
+
+TASKS = """
+import os, threading, time
+
+main = os.getpid()
+samples = range(6)
+many = range(1000)
+
+def square(n): return n * n
+unnamed = lambda n: n
+def raises(n):
+    if n == 2: raise ValueError("no two")
+    return n
+def raises_late(n):
+    if n == 5: raise ValueError("no five")
+    return n
+def never(n):
+    if n == 1: threading.Event().wait()
+def never_elsewhere(n):
+    if threading.current_thread() is not threading.main_thread(): threading.Event().wait()
+    return n
+def dies_elsewhere(n):
+    if threading.current_thread() is not threading.main_thread(): os._exit(3)
+    return n
+def talks(n): print("called with", n)
+def waits(n): time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    package = tmp_path / "mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "tasks.py").write_text(TASKS)
+    return str(tmp_path)
+
+
+def asked(workload: str, folder: str | None = None, **changes: Any) -> dict[str, Any]:
+    return {
+        "workload": {"name": workload, "folder": folder},
+        "work_ms": None, "items": 6, "kinds": ["thread", "process"], "sizes": [2], "chunksizes": [0], "repeats": 2,
+        "start_methods": [], "pythons": [THIS], "limit_s": 30, **changes,
+    }  # fmt: skip
+
+
+def mine(function: str) -> str:
+    return f"mine.tasks:{function}@samples"
+
+
+def values(records: list[Record], name: str) -> dict[str, Any]:
+    return {record.arm: record.value for record in records if isinstance(record, Result) and record.name == name}
+
+
+def mapped(records: list[Record]) -> set[tuple[str, int]]:
+    return {(each.arm, each.repetition) for each in records if isinstance(each, Sample) and each.name == "map"}
+
+
+def short_of(records: list[Record]) -> dict[str, str]:
+    """Why arms were skipped, by kind."""
+    kinds = {row["arm"]: row["kind"] for row in values(records, "plan").get("", [])}
+    return {kinds[arm]: why for arm, why in values(records, "skipped").items()}
+
+
+def tree(child: Child) -> set[psutil.Process]:
+    return {*psutil.Process(child.process.pid).children(recursive=True)}
+
+
+def in_map(record: Record) -> bool:
+    return isinstance(record, Progress) and record.note.startswith("repetition 1")
+
+
+def test_a_run_tells_every_phase_of_every_arm_and_what_it_found() -> None:
+    records = perform("which-pool", asked("sum-of-squares", work_ms=1.0, kinds=["pool", "thread", "process"]))
+    assert end_of(records) == End(records[-1].t, "finished")
+    plan = values(records, "plan")[""]
+    assert [row["kind"] for row in plan] == ["serial", "thread", "process", "pool"]
+    arms = [row["arm"] for row in plan]
+    samples = [record for record in records if isinstance(record, Sample)]
+    phases = ("start", "first_ready", "map", "stop")
+    pools = {(arm, n, phase) for arm in arms[1:] for n in range(3) for phase in phases}
+    assert {(s.arm, s.repetition, s.name) for s in samples} == pools | {(arms[0], n, "map") for n in range(3)}
+    assert len(samples) == len(pools) + 3
+    assert values(records, "python")["here"]["version"] == ".".join(map(str, sys.version_info[:3]))
+    assert values(records, "preflight")["here"]["repeats_equal"] is True
+    assert values(records, "calibration")[""]["asked_ms"] == 1.0
+    machine = values(records, "machine")[""]
+    assert sum(map(len, machine["siblings"] or [range(machine["usable_cpus"])])) == machine["usable_cpus"] >= 1
+    assert values(records, "cpu")[""]["effective"]["1"] > 0
+    assert isinstance(values(records, "seed")[""], int)
+    assert values(records, "noise")[""]["loop_wall_s"] == values(records, "loop")[arms[0]]["wall_s"] > 0
+    for name in ("gc", "traced", "memory"):
+        assert set(values(records, name)) == set(arms), name
+    assert not values(records, "skipped")
+    assert not values(records, "differs")
+    assert values(records, "traced")[arms[2]]["workers_used"] == 2
+    spans = [record for record in records if isinstance(record, Span)]
+    assert len(spans) == 6 * len(arms)
+    assert {span.lane for span in spans} == set(arms)
+    assert {span.actor for span in spans} <= {record.actor for record in records if isinstance(record, Actor)}
+
+
+def test_the_time_left_is_known_from_the_first_record_on() -> None:
+    steps = [r for r in perform("which-pool", asked("sleep", work_ms=1.0, repeats=1)) if isinstance(r, Progress)]
+    assert all(step.seconds_left is not None for step in steps)
+    assert (steps[0].seconds_left or 0) > 0
+    assert (steps[-1].done, steps[-1].seconds_left) == (steps[-1].total, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        ("raises", "mine.tasks:raises raised ValueError: no two on item 2 (2)."),
+        ("raises_late", "mine.tasks:raises_late raised ValueError: no five on item 5 (5)."),
+        ("never", "The call of item 1 (1) took longer than the limit of 2 s, so it was ended."),
+        ("nothing", "mine.tasks ({folder}/mine/tasks.py) has no nothing."),
+    ],
+)
+def test_what_can_not_be_measured_ends_in_a_sentence(function: str, sentence: str, folder: str) -> None:
+    records = perform("which-pool", asked(mine(function), folder, limit_s=2 if function == "never" else 30))
+    end = end_of(records)
+    assert (end.outcome, end.reason) == ("failed", sentence.format(folder=folder))
+    assert [record.message for record in records if isinstance(record, Failure)] == [end.reason]
+
+
+def test_a_loop_that_would_exceed_the_limit_is_not_begun(folder: str) -> None:
+    records = perform("which-pool", asked("mine.tasks:waits@many", folder, items=0))
+    assert end_of(records).reason.startswith("The plain loop over 1000 items would take about")
+    assert not mapped(records)
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "why"),
+    [
+        ("unnamed", "process", "The function is a lambda, which has no name"),
+        (
+            "dies_elsewhere",
+            "thread",
+            "The process of Python here left with exit code 3 during a pass of here thread 2",
+        ),
+        ("never_elsewhere", "thread", "A pass of here thread 2 took longer than the limit of 3 s, so it was ended."),
+    ],
+)
+def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: str, why: str, folder: str) -> None:
+    records = perform("which-pool", asked(mine(function), folder, limit_s=3, start_methods=["fork"]))
+    assert end_of(records).outcome == "finished"
+    skipped = short_of(records)
+    assert skipped.keys() == {kind}
+    assert skipped[kind].startswith(why)
+    other = {"process": "here thread 2", "thread": "here process fork 2 c0"}[kind]
+    assert mapped(records) == {(arm, n) for arm in ("here serial", other) for n in range(3)}
+    assert end_of(records).reason == ""
+
+
+def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
+    records = perform("which-pool", asked(mine("talks"), folder, repeats=1, kinds=["thread"]))
+    assert values(records, "preflight")["here"]["printed"] == len("called with 0\n") * 6
+    calls = capfd.readouterr().out.splitlines()
+    assert calls[:6] == [f"called with {n}" for n in (0, 1, 2, 3, 4, 0)]
+    assert len(calls) == 6 + 2 * 3 * 6, "the loop's and the threads', in three rounds each"
+
+
+@pytest.mark.parametrize("label", OTHER)
+def test_another_python_is_an_arm_of_its_own(label: str, folder: str) -> None:
+    if not OTHER[label].exists():
+        pytest.skip(f"there is no {OTHER[label]}")
+    other = {"label": label, "executable": str(OTHER[label])}
+    records = perform("which-pool", asked(mine("square"), folder, kinds=[], repeats=1, pythons=[THIS, other]))
+    assert end_of(records).outcome == "finished"
+    about = values(records, "python")[label]
+    assert about["version"].startswith(label.rstrip("t"))
+    assert about["gil"] is not label.endswith("t")
+    kinds = {row["kind"] for row in values(records, "plan")[""] if row["python"] == label}
+    assert kinds == {"serial", "thread", "process", "pool"} | ({"interpreter"} if label == "3.14" else set())
+    assert not values(records, "skipped")
+    assert not values(records, "differs")
+    assert len(mapped(records)) == 2 * len(values(records, "plan")[""])
+
+
+def test_a_python_that_can_not_take_part_says_why_and_the_others_go_on(folder: str) -> None:
+    pythons = [THIS, {"label": "gone", "executable": "/no/such/python"}, {"label": "none", "executable": "/bin/true"}]
+    records = perform("which-pool", asked(mine("square"), folder, repeats=1, pythons=pythons))
+    assert end_of(records).outcome == "finished"
+    told = values(records, "python")
+    assert told["gone"]["why_not"].startswith("Python gone can't be started:")
+    assert told["none"] == {"why_not": "The process of Python none left with exit code 0 during the start."}
+    assert {row["python"] for row in values(records, "plan")[""]} == {"here"}
+
+
+def test_a_host_that_is_killed_costs_one_arm(folder: str) -> None:
+    with runner("which-pool", asked(mine("waits"), folder)) as child:
+        child.until(in_map)
+        before = tree(child)
+        host = next(process for process in psutil.Process(child.process.pid).children())
+        host.send_signal(signal.SIGKILL)
+        records = child.to_the_end()
+        until_gone(before)
+    assert end_of(records).outcome == "finished"
+    (why,) = values(records, "skipped").values()
+    assert "was killed by SIGKILL" in why
+    assert len(mapped(records)) > 3 + 3, "the arms that are left were passed in all rounds"
+
+
+@pytest.mark.parametrize("strike", ["stop", "kill"])
+def test_nothing_is_left_of_a_run_that_is_stopped_or_whose_runner_dies(strike: str, folder: str) -> None:
+    with runner("which-pool", asked(mine("waits"), folder, items=6, start_methods=["forkserver"])) as child:
+        child.until(in_map)
+        before = tree(child)
+        if strike == "stop":
+            child.stop()
+            records = child.to_the_end()
+            assert end_of(records).outcome == "stopped"
+            assert mapped(records)
+        else:
+            with suppress(psutil.NoSuchProcess):
+                child.process.kill()
+        until_gone(before)
+
+
+def test_scratch_files_are_gone_after_the_run(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    perform("which-pool", asked(mine("square"), folder, repeats=1, kinds=["thread"]))
+    assert list(scratch.iterdir()) == []

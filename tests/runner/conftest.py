@@ -1,0 +1,25 @@
+"""A stage whose records nobody reads."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.runner.recorder import Recorder
+from app.runner.stage import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    reader, writer = os.pipe()
+    recorder = Recorder(writer)
+    before = signal.getsignal(signal.SIGUSR1)
+    yield Stage(recorder, tmp_path)
+    signal.signal(signal.SIGUSR1, before)
+    recorder.close()
+    os.close(reader)
+    os.close(writer)

@@ -1,0 +1,306 @@
+"""Every kind of pool by the same rules, with real workers: what is measured, and what is left when it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.runner import memory
+from app.runner.built_in import bulky, sharing
+from app.runner.kinds import KINDS, Passage, chunk_used, lacking, through
+from app.runner.pools import PoolFailed, SetUpFailed
+from app.runner.stage import Stage, Stopped, WorkerDied
+from app.runner.work import Work, set_up
+from app.runner.workloads import square
+
+# The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+HERE = [kind for kind in KINDS if lacking(kind) is None]
+PROCESSES = ("process", "pool")
+ITEMS = range(12)
+EXPECTED = [n * n for n in ITEMS]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    before = threading.enumerate()
+    yield
+    assert multiprocessing.active_children() == []
+    assert [thread for thread in threading.enumerate() if thread not in before and thread.name != "recorder"] == []
+
+
+def by_default(
+    stage: Stage, kind: str, work: Work, *, size: int = 2, start_method: str = "", traced: bool = False
+) -> Passage:
+    return through(stage, kind, start_method, size, 0, work, traced=traced)
+
+
+async def square_later(n: int) -> int:
+    await asyncio.sleep(0)
+    return n * n
+
+
+def squares(**more: Any) -> Work:
+    return Work(square, ITEMS, square_later, **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "start_method"),
+    [(kind, "") for kind in HERE if kind != "process"]
+    + [("process", method) for method in multiprocessing.get_all_start_methods()],
+)
+def test_every_kind_returns_what_the_plain_loop_returns_in_phases_of_its_own(
+    stage: Stage, kind: str, start_method: str
+) -> None:
+    passage = by_default(stage, kind, squares(), start_method=start_method)
+    assert passage.results == EXPECTED
+    assert len(set(passage.workers)) == len(passage.workers) == (1 if kind == "serial" else 2)
+    assert passage.map > 0
+    if kind == "serial":
+        assert (passage.first_ready, passage.start, passage.stop) == (0, 0, 0)
+    else:
+        assert 0 < passage.first_ready <= passage.start
+        assert passage.stop > 0
+    assert (passage.cpu is None) == (kind not in ("serial", "asyncio"))
+    assert (passage.tasks, passage.memory) == ((), None)
+
+
+@pytest.mark.parametrize("kind", HERE)
+def test_a_traced_passage_tells_of_each_task_and_of_the_memory(stage: Stage, kind: str) -> None:
+    passage = by_default(stage, kind, squares(), traced=True)
+    assert passage.results == EXPECTED
+    assert len(passage.tasks) == len(ITEMS)
+    assert {task.worker for task in passage.tasks} <= set(passage.workers)
+    for task in passage.tasks:
+        assert passage.asked <= task.started <= task.ended <= passage.asked + passage.map
+    assert all((task.cpu is None) == (kind == "asyncio") for task in passage.tasks)
+    assert passage.tasks_cpu > 0
+    assert passage.memory is not None
+    assert len(passage.memory.per_worker) == len(passage.workers)
+    assert passage.memory.total >= passage.memory.parent > 0
+    assert (passage.memory.total > passage.memory.parent) == (kind in PROCESSES)
+
+
+set_ups: list[int] = []
+
+
+def connect() -> None:
+    set_ups.append(threading.get_native_id())
+
+
+def connected(_: int) -> int:
+    return len(set_ups)
+
+
+async def connected_later(_: int) -> int:
+    return len(set_ups)
+
+
+@pytest.mark.parametrize(("kind", "times"), [("serial", 1), ("asyncio", 1), ("thread", 2), ("process", 1), ("pool", 1)])
+def test_the_set_up_is_called_once_in_each_worker_before_its_first_task(stage: Stage, kind: str, times: int) -> None:
+    set_ups.clear()
+    passage = by_default(stage, kind, Work(connected, ITEMS, connected_later, connect))
+    assert set(passage.results) == {times}  # threads share the list
+    if kind == "thread":
+        assert set(set_ups) == set(passage.workers)
+
+
+def refuse_to_connect() -> None:
+    raise ConnectionError("nobody listens")
+
+
+@pytest.mark.parametrize("kind", HERE)
+def test_a_set_up_that_raises_is_told_by_what_it_raised(stage: Stage, kind: str) -> None:
+    with pytest.raises(SetUpFailed, match=r"The set-up function raised ConnectionError: nobody listens\."):
+        by_default(stage, kind, squares(setup=refuse_to_connect))
+
+
+def refuse_seven(n: int) -> int:
+    if n == 7:
+        raise ValueError("7 is refused")
+    return n
+
+
+async def refuse_seven_later(n: int) -> int:
+    return refuse_seven(n)
+
+
+@pytest.mark.parametrize("kind", HERE)
+def test_what_the_function_raises_comes_through_and_ends_the_pool(stage: Stage, kind: str) -> None:
+    with pytest.raises(ValueError, match="7 is refused"):
+        by_default(stage, kind, Work(refuse_seven, ITEMS, refuse_seven_later))
+
+
+def kill_at_seven(n: int) -> int:
+    if n == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+
+def leave_at_seven(n: int) -> int:
+    if n == 7:
+        os._exit(0)
+    return n
+
+
+@pytest.mark.parametrize("kind", PROCESSES)
+@pytest.mark.parametrize(
+    ("function", "words"), [(kill_at_seven, "was killed by SIGKILL"), (leave_at_seven, "left with exit code 0")]
+)
+def test_a_worker_that_dies_is_named_and_the_next_pool_works(
+    stage: Stage, kind: str, function: Any, words: str
+) -> None:
+    with pytest.raises(WorkerDied, match=rf"Worker \d of 2 \(process \d+\) {words}.* while its pool was mapping"):
+        by_default(stage, kind, Work(function, ITEMS))
+    assert by_default(stage, kind, squares()).results == EXPECTED
+
+
+class Unreadable:
+    def __reduce__(self) -> Any:
+        return refuse_seven, (7,)
+
+
+def unreadable(_: int) -> Unreadable:
+    return Unreadable()
+
+
+def test_a_result_that_can_not_be_unpickled_is_no_death(stage: Stage) -> None:
+    with pytest.raises(PoolFailed, match=r"can't be unpickled: ValueError: 7 is refused\."):
+        by_default(stage, "process", Work(unreadable, ITEMS))
+
+
+class StoppingWhenAsked(list[int]):
+    """Items that have the run stopped when somebody begins to go through them."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(ITEMS)
+        self.stopping = threading.Thread(target=stage.stop)
+
+    def __iter__(self) -> Iterator[int]:
+        self.stopping.start()
+        return super().__iter__()
+
+
+def sleep_for(seconds: float, _: int) -> None:
+    time.sleep(seconds)
+
+
+async def wait_for_ever(_: int) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("kind", ["serial", "process", "asyncio"])
+def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, kind: str) -> None:
+    items = StoppingWhenAsked(stage)
+    with pytest.raises(Stopped):
+        by_default(stage, kind, Work(partial(sleep_for, 3600), items, wait_for_ever))
+    items.stopping.join()
+
+
+def test_workers_that_do_not_all_arrive_in_time_are_reported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.runner.pools.START_LIMIT_S", 0.05)
+    here = threading.Event()
+    try:
+        with pytest.raises(PoolFailed, match="Not all of the 2 workers answered"):
+            by_default(stage, "thread", squares(setup=partial(here.wait, 1.0)))
+    finally:
+        here.set()
+
+
+@pytest.mark.parametrize(("kind", "most"), [("serial", 1), ("asyncio", 3)])
+def test_no_more_coroutines_are_under_way_than_were_asked_for(stage: Stage, kind: str, most: int) -> None:
+    under_way, seen = 0, []
+
+    async def look(n: int) -> int:
+        nonlocal under_way
+        under_way += 1
+        seen.append(under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return n
+
+    assert by_default(stage, kind, Work(look, ITEMS, look), size=3).results == list(ITEMS)
+    assert max(seen) == most
+    assert {task.worker for task in by_default(stage, kind, Work(look, ITEMS, look), size=3, traced=True).tasks} == set(
+        range(most)
+    )
+
+
+def test_without_a_coroutine_there_is_no_asyncio(stage: Stage) -> None:
+    with pytest.raises(ValueError, match="no coroutine"):
+        by_default(stage, "asyncio", Work(square, ITEMS))
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_memory_that_a_worker_keeps_is_seen_and_let_go(
+    stage: Stage, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulky, "HUNGER", 16 * 1024 * 1024)
+    work = set_up("memory-hungry", None, 4, stage.scratch)
+    start_method = "fork" if kind == "process" else ""
+    passage = by_default(stage, kind, work, start_method=start_method, traced=True)
+    assert passage.memory is not None
+    assert sum(passage.memory.per_worker) > 16 * 1024 * 1024  # one of the workers may have got no task
+    assert bulky._kept == {}
+
+
+@pytest.mark.parametrize("kind", ["serial", "thread", "process", "pool"])
+def test_no_addition_to_the_shared_number_is_lost(stage: Stage, kind: str) -> None:
+    work = set_up("shared-object", None, 6, stage.scratch, rounds=40)
+    assert by_default(stage, kind, work).results == [1, 2, 3, 4, 5, 6]
+    number = work.function.args[0]  # type: ignore[attr-defined]
+    assert isinstance(number, sharing.Number)
+    assert number.total() == 6 * 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "items", "size", "used"),
+    [
+        ("pool", 0, 10, 2, 2),
+        ("pool", 0, 100_000, 8, 3125),
+        ("pool", 7, 10, 4, 7),
+        ("process", 0, 1000, 2, 1),
+        ("process", 5, 1000, 2, 5),
+        ("thread", 5, 1000, 2, 1),
+        ("serial", 5, 1000, 1, 1),
+    ],
+)
+def test_the_chunk_size_is_said_as_the_kind_uses_it(kind: str, given: int, items: int, size: int, used: int) -> None:
+    assert chunk_used(kind, given, items, size) == used
+
+
+def test_a_kind_that_this_python_has_not_got_says_since_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("concurrent.futures.InterpreterPoolExecutor", raising=False)
+    monkeypatch.setattr("platform.python_version", lambda: "3.13.2")
+    assert lacking("interpreter") == "InterpreterPoolExecutor came with Python 3.14, and this is 3.13.2."
+    assert [kind for kind in KINDS if lacking(kind)] == ["interpreter"]
+
+
+def test_an_unknown_kind_is_refused(stage: Stage) -> None:
+    with pytest.raises(ValueError, match="no kind 'greenlet'; there are serial, thread"):
+        by_default(stage, "greenlet", squares())
+
+
+def test_where_there_is_no_proportional_size_the_resident_one_is_told(tmp_path: Path) -> None:
+    held = memory.of_processes([os.getppid()], proc=tmp_path)
+    assert held.what == "rss"
+    assert held.per_worker[0] > 0
+    assert held.total == held.parent + held.per_worker[0]
+
+
+def test_workers_in_this_process_share_its_rise() -> None:
+    held = memory.of_this_process(4, before=0)
+    assert held.per_worker == (held.parent // 4,) * 4
+    assert held.total == held.parent
+    assert memory.of_this_process(4, before=2 * held.parent).per_worker == (0, 0, 0, 0)

@@ -1,0 +1,172 @@
+"""The built-in work: what each does is what its name says, wherever it is done, and as long as was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.runner import workloads
+from app.runner.built_in import bulky, computing, waiting
+from app.runner.work import BUILT_IN, Work, set_up
+from tests.waiting import lives, until_gone
+
+ROOT = Path(__file__).resolve().parents[2]
+WITH_ROUNDS = ["sum-of-squares", "primes", "sha256", "zlib", "uneven", "shared-object"]
+
+
+@contextmanager
+def ready(name: str, scratch: Path, work_ms: float | None = None, rounds: int | None = 2) -> Iterator[Work]:
+    """A short work of four items, closed afterwards."""
+    work = set_up(name, work_ms, 4, scratch, rounds)
+    with closing(work):
+        yield work
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_results_are_the_same_after_the_function_has_travelled_and_by_its_coroutine(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulky, "HUNGER", 4 * bulky.PAGE)
+    with ready(name, tmp_path, 1.0 if name in ("sleep", "http") else None) as work:
+        expected = [work.function(item) for item in work.items]
+        there = pickle.loads(pickle.dumps(work.function))
+        assert [there(pickle.loads(pickle.dumps(item))) for item in work.items] == expected
+        assert len(expected) == 4
+        if work.coroutine is not None:
+            assert [asyncio.run(resolved(work, item)) for item in work.items] == expected
+        work.tidy()
+    assert (work.coroutine is not None) == (BUILT_IN[name].nature == "waiting")
+
+
+async def resolved(work: Work, item: Any) -> Any:
+    assert work.coroutine is not None
+    return await work.coroutine(item)
+
+
+@pytest.mark.parametrize("name", WITH_ROUNDS)
+def test_a_length_is_found_by_calibration_unless_its_rounds_are_given(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ready(name, tmp_path, 1.0, rounds=None) as found:
+        assert found.rounds is not None
+        assert found.one_call_s is not None
+    monkeypatch.delattr(workloads, "least_ns")  # nothing is timed any more
+    with ready(name, tmp_path, 1.0, rounds=found.rounds) as given:
+        assert (given.rounds, given.one_call_s) == (found.rounds, None)
+        assert [given.function(item) for item in given.items] == [found.function(item) for item in found.items]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_row_says_how_much_is_usual(name: str, tmp_path: Path) -> None:
+    row = BUILT_IN[name]
+    assert row.says.endswith(".")
+    assert (row.work_ms is not None) == (name in WITH_ROUNDS or row.nature == "waiting")
+    with closing(set_up(name, None, None, tmp_path, rounds=1)) as work:
+        assert len(work.items) == row.count
+
+
+def test_primes_are_counted() -> None:
+    numbers = range(computing.FIRST_CANDIDATE + 3, computing.FIRST_CANDIDATE + 103)
+    divisible = {k * m for k in range(2, 1003) for m in range(numbers[0] // k, numbers[-1] // k + 1)}
+    assert computing.primes(100, 3) == len(set(numbers) - divisible)
+
+
+def test_every_tenth_item_takes_ten_times_as_long() -> None:
+    assert computing.uneven(5, 20) == workloads.sum_of_squares(50, 20)
+    assert [computing.uneven(5, n) for n in range(1, 10)] == [workloads.sum_of_squares(5, n) for n in range(1, 10)]
+
+
+def test_a_block_that_was_packed_is_itself_again_and_zlib_had_work_to_do() -> None:
+    block = b"7\n" + computing.page() * 3
+    assert computing.packed_and_unpacked(3, 7) == zlib.crc32(block)
+    assert len(block) / 20 < len(zlib.compress(block)) < len(block) / 2
+
+
+def test_large_arguments_are_a_mebibyte_each_and_no_two_the_same_object(tmp_path: Path) -> None:
+    with ready("large-arguments", tmp_path) as work:
+        assert {round(len(pickle.dumps(item)) / 2**20, 2) for item in work.items} == {1.0}
+        assert len({id(item) for item in work.items}) == 4
+        assert work.function(work.items[1]) == sorted(work.items[1], reverse=True)
+
+
+def test_a_hungry_worker_keeps_one_block_until_it_is_told_to_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulky, "HUNGER", 4 * bulky.PAGE)
+    with ready("memory-hungry", tmp_path) as work:
+        assert [work.function(item) for item in work.items] == [1, 2, 3, 4]
+        assert [(len(block), block.count(4)) for block in bulky._kept.values()] == [(4 * bulky.PAGE, 4)]
+        work.tidy()
+        assert bulky._kept == {}
+
+
+def test_many_who_ask_the_server_get_their_own_number_each(tmp_path: Path) -> None:
+    answers: dict[int, int] = {}
+    with ready("http", tmp_path, 50.0) as work:
+
+        def ask(n: int) -> None:
+            answers[n] = work.function(n)
+
+        clients = [threading.Thread(target=ask, args=(n,)) for n in range(20)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+    assert answers == {n: n for n in range(20)}
+
+
+def test_closing_the_work_ends_the_server(tmp_path: Path) -> None:
+    before = set(psutil.Process().children())
+    work = set_up("http", 1.0, 4, tmp_path)
+    (server,) = set(psutil.Process().children()) - before
+    work.close()
+    assert not lives(server)
+
+
+HOST = """
+import os, sys, time
+sys.path.append({root!r})
+from pathlib import Path
+from app.runner.work import set_up
+set_up("http", 1.0, 4, Path({scratch!r}))
+forked = os.fork()
+if forked:
+    print(forked, flush=True)
+time.sleep(3600)
+"""
+
+
+def test_the_server_goes_with_its_host_even_if_a_forked_worker_holds_its_input_open(tmp_path: Path) -> None:
+    program = HOST.format(root=str(ROOT), scratch=str(tmp_path))
+    host = subprocess.Popen([sys.executable, "-I", "-S", "-c", program], stdout=subprocess.PIPE)
+    assert host.stdout is not None
+    with host.stdout:
+        forked = psutil.Process(int(host.stdout.readline()))
+    try:
+        servers = [child for child in psutil.Process(host.pid).children() if child != forked]
+        assert len(servers) == 1
+        host.kill()
+        host.wait()
+        until_gone(servers)
+        assert lives(forked)
+    finally:
+        os.kill(forked.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 500 Internal Server Error\r\n\r\n7"])
+def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
+    with pytest.raises(waiting.WrongAnswer, match="The server answered"):
+        waiting.number(answer)

@@ -1,0 +1,187 @@
+"""Finding Pythons: who is asked, what they are called, and why one can't be used, with programs that stand for them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.errors import BadParameters
+from app.runs import pythons
+from app.runs.pythons import LABEL, Python, by_label, find, labelled, started_by, wished
+from tests.waiting import until, until_gone
+
+MakeProgram = Callable[[str, str], str]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> MakeProgram:
+    """Makes a program of that name and text."""
+
+    def make(name: str, text: str) -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+def answering(version: str = "3.13.2", abi: str = "") -> str:
+    """The text of a program that answers as that Python would."""
+    major, minor = version.split(".")[:2]
+    said = (
+        f'{{"version": "{version}", "number": [{major}, {minor}], "name": "cpython", "gil": {str(not abi).lower()}, '
+        f'"free_threaded": {str(bool(abi)).lower()}, "start_methods": ["fork", "spawn"], "lacks": ""}}'
+    )
+    return f"echo '{said}'"
+
+
+async def only(*paths: str) -> tuple[Python, ...]:
+    """What is found of the named ones alone."""
+    return (await find([("", path) for path in paths], elsewhere=False))[1:]
+
+
+async def test_this_python_is_first_and_says_what_it_is() -> None:
+    (this,) = await find(elsewhere=False)
+    assert (this.path, this.version, this.why_not) == (sys.executable, sys.version.split()[0].rstrip("+"), "")
+    assert this.label.startswith(f"{sys.version_info.major}.{sys.version_info.minor}")
+    assert "spawn" in this.start_methods
+    assert this == pythons.this()
+
+
+async def test_a_real_python_answers_what_this_one_knows_of_itself(tmp_path: Path) -> None:
+    started = tmp_path / "python"
+    started.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    started.chmod(0o755)
+    (found,) = await only(str(started))
+    this = pythons.this()
+    assert replace(found, path=this.path, label=this.label) == this
+    assert found.label == this.version + ("t" if this.free_threaded else "")  # the short one is taken
+
+
+async def test_a_free_threaded_build_has_a_t_and_its_lock_is_off(program: MakeProgram) -> None:
+    (found,) = await only(program("p", answering("3.13.2", abi="t")))
+    assert (found.label, found.free_threaded, found.gil) == ("3.13t", True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "why_not"),
+    [
+        (answering("3.9.18"), "it is 3.9.18, and 3.11 or later is needed"),
+        ("echo 'bad option: -I' >&2; exit 2", "it ended with exit code 2: bad option: -I"),
+        ("exit 3", "it ended with exit code 3"),
+        ("echo hello", "it is no Python that we know: it answered 'hello'"),
+        ("echo '{}'", "it is no Python that we know: it answered '{}'"),
+        ("true", "it is no Python that we know: it answered ''"),
+    ],
+    ids=["old", "complains", "fails", "no JSON", "other JSON", "silent"],
+)
+async def test_what_can_not_run_says_why_and_has_no_label(program: MakeProgram, text: str, why_not: str) -> None:
+    (found,) = await only(program("p", text))
+    assert (found.why_not, found.label) == (why_not, "")
+
+
+async def test_what_is_not_there_says_why(tmp_path: Path) -> None:
+    (found,) = await only(str(tmp_path / "nothing"))
+    assert found.why_not == "it can't be started: No such file or directory"
+
+
+async def test_one_that_hangs_is_given_up(program: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pythons, "ASK_S", 0.2)
+    (found,) = await only(program("p", "exec sleep 600"))
+    assert found.why_not == "it did not answer within 0.2 s"
+
+
+async def test_who_no_longer_waits_leaves_nothing_behind(program: MakeProgram, tmp_path: Path) -> None:
+    told = tmp_path / "pids"
+    looking = asyncio.create_task(
+        only(program("p", f"sleep 600 & echo $! $$ > {told}.new; mv {told}.new {told}; wait"))
+    )
+    await asyncio.to_thread(until, told.exists)
+    started = [psutil.Process(int(pid)) for pid in told.read_text().split()]
+    looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    await asyncio.to_thread(until_gone, started)
+
+
+async def test_a_good_one_beside_a_bad_one_is_found(program: MakeProgram) -> None:
+    found = await only(program("bad", "exit 1"), program("good", answering("3.14.0")))
+    assert [python.label for python in found] == ["", "3.14"]
+    assert list(by_label(found)) == ["3.14"]
+
+
+def test_who_shares_a_label_gets_a_longer_one(tmp_path: Path) -> None:
+    project = tmp_path / "my project"
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "pyvenv.cfg").touch()
+    environment = str(project / ".venv" / "bin" / "python")
+    given = [
+        Python("/a", version="3.14.1"),
+        Python("/b", version="3.14.2"),
+        Python("/c", version="3.14.2", free_threaded=True),
+        Python(environment, version="3.14.2"),
+        Python("/d", version="3.14.2"),
+        Python("/e", version="3.14.2"),
+        Python("/f", version="3.11.1", implementation="PyPy"),
+        Python("/g", version="3.14.2", label="mine"),
+        Python("/h", version="3.15.0", label="mine"),
+        Python("/i", version="3.9", why_not="old"),
+    ]
+    labels = [python.label for python in labelled(given)]
+    assert labels == [
+        "3.14", "3.14.2", "3.14t", "3.14.2-my-project", "3.14.2-2", "3.14.2-3", "pypy3.11", "mine", "3.15", ""
+    ]  # fmt: skip
+    assert all(LABEL.fullmatch(label) for label in labels if label)
+
+
+async def test_every_python_is_asked_once_and_an_environment_counts_where_it_is_named(
+    program: MakeProgram, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    one = program("one", f"echo >> {asked}; {answering()}")
+    for folder in ("link", ".venv"):
+        (tmp_path / folder / "bin").mkdir(parents=True)
+        (tmp_path / folder / "bin" / "python").symlink_to(one)
+    (tmp_path / ".venv" / "pyvenv.cfg").touch()
+    link, environment = (str(tmp_path / folder / "bin" / "python") for folder in ("link", ".venv"))
+    found = await only(one, link, environment)
+    assert [python.path for python in found] == [one, environment]
+    assert asked.read_text().count("\n") == 2
+    assert started_by(found, link).path == one
+    assert started_by(found, environment).path == environment
+
+
+async def test_others_are_found_on_the_path_and_where_their_managers_put_them(
+    program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{tmp_path}/shims")
+    program("bin/python3.13", answering("3.13.1"))
+    program("bin/python3.14t", answering("3.14.1", abi="t"))
+    program("bin/python3-config", "echo no Python")
+    program("shims/python3.12", "echo a shim")
+    program(".pyenv/versions/3.9.1/bin/python", answering("3.9.1"))
+    program(".local/share/uv/python/cpython-3.15/bin/python", answering("3.15.0a3"))
+    ours = [python for python in await find() if python.path.startswith(str(tmp_path))]
+    assert [(python.version, python.label) for python in ours] == [
+        ("3.13.1", "3.13"), ("3.14.1", "3.14t"), ("3.9.1", ""), ("3.15.0a3", "3.15")
+    ]  # fmt: skip
+
+
+def test_a_setting_names_paths_with_or_without_labels() -> None:
+    assert wished("") == ([], True)
+    assert wished("/a/python, free=/b/python:~/c") == (
+        [("", "/a/python"), ("free", "/b/python"), ("", str(Path.home() / "c"))], True
+    )  # fmt: skip
+    assert wished("none") == ([], False)
+    assert wished("/a/python,none") == ([("", "/a/python")], False)
+    with pytest.raises(BadParameters, match="label in POOLSCOPE_PYTHONS must be letters"):
+        wished("my own=/a/python")
