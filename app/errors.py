@@ -4,6 +4,7 @@ PoolscopeError
 ├── BadParameters        a parameter is out of bounds, of the wrong type or in contradiction (422, exit 2)
 ├── UnknownExperiment    no experiment of that name (404, exit 2)
 ├── UnknownRun           no run of that id (404)
+├── UnknownTopic         the guide has no page of that name (404)
 ├── Refused              the bench can't take the run now
 │   ├── QueueFull        too many runs wait already (503)
 │   └── TooMany          this client starts runs too fast (429)
@@ -48,6 +49,11 @@ class UnknownRun(PoolscopeError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"There is no run {run_id!r}. It may have been deleted; /runs lists those that are kept.")
         self.run_id = run_id
+
+
+class UnknownTopic(PoolscopeError):
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"The guide has no page {name!r}. It has: {', '.join(known)}.")
 
 
 class Refused(PoolscopeError):

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.web import actions, api, live, metrics, pages, problems
 from app.web.assets import Assets
 from app.web.guards import Guards
+from app.web.guide import pages as guide
 from app.web.site import VERSION, Site, folder, look
 
 
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Poolscope", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.site = site
     problems.install(app)
-    for room in (pages, actions, live, api, metrics):
+    for room in (pages, guide, actions, live, api, metrics):
         app.include_router(room.router)
     app.mount("/static", Assets(directory=folder("static")))
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))

@@ -11,24 +11,27 @@ from app.records import Actor, Record, Span
 # Beyond this the oldest go, even if they are still in the window: a picture has about 1,000 places a lane.
 MOST_SPANS = 6_000
 _NOTHING: Mapping[str, Span] = MappingProxyType({})
+_NO_PIDS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """Actors in order of appearance, the span that each is in now, and the closed spans of the last `window_s`.
 
-    window_s None keeps the whole run, up to the limit.
+    window_s None keeps the whole run, up to the limit. `pids` are those of the actors that are processes.
     """
 
     window_s: float | None = None
     actors: tuple[str, ...] = ()
     now: Mapping[str, Span] = field(default_factory=lambda: _NOTHING)
     spans: tuple[Span, ...] = ()
+    pids: Mapping[str, int] = field(default_factory=lambda: _NO_PIDS)
 
     def fold(self, record: Record) -> Lanes:
         match record:
             case Actor(event="started") if record.actor not in self.actors:
-                return replace(self, actors=(*self.actors, record.actor))
+                pids = self.pids if record.pid is None else {**self.pids, record.actor: record.pid}
+                return replace(self, actors=(*self.actors, record.actor), pids=pids)
             case Actor(event="ended"):
                 # What it was in until then is over now, and known from begin to end.
                 last = self.now.get(record.actor)

@@ -19,6 +19,7 @@ from app.errors import (
     TooMany,
     UnknownExperiment,
     UnknownRun,
+    UnknownTopic,
 )
 from app.web.headers import HEADERS
 from app.web.site import site_of
@@ -27,6 +28,7 @@ STATUS: tuple[tuple[type[PoolscopeError], int, str], ...] = (
     (BadParameters, 422, "These parameters can't be run"),
     (UnknownExperiment, 404, "No such experiment"),
     (UnknownRun, 404, "No such run"),
+    (UnknownTopic, 404, "No such page"),
     (TooMany, 429, "Too many runs from here"),
     (Refused, 503, "The queue is full"),
     (RunIsLive, 409, "The run is still live"),

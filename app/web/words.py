@@ -28,6 +28,11 @@ def percent(share: float | None, digits: int = 0) -> str:
     return UNKNOWN if share is None else f"{share * 100:.{digits}f}"
 
 
+def mib(count: float | None, digits: int = 1) -> str:
+    """Bytes as MiB without the unit, for a column whose head names it."""
+    return UNKNOWN if count is None else decimal(count / 1024**2, digits)
+
+
 def duration(seconds: float | None) -> str:
     """A time with the unit that suits it, three to four digits: 3.21 µs, 105 ms, 1.92 s, 2 min 5 s, 1 h 3 min."""
     if seconds is None:
@@ -112,5 +117,5 @@ def count(number: int, noun: str) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (whole, decimal, ms, percent, duration, times, ratio, clock, day, ordinal)
+    for function in (whole, decimal, ms, mib, percent, duration, times, ratio, clock, day, ordinal)
 }

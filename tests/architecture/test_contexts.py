@@ -25,6 +25,11 @@ from app.web.faces.failures import FailuresFace
 from app.web.faces.pool_sizes import PoolSizesFace
 from app.web.faces.shared_list import SharedListFace
 from app.web.faces.sharing import SharingFace
+from app.web.faces.which_pool import WhichPoolFace, grounds, pictures, tables
+from app.web.guide import figures, glossary, topics
+from app.web.guide.figures import Figures, PoolFigure, ScenarioFigure, ToolFigure
+from app.web.guide.glossary import Term
+from app.web.guide.topics import Preset, Topic
 from app.web.pages import Call
 from app.web.problems import Problem
 from app.web.site import Machine, environment
@@ -39,9 +44,11 @@ FACE = {
     "pool-sizes": PoolSizesFace,
     "sharing": SharingFace,
     "failures": FailuresFace,
+    "which-pool": WhichPoolFace,
 }
 ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
 PAIRS = tuple[tuple[str, str], ...]
+ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 
 # Every template and macro that Python asks for, with what it is given.
 PAGES: dict[str, Scope] = {
@@ -49,11 +56,18 @@ PAGES: dict[str, Scope] = {
     "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
     "pages/run.html": {**PAGE, "run": RunFacts, "title": str, "pieces": dict[str, str], "page": str},
     "pages/api.html": {**PAGE, "calls": list[Call], "panels": list[PanelFacts], "base": str},
+    "pages/guide.html": {**PAGE, "topics": list[Topic]},
+    "pages/topic.html": {**PAGE, "topic": Topic, "before": Topic | None, "after": Topic | None, "body": str},
     "pages/problem.html": {**PAGE, "problem": Problem, "panel": str},
 }
 PARTS: dict[tuple[str, str], Scope] = {
     ("partials/machine.html", "header"): {"machine": Machine},
     ("partials/recent.html", "recent"): {"history": History},
+    ("guide/threads_or_processes.html", "body"): {**ON_TOPIC, "figures": Figures},
+    ("guide/process_pools.html", "body"): {**ON_TOPIC, "pool": PoolFigure, "workers": str},
+    ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": list[ToolFigure]},
+    ("guide/failing_safely.html", "body"): {**ON_TOPIC, "scenarios": list[ScenarioFigure]},
+    ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},
     **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
     **{("partials/run.html", name): ON_RUN for name in ("head", "replay", "more")},
     **{
@@ -68,11 +82,24 @@ PARTS: dict[tuple[str, str], Scope] = {
 # What only Python reads, and why.
 READ_BY_PYTHON = {
     (PanelFacts, "run"): "a piece is given it under the name `run`",
+    (Preset, "experiment"): "its form sends it, as one of `fields`",
+    (Preset, "params"): "its form sends them, as `fields`",
     (Problem, "status"): "it is the answer's status",
     (Problem, "errors"): "the form has them beside its fields, the API in its JSON",
     (Problem, "retry_after"): "it is a header",
 }
-MODULES: tuple[Any, ...] = (contexts, forms, lanes, *FACES.values())
+MODULES: tuple[Any, ...] = (
+    contexts,
+    forms,
+    lanes,
+    figures,
+    glossary,
+    topics,
+    grounds,
+    pictures,
+    tables,
+    *FACES.values(),
+)
 PASSED_THROUGH = {"list", "selectattr", "rejectattr", "sort", "reverse", "unique"}
 
 
@@ -216,9 +243,11 @@ def _alternatives(of: Any) -> tuple[Any, ...]:
 
 
 def _element(of: Any) -> Any:
-    """The type of what a tuple or list holds; a tuple of a fixed length stays whole, to be unpacked."""
-    found = next((each for each in _alternatives(of) if get_origin(each) in (tuple, list)), None)
+    """The type of what a tuple, list or dict holds; a tuple of a fixed length stays whole, to be unpacked."""
+    found = next((each for each in _alternatives(of) if get_origin(each) in (tuple, list, dict)), None)
     arguments = get_args(found)
+    if get_origin(found) is dict:
+        return arguments[1]
     if get_origin(found) is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return arguments[0]
     return arguments[0] if get_origin(found) is list else None

@@ -17,6 +17,8 @@ from app.measure.scaling import Scaling, scaling
 
 Rows = list[dict[str, Any]]
 MIB = 2**20
+LABELS = 20  # lines of text that fit over each other in the chart of speed-ups
+ON_CPU = "on a CPU"
 # Time off the CPU by its reason; None where it can't be told.
 OFF_CPU = {"gil": "waiting for the GIL", "waiting": "waiting", "no core": "no free CPU", None: "off the CPU"}
 
@@ -25,9 +27,9 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     """Speed-ups against the plain loop of the first Python.
 
     `speed`: the best chunk size for every kind and number of workers, with interval; `reps` its repetitions; `ideal`
-    ends at the usable CPUs; `fit` the fitted curves; `best` the chosen setting; `ends` labels the lines; `heat` every
-    setting; `why` the best of each kind by what its time went into, in % of workers × wall, `budget` the same for every
-    setting; `memory` MiB a worker; `cpus` the usable CPUs.
+    ends at the usable CPUs; `fit` the fitted curves; `best` the chosen setting; `ends` labels the lines, each at the
+    height `at`; `heat` every setting; `why` one of each kind by what its time went into, in % of workers × wall,
+    `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable CPUs where they are a bound.
     """
     lines = curves(state)
     return {
@@ -36,12 +38,12 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
         "ideal": _ideal(state, usable_cpus),
         "fit": [row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, fit)],
         "best": _best(state),
-        "ends": [{**_point(state, arms[-1]), "label": name} for name, arms in lines.items()],
+        "ends": _apart([{**_point(state, arms[-1]), "label": name} for name, arms in lines.items()]),
         "heat": [_heat(state, arm) for arm in state.pools if arm.map],
-        "why": [row for arm in best_of_kinds(state) for row in _spent(state, arm, usable_cpus)],
-        "budget": [row for arm in state.arms.values() for row in _spent(state, arm, usable_cpus)],
-        "memory": [_memory(state, arm) for arm in best_of_kinds(state) if arm.memory.get("per_worker")],
-        "cpus": [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}],
+        "why": [row for arm in side_by_side(state) for row in spent(state, arm, usable_cpus)],
+        "budget": [row for arm in state.arms.values() for row in spent(state, arm, usable_cpus)],
+        "memory": [_memory(state, arm) for arm in side_by_side(state) if arm.memory.get("per_worker")],
+        "cpus": _cpus(state, usable_cpus),
     }
 
 
@@ -58,6 +60,17 @@ def curves(state: State) -> dict[str, list[Arm]]:
 def best_of_kinds(state: State) -> list[Arm]:
     """The fastest setting of each curve, the fastest of all first."""
     return sorted((best_of(arms) for arms in curves(state).values()), key=lambda arm: median(arm.map))
+
+
+def side_by_side(state: State) -> list[Arm]:
+    """One setting of each curve, with as many workers as the fastest of all where there is one: so they compare.
+
+    At its own best size a kind that gains nothing would be one worker, which hides why.
+    """
+    best = best_of_kinds(state)
+    size = best[0].size if best else 0
+    lines = curves(state)
+    return [next((other for other in lines[title(state, arm)] if other.size == size), arm) for arm in best]
 
 
 def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
@@ -102,6 +115,23 @@ def _ideal(state: State, usable_cpus: int) -> Rows:
     return [{"workers": size, "speedup": min(size, most)} for size in sorted({1, *sizes, min(most, max(sizes))})]
 
 
+def _apart(ends: Rows) -> Rows:
+    """The labels at the lines' ends with `at`, the height at which each can be read: a line of text apart."""
+    told = sorted((row for row in ends if "speedup" in row), key=lambda row: float(row["speedup"]))
+    line = max((row["speedup"] for row in told), default=0.0) / LABELS
+    height = -line
+    for row in told:
+        height = row["at"] = max(row["speedup"], height + line)
+    return told
+
+
+def _cpus(state: State, usable_cpus: int) -> Rows:
+    """The usable CPUs where they bound what the sizes can gain: not for work that waits."""
+    if waits(state) or usable_cpus > max(state.params.sizes):
+        return []
+    return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}]
+
+
 def _curve(name: str, fit: Scaling) -> Rows:
     return [
         {"kind": name, "workers": point.workers, "speedup": point.speedup, "lo": point.low, "hi": point.high}
@@ -125,18 +155,22 @@ def _heat(state: State, arm: Arm) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _spent(state: State, arm: Arm, usable_cpus: int) -> Rows:
-    spent = budget(state, arm)
-    if spent is None:
+def spent(state: State, arm: Arm, usable_cpus: int) -> Rows:
+    """What the workers' time went into, a row a phase; none before the setting was traced."""
+    shared = budget(state, arm)
+    if shared is None:
         return []
     off = why_off_cpu(state, arm, usable_cpus)
+    reason = off.reason if off else None
+    if reason == "waiting" and waits(state) is False:
+        reason = None  # the loop was held up too, though this work never waits
     shares = (
-        ("start-up", spent.startup),
-        ("dispatch + pickling", spent.dispatch),
-        ("on a CPU", spent.on_cpu),
-        (OFF_CPU[off.reason if off else None], spent.off_cpu),
-        ("idle tail", spent.idle),
-        ("shutdown", spent.shutdown),
+        ("start-up", shared.startup),
+        ("dispatch + pickling", shared.dispatch),
+        (ON_CPU, shared.on_cpu),
+        (OFF_CPU[reason], shared.off_cpu),
+        ("idle tail", shared.idle),
+        ("shutdown", shared.shutdown),
     )
     return [
         {

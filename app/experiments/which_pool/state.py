@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from app.experiments.which_pool.charts import best_of_kinds, chart, fits
+from app.experiments.which_pool.charts import best_of_kinds, chart, fits, side_by_side, spent
 from app.experiments.which_pool.findings import findings
 from app.experiments.which_pool.samples import Arm, Python, State, fold, initial
 from app.experiments.which_pool.spending import budget
@@ -17,7 +17,7 @@ from app.measure.intervals import ratio, timing
 
 __all__ = [
     "Arm", "Python", "State", "as_json", "best_of_kinds", "chart", "findings", "fits", "fold", "initial", "notes",
-    "rows", "table", "verdict", "winner",
+    "rows", "side_by_side", "spent", "table", "verdict", "winner",
 ]  # fmt: skip
 
 HEADER = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from app.runs.run import Run
-from app.web.faces import factorials, failures, pool_sizes, shared_list, sharing
+from app.web.faces import factorials, failures, pool_sizes, shared_list, sharing, which_pool
 
 
 class Face(Protocol):
@@ -39,4 +39,5 @@ FACES: dict[str, Face] = {
     "factorials": factorials,
     "sharing": sharing,
     "failures": failures,
+    "which-pool": which_pool,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -59,10 +59,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """The workers of one size: boxes, or paths where there are too many of them."""
+    """The workers of one size, by name and process id: boxes, or paths where there are too many of them."""
 
     size: int
-    names: tuple[str, ...]
+    names: tuple[tuple[str, str], ...]
     boxes: tuple[Box, ...]
     paths: tuple[tuple[str, str], ...]
 
@@ -207,14 +207,14 @@ def _facets(state: State, arms: Sequence[Arm]) -> tuple[tuple[Facet, ...], tuple
         spans = by_size.get(arm.size, [])
         if spans:
             names = tuple(name for name in state.lanes.actors if name.startswith(f"{arm.size} worker"))
-            facets.append(_facet(arm.size, names, spans, longest))
+            facets.append(_facet(arm.size, names, state.lanes.pids, spans, longest))
     return tuple(facets), lanes.since(longest / 1e9)
 
 
-def _facet(size: int, names: tuple[str, ...], spans: Sequence[Span], longest: int) -> Facet:
+def _facet(size: int, names: tuple[str, ...], pids: Mapping[str, int], spans: Sequence[Span], longest: int) -> Facet:
     rows = {name: row for row, name in enumerate(names)}
     start = min(span.t0 for span in spans)
-    short = tuple(name.rpartition(" ")[2] for name in names)
+    short = tuple((name.rpartition(" ")[2], f"pid {pids[name]}" if name in pids else "") for name in names)
     if len(spans) > NUMBERED:
         return Facet(size, short, (), lanes.paths(spans, rows, start, start + longest))
     boxes = []

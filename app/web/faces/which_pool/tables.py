@@ -1,0 +1,231 @@
+"""The numbers of a which-pool run as rows: each kind at its best size, fitted curves, every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from app.experiments.which_pool.choice import Choice
+from app.experiments.which_pool.naming import setting, title
+from app.experiments.which_pool.params import IN_PROCESSES
+from app.experiments.which_pool.samples import Arm, State
+from app.experiments.which_pool.state import best_of_kinds, cpu_share, fits, memory_per_worker
+from app.measure.breakeven import efficiency
+from app.measure.intervals import Ratio, ratio, timing
+from app.measure.scaling import Estimate, Scaling
+from app.web import words
+
+BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind at the size at which it maps fastest, or the plain loop; seconds and bytes, None where not known.
+
+    `start` brings all workers up, `pickled` are the bytes of all items and results, `memory` is that of one worker.
+    """
+
+    kind: str
+    size: int | None
+    time: float | None
+    speedup: float | None
+    interval: str
+    efficiency: float | None
+    start: float | None
+    pickled: float | None
+    memory: float | None
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FitRow:
+    """A fitted scalability curve: shares in 1, the peak as a speed-up with its number of workers ('' for none)."""
+
+    kind: str
+    law: str
+    serial: float | None
+    interval: str
+    crosstalk: float | None
+    peak: float | None
+    at: str
+    r2: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """One setting; `word` and `mark` say what is the matter with it, '' where all is well."""
+
+    name: str
+    size: int
+    chunk: str
+    count: int
+    time: float | None
+    low: float | None
+    high: float | None
+    speedup: float | None
+    interval: str
+    own: float | None
+    on_cpu: float | None
+    start: float | None
+    memory: float | None
+    mark: str
+    word: str
+    best: bool
+
+
+def grouped(state: State) -> dict[str, list[Arm]]:
+    """The pools by the kind's name, which holds its start method and Python where these vary; plain loops left out."""
+    groups: dict[str, list[Arm]] = {}
+    for arm in state.pools:
+        groups.setdefault(title(state, arm), []).append(arm)
+    return groups
+
+
+def counting(arms: Sequence[Arm]) -> list[Arm]:
+    """Those whose times count: measured, not given up, with the right results."""
+    return [arm for arm in arms if arm.map and not arm.skipped and not arm.differs]
+
+
+def time_digits(state: State) -> int:
+    """Decimals of a column in milliseconds that leave its least value two digits."""
+    least = min((median(arm.map) for arm in state.arms.values() if arm.map), default=1.0) * 1e3
+    return next((digits for digits, from_ms in ((1, 1.0), (2, 0.1), (3, 0.01)) if least >= from_ms), 4)
+
+
+def against(loop: Arm | None, arm: Arm) -> Ratio | None:
+    return ratio(loop.map, arm.map) if loop and loop.map and arm.map else None
+
+
+def interval(gain: Ratio | None) -> str:
+    return words.interval(gain.low, gain.high, gain.confidence) if gain else ""
+
+
+def kinds(state: State, choice: Choice | None) -> tuple[KindRow, ...]:
+    """The plain loops and the best setting of each kind, fastest first; those without a time at the end."""
+    loops = [arm for arm in state.arms.values() if arm.serial]
+    best = best_of_kinds(state)
+    recommended = choice.arm if choice else None
+    if recommended is not None:
+        best = [recommended if title(state, arm) == title(state, recommended) else arm for arm in best]
+    rows = [_kind(state, arm, recommended) for arm in (*loops, *best)]
+    return tuple(sorted(rows, key=lambda row: row.time if row.time is not None else float("inf")))
+
+
+def _kind(state: State, arm: Arm, recommended: Arm | None) -> KindRow:
+    gain = against(state.serial, arm)
+    return KindRow(
+        kind=title(state, arm),
+        size=None if arm.serial else arm.size,
+        time=median(arm.map) if arm.map else None,
+        speedup=gain.value if gain else None,
+        interval=interval(gain) if arm is not state.serial else "",
+        efficiency=efficiency(gain.value, arm.size) if gain else None,
+        start=median(arm.start) if arm.start else None,
+        pickled=_pickled(state, arm),
+        memory=memory_per_worker(arm),
+        best=arm is recommended,
+    )
+
+
+def _pickled(state: State, arm: Arm) -> float | None:
+    """Bytes of all items and results where they are copied, 0 where they are not; None before that is known."""
+    if arm.kind not in BY_PICKLE:
+        return 0.0
+    python = state.python(arm.python)
+    tried = python.preflight if python else {}
+    if tried.get("item_bytes") is None or tried.get("result_bytes") is None or not state.items:
+        return None
+    return float((tried["item_bytes"] + tried["result_bytes"]) * state.items)
+
+
+def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[str, ...]]:
+    """The curves that the points bear, and why not for the others; once the run is over, for until then they move."""
+    if not state.outcome:
+        return (), ()
+    found = fits(state, usable_cpus)
+    return (
+        tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
+        tuple(f"{name}: {fit.why}" for name, fit in found.items() if not fit.supported),
+    )
+
+
+def _fit(name: str, fit: Scaling) -> FitRow:
+    return FitRow(
+        kind=name,
+        law="universal scalability law" if fit.law == "usl" else "Amdahl’s law",
+        serial=fit.serial.value if fit.serial else None,
+        interval=_percents(fit.serial),
+        crosstalk=fit.crosstalk.value if fit.crosstalk else None,
+        peak=fit.peak_speedup.value if fit.peak_speedup else None,
+        at=_workers(fit.peak_workers),
+        r2=fit.r2,
+    )
+
+
+def _percents(share: Estimate | None) -> str:
+    if share is None or share.high is None:
+        return ""
+    return f"{words.percent(share.low, 1)}{words.UNKNOWN}{words.percent(share.high, 1)}"
+
+
+def _workers(peak: Estimate | None) -> str:
+    return f"{peak.value:.0f}" if peak and peak.value is not None else ""
+
+
+def cells(state: State, choice: Choice | None) -> tuple[CellRow, ...]:
+    """Every setting in the order of the plan, the plain loops among them."""
+    recommended = choice.arm if choice else None
+    return tuple(_cell(state, arm, recommended) for arm in state.arms.values())
+
+
+def _cell(state: State, arm: Arm, recommended: Arm | None) -> CellRow:
+    mapped = timing(arm.map) if arm.map else None
+    gain = against(state.serial, arm)
+    own = against(state.loop_of(arm.python), arm)
+    share = arm.loop["cpu_s"] / arm.loop["wall_s"] if arm.loop.get("wall_s") else cpu_share(arm.traced)
+    mark, word = _matter(state, arm)
+    return CellRow(
+        name=title(state, arm),
+        size=arm.size,
+        chunk=words.UNKNOWN if arm.chunk_used is None else words.whole(arm.chunk_used),
+        count=len(arm.map),
+        time=mapped.median if mapped else None,
+        low=mapped.low if mapped else None,
+        high=mapped.high if mapped else None,
+        speedup=gain.value if gain else None,
+        interval=interval(gain) if arm is not state.serial else "",
+        own=own.value if own else None,
+        on_cpu=share,
+        start=median(arm.start) if arm.start else None,
+        memory=memory_per_worker(arm),
+        mark=mark,
+        word=word,
+        best=arm is recommended,
+    )
+
+
+def _matter(state: State, arm: Arm) -> tuple[str, str]:
+    """What is the matter with a setting: its mark and a word."""
+    if arm.skipped:
+        return "stopped", "given up"
+    if arm.differs:
+        return "failed", "other results"
+    if not arm.map:
+        return ("stopped", "not measured") if state.outcome else ("queued", "queued")
+    return "", ""
+
+
+def skipped(state: State) -> tuple[tuple[str, str], ...]:
+    """Settings that were given up or came to other results, each with why; and Pythons that can't take part."""
+    away = [(f"Python {python.label}", python.why_not) for python in state.pythons if python.why_not]
+    lacking = [
+        (f"{kind} on {python.label}" if len(state.pythons) > 1 else kind, why)
+        for python in state.pythons
+        for kind, why in python.kinds.items()
+        if why
+    ]
+    arms = [
+        (setting(state, arm), arm.skipped or arm.differs) for arm in state.arms.values() if arm.skipped or arm.differs
+    ]
+    return (*away, *lacking, *arms)

@@ -1,0 +1,1 @@
+"""The guide: short pages for people who come to learn, with figures measured here and runs that show what they say."""

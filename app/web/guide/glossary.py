@@ -1,0 +1,60 @@
+"""The words of the guide; each stands on its pages as a link to its sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word and what it means here."""
+
+    word: str
+    means: str
+
+    @property
+    def anchor(self) -> str:
+        """Its id on the glossary's page; the macro `ui.term` makes the same of a word."""
+        return self.word.lower().replace(" ", "-")
+
+
+GLOSSARY = (
+    Term("batch", "Many independent items that are all there from the start: files, records, frames."),
+    Term("chunk", "Items that go to a worker in one message. Large ones save messages, small ones share evenly."),
+    Term("CPU-bound", "Work that takes as long as it takes to compute it; a faster processor would help."),
+    Term("critical section", "Lines that only one thread at a time may be in, because they leave data half changed."),
+    Term("daemon", "A thread or process that nobody waits for at the end; it is cut off wherever it is."),
+    Term("deadlock", "Two wait for each other, each holding what the other needs. Nothing happens any more."),
+    Term("efficiency", "Speed-up divided by workers: what each of them added, 100 % at best."),
+    Term(
+        "exit code",
+        "What a process leaves behind: 0 for well, else an error, below 0 the signal that ended it.",
+    ),
+    Term("fork", "A start method: the child begins as a copy of its parent. Quick, and unsafe beside running threads."),
+    Term(
+        "forkserver",
+        "A start method: a clean helper process forks the children. Linux’s default from 3.14.",
+    ),
+    Term("future", "A receipt for an answer that is still to come: it can be asked, waited for, or cancelled."),
+    Term(
+        "GIL",
+        "The global interpreter lock: only the thread that holds it runs Python code. Who waits lets go.",
+    ),
+    Term("I/O-bound", "Work that mostly waits: for a network, a disk, a database, a person."),
+    Term("interpreter", "What runs Python code. One process can hold several, each with a GIL of its own."),
+    Term("lock", "What only one thread can hold; the others wait until it is let go."),
+    Term("message", "What goes from one process to another through a pipe, as bytes."),
+    Term("pickling", "Turning an object into bytes, and bytes into an object again; how data cross between processes."),
+    Term("pid", "The number by which the system knows a process."),
+    Term("process", "A running program with a memory of its own; in Python, with an interpreter and a GIL of its own."),
+    Term("process pool", "A fixed number of processes that take tasks from a queue until the pool is closed."),
+    Term("race", "The result depends on who comes first. It may be right a thousand times, and wrong once."),
+    Term("sentinel", "A value that says 'nothing more will come', such as None at the end of a queue."),
+    Term("serial", "One after the other, in a plain loop: what every speed-up is compared with."),
+    Term("spawn", "A start method: a new interpreter that imports the program again. Slowest, and works everywhere."),
+    Term("speed-up", "The plain loop's time divided by the pool's: 2 is twice as fast, below 1 is slower."),
+    Term("start method", "How a process is made: by fork, forkserver or spawn."),
+    Term("straggler", "The task that is still at work when all others are done, while the other workers idle."),
+    Term("thread", "A line of work inside a process; all threads of a process see the same objects."),
+    Term("worker", "A thread or process of a pool, which takes one task after the other."),
+)

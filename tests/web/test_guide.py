@@ -1,0 +1,200 @@
+"""The guide: pages that hang together, figures from the journal alone, programs and runs that work as they stand."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.experiments.asking import parse
+from app.experiments.registry import EXPERIMENTS, find
+from app.experiments.sharing.catalog import CATALOG
+from app.records import Actor, End, Opening, Record, Result, Sample, to_line
+from app.runs.journal import Journal
+from app.web.guide.glossary import GLOSSARY
+from app.web.guide.topics import PRESETS, TOPICS, code
+from app.web.words import UNKNOWN
+from tests.web.conftest import BY_BROWSER, Serve, ended
+from tests.web.markup import Markup, plain
+from tests.web.test_scripts import run_alone
+
+PATHS = ("/guide", *(topic.href for topic in TOPICS))
+S = 1_000_000_000
+
+
+def read(browser: httpx.Client, path: str) -> Markup:
+    answer = browser.get(path)
+    assert answer.status_code == 200, path
+    markup = Markup(answer.text)
+    assert markup.mistakes == []
+    return markup
+
+
+# Pages
+
+
+def test_all_links_lead_somewhere_and_all_terms_to_their_sentence(browser: httpx.Client) -> None:
+    pages = {path: read(browser, path) for path in PATHS}
+    links = {str(link["href"]) for page in pages.values() for link in page.all("a")}
+    for address in links:
+        assert browser.get(address).status_code == 200, address
+    anchors = {address.partition("#")[2] for address in links if address.startswith("/guide/glossary#")}
+    assert anchors <= pages["/guide/glossary"].ids
+    assert {term.anchor for term in GLOSSARY} == anchors, "a term that no page uses"
+    for page in pages.values():
+        assert page.one("a", href="/guide", **{"aria-current": "page"})
+
+
+def test_the_reading_order_leads_through_every_page_and_back(browser: httpx.Client) -> None:
+    for one, other in itertools.pairwise(TOPICS):
+        assert read(browser, one.href).one("a", rel="next")["href"] == other.href
+        assert read(browser, other.href).one("a", rel="prev")["href"] == one.href
+    assert read(browser, TOPICS[0].href).all("a", rel="prev") == []
+    assert read(browser, TOPICS[-1].href).all("a", rel="next") == []
+
+
+def test_a_page_that_is_not_there_names_those_that_are(browser: httpx.Client) -> None:
+    answer = browser.get("/guide/coroutines")
+    assert answer.status_code == 404
+    assert "has no page 'coroutines'" in plain(Markup(answer.text).text)
+    assert "sharing-data" in answer.text
+    problem = browser.get("/guide/coroutines", headers={"Accept": "application/json"})
+    assert problem.headers["content-type"] == "application/problem+json"
+
+
+# Runs that pages start
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_run_that_can_be_asked_for(name: str) -> None:
+    fields = dict(PRESETS[name].fields)
+    model = find(fields.pop("experiment")).params
+    assert parse(model, fields) == parse(model, PRESETS[name].params)
+
+
+def test_every_form_asks_for_an_experiment_that_exists(browser: httpx.Client) -> None:
+    for topic in TOPICS[:-1]:
+        forms = [form for form in read(browser, topic.href).all("form") if form.get("action") == "/runs"]
+        assert forms, topic
+        assert all(form.get("method") == "post" for form in forms)
+        asked = read(browser, topic.href).all("input", name="experiment")
+        assert {field["value"] for field in asked} <= set(EXPERIMENTS)
+
+
+def test_a_button_starts_its_run(browser: httpx.Client) -> None:
+    answer = browser.post("/runs", data=dict(PRESETS["list"].fields))
+    assert answer.status_code == 303
+    run_id = answer.headers["location"].removeprefix("/runs/")
+    browser.post(f"/runs/{run_id}/stop")
+    assert ended(browser, run_id)["experiment"] == "shared-list"
+
+
+# Programs
+
+PRINTS = {
+    "condition": "took a parcel",
+    "five_processes": "exit codes: [0, 0, 0, 0, 0]",
+    "lock": " left",
+    "one_log": "ZeroDivisionError: division by zero",
+    "pipe_manager": "['from here', 'from another process']",
+    "pool_exception": "map: Cannot process 0",
+    "pool_of_three": "[1, 4, 9, 16, 25]",
+    "processes_compute": "ProcessPoolExecutor: 0",
+    "queues": "process took [0, 1, 2, 3, 4]",
+    "race": "Lock: 2000 of 2000",
+    "thread_exception": "from the future: ZeroDivisionError('division by zero')",
+    "threads_wait": "10 pages in",
+    "time_limit": "exit code -15",
+    "value_array": "2 [2, 4, 6, 8]",
+    "ways_to_ask": "futures {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}",
+}
+
+
+@pytest.mark.parametrize("name", code())
+def test_a_program_runs_as_it_stands(tmp_path: Path, name: str) -> None:
+    assert any(PRINTS[name] in line for line in run_alone(code()[name], tmp_path))
+
+
+def test_every_program_stands_on_a_page(browser: httpx.Client) -> None:
+    shown = {words for path in PATHS for words in read(browser, path).texts("pre")}
+    assert {plain(text) for text in code().values()} == shown
+
+
+# Figures
+
+
+def kept(folder: Path, experiment: str, params: dict[str, Any], records: Sequence[Record]) -> None:
+    """Put a finished run into the journal of a server that is yet to start."""
+
+    async def write() -> None:
+        journal = Journal(folder / "poolscope.sqlite")
+        await journal.open()
+        about = find(experiment)
+        asked = parse(about.params, params).model_dump(mode="json")
+        run_id = await journal.create(about.prefix, experiment, asked, "2026-01-01T00:00:00.000+00:00", {})
+        assert run_id is not None
+        await journal.append(run_id, 1, [to_line(record) for record in records])
+        await journal.save(run_id, status="finished", started="2026-01-01T00:00:00.000+00:00")
+        await journal.close()
+
+    asyncio.run(write())
+
+
+def opening(experiment: str) -> Opening:
+    return Opening(0, "2026-01-01T00:00:00+00:00", "xx-0001", experiment, {}, {"start_method": "fork"}, 4710)
+
+
+def sharing_records() -> Iterator[Record]:
+    yield opening("sharing")
+    for tool, seconds in (("queue", 0.5), ("mp-queue", 2.0)):
+        yield Result(1, "outcome", {
+            "expected": 1000, "actual": 1000, "correct": True, "lost": None, "round": 1000, "facts": [], "threads": [],
+        }, tool)  # fmt: skip
+        yield Sample(2, "round", tool, 1, seconds)
+    yield End(3 * S, "finished")
+
+
+def pool_records(size: int) -> Iterator[Record]:
+    yield opening("pool-sizes")
+    yield Sample(1, "map", "serial", 1, 5.0)
+    for name, seconds in (("start", 0.01), ("first_ready", 0.01), ("map", 2.0), ("stop", 0.01)):
+        yield Sample(2, name, str(size), 1, seconds)
+    for number in range(size):
+        yield Actor(3, f"{size} workers · w{number + 1}", "started", "process", "worker", 4711 + number)
+    yield End(4 * S, "finished")
+
+
+@pytest.fixture
+def untouched(serve: Serve) -> Iterator[httpx.Client]:
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        yield browser
+
+
+def test_a_figure_that_nobody_measured_is_a_dash(untouched: httpx.Client) -> None:
+    page = read(untouched, "/guide/threads-or-processes")
+    assert set(page.texts("b")) == {UNKNOWN}
+    assert page.text.count("not measured here yet") == 7
+    assert read(untouched, "/guide/sharing-data").text.count("not run yet") == len(CATALOG)
+    assert "shown here once the pool of three has been run" in read(untouched, "/guide/process-pools").text
+
+
+def test_the_figures_are_those_of_the_newest_finished_run(tmp_path: Path, serve: Serve) -> None:
+    messages = {"tools": ["queue", "mp-queue"], "repeats": 1}
+    kept(tmp_path, "sharing", messages, list(sharing_records()))
+    kept(tmp_path, "sharing", {"tools": ["lock"]}, [opening("sharing"), End(1, "finished")])
+    kept(tmp_path, "pool-sizes", {**PRESETS["pool-of-three"].params}, list(pool_records(3)))
+    kept(tmp_path, "pool-sizes", {**PRESETS["five-processes"].params}, list(pool_records(5)))
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        compared = read(browser, "/guide/threads-or-processes")
+        assert {"2 000", "500"} <= set(compared.texts("b"))
+        assert compared.one("a", href="/runs/sd-0001")
+        pools = read(browser, "/guide/process-pools")
+        assert {"5.00 s", "2.00 s", "2.50×"} <= set(pools.texts("dd"))
+        assert "4711 4712 4713 4714 4715" in pools.text
+        sharing = read(browser, "/guide/sharing-data")
+        assert sharing.texts("td").count("right") == 2
