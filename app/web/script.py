@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from app.runs.run import Run
+from app.web.faces import FACES
 from app.web.site import Site
 
 
 def script(site: Site, run: Run) -> str:
-    """The script's text; every value is put in by `repr`, so what a user typed can't become code."""
+    """The script's text; every value is put in by `repr`, so what a user typed can't become code.
+
+    A face that has `program(state)` adds what the run itself found.
+    """
     values = {name: repr(value) for name, value in run.params.model_dump().items()}
     template = site.scripts.get_template(f"scripts/{run.experiment.slug}.py.txt")
-    return template.render(params=values, run_id=run.id, version=repr(run.conditions.get("python", "")))
+    program = getattr(FACES[run.experiment.name], "program", None)
+    found = program(run) if program else None
+    version = repr(run.conditions.get("python", ""))
+    return template.render(params=values, run_id=run.id, version=version, found=found)

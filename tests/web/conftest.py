@@ -29,6 +29,7 @@ SHORT: Mapping[str, Mapping[str, Any]] = {
     "factorials": {"first": -1, "last": 30, "workers": 2},
     "pool-sizes": {"sizes": [1, 2], "repeats": 2},
     "sharing": {"tools": ["none", "lock", "pipe"], "operations": 50, "workers": 2, "repeats": 1},
+    "which-pool": {"workload": "square", "items": 20, "kinds": ["thread"], "sizes": [1, 2], "repeats": 2},
     "failures": {"scenarios": ["thread-uncaught", "time-limit"], "task": 0.2, "limit": 0.1},
 }
 BY_BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -79,7 +79,13 @@ def records(
         for row in sorted(rows, key=lambda _: chance.random()):
             done += 1
             yield from samples(row, repetition, done, chance)
-            yield Progress((done + 10) * S, done, total, max(0.1, (total - done) * 0.4), f"round {repetition}")
+            yield Progress(
+                (done + 10) * S,
+                done,
+                total,
+                max(0.1, (total - done) * 0.4),
+                f"repetition {repetition} of 5: {row['arm']}",
+            )
     if ended:
         yield Result(900 * S, "skipped", "One pass took longer than the limit of 60 s.", rows[-1]["arm"])
         for at, row in enumerate(rows):

@@ -39,6 +39,7 @@ BOXES = {
     "pool-sizes": "run-repetitions",
     "sharing": "run-compared",
     "failures": "run-matrix",
+    "which-pool": "run-kinds",
 }
 
 

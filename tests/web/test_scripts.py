@@ -20,6 +20,8 @@ from app.experiments.pool_sizes.params import WORK_MS, Method, Workload
 from app.experiments.registry import EXPERIMENTS, find
 from app.experiments.shared_list.params import Guard
 from app.experiments.sharing.catalog import TOOLS
+from app.experiments.which_pool.offers import BUILT_IN
+from app.experiments.which_pool.params import KINDS
 from app.runs.bench import Bench
 from app.runs.journal import Journal
 from app.runs.run import Run
@@ -92,6 +94,8 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
         ),
         *(("sharing", {"tools": [tool]}) for tool in (*TOOLS, "all")),
         ("sharing", {"tools": ["lock", "mp-queue", "shared-memory"]}),
+        *(("which-pool", {"workload": name, "kinds": [kind]}) for name in BUILT_IN for kind in (*KINDS, "all")),
+        ("which-pool", {"workload": "mine.tasks:parse@other.data:rows+connect", "kinds": ["process"]}),
         *(("failures", {"scenarios": scenarios}) for scenarios in (["all"], *([name] for name in SCENARIOS))),
     ]
 
@@ -107,7 +111,7 @@ def test_every_script_is_short_and_needs_the_standard_library_only(
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     taken_from = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     imported = modules | {node.module or "" for node in taken_from}
-    assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
+    assert {name.split(".")[0] for name in imported} <= {*sys.stdlib_module_names, "mine", "other"}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     unused = {name.split(".")[0] for name in modules} | {alias.name for node in taken_from for alias in node.names}
     unused -= names
@@ -117,7 +121,7 @@ def test_every_script_is_short_and_needs_the_standard_library_only(
     lines = text.splitlines()
     # All tools, or all scenarios, in one script are as many small programs, each as long as it needs to be.
     most = 350 if params.get("tools") == ["all"] else 500 if params.get("scenarios") == ["all"] else 140
-    assert (40 if experiment == "failures" else 50) <= len(lines) <= most
+    assert {"failures": 40, "which-pool": 30}.get(experiment, 50) <= len(lines) <= most
     assert max(map(len, lines)) <= 120
     assert "\n\n\n\n" not in text
     assert text.endswith("main()\n")
@@ -305,7 +309,8 @@ def test_a_value_can_not_become_code(site: Site, experiment: str, nasty: str) ->
     found = find(experiment)
     for name in found.params.model_fields:
         params = found.params.model_construct(**{**found.params().model_dump(), name: nasty})
-        text = script(site, Run("xx-0042", found, params, state=()))
+        state = found.meaning.initial(found.params())
+        text = script(site, Run("xx-0042", found, params, state=state))
         tree = ast.parse(text)
         assert not {"os._exit", "__import__"} & {ast.unparse(node.func) for node in calls(tree)}, name
         if repr(nasty) in text:
@@ -314,3 +319,42 @@ def test_a_value_can_not_become_code(site: Site, experiment: str, nasty: str) ->
 
 def calls(tree: ast.AST) -> list[ast.Call]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+# Which pool
+
+
+@pytest.mark.parametrize(
+    ("workload", "kind"),
+    [
+        *((workload, "thread") for workload in ("square", "primes", "zlib", "read-files", "memory-hungry", "uneven")),
+        ("shared-object", "process"),
+        ("large-arguments", "pool"),
+        ("sum-of-squares", "all"),
+        ("http", "thread"),
+        ("http", "asyncio"),
+        ("sleep", "asyncio"),
+    ],
+)
+def test_the_script_of_a_work_does_it_in_the_pool_and_in_the_loop(
+    render: Render, tmp_path: Path, workload: str, kind: str
+) -> None:
+    length = {"work_ms": 1} if workload in ("sleep", "http") else {}
+    text = render("which-pool", workload=workload, kinds=[kind], sizes=[2], items=4, **length)
+    lines = run_alone(re.sub(r"ROUNDS = \d+", "ROUNDS = 10", text), tmp_path)
+    ways = ["through_the_loop"] if kind == "all" else ["through_the_loop", "through_the_pool"]
+    assert [line.partition(" in ")[0] for line in lines[: len(ways)]] == [f"{way}: 4 results" for way in ways]
+    if workload == "shared-object":
+        assert lines[-1] == "Added in all: 80"
+
+
+def test_the_script_of_ones_own_work_imports_it(render: Render, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def rows():\n    return [3, 1, 2]\n\ndef parse(n):\n    return -n\n\ndef connect():\n    print('set up')\n"
+    )
+    text = render("which-pool", workload="mine:parse@rows+connect", kinds=["thread"], sizes=[1])
+    (tmp_path / "alone.py").write_text(text)
+    done = subprocess.run([sys.executable, "alone.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("set up") == 2
+    assert "through_the_pool: 3 results" in done.stdout

@@ -6,19 +6,35 @@ from dataclasses import dataclass
 from statistics import median
 
 from app.experiments.which_pool.choice import choose
+from app.experiments.which_pool.naming import setting
 from app.experiments.which_pool.params import WhichPoolParams
 from app.experiments.which_pool.samples import State
 from app.runs.run import Run
 from app.web import lanes, words
 from app.web.faces.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
 from app.web.faces.which_pool.pictures import Crew, Heat, crews, heat
+from app.web.faces.which_pool.program import program
 from app.web.faces.which_pool.tables import CellRow, FitRow, KindRow, cells, fit_rows, kinds, skipped, time_digits
+
+__all__ = [
+    "IDLE",
+    "OFFERS",
+    "PIECES",
+    "REPLAY",
+    "WIDE",
+    "WhichPoolFace",
+    "face",
+    "facts",
+    "program",
+    "progress",
+    "title",
+]
 
 IDLE = (
     "The same work goes through a plain loop and every kind of pool, at several sizes, by turns and many times over. "
     "You will see which setting to use, with what certainty, and where the time of all others went."
 )
-WIDE = True
+WIDE = False
 PIECES = ("speedup", "why", "kinds", "memory", "heat", "trial", "pythons", "workers", "cpu", "cells")
 REPLAY = False
 OFFERS = (
@@ -80,8 +96,14 @@ def facts(params: WhichPoolParams) -> list[str]:
 
 
 def progress(run: Run) -> str:
+    """Settings by their names: the runner tells them by keys."""
     state: State = run.state
-    return f"{state.done:g} of {state.total:g}{f', {state.note}' if state.note else ''}"
+    note = state.note
+    for key, arm in state.arms.items():
+        if note.endswith(key):
+            note = note.removesuffix(key) + setting(state, arm)
+            break
+    return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
 
 
 def face(run: Run, state: State | None = None) -> WhichPoolFace:

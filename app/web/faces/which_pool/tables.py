@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from app.experiments.which_pool.choice import Choice
-from app.experiments.which_pool.naming import setting, title
-from app.experiments.which_pool.params import IN_PROCESSES
+from app.experiments.which_pool.naming import settings, title
+from app.experiments.which_pool.params import IN_PROCESSES, KINDS
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.which_pool.state import best_of_kinds, cpu_share, fits, memory_per_worker
 from app.measure.breakeven import efficiency
 from app.measure.intervals import Ratio, ratio, timing
-from app.measure.scaling import Estimate, Scaling
+from app.measure.laws import Estimate
+from app.measure.scaling import Scaling
 from app.web import words
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
@@ -217,15 +218,17 @@ def _matter(state: State, arm: Arm) -> tuple[str, str]:
 
 
 def skipped(state: State) -> tuple[tuple[str, str], ...]:
-    """Settings that were given up or came to other results, each with why; and Pythons that can't take part."""
+    """What took no part, or not to the end, each with why: Pythons, kinds that were asked for, settings."""
+    several = len(state.pythons) > 1
     away = [(f"Python {python.label}", python.why_not) for python in state.pythons if python.why_not]
     lacking = [
-        (f"{kind} on {python.label}" if len(state.pythons) > 1 else kind, why)
+        (f"{kind} on {python.label}" if several else kind, why)
         for python in state.pythons
         for kind, why in python.kinds.items()
-        if why
+        if why and kind in (state.params.kinds or KINDS)
     ]
-    arms = [
-        (setting(state, arm), arm.skipped or arm.differs) for arm in state.arms.values() if arm.skipped or arm.differs
-    ]
-    return (*away, *lacking, *arms)
+    groups: dict[tuple[str, str], list[Arm]] = {}
+    for arm in state.arms.values():
+        if arm.skipped or arm.differs:
+            groups.setdefault((title(state, arm), arm.skipped or arm.differs), []).append(arm)
+    return (*away, *lacking, *((settings(state, arms), why) for (_, why), arms in groups.items()))

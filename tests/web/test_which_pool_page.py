@@ -1,0 +1,151 @@
+"""The page of which pool, over records of a run that never took place: whole, on its way, and with nothing yet."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.experiments.asking import parse
+from app.experiments.registry import find
+from app.records import Record, to_line
+from app.runs.journal import Journal
+from app.runs.run import Run
+from app.runs.status import Status
+from app.web.faces import which_pool
+from tests.web.conftest import BY_BROWSER, serving
+from tests.web.made_which_pool import CPUS, ITEMS, KINDS, SIZES, records
+from tests.web.markup import Markup
+
+SPECS = Path(__file__).resolve().parents[2] / "templates" / "charts"
+ASKED = {"kinds": list(KINDS), "items": ITEMS, "pythons": ["3.11", "3.13t"]}
+CONDITIONS = {
+    "usable_cpus": CPUS, "usable_cpus_why": "4 of 16: quota of 4 CPUs from /x/cpu.max", "logical_cpus": 16,
+    "physical_cpus": 8, "affinity_cpus": 16, "cpu_quota": 4.0, "cpu_quota_source": "/x/cpu.max",
+}  # fmt: skip
+
+
+def kept(folder: Path, told: Sequence[Record]) -> None:
+    """Put the run into the journal of a server that is yet to start."""
+
+    async def write() -> None:
+        journal = Journal(folder / "poolscope.sqlite")
+        await journal.open()
+        about = find("which-pool")
+        asked = parse(about.params, ASKED).model_dump(mode="json")
+        run_id = await journal.create("wp", "which-pool", asked, "2026-01-01T00:00:00.000+00:00", {})
+        assert run_id == "wp-0001"
+        await journal.append(run_id, 1, [to_line(record) for record in told])
+        await journal.save(
+            run_id, status="finished", started="2026-01-01T00:00:00.000+00:00", ended="2026-01-01T00:00:36.400+00:00",
+            conditions=CONDITIONS,
+        )  # fmt: skip
+        await journal.close()
+
+    asyncio.run(write())
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder = tmp_path_factory.mktemp("data")
+    kept(folder, list(records()))
+    with serving(folder) as server, server.client(**BY_BROWSER) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(browser: httpx.Client) -> Markup:
+    markup = Markup(browser.get("/runs/wp-0001").text)
+    assert markup.mistakes == []
+    return markup
+
+
+def test_the_page_says_what_to_use_and_shows_each_kind_beside_it(page: Markup) -> None:
+    assert page.text_of("p", id="verdict").startswith("Use 4 processes on 3.11: 3.84×")
+    rows = [row for row in page.texts("tr") if "MiB" not in row]
+    assert any(row.startswith("processes on 3.114") and row.endswith("11.0") for row in rows)
+    assert any(row.startswith("threads on 3.13t4") for row in rows)
+    assert page.text.count("plain loop on 3.13t") >= 2
+
+
+def test_the_causes_name_the_gil_and_the_key_names_every_colour(page: Markup, browser: httpx.Client) -> None:
+    causes = dict(zip(page.texts("dt"), page.texts("dd"), strict=True))
+    assert "% waiting for the GIL" in causes["4 threads on 3.11"]
+    assert "GIL" not in causes["4 threads on 3.13t"]
+    drawn = {row["phase"] for row in browser.get("/runs/wp-0001/chart.json").json()["why"] if row["share"] > 0}
+    assert {each["data-phase"] for each in page.all("span") if "data-phase" in each} == drawn
+
+
+def test_every_setting_stands_in_the_heat_map_and_in_the_table(page: Markup) -> None:
+    settings = len(SIZES) * len(KINDS) * 2
+    levels = [cell for cell in page.all("td") if "data-level" in cell]
+    assert len(levels) == settings
+    assert [cell.get("aria-current") for cell in levels].count("true") == 1
+    assert f"{settings + 2} settings with their intervals" in page.text
+    assert page.text.count("given up") == 1
+
+
+def test_the_page_shows_the_trial_the_pythons_the_lanes_and_the_cpus(page: Markup) -> None:
+    words = page.text
+    for said in (
+        "sum_of_squares", "20.8 ms at first, then 19.9 ms", "an item, pickled 28 B", "CPython 3.13.2", "off",
+        "No interpreter is at /opt/python3.12/bin/python.", "One pass took longer than the limit of 60 s.", "quota 4 CPUs, from /x/cpu.max", "3.87 CPUs", "physical 8",
+    ):  # fmt: skip
+        assert said in words, said
+    assert len([figure for figure in page.all("figure") if str(figure.get("id")).startswith("crew-")]) == 6
+
+
+def test_the_charts_have_the_data_that_their_specifications_name(browser: httpx.Client) -> None:
+    data = browser.get("/runs/wp-0001/chart.json").json()
+    for name in ("which-speedup", "which-why", "memory"):
+        for dataset, fields in asked(json.loads((SPECS / f"{name}.vl.json").read_text())):
+            assert data[dataset], f"{name}: {dataset}"
+            assert fields <= set(data[dataset][0]), f"{name}: {dataset}"
+
+
+def asked(spec: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    """Each dataset that a specification names, with the fields that it reads of it."""
+    for layer in spec.get("layer", [spec]):
+        encodings = {**spec.get("encoding", {}), **layer.get("encoding", {})}
+        made = {
+            each.get("as") for each in (*spec.get("transform", ()), *layer.get("transform", ())) if "calculate" in each
+        }
+        fields = {about["field"] for about in encodings.values() if isinstance(about, dict) and "field" in about}
+        yield (layer.get("data") or spec["data"])["name"], fields - made
+
+
+def test_labels_at_the_ends_of_lines_can_be_read(browser: httpx.Client) -> None:
+    ends = sorted(row["at"] for row in browser.get("/runs/wp-0001/chart.json").json()["ends"])
+    top = max(row["speedup"] for row in browser.get("/runs/wp-0001/chart.json").json()["ends"])
+    assert all(upper - lower > top / 21 for lower, upper in itertools.pairwise(ends))
+
+
+@pytest.mark.parametrize("rounds", [None, 0, 1, 2])
+def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: int | None) -> None:
+    about = find("which-pool")
+    run = Run("wp-0001", about, parse(about.params, ASKED), status=Status.RUNNING, conditions=CONDITIONS)
+    for record in () if rounds is None else records(rounds=rounds, ended=False):
+        run.state = about.meaning.fold(run.state, record)
+    face = which_pool.face(run)
+    assert face.any is bool(rounds)
+    assert face.repetitions == (rounds or 0)
+    assert {cell.word for cell in face.cells} == (set() if rounds is None else {""} if rounds else {"queued"})
+    assert not face.causes
+    if rounds:
+        assert len(face.kinds) == 2 + 2 * len(KINDS)
+
+
+def test_the_progress_names_the_setting_instead_of_its_key() -> None:
+    about = find("which-pool")
+    run = Run("wp-0001", about, parse(about.params, ASKED))
+    for record in records(rounds=0, ended=False):
+        run.state = about.meaning.fold(run.state, record)
+        if getattr(record, "note", ""):
+            break
+    assert "c0" not in which_pool.progress(run)
