@@ -151,12 +151,52 @@ class Failures(BaseModel):
     total: int
 
 
+class Bounded(BaseModel):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Breakdown(BaseModel):
+    startup: float
+    dispatch: float
+    compute: float
+    idle: float
+    shutdown: float
+
+
+class Cell(BaseModel):
+    kind: str
+    size: int
+    chunksize: int
+    wall_s: Timing
+    speedup: Bounded
+    cpu_share: float | None
+    memory_per_worker: int | None
+    breakdown: Breakdown | None
+
+
+class Winner(BaseModel):
+    kind: str | None
+    size: int | None
+    chunksize: int | None
+    speedup: Bounded | None
+    sentence: str
+    reasons: list[str]
+
+
+class WhichPool(BaseModel):
+    cells: list[Cell]
+    verdict: Winner | None
+
+
 STATES: dict[str, type[BaseModel]] = {
     "shared-list": SharedList,
     "factorials": Factorials,
     "pool-sizes": PoolSizes,
     "sharing": Sharing,
     "failures": Failures,
+    "which-pool": WhichPool,
 }
 
 
