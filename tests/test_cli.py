@@ -112,6 +112,7 @@ def test_every_experiment_runs_in_the_terminal(environment: dict[str, str], name
         "pool-sizes": ("-p", "sizes=2", "-p", "repeats=1"),
         "sharing": ("-p", "tools=lock, pipe", "-p", "repeats=1", "-p", "operations=50"),
         "failures": ("-p", "scenarios=thread-queue,lock-exception", "-p", "limit=0.1"),
+        "which-pool": ("-p", "workload=square", "-p", "kinds=thread", "-p", "sizes=2", "-p", "repeats=1"),
     }
     status, out, err = outcome(environment, "run", name, *brief.get(name, ()))
     assert status == 0, err

@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,8 +29,8 @@ from app.settings import Settings
 from app.web import words
 
 EXTRAS = {"uvloop": "a faster event loop", "httptools": "a faster HTTP parser"}
-SPINNING = RUNNER / "spinning.py"  # the child's side is started by name, never imported
-SPINNING_LIMIT_S = 30.0
+SPIN = RUNNER / "spin.py"  # the child's side is started by name, never imported
+SPIN_LIMIT_S = 30.0
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
@@ -49,7 +49,7 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
 def examined(settings: Settings) -> dict[str, Any]:
     """Everything that the command tells, as JSON has it. Raises BadParameters for settings that make no sense."""
     found = asyncio.run(pythons.find(*pythons.wished(settings.pythons)))
-    journal = settings.journal_path
+    journal, truth = settings.journal_path, cpus.read()
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return {
         "python": platform.python_version(),
@@ -57,7 +57,7 @@ def examined(settings: Settings) -> dict[str, Any]:
         "executable": sys.executable,
         "gil": bool(gil),
         "platform": platform.platform(),
-        "cpus": {**asdict(cpus.read()), "throttled": cpus.throttled(), "effective": effective()},
+        "cpus": {**asdict(truth), "throttled": cpus.throttled(), "effective": effective(sorted({1, truth.affinity}))},
         "memory_available": memory.available(),
         "start_methods": multiprocessing.get_all_start_methods(),
         "start_method": multiprocessing.get_start_method(),
@@ -117,14 +117,14 @@ def access(journal: Path) -> dict[str, Any]:
     return {"writable": True, "why": ""}
 
 
-def effective() -> dict[str, float]:
-    """The CPUs that one spinning process got, and as many as may be usable, by their number; {} where none could."""
-    program = [sys.executable, "-I", "-S", str(SPINNING)]
+def effective(numbers: Sequence[int]) -> dict[str, float]:
+    """The CPUs that so many spinning processes got, by their number; {} where that could not be measured."""
+    program = [sys.executable, "-I", "-S", str(SPIN), *map(str, numbers)]
     try:
-        said = subprocess.run(program, capture_output=True, text=True, timeout=SPINNING_LIMIT_S, check=True)
+        said = subprocess.run(program, capture_output=True, text=True, timeout=SPIN_LIMIT_S, check=True)
     except (OSError, subprocess.SubprocessError):
         return {}
-    found: dict[str, float] = json.loads(said.stdout)["effective"]
+    found: dict[str, float] = json.loads(said.stdout)
     return found
 
 

@@ -80,9 +80,9 @@ def scaling(loop: Sequence[float], pools: Mapping[int, Sequence[float]], most: i
     ones by no more than t squared. They stay within the bounds and keep their word there, where a covariance or a
     bootstrap does not. The laws: Amdahl (AFIPS 1967); Gunther, Guerrilla Capacity Planning (2007), chapter 4.
 
-    In simulation (3 to 10 repetitions, spreads of 2 to 10 %, up to 4, 8 and 32 workers) the intervals of both parameters,
-    the peak and the curve enclosed the made ones in 92 to 100 of 100 fits; the least was 88, for three sizes with strong
-    crosstalk, which can't be told from serial work there. Raises ValueError for times that are not above zero.
+    In simulation (3 to 10 repetitions, spreads of 2 to 10 %, up to 4, 8 and 32 workers) the intervals of both
+    parameters, the peak and the curve enclosed the made ones in 92 to 100 of 100 fits; the least was 88, for three
+    sizes with strong crosstalk. Raises ValueError for times that are not above zero.
     """
     enough = {size: tuple(times) for size, times in pools.items() if len(times) >= FEWEST_FOR_RATIO}
     kept = {1: tuple(loop)} | {size: times for size, times in enough.items() if 1 <= size <= most}
@@ -134,7 +134,14 @@ def _why_not(best: Region, points: Points, law: Law, serial: Estimate) -> str:
     farthest = float(abs(best.residuals).max())
     if farthest > FARTHEST and best.misfit > float(fdtri(free(points, law), points.degrees, SURELY)):
         name = "Amdahl's law" if law == "amdahl" else "the Universal Scalability Law"
-        return f"The points don't follow {name}: one is {farthest:.0%} off the curve, more than its spread explains."
+        more = (
+            f" With {FEWEST_SIZES['usl']} sizes crosstalk can be told."
+            if len(points.sizes) < FEWEST_SIZES["usl"]
+            else ""
+        )
+        return (
+            f"The points don't follow {name}: one is {farthest:.0%} off the curve, more than its spread explains.{more}"
+        )
     if serial.high is not None and serial.high - serial.low > WIDEST_SERIAL:
         return f"The serial share could be anything from {serial.low:.0%} to {serial.high:.0%}, so a fit says nothing."
     return ""

@@ -1,8 +1,13 @@
-"""Effective CPUs, measured: the CPU seconds that n spinning processes gain in one wall second."""
+"""Effective CPUs, measured: the CPU seconds that n spinning processes gain in one wall second.
+
+Also a program, `python -I -S spin.py N …`, which prints them by N as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import sys
 from contextlib import closing
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -65,3 +70,7 @@ def hear(here: Any, process: BaseProcess) -> Any:
     if here not in wait([here, process.sentinel], LIMIT_S):
         raise NoAnswer(f"A process that was to spin ended or did not answer within {LIMIT_S:.0f} s.")
     return here.recv()
+
+
+if __name__ == "__main__":
+    print(json.dumps({number: effective(int(number)) for number in sys.argv[1:]}))

@@ -175,6 +175,14 @@ def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: 
     assert end_of(records).reason == ""
 
 
+def test_a_kind_that_ended_its_process_is_not_tried_in_other_sizes(folder: str) -> None:
+    records = perform("which-pool", asked(mine("dies_elsewhere"), folder, sizes=[1, 2], kinds=["thread"], repeats=1))
+    skipped = values(records, "skipped")
+    assert "left with exit code 3" in skipped["here thread 1"]
+    assert skipped["here thread 2"] == f"It was not tried after here thread 1. {skipped['here thread 1']}"
+    assert mapped(records) == {("here serial", 0), ("here serial", 1)}
+
+
 def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
     records = perform("which-pool", asked(mine("talks"), folder, repeats=1, kinds=["thread"]))
     assert values(records, "preflight")["here"]["printed"] == len("called with 0\n") * 6

@@ -105,11 +105,11 @@ HELD = trace("thread 2", 655, 0.99, share=0.5)
         ({"traces": HELD}, 2, True),
         ({"traces": trace("thread 2", 330, 1.9)}, 2, False),
         ({"traces": HELD, "pythons": {HERE: {"gil": False}}}, 2, False),
-        ({"traces": HELD, "loop_share": 0.01}, 2, False),
+        ({"traces": HELD, "loop_share": 0.01, "asked": {"workload": "a:b@c"}}, 2, False),
         ({"traces": HELD}, 1, None),  # one at a time, for want of a second CPU
         ({"traces": HELD, "noise": LOUD}, 2, None),
         ({"traces": HELD, "loop_share": None}, 2, None),
-        ({"traces": HELD, "loop_share": 0.5}, 2, None),
+        ({"traces": HELD, "loop_share": 0.5, "asked": {"workload": "a:b@c"}}, 2, None),
         ({"traces": trace("thread 2", 400, 1.4, share=0.8)}, 2, None),
         ({"traces": trace("thread 2", 655, 0.5, share=0.3)}, 2, None),  # less than the GIL allows: something else
         ({"traces": trace("process 2", 335, 1.9)}, 2, None),
@@ -155,11 +155,21 @@ WAITED = {"serial": about(1600), "thread 8": about(203), "process 8": about(204)
 def test_waiting_work_is_given_to_threads_only_if_they_are_as_fast(
     maps: Mapping[str, Sequence[float]], how: dict[str, Any], holds: bool | None
 ) -> None:
-    assert check(told(maps, **how), "waiting work").holds is holds
+    assert check(told(maps, asked={"workload": "a:b@c"}, **how), "waiting work").holds is holds
+
+
+def test_built_in_work_that_computes_is_not_said_to_wait_because_the_machine_was_busy() -> None:
+    now = told(WAITED, asked={"workload": "primes"}, loop_share=0.2, noise=LOUD)
+    assert check(now, "waiting work").holds is False
 
 
 def test_waiting_work_names_what_threads_save() -> None:
-    now = told(WAITED, loop_share=0.01, more=[remember("thread 8", 0.1, 8), remember("process 8", 9, 8)])
+    now = told(
+        WAITED,
+        asked={"workload": "sleep"},
+        loop_share=0.01,
+        more=[remember("thread 8", 0.1, 8), remember("process 8", 9, 8)],
+    )
     said = check(now, "waiting work").sentence
     assert "960 µs to start and end against 104 ms; 0.1 MiB a worker against 9.0 MiB" in " ".join(said.split())
 
@@ -254,6 +264,11 @@ def test_stragglers_are_long_items_that_leave_others_idle(traces: dict[str, Any]
     assert check(told(MAPS, traces=traces), "long items hold up").holds is holds
 
 
+def test_stragglers_of_a_disturbed_run_may_be_the_machines() -> None:
+    now = told(MAPS, traces=trace("process 2", 335, 1.9, tail=0.2, longest=8.0), noise=LOUD)
+    assert check(now, "long items hold up").holds is None
+
+
 def test_stragglers_in_chunks_are_answered_with_chunks_of_one() -> None:
     now = told({"serial": about(640), "pool 2": about(400)}, traces=trace("pool 2", 400, 1.6, tail=0.2, longest=8.0))
     assert check(now, "long items hold up").remedy == {"chunksizes": [1]}
@@ -324,6 +339,7 @@ def test_hyper_threads_are_blamed_only_where_siblings_are_known_and_tasks_take_m
         ({"loop_share": 1.0}, False),
         ({"loop_share": 1.2}, None),
         ({"loop_share": None}, None),
+        ({"loop_share": 1.9, "noise": LOUD}, None),
     ],
 )
 def test_tasks_that_use_several_cpus_by_themselves_are_found(how: dict[str, Any], holds: bool | None) -> None:

@@ -255,6 +255,13 @@ def test_the_budget_names_what_kept_tasks_off_the_cpu_and_adds_up() -> None:
     assert {row["kind"] for row in chart["why"]} == {"threads", "processes"}
 
 
+def test_work_that_never_waits_is_not_said_to_wait_when_others_held_it_up() -> None:
+    half = {"process 2": traced(planned("process 2", 32), 335, cpus=1.0, share=0.5)}
+    for workload, phase in (("primes", "off the CPU"), ("sleep", "waiting")):
+        now = told(MAPS, traces=half, loop_share=0.5, asked={**ASKED, "workload": workload})
+        assert phase in {row["phase"] for row in state.chart(now, 2)["why"]}
+
+
 def test_memory_is_drawn_for_the_best_of_each_kind() -> None:
     assert state.chart(RUN, 2)["memory"] == [
         {"kind": "processes", "workers": 2, "mib": 9.0, "what": "pss", "total": 40.0}

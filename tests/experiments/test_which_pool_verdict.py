@@ -154,6 +154,14 @@ def test_interpreters_are_compared_by_their_memory_too() -> None:
     assert "2 interpreters reach 1.60× (95% CI 1.59–1.61) with 29% of the memory a worker." in said(now)
 
 
+def test_without_a_clear_winner_no_other_kind_is_praised_beside_it() -> None:
+    wide = [640.0, 900.0, 500.0, 400.0, 700.0]
+    now = told({"serial": wide, "thread 2": wide[::-1], "process 2": [0.8 * time for time in wide]})
+    assert said(now).startswith("No clear winner: 2 processes, the fastest, took 512.0 ms against 640.0 ms")
+    assert "threads" not in said(now)
+    assert any(reason.startswith("2\N{NO-BREAK SPACE}threads") for reason in chosen(now)["reasons"])
+
+
 def test_one_call_may_be_served_better_by_another_setting() -> None:
     maps = {"serial": about(640), "thread 2": about(400), "process 2": about(390)}
     now = told(maps, asked={"workload": "sha256"})

@@ -151,6 +151,13 @@ def test_points_that_follow_no_law_bear_no_fit() -> None:
     assert "don't follow" in result.why
 
 
+def test_three_sizes_that_slow_each_other_down_ask_for_a_fourth() -> None:
+    result = exact(0.1, 0.3, (1, 2, 4))
+    assert not result.supported
+    assert result.why.endswith("With 4 sizes crosstalk can be told.")
+    assert exact(0.1, 0.3, (1, 2, 4, 8)).law == "usl"
+
+
 def test_times_that_spread_too_widely_bear_no_fit() -> None:
     rng = random.Random(1)
     result = noisy(rng, 0.1, 0.0, spread=0.6)

@@ -14,18 +14,12 @@ import psutil
 import pytest
 
 from app.runner.hosts import PROGRAM, Host, HostFailed, OrderRefused
-from app.runner.recorder import Recorder
 from app.runner.stage import Stage, Stopped
 from tests.waiting import until, until_gone
 
 Start = Callable[..., Host]
 Script = Callable[[str], str]
 LIMIT_S = 30.0
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(Recorder(os.open(os.devnull, os.O_WRONLY)), tmp_path)
 
 
 @pytest.fixture
@@ -167,6 +161,7 @@ def test_a_python_that_is_too_old_says_so_itself() -> None:
 
 def test_a_limit_counts_from_each_step(start: Start, tmp_path: Path) -> None:
     host = start(folder=str(tmp_path))
+    host.ask(LIMIT_S, "the start", do="describe")
     text = "import threading\ndef work(n): pass\ndef items(): threading.Event().wait()\n"
     with pytest.raises(HostFailed, match=r"^Making the items tasks:items took longer than the limit of 1 s"):
         opened(host, tmp_path, text, limit_s=1)

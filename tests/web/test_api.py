@@ -151,7 +151,7 @@ class Failures(BaseModel):
     total: int
 
 
-class Speedup(BaseModel):
+class Bounded(BaseModel):
     value: float | None
     low: float | None
     high: float | None
@@ -165,29 +165,29 @@ class Breakdown(BaseModel):
     shutdown: float
 
 
-class SettingCell(BaseModel):
+class Cell(BaseModel):
     kind: str
     size: int
     chunksize: int
     wall_s: Timing
-    speedup: Speedup
+    speedup: Bounded
     cpu_share: float | None
     memory_per_worker: int | None
     breakdown: Breakdown | None
 
 
-class Choice(BaseModel):
+class Winner(BaseModel):
     kind: str | None
     size: int | None
     chunksize: int | None
-    speedup: Speedup | None
+    speedup: Bounded | None
     sentence: str
     reasons: list[str]
 
 
 class WhichPool(BaseModel):
-    cells: list[SettingCell]
-    verdict: Choice | None
+    cells: list[Cell]
+    verdict: Winner | None
 
 
 STATES: dict[str, type[BaseModel]] = {
@@ -937,7 +937,8 @@ def test_the_schema_of_the_api_is_valid_and_says_what_every_call_does(client: ht
     for path, calls in schema["paths"].items():
         for method, call in calls.items():
             assert call.get("summary"), f"{method} {path}"
-            assert call["responses"]
+            refused = call["responses"].get("422")
+            assert list(refused["content"]) == ["application/problem+json"] if refused else "/api" not in path
     assert {
         (method.upper(), path) for path, calls in schema["paths"].items() for method in calls
     } == {

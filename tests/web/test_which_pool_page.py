@@ -95,7 +95,8 @@ def test_the_page_shows_the_trial_the_pythons_the_lanes_and_the_cpus(page: Marku
     words = page.text
     for said in (
         "sum_of_squares", "20.8 ms at first, then 19.9 ms", "an item, pickled 28 B", "CPython 3.13.2", "off",
-        "No interpreter is at /opt/python3.12/bin/python.", "One pass took longer than the limit of 60 s.", "quota 4 CPUs, from /x/cpu.max", "3.87 CPUs", "physical 8",
+        "No interpreter is at /opt/python3.12/bin/python.", "One pass took longer than the limit of 60 s.",
+        "quota 4 CPUs, from /x/cpu.max", "3.87 CPUs", "physical 8",
     ):  # fmt: skip
         assert said in words, said
     assert len([figure for figure in page.all("figure") if str(figure.get("id")).startswith("crew-")]) == 6

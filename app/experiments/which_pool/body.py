@@ -6,6 +6,7 @@ crashes, hangs or leaves can hurt no more than its host, and the arms that are l
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -18,9 +19,8 @@ from app.experiments.which_pool import guesses
 from app.experiments.which_pool.arms import SERIAL, Arm, Wanted, unfit
 from app.experiments.which_pool.machine import machine, usable_cpus
 from app.experiments.which_pool.sides import ArmFailed, Side, SideLost
-from app.experiments.which_pool.spinning import effective_cpus
 from app.experiments.which_pool.telling import Telling
-from app.runner import noise
+from app.runner import noise, spin
 from app.runner.pace import Pace
 from app.runner.stage import CannotGoOn, Stage
 
@@ -74,7 +74,7 @@ class Run:
     def go(self) -> None:
         self.tell.progress(self.pace, "looking at the machine")
         self.tell.result("machine", machine())
-        self.tell.result("cpu", effective_cpus(self.stage, self.cpus))
+        self.tell.result("cpu", {"effective": self.effective_cpus(), "seconds": spin.WINDOW_S})
         for side in self.sides:
             self.tell.progress(self.pace, f"pre-flight under Python {side.label}")
             self.enter(side)
@@ -94,6 +94,13 @@ class Run:
         for arm in list(self.arms):
             self.trace(arm)
         self.tell_noise(before)
+
+    def effective_cpus(self) -> dict[str, float]:
+        """What one spinning process gets, and as many as there are CPUs; empty where they can't be had."""
+        with contextlib.suppress(spin.NoAnswer, OSError), self.stage.recorder.quiet(), self.stage.interruptible():
+            # By fork, which is the quickest: they do nothing but count.
+            return {str(count): spin.effective(count, start_method="fork") for count in sorted({1, self.cpus})}
+        return {}
 
     def enter(self, side: Side) -> None:
         """The pre-flight of one Python. The first one's failure is the run's; another one is left out."""
@@ -161,6 +168,8 @@ class Run:
                 self.lose(side, str(failed))
             else:
                 self.skip(arm, str(failed))
+                if failed.ended:
+                    self.spare(arm, str(failed))
             return None
         except SideLost as lost:
             self.lose(side, str(lost))
@@ -208,6 +217,12 @@ class Run:
         del self.arms[arm]
         self.pace.drop(arm.key)
         self.tell.result(self.skipped, why, arm.key)
+
+    def spare(self, ended: Arm, why: str) -> None:
+        """Skip what is likely to end its process as well: the same kind in other sizes, if they were never passed."""
+        for arm in [arm for arm in self.arms if arm not in self.collections]:
+            if (arm.python, arm.kind, arm.start_method) == (ended.python, ended.kind, ended.start_method):
+                self.skip(arm, f"It was not tried after {ended.key}. {why}")
 
     def lose(self, side: Side, why: str) -> None:
         """Skip all arms of a Python. Without a loop of the first one nothing can be said at all."""

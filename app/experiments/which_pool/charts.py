@@ -161,11 +161,14 @@ def spent(state: State, arm: Arm, usable_cpus: int) -> Rows:
     if shared is None:
         return []
     off = why_off_cpu(state, arm, usable_cpus)
+    reason = off.reason if off else None
+    if reason == "waiting" and waits(state) is False:
+        reason = None  # the loop was held up too, though this work never waits
     shares = (
         ("start-up", shared.startup),
         ("dispatch + pickling", shared.dispatch),
         (ON_CPU, shared.on_cpu),
-        (OFF_CPU[off.reason if off else None], shared.off_cpu),
+        (OFF_CPU[reason], shared.off_cpu),
         ("idle tail", shared.idle),
         ("shutdown", shared.shutdown),
     )

@@ -111,11 +111,12 @@ def _other_kinds(state: State, choice: Choice, usable_cpus: int) -> Iterator[Rea
     here = [arm for arm in state.pools if arm.python == chosen.python]
     rivals = [arm for arm in competitors(state) if arm in here]
     named = {family(arm) for arm in as_good(state, choice)}
+    decided = choice.arm is not None  # else they could pass for winners
     for name in dict.fromkeys(FAMILIES[kind] for kind in KINDS):
         measured = [arm for arm in rivals if family(arm) == name]
         given_up = [arm for arm in here if family(arm) == name and (arm.skipped or arm.differs)]
         if measured and name != family(chosen):
-            yield Reason(_kind(state, choice, chosen, best_of(measured), usable_cpus), name not in named)
+            yield Reason(_kind(state, choice, chosen, best_of(measured), usable_cpus), decided and name not in named)
         if not measured and given_up:
             yield Reason(f"{capital(name)}: {given_up[0].skipped or given_up[0].differs}")
         elif given_up:
@@ -128,14 +129,24 @@ def _kind(state: State, choice: Choice, chosen: Arm, arm: Arm, usable_cpus: int)
     said = f"{capital(setting(state, arm))} {against(state, arm)}"
     if arm.kind == "thread" and gil_held(state, usable_cpus).holds:
         return f"{said}: under the GIL they worked one at a time."
-    if choice.arm is not None and not chosen.serial and arm.key in choice.judged.tied:
+    if choice.arm is chosen and arm.key in choice.judged.tied:
         dearer = bool(arm.around and chosen.around) and median(arm.around) > median(chosen.around)
         more = f", and take {time(median(arm.around), 3)} to start and end" if waits(state) and dearer else ""
         return f"{said}, not shown to be slower{more}."
-    each = [float(median(one.memory["per_worker"])) if one.memory.get("per_worker") else 0.0 for one in (arm, chosen)]
-    if min(each) > 0 and each[0] < LESS_MEMORY * each[1]:
-        return f"{said} with {each[0] / each[1]:.0%} of the memory a worker."
+    share = _memory_share(arm, chosen)
+    if share is not None and share < LESS_MEMORY and _gains(state, arm):
+        return f"{said} with {share:.0%} of the memory a worker."
     return f"{said}."
+
+
+def _gains(state: State, arm: Arm) -> bool:
+    return state.serial is not None and median(state.serial.map) > NO_GAIN * median(arm.map)
+
+
+def _memory_share(arm: Arm, chosen: Arm) -> float | None:
+    """What a worker takes of what one of the chosen setting does; None if unknown, or for kinds that share it all."""
+    each = [float(median(one.memory["per_worker"])) if one.memory.get("per_worker") else 0.0 for one in (arm, chosen)]
+    return None if arm.kind in LIGHT or min(each) <= 0 else each[0] / each[1]
 
 
 def _beyond(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
@@ -159,7 +170,7 @@ def _other_pythons(state: State, choice: Choice) -> Iterator[Reason]:
             rivals = [arm for arm in competitors(state) if arm.python == python.label]
             if rivals:
                 best = best_of(rivals)
-                yield Reason(f"{capital(setting(state, best))} {against(state, best)}.")
+                yield Reason(f"{capital(setting(state, best))} {against(state, best)}.", choice.arm is not None)
 
 
 def _missing(state: State) -> Iterator[Reason]:

@@ -178,8 +178,8 @@ def fold(state: State, record: Record) -> State:
 
 
 def _machine(conditions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the server knew of the machine when the run began; it counts before what the run finds by itself."""
-    return {name: conditions[name] for name in ("usable_cpus", "siblings", "memory_available") if name in conditions}
+    """The usable CPUs as the server counts them, with quotas; they count before those that the run finds by itself."""
+    return {name: value for name, value in conditions.items() if name == "usable_cpus"}
 
 
 def _sample(state: State, sample: Sample) -> State:

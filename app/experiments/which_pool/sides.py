@@ -11,12 +11,19 @@ from app.experiments.which_pool.arms import SERIAL, Arm
 from app.runner.hosts import START_LIMIT_S, Host, HostFailed, OrderRefused
 from app.runner.stage import Stage
 
-MOST_STARTS = 5
+MOST_STARTS = 10
 SHOWN_PRINTS = 16 * 1024  # bytes of what the first calls printed that are passed on
 
 
 class ArmFailed(Exception):
-    """A pass could not be done; the message is the sentence why. The other arms can go on."""
+    """A pass could not be done; the message is the sentence why. The other arms can go on.
+
+    `ended`: its process has ended by that, and they go on in another.
+    """
+
+    def __init__(self, sentence: str, ended: bool) -> None:
+        super().__init__(sentence)
+        self.ended = ended
 
 
 class SideLost(Exception):
@@ -62,11 +69,11 @@ class Side:
         try:
             answer = self._pass(host, arm, traced, budget)
         except HostFailed as failed:
-            raise ArmFailed(str(failed)) from None
+            raise ArmFailed(str(failed), ended=True) from None
         except OrderRefused as refused:
             if refused.spoiled:
                 host.end()
-            raise ArmFailed(str(refused)) from None
+            raise ArmFailed(str(refused), ended=refused.spoiled) from None
         self._looped = self._looped or arm.kind == SERIAL
         return answer
 

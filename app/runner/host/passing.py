@@ -48,8 +48,6 @@ def one_pass(recorder: Recorder, opened: Opened, order: dict[str, Any]) -> dict[
     except SetUpFailed as error:
         raise Refused(str(error)) from None
     except (Exception, SystemExit) as error:
-        if type(error).__name__ == "NotShareableError":  # of 3.14's interpreters
-            raise Refused(f"It can't be sent to another interpreter: {plain(error)}.") from None
         traceback.print_exception(error)  # for whoever wants more than the sentence; the run captures it
         where = ""
         if noting is not None and noting.number >= 0:

@@ -55,11 +55,12 @@ class Processes:
     def made(self) -> ProcessPoolExecutor:
         self._threads_before = threading.enumerate()
         context = self._setting.context(self.work.function)
-        given = (context.Barrier(self.size), self.work.function, self.work.setup)
+        given = (context.Barrier(self.size), self.work.setup)
         return ProcessPoolExecutor(self.size, context, inside.prepare, given)
 
     def meet(self, executor: ProcessPoolExecutor, watch: Watch) -> list[inside.Answer]:
-        asked = [executor.submit(inside.answer, pools.START_LIMIT_S) for _ in range(self.size)]
+        function = self.work.function
+        asked = [executor.submit(inside.answer, pools.START_LIMIT_S, function) for _ in range(self.size)]
         watch.over(multiprocessing.active_children())
         try:
             until = pools.START_LIMIT_S + pools.END_LIMIT_S

@@ -141,9 +141,11 @@ def oversubscribed(state: State, usable_cpus: int) -> Finding:
     known = [*([share] if share is not None else []), *shares]
     if not known:
         return Finding(check, None, "Neither the loop nor a process was looked at for long enough.")
-    most = max(known)
+    most, judged = max(known), disturbed(state, usable_cpus)
     numbers: dict[str, float | None] = {"cpu_over_wall": most, "loop_on_cpu": share}
     figures = f"a task used up to {most:.2f} CPUs by itself"
+    if judged and judged.disturbed:
+        return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
     if most <= ONE_THREAD:
         unseen = "Programs that a task starts would not show in this."
         return Finding(check, False, f"{capital(figures)}, so it runs in one thread. {unseen}", numbers)

@@ -6,7 +6,9 @@ from typing import Any
 
 from app.experiments.verdicts import Finding
 from app.experiments.which_pool import breakeven
+from app.experiments.which_pool.breakeven import SHORTEST_TASK_S
 from app.experiments.which_pool.choice import best_of, choose, competitors
+from app.experiments.which_pool.disturbance import disturbed
 from app.experiments.which_pool.naming import setting
 from app.experiments.which_pool.params import WORK_MS
 from app.experiments.which_pool.samples import Arm, State
@@ -77,10 +79,13 @@ def stragglers(state: State, usable_cpus: int) -> Finding:
         f"with {setting(state, arm)} the longest item took {time(lengths['max'], 3)}, the middle one "
         f"{time(lengths['median'], 3)}, and at the end workers idled for {tail:.0%} of the map"
     )
-    if tail < SHORT_TAIL or longest < ALIKE:
+    judged = disturbed(state, usable_cpus)
+    if tail < SHORT_TAIL or longest < ALIKE or lengths["max"] < SHORTEST_TASK_S:
         return Finding(check, False, f"{capital(figures)}.", numbers)
     if tail < LONG_TAIL or longest < STRAGGLES:
         return Finding(check, None, f"Can't tell, it is not much: {figures}.", numbers)
+    if judged and judged.disturbed:
+        return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
     chunk = arm.chunk_used or 1
     remedy = {"chunksizes": [1]} if chunk > 1 else {}
     advice = "Chunks of one item let the others go on." if chunk > 1 else "Hand the longest items over first."

@@ -11,7 +11,7 @@ from app.experiments.which_pool.disturbance import disturbed
 from app.experiments.which_pool.naming import setting, several
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.which_pool.spending import why_off_cpu
-from app.experiments.which_pool.work import COMPUTES, WAITS, cpus_used, on_cpu
+from app.experiments.which_pool.work import COMPUTES, cpus_used, on_cpu, waits
 from app.experiments.wording import capital, interval, memory, time, times
 from app.measure.intervals import ratio
 
@@ -38,7 +38,7 @@ def gil_held(state: State, usable_cpus: int) -> Finding:
     )
     if share is None or could < 2 or arm.traced["tasks_wall_s"] / arm.traced["tasks"] < SHORTEST_TASK_S:
         return Finding(check, None, f"Can't tell: {figures}.", numbers)
-    if share <= WAITS:
+    if waits(state):
         return Finding(check, False, f"The work waits, which needs no GIL: {figures}.", numbers)
     if used >= SIDE_BY_SIDE * could:
         return Finding(check, False, f"They ran side by side: {figures}.", numbers)
@@ -75,9 +75,10 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> Finding:
     if share is None:
         return Finding(check, None, "How long the plain loop was on a CPU is not known, or was too short.", numbers)
     figures = f"the plain loop was on a CPU for {share:.0%} of its time"
-    if share >= COMPUTES:
+    waiting = waits(state)
+    if waiting is False:
         return Finding(check, False, f"The work computes: {figures}.", numbers)
-    if share > WAITS:
+    if waiting is None:
         return Finding(check, None, f"The work does both, {figures}, so neither is said of it.", numbers)
     judged = disturbed(state, usable_cpus)
     if judged and judged.disturbed:
