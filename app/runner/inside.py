@@ -19,11 +19,10 @@ _trouble = ""  # what the user's set-up raised in this worker
 Answer = tuple[int, int, str]
 
 
-def prepare(barrier: Any, function: Callable[..., Any], setup: Callable[[], Any] | None = None) -> None:
+def prepare(barrier: Any, setup: Callable[[], Any] | None = None) -> None:
     """A pool's initializer: keep the barrier, do the user's set-up.
 
-    `function` is passed so that what it needs is imported by now. What the set-up raises is told with the first answer:
-    raised here, a Pool would start this worker anew for ever.
+    What the set-up raises is told with the first answer: raised here, a Pool would start this worker anew for ever.
     """
     global _barrier, _trouble
     _barrier = barrier
@@ -40,10 +39,11 @@ def trouble_of(setup: Callable[[], Any] | None) -> str:
     return ""
 
 
-def answer(time_limit_s: float) -> Answer:
+def answer(time_limit_s: float, _function: Callable[..., Any]) -> Answer:
     """Say who is there and since when, from a process.
 
-    Every worker waits for all the others, so that n such tasks are answered by n distinct workers.
+    Every worker waits for all the others, so that n such tasks are answered by n distinct workers. The workload's
+    function comes along so that each of them has unpickled it, and imported what it needs, before anything is timed.
     """
     arrived = perf_counter_ns()
     _barrier.wait(time_limit_s)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
@@ -137,16 +138,16 @@ def through_a_pool(
     gc.collect()
     collections = collections_so_far()
     with stage.recorder.quiet(), Watch(stage, size) as watch:
+        last = number(context.Process())
         began = perf_counter_ns()
-        pool = context.Pool(size, inside.prepare, (barrier, function, setup))
+        pool = context.Pool(size, inside.prepare, (barrier, setup))
         try:
             workers = multiprocessing.active_children()
+            if {number(worker) for worker in workers} != set(range(last + 1, last + 1 + size)):
+                raise WorkerDied(REPLACED.format(size=size))
             watch.over(workers)
             with stage.interruptible():
-                check_all_live(workers, size)
-                answers = meet(pool, size)
-                if {pid for pid, _, _ in answers} != {worker.pid for worker in workers}:
-                    raise WorkerDied(REPLACED.format(size=size))
+                answers = meet(pool, size, function)
                 check_set_up(trouble for _, _, trouble in answers)
                 ready = perf_counter_ns()
                 watch.phase = "mapping"
@@ -177,26 +178,22 @@ def through_a_pool(
     )
 
 
-def meet(pool: Any, size: int) -> list[inside.Answer]:
+def number(process: BaseProcess) -> int:
+    """How many processes this one had made when it made that one, which is what the name of each ends in."""
+    return int(process.name.replace(":", "-").rpartition("-")[2])
+
+
+def meet(pool: Any, size: int, function: Callable[[Any], Any]) -> list[inside.Answer]:
     """Have every worker run a task, none of them twice."""
     try:
         # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock with it.
-        asked = pool.map_async(inside.answer, [START_LIMIT_S] * size, chunksize=1)
+        asked = pool.map_async(partial(inside.answer, START_LIMIT_S), [function] * size, chunksize=1)
         answers: list[inside.Answer] = asked.get(START_LIMIT_S + END_LIMIT_S)
     except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
         raise PoolFailed(TOO_SLOW.format(size=size, limit=START_LIMIT_S)) from None
     if len({pid for pid, _, _ in answers}) != size:
         raise PoolFailed(f"{size} first tasks were answered by fewer than {size} workers.")
     return answers
-
-
-def check_all_live(workers: Sequence[object], size: int) -> None:
-    """Raise WorkerDied if one ended before it could be watched: nobody would ever know how, and all wait for it."""
-    if len(workers) < size:
-        raise WorkerDied(
-            f"{size - len(workers)} of {size} workers ended as soon as they were started. "
-            "What was measured before is kept."
-        )
 
 
 def check_set_up(troubles: Iterable[str]) -> None:

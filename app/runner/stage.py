@@ -57,6 +57,11 @@ class Stage:
         self.stopping.set()
         self.interrupt(Stopped())
 
+    def heed(self) -> None:
+        """Raise what the main thread is to be interrupted with, if anything: for what runs uninterrupted."""
+        if self._interrupting is not None:
+            raise self._interrupting
+
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Within it, `interrupt` raises in the main thread even where that waits for a pool. Main thread only.
@@ -73,8 +78,7 @@ class Stage:
         signal.signal(signal.SIGUSR1, raise_here)
         self._interruptible = True
         try:
-            if self._interrupting is not None:
-                raise self._interrupting
+            self.heed()
             yield
         finally:
             self._interruptible = False

@@ -27,12 +27,17 @@ MEANING = {
 class Watch:
     """From `over(workers)` to its exit: `phase` says what the pool is doing, and that ends are expected in the last."""
 
-    def __init__(self, stage: Stage, size: int, meaning: Mapping[str, str] = MEANING) -> None:
-        """`meaning` says for each phase what a death in it brings about."""
+    def __init__(self, stage: Stage, size: int, meaning: Mapping[str, str] = MEANING, doubt_s: float = 0.0) -> None:
+        """`meaning` says for each phase what a death in it brings about.
+
+        A worker that SIGTERM ended is told only after `doubt_s`, for an executor that breaks for another reason ends
+        its workers so, and then says that reason itself.
+        """
         self.phase = "starting"
         self._stage = stage
         self._size = size
         self._meaning = meaning
+        self._doubt_s = doubt_s
         self._told: WorkerDied | None = None
         self._workers: list[BaseProcess] = []
         self._known = threading.Event()
@@ -78,6 +83,8 @@ class Watch:
             if unexpected:
                 # An executor that breaks ends the others by SIGTERM, perhaps before we could look.
                 first = min(unexpected, key=lambda worker: codes[worker] == -signal.SIGTERM)
+                if codes[first] == -signal.SIGTERM and self._pause.wait(self._doubt_s):
+                    return
                 self._told = WorkerDied(self._sentence(first, codes[first]))
                 self._stage.interrupt(self._told)
                 return

@@ -17,12 +17,12 @@ from app.experiments.registry import EXPERIMENTS
 from app.runs.run import Run
 from app.runs.status import Status
 from app.web.actions import client_of, forbidden
-from app.web.problems import answer
+from app.web.problems import DESCRIBED, answer
 from app.web.script import script
 from app.web.site import site_of
 from app.web.trace import trace
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", responses=DESCRIBED)
 
 
 class Wish(BaseModel):

@@ -32,6 +32,31 @@ STATUS: tuple[tuple[type[PoolscopeError], int, str], ...] = (
     (RunIsLive, 409, "The run is still live"),
 )
 
+_TEXT = {"type": "string"}
+# What the API's document says of refusals, in the place of FastAPI's own shape, which no answer here has.
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    422: {
+        "description": "A parameter or the request itself is wrong; nothing was done",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["title", "status", "detail"],
+                    "properties": {
+                        "title": _TEXT,
+                        "status": {"type": "integer"},
+                        "detail": _TEXT,
+                        "errors": {
+                            "type": "array",
+                            "items": {"type": "object", "properties": {"name": _TEXT, "message": _TEXT}},
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from app.experiments.sharing.catalog import CATALOG, TOOLS
 from app.experiments.sharing.handlers import HANDLERS
 from app.experiments.sharing.params import SharingParams
 from app.records import Actor, Count, Failure, Progress, Record, Result, Sample, Span
+from app.runner.group import members
 from tests.children import end_of, perform, runner
 from tests.waiting import until, until_gone
 
@@ -274,6 +277,15 @@ def test_a_stop_leaves_no_process_and_no_segment(tool: str) -> None:
         assert end_of(records).outcome == "stopped"
         until_gone(before)
     until(lambda: not segments() - already, "the end of the segment")
+
+
+@pytest.mark.parametrize("tool", ["shared-memory", "mp-queue"])
+def test_stops_at_any_moment_leave_no_process_and_no_segment(tool: str) -> None:
+    stopping = [sys.executable, "-m", "tests.experiments.stopping", tool, "60"]
+    with subprocess.Popen(stopping, start_new_session=True) as process:
+        assert process.wait(60) == 0
+    until(lambda: not members(process.pid), "the end of all its processes")
+    assert not list(SHM.glob(f"s{process.pid}-*"))
 
 
 def test_a_killed_worker_fails_the_run_with_a_plain_reason() -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from app.runner import memory, pools
+from app.runner import memory
 from app.runner.built_in import bulky, sharing
-from app.runner.kinds import KINDS, Passage, chunk_used, lacking, through
+from app.runner.kinds import KINDS, Passage, chunk_used, lacking, processes, through
 from app.runner.pools import PoolFailed, SetUpFailed
 from app.runner.stage import Stage, Stopped, WorkerDied
 from app.runner.work import Work, set_up
@@ -178,9 +178,9 @@ def test_a_worker_that_dies_in_its_set_up_is_not_waited_for(stage: Stage, kind: 
 
 
 def test_workers_that_are_gone_before_anybody_looked_are_counted() -> None:
-    pools.check_all_live([object(), object()], 2)
+    processes.check_all_live([object(), object()], 2)
     with pytest.raises(WorkerDied, match="1 of 2 workers ended as soon as they were started"):
-        pools.check_all_live([object()], 2)
+        processes.check_all_live([object()], 2)
 
 
 class Unreadable:

@@ -22,6 +22,7 @@ from app.runner.pools import PoolFailed, Setting, through_a_loop, through_a_pool
 from app.runner.stage import Stage, Stopped, WorkerDied
 from app.runner.traces import traced_records
 from app.runner.workloads import WORKLOADS, square
+from tests.waiting import until
 
 # The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -146,8 +147,8 @@ def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, monkey
         asked.wait()
         stage.stop()
 
-    def then_stop(pool: Any, size: int) -> Any:
-        answers = real(pool, size)
+    def then_stop(pool: Any, size: int, function: Any) -> Any:
+        answers = real(pool, size, function)
         threading.Thread(target=stop).start()
         asked.set()
         return answers
@@ -157,6 +158,23 @@ def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, monkey
     with pytest.raises(Stopped):
         through_a_pool(stage, Setting(), 2, forever, range(4))
     assert multiprocessing.active_children() == []
+
+
+def test_a_worker_replaced_before_it_could_be_watched_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = multiprocessing.active_children
+    killed: list[Any] = []
+
+    def late() -> list[Any]:
+        if not killed:
+            killed.append(look()[-1])
+            killed[0].kill()
+            until(lambda: killed[0] not in look() and len(look()) == 2, "the other worker")
+        return look()
+
+    monkeypatch.setattr(multiprocessing, "active_children", late)
+    with pytest.raises(WorkerDied, match="while its pool was starting"):
+        through_a_pool(stage, Setting(), 2, square, range(4))
+    assert look() == []
 
 
 def test_a_stop_asked_for_before_starts_no_work(stage: Stage) -> None:

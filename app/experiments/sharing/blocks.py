@@ -53,10 +53,10 @@ def write_pages(name: str, mine: int, times: int) -> None:
 
 
 def measure(show: Show, operations: int) -> int:
-    context, block = show.context, Block(show.workers * PAGE)
+    block = Block(show.workers * PAGE)
     with block as segment:
         parts = show.parts(operations)
-        stints = crew.processes(context, [(write_pages, (segment.name, mine, part)) for mine, part in enumerate(parts)])
+        stints = show.processes([(write_pages, (segment.name, mine, part)) for mine, part in enumerate(parts)])
         found = [block.holds(mine * PAGE, PAGE) for mine in range(show.workers)]
     wanted = [bytes([mine + 1 if part else 0]) * PAGE for mine, part in enumerate(parts)]
     if found != wanted or not block.gone():
@@ -80,9 +80,9 @@ def fill(name: str, mine: int) -> Spans:
 
 
 def demonstrate(show: Show) -> Outcome:
-    context, block = show.context, Block(show.workers * STRIPE)
+    block = Block(show.workers * STRIPE)
     with block as segment:
-        stints = crew.processes(context, [(fill, (segment.name, mine)) for mine in range(show.workers)])
+        stints = show.processes([(fill, (segment.name, mine)) for mine in range(show.workers)])
         stripes = [block.holds(mine * STRIPE, STRIPE) for mine in range(show.workers)]
     right = sum(stripe.count(mine + 1) for mine, stripe in enumerate(stripes))
     gone, size = block.gone(), show.workers * STRIPE

@@ -50,8 +50,8 @@ class Run:
     def demonstrate(self, name: str) -> bool:
         """Show one tool at work. Whether it is there, so that it can be timed."""
         self.result("phase", "shown", name)
-        with self.stage.interruptible():
-            outcome = HANDLERS[name].demonstrate(self.show(name))
+        self.stage.heed()
+        outcome = HANDLERS[name].demonstrate(self.show(name))
         told = asdict(outcome) | {"round": TOOLS[name].amount(self.operations)}
         self.result("outcome", told, name)
         self.stage.recorder.flush()
@@ -75,7 +75,8 @@ class Run:
         show, amount = self.show(name), TOOLS[name].amount(self.operations)
         began = perf_counter()
         gc.collect()
-        with self.stage.recorder.quiet(), self.stage.interruptible():
+        self.stage.heed()
+        with self.stage.recorder.quiet():
             nanoseconds = HANDLERS[name].measure(show, amount)
         self.pace.took(name, perf_counter() - began)
         self.stage.emit(Sample(self.stage.now(), "round", name, repetition, nanoseconds / 1e9))

@@ -65,7 +65,7 @@ def add_in_two_steps_locked(counter: Counter, lock: Any, times: int) -> Steps:
 
 def measure_unguarded(show: Show, operations: int) -> int:
     counter = Counter()
-    return crew.elapsed(crew.threads([(add, (counter, part)) for part in show.parts(operations)]))
+    return crew.elapsed(show.threads([(add, (counter, part)) for part in show.parts(operations)]))
 
 
 def measure_lock(show: Show, operations: int) -> int:
@@ -78,7 +78,7 @@ def measure_rlock(show: Show, operations: int) -> int:
 
 def measure_locked(show: Show, operations: int, lock: Any) -> int:
     counter = Counter()
-    stints = crew.threads([(add_locked, (counter, lock, part)) for part in show.parts(operations)])
+    stints = show.threads([(add_locked, (counter, lock, part)) for part in show.parts(operations)])
     if counter.value != operations:
         raise AssertionError(f"The counter is {counter.value} after {operations} additions under a lock.")
     return crew.elapsed(stints)
@@ -86,7 +86,7 @@ def measure_locked(show: Show, operations: int, lock: Any) -> int:
 
 def demonstrate_unguarded(show: Show) -> Outcome:
     counter, expected = Counter(), show.demonstrated
-    stints = crew.threads([(add_in_two_steps, (counter, part)) for part in show.parts(expected)])
+    stints = show.threads([(add_in_two_steps, (counter, part)) for part in show.parts(expected)])
     for number, stint in enumerate(stints, 1):
         actor = show.actor(f"thread {number}")
         show.spans(actor, (("running", began, ended) for began, _, ended in stint.value))
@@ -99,7 +99,7 @@ def demonstrate_unguarded(show: Show) -> Outcome:
 def demonstrate_lock(show: Show) -> Outcome:
     counter, expected, lock = Counter(), show.demonstrated, threading.Lock()
     jobs: list[crew.Job] = [(add_in_two_steps_locked, (counter, lock, part)) for part in show.parts(expected)]
-    stints = crew.threads(jobs)
+    stints = show.threads(jobs)
     rows = []
     for number, stint in enumerate(stints, 1):
         actor = show.actor(f"thread {number}")
@@ -141,7 +141,7 @@ def descend(lock: Any, depth: int, steps: Steps, reached: list[int]) -> int:
 def demonstrate_rlock(show: Show) -> Outcome:
     lock = threading.RLock()
     kept: list[Steps] = [[] for _ in range(show.workers)]
-    stints = crew.threads([(descend, (lock, DEPTH, steps, [])) for steps in kept])
+    stints = show.threads([(descend, (lock, DEPTH, steps, [])) for steps in kept])
     rows = []
     for number, steps in enumerate(kept, 1):
         actor = show.actor(f"thread {number}")

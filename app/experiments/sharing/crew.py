@@ -4,7 +4,8 @@
     worker 1      up ──── gate ▏began … job … ended ▏ reply
     worker 2         up ─ gate ▏began … job … ended ▏ reply
 
-Starting them is not in the stamps, so a round's time is the time of what the workers do.
+Starting them is not in the stamps, so a round's time is the time of what the workers do. A stop may break in only while
+main waits for them: a process begun and not noted, or a segment made and not registered, would outlive the run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import connection
 from time import perf_counter_ns
@@ -24,6 +26,7 @@ from app.runner.watch import manner
 LIMIT_S = 60.0
 
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
+Waiting = Callable[[], AbstractContextManager[None]]
 
 
 class Overdue(Exception):
@@ -45,8 +48,8 @@ def elapsed(stints: Sequence[Stint]) -> int:
     return max(stint.ended for stint in stints) - min(stint.began for stint in stints)
 
 
-def threads(jobs: Sequence[Job], limit_s: float = LIMIT_S) -> list[Stint]:
-    """Run each job in a thread of its own. Raises what a job raises, and Overdue."""
+def threads(jobs: Sequence[Job], limit_s: float = LIMIT_S, waiting: Waiting = nullcontext) -> list[Stint]:
+    """Run each job in a thread of its own. Raises what a job raises, and Overdue. `waiting` is around the wait."""
     gate = threading.Barrier(len(jobs))
     stints: list[Stint | BaseException | None] = [None] * len(jobs)
 
@@ -66,8 +69,9 @@ def threads(jobs: Sequence[Job], limit_s: float = LIMIT_S) -> list[Stint]:
     for thread in crew:
         thread.start()
     end = time.monotonic() + limit_s
-    for thread in crew:
-        thread.join(max(0.0, end - time.monotonic()))
+    with waiting():
+        for thread in crew:
+            thread.join(max(0.0, end - time.monotonic()))
     return [done(stint, len(jobs), limit_s) for stint in stints]
 
 
@@ -79,7 +83,9 @@ def done(stint: Stint | BaseException | None, count: int, limit_s: float) -> Sti
     return stint
 
 
-def processes(context: Any, jobs: Sequence[Job], limit_s: float = LIMIT_S) -> list[Stint]:
+def processes(
+    context: Any, jobs: Sequence[Job], limit_s: float = LIMIT_S, waiting: Waiting = nullcontext
+) -> list[Stint]:
     """Run each job in a process of its own. Raises what a job raises, WorkerDied and Overdue.
 
     However it is left, no process of it remains.
@@ -95,7 +101,7 @@ def processes(context: Any, jobs: Sequence[Job], limit_s: float = LIMIT_S) -> li
         for process in crew:
             begun.append(process)
             process.start()
-        return collect(crew, [receive for receive, _ in ends], limit_s)
+        return collect(crew, [receive for receive, _ in ends], limit_s, waiting)
     finally:
         for process in begun:
             if process.pid is not None:
@@ -108,14 +114,19 @@ def processes(context: Any, jobs: Sequence[Job], limit_s: float = LIMIT_S) -> li
                 end.close()
 
 
-def collect(crew: Sequence[Any], replies: Sequence[Any], limit_s: float) -> list[Stint]:
-    """Each worker's reply, in their order; then every worker has ended."""
+def collect(crew: Sequence[Any], replies: Sequence[Any], limit_s: float, waiting: Waiting) -> list[Stint]:
+    """Each worker's reply, in their order; then every worker has ended.
+
+    Only the waits can be interrupted: an exit code that was read and not noted could not be read again.
+    """
     found: dict[int, Stint] = {}
     end = time.monotonic() + limit_s
     while len(found) < len(crew):
         open_ones = [place for place in range(len(crew)) if place not in found]
         waited = [replies[place] for place in open_ones] + [crew[place].sentinel for place in open_ones]
-        if not connection.wait(waited, max(0.0, end - time.monotonic())):
+        with waiting():
+            heard = connection.wait(waited, max(0.0, end - time.monotonic()))
+        if not heard:
             raise Overdue(f"{len(open_ones)} of {len(crew)} processes had not answered after {limit_s:g} s.")
         for place in open_ones:
             if replies[place].poll():
@@ -129,7 +140,9 @@ def collect(crew: Sequence[Any], replies: Sequence[Any], limit_s: float) -> list
                     "The round was ended; what was measured before is kept."
                 )
     for process in crew:
-        process.join(max(0.1, end - time.monotonic()))
+        with waiting():
+            connection.wait([process.sentinel], max(0.1, end - time.monotonic()))
+        process.join(0)
     return [found[place] for place in range(len(crew))]
 
 

@@ -47,7 +47,7 @@ def take(box: Box, count: int) -> list[int]:
 
 def measure_condition(show: Show, operations: int) -> int:
     box = Box()
-    stints = crew.threads([(hand_out, (box, operations)), (take, (box, operations))])
+    stints = show.threads([(hand_out, (box, operations)), (take, (box, operations))])
     if stints[1].value != list(range(operations)):
         raise AssertionError("Items were handed over in another order than that in which they were put.")
     return crew.elapsed(stints)
@@ -72,7 +72,7 @@ def stamped_hand_over(box: Box, count: int, takes: bool) -> tuple[list[int], lis
 
 def demonstrate_condition(show: Show) -> Outcome:
     count, box = show.demonstrated, Box()
-    stints = crew.threads([(stamped_hand_over, (box, count, False)), (stamped_hand_over, (box, count, True))])
+    stints = show.threads([(stamped_hand_over, (box, count, False)), (stamped_hand_over, (box, count, True))])
     for name, stint in zip(("producer", "consumer"), stints, strict=True):
         show.spans(show.actor(name), stint.value[1])
     taken = stints[1].value[0]
@@ -144,7 +144,7 @@ def get_all(q: queue.Queue[int], count: int) -> list[int]:
 
 def measure_queue(show: Show, operations: int) -> int:
     q: queue.Queue[int] = queue.Queue()
-    stints = crew.threads([(put_all, (q, operations)), (get_all, (q, operations))])
+    stints = show.threads([(put_all, (q, operations)), (get_all, (q, operations))])
     if stints[1].value != list(range(operations)):
         raise AssertionError("Items left the queue in another order than that in which they were put.")
     return crew.elapsed(stints)
@@ -221,7 +221,7 @@ def demonstrate_queue(show: Show) -> Outcome:
 
     jobs: list[crew.Job] = [(put_part, (part,)) for part in parts]
     jobs += [(consume, (q, depth, seen)) for _ in range(consumers)]
-    stints = crew.threads([*jobs, (end_when_done, ())])
+    stints = show.threads([*jobs, (end_when_done, ())])
     names = [f"producer {n + 1}" for n in range(producers)] + [f"consumer {n + 1}" for n in range(consumers)]
     full = 0
     for name, stint in zip([*names, "join()"], stints, strict=True):

@@ -23,10 +23,9 @@ def get_all(q: Any, count: int) -> list[int]:
 
 
 def measure_queue(show: Show, operations: int) -> int:
-    context = show.context
-    q = context.Queue()
+    q = show.context.Queue()
     try:
-        stints = crew.processes(context, [(put_all, (q, operations)), (get_all, (q, operations))])
+        stints = show.processes([(put_all, (q, operations)), (get_all, (q, operations))])
     finally:
         q.close()
     if stints[1].value != list(range(operations)):
@@ -58,10 +57,9 @@ def get_stamped(q: Any) -> tuple[list[Any], Spans]:
 
 
 def demonstrate_queue(show: Show) -> Outcome:
-    context = show.context
-    five, _ = through_a_queue(context, list(range(5)))
+    five, _ = through_a_queue(show, list(range(5)))
     items = [{"number": number, "text": "x" * 64} for number in range(show.demonstrated)]
-    got, stints = through_a_queue(context, items)
+    got, stints = through_a_queue(show, items)
     for name, stint, spans in zip(("producer", "consumer"), stints, (stints[0].value, stints[1].value[1]), strict=True):
         show.spans(show.actor(name, "process", stint.pid), spans)
     in_order = got == items
@@ -75,10 +73,10 @@ def demonstrate_queue(show: Show) -> Outcome:
     return Outcome(len(items), len(got), in_order and five == list(range(5)), facts)
 
 
-def through_a_queue(context: Any, items: list[Any]) -> tuple[list[Any], list[crew.Stint]]:
-    q = context.Queue()
+def through_a_queue(show: Show, items: list[Any]) -> tuple[list[Any], list[crew.Stint]]:
+    q = show.context.Queue()
     try:
-        stints = crew.processes(context, [(put_stamped, (q, items)), (get_stamped, (q,))])
+        stints = show.processes([(put_stamped, (q, items)), (get_stamped, (q,))])
     finally:
         q.close()
     return stints[1].value[0], stints
@@ -98,10 +96,9 @@ def reply(end: Any, times: int) -> None:
 
 
 def measure_pipe(show: Show, operations: int) -> int:
-    context = show.context
-    here, there = context.Pipe()
+    here, there = show.context.Pipe()
     with here, there:
-        stints = crew.processes(context, [(ask, (here, operations)), (reply, (there, operations))])
+        stints = show.processes([(ask, (here, operations)), (reply, (there, operations))])
     if stints[0].value != operations:
         raise AssertionError(f"Of {operations} answers {stints[0].value} were right.")
     return crew.elapsed(stints)
@@ -135,14 +132,14 @@ def reply_stamped(end: Any, times: int) -> tuple[int, Spans]:
 
 
 def demonstrate_pipe(show: Show) -> Outcome:
-    context, times = show.context, show.demonstrated
-    here, there = context.Pipe()
+    times = show.demonstrated
+    here, there = show.context.Pipe()
     with here, there:
-        crew.processes(context, [(greet, (there,))])
+        show.processes([(greet, (there,))])
         greeting = here.recv() if here.poll(1) else ""
-    here, there = context.Pipe()
+    here, there = show.context.Pipe()
     with here, there:
-        stints = crew.processes(context, [(ask_stamped, (here, times)), (reply_stamped, (there, times))])
+        stints = show.processes([(ask_stamped, (here, times)), (reply_stamped, (there, times))])
     for name, stint in zip(("asks", "answers"), stints, strict=True):
         show.spans(show.actor(name, "process", stint.pid), stint.value[1])
     facts = [

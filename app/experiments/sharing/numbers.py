@@ -25,18 +25,16 @@ def add(total: Any, times: int) -> None:
 
 
 def measure_locked(show: Show, operations: int) -> int:
-    context = show.context
-    total = context.Value("q", 0)
-    stints = crew.processes(context, [(add_locked, (total, part)) for part in show.parts(operations)])
+    total = show.context.Value("q", 0)
+    stints = show.processes([(add_locked, (total, part)) for part in show.parts(operations)])
     if total.value != operations:
         raise AssertionError(f"The shared integer is {total.value} after {operations} additions under its lock.")
     return crew.elapsed(stints)
 
 
 def measure_unguarded(show: Show, operations: int) -> int:
-    context = show.context
-    total = context.Value("q", 0)
-    return crew.elapsed(crew.processes(context, [(add, (total, part)) for part in show.parts(operations)]))
+    total = show.context.Value("q", 0)
+    return crew.elapsed(show.processes([(add, (total, part)) for part in show.parts(operations)]))
 
 
 def change_locked(total: Any, places: Any, times: int) -> Steps:
@@ -79,7 +77,7 @@ def double(number: Any, array: Any) -> None:
 def demonstrate_locked(show: Show) -> Outcome:
     context = show.context
     number, array = context.Value("i", 1), context.Array("i", [1, 2, 3, 4])
-    crew.processes(context, [(double, (number, array))])
+    show.processes([(double, (number, array))])
     outcome = demonstrate(show, change_locked)
     doubled = f"1 became {number.value}, [1, 2, 3, 4] became {array[:]}"
     right = outcome.correct and number.value == 2 and array[:] == [2, 4, 6, 8]
@@ -95,7 +93,7 @@ def demonstrate(show: Show, job: Any) -> Outcome:
     context, expected = show.context, show.demonstrated
     total, places = context.Value("q", 0), context.Array("q", PLACES)
     parts = show.parts(expected)
-    stints = crew.processes(context, [(job, (total, places, part)) for part in parts])
+    stints = show.processes([(job, (total, places, part)) for part in parts])
     rows = []
     for number, stint in enumerate(stints, 1):
         actor = show.actor(f"process {number}", "process", stint.pid)

@@ -21,10 +21,9 @@ def assign(shared: Any, mine: int, times: int) -> None:
 
 
 def measure(show: Show, operations: int) -> int:
-    context = show.context
-    with context.Manager() as manager:
+    with show.context.Manager() as manager:
         shared, parts = manager.dict(), show.parts(operations)
-        stints = crew.processes(context, [(assign, (shared, mine, part)) for mine, part in enumerate(parts)])
+        stints = show.processes([(assign, (shared, mine, part)) for mine, part in enumerate(parts)])
         found = dict(shared)
     if found != {mine: part - 1 for mine, part in enumerate(parts) if part}:
         raise AssertionError("The manager's dict does not hold what was assigned last.")
@@ -51,15 +50,13 @@ def use_all(numbers: Any, places: Any, names: Any, lock: Any, mine: int) -> list
 
 
 def demonstrate(show: Show) -> Outcome:
-    context, expected = show.context, show.workers * EACH
-    with context.Manager() as manager:
+    expected = show.workers * EACH
+    with show.context.Manager() as manager:
         hello = manager.list()
-        crew.processes(context, [(greet, (hello,))])
+        show.processes([(greet, (hello,))])
         numbers, places, names, lock = manager.list(), manager.dict(), manager.Namespace(), manager.Lock()
         names.total = 0
-        stints = crew.processes(
-            context, [(use_all, (numbers, places, names, lock, mine)) for mine in range(show.workers)]
-        )
+        stints = show.processes([(use_all, (numbers, places, names, lock, mine)) for mine in range(show.workers)])
         counts = (len(numbers), len(places), int(names.total))
         prices = [
             ("list append", price(lambda: numbers.append(1))),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
 
+from app.experiments.sharing import crew
 from app.experiments.sharing.catalog import SEPARATOR, SPANS_AN_ACTOR
 from app.records import Actor, Result, Span
 from app.runner.stage import Stage
@@ -60,6 +61,14 @@ class Show:
         """The operations, shared out among the workers."""
         each, rest = divmod(operations, self.workers)
         return [each + (number < rest) for number in range(self.workers)]
+
+    def threads(self, jobs: Sequence[crew.Job]) -> list[crew.Stint]:
+        """Run each job in a thread of its own; the wait for them ends when the run is to stop."""
+        return crew.threads(jobs, waiting=self.stage.interruptible)
+
+    def processes(self, jobs: Sequence[crew.Job]) -> list[crew.Stint]:
+        """The same with processes."""
+        return crew.processes(self.context, jobs, waiting=self.stage.interruptible)
 
     def actor(self, name: str, what: str = "thread", pid: int | None = None) -> str:
         """Introduce an actor of the picture and return its whole name."""

@@ -27,7 +27,7 @@ def permits_for(workers: int) -> int:
 
 def measure_semaphore(show: Show, operations: int) -> int:
     semaphore = threading.Semaphore(permits_for(show.workers))
-    return crew.elapsed(crew.threads([(pass_often, (semaphore, part)) for part in show.parts(operations)]))
+    return crew.elapsed(show.threads([(pass_often, (semaphore, part)) for part in show.parts(operations)]))
 
 
 def demonstrate_semaphore(show: Show) -> Outcome:
@@ -53,7 +53,7 @@ def demonstrate_semaphore(show: Show) -> Outcome:
         return steps
 
     rows = []
-    for number, stint in enumerate(crew.threads([(use, ())] * show.workers), 1):
+    for number, stint in enumerate(show.threads([(use, ())] * show.workers), 1):
         actor = show.actor(f"thread {number}")
         for asked, got, released in stint.value:
             show.spans(actor, [("waiting", asked, got), ("holding", got, released)])
@@ -80,7 +80,7 @@ def measure_event(show: Show, operations: int) -> int:
     here, there = threading.Event(), threading.Event()
     times = max(1, operations // 2)
     here.set()
-    return crew.elapsed(crew.threads([(answer, (here, there, times)), (answer, (there, here, times))]))
+    return crew.elapsed(show.threads([(answer, (here, there, times)), (answer, (there, here, times))]))
 
 
 def demonstrate_event(show: Show) -> Outcome:
@@ -100,7 +100,7 @@ def demonstrate_event(show: Show) -> Outcome:
         event.set()
         return began, perf_counter_ns()
 
-    *waiters, setter = crew.threads([*[(wait, ())] * show.workers, (ring, ())])
+    *waiters, setter = show.threads([*[(wait, ())] * show.workers, (ring, ())])
     was_set, returned = setter.value
     delays = []
     for number, stint in enumerate(waiters, 1):
@@ -125,7 +125,7 @@ def meet(barrier: threading.Barrier, times: int) -> None:
 
 def measure_barrier(show: Show, operations: int) -> int:
     barrier = threading.Barrier(show.workers)
-    return crew.elapsed(crew.threads([(meet, (barrier, operations))] * show.workers))
+    return crew.elapsed(show.threads([(meet, (barrier, operations))] * show.workers))
 
 
 def demonstrate_barrier(show: Show) -> Outcome:
@@ -138,7 +138,7 @@ def demonstrate_barrier(show: Show) -> Outcome:
         return arrived, perf_counter_ns(), place
 
     # The last to start arrives first, so that the order seen is not the order of starting.
-    stints = crew.threads([(arrive, ((show.workers - number) * APART_S,)) for number in range(show.workers)])
+    stints = show.threads([(arrive, ((show.workers - number) * APART_S,)) for number in range(show.workers)])
     for number, stint in enumerate(stints, 1):
         arrived, passed, _ = stint.value
         show.spans(show.actor(f"thread {number}"), [("sleeping", stint.began, arrived), ("blocked", arrived, passed)])
