@@ -11,7 +11,12 @@ traces     the traced repetition's tasks as records
 noise      what else used the machine meanwhile
 pace       time left, from the run's own pace
 pools      one multiprocessing.Pool from start-up to shutdown, watched for workers that die
+kinds      every kind of pool, and the plain loop, from start-up to shutdown by the same rules
 workloads  the functions that pools run
+work       what is mapped: a function with its items; the table of the built-in ones
+built_in   the functions of that table beside those of workloads
+memory     how much memory processes hold
+spin       how many CPUs spinning processes really get
 group      ends what is left of the runner's own process group
 channels   keeps the pipes to the server from what the runner starts
 host       the process that does timed work under any Python, given orders; hosts is who gives them

@@ -213,7 +213,7 @@ def test_workers_that_do_not_all_arrive_in_time_are_reported(stage: Stage, monke
     here = threading.Event()
     try:
         with pytest.raises(PoolFailed, match="Not all of the 2 workers answered"):
-            by_default(stage, "thread", squares(setup=partial(here.wait, 1.0)))
+            by_default(stage, "thread", squares(setup=partial(here.wait, 0.3)))
     finally:
         here.set()
 

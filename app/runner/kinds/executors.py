@@ -50,8 +50,8 @@ class Crew(Protocol):
 
 def through_an_executor(stage: Stage, crew: Crew, tracing: bool) -> Passage:
     """Start the crew's executor, map once, shut it down."""
-    function = crew.traced() if tracing else crew.work.function
     gc.collect()
+    function = crew.traced() if tracing else crew.work.function
     collections = pools.collections_so_far()
     seen = None
     with stage.recorder.quiet(), crew.watched(stage) as watch:
