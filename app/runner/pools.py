@@ -147,6 +147,7 @@ def through_a_pool(
             workers = multiprocessing.active_children()
             watch.over(workers)
             with stage.interruptible():
+                check_all_live(workers, size)
                 answers = meet(pool, size)
                 if {pid for pid, _, _ in answers} != {worker.pid for worker in workers}:
                     raise WorkerDied(REPLACED.format(size=size))
@@ -191,6 +192,15 @@ def meet(pool: Any, size: int) -> list[inside.Answer]:
     if len({pid for pid, _, _ in answers}) != size:
         raise PoolFailed(f"{size} first tasks were answered by fewer than {size} workers.")
     return answers
+
+
+def check_all_live(workers: Sequence[object], size: int) -> None:
+    """Raise WorkerDied if one ended before it could be watched: nobody would ever know how, and all wait for it."""
+    if len(workers) < size:
+        raise WorkerDied(
+            f"{size - len(workers)} of {size} workers ended as soon as they were started. "
+            "What was measured before is kept."
+        )
 
 
 def check_set_up(troubles: Iterable[str]) -> None:

@@ -72,12 +72,15 @@ class Watch:
             expected = self.phase == "shutting down"
             if self._out in ended or self._pause.wait(POOL_FIRST_S):
                 return
-            for worker in [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]:
-                code = self._exit_code(worker)
-                if not (expected and code == 0):
-                    self._told = WorkerDied(self._sentence(worker, code))
-                    self._stage.interrupt(self._told)
-                    return
+            dead = [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]
+            codes = {worker: self._exit_code(worker) for worker in dead}
+            unexpected = [worker for worker in dead if not (expected and codes[worker] == 0)]
+            if unexpected:
+                # An executor that breaks ends the others by SIGTERM, perhaps before we could look.
+                first = min(unexpected, key=lambda worker: codes[worker] == -signal.SIGTERM)
+                self._told = WorkerDied(self._sentence(first, codes[first]))
+                self._stage.interrupt(self._told)
+                return
 
     def _exit_code(self, worker: BaseProcess) -> int | None:
         for _ in range(int(CODE_LIMIT_S / POOL_FIRST_S)):

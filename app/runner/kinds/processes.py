@@ -60,7 +60,9 @@ class Processes:
 
     def meet(self, executor: ProcessPoolExecutor, watch: Watch) -> list[inside.Answer]:
         asked = [executor.submit(inside.answer, pools.START_LIMIT_S) for _ in range(self.size)]
-        watch.over(multiprocessing.active_children())
+        workers = multiprocessing.active_children()
+        watch.over(workers)
+        pools.check_all_live(workers, self.size)
         try:
             until = pools.START_LIMIT_S + pools.END_LIMIT_S
             answers = [future.result(until) for future in concurrent.futures.wait(asked, until).done]
