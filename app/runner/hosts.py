@@ -144,6 +144,8 @@ class Host:
             return
         kill_group(self._process.pid)  # also what is left of one that died
         with suppress(ProcessLookupError):
+            if not Path("/proc/self").exists():  # the members can't be told apart, so the tracker goes as well
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         os.close(self._orders)

@@ -34,7 +34,7 @@ def trouble_of(setup: Callable[[], Any] | None) -> str:
     try:
         if setup is not None:
             setup()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"{type(error).__name__}: {error}"
     return ""
 

@@ -27,12 +27,17 @@ MEANING = {
 class Watch:
     """From `over(workers)` to its exit: `phase` says what the pool is doing, and that ends are expected in the last."""
 
-    def __init__(self, stage: Stage, size: int, meaning: Mapping[str, str] = MEANING) -> None:
-        """`meaning` says for each phase what a death in it brings about."""
+    def __init__(self, stage: Stage, size: int, meaning: Mapping[str, str] = MEANING, doubt_s: float = 0.0) -> None:
+        """`meaning` says for each phase what a death in it brings about.
+
+        A worker that SIGTERM ended is told only after `doubt_s`, for an executor that breaks for another reason ends
+        its workers so, and then says that reason itself.
+        """
         self.phase = "starting"
         self._stage = stage
         self._size = size
         self._meaning = meaning
+        self._doubt_s = doubt_s
         self._told: WorkerDied | None = None
         self._workers: list[BaseProcess] = []
         self._known = threading.Event()
@@ -72,12 +77,17 @@ class Watch:
             expected = self.phase == "shutting down"
             if self._out in ended or self._pause.wait(POOL_FIRST_S):
                 return
-            for worker in [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]:
-                code = self._exit_code(worker)
-                if not (expected and code == 0):
-                    self._told = WorkerDied(self._sentence(worker, code))
-                    self._stage.interrupt(self._told)
+            dead = [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]
+            codes = {worker: self._exit_code(worker) for worker in dead}
+            unexpected = [worker for worker in dead if not (expected and codes[worker] == 0)]
+            if unexpected:
+                # An executor that breaks ends the others by SIGTERM, perhaps before we could look.
+                first = min(unexpected, key=lambda worker: codes[worker] == -signal.SIGTERM)
+                if codes[first] == -signal.SIGTERM and self._pause.wait(self._doubt_s):
                     return
+                self._told = WorkerDied(self._sentence(first, codes[first]))
+                self._stage.interrupt(self._told)
+                return
 
     def _exit_code(self, worker: BaseProcess) -> int | None:
         for _ in range(int(CODE_LIMIT_S / POOL_FIRST_S)):

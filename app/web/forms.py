@@ -45,7 +45,7 @@ def fields(
     """The model's fields with the given values; what is not given shows the default.
 
     `choices` offers values for a text field whose values depend on the machine or the installation (start methods,
-    one's own work). A field that takes several names them in its help.
+    one's own work). A field that takes several stays one of text; its options are suggestions, and its help names them.
     """
     said = {complaint.name: complaint.message for complaint in complaints}
     return tuple(
@@ -64,6 +64,7 @@ def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: 
     help, several = info.description or "", isinstance(info.default, list)
     if choices and several:
         help = f"{help} Here: {', '.join(choices)}."
+        options = tuple(Option(choice, choice) for choice in choices)
     elif choices:
         default = () if info.default else (Option("", "default"),)
         options = (*default, *(Option(choice, choice) for choice in choices))
@@ -72,7 +73,7 @@ def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: 
         name=name,
         label=label,
         help=help,
-        kind="choice" if options else "number" if numeric else "text",
+        kind="choice" if options and not several else "number" if numeric else "text",
         value=as_text(value),
         low=as_text(low),
         high=as_text(high),

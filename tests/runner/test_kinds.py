@@ -17,7 +17,7 @@ import pytest
 
 from app.runner import memory
 from app.runner.built_in import bulky, sharing
-from app.runner.kinds import KINDS, Passage, chunk_used, lacking, through
+from app.runner.kinds import KINDS, Passage, chunk_used, lacking, processes, through
 from app.runner.pools import PoolFailed, SetUpFailed
 from app.runner.stage import Stage, Stopped, WorkerDied
 from app.runner.work import Work, set_up
@@ -164,6 +164,23 @@ def test_a_worker_that_dies_is_named_and_the_next_pool_works(
     with pytest.raises(WorkerDied, match=rf"Worker \d of 2 \(process \d+\) {words}.* while its pool was mapping"):
         by_default(stage, kind, Work(function, ITEMS))
     assert by_default(stage, kind, squares()).results == EXPECTED
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kind", PROCESSES)
+def test_a_worker_that_dies_in_its_set_up_is_not_waited_for(stage: Stage, kind: str) -> None:
+    # Who it was can be told if it died late enough to be watched.
+    with pytest.raises(WorkerDied, match=r"of 2 \(process .* while its pool was starting|ended (while|as soon)"):
+        by_default(stage, kind, squares(setup=die))
+
+
+def test_workers_that_are_gone_before_anybody_looked_are_counted() -> None:
+    processes.check_all_live([object(), object()], 2)
+    with pytest.raises(WorkerDied, match="1 of 2 workers ended as soon as they were started"):
+        processes.check_all_live([object()], 2)
 
 
 class Unreadable:

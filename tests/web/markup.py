@@ -22,7 +22,7 @@ PARENTS = {
     "th": {"tr"},
     "dt": {"dl", "div"},
     "dd": {"dl", "div"},
-    "option": {"select"},
+    "option": {"select", "datalist"},
     "summary": {"details"},
 }
 
@@ -189,6 +189,8 @@ class Markup(HTMLParser):
                 self._disabled += 1
             case "select":
                 self._select = element.get("name") or ""
+            case "datalist":
+                self._select = ""  # its options are suggestions, which nobody sends
             case "option" if self._select and self._form is not None and not self._disabled:
                 # The first option counts until one is selected; without a value its words are sent.
                 if "selected" in element or self._select not in self._form.values:

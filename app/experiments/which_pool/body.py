@@ -85,7 +85,6 @@ class Run:
         order = random.Random(seed)
         before = noise.read()
         for repetition in range(1, self.repeats + 1):
-            # Always shuffled from the same order, with the arms that were skipped: the seed then tells the order.
             arms = list(self.arms)
             order.shuffle(arms)
             self.round(repetition, arms)
@@ -125,7 +124,7 @@ class Run:
     def check_length(self) -> None:
         """Refuse at once what the limit would end after a long wait."""
         found = self.first.preflight
-        loop_s = found["count"] * guesses.mean(found["call_s"])
+        loop_s = found["count"] * min(found["call_s"])  # the very first may have been long for reasons of its own
         if loop_s > self.limit_s:
             raise CannotGoOn(
                 f"The plain loop over {found['count']} items would take about {loop_s:.0f} s, longer than the limit of "

@@ -38,13 +38,14 @@ class Calls:
 def first_calls(opened: Opened, tell: Callable[[str], None]) -> Calls:
     """Call the function on the first items, then on the very first once more."""
     calls = Calls()
-    before = globals_of(opened.work.function)
-    with asyncio.Runner() as loop:
-        call = opened.work.function
-        if opened.is_async:
-            call = lambda item: loop.run(opened.work.function(item))  # noqa: E731
-        try_calls(calls, opened, call, tell)
-    after = globals_of(opened.work.function)
+    function = opened.work.function
+    before = globals_of(function)
+    if opened.is_async:
+        with asyncio.Runner() as loop:
+            try_calls(calls, opened, lambda item: loop.run(function(item)), tell)
+    else:
+        try_calls(calls, opened, function, tell)
+    after = globals_of(function)
     calls.changed = sorted(name for name in before if before[name] != after.get(name))
     return calls
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 import traceback
 from pathlib import Path
@@ -31,7 +30,7 @@ def main(orders: int, answers: int) -> int:
     while (order := queue.get())["do"] != "close":
         host.obey(order)
     host.close()
-    return 0
+    return 0  # a pool that broke may have left a thread which Python waits for; the orchestrator won't for long
 
 
 def listen(orders: int, queue: SimpleQueue[dict[str, Any]]) -> None:
@@ -89,6 +88,3 @@ class Host:
     def close(self) -> None:
         if self.opened is not None:
             self.opened.work.close()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)  # a pool that broke may have left a thread which Python would wait for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -22,6 +22,7 @@ MEANING = {
     "mapping": "A ProcessPoolExecutor breaks then: it ends the other workers, and what they were doing is lost.",
     "shutting down": "The time of the shutdown means nothing.",
 }
+DOUBT_S = 1.0  # in which the executor's own reason has arrived, even on a busy machine
 
 
 class Processes:
@@ -38,7 +39,7 @@ class Processes:
         return pools.traced(self.work.function)
 
     def watched(self, stage: Stage) -> Watch:
-        return Watch(stage, self.size, MEANING)
+        return Watch(stage, self.size, MEANING, DOUBT_S)
 
     @contextmanager
     def telling(self, watch: Watch) -> Iterator[None]:
@@ -49,7 +50,7 @@ class Processes:
             if reason and not reason.startswith(("EOFError", "OSError", "ConnectionResetError")):
                 # The executor ends its workers for this as well, so nobody is to be asked who died.
                 raise pools.PoolFailed(f"What a task returned or raised can't be unpickled: {reason}.") from None
-            threading.Event().wait(2 * CODE_LIMIT_S)  # until the watch, which saw who died first, interrupts
+            threading.Event().wait(DOUBT_S + 2 * CODE_LIMIT_S)  # until the watch, which saw who died first, interrupts
             raise WorkerDied(f"A worker of {self.size} ended while its pool was {watch.phase}: {broken}") from None
 
     def made(self) -> ProcessPoolExecutor:
@@ -61,7 +62,9 @@ class Processes:
     def meet(self, executor: ProcessPoolExecutor, watch: Watch) -> list[inside.Answer]:
         function = self.work.function
         asked = [executor.submit(inside.answer, pools.START_LIMIT_S, function) for _ in range(self.size)]
-        watch.over(multiprocessing.active_children())
+        workers = multiprocessing.active_children()
+        watch.over(workers)
+        check_all_live(workers, self.size)
         try:
             until = pools.START_LIMIT_S + pools.END_LIMIT_S
             answers = [future.result(until) for future in concurrent.futures.wait(asked, until).done]
@@ -89,3 +92,12 @@ def last_line(trace: str) -> str:
     """What a traceback ends in, which the executor puts between lines of quotes."""
     lines = [line for line in trace.splitlines() if line.strip("\"' ")]
     return lines[-1] if lines else ""
+
+
+def check_all_live(workers: Sequence[object], size: int) -> None:
+    """Raise WorkerDied if one ended before it could be watched: nobody would ever know how."""
+    if len(workers) < size:
+        raise WorkerDied(
+            f"{size - len(workers)} of {size} workers ended as soon as they were started. "
+            "What was measured before is kept."
+        )
