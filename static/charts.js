@@ -43,9 +43,20 @@ const PACE = 500; // ms between two updates: a live chart is for looking at, not
 customElements.define("vl-chart", class extends HTMLElement {
   static observedAttributes = ["src"];
 
-  connectedCallback() { this.update(); }
+  sized = new ResizeObserver(() => this.fit());
+
+  connectedCallback() { this.update(); this.sized.observe(this); }
   attributeChangedCallback(_, old, src) { if (old !== null && old !== src) this.update(); }
-  disconnectedCallback() { this.chart?.finalize(); this.chart = null; }
+  disconnectedCallback() { this.sized.disconnect(); this.chart?.finalize(); this.chart = null; }
+
+  // Vega takes a new width for no change where the plot inside its labels had just that one, and stays too wide.
+  async fit() {
+    const view = this.chart?.view;
+    await view?.runAsync();
+    if (view && view === this.chart?.view && this.querySelector("svg").width.baseVal.value > this.clientWidth) {
+      await view.width(this.clientWidth - 1).runAsync();
+    }
+  }
 
   // One update at a time; what changes meanwhile is seen by the next.
   async update() {
