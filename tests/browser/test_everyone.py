@@ -61,6 +61,19 @@ def pool_sizes(bench: Served) -> str:
     return f"/runs/{bench.done('pool-sizes', sizes='1-6', repeats=2)}"
 
 
+def which_pool(bench: Served) -> str:
+    params = {"workload": "square", "kinds": ["thread", "process"], "sizes": "1-3", "chunksizes": [0, 4], "repeats": 3}
+    return f"/runs/{bench.done('which-pool', **params)}"
+
+
+def compared(_: Served) -> str:
+    return "/guide/threads-or-processes"
+
+
+def explained(_: Served) -> str:
+    return "/guide/process-pools"
+
+
 def finished(bench: Served) -> str:
     for make in (shared_list, factorials, pool_sizes):
         make(bench)
@@ -81,6 +94,7 @@ def api(_: Served) -> str:
 
 PAGES = (
     idle, nothing_there, api, running, measuring, at_work, shared_list, unguarded, factorials, pool_sizes,
+    which_pool, compared, explained,
     finished, history,
 )  # fmt: skip
 

@@ -20,6 +20,8 @@ from app.web.guide.glossary import GLOSSARY
 from app.web.guide.topics import PRESETS, TOPICS, code
 from app.web.words import UNKNOWN
 from tests.web.conftest import BY_BROWSER, Serve, ended
+from tests.web.made_which_pool import HERE
+from tests.web.made_which_pool import records as which_pool_records
 from tests.web.markup import Markup, plain
 from tests.web.test_scripts import run_alone
 
@@ -181,6 +183,17 @@ def test_a_figure_that_nobody_measured_is_a_dash(untouched: httpx.Client) -> Non
     assert page.text.count("not measured here yet") == 7
     assert read(untouched, "/guide/sharing-data").text.count("not run yet") == len(CATALOG)
     assert "shown here once the pool of three has been run" in read(untouched, "/guide/process-pools").text
+
+
+def test_threads_and_processes_are_compared_by_a_run_of_which_pool(tmp_path: Path, serve: Serve) -> None:
+    asked = {**PRESETS["computing"].params, "sizes": [1, 2, 4, 8]}
+    kept(tmp_path, "which-pool", asked, list(which_pool_records((HERE,), ("thread", "process"))))
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        said = read(browser, "/guide/threads-or-processes").texts("b")
+    assert said == [
+        UNKNOWN, UNKNOWN, "0.1 MiB", "11.0 MiB", UNKNOWN, UNKNOWN, "25 % of each of 4", "100 % of each of 4",
+        UNKNOWN, UNKNOWN, "800 µs for 4", "48.0 ms for 4", "0.99× with 1", "3.81× with 4",
+    ]  # fmt: skip
 
 
 def test_the_figures_are_those_of_the_newest_finished_run(tmp_path: Path, serve: Serve) -> None:

@@ -124,7 +124,7 @@ def asked(spec: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
 def test_labels_at_the_ends_of_lines_can_be_read(browser: httpx.Client) -> None:
     ends = sorted(row["at"] for row in browser.get("/runs/wp-0001/chart.json").json()["ends"])
     top = max(row["speedup"] for row in browser.get("/runs/wp-0001/chart.json").json()["ends"])
-    assert all(upper - lower > top / 21 for lower, upper in itertools.pairwise(ends))
+    assert all(upper - lower > top / 15 for lower, upper in itertools.pairwise(ends))
 
 
 @pytest.mark.parametrize("rounds", [None, 0, 1, 2])

@@ -17,7 +17,7 @@ from app.measure.scaling import Scaling, scaling
 
 Rows = list[dict[str, Any]]
 MIB = 2**20
-LABELS = 20  # lines of text that fit over each other in the chart of speed-ups
+LABELS = 14  # lines of text that fit over each other in the smaller chart of speed-ups
 ON_CPU = "on a CPU"
 # Time off the CPU by its reason; None where it can't be told.
 OFF_CPU = {"gil": "waiting for the GIL", "waiting": "waiting", "no core": "no free CPU", None: "off the CPU"}

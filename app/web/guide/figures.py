@@ -23,6 +23,7 @@ MIB = 1024 * 1024
 
 State = Mapping[str, Any]
 Fits = Callable[[Mapping[str, Any]], bool]
+Word = Callable[[Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,34 +136,41 @@ async def figures(kept: Kept) -> Figures:
     sharing = await kept.newest("sharing", showing("tools", "queue", "mp-queue"))
     crashes = await kept.newest("failures", showing("scenarios", "side-by-side"))
 
-    def of_cells(what: str, run: Run | None, word: Callable[[Mapping[str, Any]], str], preset: str) -> Figure:
+    def of_cells(what: str, run: Run | None, word: Word, preset: str, alike: bool = False) -> Figure:
         cells = told(run).get("cells", ())
-        threads, processes = (word(best(cells, kind)) for kind in ("thread", "process"))
+        pools = [best(cells, "thread"), best(cells, "process")]
+        if alike:  # as many threads as the processes that map fastest, for one thread has no company
+            pools[0] = best([cell for cell in cells if cell["size"] == pools[1].get("size")], "thread") or pools[0]
+        threads, processes = map(word, pools)
         return Figure(what, threads, processes, id_of(run), PRESETS[preset])
 
     rates = {tool["tool"]: tool["operations_per_s"]["median"] for tool in told(sharing).get("tools", ())}
     ends = {entry["tool"]: entry for entry in told(crashes).get("matrix", ()) if entry["fault"] == "exits"}
     return Figures(
         use=of_cells("speed-up over the loop while each item waits", waiting, speedup, "waiting"),
-        memory=of_cells("memory that a worker adds", computing, memory, "computing"),
+        memory=of_cells("memory that a worker adds", computing, memory, "computing", alike=True),
         messages=Figure(
             "items through a queue, per second",
             words.whole(rates.get("queue")), words.whole(rates.get("mp-queue")), id_of(sharing), PRESETS["messages"],
         ),
-        gil=of_cells("a worker's time on a CPU while each item computes", computing, on_cpu, "computing"),
+        gil=of_cells("a worker's time on a CPU while each item computes", computing, on_cpu, "computing", alike=True),
         isolation=Figure(
             "a task calls exit: what becomes of the other tasks",
             ending(ends.get("ThreadPoolExecutor")), ending(ends.get("ProcessPoolExecutor")),
             id_of(crashes), PRESETS["crashes"],
         ),
-        overhead=of_cells("until all workers answered", computing, start_up, "computing"),
+        overhead=of_cells("until all workers answered", computing, start_up, "computing", alike=True),
         scaling=of_cells("best speed-up over the loop while each item computes", computing, speedup, "computing"),
     )  # fmt: skip
 
 
 def best(cells: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
-    """The fastest cell of a kind, {} where none has been timed."""
-    timed = [cell for cell in cells if cell["kind"] == kind and cell["wall_s"]["median"] is not None]
+    """The fastest cell of a kind in the run's first Python, {} where none has been timed."""
+    timed = [
+        cell
+        for cell in cells
+        if cell["kind"] == kind and cell["wall_s"]["median"] is not None and cell["python"] == cells[0]["python"]
+    ]
     return min(timed, key=lambda cell: float(cell["wall_s"]["median"]), default={})
 
 

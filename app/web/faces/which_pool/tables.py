@@ -160,7 +160,7 @@ def _fit(name: str, fit: Scaling) -> FitRow:
         crosstalk=fit.crosstalk.value if fit.crosstalk else None,
         peak=fit.peak_speedup.value if fit.peak_speedup else None,
         at=_workers(fit.peak_workers),
-        r2=fit.r2,
+        r2=fit.r2 if fit.r2 is not None and fit.r2 >= 0 else None,  # below 0 for a line that is flat
     )
 
 
