@@ -34,7 +34,7 @@ def test_what_was_not_measured_has_no_row_but_a_sentence_said_once() -> None:
     assert len(table(state)[1]) == 2
     assert notes(state) == [
         "Python 3.9 took no part. It is Python 3.9; 3.11 or newer is needed.",
-        f"2 and 4{GAP}processes: A function made by lambda can't be pickled.",
+        f"2 and 4{GAP}processes on 3.11: A function made by lambda can't be pickled.",
     ]
 
 

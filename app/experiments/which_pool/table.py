@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from app.experiments.which_pool.naming import settings, title
+from app.experiments.which_pool.naming import on_python, settings, title
 from app.experiments.which_pool.params import IN_PROCESSES
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.wording import capital, interval
@@ -34,7 +34,12 @@ def notes(state: State) -> list[str]:
     for arm in state.arms.values():
         if arm.skipped or arm.differs:
             groups.setdefault((title(state, arm), arm.skipped or arm.differs), []).append(arm)
-    return said + [f"{capital(settings(state, arms))}: {why}" for (_, why), arms in groups.items()]
+    return said + [f"{capital(_all(state, arms))}: {why}" for (_, why), arms in groups.items()]
+
+
+def _all(state: State, arms: Sequence[Arm]) -> str:
+    """Settings of one kind and Python: '2 and 4 interpreters on 3.13t'."""
+    return settings(state, arms) + (on_python(state, arms[0]) if len(arms) > 1 else "")
 
 
 def _row(state: State, arm: Arm) -> Sequence[object]:
