@@ -53,7 +53,7 @@ def test_python_code_that_computes_ends_in_processes_as_few_as_do() -> None:
     now = told(SUM_OF_SQUARES, traces=traces)
     assert said(now).startswith("Use 2 processes: 1.91× serial (95% CI 1.9")
     assert "2 threads stay at 0.977× (95% CI 0.97" in said(now)
-    assert "under the GIL they worked one at a time." in said(now)
+    assert "under the GIL threads work one at a time." in said(now)
     assert "For a single call too, start-up and shutdown counted: 1.77×" in said(now)
     assert "4 and 8 processes only add start-up: 2 CPUs are usable." in said(now)
     verdict = chosen(now)
@@ -61,6 +61,11 @@ def test_python_code_that_computes_ends_in_processes_as_few_as_do() -> None:
     assert verdict["speedup"]["low"] < verdict["speedup"]["value"] < verdict["speedup"]["high"]
     assert verdict["speedup"]["value"] == pytest.approx(640 / 335)
     assert verdict["also"] == []
+
+
+def test_a_single_thread_that_is_no_slower_than_several_is_no_exception_to_the_gil() -> None:
+    now = told({**SUM_OF_SQUARES, "thread 1": about(645)}, traces=trace("thread 2", 655, cpus=0.99, share=0.5))
+    assert "and more of them are no faster: under the GIL threads work one at a time." in said(now)
 
 
 def test_waiting_ends_in_threads_or_asyncio_though_processes_are_as_fast() -> None:

@@ -128,7 +128,8 @@ def _other_kinds(state: State, choice: Choice, usable_cpus: int) -> Iterator[Rea
 def _kind(state: State, choice: Choice, chosen: Arm, arm: Arm, usable_cpus: int) -> str:
     said = f"{capital(setting(state, arm))} {against(state, arm)}"
     if arm.kind == "thread" and gil_held(state, usable_cpus).holds:
-        return f"{said}: under the GIL they worked one at a time."
+        few = ", and more of them are no faster" if arm.size == 1 else ""
+        return f"{said}{few}: under the GIL threads work one at a time."
     if choice.arm is chosen and arm.key in choice.judged.tied:
         dearer = bool(arm.around and chosen.around) and median(arm.around) > median(chosen.around)
         more = f", and take {time(median(arm.around), 3)} to start and end" if waits(state) and dearer else ""

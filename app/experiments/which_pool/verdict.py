@@ -120,7 +120,7 @@ def _undecided(state: State, choice: Choice) -> Verdict:
     loops = f"{took} {base(state)}; {times(choice.gain.value)} ({interval(choice.gain)})"
     if choice.gain.shows_difference:
         return Verdict(
-            "No clear winner:", f"{loops} is the best of {choice.judged.compared} settings, which luck can do."
+            "No clear winner:", f"{loops} is the best of {choice.judged.compared} settings, which may be chance."
         )
     return Verdict("No clear winner:", f"{loops} shows no difference.")
 
