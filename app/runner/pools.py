@@ -18,10 +18,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
+from app.records import Actor, Span
 from app.runner import inside
+from app.runner.roster import by_age
 from app.runner.stage import Stage, WorkerDied
 from app.runner.watch import Watch
 
@@ -118,11 +121,12 @@ def through_a_pool(
         began = perf_counter_ns()
         pool = context.Pool(size, inside.prepare, (barrier, function))
         try:
-            workers = multiprocessing.active_children()
+            workers = by_age(multiprocessing.active_children())
             watch.over(workers)
-            with stage.interruptible():
+            with stage.roster.at_work(workers, lane(size).format, str(size)), stage.interruptible():
                 answers = meet(pool, size)
                 if {pid for pid, _ in answers} != {worker.pid for worker in workers}:
+                    watch.check_requests()
                     raise WorkerDied(REPLACED.format(size=size))
                 ready = perf_counter_ns()
                 watch.phase = "mapping"
@@ -135,6 +139,10 @@ def through_a_pool(
                 pool.join()
                 ended = perf_counter_ns()
                 watch.check()
+        except WorkerDied:
+            tell_story(stage, size, workers, began)
+            end(pool)
+            raise
         except BaseException:
             end(pool)
             raise
@@ -149,6 +157,23 @@ def through_a_pool(
         results=results,
         collections=collections_so_far() - collections,
     )
+
+
+def lane(size: int) -> str:
+    """How a worker's lane is called, with a place for its number."""
+    return f"{size} workers · w{{}}"
+
+
+def tell_story(stage: Stage, size: int, workers: Sequence[BaseProcess], began: int) -> None:
+    """The lanes of a pool that lost a worker on request: until then all were there, then they were ended with it."""
+    now, killed = perf_counter_ns(), stage.roster.killed
+    if any(worker.pid in killed for worker in workers):
+        for number, worker in enumerate(workers, 1):
+            name = lane(size).format(number)
+            until = killed[worker.pid].at if worker.pid in killed else now
+            stage.emit(Actor(began, name, "started", "process", "worker", worker.pid))
+            stage.emit(Span(name, "running", began, until, lane=str(size)))
+            stage.emit(Actor(now, name, "ended", "process", "worker", worker.pid))
 
 
 def meet(pool: Any, size: int) -> list[tuple[int, int]]:

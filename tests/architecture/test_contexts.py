@@ -40,7 +40,7 @@ FACE = {
     "sharing": SharingFace,
     "failures": FailuresFace,
 }
-ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
+ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None, "complaint": str}
 PAIRS = tuple[tuple[str, str], ...]
 
 # Every template and macro that Python asks for, with what it is given.
@@ -55,7 +55,7 @@ PARTS: dict[tuple[str, str], Scope] = {
     ("partials/machine.html", "header"): {"machine": Machine},
     ("partials/recent.html", "recent"): {"history": History},
     **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
-    **{("partials/run.html", name): ON_RUN for name in ("head", "replay", "more")},
+    **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},
     **{
         (f"experiments/{experiment.slug}.html", name): {
             **ON_RUN, "face": FACE[experiment.name], "panel": PanelFacts, "pieces": dict[str, str]
