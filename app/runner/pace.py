@@ -18,6 +18,11 @@ class Pace:
         self.left[arm] -= 1
         self.seconds[arm].append(seconds)
 
+    def drop(self, arm: str) -> None:
+        """The arm will not be passed any more."""
+        self.total -= self.left.pop(arm, 0)
+        self.seconds.pop(arm, None)
+
     def now(self) -> tuple[int, int, float | None]:
         """Passages done, passages in all, seconds left; None until every arm has been passed once."""
         done = self.total - sum(self.left.values())

@@ -63,6 +63,10 @@ class Roster:
     def leave(self) -> None:
         """They do not work any more: what was theirs may be another's soon."""
         with self._lock:
+            for number, worker in enumerate(self._workers, 1):
+                if worker.pid in self.killed:
+                    now = perf_counter_ns()
+                    self._emit(Actor(now, self._name(number), "ended", "process", "worker", worker.pid))
             self._workers = ()
 
     @contextmanager

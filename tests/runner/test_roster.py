@@ -49,10 +49,11 @@ def test_the_worker_of_that_number_is_killed_and_its_lane_tells_it(start: Start)
     kept = Roster(told.append)
     with kept.at_work(workers, "w{}".format, "lane"):
         kept.kill(2, 1)
-    workers[1].join(10)
+        workers[1].join(10)
     assert [worker.exitcode for worker in workers] == [None, -signal.SIGKILL, None]
     assert faults(told) == [(2, 3, workers[1].pid)]
-    assert [(r.actor, r.pid) for r in told if isinstance(r, Actor)] == [("w2", workers[1].pid)]
+    actors = [(r.actor, r.event, r.pid) for r in told if isinstance(r, Actor)]
+    assert actors == [("w2", "started", workers[1].pid), ("w2", "ended", workers[1].pid)]
     assert [(r.actor, r.state, r.lane, r.t1) for r in told if isinstance(r, Span)] == [("w2", "killed", "lane", None)]
     assert [(one.number, one.of) for one in kept.killed.values()] == [(2, 3)]
 
