@@ -9,6 +9,7 @@ PoolscopeError
 │   ├── QueueFull        too many runs wait already (503)
 │   └── TooMany          this client starts runs too fast (429)
 ├── RunIsLive            a live run can't be deleted (409)
+├── NobodyToKill         a run has no worker process of that number now (409)
 ├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
 ├── MalformedRecord      a line that is no record of the protocol; ends the run as failed
 └── CannotServe          the port or the data folder can't be used (exit 1)
@@ -75,6 +76,10 @@ class TooMany(Refused):
 class RunIsLive(PoolscopeError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"Run {run_id} is still live. Stop it first, then delete it.")
+
+
+class NobodyToKill(PoolscopeError):
+    """Nothing was done; the sentence says whether the run is over, has other workers, or works by threads."""
 
 
 class IllegalChange(PoolscopeError):

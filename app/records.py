@@ -146,6 +146,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Somebody asked to harm the run: `what` is 'kill', `worker` the number of a worker process among the `of` there.
+
+    `pid` is the process that got SIGKILL; None: no such worker came in time, and nothing was done. `request` counts
+    those of the run, so that who asked finds the answer.
+    """
+
+    kind: ClassVar[str] = "fault"
+    t: int
+    what: str
+    worker: int
+    of: int
+    pid: int | None
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class Printed:
     """What the run wrote on 'stdout' or 'stderr'; `left_out` counts bytes not kept just before this text."""
 
@@ -178,9 +195,9 @@ class End:
     reason: str = ""
 
 
-Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Printed | Progress | End
+Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Fault | Printed | Progress | End
 CLASSES: tuple[type[Record], ...] = (
-    Opening, Actor, Span, Contents, Count, Task, Sample, Result, Failure, Printed, Progress, End,
+    Opening, Actor, Span, Contents, Count, Task, Sample, Result, Failure, Fault, Printed, Progress, End,
 )  # fmt: skip
 KINDS: Mapping[str, type[Record]] = {record.kind: record for record in CLASSES}
 _NAMES = {record: tuple(f.name for f in fields(record)) for record in CLASSES}

@@ -31,6 +31,11 @@ class Params(BaseModel):
             raise ValueError(f"{about.field_name} must be {allowed(info)}; {given!r} is not.")
         return given
 
+    @property
+    def worker_processes(self) -> int:
+        """How many worker processes such a run has at a time, at most; 0 where nobody can be killed."""
+        return 0
+
 
 def asked(
     default: Any, title: str, *, unit: str = "", help: str = "", width: int = 0, advanced: bool = False, **bounds: Any

@@ -48,6 +48,7 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     recorder.emit(opening(order))
     threading.Thread(target=obey, args=(commands, stage), name="control", daemon=True).start()
     end = perform(order, stage)
+    stage.roster.close()
     recorder.emit(end)
     recorder.close()
     sys.stdout.flush()
@@ -100,4 +101,6 @@ def obey(commands: TextIO, stage: Stage) -> None:
             stage.stop()
         elif order["do"] == "change":
             stage.change(order["values"])
+        elif order["do"] == "kill":
+            stage.roster.kill(order["worker"], order["request"])
     end_group(stage.scratch)

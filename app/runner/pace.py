@@ -22,7 +22,8 @@ class Pace:
 
     def drop(self, arm: str) -> None:
         """The arm will not be passed any more."""
-        self.total -= self.left.pop(arm)
+        self.total -= self.left.pop(arm, 0)
+        self.seconds.pop(arm, None)
 
     def now(self) -> tuple[int, int, float | None]:
         """Passages done, passages in all, seconds left; None until each arm has been passed once or has a guess."""

@@ -23,7 +23,9 @@ from multiprocessing.process import BaseProcess
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
+from app.records import Actor, Span
 from app.runner import inside
+from app.runner.roster import by_age
 from app.runner.stage import Stage, WorkerDied
 from app.runner.watch import Watch
 
@@ -146,11 +148,11 @@ def through_a_pool(
         began = perf_counter_ns()
         pool = context.Pool(size, inside.prepare, (barrier, setup))
         try:
-            workers = multiprocessing.active_children()
+            workers = by_age(multiprocessing.active_children())
             if {number(worker) for worker in workers} != set(range(last + 1, last + 1 + size)):
                 raise WorkerDied(REPLACED.format(size=size))
             watch.over(workers)
-            with stage.interruptible():
+            with stage.roster.at_work(workers, lane(size).format, str(size)), stage.interruptible():
                 answers = meet(pool, size, function)
                 check_set_up(trouble for _, _, trouble in answers)
                 ready = perf_counter_ns()
@@ -166,6 +168,10 @@ def through_a_pool(
                 pool.join()
                 ended = perf_counter_ns()
                 watch.check()
+        except WorkerDied:
+            tell_story(stage, size, workers, began)
+            end(pool)
+            raise
         except BaseException:
             end(pool)
             raise
@@ -185,6 +191,23 @@ def through_a_pool(
 def number(process: BaseProcess) -> int:
     """How many processes this one had made when it made that one, which is what the name of each ends in."""
     return int(process.name.replace(":", "-").rpartition("-")[2])
+
+
+def lane(size: int) -> str:
+    """How a worker's lane is called, with a place for its number."""
+    return f"{size} workers · w{{}}"
+
+
+def tell_story(stage: Stage, size: int, workers: Sequence[BaseProcess], began: int) -> None:
+    """The lanes of a pool that lost a worker on request: until then all were there, then they were ended with it."""
+    now, killed = perf_counter_ns(), stage.roster.killed
+    if any(worker.pid in killed for worker in workers):
+        for place, worker in enumerate(workers, 1):
+            name = lane(size).format(place)
+            until = killed[worker.pid].at if worker.pid in killed else now
+            stage.emit(Actor(began, name, "started", "process", "worker", worker.pid))
+            stage.emit(Span(name, "running", began, until, lane=str(size)))
+            stage.emit(Actor(now, name, "ended", "process", "worker", worker.pid))
 
 
 def meet(pool: Any, size: int, function: Callable[[Any], Any]) -> list[inside.Answer]:

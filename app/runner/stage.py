@@ -12,6 +12,7 @@ from typing import Any
 
 from app.records import Record
 from app.runner.recorder import Recorder
+from app.runner.roster import Roster
 
 AGAIN_S = 0.02
 
@@ -35,6 +36,7 @@ class Stage:
         self.recorder = recorder
         self.scratch = scratch
         self.stopping = threading.Event()
+        self.roster = Roster(recorder.emit)
         self._changed: list[Callable[[Mapping[str, Any]], None]] = []
         self._values: dict[str, Any] = {}
         self._interrupting: BaseException | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.records import Actor, Record, Result, Span
-from app.runner.pools import Passage
+from app.runner.pools import Passage, lane
 
 Stamped = tuple[int, int, int, str]  # started, ended, CPU time, the item in words
 
@@ -27,7 +27,7 @@ def traced_records(size: int, passage: Passage, items: Sequence[int] | None, bud
     yield Result(passage.asked, "traced", summary(passage, list(workers.values())), str(size))
     width = 0 if len(passage.results) <= budget else passage.map * len(workers) // max(1, budget)
     for number, (pid, tasks) in enumerate(in_order, start=1):
-        name = f"{size} workers · w{number}"
+        name = lane(size).format(number)
         yield Actor(passage.asked, name, "started", "process", "worker", pid)
         for started, ended, word in merged(tasks, width):
             yield Span(name, "running", started, ended, word, str(size))

@@ -19,7 +19,8 @@ CODE_LIMIT_S = 1.0
 
 MEANING = {
     "starting": "The others would have waited for it in vain.",
-    "mapping": "A multiprocessing.Pool replaces a worker but not its task, so the map would never have returned.",
+    "mapping": "A multiprocessing.Pool replaces a worker but not its task, so the map would never have returned: "
+    "what the others had done of it is lost too.",
     "shutting down": "A lock that it held would stay locked, and the time of the shutdown means nothing.",
 }
 
@@ -69,6 +70,12 @@ class Watch:
             if worker.exitcode != 0:
                 raise WorkerDied(self._sentence(worker, worker.exitcode))
 
+    def check_requests(self) -> None:
+        """Raise WorkerDied if a worker was killed on request: the pool may have replaced it before we noticed."""
+        for worker in self._workers:
+            if worker.pid in self._stage.roster.killed:
+                raise WorkerDied(self._sentence(worker, None))
+
     def _watch(self) -> None:
         self._known.wait()
         alive = {worker.sentinel: worker for worker in self._workers}
@@ -97,10 +104,14 @@ class Watch:
 
     def _sentence(self, worker: BaseProcess, code: int | None) -> str:
         number = self._workers.index(worker) + 1
+        how = ON_REQUEST if worker.pid in self._stage.roster.killed else manner(code)
         return (
-            f"Worker {number} of {self._size} (process {worker.pid}) {manner(code)} while its pool was {self.phase}. "
+            f"Worker {number} of {self._size} (process {worker.pid}) {how} while its pool was {self.phase}. "
             f"{self._meaning[self.phase]} The pool was ended; what was measured before is kept."
         )
+
+
+ON_REQUEST = "was killed on request"
 
 
 def manner(code: int | None) -> str:

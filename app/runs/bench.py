@@ -11,12 +11,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadParameters, Complaint, QueueFull, Refused, RunIsLive
+from app.errors import QueueFull, Refused, RunIsLive
 from app.experiments.asking import Params, parse
 from app.experiments.offers import Offers
 from app.experiments.registry import EXPERIMENTS, Experiment, find
 from app.runs.driver import Driver
 from app.runs.journal import Journal
+from app.runs.orders import change, kill
 from app.runs.pace import Pace
 from app.runs.run import Run
 from app.runs.shelf import Shelf
@@ -147,16 +148,13 @@ class Bench:
     async def change(self, run_id: str, raw: Mapping[str, Any]) -> Run:
         """Change the controls of a live run. Raises UnknownRun or BadParameters."""
         run = await self.run(run_id)
-        runner = self._runners.get(run_id)
-        if run.experiment.controls is None or runner is None or run.end is not None:
-            raise BadParameters((Complaint("", f"Run {run_id} has nothing that can be changed now."),))
-        controls = parse(run.experiment.controls, raw)
-        wanted = controls.model_dump(exclude_none=True)
-        # What stays as it is counts too: a new minimum must not exceed the maximum that is in force.
-        in_force = {**run.controls, **{name: value for name, value in wanted.items() if name != "paused"}}
-        parse(run.experiment.params, {**run.params.model_dump(), **in_force})
-        run.controls = in_force
-        runner.order(do="change", values=wanted)
+        change(run, self._runners.get(run_id), raw)
+        return run
+
+    async def kill(self, run_id: str, worker: int) -> Run:
+        """Kill a worker process of a live run, to see what becomes of it. Raises UnknownRun or NobodyToKill."""
+        run = await self.run(run_id)
+        await kill(run, self._runners.get(run_id), worker)
         return run
 
     async def delete(self, run_id: str) -> None:

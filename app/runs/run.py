@@ -9,7 +9,7 @@ from typing import Any
 
 from app.errors import IllegalChange
 from app.experiments.registry import Experiment
-from app.records import End, Failure, Opening, Printed, Progress, Record
+from app.records import End, Failure, Fault, Opening, Printed, Progress, Record
 from app.runs.signal import Signal
 from app.runs.status import ALLOWED, Status
 from app.runs.tape import Tape
@@ -44,10 +44,13 @@ class Run:
     summary: str = ""
     unkept: str = ""
     stopping: bool = False
+    requests: int = 0  # to harm it, so far
     state: Any = None
     end: End | None = None
     progress: Progress | None = None
     failure: Failure | None = None
+    opened: int = 0  # perf_counter ns of its first record
+    faults: list[Fault] = field(default_factory=list)  # what was asked to harm it, and what came of that
     printed: str = ""  # the beginning of its output; the records hold all that was kept
     tape: Tape = field(default_factory=Tape)
     signal: Signal = field(default_factory=Signal)
@@ -73,10 +76,13 @@ class Run:
         match record:
             case Opening():
                 self.conditions = {**record.conditions, **self.conditions}
+                self.opened = record.t
             case Progress():
                 self.progress = record
             case Failure():
                 self.failure = record
+            case Fault():
+                self.faults.append(record)
             case Printed() if len(self.printed) < PRINTED_SHOWN:
                 left_out = f"\n… {record.left_out} bytes left out …\n" if record.left_out else ""
                 self.printed += record.text + left_out
@@ -131,6 +137,10 @@ class Run:
         }
         if whole:
             told["state"] = self.experiment.meaning.as_json(self.state)
+            told["faults"] = [
+                {"worker": fault.worker, "of": fault.of, "pid": fault.pid, "at_s": (fault.t - self.opened) / 1e9}
+                for fault in self.faults
+            ]
             told["findings"] = [
                 finding.as_json() for finding in self.experiment.meaning.findings(self.state, self.usable_cpus)
             ]

@@ -1,4 +1,4 @@
-"""POST: run, stop, change, run again, delete. Each works without JavaScript (303 to the run's page) and with htmx."""
+"""POST: run, stop, change, harm, run again, delete. Each works without JavaScript (303 to the run) and with htmx."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.errors import BadParameters, Complaint, Refused
+from app.errors import BadParameters, Complaint, NobodyToKill, Refused
 from app.experiments.registry import find
 from app.runs.run import Run
 from app.web.pages import partials, sent_back, whole_panel
-from app.web.panels import Piece, bench_pieces, run_pieces
+from app.web.panels import Piece, bench_pieces, fault_piece, run_pieces
 from app.web.problems import Problem, answer, problem_of
 from app.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False)
+
+MOST_WORKERS = 1_000  # a number beyond is a mistake, whatever the run
 
 
 def by_htmx(request: Request) -> bool:
@@ -37,9 +39,13 @@ async def shown(request: Request, site: Site, run: Run) -> Response:
     """What has become of a run, for the page that asked: its panel on the bench, or its own page."""
     if not by_htmx(request):
         return to(f"/runs/{run.id}")
-    on_own_page = urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run.id}"
-    pieces = run_pieces(site, run) if on_own_page else bench_pieces(site, run.experiment, run)
-    return put(site, pieces, 200, run.id if on_own_page else "")
+    if on_own_page(request, run):
+        return put(site, run_pieces(site, run), 200, run.id)
+    return put(site, bench_pieces(site, run.experiment, run), 200)
+
+
+def on_own_page(request: Request, run: Run) -> bool:
+    return urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run.id}"
 
 
 def put(site: Site, pieces: Sequence[Piece], status: int, page: str = "") -> Response:
@@ -89,6 +95,32 @@ async def change(request: Request, run_id: str) -> Response:
             raise
         return put(site, [sent_back(site, run.experiment, typed, wrong.complaints, run)], 422)
     return await shown(request, site, run)
+
+
+@router.post("/runs/{run_id}/faults")
+async def harm(request: Request, run_id: str) -> Response:
+    """Kill a worker process. Where there is none of that number, nothing happens, and the form says why."""
+    site = site_of(request)
+    typed = (await request.form()).get("worker")
+    try:
+        run = await site.bench.kill(run_id, worker_number(typed if isinstance(typed, str) else ""))
+    except (BadParameters, NobodyToKill) as wrong:
+        if not by_htmx(request):
+            raise
+        run = await site.bench.run(run_id)
+        if on_own_page(request, run):
+            piece = fault_piece(site, run, str(wrong))
+        else:
+            piece = sent_back(site, run.experiment, {}, (Complaint("", str(wrong)),), run)
+        return put(site, [piece], problem_of(wrong).status)
+    return await shown(request, site, run)
+
+
+def worker_number(typed: str) -> int:
+    """The number of a worker from a form's field. Raises BadParameters."""
+    if re.fullmatch("[0-9]{1,4}", typed.strip(), re.ASCII) and 1 <= int(typed) <= MOST_WORKERS:
+        return int(typed)
+    raise BadParameters((Complaint("worker", f"worker must be a whole number from 1 to {MOST_WORKERS:,}."),))
 
 
 @router.post("/runs/{run_id}/again")

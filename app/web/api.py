@@ -16,7 +16,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from app.experiments.registry import EXPERIMENTS
 from app.runs.run import Run
 from app.runs.status import Status
-from app.web.actions import client_of, forbidden
+from app.web.actions import MOST_WORKERS, client_of, forbidden
 from app.web.problems import DESCRIBED, answer
 from app.web.script import script
 from app.web.site import site_of
@@ -97,6 +97,23 @@ async def run(request: Request, run_id: str) -> dict[str, Any]:
 @router.post("/runs/{run_id}/stop", status_code=202, summary="Stop a run; a finished one stays as it is")
 async def stop(request: Request, run_id: str) -> dict[str, Any]:
     return (await site_of(request).bench.stop(run_id)).as_json(whole=False)
+
+
+class Harm(BaseModel):
+    """A fault that somebody wants to see the consequences of."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    worker: int = Field(ge=1, le=MOST_WORKERS, description="The number of the worker process to kill, from 1.")
+
+
+@router.post(
+    "/runs/{run_id}/faults",
+    status_code=202,
+    summary="Kill a worker process of a live run, now; 409 if it has no worker of that number",
+)
+async def harm(request: Request, run_id: str, wish: Harm) -> dict[str, Any]:
+    return (await site_of(request).bench.kill(run_id, wish.worker)).as_json()
 
 
 @router.patch("/runs/{run_id}/controls", summary="Change what a live run allows: delay_min, delay_max, paused")

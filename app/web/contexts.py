@@ -12,7 +12,8 @@ from app.web.forms import FormField
 class RunFacts:
     """One run as pages word it. `state` names the colour and mark, `word` says it; `place` is its place in the queue.
 
-    `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live.
+    `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live. `workers` are
+    the processes that may be killed now, at most; 0 where nobody can be.
     """
 
     id: str
@@ -34,6 +35,7 @@ class RunFacts:
     printed: str
     paused: bool | None
     deletable: bool
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)

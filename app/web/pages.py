@@ -87,7 +87,9 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     site = site_of(request)
     shown = await site.bench.run(run_id)
     pieces = run_pieces(site, shown, await moment(shown, t))
-    return partials(site, [piece for piece in pieces if piece.target not in ("run-head", "run-replay", "run-more")])
+    return partials(
+        site, [piece for piece in pieces if piece.target not in ("run-head", "run-fault", "run-replay", "run-more")]
+    )
 
 
 def partials(site: Site, pieces: Sequence[Piece], status: int = 200) -> HTMLResponse:

@@ -87,10 +87,18 @@ def run_pieces(site: Site, run: Run, state: Any = None) -> list[Piece]:
     template = f"experiments/{run.experiment.slug}.html"
     return [
         Piece("run-head", "partials/run.html", "head", moment, context),
+        fault_piece(site, run),
         *(Piece(f"run-{name}", template, name, moment, context) for name in FACES[run.experiment.name].PIECES),
         Piece("run-replay", "partials/run.html", "replay", moment, context),
         Piece("run-more", "partials/run.html", "more", moment, context),
     ]
+
+
+def fault_piece(site: Site, run: Run, complaint: str = "") -> Piece:
+    """The form that kills a worker of a live run. Seldom rendered, so that what was typed stays."""
+    key = None if complaint else (run.id, run.status, run.stopping)
+    context = {"complaint": complaint}
+    return Piece("run-fault", "partials/run.html", "fault", key, lambda: {**context, "run": run_facts(site, run)})
 
 
 def replay(run: Run, state: Any = None) -> Replay | None:
@@ -167,6 +175,7 @@ def run_facts(site: Site, run: Run) -> RunFacts:
         printed=run.printed,
         paused=paused(run),
         deletable=not site.demo and not run.status.live,
+        workers=run.params.worker_processes if run.status is Status.RUNNING and not run.stopping else 0,
     )
 
 
@@ -210,6 +219,12 @@ def _notices(site: Site, run: Run) -> tuple[str, ...]:
     said = []
     if run.unkept:
         said.append(f"This run is not being kept: {run.unkept}.")
+    for fault in run.faults:
+        at = words.duration((fault.t - run.opened) / 1e9)
+        if fault.pid is None:
+            said.append(f"Worker {fault.worker} was to be killed on request, but until {at} there was none.")
+        else:
+            said.append(f"Worker {fault.worker} of {fault.of} (pid {fault.pid}) was killed on request after {at}.")
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
         said.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.errors import (
     BadParameters,
+    NobodyToKill,
     PoolscopeError,
     Refused,
     RunIsLive,
@@ -32,6 +33,7 @@ STATUS: tuple[tuple[type[PoolscopeError], int, str], ...] = (
     (TooMany, 429, "Too many runs from here"),
     (Refused, 503, "The queue is full"),
     (RunIsLive, 409, "The run is still live"),
+    (NobodyToKill, 409, "No such worker now"),
 )
 
 _TEXT = {"type": "string"}

@@ -46,7 +46,7 @@ FACE = {
     "failures": FailuresFace,
     "which-pool": WhichPoolFace,
 }
-ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None}
+ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None, "complaint": str}
 PAIRS = tuple[tuple[str, str], ...]
 ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 
@@ -69,7 +69,7 @@ PARTS: dict[tuple[str, str], Scope] = {
     ("guide/failing_safely.html", "body"): {**ON_TOPIC, "scenarios": list[ScenarioFigure]},
     ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},
     **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
-    **{("partials/run.html", name): ON_RUN for name in ("head", "replay", "more")},
+    **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},
     **{
         (f"experiments/{experiment.slug}.html", name): {
             **ON_RUN, "face": FACE[experiment.name], "panel": PanelFacts, "pieces": dict[str, str]

@@ -20,6 +20,8 @@ RUN_AXE = """async options => (await axe.run(document, {resultTypes: ["violation
     found => `${found.id}: ${found.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${
         node.any.concat(node.all).map(check => check.message).join(" ")}`).join(" || ")}`)"""
 
+OPEN = "document.querySelectorAll('main details:not(.menu)').forEach(details => details.open = true)"
+
 Prepare = Callable[[Served], str]
 
 
@@ -74,6 +76,16 @@ def explained(_: Served) -> str:
     return "/guide/process-pools"
 
 
+def sharing(bench: Served) -> str:
+    tools = "none, lock, condition, queue, semaphore, pipe, interpreters"
+    return f"/runs/{bench.done('sharing', tools=tools, operations=200, workers=3, repeats=2)}"
+
+
+def failures(bench: Served) -> str:
+    scenarios = "thread-uncaught, pool-methods, lock-exception, deadlock, central-logging, side-by-side"
+    return f"/runs/{bench.done('failures', scenarios=scenarios, task=0.2, limit=0.1)}"
+
+
 def finished(bench: Served) -> str:
     for make in (shared_list, factorials, pool_sizes):
         make(bench)
@@ -94,8 +106,7 @@ def api(_: Served) -> str:
 
 PAGES = (
     idle, nothing_there, api, running, measuring, at_work, shared_list, unguarded, factorials, pool_sizes,
-    which_pool, compared, explained,
-    finished, history,
+    which_pool, compared, explained, sharing, failures, finished, history,
 )  # fmt: skip
 
 
@@ -123,6 +134,7 @@ def test_everyone_can_use_it(open_page: Opens, bench: Served, prepare: Prepare) 
     page = open_page(prepare(bench), bypass_csp=True)  # for axe, which gives elements styles of its own
     is_settled(page)
     page.evaluate(AXE)
+    page.evaluate(OPEN)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         until(lambda: sideways(page) == 0, f"a document as wide as its window of {width} px")  # charts follow it

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.children import Child, end_of, perform, runner
 from tests.waiting import until_gone
 
 SCALED: dict[str, Any] = {"task": 0.6, "limit": 0.3}
-ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "1"))  # of all scenarios, beyond the first; 20 take some minutes
+ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "20"))  # of all scenarios, beyond the first
 Ask = Callable[..., Case]
 
 
@@ -248,18 +249,37 @@ def test_the_same_fault_ends_otherwise_under_each_kind_of_pool(observed: Callabl
         assert cells["raises", "InterpreterPoolExecutor"] == "not in this Python"
 
 
+# As short as they may be, and side by side: it is about what is left, not about what was seen.
+SHORTEST: dict[str, Any] = {"task": 0.1, "limit": 0.05}
+AT_ONCE = 6
+PARTS = (
+    ("side-by-side",),
+    ("not-picklable", "pool-methods"),
+    ("worker-killed", "keyboard-interrupt", "memory-limit", "deadlock", "central-logging"),
+    tuple(name for name in SCENARIOS if name.startswith(("thread", "process", "time", "lock", "output"))),
+)
+
+
 def test_all_scenarios_again_and_again_leave_no_process_segment_or_descriptor() -> None:
+    """Twenty rounds of every case, in several runners at once; POOLSCOPE_ROUNDS asks for more or fewer."""
+    assert sorted(name for part in PARTS for name in part) == sorted(SCENARIOS)
     before = set(ours())
-    for _ in range(ROUNDS):
-        with runner("failures", asked()) as child:
-            session = child.process.pid
-            records = child.to_the_end()
-        assert end_of(records).outcome == "finished"
-        state = folded(records)
-        assert state.done == state.total == sum(len(scenario.cases) for scenario in SCENARIOS.values())
-        assert not any(left(state).values())
-        assert members(session) == []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        rounds = [pool.submit(what_is_wrong_after, part) for _ in range(ROUNDS) for part in PARTS]
+    assert [said for each in rounds if (said := each.result())] == []
     assert set(ours()) <= before
+
+
+def what_is_wrong_after(part: tuple[str, ...]) -> str:
+    """Run these scenarios; what they left, or how the run ended if not well, and '' if all is in order."""
+    with runner("failures", FailuresParams(scenarios=list(part), **SHORTEST).model_dump()) as child:
+        records = child.to_the_end()
+    state = folded(records)
+    found = {kind: things for kind, things in left(state).items() if things}
+    if still := members(child.process.pid):
+        found["session"] = [str(pid) for pid in still]
+    well = state.done == sum(len(SCENARIOS[name].cases) for name in part)
+    return "" if well and not found else f"{part}: {found or end_of(records)}"
 
 
 def ours() -> list[str]:

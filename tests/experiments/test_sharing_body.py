@@ -17,7 +17,7 @@ from app.experiments.sharing import state
 from app.experiments.sharing.catalog import CATALOG, TOOLS
 from app.experiments.sharing.handlers import HANDLERS
 from app.experiments.sharing.params import SharingParams
-from app.records import Actor, Count, Failure, Progress, Record, Result, Sample, Span
+from app.records import Actor, Count, Failure, Fault, Progress, Record, Result, Sample, Span
 from app.runner.group import members
 from tests.children import end_of, perform, runner
 from tests.waiting import until, until_gone
@@ -295,6 +295,27 @@ def test_a_killed_worker_fails_the_run_with_a_plain_reason() -> None:
         until(lambda: len(parent.children()) >= 2, "two processes")
         parent.children()[0].send_signal(signal.SIGKILL)
         end = end_of(child.to_the_end())
-    # Its partner may be told first that nobody is at the other end any more.
+    # It was the only tool, so that the run fails with it. Its partner may be told first that the other end is gone.
     assert end.outcome == "failed"
     assert any(word in end.reason for word in ("was killed by SIGKILL", "EOFError", "BrokenPipe", "ConnectionReset"))
+
+
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+def test_a_tool_whose_worker_is_killed_on_request_fails_alone(start_method: str) -> None:
+    with runner("sharing", asked("pipe", "lock", operations=20_000, start_method=start_method)) as child:
+        child.until(lambda record: isinstance(record, Result) and record.name == "phase")
+        child.say({"do": "kill", "worker": 2, "request": 1})
+        records = child.to_the_end()
+    assert end_of(records).outcome == "finished"
+    (fault,) = [record for record in records if isinstance(record, Fault)]
+    (raised,) = [record for record in records if isinstance(record, Result) and record.name == "raised"]
+    assert raised.arm == "pipe"
+    assert raised.value["type"] == "WorkerDied"
+    assert raised.value["message"].startswith(f"Worker 2 of 2 (process {fault.pid}) was killed on request before it")
+    (failure,) = [record for record in records if isinstance(record, Failure)]
+    assert (failure.surfaced_in, failure.task) == ("multiprocessing.Pipe", "pipe")
+    assert shown(records, "lock")["correct"] is True
+    timed = [(sample.arm, sample.repetition) for sample in records if isinstance(sample, Sample)]
+    assert timed == [("lock", 0), ("lock", 1)]
+    steps = [record for record in records if isinstance(record, Progress)]
+    assert steps[-1].done == steps[-1].total

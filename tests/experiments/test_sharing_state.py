@@ -211,3 +211,27 @@ def test_the_chart_has_a_dot_a_round_and_a_median_with_its_interval() -> None:
     assert [row["rate"] for row in drawn["reps"]] == [1000, 500, 250]
     (row,) = drawn["summary"]
     assert (row["tool"], row["rate"], row["lo"], row["hi"]) == ("threading.Lock", 500, 250, 1000)
+
+
+def test_a_tool_that_raises_fails_alone_and_says_what() -> None:
+    raised = {"type": "WorkerDied", "message": "Worker 2 died.", "traceback": "Traceback …"}
+    now = folded(
+        "lock, pipe, queue",
+        outcome("lock"), Result(1, "raised", raised, "pipe"), outcome("queue"), Result(2, "raised", raised, "queue"),
+        *rounds("lock", 0.5, 0.25, 0.2),
+    )  # fmt: skip
+    assert [(row.tool.name, row.phase) for row in now.rows] == [
+        ("lock", "done"),
+        ("pipe", "failed"),
+        ("queue", "failed"),
+    ]
+    told = state.as_json(now)
+    assert [tool["tool"] for tool in told["tools"]] == ["lock", "queue"]
+    assert told["failed"] == [{"tool": "pipe", **raised}, {"tool": "queue", **raised}]
+    assert told["waiting"] == []
+    verdict = state.verdict(now, 2)
+    assert verdict is not None
+    assert "multiprocessing.Pipe failed by WorkerDied: Worker 2 died." in verdict.rest
+    finding = state.findings(now, 2)[0]
+    assert (finding.check, finding.holds) == ("every tool did its work", False)
+    assert [line[2] for line in state.rows(now)[1]] == ["right", *["WorkerDied: Worker 2 died."] * 2]

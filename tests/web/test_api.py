@@ -590,6 +590,7 @@ def test_live_runs_have_the_contracts_shape_from_the_first(client: httpx.Client,
     [
         ("GET", ""),
         ("POST", "/stop"),
+        ("POST", "/faults"),
         ("PATCH", "/controls"),
         ("DELETE", ""),
         ("GET", "/records"),
@@ -600,7 +601,8 @@ def test_live_runs_have_the_contracts_shape_from_the_first(client: httpx.Client,
 )
 @pytest.mark.parametrize("run_id", ["sl-9999", "nonsense", "%00", "%ED%A0%80", "'; DROP TABLE runs; --"])
 def test_an_unknown_run_is_404(client: httpx.Client, method: str, path: str, run_id: str) -> None:
-    answer = client.request(method, f"/api/runs/{run_id}{path}", json={"paused": True} if method == "PATCH" else None)
+    body = {"/controls": {"paused": True}, "/faults": {"worker": 1}}.get(path)
+    answer = client.request(method, f"/api/runs/{run_id}{path}", json=body)
     assert "There is no run" in problem(answer, 404)["detail"]
 
 
@@ -944,6 +946,7 @@ def test_the_schema_of_the_api_is_valid_and_says_what_every_call_does(client: ht
     } == {
         ("GET", "/api/experiments"), ("POST", "/api/runs"), ("GET", "/api/runs"), ("GET", "/api/runs/{run_id}"),
         ("POST", "/api/runs/{run_id}/stop"), ("PATCH", "/api/runs/{run_id}/controls"), ("DELETE", "/api/runs/{run_id}"),
+        ("POST", "/api/runs/{run_id}/faults"),
         ("GET", "/api/runs/{run_id}/records"), ("GET", "/api/runs/{run_id}/trace"), ("GET", "/api/runs/{run_id}/csv"),
         ("GET", "/api/runs/{run_id}/script"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
     }  # fmt: skip

@@ -23,7 +23,8 @@ def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -
         assert 'id="run-deadlock"></div>' in page  # not chosen, so nothing of it is shown
         bench = client.get("/").text
         assert "Nothing surfaced in the main thread" in bench
-        assert bench.count(">not run yet</td>") == 17
+        assert bench.count(">not in this run</td>") == 17
+        assert 'value="all" aria-label="Run all: all scenarios"' in bench
 
 
 def test_a_deadlock_is_drawn_and_what_is_left_is_counted(serve: Serve) -> None:

@@ -36,10 +36,10 @@ def test_the_first_frame_is_the_whole_picture_and_the_next_only_what_changed(
         told = frames(stream)
         first, second = pieces(next(told).data), pieces(next(told).data)
     assert first.keys() == {
-        "run-head", "run-threads", "run-list", "run-lock", "run-log", "run-replay", "run-more", "machine"
+        "run-head", "run-fault", "run-threads", "run-list", "run-lock", "run-log", "run-replay", "run-more", "machine"
     }  # fmt: skip
     assert second
-    assert not second.keys() & {"run-replay", "run-more"}
+    assert not second.keys() & {"run-fault", "run-replay", "run-more"}
     for target, html in second.items():
         assert html != first[target]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.web.conftest import ended, start
+from tests.web.conftest import ended, running, start
 
 TOOLS = ["none", "lock", "queue", "semaphore", "pipe", "interpreters"]
 
@@ -45,3 +45,18 @@ def test_a_form_with_a_bad_tool_comes_back_with_what_is_allowed(browser: httpx.C
     assert answer.status_code == 422
     assert "tools must be" in answer.text
     assert "lock, mutex" in answer.text
+
+
+def test_a_tool_that_fails_says_so_in_its_row_and_the_others_go_on(client: httpx.Client, browser: httpx.Client) -> None:
+    asked: dict[str, Any] = {"tools": "pipe, lock", "operations": 20_000, "workers": 2, "repeats": 1}
+    run_id = start(client, "sharing", **asked)["id"]
+    assert client.post(f"/api/runs/{running(client, run_id)['id']}/faults", json={"worker": 1}).status_code == 202
+    run = ended(client, run_id)
+    assert run["status"] == "finished", run["error"]
+    assert [failed["tool"] for failed in run["state"]["failed"]] == ["pipe"]
+
+    page = browser.get(f"/runs/{run_id}").text
+    assert re.search(r"Failed by WorkerDied: Worker 1 of [12] \(process \d+\) was killed on request", page)
+    assert 'data-state="failed">failed' in page
+    assert 'data-state="done">right' in page
+    assert '<path data-state="killed"' in page

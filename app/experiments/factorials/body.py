@@ -16,6 +16,7 @@ from typing import Any
 
 from app.experiments.factorials.attempt import Attempt, attempt
 from app.records import Actor, Progress, Result, Span, Task
+from app.runner.roster import by_age
 from app.runner.stage import Stage, WorkerDied
 
 LOOK = 0.1  # seconds between two looks at the wish to stop while nothing completes
@@ -77,13 +78,16 @@ class Processes:
         self._executor = ProcessPoolExecutor(workers)
         self._workers: list[BaseProcess] = []
         self._pids: dict[int, str] = {}
+        self.actors: list[str] = []
 
     def submit(self, n: int) -> Future[Attempt]:
         return self._executor.submit(attempt, n, self._time_limit)
 
     def complete(self) -> None:
         """All numbers are submitted, so all workers have been started; this process has no other children."""
-        self._workers = multiprocessing.active_children()
+        self._workers = by_age(multiprocessing.active_children())
+        self._pids = {worker.pid or 0: f"process {number}" for number, worker in enumerate(self._workers, 1)}
+        self._stage.roster.enter(self._workers, self._known)
 
     def has_died(self) -> bool:
         """Is a worker dead? An executor mostly says so itself, by BrokenProcessPool.
@@ -97,6 +101,7 @@ class Processes:
 
         Not by `shutdown(wait=True)`: it would wait for an executor that reads a dead worker's result.
         """
+        self._stage.roster.leave()
         self._workers = self._workers or multiprocessing.active_children()
         self._executor.shutdown(wait=False, cancel_futures=True)
         if slow := self._alive_after(GRACE):
@@ -105,24 +110,31 @@ class Processes:
             self._alive_after(GRACE)
 
     def deaths(self) -> str:
-        """How workers died: 'pid 4711 by SIGKILL'. Not those that the executor then ended itself, by SIGTERM."""
+        """How workers died, in words. Not those that the executor then ended itself, by SIGTERM."""
+        if killed := list(self._stage.roster.killed.values()):
+            return f"Worker {killed[0].number} of {killed[0].of} (pid {killed[0].pid}) was killed on request"
         codes = {worker.pid: worker.exitcode or 0 for worker in self._workers}
         own = -signal.SIGTERM
         named = [
             f"pid {pid} by {signal.Signals(-code).name}" for pid, code in codes.items() if code < 0 and code != own
         ]
-        return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+        told = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+        return f"A worker process died ({told or 'in the middle of its work'})"
 
     def actor(self, attempt: Attempt) -> str:
-        """The name of a process, which it gets when its first result comes back."""
-        if attempt.pid not in self._pids:
-            name = self._pids[attempt.pid] = f"process {len(self._pids) + 1}"
+        """The name of a process, which becomes known when its first result comes back."""
+        name = self._pids.setdefault(attempt.pid, f"process {len(self._pids) + 1}")
+        if name not in self.actors:
+            self.actors.append(name)
             self._stage.emit(Actor(attempt.started, name, "started", self.what, "worker", attempt.pid))
-        return self._pids[attempt.pid]
+        return name
 
-    @property
-    def actors(self) -> list[str]:
-        return list(self._pids.values())
+    def _known(self, number: int) -> str:
+        """The name of a worker that becomes known by its death."""
+        name = f"process {number}"
+        if name not in self.actors:
+            self.actors.append(name)
+        return name
 
     def _alive_after(self, seconds: float) -> list[BaseProcess]:
         """The workers that have not ended so many seconds from now; returns as soon as there are none."""
@@ -247,10 +259,9 @@ def run(stage: Stage, params: dict[str, Any]) -> None:
         pool.close()
         collector.finish()
     if collector.broken and not stage.stopping.is_set():
-        how = pool.deaths() or "in the middle of its work"
         kept = len(numbers) - len(collector.unfinished)
         raise WorkerDied(
-            f"A worker process died ({how}), and its pool with it: {kept} of {len(numbers)} results are kept, "
+            f"{pool.deaths()}, and its pool with it: {kept} of {len(numbers)} results are kept, "
             f"lost are those of {ranges(collector.unfinished)}."
         )
 

@@ -32,3 +32,7 @@ class FactorialsParams(Params):
                 f"last must leave at most {MOST_NUMBERS:,} numbers to do; {self.first} to {self.last} are {count:,}."
             )
         return self
+
+    @property
+    def worker_processes(self) -> int:
+        return self.workers if self.kind == "process" else 0

@@ -100,7 +100,7 @@ class Case:
         self.code = self._process.wait()
         self._outlive(GRACE)
         # What lives on now is an orphan: named, then ended.
-        self.orphans = [named(pid) for pid in members(self.group) if not is_tracker(pid)]
+        self.orphans = [named(pid) for pid in alive(self.group) if not is_tracker(pid)]
         self._kill()
         self._outlive(GRACE)
         if self._process.stdin is not None:
@@ -112,12 +112,12 @@ class Case:
     def _outlive(self, seconds: float) -> None:
         """Wait until nobody of the group is left, at most so long."""
         pause, until = threading.Event(), monotonic() + seconds
-        while members(self.group) and monotonic() < until:
+        while alive(self.group) and monotonic() < until:
             pause.wait(LOOK)
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
-            for pid in members(self.group):
+            for pid in alive(self.group):
                 if not is_tracker(pid):  # it unlinks what the dead leave behind, then ends by itself
                     os.kill(pid, signal.SIGKILL)
 
@@ -131,6 +131,17 @@ class Case:
                 self._stage.emit(from_line(line))
 
 
+def alive(group: int) -> list[int]:
+    """The processes of a case's group; asks the kernel first whether there are any, for a look at /proc is dear."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return []
+    except PermissionError:
+        pass  # there is one, though not ours
+    return members(group)
+
+
 def named(pid: int) -> str:
     """A process by its command, as far as it still says."""
     with suppress(OSError):
@@ -139,8 +150,13 @@ def named(pid: int) -> str:
 
 
 def zombies() -> list[str]:
-    """Our own children that ended and were not collected."""
-    found = []
+    """Our own children that ended and were not collected; it collects none."""
+    found: list[str] = []
+    try:
+        if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return found
+    except ChildProcessError:
+        return found
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError, IndexError):
             stat = (entry / "stat").read_bytes().rpartition(b")")[2].split()

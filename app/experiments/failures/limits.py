@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import wait
 from time import perf_counter_ns
 from typing import Any
 
@@ -134,7 +135,8 @@ def keyboard_interrupt(lab: Lab) -> None:
             for child in children:
                 child.terminate()
                 child.join(2)
-        left = multiprocessing.active_children()
+        # By their sentinels: an executor's own thread may be about to note the exit code that it has just collected.
+        left = [child for child in children if not wait([child.sentinel], 2)]
         diary.cleaned(f"{len(children)} workers ended in {(perf_counter_ns() - began) / 1e6:.0f} ms, {len(left)} left")
         diary.moment(f"the pool is ended, {len(left)} workers left", "done")
     said = lab.stderr.count("KeyboardInterrupt")

@@ -104,6 +104,10 @@ class PoolSizesParams(Params):
         return self
 
     @property
+    def worker_processes(self) -> int:
+        return max(self.sizes)
+
+    @property
     def items(self) -> int:
         return self.last - self.first + 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import traceback
 from dataclasses import asdict
 from time import perf_counter
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from app.experiments.sharing.catalog import TOOLS, chosen
 from app.experiments.sharing.handlers import HANDLERS
 from app.experiments.sharing.show import Show
-from app.records import Progress, Result, Sample
+from app.records import Failure, Progress, Result, Sample
 from app.runner import noise
 from app.runner.pace import Pace
 from app.runner.stage import Stage
@@ -34,18 +35,25 @@ class Run:
         self.repeats: int = params["repeats"]
         self.start_method: str = params["start_method"] or ""
         self.pace = Pace({})
+        self.usable: list[str] = []
+        self.raised: Exception | None = None
 
     def go(self) -> None:
+        """What a tool raises is that tool's own failure; the run fails with it when no other tool is left."""
         before = noise.read()
-        usable = []
         for place, name in enumerate(self.names):
             self.tell_progress(f"shows {TOOLS[name].short}", place)
-            if self.demonstrate(name):
-                usable.append(name)
-        self.pace = Pace(dict.fromkeys(usable, self.repeats + 1))
-        self.rounds(usable)
+            try:
+                if self.demonstrate(name):
+                    self.usable.append(name)
+            except Exception as error:
+                self.tell_failure(name, error)
+        self.pace = Pace(dict.fromkeys(self.usable, self.repeats + 1))
+        self.rounds()
         self.result("noise", {**noise.read().since(before), "host_cpus": os.cpu_count()})
         self.tell_progress("", len(self.names))
+        if self.raised and not self.usable:
+            raise self.raised
 
     def demonstrate(self, name: str) -> bool:
         """Show one tool at work. Whether it is there, so that it can be timed."""
@@ -57,18 +65,23 @@ class Run:
         self.stage.recorder.flush()
         return not outcome.missing
 
-    def rounds(self, usable: list[str]) -> None:
+    def rounds(self) -> None:
         seed = random.SystemRandom().randrange(2**32)
         self.result("seed", seed)
         order = random.Random(seed)
         for repetition in range(self.repeats + 1):
-            turn = list(usable)
+            turn = list(self.usable)
             if repetition:
                 order.shuffle(turn)
             for name in turn:
                 note = f"repetition {repetition} of {self.repeats}" if repetition else "warm-up"
                 self.tell_progress(f"{note}: {TOOLS[name].short}", len(self.names))
-                self.measure(name, repetition)
+                try:
+                    self.measure(name, repetition)
+                except Exception as error:
+                    self.usable.remove(name)
+                    self.pace.drop(name)
+                    self.tell_failure(name, error)
 
     def measure(self, name: str, repetition: int) -> None:
         """One timed round. Nothing is recorded in it; the collector has just run, as before every other one."""
@@ -80,6 +93,13 @@ class Run:
             nanoseconds = HANDLERS[name].measure(show, amount)
         self.pace.took(name, perf_counter() - began)
         self.stage.emit(Sample(self.stage.now(), "round", name, repetition, nanoseconds / 1e9))
+        self.stage.recorder.flush()
+
+    def tell_failure(self, name: str, error: Exception) -> None:
+        self.raised = error
+        kind, trace = type(error).__name__, traceback.format_exc()
+        self.stage.emit(Failure(self.stage.now(), kind, str(error), trace, TOOLS[name].title, name))
+        self.result("raised", {"type": kind, "message": str(error), "traceback": trace}, name)
         self.stage.recorder.flush()
 
     def show(self, name: str) -> Show:

@@ -14,19 +14,19 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing import connection
 from time import perf_counter_ns
 from typing import Any
 
-from app.runner.stage import WorkerDied
-from app.runner.watch import manner
+from app.experiments.sharing.catalog import SEPARATOR
+from app.runner.stage import Stage, WorkerDied
+from app.runner.watch import ON_REQUEST, manner
 
 LIMIT_S = 60.0
 
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
-Waiting = Callable[[], AbstractContextManager[None]]
 
 
 class Overdue(Exception):
@@ -48,8 +48,8 @@ def elapsed(stints: Sequence[Stint]) -> int:
     return max(stint.ended for stint in stints) - min(stint.began for stint in stints)
 
 
-def threads(jobs: Sequence[Job], limit_s: float = LIMIT_S, waiting: Waiting = nullcontext) -> list[Stint]:
-    """Run each job in a thread of its own. Raises what a job raises, and Overdue. `waiting` is around the wait."""
+def threads(jobs: Sequence[Job], stage: Stage | None = None, limit_s: float = LIMIT_S) -> list[Stint]:
+    """Run each job in a thread of its own; a stop of `stage` ends the wait. Raises what a job raises, and Overdue."""
     gate = threading.Barrier(len(jobs))
     stints: list[Stint | BaseException | None] = [None] * len(jobs)
 
@@ -69,7 +69,7 @@ def threads(jobs: Sequence[Job], limit_s: float = LIMIT_S, waiting: Waiting = nu
     for thread in crew:
         thread.start()
     end = time.monotonic() + limit_s
-    with waiting():
+    with stage.interruptible() if stage else nullcontext():
         for thread in crew:
             thread.join(max(0.0, end - time.monotonic()))
     return [done(stint, len(jobs), limit_s) for stint in stints]
@@ -83,12 +83,10 @@ def done(stint: Stint | BaseException | None, count: int, limit_s: float) -> Sti
     return stint
 
 
-def processes(
-    context: Any, jobs: Sequence[Job], limit_s: float = LIMIT_S, waiting: Waiting = nullcontext
-) -> list[Stint]:
+def processes(stage: Stage, context: Any, jobs: Sequence[Job], tool: str = "", limit_s: float = LIMIT_S) -> list[Stint]:
     """Run each job in a process of its own. Raises what a job raises, WorkerDied and Overdue.
 
-    However it is left, no process of it remains.
+    They are on the stage's roster as '`tool` · process 1' and so on. However it is left, no process of it remains.
     """
     gate = context.Barrier(len(jobs))
     ends = [context.Pipe(duplex=False) for _ in jobs]
@@ -101,7 +99,8 @@ def processes(
         for process in crew:
             begun.append(process)
             process.start()
-        return collect(crew, [receive for receive, _ in ends], limit_s, waiting)
+        with stage.roster.at_work(crew, f"{tool}{SEPARATOR}process {{}}".format, tool):
+            return collect(stage, crew, [receive for receive, _ in ends], limit_s)
     finally:
         for process in begun:
             if process.pid is not None:
@@ -114,7 +113,7 @@ def processes(
                 end.close()
 
 
-def collect(crew: Sequence[Any], replies: Sequence[Any], limit_s: float, waiting: Waiting) -> list[Stint]:
+def collect(stage: Stage, crew: Sequence[Any], replies: Sequence[Any], limit_s: float) -> list[Stint]:
     """Each worker's reply, in their order; then every worker has ended.
 
     Only the waits can be interrupted: an exit code that was read and not noted could not be read again.
@@ -124,7 +123,7 @@ def collect(crew: Sequence[Any], replies: Sequence[Any], limit_s: float, waiting
     while len(found) < len(crew):
         open_ones = [place for place in range(len(crew)) if place not in found]
         waited = [replies[place] for place in open_ones] + [crew[place].sentinel for place in open_ones]
-        with waiting():
+        with stage.interruptible():
             heard = connection.wait(waited, max(0.0, end - time.monotonic()))
         if not heard:
             raise Overdue(f"{len(open_ones)} of {len(crew)} processes had not answered after {limit_s:g} s.")
@@ -132,18 +131,30 @@ def collect(crew: Sequence[Any], replies: Sequence[Any], limit_s: float, waiting
             if replies[place].poll():
                 answer = replies[place].recv()
                 if isinstance(answer, BaseException):
-                    raise answer
+                    raise bereaved(stage, crew) or answer
                 found[place] = answer
             elif crew[place].exitcode is not None:
-                raise WorkerDied(
-                    f"Worker {place + 1} of {len(crew)} {manner(crew[place].exitcode)} before it had answered. "
-                    "The round was ended; what was measured before is kept."
-                )
+                raise bereaved(stage, crew) or WorkerDied(lost(place, crew, manner(crew[place].exitcode)))
     for process in crew:
-        with waiting():
+        with stage.interruptible():
             connection.wait([process.sentinel], max(0.1, end - time.monotonic()))
         process.join(0)
     return [found[place] for place in range(len(crew))]
+
+
+def bereaved(stage: Stage, crew: Sequence[Any]) -> WorkerDied | None:
+    """That one was killed on request, which another may have noticed first; None where nobody was."""
+    for place, process in enumerate(crew):
+        if process.pid in stage.roster.killed:
+            return WorkerDied(lost(place, crew, ON_REQUEST))
+    return None
+
+
+def lost(place: int, crew: Sequence[Any], how: str) -> str:
+    return (
+        f"Worker {place + 1} of {len(crew)} (process {crew[place].pid}) {how} before it had answered. "
+        "The round was ended; what was measured before is kept."
+    )
 
 
 def stint_in_process(gate: Any, reply: Any, limit_s: float, job: Callable[..., Any], args: tuple[Any, ...]) -> None:

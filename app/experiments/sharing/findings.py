@@ -21,6 +21,7 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if not shown:
         return ()
     checks = (
+        _raised(state),
         _all_right(shown),
         _updates_lost(shown, state.params.workers),
         _nothing_left(shown),
@@ -28,6 +29,11 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
         _disturbed(state, usable_cpus),
     )
     return tuple(check for check in checks if check is not None)
+
+
+def _raised(state: State) -> Finding | None:
+    failed = [f"{row.tool.title}: {row.error}" for row in state.rows if row.raised]
+    return Finding("every tool did its work", False, " ".join(failed), {"failed": len(failed)}) if failed else None
 
 
 def _all_right(shown: Sequence[Row]) -> Finding | None:

@@ -51,6 +51,10 @@ class SharingParams(Params):
     _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
 
     @property
+    def worker_processes(self) -> int:
+        return max(2, self.workers) if any(TOOLS[name].between == "processes" for name in self.chosen) else 0
+
+    @property
     def chosen(self) -> tuple[str, ...]:
         return chosen(self.tools)
 

@@ -17,10 +17,11 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One tool: `phase` is 'queued', 'running' (it is being shown), 'timing', 'done' or 'missing' on this Python.
+    """One tool: `phase` is 'queued', 'running' (it is being shown), 'timing', 'done', 'failed' or 'missing' here.
 
     `outcome` is what the demonstration found, empty before it; `rounds` the seconds of each counted round of
-    `outcome['round']` operations; `track` a step line below the lanes.
+    `outcome['round']` operations; `track` a step line below the lanes. `raised` is what ended it: type, message,
+    traceback; empty while nothing has.
     """
 
     tool: Tool
@@ -30,6 +31,12 @@ class Row:
     rounds: tuple[float, ...] = ()
     lanes: Lanes = field(default_factory=lambda: Lanes(None))
     track: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    raised: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+    @property
+    def error(self) -> str:
+        """What it raised, in words; '' where it raised nothing."""
+        return f"{self.raised['type']}: {self.raised['message']}" if self.raised else ""
 
     @property
     def missing(self) -> str:
@@ -140,6 +147,8 @@ def _result(state: State, result: Result) -> State:
         case "outcome" if row:
             phase = "missing" if result.value.get("missing") else "timing"
             return _with(state, replace(row, outcome=result.value, phase=phase))
+        case "raised" if row:
+            return _with(state, replace(row, raised=result.value, phase="failed"))
         case "track" if row:
             return _with(state, replace(row, track=result.value))
         case _:

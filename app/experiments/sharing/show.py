@@ -64,11 +64,11 @@ class Show:
 
     def threads(self, jobs: Sequence[crew.Job]) -> list[crew.Stint]:
         """Run each job in a thread of its own; the wait for them ends when the run is to stop."""
-        return crew.threads(jobs, waiting=self.stage.interruptible)
+        return crew.threads(jobs, self.stage)
 
     def processes(self, jobs: Sequence[crew.Job]) -> list[crew.Stint]:
         """The same with processes."""
-        return crew.processes(self.context, jobs, waiting=self.stage.interruptible)
+        return crew.processes(self.stage, self.context, jobs, self.tool)
 
     def actor(self, name: str, what: str = "thread", pid: int | None = None) -> str:
         """Introduce an actor of the picture and return its whole name."""

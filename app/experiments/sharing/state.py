@@ -24,7 +24,8 @@ def as_json(state: State) -> dict[str, Any]:
     return {
         "tools": [_tool(row) for row in state.rows if row.correct is not None],
         "missing": [{"tool": row.tool.name, "reason": row.missing} for row in state.rows if row.missing],
-        "waiting": [row.tool.name for row in state.rows if not row.outcome],
+        "failed": [{"tool": row.tool.name, **row.raised} for row in state.rows if row.raised],
+        "waiting": [row.tool.name for row in state.rows if not row.outcome and not row.raised],
         "done": state.done,
         "total": state.total,
         "seconds_left": state.seconds_left,
@@ -70,16 +71,16 @@ def _timing(samples: Sequence[float]) -> dict[str, Any]:
 
 
 def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """The CSV and the terminal's table: one row a tool that has been shown or is not here; the JSON has every round."""
-    return HEADER, [_line(row) for row in state.rows if row.outcome]
+    """The CSV and the terminal's table: one row a tool that was shown, failed or is not here; JSON has all rounds."""
+    return HEADER, [_line(row) for row in state.rows if row.outcome or row.raised]
 
 
 def _line(row: Row) -> Sequence[object]:
     tool, outcome = row.tool, row.outcome
     rate = timing(row.rates) if row.rates else None
     numbers = (rate.median, rate.low, rate.high, 1e6 / rate.median) if rate else (None,) * 4
-    right = "not on this Python" if row.missing else "right" if row.correct else "wrong"
+    right = row.error or ("not on this Python" if row.missing else "right" if row.correct else "wrong")
     return (
-        tool.name, tool.between, right, outcome["expected"], outcome["actual"], tool.operation, *numbers,
+        tool.name, tool.between, right, outcome.get("expected"), outcome.get("actual"), tool.operation, *numbers,
         len(row.rounds), tool.copies, tool.use,
     )  # fmt: skip

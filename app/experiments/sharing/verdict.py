@@ -24,13 +24,18 @@ PREPOSITION = {"addition": "under"}
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
     """None until every tool has been shown and timed a few times, or the run is over with less."""
     shown = [row for row in state.rows if row.outcome]
-    fewest = min((len(row.rounds) for row in state.rows if not row.missing), default=FEWEST_FOR_RATIO)
-    early = len(shown) < len(state.rows) or fewest < min(FEWEST_FOR_RATIO, state.params.repeats)
+    fewest = min(
+        (len(row.rounds) for row in state.rows if not row.missing and not row.raised), default=FEWEST_FOR_RATIO
+    )
+    early = any(row.phase in ("queued", "running") for row in state.rows) or fewest < min(
+        FEWEST_FOR_RATIO, state.params.repeats
+    )
     if not shown or (early and not state.outcome):
         return None
     rest = list(filter(None, (_prices(state, names) for names in COMPARABLE)))[:COMPARED]
     gone = [row.tool.title for row in shown if row.missing]
-    unshown = [row.tool.title for row in state.rows if not row.outcome]
+    unshown = [row.tool.title for row in state.rows if not row.outcome and not row.raised]
+    rest += [f"{row.tool.title} failed by {row.error}" for row in state.rows if row.raised]
     rest += [f"{listed(gone)}: not on this Python." if gone else "", f"{listed(unshown)}: not run." if unshown else ""]
     judged = disturbed(state, usable_cpus)
     rest.append(DISTURBED if judged and judged.disturbed else "")

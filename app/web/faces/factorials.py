@@ -22,7 +22,7 @@ OFFERS = ()
 
 SHORT = 24  # digits shown of a long value
 ON_BENCH = 14  # rows on the bench; the run's page has all
-KEYS = (("running", "computing"), ("failed", "failed"))
+KEYS = (("running", "computing"), ("failed", "failed"), ("killed", "killed or cut short"))
 MARKS = {"queued": "queued", "running": "running", "done": "done", "failed": "failed", "cancelled": "stopped"}
 
 
@@ -75,9 +75,8 @@ def progress(run: Run) -> str:
 
 def face(run: Run, state: State | None = None) -> FactorialsFace:
     shown: State = state or run.state
-    now = (
-        perf_counter_ns() if run.status is Status.RUNNING else max([shown.t0, *(n.ended or 0 for n in shown.completed)])
-    )
+    last = [shown.t0, *(n.ended or 0 for n in shown.completed), *(span.t for span in shown.lanes.spans)]
+    now = perf_counter_ns() if run.status is Status.RUNNING else max(last)
     rows = tuple(_row(run, shown, number, place) for place, number in enumerate(shown.completed, 1))
     rows += tuple(_row(run, shown, number, 0) for number in shown.others)
     done = len(shown.completed)

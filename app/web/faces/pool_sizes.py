@@ -47,7 +47,10 @@ class SizeRow:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One task of the traced repetition, in percent of its picture; `text` is its item, '' where it would not fit."""
+    """One task of the traced repetition, in percent of its picture; `text` is its item, '' where it would not fit.
+
+    Of a pool that lost a worker on request it is the life of a worker, and its being killed.
+    """
 
     x: float
     y: float
@@ -55,6 +58,7 @@ class Box:
     height: float
     text: str
     title: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class PoolSizesFace:
     facets: tuple[Facet, ...]
     ticks: tuple[lanes.Tick, ...]
     items: int
-    waits: bool
+    keys: tuple[tuple[str, str], ...]
+    killed: bool
     transcript: str
     repetition: int
     repetitions: tuple[RepetitionRow, ...]
@@ -128,6 +133,7 @@ def face(run: Run, state: State | None = None) -> PoolSizesFace:
     level = next((timing(arm.map).confidence for arm in measured), None)
     table = _repetitions(shown, arms)
     facets, ticks = _facets(shown, arms)
+    killed = any(span.state == "killed" for span in shown.lanes.spans)
     return PoolSizesFace(
         rows=tuple(_row(shown, arm, arm.size == best and len(measured) == len(arms)) for arm in arms),
         serial=serial.median if serial else None,
@@ -138,7 +144,8 @@ def face(run: Run, state: State | None = None) -> PoolSizesFace:
         facets=facets,
         ticks=ticks,
         items=shown.params.items,
-        waits=shown.waits,
+        keys=_keys(shown.waits, killed),
+        killed=killed,
         transcript="\n\n".join(filter(None, (transcript(arm) for arm in shown.arms))),
         repetition=max((arm.repetitions[-1] for arm in measured), default=0),
         repetitions=table[-ROWS_SHOWN:],
@@ -193,6 +200,13 @@ def _cells(arm: Arm, number: int) -> tuple[float | None, float | None, float | N
     return arm.start[at], arm.map[at], whole[at] if at < len(whole) else None
 
 
+def _keys(waits: bool, killed: bool) -> tuple[tuple[str, str], ...]:
+    state = "sleeping" if waits else "running"
+    if killed:
+        return (state, "alive"), ("killed", "killed on request")
+    return ((state, "waiting, numbered by item" if waits else "computing, numbered by item where there is room"),)
+
+
 def _facets(state: State, arms: Sequence[Arm]) -> tuple[tuple[Facet, ...], tuple[lanes.Tick, ...]]:
     """The workers of every traced size on one time axis, from each size's first task."""
     by_size: dict[int, list[Span]] = {}
@@ -206,12 +220,15 @@ def _facets(state: State, arms: Sequence[Arm]) -> tuple[tuple[Facet, ...], tuple
     for arm in arms:
         spans = by_size.get(arm.size, [])
         if spans:
-            names = tuple(name for name in state.lanes.actors if name.startswith(f"{arm.size} worker"))
-            facets.append(_facet(arm.size, names, state.lanes.pids, spans, longest))
+            known = (name for name in state.lanes.actors if name.startswith(f"{arm.size} worker"))
+            names = tuple(sorted(known, key=lambda name: int(name.rpartition(" w")[2])))
+            facets.append(_facet(arm.size, names, state.lanes.pids, spans, longest, state.waits))
     return tuple(facets), lanes.since(longest / 1e9)
 
 
-def _facet(size: int, names: tuple[str, ...], pids: Mapping[str, int], spans: Sequence[Span], longest: int) -> Facet:
+def _facet(
+    size: int, names: tuple[str, ...], pids: Mapping[str, int], spans: Sequence[Span], longest: int, waits: bool
+) -> Facet:
     rows = {name: row for row, name in enumerate(names)}
     start = min(span.t0 for span in spans)
     short = tuple((name.rpartition(" ")[2], f"pid {pids[name]}" if name in pids else "") for name in names)
@@ -228,7 +245,8 @@ def _facet(size: int, names: tuple[str, ...], pids: Mapping[str, int], spans: Se
                 width=round(max(width, 0.15), 3),
                 height=round(80 / len(names), 3),
                 text=span.item if width > 1.5 * len(span.item) + 1 else "",
-                title=f"{span.item}: {words.duration(took / 1e9)}",
+                title=f"{span.item or 'alive'}: {words.duration(took / 1e9)}",
+                state="sleeping" if waits and span.state == "running" else span.state,
             )
         )
     return Facet(size, short, tuple(boxes), ())

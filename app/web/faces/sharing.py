@@ -30,6 +30,7 @@ OFFERS = ()
 KEYS = (
     ("running", "at work"), ("holding", "holding"), ("waiting", "waiting for the lock"),
     ("blocked", "blocked until the other side acts"), ("sleeping", "not there yet"), ("done", "done"),
+    ("killed", "killed on request"),
 )  # fmt: skip
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the runner has no wording of its own
 DECADES = (3, 7)  # of the bars' scale at least, powers of ten
@@ -67,7 +68,10 @@ class LockShare:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One tool's article; `number` says that expected and actual are numbers, `note` how much the picture shows."""
+    """One tool's article; `number` says that expected and actual are numbers, `note` how much the picture shows.
+
+    `shown` says that there is an outcome; `error` is what the tool raised, '' if nothing.
+    """
 
     row: ToolRow
     expected: str
@@ -81,6 +85,9 @@ class Story:
     note: str
     keys: tuple[tuple[str, str], ...]
     missing: str
+    shown: bool
+    error: str
+    traceback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,9 @@ def face(run: Run, state: State | None = None) -> SharingFace:
         rows=rows,
         scale=(_power(low), _power((low + high) // 2) if (high - low) % 2 == 0 else "", _power(high)),
         lines=tuple(round(100 * (step - low) / (high - low), 2) for step in steps),
-        stories=tuple(_story(row, told) for row, told in zip(shown.rows, rows, strict=True) if row.outcome),
+        stories=tuple(
+            _story(row, told) for row, told in zip(shown.rows, rows, strict=True) if row.outcome or row.raised
+        ),
         chart=f"/runs/{run.id}/chart.json?rev={len(shown.order)}",
         height=24 * len(rows) + 8,
         any=timed > 0,
@@ -166,6 +175,8 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
 
 def _came_out(row: Row, outcome: str) -> tuple[str, str]:
     """The state and the word of a tool."""
+    if row.raised:
+        return "failed", "failed"
     if row.missing:
         return "stopped", "not here"
     if row.correct is None:
@@ -188,17 +199,20 @@ def _story(row: Row, told: ToolRow) -> Story:
     measure = str(row.track.get("label", ""))
     return Story(
         row=told,
-        expected=_text(outcome["expected"]),
-        actual=_text(outcome["actual"]),
-        number=isinstance(outcome["expected"], int),
-        facts=tuple((name, THOUSANDS.sub(NARROW, value)) for name, value in outcome["facts"]),
-        threads=tuple(LockShare(*thread) for thread in outcome["threads"]),
+        expected=_text(outcome.get("expected")),
+        actual=_text(outcome.get("actual")),
+        number=isinstance(outcome.get("expected"), int),
+        facts=tuple((name, THOUSANDS.sub(NARROW, value)) for name, value in outcome.get("facts", ())),
+        threads=tuple(LockShare(*thread) for thread in outcome.get("threads", ())),
         picture=lanes.picture(_named(row.lanes), start, end, ticks) if seen else None,
         track=lanes.track(points, start, end, ticks, f"{measure} over time", 1) if points else None,
         measure=measure,
         note=f"the first {words.duration((end - start) / 1e9)}" if cut else "",
         keys=tuple(key for key in KEYS if key[0] in seen),
         missing=row.missing,
+        shown=bool(row.outcome) and not row.missing,
+        error=row.error,
+        traceback=str(row.raised.get("traceback", "")),
     )
 
 

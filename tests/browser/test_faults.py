@@ -1,0 +1,29 @@
+"""The fault button: one click kills a worker of a live run, and its page tells what became of it."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opens, until_live
+from tests.served import Served
+
+# Pools of two come and go by the second, which is within a request's patience.
+POOLS = {"sizes": [2], "first": 1, "last": 2, "workload": "square-sleep", "work_ms": 500, "repeats": 20}
+
+
+def test_a_click_kills_the_worker_and_the_page_tells_the_story(open_page: Opens, bench: Served) -> None:
+    shown = bench.begin("pool-sizes", **POOLS)
+    page = until_live(open_page(f"/runs/{shown}"))
+    form = page.locator("#run-kill")
+    form.get_by_label("worker").fill("3")
+    form.get_by_role("button", name="Kill now").click()
+    expect(page.locator("#run-fault .complaint")).to_contain_text("there is no worker 3")
+
+    form.get_by_label("worker").fill("2")
+    form.get_by_role("button", name="Kill now").click()
+    expect(page.locator("#verdict")).to_contain_text("was killed on request while its pool was")
+    expect(page.locator("#run-head .notice")).to_have_text(re.compile(r"^Worker 2 of 2 \(pid \d+\) was killed on"))
+    expect(page.locator("#run-workers rect[data-state=killed]")).to_have_count(1)
+    expect(form).to_have_count(0)

@@ -1,0 +1,108 @@
+"""Killing a worker by its number: that very process or nobody, now or when one of that number comes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import pytest
+
+from app.records import Actor, Fault, Record, Span
+from app.runner import roster
+from app.runner.roster import Roster, by_age, struck
+from tests.waiting import until
+
+Start = Callable[..., list[BaseProcess]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes that sleep, or do something else; they are ended afterwards."""
+    begun: list[BaseProcess] = []
+
+    def make(count: int, does: Callable[..., None] = time.sleep, *args: Any) -> list[BaseProcess]:
+        context = multiprocessing.get_context("fork")
+        made: list[BaseProcess] = [context.Process(target=does, args=args or (600,)) for _ in range(count)]
+        for process in made:
+            process.start()
+        begun.extend(made)
+        return made
+
+    yield make
+    for process in begun:
+        process.kill()
+        process.join()
+
+
+def faults(told: list[Record]) -> list[tuple[int, int, int | None]]:
+    return [(fault.worker, fault.of, fault.pid) for fault in told if isinstance(fault, Fault)]
+
+
+def test_the_worker_of_that_number_is_killed_and_its_lane_tells_it(start: Start) -> None:
+    told: list[Record] = []
+    workers = start(3)
+    kept = Roster(told.append)
+    with kept.at_work(workers, "w{}".format, "lane"):
+        kept.kill(2, 1)
+        workers[1].join(10)
+    assert [worker.exitcode for worker in workers] == [None, -signal.SIGKILL, None]
+    assert faults(told) == [(2, 3, workers[1].pid)]
+    actors = [(r.actor, r.event, r.pid) for r in told if isinstance(r, Actor)]
+    assert actors == [("w2", "started", workers[1].pid), ("w2", "ended", workers[1].pid)]
+    assert [(r.actor, r.state, r.lane, r.t1) for r in told if isinstance(r, Span)] == [("w2", "killed", "lane", None)]
+    assert [(one.number, one.of) for one in kept.killed.values()] == [(2, 3)]
+
+
+def test_a_request_waits_for_a_worker_of_its_number(start: Start) -> None:
+    told: list[Record] = []
+    kept = Roster(told.append)
+    kept.kill(2, 7)
+    assert told == []
+    workers = start(2)
+    with kept.at_work(workers[:1], "w{}".format):
+        assert told == []
+    with kept.at_work(workers, "w{}".format):
+        assert faults(told) == [(2, 2, workers[1].pid)]
+
+
+def test_a_request_in_vain_says_so_after_its_patience_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Record] = []
+    kept = Roster(told.append)
+    monkeypatch.setattr(roster, "PATIENCE_S", 0.01)
+    kept.kill(4, 1)
+    until(lambda: told, "an answer")
+    monkeypatch.setattr(roster, "PATIENCE_S", 600)
+    kept.kill(5, 2)
+    kept.close()
+    kept.close()
+    assert faults(told) == [(4, 0, None), (5, 0, None)]
+    for timer in threading.enumerate():
+        if isinstance(timer, threading.Timer):
+            timer.cancel()
+
+
+def test_one_that_has_ended_is_not_struck_even_while_its_number_is_taken(start: Start) -> None:
+    (ended,) = start(1, int, 0)
+    until(lambda: multiprocessing.connection.wait([ended.sentinel], 0), "its end")  # it is a zombie now
+    assert not struck(ended)
+    ended.join()
+    assert not struck(ended)
+
+
+def test_whoever_has_the_process_id_of_one_that_ended_is_safe(start: Start) -> None:
+    (ended,), (other,) = start(1, int, 0), start(1)
+    ended.join()
+    ended._popen.pid = other.pid  # type: ignore[attr-defined]
+    assert ended.pid == other.pid
+    assert not struck(ended)
+    assert other.is_alive()
+
+
+def test_workers_are_numbered_in_the_order_in_which_they_were_made(start: Start) -> None:
+    workers = start(3)
+    assert by_age(set(multiprocessing.active_children()) & set(workers)) == workers

@@ -1,0 +1,134 @@
+"""A worker of a live run killed on request, by the API and by the page: what became of the run can be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.waiting import until
+from tests.web.conftest import BRIEF, BY_HTMX, ENDLESS, ended, pieces, running, start, told
+
+# Their workers are busy for long: whatever is done to one finds it at work.
+NUMBERS = {"first": 4001, "last": 5000, "workers": 2}
+# Pools of two come and go by the second, which is within a request's patience.
+POOLS = {"sizes": [2], "first": 1, "last": 2, "workload": "square-sleep", "work_ms": 500, "repeats": 5}
+
+
+@pytest.fixture(scope="module")
+def survivor(client: httpx.Client) -> Iterator[str]:
+    """As `numbers`, for tests that kill nobody."""
+    yield from at_work(client)
+
+
+@pytest.fixture
+def numbers(client: httpx.Client) -> Iterator[str]:
+    """The id of a live run of factorials in processes, some of which have come back."""
+    yield from at_work(client)
+
+
+def at_work(client: httpx.Client) -> Iterator[str]:
+    run_id = start(client, "factorials", kind="process", **NUMBERS)["id"]
+    until(lambda: told(client, run_id)["state"]["done"] > 5, "some results")
+    yield run_id
+    client.post(f"/api/runs/{run_id}/stop")
+    ended(client, run_id)
+
+
+def records(client: httpx.Client, run_id: str, kind: str) -> list[dict[str, Any]]:
+    lines = client.get(f"/api/runs/{run_id}/records", headers={"Accept": "application/x-ndjson"}).text.splitlines()
+    return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+
+def kill(client: httpx.Client, run_id: str, worker: object = 2) -> httpx.Response:
+    return client.post(f"/api/runs/{run_id}/faults", json={"worker": worker})
+
+
+def test_factorials_lose_what_their_pool_had_not_answered(client: httpx.Client, numbers: str) -> None:
+    answer = kill(client, numbers)
+    assert answer.status_code == 202, answer.text
+    (fault,) = answer.json()["faults"]
+    run = ended(client, numbers)
+    assert (run["status"], run["faults"]) == ("failed", [fault])
+    assert (fault["worker"], fault["of"]) == (2, 2)
+    done = run["state"]["done"]
+    assert run["error"].startswith(
+        f"WorkerDied: Worker 2 of 2 (pid {fault['pid']}) was killed on request, and its pool with it: "
+        f"{done} of 1000 results are kept, lost are those of "
+    )
+    (record,) = records(client, numbers, "fault")
+    assert (record["what"], record["pid"]) == ("kill", fault["pid"])
+    assert [span["actor"] for span in records(client, numbers, "span") if span["state"] == "killed"] == ["process 2"]
+    page = client.get(f"/runs/{numbers}", headers={"Accept": "text/html"}).text
+    assert f"Worker 2 of 2 (pid {fault['pid']}) was killed on request after " in page
+    assert re.search(r'<path data-state="killed" d="M\d+ [01]\.5h\d+', page)
+
+
+def test_a_pool_that_would_never_answer_is_ended_and_its_lanes_tell_it(client: httpx.Client) -> None:
+    run_id = running(client, start(client, "pool-sizes", **POOLS)["id"])["id"]
+    assert kill(client, run_id).status_code == 202
+    run = ended(client, run_id)
+    assert run["status"] == "failed"
+    (fault,) = run["faults"]
+    assert f"Worker 2 of 2 (process {fault['pid']}) was killed on request while its pool was" in run["error"]
+    lanes = {(span["actor"], span["state"]) for span in records(client, run_id, "span")}
+    assert lanes == {("2 workers · w1", "running"), ("2 workers · w2", "running"), ("2 workers · w2", "killed")}
+    page = client.get(f"/runs/{run_id}", headers={"Accept": "text/html"}).text
+    assert '<rect data-state="killed"' in page
+    assert "the pool that lost a worker" in page
+
+
+def test_the_page_has_a_form_for_it_that_needs_no_javascript(browser: httpx.Client, numbers: str) -> None:
+    form = f'method="post" action="/runs/{numbers}/faults"'
+    assert form in browser.get(f"/runs/{numbers}").text
+    assert form in browser.get("/").text
+    answer = browser.post(f"/runs/{numbers}/faults", data={"worker": "1"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{numbers}")
+    ended(browser, numbers)
+    page = browser.get(f"/runs/{numbers}").text
+    assert form not in page
+    assert "Worker 1 of 2 (pid " in page
+
+
+@pytest.mark.parametrize("wanted", [0, -1, 1001, 1.5, "2", True, None, [2]])
+def test_nonsense_is_refused_before_anything_happens(client: httpx.Client, survivor: str, wanted: object) -> None:
+    answer = kill(client, survivor, wanted)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [error["name"] for error in answer.json()["errors"]] == ["worker"]
+    assert client.post(f"/api/runs/{survivor}/faults", json={}).status_code == 422
+    assert client.post(f"/api/runs/{survivor}/faults", json={"worker": 1, "by": 9}).status_code == 422
+    assert told(client, survivor)["faults"] == []
+
+
+def test_a_worker_that_is_not_there_is_409_and_the_form_says_why(client: httpx.Client, survivor: str) -> None:
+    answer = kill(client, survivor, 3)
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == f"Run {survivor} has at most 2 workers at a time; there is no worker 3."
+    for page, place in ((f"/runs/{survivor}", "run-fault"), ("/", "factorials-ask")):
+        headers = {**BY_HTMX, "HX-Current-URL": f"http://localhost{page}"}
+        said = client.post(f"/runs/{survivor}/faults", data={"worker": "3"}, headers=headers)
+        assert said.status_code == 409
+        assert pieces(said.text).keys() == {place}
+        assert "there is no worker 3" in said.text
+        again = client.post(f"/runs/{survivor}/faults", data={"worker": "two"}, headers=headers)
+        assert again.status_code == 422
+        assert "worker must be a whole number from 1 to 1,000." in again.text
+    assert told(client, survivor)["status"] == "running"
+
+
+def test_threads_can_not_be_killed_and_ended_runs_have_nobody(client: httpx.Client) -> None:
+    run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
+    assert "A thread can't be killed" in kill(client, run_id).json()["detail"]
+    assert "/faults" not in client.get(f"/runs/{run_id}", headers={"Accept": "text/html"}).text
+    client.post(f"/api/runs/{run_id}/stop")
+    ended(client, run_id)
+    over = ended(client, start(client, "shared-list", **BRIEF)["id"])["id"]
+    for run in (run_id, over):
+        answer = kill(client, run)
+        assert answer.status_code == 409
+        assert answer.json()["detail"] == f"Run {run} is not running now, so it has no worker to kill."
