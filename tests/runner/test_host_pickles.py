@@ -53,7 +53,7 @@ def inner() -> Any:
 @pytest.mark.parametrize(
     "value",
     [module_level, partial(module_level, 1), Holder(a=1).method, [1, "a", {2}], len, Holder, None],
-    ids=str,
+    ids=["function", "partial", "method", "list", "built-in", "class", "nothing"],
 )
 def test_what_can_be_sent_needs_no_sentence(value: Any) -> None:
     assert unsendable(value, "the function") is None
