@@ -4,7 +4,9 @@ site       what every route shares: templates, bench, machine facts
 words      numbers and times as text; the only place that words them
 lanes      spans as one SVG path a state
 contexts   what each template is given: declared dataclasses, never a live object
-panels     one panel of the bench and the pieces that it is made of
+panels     a run and one panel of the bench in words
+pieces     the pieces that a page is made of and the stream replaces
+history    the list of runs
 faces      what an experiment's templates show, one module an experiment
 forms      a parameter model as form fields
 pages      GET / , /runs, /runs/{id}, /api

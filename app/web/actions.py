@@ -14,7 +14,7 @@ from app.errors import BadParameters, Complaint, NobodyToKill, Refused
 from app.experiments.registry import find
 from app.runs.run import Run
 from app.web.pages import partials, sent_back, whole_panel
-from app.web.panels import Piece, bench_pieces, fault_piece, run_pieces
+from app.web.pieces import Piece, bench_pieces, fault_piece, run_pieces
 from app.web.problems import Problem, answer, problem_of
 from app.web.site import Site, site_of
 

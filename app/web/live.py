@@ -21,7 +21,8 @@ from app.errors import Refused
 from app.experiments.registry import EXPERIMENTS
 from app.runs.run import Run
 from app.runs.signal import Signal
-from app.web.panels import RECENT, Piece, bench_pieces, history, run_pieces
+from app.web.history import RECENT, history
+from app.web.pieces import Piece, bench_pieces, run_pieces
 from app.web.site import Site, site_of
 
 FRAME_S = 0.1  # ten frames a second, in the long run

@@ -16,7 +16,10 @@ from app.experiments.registry import EXPERIMENTS, Experiment
 from app.records import Contents, from_line
 from app.runs.run import Run
 from app.runs.status import Status
-from app.web.panels import RECENT, Piece, bench_pieces, history, panel_facts, replay, run_facts, run_pieces, title
+from app.web.faces import FACES
+from app.web.history import RECENT, history
+from app.web.panels import panel_facts, replay, run_facts, title
+from app.web.pieces import Piece, bench_pieces, run_pieces
 from app.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -76,7 +79,8 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     pieces = run_pieces(site, shown, await moment(shown, t) if t is not None else None)
     markup = rendered(site, pieces)
     facts = run_facts(site, shown)
-    whole = site.part(f"experiments/{shown.experiment.slug}.html", "page", {"pieces": markup, "run": facts})
+    own = {name: markup[name] for name in FACES[shown.experiment.name].PIECES}
+    whole = site.part(f"experiments/{shown.experiment.slug}.html", "page", {"pieces": own, "run": facts})
     stream = f"/live?run={shown.id}" if shown.status.live else ""
     return page(site, "pages/run.html", "Runs", stream, run=facts, title=title(shown), pieces=markup, page=whole)
 

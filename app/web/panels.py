@@ -1,20 +1,17 @@
-"""Runs and experiments in the words of the pages, and the pieces that a page is made of and the stream replaces."""
+"""Runs and experiments in the words of the pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
 from app.errors import Complaint
-from app.experiments.registry import EXPERIMENTS, Experiment
-from app.runs.journal import Row
+from app.experiments.registry import Experiment
 from app.runs.run import Run
 from app.runs.status import Status
 from app.web import words
-from app.web.contexts import History, PanelFacts, RecentRun, Replay, RunFacts
+from app.web.contexts import PanelFacts, Replay, RunFacts
 from app.web.faces import FACES
 from app.web.forms import fields
 from app.web.site import Site, start_methods
@@ -27,78 +24,6 @@ MARKS = {
     Status.FAILED: "failed",
     Status.INTERRUPTED: "killed",
 }
-RECENT = 14  # runs that the bench lists
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a page that the stream replaces: the element `target` is made by a template's macro.
-
-    As long as `key` stays the same there is nothing new to render, so what it shows is asked for only when it does not.
-    """
-
-    target: str
-    template: str
-    macro: str
-    key: Hashable
-    context: Callable[[], Mapping[str, Any]]
-
-
-def bench_pieces(site: Site, experiment: Experiment, run: Run | None) -> list[Piece]:
-    """The pieces of one experiment's panel on the bench: heading, form, progress, live view."""
-    place = site.bench.place(run) if run else 0
-    moment: Hashable = (run.id, run.signal.version, place) if run else None
-    asked: Hashable = (
-        (run.id, run.status, run.stopping, place, tuple(run.controls.items()), paused(run)) if run else None
-    )
-
-    @cache
-    def context() -> Mapping[str, Any]:
-        panel = panel_facts(site, experiment, run)
-        return {"panel": panel, "run": panel.run}
-
-    def shown() -> Mapping[str, Any]:
-        return {**context(), "face": FACES[experiment.name].face(run)} if run else context()
-
-    live = ("partials/panel.html", "idle")
-    if run is not None and has_something(run):
-        live = (f"experiments/{experiment.slug}.html", "panel")
-    return [
-        Piece(f"{experiment.name}-head", "partials/panel.html", "head", moment, context),
-        Piece(f"{experiment.name}-ask", "partials/panel.html", "ask", asked, context),
-        Piece(f"{experiment.name}-progress", "partials/panel.html", "progress", moment, context),
-        Piece(f"{experiment.name}-live", *live, moment, shown if live[1] == "panel" else context),
-    ]
-
-
-def run_pieces(site: Site, run: Run, state: Any = None) -> list[Piece]:
-    """The pieces of a run's own page: heading, then what its experiment shows, of the present or an earlier `state`."""
-
-    @cache
-    def context() -> Mapping[str, Any]:
-        return {
-            "run": run_facts(site, run),
-            "face": FACES[run.experiment.name].face(run, state),
-            "title": title(run),
-            "playing": replay(run, state),
-        }
-
-    moment = (run.signal.version, site.bench.place(run))
-    template = f"experiments/{run.experiment.slug}.html"
-    return [
-        Piece("run-head", "partials/run.html", "head", moment, context),
-        fault_piece(site, run),
-        *(Piece(f"run-{name}", template, name, moment, context) for name in FACES[run.experiment.name].PIECES),
-        Piece("run-replay", "partials/run.html", "replay", moment, context),
-        Piece("run-more", "partials/run.html", "more", moment, context),
-    ]
-
-
-def fault_piece(site: Site, run: Run, complaint: str = "") -> Piece:
-    """The form that kills a worker of a live run. Seldom rendered, so that what was typed stays."""
-    key = None if complaint else (run.id, run.status, run.stopping)
-    context = {"complaint": complaint}
-    return Piece("run-fault", "partials/run.html", "fault", key, lambda: {**context, "run": run_facts(site, run)})
 
 
 def replay(run: Run, state: Any = None) -> Replay | None:
@@ -112,11 +37,6 @@ def replay(run: Run, state: Any = None) -> Replay | None:
 
 def title(run: Run) -> str:
     return FACES[run.experiment.name].title(run.params)
-
-
-def has_something(run: Run) -> bool:
-    """Whether there is anything to show but that it waits."""
-    return run.status is not Status.QUEUED and len(run.tape.lines) > 0
 
 
 def paused(run: Run) -> bool | None:
@@ -164,7 +84,7 @@ def run_facts(site: Site, run: Run) -> RunFacts:
         running=run.status is Status.RUNNING,
         stopping=run.stopping,
         place=place,
-        progress=_progress(run),
+        progress=progress(run),
         facts=_facts(run),
         verdict=verdict,
         findings=() if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus)),
@@ -186,9 +106,9 @@ def state_in_words(run: Run, place: int) -> str:
         case Status.QUEUED:
             return f"queued, {words.ordinal(place)}" if place else "starting"
         case Status.RUNNING:
-            progress = _progress(run)
+            told = progress(run)
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"
-            return f"{word} · {progress[2]}" if progress else word
+            return f"{word} · {told[2]}" if told else word
         case Status.STOPPED if run.started is None:
             return f"cancelled {words.clock(run.ended)}"
         case Status.STOPPED:
@@ -197,7 +117,7 @@ def state_in_words(run: Run, place: int) -> str:
             return f"{run.status.value} {words.clock(run.ended)} · {words.duration(took)}"
 
 
-def _progress(run: Run) -> tuple[float, float, str] | None:
+def progress(run: Run) -> tuple[float, float, str] | None:
     if not run.status.live:
         return None
     told = run.progress
@@ -264,45 +184,3 @@ def conditions(run: Run) -> tuple[tuple[str, str], ...]:
     beside = known.get("shared_with") or []
     told.append(("beside it", ", ".join(beside) if beside else "no other run"))
     return tuple(told)
-
-
-async def history(site: Site, *, experiment: str = "", status: str = "", before: str = "", limit: int = 50) -> History:
-    """A page of the history: what the journal keeps, with the live truth of the runs that are in memory."""
-    rows = await site.bench.journal.runs(experiment=experiment, status=status, before=before, limit=limit + 1)
-    alive = {run.id: run for run in site.bench.in_memory()}
-    listed = [_recent(site, row, alive.get(row.id)) for row in rows[:limit]]
-    if not before:  # what could not be kept is still there while the server lives
-        kept = {row.id for row in rows}
-        unkept = [run for run in reversed(alive.values()) if run.unkept and run.id not in kept]
-        wanted = [run for run in unkept if experiment in ("", run.experiment.name) and status in ("", run.status)]
-        listed = [_recent(site, None, run) for run in wanted] + listed
-    return History(
-        runs=tuple(listed),
-        kept=await site.bench.journal.count(),
-        experiment=experiment,
-        status=status,
-        before=rows[limit - 1].id if len(rows) > limit else "",
-        trouble=site.bench.journal.trouble,
-    )
-
-
-def _recent(site: Site, row: Row | None, run: Run | None) -> RecentRun:
-    status = run.status if run else Status(row.status if row else "")
-    known: Any = run or row
-    name = run.experiment.name if run else (row.experiment if row else "")
-    summary = known.summary
-    if run is not None and status is Status.RUNNING:
-        progress = _progress(run)
-        summary = progress[2] if progress else ""
-    return RecentRun(
-        id=known.id,
-        href=f"/runs/{known.id}",
-        title=EXPERIMENTS[name].title if name in EXPERIMENTS else name,
-        state=MARKS[status],
-        word=status.value,
-        summary=summary or known.error or "",
-        created=known.created,
-        seconds=words.between(known.started, known.ended),
-        live=status.live,
-        deletable=not site.demo and not status.live,
-    )

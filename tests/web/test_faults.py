@@ -13,27 +13,16 @@ import pytest
 from tests.waiting import until
 from tests.web.conftest import BRIEF, BY_HTMX, ENDLESS, ended, pieces, running, start, told
 
-# Their workers are busy for long: whatever is done to one finds it at work.
+# Their workers are busy all the time: whatever is done to one finds it at work.
 NUMBERS = {"first": 4001, "last": 5000, "workers": 2}
 # Pools of two come and go by the second, which is within a request's patience.
 POOLS = {"sizes": [2], "first": 1, "last": 2, "workload": "square-sleep", "work_ms": 500, "repeats": 5}
 
 
-@pytest.fixture(scope="module")
-def survivor(client: httpx.Client) -> Iterator[str]:
-    """As `numbers`, for tests that kill nobody."""
-    yield from at_work(client)
-
-
 @pytest.fixture
-def numbers(client: httpx.Client) -> Iterator[str]:
-    """The id of a live run of factorials in processes, some of which have come back."""
-    yield from at_work(client)
-
-
-def at_work(client: httpx.Client) -> Iterator[str]:
-    run_id = start(client, "factorials", kind="process", **NUMBERS)["id"]
-    until(lambda: told(client, run_id)["state"]["done"] > 5, "some results")
+def pools(client: httpx.Client) -> Iterator[str]:
+    """The id of a live run of pools that goes on for longer than any test."""
+    run_id = running(client, start(client, "pool-sizes", **{**POOLS, "repeats": 100})["id"])["id"]
     yield run_id
     client.post(f"/api/runs/{run_id}/stop")
     ended(client, run_id)
@@ -48,7 +37,9 @@ def kill(client: httpx.Client, run_id: str, worker: object = 2) -> httpx.Respons
     return client.post(f"/api/runs/{run_id}/faults", json={"worker": worker})
 
 
-def test_factorials_lose_what_their_pool_had_not_answered(client: httpx.Client, numbers: str) -> None:
+def test_factorials_lose_what_their_pool_had_not_answered(client: httpx.Client) -> None:
+    numbers = start(client, "factorials", kind="process", **NUMBERS)["id"]
+    until(lambda: told(client, numbers)["state"]["done"] > 5, "some results")
     answer = kill(client, numbers)
     assert answer.status_code == 202, answer.text
     (fault,) = answer.json()["faults"]
@@ -82,43 +73,45 @@ def test_a_pool_that_would_never_answer_is_ended_and_its_lanes_tell_it(client: h
     assert "the pool that lost a worker" in page
 
 
-def test_the_page_has_a_form_for_it_that_needs_no_javascript(browser: httpx.Client, numbers: str) -> None:
-    form = f'method="post" action="/runs/{numbers}/faults"'
-    assert form in browser.get(f"/runs/{numbers}").text
+def test_the_page_has_a_form_for_it_that_needs_no_javascript(
+    browser: httpx.Client, client: httpx.Client, pools: str
+) -> None:
+    form = f'method="post" action="/runs/{pools}/faults"'
+    assert form in browser.get(f"/runs/{pools}").text
     assert form in browser.get("/").text
-    answer = browser.post(f"/runs/{numbers}/faults", data={"worker": "1"})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{numbers}")
-    ended(browser, numbers)
-    page = browser.get(f"/runs/{numbers}").text
+    answer = browser.post(f"/runs/{pools}/faults", data={"worker": "1"})
+    assert (answer.status_code, answer.headers.get("location")) == (303, f"/runs/{pools}"), told(client, pools)
+    ended(browser, pools)
+    page = browser.get(f"/runs/{pools}").text
     assert form not in page
     assert "Worker 1 of 2 (pid " in page
 
 
 @pytest.mark.parametrize("wanted", [0, -1, 1001, 1.5, "2", True, None, [2]])
-def test_nonsense_is_refused_before_anything_happens(client: httpx.Client, survivor: str, wanted: object) -> None:
-    answer = kill(client, survivor, wanted)
+def test_nonsense_is_refused_before_anything_happens(client: httpx.Client, pools: str, wanted: object) -> None:
+    answer = kill(client, pools, wanted)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert [error["name"] for error in answer.json()["errors"]] == ["worker"]
-    assert client.post(f"/api/runs/{survivor}/faults", json={}).status_code == 422
-    assert client.post(f"/api/runs/{survivor}/faults", json={"worker": 1, "by": 9}).status_code == 422
-    assert told(client, survivor)["faults"] == []
+    assert client.post(f"/api/runs/{pools}/faults", json={}).status_code == 422
+    assert client.post(f"/api/runs/{pools}/faults", json={"worker": 1, "by": 9}).status_code == 422
+    assert told(client, pools)["faults"] == []
 
 
-def test_a_worker_that_is_not_there_is_409_and_the_form_says_why(client: httpx.Client, survivor: str) -> None:
-    answer = kill(client, survivor, 3)
+def test_a_worker_that_is_not_there_is_409_and_the_form_says_why(client: httpx.Client, pools: str) -> None:
+    answer = kill(client, pools, 3)
     assert answer.status_code == 409
-    assert answer.json()["detail"] == f"Run {survivor} has at most 2 workers at a time; there is no worker 3."
-    for page, place in ((f"/runs/{survivor}", "run-fault"), ("/", "factorials-ask")):
+    assert answer.json()["detail"] == f"Run {pools} has at most 2 workers at a time; there is no worker 3."
+    for page, place in ((f"/runs/{pools}", "run-fault"), ("/", "pool-sizes-ask")):
         headers = {**BY_HTMX, "HX-Current-URL": f"http://localhost{page}"}
-        said = client.post(f"/runs/{survivor}/faults", data={"worker": "3"}, headers=headers)
+        said = client.post(f"/runs/{pools}/faults", data={"worker": "3"}, headers=headers)
         assert said.status_code == 409
         assert pieces(said.text).keys() == {place}
         assert "there is no worker 3" in said.text
-        again = client.post(f"/runs/{survivor}/faults", data={"worker": "two"}, headers=headers)
+        again = client.post(f"/runs/{pools}/faults", data={"worker": "two"}, headers=headers)
         assert again.status_code == 422
         assert "worker must be a whole number from 1 to 1,000." in again.text
-    assert told(client, survivor)["status"] == "running"
+    assert told(client, pools)["status"] == "running"
 
 
 def test_threads_can_not_be_killed_and_ended_runs_have_nobody(client: httpx.Client) -> None:

@@ -20,7 +20,7 @@ from app.runs.bench import Bench
 from app.runs.journal import Journal
 from app.web import live
 from app.web.live import Channel
-from app.web.panels import Piece
+from app.web.pieces import Piece
 from app.web.site import Machine, Site
 from tests.served import served
 from tests.waiting import BOUND_S, until
