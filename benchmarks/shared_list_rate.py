@@ -1,8 +1,9 @@
 """The shared list flat out, 2 producers and 2 consumers under a lock: operations a second recorded over not recorded.
 
 The bare loop is the same program with a bare threading.Lock: the same random numbers, list, counters and wish to stop,
-in a fresh interpreter without site packages. An operation is one turn of a thread's loop, a poll of an empty or full
-list included. Both take turns; the ratio is that of each pair.
+in a fresh interpreter without site packages. An operation is a number added or removed, as on the page. Both take
+turns, and the ratio is that of each pair. Looks at an empty or full list are printed beside it, as they tell more of
+where the interpreter puts threads aside (with the lock in their hands or not) than of who records.
 
 Taking the first number of a long list moves all others, so where the list may grow the rate depends on how long it
 happens to get, which flatters whoever is slower. So there is a second comparison in which it is held short for both.
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from _report import Claims, asked, heading, progress, spread
 from _runner import perform
@@ -87,15 +89,23 @@ print(json.dumps([ledger.added, ledger.removed, ledger.empty_polls, ledger.full_
 """
 
 
-def bare(script: str, capacity: int, seconds: float) -> tuple[float, int]:
-    """Operations a second, and how long the list was at the end."""
+class Rate(NamedTuple):
+    """Operations and looks in vain a second, and how long the list was at the end."""
+
+    operations: float
+    polls: float
+    length: int
+
+
+def bare(script: str, capacity: int, seconds: float) -> Rate:
+    """From the script that a user would write."""
     order = json.dumps([seconds, capacity or MOST_ITEMS])
     done = subprocess.run([sys.executable, "-I", "-S", script, order], capture_output=True, text=True, check=True)
-    *operations, length, took = json.loads(done.stdout)
-    return sum(operations) / took, length
+    added, removed, empty_polls, full_polls, length, took = json.loads(done.stdout)
+    return Rate((added + removed) / took, (empty_polls + full_polls) / took, length)
 
 
-def observed(capacity: int, seconds: float) -> tuple[float, int]:
+def observed(capacity: int, seconds: float) -> Rate:
     """The same through Poolscope. Raises RuntimeError when its counts are not exact."""
     params = SharedListParams(producers=2, consumers=2, delay_min=0, delay_max=0, capacity=capacity, seconds=seconds)
     records = perform("shared-list", params.model_dump(mode="json"))
@@ -104,24 +114,26 @@ def observed(capacity: int, seconds: float) -> tuple[float, int]:
     last = counts[-1].values
     if last["added"] - last["removed"] != last["length"] or last["really_added"] != last["added"]:
         raise RuntimeError(f"the counts are not exact: {last}")
-    return sum(last[name] for name in ("added", "removed", "empty_polls", "full_polls")) / took, last["length"]
+    polls = last["empty_polls"] + last["full_polls"]
+    return Rate((last["added"] + last["removed"]) / took, polls / took, last["length"])
 
 
 def compare(script: str, capacity: int, pairs: int, seconds: float) -> list[float]:
     """The ratio of each pair."""
-    rates: dict[str, list[float]] = {"bare": [], "recorded": []}
-    lengths: dict[str, list[int]] = {"bare": [], "recorded": []}
+    rates: dict[str, list[Rate]] = {"bare": [], "recorded": []}
     for pair in range(pairs):
         progress(f"pair {pair + 1} of {pairs}")
         for arm in ("bare", "recorded") if pair % 2 else ("recorded", "bare"):
-            rate, length = observed(capacity, seconds) if arm == "recorded" else bare(script, capacity, seconds)
-            rates[arm].append(rate)
-            lengths[arm].append(length)
+            rates[arm].append(observed(capacity, seconds) if arm == "recorded" else bare(script, capacity, seconds))
     progress("")
     for arm, each in rates.items():
-        at_the_end = f"list at the end {median(lengths[arm]):,.0f} (up to {max(lengths[arm]):,})"
-        print(f"  {arm}: {spread(each, 1e-3, ' thousand a second', 0)}; {at_the_end}")
-    return [recorded / plain for recorded, plain in zip(rates["recorded"], rates["bare"], strict=True)]
+        print(f"  {arm}: {spread([rate.operations for rate in each], 1e-3, ' thousand a second', 0)}")
+        lengths = [rate.length for rate in each]
+        looks = f"{median(rate.polls for rate in each) / 1e3:,.0f} thousand looks in vain a second"
+        print(f"    {looks}; list at the end {median(lengths):,.0f} (up to {max(lengths):,})")
+    return [
+        recorded.operations / plain.operations for recorded, plain in zip(rates["recorded"], rates["bare"], strict=True)
+    ]
 
 
 def main() -> int:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from app.errors import BadParameters, Complaint
 from app.experiments.asking import parse
 from app.experiments.which_pool.offers import BUILT_IN
-from app.experiments.which_pool.params import WORK_MS, WhichPoolParams
+from app.experiments.which_pool.params import ITEMS, WORK_MS, WhichPoolParams
+from app.runner import work
 
 
 def complaints(**asked: Any) -> dict[str, str]:
@@ -51,8 +52,10 @@ def test_every_built_in_work_can_be_asked_for_as_it_stands(name: str) -> None:
     assert asked.length_ms == WORK_MS.get(name)
 
 
-def test_only_built_in_work_has_a_length_to_choose() -> None:
-    assert set(WORK_MS) <= set(BUILT_IN)
+def test_counts_and_lengths_are_those_that_the_runner_would_take() -> None:
+    assert {name: row.count for name, row in work.BUILT_IN.items()} == ITEMS
+    assert {name: row.work_ms for name, row in work.BUILT_IN.items() if row.work_ms is not None} == WORK_MS
+    assert set(work.BUILT_IN) == set(BUILT_IN)
 
 
 @pytest.mark.parametrize(
