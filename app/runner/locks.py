@@ -93,7 +93,11 @@ class ObservedLock:
         holder = self.holder
         return next((thread.name for thread in threading.enumerate() if thread.ident == holder), "") if holder else ""
 
-    # What threading.Condition asks of its lock. Without `_is_owned` it would try to acquire, which would count.
+    def locked(self) -> bool:
+        return self.holder != 0
+
+    # What threading.Condition asks of its lock, besides `locked` from Python 3.14 on. Without `_is_owned` it would try
+    # to acquire, which would count.
     def _is_owned(self) -> bool:
         return self.holder == get_ident()
 

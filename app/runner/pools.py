@@ -34,6 +34,10 @@ REPLACED = (
     "A worker of the pool of {size} ended while its pool was starting, before it could be watched, and the pool put "
     "another in its place. What was measured before is kept."
 )
+STILLBORN = (
+    "A worker of the pool of {size} ended while its pool was starting, before it could read what it was to do. "
+    "What was measured before is kept."
+)
 TOO_SLOW = (
     "Not all of the {size} workers answered within {limit:.0f} s. "
     "The machine may be out of memory or of processes; try fewer workers."
@@ -146,7 +150,10 @@ def through_a_pool(
     with stage.recorder.quiet(), Watch(stage, size) as watch:
         last = number(context.Process())
         began = perf_counter_ns()
-        pool = context.Pool(size, inside.prepare, (barrier, setup))
+        try:
+            pool = context.Pool(size, inside.prepare, (barrier, setup))
+        except BrokenPipeError:  # so Python 3.14 tells of it under spawn; the pool has ended the others
+            raise WorkerDied(STILLBORN.format(size=size)) from None
         try:
             workers = by_age(multiprocessing.active_children())
             if {number(worker) for worker in workers} != set(range(last + 1, last + 1 + size)):

@@ -83,9 +83,8 @@ class Runner:
 
     @property
     def last_words(self) -> str:
-        """The last line that it wrote to stderr, or ''; not that of the tracker that tidies up after it."""
-        lines = self._stderr.decode(errors="replace").strip().splitlines()
-        return next((line.strip() for line in reversed(lines) if "resource_tracker" not in line), "")
+        """The last line that it wrote to stderr, or ''."""
+        return last_line(self._stderr.decode(errors="replace"))
 
     def order(self, **order: Any) -> None:
         """Send one order; a child that is gone can't read it, which its records tell soon enough."""
@@ -201,6 +200,15 @@ async def _read_until(reader: asyncio.StreamReader, died: asyncio.Future[int]) -
         return read.result() if read.done() else b""
     finally:
         read.cancel()
+
+
+def last_line(stderr: str) -> str:
+    """The last line that says something, or ''; not one of the tracker that tidies up after a process."""
+    last, of_tracker = "", False
+    for line in stderr.splitlines():
+        of_tracker = "resource_tracker" in line or (of_tracker and line.startswith(" "))  # a warning shows its code
+        last = last if of_tracker else line.strip() or last
+    return last
 
 
 def death(exit_code: int, last_words: str = "") -> str:

@@ -289,7 +289,7 @@ def test_stops_at_any_moment_leave_no_process_and_no_segment(tool: str) -> None:
 
 
 def test_a_killed_worker_fails_the_run_with_a_plain_reason() -> None:
-    with runner("sharing", asked("pipe", operations=20_000, repeats=50)) as child:
+    with runner("sharing", asked("pipe", operations=20_000, repeats=50, start_method="fork")) as child:
         child.until(lambda record: isinstance(record, Sample) and record.repetition == 1)
         parent = psutil.Process(child.process.pid)
         until(lambda: len(parent.children()) >= 2, "two processes")

@@ -46,9 +46,9 @@ class AtWork:
     memory: frozenset[str]
 
     def workers(self) -> list[psutil.Process]:
-        """The processes of its pool; multiprocessing's own one that tidies up is none of them."""
+        """The processes of its pool; multiprocessing's own, which tidies up or forks them, are none of them."""
         others = [process for process in session(self.runner.pid) if process.pid != self.runner.pid]
-        return [process for process in others if not is_tracker(process)]
+        return [process for process in others if not is_of_multiprocessing(process, self.runner)]
 
     def until_nothing_is_left(self) -> None:
         """Wait until its processes, its session and its shared memory are gone."""
@@ -88,9 +88,11 @@ def opening(server: Served, run_id: str) -> Opening:
     raise AssertionError("no record at all")
 
 
-def is_tracker(process: psutil.Process) -> bool:
+def is_of_multiprocessing(process: psutil.Process, runner: psutil.Process) -> bool:
+    """Whether it is the resource tracker or the fork server; the server's children look as it does."""
     try:
-        return any("resource_tracker" in part for part in process.cmdline())
+        command = " ".join(process.cmdline())
+        return "resource_tracker" in command or ("forkserver" in command and process.ppid() == runner.pid)
     except psutil.Error:
         return True  # it has ended
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -298,7 +299,7 @@ def test_the_chunk_size_is_said_as_the_kind_uses_it(kind: str, given: int, items
 
 
 def test_a_kind_that_this_python_has_not_got_says_since_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("concurrent.futures.InterpreterPoolExecutor", raising=False)
+    monkeypatch.setattr("app.runner.kinds.futures", SimpleNamespace())
     monkeypatch.setattr("platform.python_version", lambda: "3.13.2")
     assert lacking("interpreter") == "InterpreterPoolExecutor came with Python 3.14, and this is 3.13.2."
     assert [kind for kind in KINDS if lacking(kind)] == ["interpreter"]

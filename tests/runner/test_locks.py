@@ -214,10 +214,12 @@ def test_a_condition_refuses_to_notify_without_the_lock_and_asking_for_it_counts
 ) -> None:
     lock = ObservedLock(inner())
     condition = threading.Condition(lock)  # type: ignore[arg-type]
+    assert not lock.locked()
     with pytest.raises(RuntimeError):
         condition.notify()
     assert lock.acquisitions == 0
     with condition:
+        assert lock.locked()
         condition.notify_all()
         assert condition.wait(0.001) is False
         assert lock.owner == threading.current_thread().name

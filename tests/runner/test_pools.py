@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import multiprocessing
 import os
@@ -175,6 +176,17 @@ def test_a_worker_replaced_before_it_could_be_watched_is_noticed(stage: Stage, m
     with pytest.raises(WorkerDied, match="while its pool was starting"):
         through_a_pool(stage, Setting(), 2, square, range(4))
     assert look() == []
+
+
+def test_a_worker_that_ended_before_it_could_read_its_order_is_named(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stillborn(*_: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Pool", stillborn)
+    with pytest.raises(WorkerDied, match="while its pool was starting, before it could read"):
+        through_a_pool(stage, Setting("spawn"), 2, square, range(4))
 
 
 def test_a_stop_asked_for_before_starts_no_work(stage: Stage) -> None:

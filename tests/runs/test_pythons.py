@@ -113,9 +113,9 @@ async def test_who_no_longer_waits_leaves_nothing_behind(program: MakeProgram, t
 
 
 async def test_a_good_one_beside_a_bad_one_is_found(program: MakeProgram) -> None:
-    found = await only(program("bad", "exit 1"), program("good", answering("3.14.0")))
-    assert [python.label for python in found] == ["", "3.14"]
-    assert list(by_label(found)) == ["3.14"]
+    found = await only(program("bad", "exit 1"), program("good", answering("3.99.0")))  # as no Python here has it
+    assert [python.label for python in found] == ["", "3.99"]
+    assert list(by_label(found)) == ["3.99"]
 
 
 def test_who_shares_a_label_gets_a_longer_one(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.records import End, from_line
-from app.runs.supervisor import Runner, death
+from app.runs.supervisor import Runner, death, last_line
 from app.runs.tree import session
 from tests.runs.conftest import BRIEF
 
@@ -83,3 +83,16 @@ async def test_a_child_that_cannot_be_started_leaves_nothing(scratch: Path) -> N
 def test_a_death_has_a_name(code: int, words: str) -> None:
     assert words in death(code)
     assert death(code, "oh no").endswith("Its last words: oh no")
+
+
+@pytest.mark.parametrize(
+    ("stderr", "last"),
+    [
+        ("", ""),
+        ("one\ntwo\n\n", "two"),
+        ("one\n/x/resource_tracker.py:1: UserWarning: 2 leaked\n  warnings.warn('x')\n", "one"),
+        ("x resource_tracker y\n  its code\nTraceback:\n  File\n", "File"),
+    ],
+)
+def test_last_words_are_not_those_of_the_tracker(stderr: str, last: str) -> None:
+    assert last_line(stderr) == last
