@@ -260,6 +260,7 @@ PARTS = (
 )
 
 
+@pytest.mark.timeout(600)  # a minute on two cores that nobody else uses
 def test_all_scenarios_again_and_again_leave_no_process_segment_or_descriptor() -> None:
     """Twenty rounds of every case, in several runners at once; POOLSCOPE_ROUNDS asks for more or fewer."""
     assert sorted(name for part in PARTS for name in part) == sorted(SCENARIOS)
