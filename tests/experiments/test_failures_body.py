@@ -21,7 +21,7 @@ from app.experiments.failures.samples import Case, State
 from app.experiments.failures.state import fold, initial, left, matrix
 from app.records import Actor, Failure, Record, Result, Span
 from tests.children import Child, end_of, perform, runner
-from tests.waiting import until_gone
+from tests.waiting import until, until_gone
 
 SCALED: dict[str, Any] = {"task": 0.6, "limit": 0.3}
 ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "20"))  # of all scenarios, beyond the first
@@ -277,8 +277,7 @@ def what_is_wrong_after(part: tuple[str, ...]) -> str:
         records = child.to_the_end()
     state = folded(records)
     found = {kind: things for kind, things in left(state).items() if things}
-    if still := members(child.process.pid):
-        found["session"] = [str(pid) for pid in still]
+    until(lambda: not members(child.process.pid), f"the end of {members(child.process.pid)}")  # a fork server, for one
     well = state.done == sum(len(SCENARIOS[name].cases) for name in part)
     return "" if well and not found else f"{part}: {found or end_of(records)}"
 
