@@ -30,6 +30,7 @@ function load() {
     script.onerror = () => failed(new Error(`${name} could not be loaded`));
     document.head.append(script);
   })), Promise.resolve());
+  loading.catch(() => { loading = null; });
   return loading;
 }
 async function json(url) {
@@ -39,6 +40,7 @@ async function json(url) {
 }
 
 const PACE = 500; // ms between two updates: a live chart is for looking at, not for keeping up
+const TRIES = 5; // what a bad line lost is asked for again, but not for ever
 
 customElements.define("vl-chart", class extends HTMLElement {
   static observedAttributes = ["src"];
@@ -63,18 +65,22 @@ customElements.define("vl-chart", class extends HTMLElement {
     this.wanted = true;
     if (this.busy) return;
     this.busy = true;
+    let failed = 0;
     while (this.wanted && this.isConnected) {
       this.wanted = false;
       const src = this.getAttribute("src");
       try {
         await this.draw(src);
         this.dataset.drawn = src;
+        failed = 0;
       } catch (error) {
         this.textContent = "The chart could not be drawn; the table has the same numbers.";
         this.chart = null;
         console.error(error);
+        failed += 1;
+        this.wanted ||= failed < TRIES;
       }
-      await new Promise(done => setTimeout(done, PACE));
+      await new Promise(done => setTimeout(done, PACE * 2 ** failed));
     }
     this.busy = false;
   }

@@ -215,14 +215,9 @@ class Journal:
     async def prune(self, keep: int) -> list[str]:
         """Delete the oldest ended runs beyond `keep`; returns their ids."""
 
-        def oldest() -> list[str]:
-            found = self._write().execute(
-                "SELECT id FROM runs WHERE status NOT IN ('queued', 'running') ORDER BY number DESC LIMIT -1 OFFSET ?",
-                (keep,),
-            )
-            return [run_id for (run_id,) in found]
-
-        pruned = await self._try(oldest) or []
+        # Read as all readers do: a look that succeeds is no write that worked, and says nothing about a full disk.
+        query = "SELECT id FROM runs WHERE status NOT IN ('queued', 'running') ORDER BY number DESC LIMIT -1 OFFSET ?"
+        pruned = [run_id for (run_id,) in await self._read(query, (keep,))]
         for run_id in pruned:
             await self.delete(run_id)
         return pruned

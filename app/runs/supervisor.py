@@ -148,10 +148,11 @@ class Runner:
                 queue.put_nowait(Printed(perf_counter_ns(), name, "", left_out))
 
     async def _open(self, name: str) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
-        reader = asyncio.StreamReader(limit=CHUNK)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(self._pipes.pop(name), "rb", 0)
-        )
+        reader, loop = asyncio.StreamReader(limit=CHUNK), asyncio.get_running_loop()
+        # asyncio leaves the closing to the file object. uvloop closes the number itself and the file object then would
+        # again: what another thread opened in between, a page or the journal, would be closed under it.
+        pipe = os.fdopen(self._pipes.pop(name), "rb", 0, closefd=isinstance(loop, asyncio.BaseEventLoop))
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         return reader, transport
 
     async def stop(self, ask: float = ASK, term: float = TERM) -> None:

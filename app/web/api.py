@@ -55,7 +55,7 @@ async def start(request: Request, wish: Wish) -> Response:
     return JSONResponse(run.as_json(), 201, headers={"Location": f"/api/runs/{run.id}"})
 
 
-@router.get("/runs", summary="Kept runs, newest first; `before` is the id to go on from")
+@router.get("/runs", summary="Kept runs, newest first; before is the id to go on from")
 async def runs(
     request: Request,
     experiment: str = "",

@@ -34,6 +34,7 @@ class FormField:
     options: tuple[Option, ...] = ()
     advanced: bool = False
     complaint: str = ""
+    changed: bool = False  # it does not stand at its default
 
 
 def fields(
@@ -82,6 +83,7 @@ def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: 
         options=options,
         advanced=bool(extra.get("advanced")),
         complaint=complaint,
+        changed=as_text(value) != as_text(info.default),
     )
 
 

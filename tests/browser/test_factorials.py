@@ -20,7 +20,7 @@ def test_a_click_gives_a_row_a_number_in_order_of_completion(open_page: Opens) -
     expect(live.locator("tbody tr")).to_have_count(10)
     expect(live.locator("tbody tr td:first-child")).to_have_text([str(place) for place in range(1, 11)])
     expect(live.locator("tbody")).to_contain_text(re.compile(r"3.628.800"))
-    expect(live.locator("tbody tr").first).to_contain_text("thread")
+    expect(live.locator("tbody .keep").first).to_have_text(re.compile("^[1-5]$"))
     expect(live.locator("figure.lanes li").first).to_contain_text("thread 1")
     expect(live.locator("path[data-state=running]")).to_have_attribute("d", re.compile("M"))
 
@@ -41,11 +41,21 @@ def test_rows_appear_while_others_are_still_at_work(open_page: Opens) -> None:
 
     expect(page.locator("#factorials-head output")).to_contain_text(re.compile(r"running · \d+ of 1.?000"))
     expect(page.locator("#factorials-progress progress")).to_be_visible()
-    done = page.locator("#factorials-live tbody tr").filter(has_text="thread 1")
+    done = page.locator("#factorials-live tbody .keep").filter(has_text="1")
     expect(done.first).to_be_visible()
     page.locator("#factorials-stop").get_by_role("button").click()
     expect(page.locator("#factorials-head output")).to_contain_text("stopped by you")
     expect(done.first).to_be_visible()
+
+
+def test_on_the_bench_long_values_leave_room_for_who_did_it_and_how_long(open_page: Opens) -> None:
+    page = open_page()
+    start(page, "factorials", **{**TEN, "first": "4900", "last": "5000"})
+
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    table = page.locator("#factorials-live .scroll")
+    expect(table.locator("thead th").last).to_have_text("took")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
 def test_a_long_value_is_whole_on_demand(open_page: Opens) -> None:

@@ -88,3 +88,15 @@ def test_vega_is_loaded_only_where_a_chart_is_shown(open_page: Opens, watched: W
 
     drawn(open_page(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}"), "#map-chart")
     assert len([path for path in watched.requests if VEGA.search(path)]) == 3
+
+
+def test_a_chart_whose_library_was_lost_on_the_way_is_drawn_after_all(
+    open_page: Opens, watched: Watched, bench: Served
+) -> None:
+    watched.expected += ["vega.min.js", "ERR_FAILED"]
+    page = open_page("/runs")
+    page.route(VEGA, lambda route: route.abort(), times=1)
+    page.goto(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}")
+
+    drawn(page, "#map-chart")
+    drawn(page, "#speed-chart")

@@ -44,6 +44,31 @@ def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
     expect(log).to_contain_text(re.compile(r"Removed: \d+ \| Current List: \[[\d, ]*\]"))
 
 
+def test_who_waits_for_the_lock_takes_no_room_from_what_is_below(open_page: Opens) -> None:
+    page = until_live(open_page())
+    start(page, "shared-list", **BRISK)
+    page.locator("#shared-list-controls").get_by_role("button", name="Pause").click()
+    expect(page.locator("#shared-list-head output")).to_contain_text("paused")
+
+    readings = page.locator("#shared-list-live dl.read")
+    calm = readings.evaluate("box => box.getBoundingClientRect().height")
+    crowd = ", ".join(f"consumer {n}" for n in range(1, 17))
+    readings.locator(".queue dd").evaluate("(names, crowd) => { names.textContent = crowd; }", crowd)
+    assert readings.evaluate("box => box.getBoundingClientRect().height") == calm
+
+
+def test_what_is_set_under_more_is_not_hidden(open_page: Opens) -> None:
+    page = until_live(open_page())
+    more = page.locator("#shared-list-form details")
+    if more.get_attribute("open") is None:
+        more.locator("summary").click()
+    start(page, "shared-list", **{**BRISK, "capacity": "5", "seconds": "0.2"})
+
+    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
+    expect(page.locator("#shared-list-form [name=capacity]")).to_be_visible()
+    expect(page.locator("#shared-list-form [name=capacity]")).to_have_value("5")
+
+
 def test_an_empty_list_is_said_in_the_log(open_page: Opens) -> None:
     page = open_page()
     start(page, "shared-list", **{**BRISK, "consumers": "4"})

@@ -122,6 +122,14 @@ def test_flat_out_what_is_not_recorded_is_counted() -> None:
     assert steps == state.ledger.told
 
 
+def test_flat_out_a_thread_is_said_to_be_only_where_it_was_seen() -> None:
+    records = perform("shared-list", asked(guard="lock", **FLAT_OUT).model_dump(mode="json"))
+    spans = [record for record in records if isinstance(record, Span)]
+    assert {span.state for span in spans} <= {"waiting", "holding"}
+    seen = [span for span in spans if span.t1 is not None]
+    assert all(span.t0 <= (span.t1 or 0) for span in seen)
+
+
 def test_every_thread_begins_and_ends_and_is_in_known_states() -> None:
     records = perform("shared-list", asked(guard="lock", **BRIEF).model_dump(mode="json"))
     events = [(record.actor, record.event) for record in records if isinstance(record, Actor)]
@@ -129,7 +137,7 @@ def test_every_thread_begins_and_ends_and_is_in_known_states() -> None:
     assert {name for name, event in events if event == "started"} == names
     assert {name for name, event in events if event == "ended"} == names
     states = {record.state for record in records if isinstance(record, Span)}
-    assert states <= {"sleeping", "waiting", "holding", "running", "blocked"}
+    assert states <= {"sleeping", "waiting", "holding"}
     assert {"sleeping", "holding"} <= states
 
 

@@ -88,6 +88,15 @@ def test_an_unguarded_pair_is_told_how_to_see_a_loss() -> None:
     assert parse(SharedListParams, found.remedy).producers > 1
 
 
+@pytest.mark.parametrize("guard", ["lock", "condition", "queue", "none"])
+def test_a_list_that_was_held_where_it_is_too_long_says_so_whether_producers_poll_or_wait(guard: str) -> None:
+    full = counted(added=1_000_000, length=1_000_000, really_added=1_000_000)
+    found = {finding.check: finding for finding in findings(told(full, guard=guard, producers=2), 2)}
+    assert "reached 1\u202f000\u202f000 numbers" in found["outgrown"].sentence.replace("\u2009", "\u202f")
+    parse(SharedListParams, found["outgrown"].remedy)
+    assert not findings(told(AGREED, guard=guard, producers=2), 2)
+
+
 def test_the_lock_and_its_times_are_told() -> None:
     state = told(
         AGREED,
@@ -112,6 +121,8 @@ def test_threads_are_told_with_role_state_and_operations() -> None:
     expected = {"name": "producer 1", "role": "producer", "state": "sleeping", "operations": 7}
     assert as_json(state)["threads"] == [expected]
     assert rows(state)[1] == [("producer 1", "producer", 7)]
+    flat_out = told(Actor(T0, "producer 1", "started", "thread", "producer"), delay_min=0, delay_max=0)
+    assert as_json(flat_out)["threads"][0]["state"] == "running"
     ended = fold(fold(state, Actor(T0 + 9, "producer 1", "ended")), End(T0 + 9, "finished"))
     assert as_json(ended)["threads"][0]["state"] == "done"
 

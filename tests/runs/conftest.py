@@ -83,8 +83,9 @@ async def begun(run: Run) -> Run:
 
 
 @pytest.fixture
-def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder for temporary files, which must be empty in the end; a short path, for sockets are made in it."""
+    tmp_path_factory.getbasetemp()  # made at first use, which must not be in here
     with tempfile.TemporaryDirectory(prefix="ps-") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)

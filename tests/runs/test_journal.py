@@ -127,6 +127,8 @@ async def test_what_a_full_file_does_not_keep_is_said_and_it_keeps_again_after_a
         assert journal.trouble == f"{journal.path}: database or disk is full"
         assert first > 5
         assert len(await journal.lines(old)) == first - 1
+        assert await journal.prune(keep=5) == []
+        assert journal.trouble, "a look at what could go is no write that worked"
         assert await journal.delete(old)
         assert await journal.append(new, 1, [os.urandom(100_000).replace(b"\n", b"")])
         assert journal.trouble == ""

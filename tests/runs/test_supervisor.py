@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import io
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from app.records import End, from_line
 from app.runs.supervisor import Runner, death, last_line
@@ -44,6 +48,48 @@ async def test_a_child_works_in_a_scratch_folder_that_goes_with_it(scratch: Path
     assert await everything(runner) == [os.fsencode(runner.scratch)]
     await runner.reap()
     assert not runner.scratch.exists()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_no_number_is_closed_that_may_be_another_file_by_then(
+    loop: Callable[[], asyncio.AbstractEventLoop], scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipes: list[int] = []
+    too_late: list[int] = []
+
+    class Pipe(io.FileIO):
+        def close(self) -> None:
+            if self.closefd and not self.closed:
+                try:
+                    os.fstat(self.fileno())
+                except OSError:
+                    too_late.append(self.fileno())
+            super().close()
+
+    def fdopen(number: int, mode: str, buffering: int, closefd: bool = True) -> Pipe:
+        pipes.append(number)
+        return Pipe(number, mode, closefd)
+
+    async def live() -> None:
+        runner = await Runner.start(program=program)
+        async with asyncio.timeout(20):
+            async for _ in runner.prints():
+                pass
+            await everything(runner)
+        await runner.reap()
+        await asyncio.sleep(0)
+
+    program = tmp_path / "runner.py"
+    program.write_text("print('here')\n")
+    monkeypatch.setattr(os, "fdopen", fdopen)
+    left = []
+    for _ in range(2):  # the first leaves what the loop makes once
+        with asyncio.Runner(loop_factory=loop) as loops:
+            loops.run(live())
+        left.append(descriptors())
+    assert len(pipes) == 6
+    assert too_late == []
+    assert left[1] <= left[0]
 
 
 async def test_a_warm_runner_does_what_it_is_ordered(scratch: Path) -> None:

@@ -73,6 +73,13 @@ def test_what_an_installation_offers_can_be_chosen_and_of_several_the_help_names
     assert pythons.help.endswith(" Here: 3.11, 3.13t.")
 
 
+def test_a_field_that_does_not_stand_at_its_default_is_told_from_the_others() -> None:
+    shared = by_name(*fields(SharedListParams, {"capacity": 7, "delay_min": 0.1, "seconds": "10"}))
+    assert [name for name, field in shared.items() if field.changed] == ["capacity"]
+    pools = by_name(*fields(PoolSizesParams, {"sizes": [2, 4, 6, 8], "start_method": None, "chunksize": 0}))
+    assert not any(field.changed for field in pools.values())
+
+
 def test_what_was_typed_stays_and_its_complaint_stands_beside_it() -> None:
     typed = {"first": "x", "workers": "99"}
     found = by_name(*fields(FactorialsParams, typed, [Complaint("first", "No."), Complaint("", "All wrong.")]))

@@ -57,9 +57,11 @@ def as_json(state: State) -> dict[str, Any]:
 
 
 def state_of(state: State, name: str) -> str:
-    """The state that a thread is in now; 'done' once it has ended."""
+    """The state that a thread is in now; 'done' once it has ended. Who does not rest is at work between two looks."""
     span = state.lanes.now.get(name)
-    return span.state if span else ("done" if state.ended else "sleeping")
+    if span:
+        return span.state
+    return "done" if state.ended else "running" if state.delay_max == 0 and not state.paused else "sleeping"
 
 
 def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:

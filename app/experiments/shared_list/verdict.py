@@ -6,6 +6,8 @@ from app.experiments.shared_list.samples import State
 from app.experiments.verdicts import Finding, Verdict
 from app.experiments.wording import time, whole
 
+OUTGROWN = 1_000_000  # numbers at which an unbounded list is held
+
 
 def disagreements(state: State) -> tuple[str, ...]:
     """Which numbers disagree, and by how much; empty where all is well."""
@@ -71,12 +73,12 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
                 remedy={**params.model_dump(), "producers": 4, "consumers": 4},
             )
         )
-    if state.ledger.full_polls and not params.capacity:
+    if state.longest[0] >= OUTGROWN and not params.capacity:
         found.append(
             Finding(
                 "outgrown",
                 True,
-                "The list reached 1 000 000 numbers and was held there: the producers outran the consumers, "
+                f"The list reached {whole(OUTGROWN)} numbers and was held there: the producers outran the consumers, "
                 "because taking the first of a long list moves all others.",
                 remedy={**params.model_dump(), "capacity": 1000, "guard": "condition"},
             )

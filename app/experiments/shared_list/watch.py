@@ -24,6 +24,7 @@ BURST = 64  # steps that may be recorded in detail at once …
 REFILL = 8  # … and how many more a sample brings: 160 a second
 SHOWN = 100  # newest numbers of the list in a record; `length` counts all
 TIMES_EVERY = 20  # samples between two accounts of all wait and hold times: one second
+BETWEEN = ""  # neither asleep nor blocked, and not seen at the lock: of such a thread nothing is told
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Worker(threading.Thread):
     def __init__(self, name: str, role: str, watch: Watch, pace: Pace) -> None:
         super().__init__(name=name, daemon=True)
         self.role, self.watch, self.pace = role, watch, pace
-        self.state, self.since = "running", watch.stage.now()
+        self.state, self.since = BETWEEN, watch.stage.now()
         self.added = self.removed = self.robbed = 0
         self.in_flight = False  # between the change of the list and the count of it, where there is no guard
 
@@ -92,6 +93,8 @@ class Watch:
         self._settled = False
         self._snapshot: dict[str, int] = {}
         self._told: dict[str, object] = {}
+        self._open: dict[str, tuple[str, int]] = {}  # the state in which each thread was seen last, and since when
+        self._seen_at = 0
         self._samples = 0
 
     def add(self, worker: Worker) -> None:
@@ -152,10 +155,21 @@ class Watch:
         self._samples += 1
         self._tokens = min(BURST, max(self._tokens, 0) + REFILL)
         for worker in tuple(self.workers.values()):
-            state, since = self._state_of(worker)
-            if self._news(worker.name, (state, since)):
-                self.stage.emit(Span(worker.name, state, since))
+            self._tell_state(worker)
+        self._seen_at = self.stage.now()
         self._tell_counts()
+
+    def _tell_state(self, worker: Worker) -> None:
+        """Tell the state that a thread is in. Where that is over, it lasted at least until it was last seen."""
+        state, since = self._state_of(worker)
+        if not self._news(worker.name, (state, since)):
+            return
+        if state != BETWEEN:
+            self._open[worker.name] = state, since
+            self.stage.emit(Span(worker.name, state, since))
+        elif worker.name in self._open:
+            last, began = self._open.pop(worker.name)
+            self.stage.emit(Span(worker.name, last, began, max(began, self._seen_at)))
 
     def _tell_counts(self) -> None:
         if self._snapshot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter_ns
 
 from app.experiments.shared_list.params import SharedListParams
@@ -146,7 +146,7 @@ def face(run: Run, state: State | None = None) -> SharedListFace:
         waiting=", ".join(lock.waiting),
         chips=shown.items[-CHIPS:],
         more=max(shown.items_in_all - len(shown.items[-CHIPS:]), 0),
-        picture=lanes.picture(shown.lanes, start, now, ticks),
+        picture=_marked(shown, lanes.picture(shown.lanes, start, now, ticks), live or (replay and not shown.ended)),
         track=lanes.track(shown.lengths, start, now, ticks, f"Length of the list over {words.duration(window_s)}"),
         keys=_keys(shown),
         log=tuple(LogLine(f"{(stamp - shown.t0) / 1e9:.3f}", text) for stamp, text in shown.log[-60:]),
@@ -172,6 +172,14 @@ def face(run: Run, state: State | None = None) -> SharedListFace:
     )
 
 
+def _marked(state: State, picture: lanes.Picture, going: bool) -> lanes.Picture:
+    """While it goes on each thread keeps a mark, that of its likely state where none was seen: names stay in place."""
+    if not going:
+        return picture
+    marked = (replace(lane, state=state_of(state, lane.name)) for lane in picture.lanes)
+    return replace(picture, lanes=tuple(marked))
+
+
 def _keys(state: State) -> tuple[tuple[str, str], ...]:
     """The states that can occur under this guard, explained."""
     guard, flat_out = state.params.guard, state.delay_max == 0
@@ -179,9 +187,8 @@ def _keys(state: State) -> tuple[tuple[str, str], ...]:
     occur |= {"blocked"} if guard in ("condition", "queue") else set()
     occur |= set() if flat_out else {"sleeping"}
     keys = tuple(key for key in KEYS if key[0] in occur)
-    if flat_out:
-        return (*keys, ("running", "running"))
-    return (*keys, ("running", "between reading a counter and writing it")) if guard == "none" else keys
+    windows = guard == "none" and not flat_out
+    return (*keys, ("running", "between reading a counter and writing it")) if windows else keys
 
 
 def _round_up(seconds: float) -> float:
