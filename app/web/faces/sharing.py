@@ -173,7 +173,7 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
         rounded=float(f"{rate.median:.3g}") if rate else None,
         low=rate.low if rate else None,
         high=rate.high if rate else None,
-        cost=1 / rate.median if rate else None,
+        cost=median(row.costs) if rate else None,
         bar=None if share is None else round(100 * min(max(share, 0.0), 1.0), 1),
     )
 
