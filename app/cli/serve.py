@@ -21,6 +21,7 @@ import typer
 import uvicorn
 
 from app.cli import options
+from app.cli.first import step_aside
 from app.cli.speech import INTERRUPTED, spoken
 from app.errors import CannotServe
 from app.main import create_app
@@ -42,6 +43,7 @@ def command() -> Callable[..., None]:
         Settings come from POOLSCOPE_* in the environment, then a .env file, then these options; the last one counts.
         """
         browser = bool(given.pop("browser", False))
+        step_aside()
         with spoken():
             serve_until_told(options.read(given), browser)
 

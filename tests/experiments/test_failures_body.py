@@ -26,6 +26,7 @@ from tests.waiting import until, until_gone
 SCALED: dict[str, Any] = {"task": 0.6, "limit": 0.3}
 ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "20"))  # of all scenarios, beyond the first
 Ask = Callable[..., Case]
+THREE = ("ThreadPoolExecutor", "Pool", "ProcessPoolExecutor")
 
 
 def asked(*scenarios: str) -> dict[str, Any]:
@@ -215,7 +216,7 @@ def test_a_memory_limit_ends_the_worker_and_not_its_parent(case: Ask) -> None:
 
 def test_a_flood_blocks_its_writer_until_somebody_reads(case: Ask) -> None:
     waits, reads = case("output-flood", "wait, then read"), case("output-flood", "read with a bound")
-    assert (waits.outcome, reads.outcome) == ("waits for ever", "contained")
+    assert (waits.outcome, reads.outcome) == ("blocked", "contained")
     assert exception(waits)[0] == "TimeoutExpired"
     for seen in (waits, reads):
         assert seen.facts["bytes"] == {"kept": 16 * 1024, "counted": 4 * 1024 * 1024}
@@ -230,21 +231,39 @@ def test_a_keyboard_interrupt_comes_out_of_the_wait_and_the_pool_ends(case: Ask,
     assert "0 left" in seen.facts["cleaned"]
 
 
+def test_closing_a_pool_ends_processes_at_work_and_no_thread_at_work(case: Ask) -> None:
+    cleaned = {tool: case("side-by-side", f"too long / {tool}").facts["cleaned"] for tool in THREE}
+    assert "can't end a thread at work: 1 left" in cleaned["ThreadPoolExecutor"]
+    assert "0 left" in cleaned["Pool"]
+    assert "0 left" in cleaned["ProcessPoolExecutor"]
+    assert "all its threads; 0 left" in case("side-by-side", "raises / ThreadPoolExecutor").facts["cleaned"]
+
+
+def test_a_pool_starts_workers_again_and_again_whose_initializer_raises(case: Ask) -> None:
+    story = [moment.text for moment in case("not-picklable", "initializer raises / Pool").moments]
+    (tries,) = (int(found[1]) for text in story if (found := re.match(r"the initializer has raised in (\d+)", text)))
+    assert tries > 2
+
+
 def test_all_errors_arrive_in_one_log_with_their_stacks(case: Ask) -> None:
     seen = case("central-logging")
     assert seen.outcome == "logged"
     assert sorted(entry["name"] for entry in seen.facts["log"]) == ["process 1", "process 2", "thread 1", "thread 2"]
     assert all("ZeroDivisionError" in entry["traceback"] for entry in seen.facts["log"])
+    assert seen.surfaced is not None
+    assert (seen.surfaced.type, seen.surfaced.message) == ("ZeroDivisionError", "division by zero")
+    assert seen.noticed_s is not None
 
 
 def test_the_same_fault_ends_otherwise_under_each_kind_of_pool(observed: Callable[[str], State]) -> None:
     cells = {(cell["fault"], cell["tool"]): cell["outcome"] for cell in matrix(observed("side-by-side"))}
     assert len(cells) == 16
-    assert {cells["raises", tool] for tool in ("ThreadPoolExecutor", "Pool", "ProcessPoolExecutor")} == {"raised"}
+    assert {cells["raises", tool] for tool in THREE} == {"raised"}
     assert cells["exits", "ThreadPoolExecutor"] == "process died"
     assert cells["exits", "Pool"] == "never answered"
     assert cells["exits", "ProcessPoolExecutor"] == "pool broken"
     assert cells["result not picklable", "ThreadPoolExecutor"] == "nothing failed"
+    assert {cells["too long", tool] for tool in THREE} == {"no answer in time"}
     if sys.version_info < (3, 14):
         assert cells["raises", "InterpreterPoolExecutor"] == "not in this Python"
 

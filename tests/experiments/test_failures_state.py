@@ -141,3 +141,25 @@ def test_a_case_that_broke_itself_is_said_to_have() -> None:
     assert row(state)["outcome"] == "broken"
     assert [finding.holds for finding in findings(state, 2)] == [True, False]
     assert "TypeError: oh" in findings(state, 2)[1].sentence
+
+
+def test_a_case_that_was_not_tried_is_not_counted() -> None:
+    records = [*begins(1, "side-by-side", "raises / Pool"), outcome("raised"), *ends(2)]
+    records += [*begins(3, "side-by-side", "raises / InterpreterPoolExecutor"), outcome("not in this Python"), *ends(4)]
+    seen = verdict(told("side-by-side", records=records), 2)
+    assert seen is not None
+    assert seen.headline == "In 0 of 1 cases nobody who waited was told."
+    cut = [*begins(1, "side-by-side", "raises / Pool"), *ends(9, -9, by_us=True)]
+    assert verdict(told("side-by-side", records=cut, end="stopped"), 2) is None
+
+
+def test_the_time_until_it_was_noticed_counts_from_the_first_fault() -> None:
+    records: list[Record] = [
+        *begins(1_000, "central-logging"),
+        Result(2_000_000, "fault", "thread 1"),
+        Failure(5_000_000, "ZeroDivisionError", "division by zero", "Traceback …", "the log"),
+        Result(7_000_000, "fault", "process 1"),
+        outcome("logged"),
+        *ends(9),
+    ]
+    assert row(told("central-logging", records=records))["cases"][0]["noticed_s"] == 0.003

@@ -208,7 +208,7 @@ def test_the_shared_memory_segment_is_gone_afterwards() -> None:
     found = shown(perform("sharing", asked("shared-memory", workers=4)), "shared-memory")
     assert found["facts"]["afterwards"] == "the segment is gone"
     assert found["facts"]["bandwidth"].endswith("GB/s for each process")
-    assert found["actual"] == "4194304 bytes; segment gone"
+    assert found["actual"] == "4,194,304 bytes; segment gone"
     assert not (SHM / found["facts"]["name"]).exists()
 
 

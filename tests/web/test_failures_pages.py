@@ -20,6 +20,7 @@ def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -
         assert "threading.excepthook gets ValueError" in page
         assert "ValueError: Cannot process 0" in page
         assert "def thread_uncaught():" in page
+        assert "on stderr; nobody who waited was told." in page
         assert 'id="run-deadlock"></div>' in page  # not chosen, so nothing of it is shown
         bench = client.get("/").text
         assert "Nothing surfaced in the main thread" in bench

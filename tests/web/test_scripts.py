@@ -25,6 +25,7 @@ from app.experiments.which_pool.params import KINDS
 from app.runs.bench import Bench
 from app.runs.journal import Journal
 from app.runs.run import Run
+from app.web.faces.failures import code
 from app.web.script import script
 from app.web.site import Site
 
@@ -295,10 +296,14 @@ def test_the_failures_fail_as_the_scenarios_do(outcome: Callable[..., list[str]]
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_failure_has_a_script_that_ends(render: Render, tmp_path: Path, name: str) -> None:
     path = tmp_path / "alone.py"
-    path.write_text(render("failures", scenarios=[name], task=0.3, limit=0.15), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", "-S", str(path)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+    for text in (
+        render("failures", scenarios=[name], task=0.3, limit=0.15),
+        code(SCENARIOS[name].slug, 0.3, 0.15),  # the few lines on the page
+    ):
+        path.write_text(text, encoding="utf-8")
+        done = subprocess.run([sys.executable, "-I", "-S", str(path)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")

@@ -28,12 +28,14 @@ def test_a_run_of_several_tools_is_shown_on_its_page_and_on_the_bench(
     assert "items in the queue" in page
     assert "permits in use" in page
     assert "with lock:" in page
+    assert "What is timed is the plain <code>+= 1</code>" in page
     assert "<code>with</code>" in page  # of the explanation's `with`
 
     bench = browser.get("/").text
     panel = bench[bench.index('id="sharing-live"') :]
     assert panel.count("<rect width=") >= 5
     assert "queue.Queue" in panel
+    assert panel.count('name="tools" value="') == 16  # a button for each tool, also for those not in this run, and all
 
     chart = client.get(f"/runs/{run['id']}/chart.json").json()
     assert len(chart["reps"]) >= 10

@@ -10,10 +10,11 @@ import os
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from app.records import Actor, Failure, Record, Result, Span, to_line
+from app.records import Actor, Failure, Record, Result, Span, from_line, to_line
 
 DIARY, CASE = "FAILURES_DIARY", "FAILURES_CASE"
 _known: set[tuple[int, str]] = set()  # actors that this process introduced; with its pid, for fork copies it
@@ -30,6 +31,12 @@ def write(record: Record) -> None:
 def note(name: str, value: Any) -> None:
     """A fact that was observed, by name; said again it counts anew."""
     write(Result(perf_counter_ns(), name, value, os.environ[CASE]))
+
+
+def times(name: str) -> int:
+    """How often a fact has been noted so far, by whichever process of the case."""
+    lines = Path(os.environ[DIARY]).read_bytes().splitlines()
+    return sum(isinstance(record := from_line(line), Result) and record.name == name for line in lines)
 
 
 def moment(text: str, state: str = "running", actor: str = "main") -> int:

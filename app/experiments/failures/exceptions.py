@@ -18,6 +18,7 @@ ITEMS = (1, 2, 0, 4)
 def divide(item: int) -> float:
     """The worker's task, from the user's own program."""
     if item == 0:
+        diary.note("fault", diary.me())
         raise ValueError("Cannot process 0")
     return 10 / item
 

@@ -52,7 +52,7 @@ def in_a_process(lab: Lab) -> None:
     diary.lost(["the task's result"])
     diary.cleaned(f"The process {manner(process.exitcode)} and is {'gone' if gone else 'still there'}")
     diary.note("exitcode", process.exitcode)
-    diary.outcome("timed out", f"Ended {took:.1f} ms after terminate(), {manner(process.exitcode)}.")
+    diary.outcome("timed out", f"It {manner(process.exitcode)}, {took:.1f} ms after terminate().")
 
 
 def exists(pid: int) -> bool:
@@ -64,7 +64,6 @@ def exists(pid: int) -> bool:
 
 
 def in_a_thread(lab: Lab) -> None:
-    asked = threading.Event()
     done: list[str] = []
 
     def worker() -> None:
@@ -79,7 +78,6 @@ def in_a_thread(lab: Lab) -> None:
         thread.join(lab.limit)
     alive = thread.is_alive()
     ends = [name for name in ("terminate", "kill", "cancel") if hasattr(thread, name)]
-    asked.set()
     diary.moment(f"it is {'still alive' if alive else 'over'}; ways to end a thread: {', '.join(ends) or 'none'}",
                  "failed" if alive else "done")  # fmt: skip
     with diary.doing("main", "blocked", what="thread"):
@@ -137,14 +135,18 @@ def keyboard_interrupt(lab: Lab) -> None:
                 child.join(2)
         # By their sentinels: an executor's own thread may be about to note the exit code that it has just collected.
         left = [child for child in children if not wait([child.sentinel], 2)]
-        diary.cleaned(f"{len(children)} workers ended in {(perf_counter_ns() - began) / 1e6:.0f} ms, {len(left)} left")
+        took = (perf_counter_ns() - began) / 1e6
+        diary.cleaned(f"{len(children)} of 2 workers lived on and were ended in {took:.0f} ms; {len(left)} left")
         diary.moment(f"the pool is ended, {len(left)} workers left", "done")
     said = lab.stderr.count("KeyboardInterrupt")
     diary.note("interrupts_on_stderr", said)
     diary.kept(f"task {n}" for n in got)
     diary.lost(f"task {n}" for n in range(1, 7) if n not in got)
     word = "interrupted" if interrupted else "raised" if len(got) < 6 else "nothing failed"
-    diary.outcome(word, f"{len(got)} of 6 results kept; workers wrote KeyboardInterrupt to stderr {said} times.")
+    diary.outcome(
+        word,
+        f"{len(got)} of 6 results kept; the workers' stderr names KeyboardInterrupt {said} time{'s' * (said != 1)}.",
+    )
 
 
 def press() -> None:

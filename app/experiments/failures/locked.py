@@ -17,6 +17,8 @@ from typing import Any
 from app.experiments.failures import diary
 from app.experiments.failures.lab import Lab
 
+LEFT_TO_THE_END = "Threads that wait can't be ended; they went with the process of this case"
+
 
 class Ledger:
     """Who owns which lock and who waits for which; each thread writes only its own lines."""
@@ -139,6 +141,7 @@ def lock_exception(lab: Lab) -> None:
     waiting = " and ".join(thread.name for thread in stuck)
     diary.moment(f"the watchdog finds {waiting} waiting for a lock of {owner}, which is {'alive' if alive else 'dead'}",
                  "blocked")  # fmt: skip
+    diary.cleaned(LEFT_TO_THE_END)
     diary.outcome("waits for ever", f"{waiting} wait for a lock whose owner {owner} is {'alive' if alive else 'gone'}.")
 
 
@@ -182,6 +185,7 @@ def deadlock(lab: Lab) -> None:
         diary.outcome("no deadlock", "With one order for both, each thread got both locks.")
         return
     judge(say_stuck(ledger, stuck), [thread.name for thread in stuck], lab)
+    diary.cleaned(LEFT_TO_THE_END)
 
 
 def judge(found: list[str], stuck: list[str], lab: Lab) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from app.experiments.failures import diary, tasks
 from app.experiments.failures.lab import Lab
-from app.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made
+from app.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made, shut
 
 ITEMS = (1, 2, 0, 4)
 
@@ -41,8 +41,8 @@ class Tally:
                 diary.surfaced(error, self._where, name)
             self.errors[name] = error
 
-    def settle(self, limit: float) -> None:
-        """Say who has which result, what is lost, and from that how it ended."""
+    def settle(self, limit: float, late_s: float = 0.0) -> None:
+        """Say who has which result, what is lost, and how it ended; `late_s` is how long a task takes that is late."""
         diary.kept(f"{name} = {value if isinstance(value, int | float) else type(value).__name__}"
                    for name, value in self.results.items())  # fmt: skip
         diary.lost([*self.errors, *self.unanswered])
@@ -53,8 +53,9 @@ class Tally:
         if self.unanswered:
             named = ", ".join(self.unanswered)
             diary.moment(f"no answer within {limit:g} s: {named}", "blocked")
-            also = f", {', '.join(kinds)} for others" if kinds else ""
-            diary.outcome("never answered", f"{had}; no answer within {limit:g} s for {named}{also}.")
+            also = f", {', '.join(kinds)} for others" if kinds else f", which takes {late_s:g} s" if late_s else ""
+            word = "no answer in time" if late_s else "never answered"
+            diary.outcome(word, f"{had}; no answer within {limit:g} s for {named}{also}.")
         elif broken:
             diary.outcome("pool broken", f"{had}; {len(broken)} carry {type(broken[0]).__name__}.")
         elif self.errors:
@@ -68,8 +69,11 @@ def parts(case: str) -> tuple[str, str]:
     return fault, tool
 
 
-def through(lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer: Any = None) -> None:
+def through(
+    lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer: Any = None, late_s: float = 0.0
+) -> None:
     """Eight tasks in a pool of two; everybody's result is waited for, until the limit is over for all."""
+    others = set(threading.enumerate())
     try:
         pool = made(tool, initializer)
     except ImportError as missing:
@@ -85,16 +89,20 @@ def through(lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer:
         for number in range(1, tasks.LAST + 1):
             tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
             deaths.meet()
-        until = began + int(start_allowance(tool) * 1e9 + lab.limit * 1e9)
+        patience = start_allowance(tool) + lab.limit
+        until = began + int(patience * 1e9)
         with deaths:
             for name, ticket in tickets.items():
                 tally.take(name, partial(get_by, pool, ticket, until))
         diary.was("main", "blocked", began)
-        tally.settle(lab.limit)
+        if initializer:
+            tries = diary.times("fault")
+            diary.moment(f"the initializer has raised in {tries} worker{'s' * (tries != 1)}", "failed")
+        tally.settle(patience, late_s)
         if initializer is None and not tally.unanswered:
             usable(pool, lab)
     finally:
-        shut(pool)
+        shut(pool, others)
 
 
 def get_by(pool: PoolTool | ExecutorTool, ticket: Any, until: int) -> Any:
@@ -171,24 +179,6 @@ def usable(pool: PoolTool | ExecutorTool, lab: Lab) -> None:
     diary.note("usable", works)
 
 
-def shut(pool: PoolTool | ExecutorTool) -> None:
-    before = [child.pid for child in multiprocessing.active_children()]
-    began = perf_counter_ns()
-    pool.close()
-    pause = threading.Event()
-    # The executor's own thread may be collecting the exit code just now, which looks like a live child from here.
-    while (after := multiprocessing.active_children()) and perf_counter_ns() - began < 1_000_000_000:
-        pause.wait(0.005)
-    took = (perf_counter_ns() - began) / 1e6
-    diary.moment(f"the pool is closed in {took:.0f} ms", "done")
-    said = (
-        f"Closing ended {len(before)} worker process{'es' * (len(before) > 1)}"
-        if before
-        else "No worker process was left to end"
-    )
-    diary.cleaned(f"{said}; {len(after)} left")
-
-
 def worker_killed(lab: Lab) -> None:
     fault, tool = parts(lab.case)
     through(lab, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, lab.long))
@@ -196,7 +186,9 @@ def worker_killed(lab: Lab) -> None:
 
 def side_by_side(lab: Lab) -> None:
     fault, tool = parts(lab.case)
-    through(lab, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, lab.long * 2 + 1))
+    long = lab.long * 2 + 1
+    late_s = long if fault == "too long" else 0.0
+    through(lab, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, long), late_s=late_s)
 
 
 def not_picklable(lab: Lab) -> None:
@@ -274,5 +266,7 @@ def by_futures(lab: Lab) -> None:
         for item, future in futures.items():
             tally.take(named(item), partial(future.result, lab.limit * 20))
         diary.was("main", "blocked", began)
-        diary.note("usable", executor.submit(abs, -1).result(lab.limit * 20) == 1)
+        works = executor.submit(abs, -1).result(lab.limit * 20) == 1
+        diary.note("usable", works)
+        diary.moment("one more task is done: the pool still works" if works else "one more task fails", "done")
     tally.settle(lab.limit)

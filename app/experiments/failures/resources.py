@@ -42,7 +42,8 @@ def grow() -> None:
     held: list[bytearray] = []
     with diary.doing(diary.me(), item="grows"):
         diary.moment(
-            f"its limit: {limit >> 20} MiB of address space, {ROOM >> 20} more than it has mapped", actor=diary.me()
+            f"its limit: {limit >> 20} MiB of address space; {limit - ROOM >> 20} are mapped, part of them still empty",
+            actor=diary.me(),
         )
         try:
             while len(held) * CHUNK < 4 * ROOM:
@@ -50,7 +51,8 @@ def grow() -> None:
         except MemoryError:
             count = len(held)
             held.clear()  # room to speak
-            diary.moment(f"MemoryError after {count * CHUNK >> 20} MiB", "failed", diary.me())
+            diary.note("fault", diary.me())
+            diary.moment(f"MemoryError with {count * CHUNK >> 20} MiB held", "failed", diary.me())
             diary.note("grew", count * CHUNK)
             raise
     diary.note("grew", len(held) * CHUNK)
@@ -112,7 +114,7 @@ def output_flood(lab: Lab) -> None:
     diary.lost([f"{count - len(head)} bytes, counted"])
     diary.note("bytes", {"kept": len(head), "counted": count})
     if blocked:
-        diary.outcome("waits for ever", f"The writer waited for a reader until it was given one after {lab.limit:g} s.")
+        diary.outcome("blocked", f"The writer waited until somebody read, here after {lab.limit:g} s; else for ever.")
     else:
         diary.outcome("contained", f"{count} bytes read in {took:.0f} ms, {len(head)} kept: nobody waited.")
 

@@ -13,6 +13,7 @@ from app.records import Actor, End, Failure, Opening, Record, Result, Span
 
 # Outcomes after which nobody who waited was told; the others reach somebody, or are the cure.
 UNTOLD = ("silent", "never answered", "waits for ever", "deadlock")
+NOT_TRIED = ("not in this Python", "stopped")  # nothing was seen, so there is nothing to count
 MANY = ("log", "computes")  # facts that come several times
 MOST_MOMENTS = 200
 
@@ -98,7 +99,7 @@ class Case:
 
     @property
     def noticed_s(self) -> float | None:
-        """From the fault to its being noticed; None where nobody noticed, or the moment of the fault is not known."""
+        """From the first fault to its being noticed; None where nobody noticed, or the fault's moment is not known."""
         if self.surfaced is None:
             return None
         wrong = next((moment.t for moment in self.moments if moment.state in ("failed", "killed")), None)
@@ -173,7 +174,7 @@ def _told(case: Case, record: Record) -> Case:
             return replace(case, moments=tuple(told_so_far[:MOST_MOMENTS]), t=max(case.t, record.t))
         case Result():
             value = [*case.facts.get(record.name, ()), record.value] if record.name in MANY else record.value
-            more = {"fault_t": record.t} if record.name == "fault" else {}
+            more = {"fault_t": case.facts.get("fault_t", record.t)} if record.name == "fault" else {}
             return replace(case, facts={**case.facts, record.name: value, **more})
         case Failure():
             return replace(case, failures=(*case.failures, record), t=max(case.t, record.t))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
-from app.experiments.failures.samples import UNTOLD, Case, State, fold, initial
+from app.experiments.failures.samples import NOT_TRIED, UNTOLD, Case, State, fold, initial
 from app.experiments.verdicts import Finding, Verdict
 from app.experiments.wording import listed
 
@@ -111,7 +111,7 @@ def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
     """One scenario: its own outcome. Several: in how many cases nobody would have been told. None while it runs."""
-    ended = [case for case in state.cases.values() if case.seconds is not None]
+    ended = [case for case in state.cases.values() if case.seconds is not None and case.outcome not in NOT_TRIED]
     if not state.outcome or not ended:
         return None
     if len(state.scenarios) == 1 and len(state.of(state.scenarios[0])) == 1:

@@ -80,4 +80,5 @@ def go_wrong(fault: str, actor: str, long: float) -> Any:
 
 def refuse() -> None:
     """An initializer that fails."""
+    diary.note("fault", diary.me())
     raise RuntimeError("The initializer refuses to start this worker")

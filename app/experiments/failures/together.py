@@ -25,12 +25,12 @@ class Gather(logging.Handler):
         self.seen.append(record.name)
         trace = record.exc_text or record.getMessage()
         first = record.getMessage().splitlines()[0]
-        diary.moment(f"the listener gets from {record.name}: {first}", "failed" if "Traceback" in trace else "running")
+        diary.moment(f"the listener gets '{first}'", "failed" if "Traceback" in trace else "running")
         diary.note("log", {"name": record.name, "process": record.process, "thread": record.threadName,
                            "level": record.levelname, "message": first, "traceback": trace})  # fmt: skip
         if record.levelno >= logging.ERROR:
-            diary.surfaced_as("ZeroDivisionError" if "ZeroDivisionError" in trace else "", first, trace,
-                              "the log, in the listener's thread", record.name)  # fmt: skip
+            kind, _, message = trace.strip().splitlines()[-1].partition(": ")
+            diary.surfaced_as(kind, message, trace, "the log, in the listener's thread", record.name)
 
 
 def fail_and_log(source: str, queue: Any) -> None:
@@ -43,6 +43,7 @@ def fail_and_log(source: str, queue: Any) -> None:
     logger.addHandler(handler)
     with diary.doing(actor, item=source, what="process" if process else "thread"):
         try:
+            diary.note("fault", actor)
             print(10 / 0)
         except ZeroDivisionError:
             logger.exception("%s failed", source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.connection import wait
@@ -11,6 +12,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from app.experiments.failures import diary
 from app.runner import pools
 
 WORKERS = 2
@@ -23,6 +25,7 @@ class NoAnswer(Exception):
 class PoolTool:
     """A multiprocessing.Pool."""
 
+    by_threads = False
     where = "AsyncResult.get() in the main thread"
 
     def __init__(self, initializer: Callable[[], None] | None = None) -> None:
@@ -49,6 +52,7 @@ class ExecutorTool:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self.by_threads = isinstance(executor, ThreadPoolExecutor)  # an interpreter's too: each has a thread
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
         return self._executor.submit(function, *args)
@@ -90,3 +94,35 @@ def made(tool: str, initializer: Callable[[], None] | None = None) -> PoolTool |
     return ExecutorTool(
         getattr(futures, tool)(WORKERS, initializer=exec, initargs=(f"import sys; sys.path.append({str(root)!r})",))
     )
+
+
+def shut(pool: PoolTool | ExecutorTool, others: set[threading.Thread]) -> None:
+    """Close it and say what that ended; `others` are the threads that were there before it."""
+    before = [child.pid for child in multiprocessing.active_children()]
+    began = perf_counter_ns()
+    pool.close()
+    pause = threading.Event()
+    # The executor's own thread may be collecting the exit code just now, which looks like a live child from here.
+    while (after := multiprocessing.active_children()) and perf_counter_ns() - began < 1_000_000_000:
+        pause.wait(0.005)
+    took = (perf_counter_ns() - began) / 1e6
+    diary.moment(f"the pool is closed in {took:.0f} ms", "done")
+    if pool.by_threads:
+        diary.cleaned(still_at_work(others))
+        return
+    said = (
+        f"Closing ended {len(before)} worker process{'es' * (len(before) > 1)}"
+        if before
+        else "No worker process was left to end"
+    )
+    diary.cleaned(f"{said}; {len(after)} left")
+
+
+def still_at_work(others: set[threading.Thread]) -> str:
+    """What became of a closed pool's threads: those that are idle end by themselves at once."""
+    pause, until = threading.Event(), perf_counter_ns() + 200_000_000
+    while (busy := set(threading.enumerate()) - others) and perf_counter_ns() < until:
+        pause.wait(0.005)
+    if not busy:
+        return "Closing ended all its threads; 0 left"
+    return f"Closing can't end a thread at work: {len(busy)} left, which went with the process of this case"

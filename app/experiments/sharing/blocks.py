@@ -95,8 +95,8 @@ def demonstrate(show: Show) -> Outcome:
         ("bandwidth", f"{STRIPE * len(copies) / max(1, sum(copies)):.1f} GB/s for each process"),
         ("afterwards", "the segment is gone" if gone else f"the segment {segment.name} is still there"),
     ]
-    return Outcome(f"{size} bytes; segment gone", _bytes(right, gone), right == size and gone, facts)
+    return Outcome(f"{size:,} bytes; segment gone", _bytes(right, gone), right == size and gone, facts)
 
 
 def _bytes(right: int, gone: bool) -> str:
-    return f"{right} bytes; segment {'gone' if gone else 'still there'}"
+    return f"{right:,} bytes; segment {'gone' if gone else 'still there'}"

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
@@ -186,7 +187,7 @@ def plain_lock_twice(show: Show) -> tuple[bool, int, str]:
     ended = perf_counter_ns()
     blocked, depth = thread.is_alive(), len(reached)
     frame = sys._current_frames().get(thread.ident or 0)
-    place = f"{frame.f_code.co_name}(), line {frame.f_lineno}" if frame else ""
+    place = f"{frame.f_code.co_name}(), line {frame.f_lineno} of {Path(frame.f_code.co_filename).name}" if frame else ""
     del frame
     show.spans(actor, [("blocked" if blocked else "done", began, ended)])
     if blocked:

@@ -58,6 +58,11 @@ class Row:
         return tuple(self.outcome["round"] / seconds for seconds in self.rounds) if self.outcome else ()
 
     @property
+    def costs(self) -> tuple[float, ...]:
+        """Seconds of one operation in each counted round."""
+        return tuple(seconds / self.outcome["round"] for seconds in self.rounds) if self.outcome else ()
+
+    @property
     def lost(self) -> float | None:
         """The share of updates that were lost, None where none can be."""
         lost = self.outcome.get("lost")

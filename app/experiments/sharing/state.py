@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from app.experiments.sharing.charts import chart
@@ -53,7 +54,7 @@ def _tool(row: Row) -> dict[str, Any]:
         "operation": tool.operation,
         "operations_a_round": outcome["round"],
         "operations_per_s": _timing(row.rates),
-        "seconds_per_operation": _timing([seconds / outcome["round"] for seconds in row.rounds]),
+        "seconds_per_operation": _timing(row.costs),
         "copies": tool.copies,
         "use": tool.use,
         "explanation": tool.explanation,
@@ -78,7 +79,7 @@ def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
 def _line(row: Row) -> Sequence[object]:
     tool, outcome = row.tool, row.outcome
     rate = timing(row.rates) if row.rates else None
-    numbers = (rate.median, rate.low, rate.high, 1e6 / rate.median) if rate else (None,) * 4
+    numbers = (rate.median, rate.low, rate.high, 1e6 * median(row.costs)) if rate else (None,) * 4
     right = row.error or ("not on this Python" if row.missing else "right" if row.correct else "wrong")
     return (
         tool.name, tool.between, right, outcome.get("expected"), outcome.get("actual"), tool.operation, *numbers,

@@ -87,7 +87,7 @@ def _result(row: Row) -> str:
 
 
 def _costs(row: Row) -> str:
-    return f"; {_one(row)} costs {time(median(_seconds(row)), 3)}" if row.rounds else ""
+    return f"; {_one(row)} costs {time(median(row.costs), 3)}" if row.rounds else ""
 
 
 def _prices(state: State, names: Sequence[str]) -> str:
@@ -95,17 +95,17 @@ def _prices(state: State, names: Sequence[str]) -> str:
     rows = [row for name in names if (row := state.row(name)) is not None and row.correct and row.rounds]
     if len(rows) < 2:
         return ""
-    best, *others = sorted(rows, key=lambda row: median(_seconds(row)))
+    best, *others = sorted(rows, key=lambda row: median(row.costs))
     said = [_against(best, other) for other in others]
     first = _one(best)
-    return f"{first[:1].upper()}{first[1:]} costs {time(median(_seconds(best)), 3)}, {listed(said)}."
+    return f"{first[:1].upper()}{first[1:]} costs {time(median(best.costs), 3)}, {listed(said)}."
 
 
 def _against(best: Row, other: Row) -> str:
-    dear = ratio(_seconds(other), _seconds(best))
+    dear = ratio(other.costs, best.costs)
     name = _one(other) if other.tool.operation != best.tool.operation else _where(other)
     if dear.low is None:
-        return f"{name} {time(median(_seconds(other)), 3)} (too few rounds for an interval)"
+        return f"{name} {time(median(other.costs), 3)} (too few rounds for an interval)"
     if not dear.shows_difference:
         return f"{name} about the same (no difference shown, {interval(dear)})"
     return f"{name} {times(dear.value)} as much ({interval(dear)})"
@@ -123,7 +123,3 @@ def _where(row: Row) -> str:
 
 def _text(value: object) -> str:
     return whole(value) if isinstance(value, int) else str(value)
-
-
-def _seconds(row: Row) -> list[float]:
-    return [seconds / row.outcome["round"] for seconds in row.rounds]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from time import perf_counter_ns
 
 from app.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
@@ -35,7 +35,9 @@ MARKS = {
     "timed out": "killed",
     "can't be ended": "blocked",
     "never answered": "blocked",
+    "no answer in time": "blocked",
     "waits for ever": "blocked",
+    "blocked": "blocked",
     "deadlock": "blocked",
     "not in this Python": "queued",
 }
@@ -197,14 +199,16 @@ def _scenario(state: State, name: str, now: int) -> ScenarioFace:
         cases=cases,
         first=cases[0] if cases else None,
         total=len(scenario.cases),
-        code=code(scenario.slug),
+        code=code(scenario.slug, state.params.task, state.params.limit),
     )
 
 
-@cache
-def code(slug: str) -> str:
-    """The few lines that a scenario stands for: those of its part of the standalone script."""
-    return (folder("templates") / "scripts" / "failures" / f"{slug}.py.txt").read_text(encoding="utf-8").strip()
+@lru_cache(64)
+def code(slug: str, task: float, limit: float) -> str:
+    """The program that a scenario stands for: its part of the standalone script, with what it takes to run alone."""
+    text = (folder("templates") / "scripts" / "failures" / f"{slug}.py.txt").read_text(encoding="utf-8").strip()
+    seconds = [f"{name} = {value:g}\n" for name, value in (("TASK", task), ("LIMIT", limit)) if name in text]
+    return f'{text}\n\n\n{"".join(seconds)}if __name__ == "__main__":\n    {slug}()'
 
 
 def _case(case: Case, end: int) -> CaseFace:

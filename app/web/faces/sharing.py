@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from app.experiments.lanes import Lanes
-from app.experiments.sharing.catalog import ALL, SEPARATOR, SPANS_AN_ACTOR, Tool
+from app.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR, SPANS_AN_ACTOR, Tool
 from app.experiments.sharing.params import SharingParams
 from app.experiments.sharing.samples import Row, State
 from app.experiments.wording import NARROW
@@ -25,11 +25,11 @@ IDLE = (
 WIDE = False
 PIECES = ("rates", "compared", "tools")
 REPLAY = False
-OFFERS = ()
+OFFERS = (("tools", ALL, "compare all"), *(("tools", tool.name, tool.title) for tool in CATALOG))
 
 KEYS = (
     ("running", "at work"), ("holding", "holding"), ("waiting", "waiting for the lock"),
-    ("blocked", "blocked until the other side acts"), ("sleeping", "not there yet"), ("done", "done"),
+    ("blocked", "blocked"), ("sleeping", "not there yet"), ("done", "done"),
     ("killed", "killed on request"),
 )  # fmt: skip
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the runner has no wording of its own
@@ -92,9 +92,13 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class SharingFace:
-    """Everything that the blocks of this experiment show; `scale` are the words (0, 50, 100 %) above the bars."""
+    """Everything that the blocks of this experiment show; `scale` are the words (0, 50, 100 %) above the bars.
+
+    `others` are the tools that this run was not asked for.
+    """
 
     rows: tuple[ToolRow, ...]
+    others: tuple[Tool, ...]
     scale: tuple[str, str, str]
     lines: tuple[float, ...]
     stories: tuple[Story, ...]
@@ -129,6 +133,7 @@ def face(run: Run, state: State | None = None) -> SharingFace:
     timed = sum(row.rate is not None for row in rows)
     return SharingFace(
         rows=rows,
+        others=tuple(tool for tool in CATALOG if shown.row(tool.name) is None),
         scale=(_power(low), _power((low + high) // 2) if (high - low) % 2 == 0 else "", _power(high)),
         lines=tuple(round(100 * (step - low) / (high - low), 2) for step in steps),
         stories=tuple(
@@ -168,7 +173,7 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
         rounded=float(f"{rate.median:.3g}") if rate else None,
         low=rate.low if rate else None,
         high=rate.high if rate else None,
-        cost=1 / rate.median if rate else None,
+        cost=median(row.costs) if rate else None,
         bar=None if share is None else round(100 * min(max(share, 0.0), 1.0), 1),
     )
 
@@ -217,7 +222,9 @@ def _story(row: Row, told: ToolRow) -> Story:
 
 
 def _text(value: object) -> str:
-    return words.whole(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return words.whole(value)
+    return THOUSANDS.sub(NARROW, str(value))
 
 
 def _window(seen: Lanes) -> tuple[int, int, bool]:

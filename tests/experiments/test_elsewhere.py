@@ -1,0 +1,78 @@
+"""Every tool and every failure under other Pythons, as runners; skipped where this machine has none."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.experiments.failures import state as failures
+from app.experiments.failures.catalogue import FAULTS, POOLS
+from app.experiments.failures.params import FailuresParams
+from app.experiments.sharing import state as sharing
+from app.experiments.sharing.params import SharingParams
+from tests.children import end_of, perform
+
+CACHE = Path.home() / ".cache" / "poolscope-pythons"
+PYENV = Path.home() / ".pyenv" / "versions"
+
+
+SAY = "import sys; print('python%d.%d%s' % (*sys.version_info[:2], sys.abiflags))"
+
+
+def is_it(python: str, name: str) -> bool:
+    """Whether a path starts the Python of that name: 3.13t's folder has a python3.13 too, and a shim may start none."""
+    return subprocess.run([python, "-c", SAY], capture_output=True, text=True, timeout=20).stdout.strip() == name
+
+
+@pytest.fixture(params=["python3.13", "python3.13t", "python3.14"])
+def elsewhere(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The name and the path of another Python."""
+    name = request.param
+    places = [
+        shutil.which(name),
+        *CACHE.glob(f"*/bin/{name}"),
+        *CACHE.glob(f"*/usr/bin/{name}"),
+        *PYENV.glob(f"*/bin/{name}"),
+    ]
+    executable = next((str(place) for place in places if place and is_it(str(place), name)), None)
+    if executable is None:
+        pytest.skip(f"there is no {name} on this machine")
+    return name, executable
+
+
+def test_every_tool_is_right_and_without_a_guard_wrong(elsewhere: tuple[str, str]) -> None:
+    name, python = elsewhere
+    params = SharingParams(operations=400, repeats=1)
+    records = perform("sharing", params.model_dump(), python)
+    assert end_of(records).outcome == "finished"
+    state = sharing.initial(params)
+    for record in records:
+        state = sharing.fold(state, record)
+    assert not [row.error for row in state.rows if row.raised]
+    assert [row.tool.name for row in state.rows if row.missing] == ([] if name == "python3.14" else ["interpreters"])
+    assert all(row.as_it_should for row in state.rows if not row.missing)
+
+
+def test_every_failure_is_told_and_leaves_nothing(elsewhere: tuple[str, str]) -> None:
+    name, python = elsewhere
+    params = FailuresParams(task=0.6, limit=0.3)
+    records = perform("failures", params.model_dump(), python)
+    assert end_of(records).outcome == "finished"
+    state = failures.initial(params)
+    for record in records:
+        state = failures.fold(state, record)
+    assert state.done == state.total
+    assert not [case for case in state.cases.values() if case.outcome in ("broken", "ended by us", "running")]
+    assert not any(failures.left(state).values())
+    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for cell in failures.matrix(state)}
+    pool, executor = POOLS
+    assert (cells["exits", pool], cells["exits", executor]) == ("never answered", "pool broken")
+    of_interpreters = [cells[fault, "InterpreterPoolExecutor"] for fault in FAULTS]
+    assert of_interpreters == (
+        ["raised", "process died", "no answer in time", "nothing failed"]
+        if name == "python3.14"
+        else ["not in this Python"] * 4
+    )

@@ -1,0 +1,69 @@
+"""Poolscope as the first process of a container, in a process namespace of its own; skipped where there can be none."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+ORPHAN = """
+import os, subprocess, sys, time
+from pathlib import Path
+from app.cli.first import step_aside
+
+step_aside()
+subprocess.run([sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '0.05'])"])
+for _ in range(1000):
+    others = [entry.name for entry in Path("/proc").glob("[0-9]*") if int(entry.name) not in (1, os.getpid())]
+    if not others:
+        break
+    time.sleep(0.01)
+print(os.getpid() > 1, others)
+sys.exit(7)
+"""
+WAITS = """
+import signal
+from app.cli.first import step_aside
+
+step_aside()
+print("waits", flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _allowed() -> None:
+    if shutil.which("unshare") is None or subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode:
+        pytest.skip("no process namespace can be made here")
+
+
+def test_orphans_are_reaped_and_the_exit_code_is_the_servers() -> None:
+    done = subprocess.run([*NAMESPACE, sys.executable, "-c", ORPHAN], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("True []\n", "", 7)
+
+
+def test_a_signal_is_passed_on() -> None:
+    command = [*NAMESPACE, sys.executable, "-c", WAITS]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waits\n"
+        (first,) = psutil.Process(process.pid).children()
+        first.send_signal(signal.SIGTERM)
+        until(lambda: process.poll() is not None, "the end")
+        assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_nobody_else_steps_aside() -> None:
+    program = "import os, app.cli.first as f; me = os.getpid(); f.step_aside(); print(os.getpid() == me)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "True\n"
