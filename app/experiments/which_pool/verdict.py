@@ -9,10 +9,12 @@ from app.experiments.verdicts import Verdict
 from app.experiments.which_pool import breakeven
 from app.experiments.which_pool.choice import Choice, choose
 from app.experiments.which_pool.naming import setting, several
-from app.experiments.which_pool.reasons import against, as_good, base, gained, reasons
+from app.experiments.which_pool.reasons import against, as_good, base, doubtful, gained, reasons
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.wording import capital, interval, time, times
 from app.measure.winner import WORTH_IT
+
+MOST_IN_A_ROW = 2  # reasons that are read as prose; more of them are a list
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
@@ -21,8 +23,12 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     if choice is None:
         return _nothing_to_choose(state)
     said = _said(state, choice, usable_cpus)
-    more = [reason for reason in reasons(state, choice, usable_cpus) if reason.weighty]
-    return Verdict(said.headline, " ".join(filter(None, (said.rest, *(reason.sentence for reason in more)))))
+    doubts = [reason.sentence for reason in doubtful(state, usable_cpus)]
+    weighty = [reason.sentence for reason in reasons(state, choice, usable_cpus) if reason.weighty]
+    why = [sentence for sentence in weighty if sentence not in doubts]
+    if len(why) > MOST_IN_A_ROW:
+        return Verdict(said.headline, " ".join(filter(None, (said.rest, *doubts))), tuple(why))
+    return Verdict(said.headline, " ".join(filter(None, (said.rest, *weighty))))
 
 
 def winner(state: State) -> Arm | None:
@@ -66,9 +72,11 @@ def _nothing_to_choose(state: State) -> Verdict | None:
     """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
-    why = list(dict.fromkeys(arm.skipped or arm.differs for arm in state.pools if arm.skipped or arm.differs))
+    why = list(dict.fromkeys(filter(None, map(state.left_out, state.pools))))
     took = f"the plain loop took {time(median(state.serial.map))}."
-    return Verdict("No pool was measured to its end:", " ".join([took, *why]))
+    ended = any(arm.map and not arm.skipped for arm in state.pools)
+    headline = "No pool gave the results of the plain loop:" if ended else "No pool was measured to its end:"
+    return Verdict(headline, " ".join([took, *why]))
 
 
 def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:
