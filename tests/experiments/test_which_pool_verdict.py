@@ -223,7 +223,6 @@ def test_nothing_is_said_before_every_setting_has_its_repetitions() -> None:
     now = told({"serial": about(640, 4), "process 2": about(335, 4), "pool 2": about(335, 2)}, outcome="")
     assert state.verdict(now, 2) is None
     assert state.as_json(now)["verdict"] is None
-    assert state.winner(now) is None
 
 
 def test_a_partial_run_says_what_is_missing() -> None:

@@ -14,7 +14,7 @@ from app.experiments.which_pool.samples import Arm, State
 from app.experiments.wording import capital, interval, time, times
 from app.measure.winner import WORTH_IT
 
-MOST_IN_A_ROW = 2  # reasons that are read as prose; more of them are a list
+LONGEST_PROSE = 160  # characters of reasons that are read in one go; more of them are a list
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
@@ -26,15 +26,9 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     doubts = [reason.sentence for reason in doubtful(state, usable_cpus)]
     weighty = [reason.sentence for reason in reasons(state, choice, usable_cpus) if reason.weighty]
     why = [sentence for sentence in weighty if sentence not in doubts]
-    if len(why) > MOST_IN_A_ROW:
+    if sum(map(len, why)) > LONGEST_PROSE:
         return Verdict(said.headline, " ".join(filter(None, (said.rest, *doubts))), tuple(why))
     return Verdict(said.headline, " ".join(filter(None, (said.rest, *weighty))))
-
-
-def winner(state: State) -> Arm | None:
-    """The setting to use: the plain loop where no pool is shown to be faster, None while there is no ground to say."""
-    choice = choose(state)
-    return None if choice is None else choice.arm or state.serial
 
 
 def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
