@@ -84,8 +84,11 @@ def result(run: Run) -> None:
     console.print(_table(title, header, rows) if rows else title)
     for note in meaning.notes(run.state) if hasattr(meaning, "notes") else ():
         console.print(note, markup=False)
-    if run.verdict:
-        console.print(run.verdict, markup=False)
+    verdict = meaning.verdict(run.state, run.usable_cpus)
+    if verdict:
+        console.print(f"{verdict.headline} {verdict.rest}".rstrip(), markup=False)
+        for reason in verdict.reasons:
+            console.print(f"- {reason}", markup=False)
     findings = meaning.findings(run.state, run.usable_cpus)
     for finding in findings:
         if finding.holds:

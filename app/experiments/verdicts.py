@@ -9,13 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One sentence or two: `headline` is the finding itself, `rest` its comparison, its interval and its ground."""
+    """One sentence or two: `headline` is the finding itself, `rest` its comparison, its interval and its ground.
+
+    `reasons` are more sentences of that ground, where they are too many to be read in one go.
+    """
 
     headline: str
     rest: str = ""
+    reasons: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.headline} {self.rest}".strip()
+        return " ".join(filter(None, (self.headline, self.rest, *self.reasons)))
 
 
 @dataclass(frozen=True, slots=True)

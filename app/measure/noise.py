@@ -123,9 +123,10 @@ def _others(others: float | None, host_cpus: int, spare: int) -> _Check:
     used = f"Other programs kept {others:.2f} of {host_cpus} CPUs busy"
     if others <= OTHERS_BUSY_CPUS:
         return _Check(False, f"{used}.", True)
+    free = f"our workers left {spare or 'none'} free"
     if others <= spare:
-        return _Check(None, f"{used}; {spare} were free of our workers, so it can't be told whether they took ours.")
-    return _Check(True, f"{used}; {spare} were free of our workers.")
+        return _Check(None, f"{used}, and {free}, so it can't be told whether they took ours.")
+    return _Check(True, f"{used}, and {free}.")
 
 
 def _throttling(rise: int | None) -> tuple[_Check, ...]:

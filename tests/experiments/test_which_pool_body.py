@@ -133,8 +133,8 @@ def test_the_time_left_is_known_from_the_first_record_on() -> None:
 @pytest.mark.parametrize(
     ("function", "sentence"),
     [
-        ("raises", "mine.tasks:raises raised ValueError: no two on item 2 (2)."),
-        ("raises_late", "mine.tasks:raises_late raised ValueError: no five on item 5 (5)."),
+        ("raises", "mine.tasks:raises raised ValueError on item 2 (2): no two."),
+        ("raises_late", "mine.tasks:raises_late raised ValueError on item 5 (5): no five."),
         ("never", "The call of item 1 (1) took longer than the limit of 2 s, so it was ended."),
         ("nothing", "mine.tasks ({folder}/mine/tasks.py) has no nothing."),
     ],
@@ -159,9 +159,9 @@ def test_a_loop_that_would_exceed_the_limit_is_not_begun(folder: str) -> None:
         (
             "dies_elsewhere",
             "thread",
-            "The process of Python here left with exit code 3 during a pass of here thread 2",
+            "The process of Python here left with exit code 3 during a pass of 2 threads",
         ),
-        ("never_elsewhere", "thread", "A pass of here thread 2 took longer than the limit of 3 s, so it was ended."),
+        ("never_elsewhere", "thread", "A pass of 2 threads took longer than the limit of 3 s, so it was ended."),
     ],
 )
 def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: str, why: str, folder: str) -> None:
@@ -179,7 +179,7 @@ def test_a_kind_that_ended_its_process_is_not_tried_in_other_sizes(folder: str) 
     records = perform("which-pool", asked(mine("dies_elsewhere"), folder, sizes=[1, 2], kinds=["thread"], repeats=1))
     skipped = values(records, "skipped")
     assert "left with exit code 3" in skipped["here thread 1"]
-    assert skipped["here thread 2"] == f"It was not tried after here thread 1. {skipped['here thread 1']}"
+    assert skipped["here thread 2"] == f"It was not tried after 1 thread. {skipped['here thread 1']}"
     assert mapped(records) == {("here serial", 0), ("here serial", 1)}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.experiments.verdicts import Finding
 from app.experiments.which_pool import state
+from app.experiments.which_pool.choice import competitors
 from app.experiments.which_pool.params import WhichPoolParams
 from app.experiments.which_pool.samples import State
 from app.records import Printed, Record, Result
@@ -49,7 +50,7 @@ def test_each_says_something_of_the_poorest_run() -> None:
     now = told(
         {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", preflight={"printed": 0}
     )
-    assert len(state.findings(now, 2)) == 16
+    assert len(state.findings(now, 2)) == 17
     for finding in state.findings(now, 2):
         check(now, finding.check)
 
@@ -413,6 +414,25 @@ def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
 )
 def test_results_that_differ_are_found(how: dict[str, Any], holds: bool | None) -> None:
     assert check(told({**MAPS, "pool 2": about(340)}, **how), "results differ").holds is holds
+
+
+def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools() -> None:
+    other = [
+        Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, arm) for arm in ("serial", "pool 2")
+    ]
+    for how in ({"more": other}, {"more": other[1:], "preflight": {"repeats_equal": False}}):
+        now = told({**MAPS, "pool 2": about(340)}, **how)
+        found = check(now, "results differ")
+        assert found.holds
+        assert "in the plain loop too" in found.sentence
+        assert "pool 2" in {arm.key for arm in competitors(now)}
+
+
+@pytest.mark.parametrize(("names", "holds"), [(["CACHE", "calls"], True), ([], False), (None, None)])
+def test_global_state_is_named(names: list[str] | None, holds: bool | None) -> None:
+    found = check(told(MAPS, preflight={} if names is None else {"global_state": names}), "global state")
+    assert found.holds is holds
+    assert ("the globals CACHE and calls" in found.sentence) is bool(names)
 
 
 def test_output_is_told_with_its_size() -> None:

@@ -108,15 +108,6 @@ def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:
     ]
 
 
-def test_the_setting_for_the_script_is_the_winners_or_the_plain_loops() -> None:
-    winner = state.winner(told({"serial": about(640), "pool 2 c8": about(335)}, asked=ASKED))
-    assert winner is not None
-    assert (winner.kind, winner.size, winner.chunk_used, winner.start_method) == ("pool", 2, 8, "fork")
-    nobody = state.winner(told({"serial": about(640), "process 2": about(641)}))
-    assert nobody is not None
-    assert nobody.serial
-
-
 # The fold
 
 
@@ -233,7 +224,7 @@ def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal
 
 def test_the_ideal_of_waiting_work_goes_on_beyond_the_cpus_up_to_the_items() -> None:
     now = told({"serial": about(1600), "thread 8": about(203)}, asked={"workload": "sleep"}, items=6)
-    assert state.chart(now, 2)["ideal"][-1] == {"workers": 8, "speedup": 6}
+    assert state.chart(now, 2)["ideal"][-1] == {"workers": 8, "speedup": 6, "label": ""}
 
 
 def test_the_heat_map_has_every_setting() -> None:

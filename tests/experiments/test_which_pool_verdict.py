@@ -80,7 +80,7 @@ def test_a_square_ends_in_the_plain_loop_with_the_break_even() -> None:
     now = told(SQUARE, asked={"workload": "square"})
     assert said(now).startswith(
         "The plain loop wins: pools cost more than the work, break-even about 12.4 µs an item, which takes 78.1 ns "
-        "now, or about 5 089 items of this length; 1.64 ms an item with start-up and shutdown counted."
+        "now, or about 5 090 items of this length; 1.64 ms an item with start-up and shutdown counted."
     )
     verdict = chosen(now)
     assert (verdict["kind"], verdict["size"], verdict["outcome"]) == ("serial", 1, "loop")
@@ -111,6 +111,20 @@ def test_without_the_gil_threads_win() -> None:
     cell = next(cell for cell in state.as_json(now)["cells"] if (cell["python"], cell["kind"]) == ("3.13t", "thread"))
     assert cell["speedup"]["value"] == pytest.approx(640 / 300)
     assert cell["own_speedup"]["value"] == pytest.approx(700 / 300)
+
+
+def test_many_reasons_are_a_list_below_the_headline_and_few_are_prose() -> None:
+    few = state.verdict(told({"serial": about(640), "process 2": about(335), "thread 2": about(650)}), 2)
+    assert few is not None
+    assert not few.reasons
+    maps = {"3.11: serial": about(640), "3.11: process 2": about(335), "3.11: thread 2": about(650)}
+    maps |= {"3.14: serial": about(600), "3.14: process 2": about(320), "3.13t: serial": about(700)}
+    maps |= {"3.13t: thread 2": about(360)}
+    many = state.verdict(told(maps, pythons={"3.11": {}, "3.14": {}, "3.13t": {}}, noise=LOUD), 2)
+    assert many is not None
+    assert len(many.reasons) > 2
+    assert "disturbed" in many.rest
+    assert all(reason in str(many) for reason in many.reasons)
 
 
 def test_threads_of_a_single_python_without_the_gil_win_too() -> None:
@@ -209,7 +223,6 @@ def test_nothing_is_said_before_every_setting_has_its_repetitions() -> None:
     now = told({"serial": about(640, 4), "process 2": about(335, 4), "pool 2": about(335, 2)}, outcome="")
     assert state.verdict(now, 2) is None
     assert state.as_json(now)["verdict"] is None
-    assert state.winner(now) is None
 
 
 def test_a_partial_run_says_what_is_missing() -> None:
@@ -240,6 +253,21 @@ def test_a_setting_that_was_given_up_or_returns_something_else_cannot_win() -> N
     now = told(maps, skipped={"process 2": "A worker died by SIGKILL."}, more=[differs])
     assert said(now).startswith("Use 2 threads: 1.60× serial")
     assert "Processes: A worker died by SIGKILL." in said(now)
+
+
+def test_pools_that_return_something_else_are_not_said_to_be_unmeasured() -> None:
+    differs = Result(0, "differs", {"repetition": 1, "detail": "The result of item 0 is 3."}, "process 2")
+    now = told({"serial": about(640), "process 2": about(100)}, more=[differs])
+    assert said(now).startswith("No pool gave the results of the plain loop: the plain loop took 640.0 ms.")
+
+
+def test_work_that_gives_other_results_from_call_to_call_is_compared_by_its_times() -> None:
+    maps = {"serial": about(640), "process 2": about(335), "thread 2": about(650)}
+    other = [Result(0, "differs", {"repetition": 1, "detail": "The result of item 0 is 3."}, arm) for arm in maps]
+    now = told(maps, more=other)
+    assert said(now).startswith("Use 2 processes: 1.91× serial")
+    assert "Its results change from call to call, so only the times are compared." in said(now)
+    assert "The result of item 0" not in said(now)
 
 
 def test_a_kind_that_was_asked_for_in_vain_is_told_once() -> None:

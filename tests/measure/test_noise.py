@@ -51,7 +51,9 @@ def test_more_workers_than_cpus_hold_up_one_another_and_nobody_else_is_to_blame(
 def test_waiting_work_is_judged_by_the_other_programs() -> None:
     assert judge().disturbed is False
     assert judge().wall_over_cpu is None
-    assert judge(others_cpu_s=2.0).reasons == ("Other programs kept 0.50 of 2 CPUs busy; 0 were free of our workers.",)
+    assert judge(others_cpu_s=2.0).reasons == (
+        "Other programs kept 0.50 of 2 CPUs busy, and our workers left none free.",
+    )
 
 
 def test_others_on_cpus_that_were_free_are_no_proof() -> None:
@@ -59,7 +61,7 @@ def test_others_on_cpus_that_were_free_are_no_proof() -> None:
     result = judge(**roomy)
     assert result.disturbed is None
     assert result.reasons[1] == (
-        "Other programs kept 3.00 of 16 CPUs busy; 14 were free of our workers, "
+        "Other programs kept 3.00 of 16 CPUs busy, and our workers left 14 free, "
         "so it can't be told whether they took ours."
     )
     assert judge(QUIET, **roomy).disturbed is False

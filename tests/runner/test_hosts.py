@@ -177,7 +177,7 @@ def test_a_function_that_crashes_the_process_is_told_by_signal_and_call(start: S
 @pytest.mark.parametrize(
     ("kind", "sentence", "spoiled"),
     [
-        ("serial", r"^tasks:work raised ValueError: odd on item 1 \(1\)\.$", False),
+        ("serial", r"^tasks:work raised ValueError on item 1 \(1\): odd\.$", False),
         ("thread", r"^tasks:work raised ValueError: odd\.$", False),
         ("pool", r"^tasks:work raised ValueError: odd\.$", False),
     ],

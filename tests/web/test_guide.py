@@ -19,6 +19,8 @@ from app.runs.journal import Journal
 from app.web.guide.glossary import GLOSSARY
 from app.web.guide.topics import PRESETS, TOPICS, code
 from app.web.words import UNKNOWN
+from tests.experiments.which_pool_runs import ITEMS, LOUD, about, planned, traced
+from tests.experiments.which_pool_runs import records as told_by
 from tests.web.conftest import BY_BROWSER, Serve, ended
 from tests.web.made_which_pool import HERE
 from tests.web.made_which_pool import records as which_pool_records
@@ -191,9 +193,23 @@ def test_threads_and_processes_are_compared_by_a_run_of_which_pool(tmp_path: Pat
     with serve() as server, server.client(**BY_BROWSER) as browser:
         said = read(browser, "/guide/threads-or-processes").texts("b")
     assert said == [
-        UNKNOWN, UNKNOWN, "0.1 MiB", "11.0 MiB", UNKNOWN, UNKNOWN, "25 % of each of 4", "100 % of each of 4",
+        UNKNOWN, UNKNOWN, "87.9 KiB", "11.0 MiB", UNKNOWN, UNKNOWN, "25 % of each of 4", "100 % of each of 4",
         UNKNOWN, UNKNOWN, "800 µs for 4", "48.0 ms for 4", "0.99× with 1", "3.81× with 4",
     ]  # fmt: skip
+
+
+def test_a_disturbed_run_is_called_so_and_one_worker_alone_does_not_speak_for_a_pool(
+    tmp_path: Path, serve: Serve
+) -> None:
+    maps = {"serial": about(640), "thread 1": about(650), "thread 2": about(655), "process 1": about(330)}
+    maps["process 2"] = about(340)
+    traces = {key: traced(planned(key, ITEMS), 340, cpus=1) for key in ("thread 2", "process 2")}
+    asked = {**PRESETS["computing"].params, "sizes": [1, 2]}
+    kept(tmp_path, "which-pool", asked, [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)])
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        page = read(browser, "/guide/threads-or-processes")
+    assert page.text.count("wp-0001, which something else disturbed") == 4
+    assert sum("of each of 2" in said for said in page.texts("b")) == 2
 
 
 def test_the_figures_are_those_of_the_newest_finished_run(tmp_path: Path, serve: Serve) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,14 @@ import pytest
 
 from app.experiments.asking import parse
 from app.experiments.registry import find
+from app.experiments.which_pool.state import chart
 from app.records import Record, to_line
 from app.runs.journal import Journal
 from app.runs.run import Run
 from app.runs.status import Status
 from app.web.faces import which_pool
+from tests.experiments.which_pool_runs import about
+from tests.experiments.which_pool_runs import told as told_by
 from tests.web.conftest import BY_BROWSER, serving
 from tests.web.made_which_pool import CPUS, ITEMS, KINDS, SIZES, records
 from tests.web.markup import Markup
@@ -72,6 +76,14 @@ def test_the_page_says_what_to_use_and_shows_each_kind_beside_it(page: Markup) -
     assert any(row.startswith("processes on 3.114") and row.endswith("11.0") for row in rows)
     assert any(row.startswith("threads on 3.13t4") for row in rows)
     assert page.text.count("plain loop on 3.13t") >= 2
+
+
+def test_many_reasons_stand_as_a_list_below_the_verdict(browser: httpx.Client) -> None:
+    reasons = browser.get("/api/runs/wp-0001").json()["state"]["verdict"]["reasons"]
+    shown = html.unescape(browser.get("/runs/wp-0001").text).split('<ul class="reasons">')[1].split("</ul>")[0]
+    said = [each.removesuffix("</li>") for each in shown.split("<li>")[1:]]
+    assert len(said) > 2
+    assert set(said) <= set(reasons)
 
 
 def test_the_causes_name_the_gil_and_the_key_names_every_colour(page: Markup, browser: httpx.Client) -> None:
@@ -140,6 +152,32 @@ def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: i
     assert not face.causes
     if rounds:
         assert len(face.kinds) == 2 + 2 * len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("maps", "kind", "decided"),
+    [
+        ({"serial": about(640), "pool 2 c8": about(335)}, "pool", True),
+        ({"serial": about(640), "process 2": about(641), "thread 2": about(639)}, "thread", False),
+        ({"serial": about(1), "process 2": about(9)}, "serial", True),
+    ],
+)
+def test_the_script_has_the_winner_or_the_fastest_and_says_which(
+    maps: dict[str, list[float]], kind: str, decided: bool
+) -> None:
+    about_it = find("which-pool")
+    run = Run("wp-0001", about_it, parse(about_it.params, {"chunksizes": "0, 8"}), state=told_by(maps))
+    found = which_pool.program(run)
+    assert (found.kind, found.decided) == (kind, decided)
+
+
+def test_only_the_fastest_lines_have_bands_and_the_ideal_is_not_named_where_the_winner_is() -> None:
+    maps = {"serial": about(640)} | {f"{kind} {size}": about(700 / size) for kind in KINDS for size in (1, 2, 4)}
+    many = {f"{python}: {key}": times for python in ("3.11", "3.14", "3.13t") for key, times in maps.items()}
+    data = chart(told_by(many, pythons={key: {} for key in ("3.11", "3.14", "3.13t")}, asked={"sizes": "1, 2, 4"}), 4)
+    assert len({row["kind"] for row in data["bands"]}) == 4 < len({row["kind"] for row in data["speed"]})
+    [named] = [row["workers"] for row in data["ideal"] if row["label"]]
+    assert named not in {row["workers"] for row in data["best"]}
 
 
 def test_the_progress_names_the_setting_instead_of_its_key() -> None:

@@ -12,6 +12,7 @@ from app.runner.kinds import KINDS, WITH_CHUNKS, WITH_START_METHODS, chunk_used
 SERIAL = "serial"
 # What their workers get goes through pickle.
 SENT_TO = ("process", "pool")
+NAMES = {SERIAL: "the plain loop", "pool": "multiprocessing.Pool({})", "asyncio": "asyncio with {} at once"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class Arm:
         if self.kind in WITH_CHUNKS:
             words.append(f"c{self.chunksize}")
         return " ".join(filter(None, words))
+
+    @property
+    def words(self) -> str:
+        """'the plain loop', '2 interpreters': as sentences on one Python name it."""
+        if self.kind in NAMES:
+            return NAMES[self.kind].format(self.size)
+        plural = "" if self.size == 1 else "es" if self.kind == "process" else "s"
+        return f"{self.size} {self.kind}{plural}"
 
     def planned(self, items: int) -> dict[str, Any]:
         """Its row in the plan; `spare_workers` are those for whom there will never be anything to do."""

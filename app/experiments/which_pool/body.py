@@ -221,7 +221,7 @@ class Run:
         """Skip what is likely to end its process as well: the same kind in other sizes, if they were never passed."""
         for arm in [arm for arm in self.arms if arm not in self.collections]:
             if (arm.python, arm.kind, arm.start_method) == (ended.python, ended.kind, ended.start_method):
-                self.skip(arm, f"It was not tried after {ended.key}. {why}")
+                self.skip(arm, f"It was not tried after {ended.words}. {why}")
 
     def lose(self, side: Side, why: str) -> None:
         """Skip all arms of a Python. Without a loop of the first one nothing can be said at all."""

@@ -59,7 +59,7 @@ def in_words(state: State, near: Nearest) -> str:
         return ""
     said = f"break-even about {time(length, 3)} an item, which takes {time(per_item, 3)} now"
     if fixed_cost(near.arm) and near.even.map_only.items:
-        said += f", or about {whole(near.even.map_only.items)} items of this length"
+        said += f", or about {whole(int(float(f'{near.even.map_only.items:.3g}')))} items of this length"
     return said + (f"; {time(whole_call, 3)} an item with start-up and shutdown counted" if whole_call else "")
 
 

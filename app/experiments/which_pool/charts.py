@@ -18,6 +18,7 @@ from app.measure.scaling import Scaling, scaling
 Rows = list[dict[str, Any]]
 MIB = 2**20
 LABELS = 14  # lines of text that fit over each other in the smaller chart of speed-ups
+BANDS = 4  # intervals drawn over each other that can still be told apart
 ON_CPU = "on a CPU"
 # Time off the CPU by its reason; None where it can't be told.
 OFF_CPU = {"gil": "waiting for the GIL", "waiting": "waiting", "no core": "no free CPU", None: "off the CPU"}
@@ -27,14 +28,16 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     """Speed-ups against the plain loop of the first Python.
 
     `speed`: the best chunk size for every kind and number of workers, with interval; `reps` its repetitions; `ideal`
-    ends at the usable CPUs; `fit` the fitted curves; `best` the chosen setting; `ends` labels the lines, each at the
-    height `at`; `heat` every setting; `why` one of each kind by what its time went into, in % of workers × wall,
-    `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable CPUs where they are a bound.
+    ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting;
+    `ends` labels the lines, each at the height `at`; `heat` every setting; `why` one of each kind by what its time
+    went into, in % of workers × wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable
+    CPUs where they are a bound.
     """
     lines = curves(state)
     return {
         "speed": [_point(state, arm) for arms in lines.values() for arm in arms],
         "reps": [row for arms in lines.values() for arm in arms for row in _reps(state, arm)],
+        "bands": _bands(lines, state),
         "ideal": _ideal(state, usable_cpus),
         "fit": [row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, fit)],
         "best": _best(state),
@@ -108,11 +111,23 @@ def _reps(state: State, arm: Arm) -> Rows:
 
 
 def _ideal(state: State, usable_cpus: int) -> Rows:
-    """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case."""
-    sizes = state.params.sizes
+    """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case.
+
+    The line is named at its last size beside which the speed-up of the chosen setting does not stand.
+    """
+    sizes, best = state.params.sizes, [row["workers"] for row in _best(state)]
     most = max(sizes) if waits(state) else usable_cpus
     most = min(most, state.items or most)
-    return [{"workers": size, "speedup": min(size, most)} for size in sorted({1, *sizes, min(most, max(sizes))})]
+    drawn = sorted({1, *sizes, min(most, max(sizes))})
+    named = max((size for size in drawn if size not in best), default=drawn[-1])
+    return [{"workers": size, "speedup": min(size, most), "label": "ideal" if size == named else ""} for size in drawn]
+
+
+def _bands(lines: dict[str, list[Arm]], state: State) -> Rows:
+    """The points with their intervals, of the lines that rise highest: more bands over each other hide the rest."""
+    points = [[_point(state, arm) for arm in arms] for arms in lines.values()]
+    points.sort(key=lambda rows: max(row.get("speedup", 0.0) for row in rows), reverse=True)
+    return [row for rows in points[:BANDS] for row in rows]
 
 
 def _apart(ends: Rows) -> Rows:

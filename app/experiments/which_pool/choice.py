@@ -69,11 +69,7 @@ def _recommended(state: State, judged: Winner, loop: Arm) -> Arm | None:
 
 def competitors(state: State) -> list[Arm]:
     """Every setting whose times count: measured, not given up, with the results of the plain loop."""
-    return [
-        arm
-        for arm in state.arms.values()
-        if arm is not state.serial and arm.map and not arm.skipped and not arm.differs
-    ]
+    return [arm for arm in state.arms.values() if arm is not state.serial and arm.map and not state.left_out(arm)]
 
 
 def cost(state: State, arm: Arm) -> tuple[int, ...]:

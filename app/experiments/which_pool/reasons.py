@@ -31,7 +31,7 @@ class Reason:
 def reasons(state: State, choice: Choice, usable_cpus: int) -> list[Reason]:
     """In the order in which they matter."""
     return [
-        *_noise(state, usable_cpus),
+        *doubtful(state, usable_cpus),
         *_single_call(state, choice),
         *_without_gil(state, choice),
         *_other_kinds(state, choice, usable_cpus),
@@ -114,15 +114,13 @@ def _other_kinds(state: State, choice: Choice, usable_cpus: int) -> Iterator[Rea
     decided = choice.arm is not None  # else they could pass for winners
     for name in dict.fromkeys(FAMILIES[kind] for kind in KINDS):
         measured = [arm for arm in rivals if family(arm) == name]
-        given_up = [arm for arm in here if family(arm) == name and (arm.skipped or arm.differs)]
+        given_up = [arm for arm in here if family(arm) == name and state.left_out(arm)]
         if measured and name != family(chosen):
             yield Reason(_kind(state, choice, chosen, best_of(measured), usable_cpus), decided and name not in named)
         if not measured and given_up:
-            yield Reason(f"{capital(name)}: {given_up[0].skipped or given_up[0].differs}")
+            yield Reason(f"{capital(name)}: {state.left_out(given_up[0])}")
         elif given_up:
-            yield from (
-                Reason(f"{capital(setting(state, arm))}: {arm.skipped or arm.differs}", False) for arm in given_up
-            )
+            yield from (Reason(f"{capital(setting(state, arm))}: {state.left_out(arm)}", False) for arm in given_up)
 
 
 def _kind(state: State, choice: Choice, chosen: Arm, arm: Arm, usable_cpus: int) -> str:
@@ -192,7 +190,10 @@ def _lacking(state: State) -> Iterator[Reason]:
                 yield Reason(f"{where}{why}", bool(state.params.kinds))
 
 
-def _noise(state: State, usable_cpus: int) -> Iterator[Reason]:
+def doubtful(state: State, usable_cpus: int) -> Iterator[Reason]:
+    """What the figures are to be taken with care for: a noisy machine, results that can't be compared."""
     judged = disturbed(state, usable_cpus)
     if judged and judged.disturbed:
         yield Reason("Something else disturbed the run, so take the figures with care.")
+    if not state.comparable:
+        yield Reason("Its results change from call to call, so only the times are compared.")

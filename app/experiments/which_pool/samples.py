@@ -137,6 +137,22 @@ class State:
         counted = reference.preflight.get("count") if reference else None
         return counted or self.params.count or None
 
+    @property
+    def comparable(self) -> bool:
+        """Whether results say anything: not where the work gives others from call to call, in the plain loop too."""
+        loop, reference = self.serial, self.reference
+        again = reference.preflight.get("repeats_equal") if reference else None
+        return again is not False and not (loop and loop.differs)
+
+    def left_out(self, arm: Arm) -> str:
+        """Why an arm's times don't count: it was given up, or its results are wrong. '' where they do."""
+        return arm.skipped or (arm.differs if self.comparable else "")
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The globals that the work changed when it was tried."""
+        return tuple(sorted({name for python in self.pythons for name in python.preflight.get("global_state") or ()}))
+
     def python(self, label: str) -> Python | None:
         return next((python for python in self.pythons if python.label == label), None)
 

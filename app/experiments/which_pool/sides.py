@@ -78,7 +78,7 @@ class Side:
         return answer
 
     def _pass(self, host: Host, arm: Arm, traced: bool, budget: int) -> dict[str, Any]:
-        what = f"a pass of {arm.key}"
+        what = f"a pass of {arm.words}"
         order = {
             "kind": arm.kind,
             "start_method": arm.start_method,

@@ -12,12 +12,12 @@ from app.experiments.which_pool.samples import Arm, Python, State, fold, initial
 from app.experiments.which_pool.spending import budget
 from app.experiments.which_pool.table import notes, table
 from app.experiments.which_pool.verdict import as_json as verdict_as_json
-from app.experiments.which_pool.verdict import verdict, winner
+from app.experiments.which_pool.verdict import verdict
 from app.measure.intervals import ratio, timing
 
 __all__ = [
     "Arm", "Python", "State", "as_json", "best_of_kinds", "chart", "findings", "fits", "fold", "initial", "notes",
-    "rows", "side_by_side", "spent", "table", "verdict", "winner",
+    "rows", "side_by_side", "spent", "table", "verdict",
 ]  # fmt: skip
 
 HEADER = (

@@ -32,8 +32,8 @@ def notes(state: State) -> list[str]:
     said = [f"Python {python.label} took no part. {python.why_not}" for python in out]
     groups: dict[tuple[str, str], list[Arm]] = {}
     for arm in state.arms.values():
-        if arm.skipped or arm.differs:
-            groups.setdefault((title(state, arm), arm.skipped or arm.differs), []).append(arm)
+        if why := state.left_out(arm):
+            groups.setdefault((title(state, arm), why), []).append(arm)
     return said + [f"{capital(_all(state, arms))}: {why}" for (_, why), arms in groups.items()]
 
 

@@ -9,10 +9,12 @@ from app.experiments.verdicts import Verdict
 from app.experiments.which_pool import breakeven
 from app.experiments.which_pool.choice import Choice, choose
 from app.experiments.which_pool.naming import setting, several
-from app.experiments.which_pool.reasons import against, as_good, base, gained, reasons
+from app.experiments.which_pool.reasons import against, as_good, base, doubtful, gained, reasons
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.wording import capital, interval, time, times
 from app.measure.winner import WORTH_IT
+
+LONGEST_PROSE = 160  # characters of reasons that are read in one go; more of them are a list
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
@@ -21,14 +23,12 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     if choice is None:
         return _nothing_to_choose(state)
     said = _said(state, choice, usable_cpus)
-    more = [reason for reason in reasons(state, choice, usable_cpus) if reason.weighty]
-    return Verdict(said.headline, " ".join(filter(None, (said.rest, *(reason.sentence for reason in more)))))
-
-
-def winner(state: State) -> Arm | None:
-    """The setting to use: the plain loop where no pool is shown to be faster, None while there is no ground to say."""
-    choice = choose(state)
-    return None if choice is None else choice.arm or state.serial
+    doubts = [reason.sentence for reason in doubtful(state, usable_cpus)]
+    weighty = [reason.sentence for reason in reasons(state, choice, usable_cpus) if reason.weighty]
+    why = [sentence for sentence in weighty if sentence not in doubts]
+    if sum(map(len, why)) > LONGEST_PROSE:
+        return Verdict(said.headline, " ".join(filter(None, (said.rest, *doubts))), tuple(why))
+    return Verdict(said.headline, " ".join(filter(None, (said.rest, *weighty))))
 
 
 def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
@@ -66,9 +66,11 @@ def _nothing_to_choose(state: State) -> Verdict | None:
     """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
-    why = list(dict.fromkeys(arm.skipped or arm.differs for arm in state.pools if arm.skipped or arm.differs))
+    why = list(dict.fromkeys(filter(None, map(state.left_out, state.pools))))
     took = f"the plain loop took {time(median(state.serial.map))}."
-    return Verdict("No pool was measured to its end:", " ".join([took, *why]))
+    ended = any(arm.map and not arm.skipped for arm in state.pools)
+    headline = "No pool gave the results of the plain loop:" if ended else "No pool was measured to its end:"
+    return Verdict(headline, " ".join([took, *why]))
 
 
 def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.runner.host.likeness import digest, same
 from app.runner.host.opening import Opened
-from app.runner.host.pickles import plain, short
+from app.runner.host.pickles import raising, short
 
 FIRST = 5  # calls
 ENOUGH_S = 1.0  # no further first call is begun after so long
@@ -61,7 +61,7 @@ def try_calls(calls: Calls, opened: Opened, call: Callable[[Any], Any], tell: Ca
             result = call(item)
             ended, cpu = perf_counter_ns(), thread_time_ns() - cpu
         except (Exception, SystemExit) as error:
-            calls.raised = raised(error, where, f"{function} raised {plain(error)} on {where}.")
+            calls.raised = raised(error, where, f"{function} {raising(error, f'on {where}')}.")
             return
         if number == 0:
             kept = digest(result)  # now: a second call may change it
@@ -77,7 +77,7 @@ def try_calls(calls: Calls, opened: Opened, call: Callable[[Any], Any], tell: Ca
     try:
         again = call(items[0])
     except (Exception, SystemExit) as error:
-        sentence = f"{function} raised {plain(error)} when called on {where} a second time: it can't be repeated."
+        sentence = f"It can't be repeated: {function} {raising(error, f'when it was called on {where} a second time')}."
         calls.raised = raised(error, where, sentence)
         return
     anew = digest(again)

@@ -11,7 +11,7 @@ from typing import Any
 from app.runner.host.lanes import lanes, summary
 from app.runner.host.likeness import digest, same
 from app.runner.host.opening import Opened
-from app.runner.host.pickles import plain, short
+from app.runner.host.pickles import plain, raising, short
 from app.runner.host.refused import Refused
 from app.runner.kinds import Passage, through
 from app.runner.pools import PoolFailed, SetUpFailed
@@ -49,10 +49,10 @@ def one_pass(recorder: Recorder, opened: Opened, order: dict[str, Any]) -> dict[
         raise Refused(str(error)) from None
     except (Exception, SystemExit) as error:
         traceback.print_exception(error)  # for whoever wants more than the sentence; the run captures it
-        where = ""
+        what = f"raised {plain(error)}"
         if noting is not None and noting.number >= 0:
-            where = f" on item {noting.number} ({short(work.items[noting.number])})"
-        raise Refused(f"{opened.function} raised {plain(error)}{where}.") from None
+            what = raising(error, f"on item {noting.number} ({short(work.items[noting.number])})")
+        raise Refused(f"{opened.function} {what}.") from None
     answer = times(passage)
     if opened.expected is None:
         opened.expected = passage.results

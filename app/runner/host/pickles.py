@@ -109,6 +109,12 @@ def plain(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def raising(error: BaseException, where: str) -> str:
+    """'raised ValueError on item 3 (7): no seven': what happened, where, and what the error says of it."""
+    kind, _, text = plain(error).partition(": ")
+    return f"raised {kind} {where}: {text}" if text else f"raised {kind} {where}"
+
+
 def short(value: Any, longest: int = 60) -> str:
     """A value's repr as it fits into a sentence; a repr that raises must not hurt."""
     try:

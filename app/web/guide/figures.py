@@ -12,6 +12,7 @@ from app.experiments.asking import parse
 from app.experiments.failures.catalogue import SCENARIOS
 from app.experiments.registry import find
 from app.experiments.sharing.catalog import CATALOG, Tool
+from app.experiments.which_pool.disturbance import disturbed
 from app.runs.journal import Row
 from app.runs.run import Run
 from app.web import words
@@ -19,7 +20,6 @@ from app.web.guide.topics import PRESETS, Preset
 from app.web.site import Site
 
 LOOKED_AT = 50  # finished runs of an experiment, newest first
-MIB = 1024 * 1024
 
 State = Mapping[str, Any]
 Fits = Callable[[Mapping[str, Any]], bool]
@@ -30,7 +30,7 @@ Word = Callable[[Mapping[str, Any]], str]
 class Figure:
     """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
 
-    A figure that nobody has measured is an en dash.
+    A figure that nobody has measured is an en dash. `disturbed`: something else on the machine spoiled that run.
     """
 
     what: str
@@ -38,6 +38,7 @@ class Figure:
     processes: str
     run: str
     preset: Preset
+    disturbed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,12 @@ def told(run: Run | None) -> State:
     return run.experiment.meaning.as_json(run.state) if run else {}
 
 
+def spoiled(run: Run | None) -> bool:
+    """Whether something else disturbed a run of which-pool, as far as it could be told."""
+    judged = disturbed(run.state, run.state.usable_cpus or run.usable_cpus) if run else None
+    return bool(judged and judged.disturbed)
+
+
 def id_of(run: Run | None) -> str:
     return run.id if run else ""
 
@@ -139,10 +146,12 @@ async def figures(kept: Kept) -> Figures:
     def of_cells(what: str, run: Run | None, word: Word, preset: str, alike: bool = False) -> Figure:
         cells = told(run).get("cells", ())
         pools = [best(cells, "thread"), best(cells, "process")]
-        if alike:  # as many threads as the processes that map fastest, for one thread has no company
+        if alike:  # as many threads as processes, and several: one alone has no company
+            many = [cell for cell in cells if cell["size"] > 1] or cells
+            pools[1] = best(many, "process")
             pools[0] = best([cell for cell in cells if cell["size"] == pools[1].get("size")], "thread") or pools[0]
         threads, processes = map(word, pools)
-        return Figure(what, threads, processes, id_of(run), PRESETS[preset])
+        return Figure(what, threads, processes, id_of(run), PRESETS[preset], spoiled(run))
 
     rates = {tool["tool"]: tool["operations_per_s"]["median"] for tool in told(sharing).get("tools", ())}
     ends = {entry["tool"]: entry for entry in told(crashes).get("matrix", ()) if entry["fault"] == "exits"}
@@ -181,7 +190,7 @@ def speedup(cell: Mapping[str, Any]) -> str:
 
 def memory(cell: Mapping[str, Any]) -> str:
     held = cell.get("memory_per_worker")
-    return words.UNKNOWN if held is None else f"{words.decimal(held / MIB)}{words.NBSP}MiB"
+    return words.UNKNOWN if held is None else words.size(held)
 
 
 def on_cpu(cell: Mapping[str, Any]) -> str:

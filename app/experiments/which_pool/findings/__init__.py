@@ -14,7 +14,7 @@ from app.experiments.which_pool.findings.cores import (
 from app.experiments.which_pool.findings.handing import chunks_too_large, chunks_too_small, too_large_to_hand_over
 from app.experiments.which_pool.findings.length import stragglers, work_too_small
 from app.experiments.which_pool.findings.prices import memory_runs_short, start_up_outweighs
-from app.experiments.which_pool.findings.trust import prints, results_differ, run_was_disturbed
+from app.experiments.which_pool.findings.trust import keeps_global_state, prints, results_differ, run_was_disturbed
 from app.experiments.which_pool.findings.turns import gil_held, light_kinds_suffice
 from app.experiments.which_pool.samples import State
 
@@ -33,6 +33,7 @@ CHECKS: tuple[Callable[[State, int], Finding], ...] = (
     start_up_outweighs,
     memory_runs_short,
     results_differ,
+    keeps_global_state,
     prints,
     run_was_disturbed,
 )

@@ -144,7 +144,7 @@ def oversubscribed(state: State, usable_cpus: int) -> Finding:
     most, judged = max(known), disturbed(state, usable_cpus)
     numbers: dict[str, float | None] = {"cpu_over_wall": most, "loop_on_cpu": share}
     figures = f"a task used up to {most:.2f} CPUs by itself"
-    if judged and judged.disturbed:
+    if judged and judged.disturbed and not waits(state):
         return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
     if most <= ONE_THREAD:
         unseen = "Programs that a task starts would not show in this."

@@ -7,25 +7,46 @@ from app.experiments.which_pool.disturbance import disturbed
 from app.experiments.which_pool.naming import setting
 from app.experiments.which_pool.params import MOST_REPEATS
 from app.experiments.which_pool.samples import State
-from app.experiments.wording import capital, memory
+from app.experiments.wording import capital, listed, memory
 
 
 def results_differ(state: State, usable_cpus: int) -> Finding:
     check = "results differ, or can't be repeated"
     other = [arm for arm in state.arms.values() if arm.differs]
     repeats = [python.preflight.get("repeats_equal") for python in state.pythons if python.preflight]
+    if not state.comparable:
+        sentence = (
+            "The same item gave another result when it was called again, in the plain loop too, so results can't be "
+            "compared between pools."
+        )
+        return Finding(check, True, sentence, {"settings": 0})
     if other:
         first = other[0]
         more = f" So do {len(other) - 1} other settings." if len(other) > 1 else ""
         sentence = f"{capital(setting(state, first))}: {first.differs}{more}"
         return Finding(check, True, sentence, {"settings": len(other)})
-    if False in repeats:
-        sentence = "The same item gave another result the second time, so results can't be compared between pools."
-        return Finding(check, True, sentence, {"settings": 0})
     if not repeats or None in repeats:
         sentence = "Whether an item gives the same result twice can't be told: its results can't be compared."
         return Finding(check, None, sentence)
     return Finding(check, False, "Every setting gave what the plain loop gave.", {"settings": 0})
+
+
+def keeps_global_state(state: State, usable_cpus: int) -> Finding:
+    """Counters, caches and the like: they are no fault, but they make a pool do other work than the loop does."""
+    check = "the work keeps global state"
+    known = [python.preflight["global_state"] for python in state.pythons if "global_state" in python.preflight]
+    if not known:
+        return Finding(check, None, "Its globals were not looked at.")
+    if not state.changed:
+        return Finding(check, False, "It changed no global that it names.", {"globals": 0})
+    one = len(state.changed) == 1
+    named = listed(state.changed)
+    sentence = (
+        f"It changes the global{'' if one else 's'} {named}: threads share {'it' if one else 'them'}, every process "
+        f"and interpreter has its own, and what it writes there does not come back. What one call leaves there can "
+        "change the results of the next, or shorten it as a cache does: the plain loop and threads find it filled."
+    )
+    return Finding(check, True, sentence, {"globals": len(state.changed)})
 
 
 def prints(state: State, usable_cpus: int) -> Finding:

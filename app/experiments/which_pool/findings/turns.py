@@ -77,7 +77,8 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> Finding:
     figures = f"the plain loop was on a CPU for {share:.0%} of its time"
     waiting = waits(state)
     if waiting is False:
-        return Finding(check, False, f"The work computes: {figures}.", numbers)
+        known = "is known to compute; in this run" if state.params.built_in else "computes:"
+        return Finding(check, False, f"The work {known} {figures}.", numbers)
     if waiting is None:
         return Finding(check, None, f"The work does both, {figures}, so neither is said of it.", numbers)
     judged = disturbed(state, usable_cpus)

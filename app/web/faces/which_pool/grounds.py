@@ -114,7 +114,7 @@ def pythons(state: State) -> tuple[PythonRow, ...]:
 
 def _python(state: State, python: Python) -> PythonRow:
     loop = state.loop_of(python.label)
-    pools = counting([arm for arm in state.pools if arm.python == python.label])
+    pools = counting(state, [arm for arm in state.pools if arm.python == python.label])
     best = best_of(pools) if pools else None
     own = against(loop, best) if best else None
     whole = against(state.serial, best) if best else None

@@ -58,21 +58,24 @@ class Crew:
 
 def heat(state: State, choice: Choice | None) -> Heat:
     sizes = tuple(sorted({arm.size for arm in state.pools}))
-    gains = {arm.key: gain.value for arm in counting(state.pools) if (gain := against(state.serial, arm))}
+    gains = {arm.key: gain.value for arm in counting(state, state.pools) if (gain := against(state.serial, arm))}
     most = max([1.0, *gains.values()])
     rows = []
     for kind, arms in grouped(state).items():
         for chunk in dict.fromkeys(arm.chunksize for arm in arms):
             at = {arm.size: arm for arm in arms if arm.chunksize == chunk}
-            row = tuple(_heat_cell(at[size], gains, most, choice) if size in at else None for size in sizes)
+            row = tuple(
+                _heat_cell(at[size], gains, most, choice, state.left_out(at[size])) if size in at else None
+                for size in sizes
+            )
             rows.append(HeatRow(kind, words.whole(chunk) if chunk else "own", row))
     return Heat(sizes, tuple(rows), len({arm.chunksize for arm in state.pools}) > 1)
 
 
-def _heat_cell(arm: Arm, gains: dict[str, float], most: float, choice: Choice | None) -> HeatCell:
+def _heat_cell(arm: Arm, gains: dict[str, float], most: float, choice: Choice | None, why: str) -> HeatCell:
     gain = gains.get(arm.key)
     if gain is None:
-        return HeatCell(words.UNKNOWN, 0, False, arm.skipped or arm.differs)
+        return HeatCell(words.UNKNOWN, 0, False, why)
     # 1 is no gain: what is slower than the plain loop stays white.
     level = 0 if gain <= 1 or most <= 1 else min(LEVELS, 1 + int(LEVELS * (gain - 1) / (most - 1)))
     used = "" if arm.chunk_used is None else f"chunks of {words.whole(arm.chunk_used)}"

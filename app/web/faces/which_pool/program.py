@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.experiments.which_pool.choice import choose
 from app.experiments.which_pool.naming import FAMILIES, setting
 from app.experiments.which_pool.offers import BUILT_IN
 from app.experiments.which_pool.params import IN_PROCESSES, KINDS, OWN_WORK, SERIAL, WAITING, WhichPoolParams
 from app.experiments.which_pool.samples import Arm, State
-from app.experiments.which_pool.state import winner
 from app.runs.run import Run
 
 # Before a run has found out how many rounds make a call as long as was asked: of the work itself, and of the others.
@@ -36,12 +36,14 @@ class Program:
     """What the script's template is given. What somebody may have typed is here as its `repr`, so it can't become code.
 
     `work` is the built-in work's name, 'own' or 'gone'; `function`, `items` and `setup` are dotted names in `modules`.
+    `decided`: the run speaks for this setting; else it is the fastest of a run without a clear winner, or only planned.
     """
 
     work: str
     does: str
     kind: str
     setting: str
+    decided: bool
     size: str
     chunk: int
     start_method: str
@@ -57,10 +59,11 @@ class Program:
 
 
 def program(run: Run) -> Program:
-    """The winner's program; before there is one the plain loop's, or that of the first pool that was asked for."""
+    """The winner's program; without one that of the fastest setting, or of the first pool that was asked for."""
     params: WhichPoolParams = run.params
     state: State = run.state
-    planned = winner(state) or next(iter(state.pools), None)
+    choice = choose(state)
+    planned = (choice.arm or choice.best) if choice else next(iter(state.pools), None)
     arm = planned or Arm("", "", first_kind(params), params.sizes[0])
     python = state.python(arm.python)
     work = params.workload if params.workload in BUILT_IN else "own" if OWN_WORK.fullmatch(params.workload) else "gone"
@@ -70,6 +73,7 @@ def program(run: Run) -> Program:
         does=DOES.get(work) or f"{own['function']} over {own['items']}",
         kind=arm.kind,
         setting=setting(state, arm).replace("\N{NO-BREAK SPACE}", " ") if planned else FAMILIES[arm.kind],
+        decided=bool(choice and choice.arm),
         size=repr(arm.size),
         chunk=(arm.chunk_used or arm.chunksize or 1) if arm.kind in IN_PROCESSES else 1,
         start_method=repr(arm.start_method or None),

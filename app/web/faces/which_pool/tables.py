@@ -11,6 +11,7 @@ from app.experiments.which_pool.naming import settings, title
 from app.experiments.which_pool.params import IN_PROCESSES, KINDS
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.which_pool.state import best_of_kinds, cpu_share, fits, memory_per_worker
+from app.experiments.wording import listed
 from app.measure.breakeven import efficiency
 from app.measure.intervals import Ratio, ratio, timing
 from app.measure.laws import Estimate
@@ -83,9 +84,9 @@ def grouped(state: State) -> dict[str, list[Arm]]:
     return groups
 
 
-def counting(arms: Sequence[Arm]) -> list[Arm]:
+def counting(state: State, arms: Sequence[Arm]) -> list[Arm]:
     """Those whose times count: measured, not given up, with the right results."""
-    return [arm for arm in arms if arm.map and not arm.skipped and not arm.differs]
+    return [arm for arm in arms if arm.map and not state.left_out(arm)]
 
 
 def time_digits(state: State) -> int:
@@ -145,9 +146,13 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
     if not state.outcome:
         return (), ()
     found = fits(state, usable_cpus)
+    unfit: dict[str, list[str]] = {}
+    for name, fit in found.items():
+        if not fit.supported:
+            unfit.setdefault(fit.why, []).append(name)
     return (
         tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
-        tuple(f"{name}: {fit.why}" for name, fit in found.items() if not fit.supported),
+        tuple(f"{listed(names)}: {why}" for why, names in unfit.items()),
     )
 
 
@@ -210,7 +215,7 @@ def _matter(state: State, arm: Arm) -> tuple[str, str]:
     """What is the matter with a setting: its mark and a word."""
     if arm.skipped:
         return "stopped", "given up"
-    if arm.differs:
+    if state.left_out(arm):
         return "failed", "other results"
     if not arm.map:
         return ("stopped", "not measured") if state.outcome else ("queued", "queued")
@@ -229,6 +234,6 @@ def skipped(state: State) -> tuple[tuple[str, str], ...]:
     ]
     groups: dict[tuple[str, str], list[Arm]] = {}
     for arm in state.arms.values():
-        if arm.skipped or arm.differs:
-            groups.setdefault((title(state, arm), arm.skipped or arm.differs), []).append(arm)
+        if why := state.left_out(arm):
+            groups.setdefault((title(state, arm), why), []).append(arm)
     return (*away, *lacking, *((settings(state, arms), why) for (_, why), arms in groups.items()))
