@@ -14,7 +14,7 @@ from app.experiments.which_pool.samples import Arm, State
 from app.experiments.wording import capital, interval, time, times
 from app.measure.winner import WORTH_IT
 
-LONGEST_PROSE = 160  # characters of reasons that are read in one go; more of them are a list
+LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
@@ -26,9 +26,10 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     doubts = [reason.sentence for reason in doubtful(state, usable_cpus)]
     weighty = [reason.sentence for reason in reasons(state, choice, usable_cpus) if reason.weighty]
     why = [sentence for sentence in weighty if sentence not in doubts]
-    if sum(map(len, why)) > LONGEST_PROSE:
-        return Verdict(said.headline, " ".join(filter(None, (said.rest, *doubts))), tuple(why))
-    return Verdict(said.headline, " ".join(filter(None, (said.rest, *weighty))))
+    lead = " ".join(filter(None, (said.rest, *doubts)))
+    if len(lead) + sum(map(len, why)) > LONGEST_PROSE:
+        return Verdict(said.headline, lead, tuple(why))
+    return Verdict(said.headline, " ".join(filter(None, (lead, *why))))
 
 
 def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
