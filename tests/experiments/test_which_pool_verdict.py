@@ -231,6 +231,11 @@ def test_a_partial_run_says_what_is_missing() -> None:
     assert said(now).endswith("2 threads: not measured.")
 
 
+def test_the_fastest_of_a_stopped_run_is_not_contradicted_by_one_that_was_hardly_repeated() -> None:
+    maps = {"serial": [640.0, 900.0, 500.0], "process 2": [500.0, 800.0, 450.0], "pool 2": [100.0, 110.0]}
+    assert "2 processes, the fastest of those repeated often enough, took" in said(told(maps, outcome="stopped"))
+
+
 def test_a_run_stopped_after_its_first_round_has_no_winner() -> None:
     now = told({"serial": [640.0], "process 2": [335.0]}, outcome="stopped")
     assert said(now).startswith(

@@ -7,14 +7,14 @@ from typing import Any
 
 from app.experiments.verdicts import Verdict
 from app.experiments.which_pool import breakeven
-from app.experiments.which_pool.choice import Choice, choose
+from app.experiments.which_pool.choice import Choice, choose, competitors
 from app.experiments.which_pool.naming import setting, several
 from app.experiments.which_pool.reasons import against, as_good, base, doubtful, gained, reasons
 from app.experiments.which_pool.samples import Arm, State
 from app.experiments.wording import capital, interval, time, times
 from app.measure.winner import WORTH_IT
 
-LONGEST_PROSE = 160  # characters of reasons that are read in one go; more of them are a list
+LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
@@ -26,9 +26,10 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     doubts = [reason.sentence for reason in doubtful(state, usable_cpus)]
     weighty = [reason.sentence for reason in reasons(state, choice, usable_cpus) if reason.weighty]
     why = [sentence for sentence in weighty if sentence not in doubts]
-    if sum(map(len, why)) > LONGEST_PROSE:
-        return Verdict(said.headline, " ".join(filter(None, (said.rest, *doubts))), tuple(why))
-    return Verdict(said.headline, " ".join(filter(None, (said.rest, *weighty))))
+    lead = " ".join(filter(None, (said.rest, *doubts)))
+    if len(lead) + sum(map(len, why)) > LONGEST_PROSE:
+        return Verdict(said.headline, lead, tuple(why))
+    return Verdict(said.headline, " ".join(filter(None, (lead, *why))))
 
 
 def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
@@ -99,9 +100,9 @@ def _pool_wins(state: State, choice: Choice) -> Verdict:
 
 
 def _hardly_worth_it(state: State, choice: Choice) -> Verdict:
-    verb = "gain" if several(choice.best) else "gains"
+    named = f"{setting(state, choice.best)}, {_fastest(state, choice)},"
     return Verdict(
-        f"Hardly worth a pool: {setting(state, choice.best)}, the fastest, {verb} less than {WORTH_IT - 1:.0%}",
+        f"Hardly worth a pool: {named} {'gain' if several(choice.best) else 'gains'} less than {WORTH_IT - 1:.0%}",
         f"({times(choice.gain.value)}, {interval(choice.gain)}), and a plain loop is simpler.",
     )
 
@@ -109,7 +110,7 @@ def _hardly_worth_it(state: State, choice: Choice) -> Verdict:
 def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
     near = breakeven.nearest(state, usable_cpus)
     said = breakeven.in_words(state, near) if near else ""
-    best = f"{setting(state, choice.best)}, the fastest pool, {against(state, choice.best)}"
+    best = f"{setting(state, choice.best)}, {_fastest(state, choice, 'pool')}, {against(state, choice.best)}"
     if not said:
         why = breakeven.why_not(near) if near else ""
         return Verdict("The plain loop wins:", f"{best}. {why}".strip())
@@ -118,8 +119,11 @@ def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
 
 def _undecided(state: State, choice: Choice) -> Verdict:
     loop = time(median(state.serial.map)) if state.serial else ""
-    took = f"{setting(state, choice.best)}, the fastest, took {time(median(choice.best.map))} against {loop} for"
-    loops = f"{took} {base(state)}; {times(choice.gain.value)} ({interval(choice.gain)})"
+    named = f"{setting(state, choice.best)}, {_fastest(state, choice)},"
+    took = time(median(choice.best.map))
+    loops = (
+        f"{named} took {took} against {loop} for {base(state)}; {times(choice.gain.value)} ({interval(choice.gain)})"
+    )
     if choice.gain.shows_difference:
         return Verdict(
             "No clear winner:", f"{loops} is the best of {choice.judged.compared} settings, which may be chance."
@@ -136,3 +140,10 @@ def _too_few(state: State, choice: Choice) -> Verdict:
         f"{setting(state, choice.best)}, the fastest, {time(median(choice.best.map))}."
     )
     return Verdict("No clear winner:", rest)
+
+
+def _fastest(state: State, choice: Choice, what: str = "") -> str:
+    """What the best setting is called; in a run that was stopped, others may be faster by too few repetitions."""
+    best = median(choice.best.map)
+    faster = [arm for arm in competitors(state) if median(arm.map) < best and len(arm.map) < len(choice.best.map)]
+    return f"the fastest {what}".strip() + (" of those repeated often enough" if faster else "")
