@@ -15,6 +15,7 @@ from app.experiments.failures.params import FailuresParams
 from app.experiments.sharing import state as sharing
 from app.experiments.sharing.params import SharingParams
 from app.records import Span
+from app.runner.group import members
 from tests.children import end_of, perform, runner
 from tests.waiting import until, until_gone
 
@@ -46,7 +47,7 @@ def elsewhere(request: pytest.FixtureRequest) -> tuple[str, str]:
     return name, executable
 
 
-def test_a_killed_runner_leaves_no_semaphore(elsewhere: tuple[str, str]) -> None:
+def test_a_killed_runner_leaves_no_process_and_no_semaphore(elsewhere: tuple[str, str]) -> None:
     """3.14 starts workers by a fork server, where the resource tracker alone knows the names of the semaphores."""
     long = FailuresParams(scenarios=["worker-killed"], task=10, limit=5).model_dump()
     with runner("failures", long, elsewhere[1]) as child:
@@ -54,6 +55,7 @@ def test_a_killed_runner_leaves_no_semaphore(elsewhere: tuple[str, str]) -> None
         lab = psutil.Process(child.process.pid).children()[0]
         child.process.kill()
         until_gone([lab])
+    until(lambda: not members(lab.pid), "the end of its workers")
     until(lambda: not list(Path("/dev/shm").glob(f"*fl-{lab.pid}-*")), "the end of the semaphores")
 
 
