@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.experiments.failures import state as failures
@@ -13,7 +14,10 @@ from app.experiments.failures.catalogue import FAULTS, POOLS
 from app.experiments.failures.params import FailuresParams
 from app.experiments.sharing import state as sharing
 from app.experiments.sharing.params import SharingParams
-from tests.children import end_of, perform
+from app.records import Span
+from app.runner.group import members
+from tests.children import end_of, perform, runner
+from tests.waiting import until, until_gone
 
 CACHE = Path.home() / ".cache" / "poolscope-pythons"
 PYENV = Path.home() / ".pyenv" / "versions"
@@ -41,6 +45,18 @@ def elsewhere(request: pytest.FixtureRequest) -> tuple[str, str]:
     if executable is None:
         pytest.skip(f"there is no {name} on this machine")
     return name, executable
+
+
+def test_a_killed_runner_leaves_no_process_and_no_semaphore(elsewhere: tuple[str, str]) -> None:
+    """3.14 starts workers by a fork server, where the resource tracker alone knows the names of the semaphores."""
+    long = FailuresParams(scenarios=["worker-killed"], task=10, limit=5).model_dump()
+    with runner("failures", long, elsewhere[1]) as child:
+        child.until(lambda record: isinstance(record, Span) and record.actor.startswith("worker"))
+        lab = psutil.Process(child.process.pid).children()[0]
+        child.process.kill()
+        until_gone([lab])
+    until(lambda: not members(lab.pid), "the end of its workers")
+    until(lambda: not list(Path("/dev/shm").glob(f"*fl-{lab.pid}-*")), "the end of the semaphores")
 
 
 def test_every_tool_is_right_and_without_a_guard_wrong(elsewhere: tuple[str, str]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.experiments.failures import diary
+from app.runner.group import end_group
 
 LEAVE_S = 1.0  # seconds in which Python must have ended once the case is over
 # Which module holds which scenario, by the module's name.
@@ -79,7 +80,7 @@ def say_what_is_left() -> None:
 
 def leave_with_the_runner() -> None:
     os.read(0, 1)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+    end_group()  # all but the resource tracker, which alone knows what is left to unlink
 
 
 def no_core_dumps() -> None:

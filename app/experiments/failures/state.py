@@ -119,6 +119,8 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     untold = [case for case in ended if case.outcome in UNTOLD]
     named = list(dict.fromkeys(SCENARIOS[case.scenario].title for case in untold))
     headline = f"In {len(untold)} of {len(ended)} cases nobody who waited was told."
+    if not untold:
+        headline = "Nobody waited in vain" + (f" in any of {len(ended)} cases." if len(ended) > 1 else ".")
     rest = [f"These were: {listed(named if len(named) < 6 else [*named[:4], 'others'])}."] if named else []
     rest.append(_left_in_words(state))
     return Verdict(headline, " ".join(rest))
