@@ -225,8 +225,9 @@ async def _run(path: str, said: IO[bytes], complained: IO[bytes]) -> str:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if code:
-        lines = _text(complained).strip().splitlines()
-        return f"it ended with exit code {code}" + (f": {lines[-1].strip()[:200]}" if lines else "")
+        words = _text(complained).strip()
+        last = "" if "import json" in words else words.rpartition("\n")[2].strip()  # it may quote the question to us
+        return f"it ended with exit code {code}" + (f": {last[:200]}" if last else "")
     return ""
 
 

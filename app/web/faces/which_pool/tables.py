@@ -163,7 +163,8 @@ def _fit(name: str, fit: Scaling) -> FitRow:
         serial=fit.serial.value if fit.serial else None,
         interval=_percents(fit.serial),
         crosstalk=fit.crosstalk.value if fit.crosstalk else None,
-        peak=fit.peak_speedup.value if fit.peak_speedup else None,
+        # Without an upper bound the data do not tell a peak, whatever the curve's own may be.
+        peak=fit.peak_speedup.value if fit.peak_speedup and fit.peak_speedup.high is not None else None,
         at=_workers(fit.peak_workers),
         r2=fit.r2 if fit.r2 is not None and fit.r2 >= 0 else None,  # below 0 for a line that is flat
     )
