@@ -283,7 +283,7 @@ def test_a_stop_leaves_no_process_and_no_segment(tool: str) -> None:
 def test_stops_at_any_moment_leave_no_process_and_no_segment(tool: str) -> None:
     stopping = [sys.executable, "-m", "tests.experiments.stopping", tool, "60"]
     with subprocess.Popen(stopping, start_new_session=True) as process:
-        assert process.wait(60) == 0
+        assert process.wait(110) == 0
     until(lambda: not members(process.pid), "the end of all its processes")
     assert not list(SHM.glob(f"s{process.pid}-*"))
 
@@ -308,6 +308,8 @@ def test_a_tool_whose_worker_is_killed_on_request_fails_alone(start_method: str)
         records = child.to_the_end()
     assert end_of(records).outcome == "finished"
     (fault,) = [record for record in records if isinstance(record, Fault)]
+    (killed,) = [record for record in records if isinstance(record, Span) and record.state == "killed"]
+    assert (killed.t, killed.item) == (fault.t, "killed on request")
     (raised,) = [record for record in records if isinstance(record, Result) and record.name == "raised"]
     assert raised.arm == "pipe"
     assert raised.value["type"] == "WorkerDied"

@@ -134,11 +134,15 @@ def collect(stage: Stage, crew: Sequence[Any], replies: Sequence[Any], limit_s: 
                     raise bereaved(stage, crew) or answer
                 found[place] = answer
             elif crew[place].exitcode is not None:
-                raise bereaved(stage, crew) or WorkerDied(lost(place, crew, manner(crew[place].exitcode)))
+                raise bereaved(stage, crew) or WorkerDied(
+                    lost(place, crew, f"{manner(crew[place].exitcode)} before it had answered")
+                )
     for process in crew:
         with stage.interruptible():
             connection.wait([process.sentinel], max(0.1, end - time.monotonic()))
         process.join(0)
+    if died := bereaved(stage, crew):  # with its answer given, but not yet ended
+        raise died
     return [found[place] for place in range(len(crew))]
 
 
@@ -146,13 +150,13 @@ def bereaved(stage: Stage, crew: Sequence[Any]) -> WorkerDied | None:
     """That one was killed on request, which another may have noticed first; None where nobody was."""
     for place, process in enumerate(crew):
         if process.pid in stage.roster.killed:
-            return WorkerDied(lost(place, crew, ON_REQUEST))
+            return WorkerDied(lost(place, crew, f"{ON_REQUEST} before its round was over"))
     return None
 
 
 def lost(place: int, crew: Sequence[Any], how: str) -> str:
     return (
-        f"Worker {place + 1} of {len(crew)} (process {crew[place].pid}) {how} before it had answered. "
+        f"Worker {place + 1} of {len(crew)} (process {crew[place].pid}) {how}. "
         "The round was ended; what was measured before is kept."
     )
 
