@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -292,8 +291,9 @@ def test_a_killed_worker_fails_the_run_with_a_plain_reason() -> None:
     with runner("sharing", asked("pipe", operations=20_000, repeats=50, start_method="fork")) as child:
         child.until(lambda record: isinstance(record, Sample) and record.repetition == 1)
         parent = psutil.Process(child.process.pid)
-        until(lambda: len(parent.children()) >= 2, "two processes")
-        parent.children()[0].send_signal(signal.SIGKILL)
+        before = set(parent.children())  # who may just be leaving, with its work done
+        until(lambda: len(set(parent.children()) - before) == 2, "two processes at the beginning of a round")
+        (set(parent.children()) - before).pop().kill()
         end = end_of(child.to_the_end())
     # It was the only tool, so that the run fails with it. Its partner may be told first that the other end is gone.
     assert end.outcome == "failed"
