@@ -312,6 +312,7 @@ def test_a_quota_is_seen_by_its_counter(noise: dict[str, Any] | None, holds: boo
 
 
 SHARED = {"siblings": [[0, 1]]}
+ALONE = {"siblings": [[0], [1]]}
 
 
 @pytest.mark.parametrize(
@@ -319,7 +320,10 @@ SHARED = {"siblings": [[0, 1]]}
     [
         (1.3, {"machine": SHARED, "traces": trace("process 2", 500, 1.9)}, True),
         (1.0, {"machine": SHARED, "traces": trace("process 2", 335, 1.9)}, False),
-        (1.0, {"machine": {"siblings": [[0], [1]]}, "traces": trace("process 2", 500, 1.9)}, False),
+        (1.0, {"machine": ALONE, "traces": trace("process 2", 335, 1.9)}, False),
+        (1.0, {"machine": ALONE, "traces": trace("process 2", 380, 1.9)}, None),
+        (1.0, {"machine": ALONE, "traces": trace("process 2", 500, 1.9)}, None),
+        (1.0, {"machine": ALONE}, False),
         (1.0, {"traces": trace("process 2", 500, 1.9)}, None),
         (1.0, {"machine": SHARED}, None),
         (1.0, {"machine": SHARED, "traces": trace("process 2", 500, 1.9), "noise": LOUD}, None),
@@ -331,6 +335,13 @@ def test_hyper_threads_are_blamed_only_where_siblings_are_known_and_tasks_take_m
     cpus: float, how: dict[str, Any], holds: bool | None
 ) -> None:
     assert check(told(MAPS, **how), "hyper-threads").holds is holds
+
+
+def test_cores_that_are_shared_unseen_show_in_the_cpu_time_of_a_task() -> None:
+    found = check(told(MAPS, machine=ALONE, traces=trace("process 2", 500, 1.9)), "hyper-threads")
+    assert "a task took 1.48× the CPU time that it takes in the plain loop" in found.sentence
+    assert "shared out of its sight" in found.sentence
+    assert found.remedy == {}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.experiments.verdicts import Finding
 from app.experiments.which_pool.choice import best_of, competitors
 from app.experiments.which_pool.disturbance import disturbed
@@ -86,22 +88,20 @@ def siblings_share_cores(state: State, usable_cpus: int) -> Finding:
     cores = len(groups)
     numbers: dict[str, float | None] = {"cores": cores, "usable_cpus": usable_cpus}
     if cores >= usable_cpus:
-        return Finding(check, False, f"{cpus(usable_cpus)}, on {cores} cores, so nobody has to share one.", numbers)
+        return _shared_unseen(
+            state, usable_cpus, Finding(check, False, f"{cpus(usable_cpus)}, on {cores} cores", numbers)
+        )
     if waits(state) is not False:
         return Finding(
             check, None, f"{usable_cpus} CPUs are on {cores} cores; the work does not just compute.", numbers
         )
     arm = _crowded(state, cores, usable_cpus)
-    alone = _cpu_per_task(state)
-    if arm is None or alone is None:
+    more = _dearer(state, arm)
+    if arm is None or more is None:
         sentence = f"{usable_cpus} CPUs are on {cores} cores; no pool of so many processes was traced with long tasks."
         return Finding(check, None, sentence, numbers, {"sizes": [cores, usable_cpus]})
-    more = arm.traced["tasks_cpu_s"] / arm.traced["tasks"] / alone
     numbers["cpu_time_ratio"] = more
-    figures = (
-        f"{usable_cpus} CPUs are on {cores} cores; with {setting(state, arm)} a task took {times(more)} the CPU time "
-        "that it takes in the plain loop"
-    )
+    figures = f"{usable_cpus} CPUs are on {cores} cores; {_took(state, arm, more)}"
     judged = disturbed(state, usable_cpus)
     if more <= ALONE:
         return Finding(check, False, f"{figures}.", numbers)
@@ -109,6 +109,28 @@ def siblings_share_cores(state: State, usable_cpus: int) -> Finding:
         return Finding(check, None, f"Can't tell: {figures}.", numbers)
     sentence = f"{figures}, as where two share a core: more workers than {cores} gain less than their number says."
     return Finding(check, True, sentence, numbers, {"sizes": sorted({1, cores, usable_cpus})})
+
+
+def _shared_unseen(state: State, usable_cpus: int, told: Finding) -> Finding:
+    """Where every CPU is told to be a core of its own: a virtual machine's may be hyper-threads of its host's."""
+    arm = _crowded(state, 1, usable_cpus)
+    more = _dearer(state, arm)
+    if arm is None or more is None or waits(state) is not False:
+        return replace(told, sentence=f"{told.sentence}, so nobody has to share one.")
+    figures, numbers = _took(state, arm, more), {**told.numbers, "cpu_time_ratio": more}
+    if more <= ALONE:
+        return replace(told, sentence=f"{told.sentence}; {figures}, so nobody shares one.", numbers=numbers)
+    if more < SHARES_A_CORE:
+        return replace(told, holds=None, sentence=f"Can't tell: {told.sentence}; {figures}.", numbers=numbers)
+    sentence = (
+        f"{told.sentence}, as the system has it, but {figures}. So it is where cores are shared out of its sight, as "
+        "by the virtual machines of one host; it can't be told from here."
+    )
+    return replace(told, holds=None, sentence=sentence, numbers=numbers)
+
+
+def _took(state: State, arm: Arm, more: float) -> str:
+    return f"with {setting(state, arm)} a task took {times(more)} the CPU time that it takes in the plain loop"
 
 
 def _crowded(state: State, cores: int, usable_cpus: int) -> Arm | None:
@@ -122,12 +144,13 @@ def _long_tasks(arm: Arm) -> bool:
     return bool(arm.traced["tasks_cpu_s"] / arm.traced["tasks"] >= SHORTEST_TASK_CPU_S)
 
 
-def _cpu_per_task(state: State) -> float | None:
-    """What a task takes of a CPU in the plain loop."""
-    loop = state.serial
-    if loop is None or not loop.map or not loop.loop.get("cpu_s") or not state.items:
+def _dearer(state: State, arm: Arm | None) -> float | None:
+    """How many times the CPU time a task of a traced pool took that it takes in the plain loop of its Python."""
+    loop = next((other for other in state.arms.values() if other.serial and arm and other.python == arm.python), None)
+    if arm is None or loop is None or not loop.map or not loop.loop.get("cpu_s") or not state.items:
         return None
-    return float(loop.loop["cpu_s"] / len(loop.map) / state.items)
+    alone = loop.loop["cpu_s"] / len(loop.map) / state.items
+    return float(arm.traced["tasks_cpu_s"] / arm.traced["tasks"] / alone)
 
 
 def oversubscribed(state: State, usable_cpus: int) -> Finding:
