@@ -34,14 +34,16 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     CPUs where they are a bound.
     """
     lines = curves(state)
+    bands = _bands(lines, state)
+    highest = max((row.get("hi") or row.get("speedup", 0.0) for row in bands), default=0.0)
     return {
         "speed": [_point(state, arm) for arms in lines.values() for arm in arms],
         "reps": [row for arms in lines.values() for arm in arms for row in _reps(state, arm)],
-        "bands": _bands(lines, state),
+        "bands": bands,
         "ideal": _ideal(state, usable_cpus),
         "fit": [row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, fit)],
         "best": _best(state),
-        "ends": _apart([{**_point(state, arms[-1]), "label": name} for name, arms in lines.items()]),
+        "ends": _apart([{**_point(state, arms[-1]), "label": name} for name, arms in lines.items()], highest),
         "heat": [_heat(state, arm) for arm in state.pools if arm.map],
         "why": [row for arm in side_by_side(state) for row in spent(state, arm, usable_cpus)],
         "budget": [row for arm in state.arms.values() for row in spent(state, arm, usable_cpus)],
@@ -130,10 +132,13 @@ def _bands(lines: dict[str, list[Arm]], state: State) -> Rows:
     return [row for rows in points[:BANDS] for row in rows]
 
 
-def _apart(ends: Rows) -> Rows:
-    """The labels at the lines' ends with `at`, the height at which each can be read: a line of text apart."""
+def _apart(ends: Rows, highest: float) -> Rows:
+    """The labels at the lines' ends with `at`, the height at which each can be read: a line of text apart.
+
+    `highest` is what the chart reaches up to, whose height it then knows.
+    """
     told = sorted((row for row in ends if "speedup" in row), key=lambda row: float(row["speedup"]))
-    line = max((row["speedup"] for row in told), default=0.0) / LABELS
+    line = max(highest, *(row["speedup"] for row in told), 0.0) / LABELS
     height = -line
     for row in told:
         height = row["at"] = max(row["speedup"], height + line)
