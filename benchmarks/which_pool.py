@@ -1,7 +1,8 @@
 """What which-pool answers for real: work of each shape, a free-threaded build, and a machine made noisy.
 
 Each case is a run of its own in a runner, as the server starts it, with the settings that a user would leave alone.
-The tests hold the same logic to recorded samples; this shows that the machine at hand bears it out.
+The tests hold the same logic to recorded samples; this shows that the machine at hand bears it out. A free-threaded
+build is found, or named by POOLSCOPE_PYTHONS.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from app.experiments.which_pool.params import IN_PROCESSES
 from app.experiments.which_pool.samples import State
 from app.measure import cpus
 from app.runs import pythons
+from app.settings import Settings
 from app.web.site import look
 
 WHICH_POOL = EXPERIMENTS["which-pool"]
@@ -76,7 +78,7 @@ def main() -> int:
     quick = asked(__doc__)
     heading(__doc__)
     claims = Claims(quick)
-    found = asyncio.run(pythons.find())
+    found = asyncio.run(pythons.find(*pythons.wished(Settings().pythons)))
     offers = Offers(pythons=pythons.by_label(found))
     plan: Mapping[str, Any] = {"sizes": [2, 4], "items": 16, "repeats": 4 if quick else 7}
 
