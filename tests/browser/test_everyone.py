@@ -65,7 +65,7 @@ def pool_sizes(bench: Served) -> str:
 
 def which_pool(bench: Served) -> str:
     params = {"workload": "square", "kinds": ["thread", "process"], "sizes": "1-3", "chunksizes": [0, 4], "repeats": 3}
-    return f"/runs/{bench.done('which-pool', **params)}"
+    return f"/runs/{bench.done('which-pool', **params, items=200)}"
 
 
 def compared(_: Served) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
 from app.experiments.failures import state as failures
-from app.experiments.failures.catalogue import FAULTS, POOLS
+from app.experiments.failures.catalogue import FAULTS, POOLS, SCENARIOS
 from app.experiments.failures.params import FailuresParams
 from app.experiments.sharing import state as sharing
 from app.experiments.sharing.params import SharingParams
@@ -22,7 +24,7 @@ from tests.waiting import until, until_gone
 CACHE = Path.home() / ".cache" / "poolscope-pythons"
 PYENV = Path.home() / ".pyenv" / "versions"
 
-
+PARTS = [list(SCENARIOS)[first::4] for first in range(4)]  # in runners of their own at once, as they mostly wait
 SAY = "import sys; print('python%d.%d%s' % (*sys.version_info[:2], sys.abiflags))"
 
 
@@ -72,18 +74,26 @@ def test_every_tool_is_right_and_without_a_guard_wrong(elsewhere: tuple[str, str
     assert all(row.as_it_should for row in state.rows if not row.missing)
 
 
-def test_every_failure_is_told_and_leaves_nothing(elsewhere: tuple[str, str]) -> None:
-    name, python = elsewhere
-    params = FailuresParams(task=0.6, limit=0.3)
+def state_under(python: str, scenarios: list[str]) -> failures.State:
+    """What a run of these has come to under another Python."""
+    params = FailuresParams(scenarios=scenarios, task=0.6, limit=0.3)
     records = perform("failures", params.model_dump(), python)
     assert end_of(records).outcome == "finished"
     state = failures.initial(params)
     for record in records:
         state = failures.fold(state, record)
-    assert state.done == state.total
-    assert not [case for case in state.cases.values() if case.outcome in ("broken", "ended by us", "running")]
-    assert not any(failures.left(state).values())
-    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for cell in failures.matrix(state)}
+    return state
+
+
+def test_every_failure_is_told_and_leaves_nothing(elsewhere: tuple[str, str]) -> None:
+    name, python = elsewhere
+    with ThreadPoolExecutor(len(PARTS)) as at_once:
+        states = list(at_once.map(partial(state_under, python), PARTS))
+    for state in states:
+        assert state.done == state.total
+        assert not [case for case in state.cases.values() if case.outcome in ("broken", "ended by us", "running")]
+        assert not any(failures.left(state).values())
+    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for state in states for cell in failures.matrix(state)}
     pool, executor = POOLS
     assert (cells["exits", pool], cells["exits", executor]) == ("never answered", "pool broken")
     of_interpreters = [cells[fault, "InterpreterPoolExecutor"] for fault in FAULTS]

@@ -128,12 +128,13 @@ def collect(stage: Stage, crew: Sequence[Any], replies: Sequence[Any], limit_s: 
         if not heard:
             raise Overdue(f"{len(open_ones)} of {len(crew)} processes had not answered after {limit_s:g} s.")
         for place in open_ones:
+            gone = crew[place].exitcode is not None  # looked at first: it may answer and end between two looks
             if replies[place].poll():
                 answer = replies[place].recv()
                 if isinstance(answer, BaseException):
                     raise bereaved(stage, crew) or answer
                 found[place] = answer
-            elif crew[place].exitcode is not None:
+            elif gone:
                 raise bereaved(stage, crew) or WorkerDied(
                     lost(place, crew, f"{manner(crew[place].exitcode)} before it had answered")
                 )
