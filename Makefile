@@ -18,9 +18,8 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --pyt
 run: $(VENV)/run.stamp
 	@exec $(BIN)/poolscope serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
-# Three at once also on two CPUs, as many tests wait for processes that wait.
 test: check browser
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup
 	@$(BIN)/ruff check .

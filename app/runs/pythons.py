@@ -207,28 +207,38 @@ async def _ask(path: str, places: asyncio.Semaphore) -> Python:
 
 async def _run(path: str, said: IO[bytes], complained: IO[bytes]) -> str:
     """Run a Python with our question. Returns why there is no answer, '' where there may be one."""
+    start = asyncio.create_subprocess_exec(
+        path, "-I", "-S", "-c", ASK,
+        stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=complained, start_new_session=True,
+    )  # fmt: skip
+    starting = asyncio.ensure_future(
+        start
+    )  # who no longer waits may leave in the middle of it, and it is ended after all
     try:
-        process = await asyncio.create_subprocess_exec(
-            path, "-I", "-S", "-c", ASK,
-            stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=complained, start_new_session=True,
-        )  # fmt: skip
-    except OSError as error:
-        return f"it can't be started: {error.strerror or error}"
-    try:
+        process = await asyncio.shield(starting)
         async with asyncio.timeout(ASK_S):
             code = await process.wait()
     except TimeoutError:
         return f"it did not answer within {ASK_S:g} s"
+    except OSError as error:
+        return f"it can't be started: {error.strerror or error}"
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await _end(starting)
     if code:
         words = _text(complained).strip()
         last = "" if "import json" in words else words.rpartition("\n")[2].strip()  # it may quote the question to us
         return f"it ended with exit code {code}" + (f": {last[:200]}" if last else "")
     return ""
+
+
+async def _end(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    """Kill what was started, unless it has ended, with all that it started."""
+    with contextlib.suppress(OSError):
+        process = await starting
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
 
 def _understood(path: str, answer: str) -> Python:

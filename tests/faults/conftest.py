@@ -62,6 +62,8 @@ def begin(server: Served, experiment: str) -> AtWork:
     run_id = server.begin(experiment, **LONG[experiment])
     until(lambda: server.run(run_id)["status"] == "running", "the start")
     until(lambda: is_in_the_middle(server.run(run_id)), "the middle of the run")
+    shown = server.run(run_id)["state"]
+    until(lambda: server.run(run_id)["state"] != shown, "more records, for by then those before are in the journal")
     runner = psutil.Process(opening(server, run_id).pid)
     return AtWork(run_id, runner, frozenset(name for each in session(runner.pid) for name in memory_of(each)))
 
