@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import quantiles
 
 import psutil
-
-from app.measure import cpus, intervals
+from poolscope.machine import cpus
+from poolscope.stats import intervals
 
 PACKAGES = ("poolscope", "uvicorn", "uvloop", "httptools", "starlette", "sse-starlette")
 

@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import app
-from app.records import End, Record, from_line
+import poolscope
+from poolscope.protocol.records import End, Record, from_line
 
-RUNNER = Path(app.__file__).resolve().parent / "runner"
+RUNNER = Path(poolscope.__file__).resolve().parent / "runner"
 
 
 def perform(experiment: str, params: dict[str, Any], conditions: dict[str, Any] | None = None) -> list[Record]:
     """All records of one run. Raises RuntimeError when it does not finish."""
-    body = f"app.experiments.{experiment.replace('-', '_')}.body"
+    body = f"poolscope.experiments.{experiment.replace('-', '_')}.body"
     order = {
         "run": "benchmark",
         "experiment": experiment,

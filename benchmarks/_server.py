@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-COMMAND = (sys.executable, "-c", "from app.cli import main; main()", "serve")
+COMMAND = (sys.executable, "-c", "from poolscope.cli import main; main()", "serve")
 CHECKOUT = Path(__file__).resolve().parent.parent
 BROWSER = CHECKOUT / ".venv" / "browser"
 

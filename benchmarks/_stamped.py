@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import perf_counter_ns
 
-from app.cli import main
-from app.web import live
+from poolscope.cli import main
+from poolscope.web import stream
 
-encode = live.Channel._encode
+encode = stream.Channel._encode
 published: dict[tuple[int, int], int] = {}
 
 
-def stamped(channel: live.Channel, targets: Sequence[str], version: int) -> bytes:
+def stamped(channel: stream.Channel, targets: Sequence[str], version: int) -> bytes:
     """A frame of changes is what publishes a version; a whole picture of it may be encoded later, and is as old."""
     moment = published.setdefault((id(channel), version), perf_counter_ns())
     published.pop((id(channel), version - 100), None)
     return b": t=%d\r\n%b" % (moment, encode(channel, targets, version))
 
 
-live.Channel._encode = stamped  # type: ignore[method-assign]
+stream.Channel._encode = stamped  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     main()

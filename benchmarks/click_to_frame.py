@@ -20,9 +20,8 @@ from typing import Any
 from _report import Claims, asked, heading, percentile, progress, spread
 from _server import Server, browser, served
 from playwright.sync_api import Page, sync_playwright
-
-from app.experiments.shared_list.samples import in_words
-from app.records import Contents, Opening, from_line
+from poolscope.experiments.shared_list.samples import in_words
+from poolscope.protocol.records import Contents, Opening, from_line
 
 LIMIT_MS = 100
 QUESTIONS = 200

@@ -18,9 +18,8 @@ from statistics import median
 
 from _report import Claims, asked, heading, progress, spread
 from _runner import perform
-
-from app.experiments.pool_sizes.params import PoolSizesParams
-from app.records import Result, Sample
+from poolscope.experiments.pool_sizes.params import PoolSizesParams
+from poolscope.protocol.records import Result, Sample
 
 SIZES = [2, 4, 6, 8]
 NUMBERS = 10
@@ -84,8 +83,8 @@ def observed(workload: str, repeats: int) -> tuple[dict[int, float], int]:
     rounds = next((r.value["rounds"] for r in records if isinstance(r, Result) and r.name == "calibration"), 0)
     times: dict[int, list[float]] = {size: [] for size in SIZES}
     for record in records:
-        if isinstance(record, Sample) and record.name == "map" and record.arm != "serial" and record.repetition:
-            times[int(record.arm)].append(record.seconds)
+        if isinstance(record, Sample) and record.name == "map" and record.config != "serial" and record.repetition:
+            times[int(record.config)].append(record.seconds)
     return {size: median(seconds) / (rounds or 1) for size, seconds in times.items()}, rounds
 
 

@@ -22,9 +22,8 @@ from typing import NamedTuple
 
 from _report import Claims, asked, heading, progress, spread
 from _runner import perform
-
-from app.experiments.shared_list.params import SharedListParams
-from app.records import Count
+from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.protocol.records import Count
 
 MOST_ITEMS = 1_000_000  # where Poolscope holds a list that may grow
 SHORT = 1_000
@@ -128,11 +127,13 @@ def compare(script: str, capacity: int, pairs: int, seconds: float) -> dict[str,
     rates: dict[str, list[Rate]] = {"bare": [], "recorded": []}
     for pair in range(pairs):
         progress(f"pair {pair + 1} of {pairs}")
-        for arm in ("bare", "recorded") if pair % 2 else ("recorded", "bare"):
-            rates[arm].append(observed(capacity, seconds) if arm == "recorded" else bare(script, capacity, seconds))
+        for config in ("bare", "recorded") if pair % 2 else ("recorded", "bare"):
+            rates[config].append(
+                observed(capacity, seconds) if config == "recorded" else bare(script, capacity, seconds)
+            )
     progress("")
-    for arm, each in rates.items():
-        print(f"  {arm}: {spread([rate.operations for rate in each], 1e-3, ' thousand a second', 0)}")
+    for config, each in rates.items():
+        print(f"  {config}: {spread([rate.operations for rate in each], 1e-3, ' thousand a second', 0)}")
         lengths = [rate.length for rate in each]
         looks = f"{median(rate.polls for rate in each) / 1e3:,.0f} thousand looks in vain a second"
         print(f"    {looks}; list at the end {median(lengths):,.0f} (up to {max(lengths):,})")

@@ -16,28 +16,26 @@ from typing import Any
 
 from _report import Claims, asked, heading, progress
 from _runner import perform
-
-from app.experiments.asking import parse
-from app.experiments.offers import Offers
-from app.experiments.registry import EXPERIMENTS
-from app.experiments.verdicts import Finding
-from app.experiments.which_pool.params import IN_PROCESSES
-from app.experiments.which_pool.samples import State
-from app.measure import cpus
-from app.runs import pythons
-from app.settings import Settings
-from app.web.site import look
+from poolscope.experiments.findings import Finding
+from poolscope.experiments.installation import Installation
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.experiments.which_pool.params import IN_PROCESSES
+from poolscope.experiments.which_pool.samples import State
+from poolscope.machine import cpus, interpreters
+from poolscope.settings import Settings
+from poolscope.web.app_state import look
 
 WHICH_POOL = EXPERIMENTS["which-pool"]
 BUSY = "while True: pass"
 
 
-def outcome(offers: Offers, **given: Any) -> State:
+def outcome(installation: Installation, **given: Any) -> State:
     """The state of a finished run, and its verdict printed."""
     progress(" ".join(f"{name}={value}" for name, value in given.items()))
     params = parse(WHICH_POOL.params, given)
     state = WHICH_POOL.meaning.initial(params)
-    for record in perform(WHICH_POOL.name, WHICH_POOL.order(params, offers), look()):
+    for record in perform(WHICH_POOL.name, WHICH_POOL.order(params, installation), look()):
         state = WHICH_POOL.meaning.fold(state, record)
     progress("")
     print(f"  {params.workload}: {WHICH_POOL.meaning.verdict(state, cpus.read().usable)}", flush=True)
@@ -78,19 +76,19 @@ def main() -> int:
     quick = asked(__doc__)
     heading(__doc__)
     claims = Claims(quick)
-    found = asyncio.run(pythons.find(*pythons.wished(Settings().pythons)))
-    offers = Offers(pythons=pythons.by_label(found))
+    found = asyncio.run(interpreters.find(*interpreters.wished(Settings().pythons)))
+    installation = Installation(pythons=interpreters.by_label(found))
     plan: Mapping[str, Any] = {"sizes": [2, 4], "items": 16, "repeats": 4 if quick else 7}
 
-    state = outcome(offers, workload="sum-of-squares", **plan)
+    state = outcome(installation, workload="sum-of-squares", **plan)
     ends_in(claims, "sum-of-squares ends in processes", state, IN_PROCESSES)
-    state = outcome(offers, workload="sleep", **plan)
+    state = outcome(installation, workload="sleep", **plan)
     ends_in(claims, "sleep ends in threads or asyncio", state, ("thread", "asyncio"))
-    state = outcome(offers, workload="square", **plan)
+    state = outcome(installation, workload="square", **plan)
     ends_in(claims, "square ends in the plain loop", state, ("serial",))
     said = str(WHICH_POOL.meaning.verdict(state, cpus.read().usable))
     claims.true("square names the break-even", "break-even" in said)
-    state = outcome(offers, workload="sha256", **plan)
+    state = outcome(installation, workload="sha256", **plan)
     allowed = ("thread", *IN_PROCESSES, "no clear winner")
     ends_in(claims, "sha256 ends in threads or processes, or without a clear winner", state, allowed)
 
@@ -98,11 +96,11 @@ def main() -> int:
     if free is None:
         print("  There is no free-threaded Python here, so threads that compute at once are not shown.")
     else:
-        state = outcome(offers, workload="sum-of-squares", pythons=[free], **plan)
+        state = outcome(installation, workload="sum-of-squares", pythons=[free], **plan)
         ends_in(claims, f"sum-of-squares without the GIL ({free}) ends in threads", state, ("thread",))
 
     with neighbours(2):
-        state = outcome(offers, workload="sum-of-squares", kinds=["process"], **plan)
+        state = outcome(installation, workload="sum-of-squares", kinds=["process"], **plan)
     claims.true(f"two busy neighbours are noticed: {disturbance(state).sentence}", disturbance(state).holds is True)
     return claims.close()
 

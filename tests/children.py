@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.records import End, Record, from_line
+from poolscope.protocol.records import End, Record, from_line
 
-RUNNER = Path(__file__).resolve().parents[1] / "app" / "runner"
+RUNNER = Path(__file__).resolve().parents[1] / "app" / "poolscope" / "runner"
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Child:
 @contextmanager
 def runner(experiment: str, params: Mapping[str, Any], python: str = sys.executable) -> Iterator[Child]:
     """A runner that was asked for one run; nothing of it is left afterwards."""
-    body = f"app.experiments.{experiment.replace('-', '_')}.body"
+    body = f"poolscope.experiments.{experiment.replace('-', '_')}.body"
     order = {"run": "test-1", "experiment": experiment, "params": dict(params), "body": body}
     control_read, control_write = os.pipe()
     records_read, records_write = os.pipe()

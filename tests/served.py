@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx
 import psutil
+from poolscope.runs.process_tree import session
 
-from app.runs.tree import session
 from tests.waiting import BOUND_S, lives, until, until_gone
 
 ADDRESS = re.compile(r"http://\S+:(\d+)")
-COMMAND = (sys.executable, "-c", "from app.cli import main; main()", "serve")
+COMMAND = (sys.executable, "-c", "from poolscope.cli import main; main()", "serve")
 # The tests of a module start more runs than one person would.
 ROOMY = {"starts_per_minute": "10000"}
 
@@ -47,7 +47,10 @@ class Served:
         # Nothing of the developer's own settings gets in.
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder), "TMPDIR": str(self.scratch)}
         environment |= {f"POOLSCOPE_{name.upper()}": value for name, value in self._settings.items()}
-        environment |= {"POOLSCOPE_DATA": str(self.data), "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+        environment |= {
+            "POOLSCOPE_DATA": str(self.data),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[1] / "app"),
+        }
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "--port", str(self.port)], cwd=self.folder, env=environment,

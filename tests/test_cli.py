@@ -20,9 +20,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-
-from app.experiments.registry import EXPERIMENTS
-from app.settings import Settings
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.settings import Settings
 
 POOLSCOPE = Path(sysconfig.get_path("scripts")) / "poolscope"
 BRIEF = ("-p", "seconds=0.3", "-p", "delay_min=0.01", "-p", "delay_max=0.02")

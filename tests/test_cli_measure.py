@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 import pytest
 import typer
+from poolscope.cli import measure, options
+from poolscope.errors import BadParameters
+from poolscope.experiments.which_pool.params import WhichPoolParams
 
-from app.cli import measure, options
-from app.errors import BadParameters
-from app.experiments.which_pool.params import WhichPoolParams
 from tests.waiting import until_gone
 
 POOLSCOPE = Path(sysconfig.get_path("scripts")) / "poolscope"

@@ -9,9 +9,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.errors import MalformedRecord
-from app.records import CLASSES, Actor, End, Failure, Opening, Printed, Record, Result, Sample, from_line, to_line
+from poolscope.errors import MalformedRecord
+from poolscope.protocol.records import (
+    CLASSES,
+    Actor,
+    End,
+    Failure,
+    Opening,
+    Printed,
+    Record,
+    Result,
+    Sample,
+    from_line,
+    to_line,
+)
 
 TEXT = st.text(st.characters(codec="utf-8"))
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)

@@ -14,37 +14,36 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from jinja2 import nodes
-
-from app.experiments.registry import EXPERIMENTS
-from app.experiments.verdicts import Finding
-from app.web import contexts, forms, lanes
-from app.web.contexts import History, PanelFacts, Replay, RunFacts
-from app.web.faces import FACES
-from app.web.faces.factorials import FactorialsFace
-from app.web.faces.failures import FailuresFace
-from app.web.faces.pool_sizes import PoolSizesFace
-from app.web.faces.shared_list import SharedListFace
-from app.web.faces.sharing import SharingFace
-from app.web.faces.which_pool import WhichPoolFace, grounds, pictures, tables
-from app.web.guide import figures, glossary, topics
-from app.web.guide.figures import Figures, PoolFigure, ScenarioFigure, ToolFigure
-from app.web.guide.glossary import Term
-from app.web.guide.topics import Preset, Topic
-from app.web.pages import Call
-from app.web.problems import Problem
-from app.web.site import Machine, environment
+from poolscope.experiments.findings import Finding
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.web import context, forms, timeline
+from poolscope.web.app_state import Machine, environment
+from poolscope.web.context import History, PanelFacts, Replay, RunFacts
+from poolscope.web.guide import figures, glossary, topics
+from poolscope.web.guide.figures import Figures, PoolFigure, ScenarioFigure, ToolFigure
+from poolscope.web.guide.glossary import Term
+from poolscope.web.guide.topics import Preset, Topic
+from poolscope.web.pages import Call
+from poolscope.web.problems import Problem
+from poolscope.web.views import VIEWS
+from poolscope.web.views.factorials import FactorialsView
+from poolscope.web.views.failures import FailuresView
+from poolscope.web.views.pool_sizes import PoolSizesView
+from poolscope.web.views.shared_list import SharedListView
+from poolscope.web.views.sharing import SharingView
+from poolscope.web.views.which_pool import WhichPoolView, grounds, pictures, tables
 
 Scope = Mapping[str, Any]
 
 PAGE = {"here": str, "live": str, "machine": str}
-ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "pieces": dict[str, str]}
+ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "fragments": dict[str, str]}
 FACE = {
-    "shared-list": SharedListFace,
-    "factorials": FactorialsFace,
-    "pool-sizes": PoolSizesFace,
-    "sharing": SharingFace,
-    "failures": FailuresFace,
-    "which-pool": WhichPoolFace,
+    "shared-list": SharedListView,
+    "factorials": FactorialsView,
+    "pool-sizes": PoolSizesView,
+    "sharing": SharingView,
+    "failures": FailuresView,
+    "which-pool": WhichPoolView,
 }
 ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None, "complaint": str}
 PAIRS = tuple[tuple[str, str], ...]
@@ -54,7 +53,7 @@ ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 PAGES: dict[str, Scope] = {
     "pages/bench.html": {**PAGE, "panels": list[str], "recent": str},
     "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
-    "pages/run.html": {**PAGE, "run": RunFacts, "title": str, "pieces": dict[str, str], "page": str},
+    "pages/run.html": {**PAGE, "run": RunFacts, "title": str, "fragments": dict[str, str], "page": str},
     "pages/api.html": {**PAGE, "calls": list[Call], "panels": list[PanelFacts], "base": str},
     "pages/guide.html": {**PAGE, "topics": list[Topic]},
     "pages/topic.html": {**PAGE, "topic": Topic, "before": Topic | None, "after": Topic | None, "body": str},
@@ -72,10 +71,10 @@ PARTS: dict[tuple[str, str], Scope] = {
     **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},
     **{
         (f"experiments/{experiment.slug}.html", name): {
-            **ON_RUN, "face": FACE[experiment.name], "panel": PanelFacts, "pieces": dict[str, str]
+            **ON_RUN, "face": FACE[experiment.name], "panel": PanelFacts, "fragments": dict[str, str]
         }
         for experiment in EXPERIMENTS.values()
-        for name in ("panel", "page", *FACES[experiment.name].PIECES)
+        for name in ("panel", "page", *VIEWS[experiment.name].PIECES)
     },
 }  # fmt: skip
 
@@ -89,16 +88,16 @@ READ_BY_PYTHON = {
     (Problem, "retry_after"): "it is a header",
 }
 MODULES: tuple[Any, ...] = (
-    contexts,
+    context,
     forms,
-    lanes,
+    timeline,
     figures,
     glossary,
     topics,
     grounds,
     pictures,
     tables,
-    *FACES.values(),
+    *VIEWS.values(),
 )
 PASSED_THROUGH = {"list", "selectattr", "rejectattr", "sort", "reverse", "unique"}
 
@@ -298,8 +297,8 @@ def test_a_finding_and_a_verdict_are_shown_whole(reader: Reader) -> None:
 
 
 def test_every_context_is_frozen(reader: Reader) -> None:
-    for context in declared():
-        assert context.__dataclass_params__.frozen, context  # type: ignore[attr-defined]
+    for each in declared():
+        assert each.__dataclass_params__.frozen, each  # type: ignore[attr-defined]
 
 
 def test_every_template_is_followed(reader: Reader) -> None:
@@ -319,4 +318,4 @@ def test_the_reader_notices_what_is_not_declared() -> None:
         "RecentRun.nonsense", "nobody", "FormField.nothing", "FormField.none"
     }  # fmt: skip
     assert (forms.FormField, "autocomplete") not in reader.reads
-    assert {(forms.FormField, "complaint"), (forms.Option, "word"), (contexts.RecentRun, "id")} <= reader.reads
+    assert {(forms.FormField, "complaint"), (forms.Option, "word"), (context.RecentRun, "id")} <= reader.reads

@@ -13,10 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
-from app.experiments.asking import Params
-from app.experiments.registry import EXPERIMENTS
-from app.settings import Settings
+from poolscope.experiments.parameters import Params
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "app").rglob("*.py"))
@@ -24,9 +23,11 @@ TALLEST = 300  # lines: beyond that a second idea has moved in
 
 BODIES = [experiment.body for experiment in EXPERIMENTS.values()]
 # What the child may have in it of ours.
-CHILDS_OWN = re.compile(r"app(\.(errors|records|runner(\.\w+)*|experiments(\.\w+)*))?")
-NOT_THE_CHILDS = re.compile(r"app\.experiments\.(registry|asking|\w+\.(state|params|verdict|findings|charts))")
-READ_SETTINGS = ("app/main.py", "app/settings.py", "app/cli/")
+CHILDS_OWN = re.compile(r"poolscope(\.(errors|(protocol|machine|workloads|runner|experiments)(\.\w+)*))?")
+NOT_THE_CHILDS = re.compile(
+    r"poolscope\.experiments\.(registry|parameters|\w+\.(state|params|verdict|findings|charts))"
+)
+READ_SETTINGS = ("app/poolscope/main.py", "app/poolscope/settings.py", "app/poolscope/cli/")
 
 
 def name_of(path: Path) -> str:
@@ -47,7 +48,7 @@ def test_a_file_holds_one_idea(path: Path) -> None:
 
 
 def test_no_folder_is_a_grab_bag() -> None:
-    folders = {folder.name for folder in (ROOT / "app").rglob("*") if folder.is_dir()}
+    folders = {folder.name for folder in (ROOT / "app" / "poolscope").rglob("*") if folder.is_dir()}
     files = {path.stem for path in MODULES}
     assert not (folders | files) & {"utils", "util", "helpers", "common", "misc", "base"}
 
@@ -78,10 +79,10 @@ def sentence(text: str | None) -> bool:
     return bool(text) and str(text).endswith(".") and len(str(text)) > 10
 
 
-@pytest.mark.parametrize("module", ["app.runner.child", *BODIES])
+@pytest.mark.parametrize("module", ["poolscope.runner.main", *BODIES])
 def test_the_child_runs_on_the_standard_library_alone(module: str) -> None:
     program = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules)\n"
+        f"import sys; sys.path.insert(0, {str(ROOT / 'app')!r}); before = set(sys.modules)\n"
         f"import importlib, json; importlib.import_module({module!r})\n"
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
@@ -91,8 +92,8 @@ def test_the_child_runs_on_the_standard_library_alone(module: str) -> None:
     assert done.returncode == 0, done.stderr
     loaded = json.loads(done.stdout)
     assert module in loaded
-    ours = [name for name in loaded if name.split(".")[0] == "app"]
-    foreign = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names - {"app"}
+    ours = [name for name in loaded if name.split(".")[0] == "poolscope"]
+    foreign = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names - {"poolscope"}
     # Parts of the standard library that are written in C come under names of their own.
     assert {name for name in foreign if not name.startswith("_")} == set()
     assert [name for name in ours if not CHILDS_OWN.fullmatch(name) or NOT_THE_CHILDS.fullmatch(name)] == []
@@ -103,7 +104,7 @@ def test_only_main_and_the_command_line_read_settings(path: Path) -> None:
     if name_of(path).startswith(READ_SETTINGS):
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert "app.settings" not in set(imported(tree))
+    assert "poolscope.settings" not in set(imported(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             assert not re.fullmatch(r"POOLSCOPE_\w*", node.value), "a setting is read past Settings"

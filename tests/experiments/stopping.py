@@ -8,10 +8,10 @@ from multiprocessing import shared_memory
 from pathlib import Path
 from typing import Any
 
-from app.experiments.sharing.handlers import HANDLERS
-from app.experiments.sharing.show import Show
-from app.runner.recorder import Recorder
-from app.runner.stage import Stage, Stopped
+from poolscope.experiments.sharing.demo_context import DemoContext
+from poolscope.experiments.sharing.handlers import HANDLERS
+from poolscope.runner.context import RunContext, Stopped
+from poolscope.runner.recorder import Recorder
 
 LATEST_S = 0.04  # a round takes about half of it
 
@@ -21,13 +21,13 @@ def main(tool: str, stops: int) -> None:
     module._SHM_NAME_PREFIX = f"/s{os.getpid()}-"  # a name has 14 characters in all
     recorder = Recorder(os.open(os.devnull, os.O_WRONLY))
     for _ in range(stops):
-        stage = Stage(recorder, Path())
+        stage = RunContext(recorder, Path())
         stop = threading.Timer(random.random() * LATEST_S, stage.stop)
         stop.start()
         try:
             while True:
-                stage.heed()
-                HANDLERS[tool].measure(Show(stage, tool, 3, 100, "fork"), 100)
+                stage.raise_if_interrupted()
+                HANDLERS[tool].measure(DemoContext(stage, tool, 3, 100, "fork"), 100)
         except Stopped:
             stop.join()
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from poolscope.experiments.failures import state as failures
+from poolscope.experiments.failures.catalogue import FAULTS, POOLS, SCENARIOS
+from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.sharing import state as sharing
+from poolscope.experiments.sharing.params import SharingParams
+from poolscope.machine.processes import members
+from poolscope.protocol.records import Span
 
-from app.experiments.failures import state as failures
-from app.experiments.failures.catalogue import FAULTS, POOLS, SCENARIOS
-from app.experiments.failures.params import FailuresParams
-from app.experiments.sharing import state as sharing
-from app.experiments.sharing.params import SharingParams
-from app.records import Span
-from app.runner.group import members
 from tests.children import end_of, perform, runner
 from tests.waiting import until, until_gone
 

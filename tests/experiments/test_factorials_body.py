@@ -14,11 +14,11 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.experiments.factorials.attempt import CutShort, attempt, factorial
+from poolscope.experiments.factorials.body import ranges
+from poolscope.experiments.factorials.params import FactorialsParams
+from poolscope.protocol.records import Actor, Progress, Record, Result, Span, Task
 
-from app.experiments.factorials.attempt import CutShort, attempt, factorial
-from app.experiments.factorials.body import ranges
-from app.experiments.factorials.params import FactorialsParams
-from app.records import Actor, Progress, Record, Result, Span, Task
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
 
@@ -48,7 +48,7 @@ def ended(records: list[Record]) -> dict[int, Task]:
 
 
 def values(records: list[Record]) -> dict[int, str]:
-    return {int(record.arm): record.value for record in records if isinstance(record, Result)}
+    return {int(record.config): record.value for record in records if isinstance(record, Result)}
 
 
 def cancelled(tasks: dict[int, Task]) -> set[int]:

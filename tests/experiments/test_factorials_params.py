@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from app.errors import BadParameters
-from app.experiments.asking import parse
-from app.experiments.factorials.params import FactorialsParams
+from poolscope.errors import BadParameters
+from poolscope.experiments.factorials.params import FactorialsParams
+from poolscope.experiments.parameters import parse
 
 
 def test_the_defaults_are_one_to_ten_in_five_threads() -> None:

@@ -11,11 +11,24 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from poolscope.experiments.factorials.params import FactorialsParams
+from poolscope.experiments.factorials.state import Number, State, as_json, findings, fold, initial, rows, verdict
+from poolscope.experiments.factorials.verdict import overtaken
+from poolscope.protocol.records import (
+    Actor,
+    Count,
+    End,
+    Failure,
+    Opening,
+    Printed,
+    Progress,
+    Record,
+    Result,
+    Sample,
+    Span,
+    Task,
+)
 
-from app.experiments.factorials.params import FactorialsParams
-from app.experiments.factorials.state import Number, State, as_json, findings, fold, initial, rows, verdict
-from app.experiments.factorials.verdict import overtaken
-from app.records import Actor, Count, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span, Task
 from tests.children import perform
 
 MS = 1_000_000

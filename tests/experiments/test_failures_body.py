@@ -14,12 +14,12 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.failures.samples import Case, State
+from poolscope.experiments.failures.state import fold, initial, left, matrix
+from poolscope.protocol.records import Actor, Failure, Record, Result, Span
 
-from app.experiments.failures.catalogue import SCENARIOS
-from app.experiments.failures.params import FailuresParams
-from app.experiments.failures.samples import Case, State
-from app.experiments.failures.state import fold, initial, left, matrix
-from app.records import Actor, Failure, Record, Result, Span
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from app.errors import BadParameters
-from app.experiments.asking import parse
-from app.experiments.failures.catalogue import SCENARIOS, chosen
-from app.experiments.failures.params import FailuresParams
+from poolscope.errors import BadParameters
+from poolscope.experiments.failures.catalogue import SCENARIOS, chosen
+from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.parameters import parse
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.experiments.failures.params import FailuresParams
-from app.experiments.failures.state import State, as_json, findings, fold, initial, left, matrix, rows, verdict
-from app.records import Actor, End, Failure, Opening, Record, Result, Span
+from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.failures.state import State, as_json, findings, fold, initial, left, matrix, rows, verdict
+from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
 
 NOTHING: dict[str, list[str]] = {
     "processes": [], "zombies": [], "segments": [], "semaphores": [], "threads": [], "descriptors": []
@@ -22,8 +22,8 @@ def told(*scenarios: str, records: list[Record], end: str = "finished") -> State
 
 
 def begins(t: int, scenario: str, case: str = "") -> list[Record]:
-    arm = f"{scenario}: {case}" if case else scenario
-    return [Result(t, "case", {"scenario": scenario, "case": case}, arm), Actor(t, "main", "started")]
+    config = f"{scenario}: {case}" if case else scenario
+    return [Result(t, "case", {"scenario": scenario, "case": case}, config), Actor(t, "main", "started")]
 
 
 def ends(t: int, code: int = 0, by_us: bool = False, **found: list[str]) -> list[Record]:

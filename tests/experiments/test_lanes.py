@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import reduce
 
-from app.experiments.lanes import MOST_SPANS, Lanes
-from app.records import Actor, Progress, Record, Span
+from poolscope.experiments.timeline import MOST_SPANS, Lanes
+from poolscope.protocol.records import Actor, Progress, Record, Span
 
 S = 1_000_000_000
 

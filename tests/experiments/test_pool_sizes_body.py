@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.experiments.pool_sizes import state
+from poolscope.experiments.pool_sizes.params import PoolSizesParams
+from poolscope.protocol.records import Failure, Progress, Record, Result, Sample, Span
 
-from app.experiments.pool_sizes import state
-from app.experiments.pool_sizes.params import PoolSizesParams
-from app.records import Failure, Progress, Record, Result, Sample, Span
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
 
@@ -28,7 +28,7 @@ def asked(params: PoolSizesParams, **changes: Any) -> dict[str, Any]:
 
 
 def values(records: list[Record], name: str) -> dict[str, Any]:
-    return {record.arm: record.value for record in records if isinstance(record, Result) and record.name == name}
+    return {record.config: record.value for record in records if isinstance(record, Result) and record.name == name}
 
 
 def workers(child: Child) -> list[psutil.Process]:
@@ -73,9 +73,9 @@ def test_a_run_tells_every_phase_of_every_repetition_and_ends(start_method: str 
     records = perform("pool-sizes", asked(QUICK, start_method=start_method))
     assert end_of(records).outcome == "finished"
     samples = [record for record in records if isinstance(record, Sample)]
-    told = {(sample.arm, sample.repetition, sample.name) for sample in samples}
+    told = {(sample.config, sample.repetition, sample.name) for sample in samples}
     phases = ("start", "first_ready", "map", "stop")
-    pools = {(arm, n, phase) for arm in ("1", "3") for n in range(3) for phase in phases}
+    pools = {(config, n, phase) for config in ("1", "3") for n in range(3) for phase in phases}
     assert told == pools | {("serial", n, "map") for n in range(3)}
     assert len(samples) == len(told)
     assert all(sample.seconds > 0 for sample in samples)

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.errors import BadParameters
-from app.experiments.asking import parse
-from app.experiments.pool_sizes.params import PoolSizesParams
+from poolscope.errors import BadParameters
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_sizes.params import PoolSizesParams
 
 
 def complaints(**asked: Any) -> dict[str, str]:

@@ -10,12 +10,24 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.experiments.pool_sizes import state
-from app.experiments.pool_sizes.params import PoolSizesParams
-from app.experiments.pool_sizes.state import State
-from app.experiments.verdicts import Finding
-from app.records import Actor, Contents, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span, Task
+from poolscope.experiments.findings import Finding
+from poolscope.experiments.pool_sizes import state
+from poolscope.experiments.pool_sizes.params import PoolSizesParams
+from poolscope.experiments.pool_sizes.state import State
+from poolscope.protocol.records import (
+    Actor,
+    Contents,
+    End,
+    Failure,
+    Opening,
+    Printed,
+    Progress,
+    Record,
+    Result,
+    Sample,
+    Span,
+    Task,
+)
 
 SPREAD = (1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.02)
 QUIET = {
@@ -44,13 +56,13 @@ def told(
     **asked: Any,
 ) -> State:
     """The state after a run with these map times (ms) by arm; every pool starts and stops in `around_ms` together."""
-    sizes = [int(arm) for arm in maps if arm != "serial"]
+    sizes = [int(config) for config in maps if config != "serial"]
     now = state.initial(PoolSizesParams.model_validate({"sizes": sizes, "workload": "sum-of-squares", **asked}))
     records: list[Record] = [Result(0, "chunksize", (chunks or {}).get(size, 1), str(size)) for size in sizes]
     for number in range(1, 1 + max(map(len, maps.values()))):
-        for arm, times in maps.items():
+        for config, times in maps.items():
             if number <= len(times):
-                records += passage(arm, number, times[number - 1], around_ms)
+                records += measurement(config, number, times[number - 1], around_ms)
     if noise is not None:
         records.append(Result(0, "noise", noise))
     if outcome:
@@ -60,11 +72,11 @@ def told(
     return now
 
 
-def passage(arm: str, number: int, map_ms: float, around_ms: float) -> list[Record]:
+def measurement(config: str, number: int, map_ms: float, around_ms: float) -> list[Record]:
     phases = {"map": map_ms}
-    if arm != "serial":
+    if config != "serial":
         phases = {"start": around_ms * 0.9, "first_ready": around_ms * 0.5, "map": map_ms, "stop": around_ms * 0.1}
-    return [Sample(0, name, arm, number, ms / 1e3) for name, ms in phases.items()]
+    return [Sample(0, name, config, number, ms / 1e3) for name, ms in phases.items()]
 
 
 def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
@@ -109,9 +121,9 @@ def test_the_json_has_medians_intervals_speed_up_and_efficiency() -> None:
 
 def test_the_warm_up_counts_for_nothing() -> None:
     now = state.initial(PoolSizesParams(sizes=[2]))
-    for record in passage("2", 0, 5.0, 5.0):
+    for record in measurement("2", 0, 5.0, 5.0):
         now = state.fold(now, record)
-    assert now.arms[0].map == ()
+    assert now.configs[0].map == ()
     assert now.order == ()
 
 
@@ -142,7 +154,7 @@ def test_the_rows_come_in_the_order_of_measurement() -> None:
 
 def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_open() -> None:
     now = state.initial(PoolSizesParams(sizes=[2]))
-    for record in passage("2", 1, 3.0, 10.0)[:3]:
+    for record in measurement("2", 1, 3.0, 10.0)[:3]:
         now = state.fold(now, record)
     assert state.rows(now)[1][0][5] is None
 
@@ -164,7 +176,11 @@ def test_a_record_that_says_nothing_here_changes_nothing(record: Record) -> None
 
 
 @given(
-    st.lists(st.sampled_from([*OTHERS, *passage("2", 1, 3.0, 1.0), *passage("serial", 1, 3.0, 1.0), End(0, "stopped")]))
+    st.lists(
+        st.sampled_from(
+            [*OTHERS, *measurement("2", 1, 3.0, 1.0), *measurement("serial", 1, 3.0, 1.0), End(0, "stopped")]
+        )
+    )
 )
 def test_any_order_of_records_folds_and_can_be_shown(records: list[Record]) -> None:
     now = state.initial(PoolSizesParams(sizes=[2, 3]))
@@ -211,16 +227,16 @@ def test_the_fastest_pool_is_named_with_its_speed_up_and_interval() -> None:
 
 
 def test_a_single_call_is_judged_with_start_up_and_shutdown() -> None:
-    slow_start = replace(POOL_WINS, arms=tuple(dear(arm, 0.03 * arm.size) for arm in POOL_WINS.arms))
+    slow_start = replace(POOL_WINS, configs=tuple(dear(config, 0.03 * config.size) for config in POOL_WINS.configs))
     assert "For a single call, start-up and shutdown counted, 2 workers finish first: 184.2 ms" in sentence(slow_start)
-    dearest = replace(POOL_WINS, arms=tuple(dear(arm, 1.0) for arm in POOL_WINS.arms))
+    dearest = replace(POOL_WINS, configs=tuple(dear(config, 1.0) for config in POOL_WINS.configs))
     assert "the plain loop finishes first: 200.6 ms against 1.1" in sentence(dearest)
-    cheap = replace(POOL_WINS, arms=tuple(dear(arm, 0.001) for arm in POOL_WINS.arms))
+    cheap = replace(POOL_WINS, configs=tuple(dear(config, 0.001) for config in POOL_WINS.configs))
     assert "For a single call too" in sentence(cheap)
 
 
-def dear(arm: state.Arm, seconds: float) -> state.Arm:
-    return replace(arm, start=(seconds,) * len(arm.map), stop=(0.002,) * len(arm.map))
+def dear(config: state.Configuration, seconds: float) -> state.Configuration:
+    return replace(config, start=(seconds,) * len(config.map), stop=(0.002,) * len(config.map))
 
 
 def test_the_plain_loop_wins_where_no_pool_beats_it_and_the_break_even_is_said() -> None:

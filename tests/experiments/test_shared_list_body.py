@@ -6,10 +6,10 @@ from functools import reduce
 from typing import Any
 
 import pytest
+from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.experiments.shared_list.state import State, as_json, fold, initial, verdict
+from poolscope.protocol.records import Actor, Contents, Count, Progress, Record, Span
 
-from app.experiments.shared_list.params import SharedListParams
-from app.experiments.shared_list.state import State, as_json, fold, initial, verdict
-from app.records import Actor, Contents, Count, Progress, Record, Span
 from tests.children import end_of, perform, runner
 
 BRIEF = {"producers": 2, "consumers": 2, "delay_min": 0.001, "delay_max": 0.01, "seconds": 0.4}

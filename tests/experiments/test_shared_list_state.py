@@ -7,14 +7,13 @@ from functools import reduce
 from typing import Any
 
 import pytest
-
-from app.errors import BadParameters
-from app.experiments.asking import parse
-from app.experiments.shared_list.params import SharedListControls, SharedListParams
-from app.experiments.shared_list.samples import State, fold, in_words, initial
-from app.experiments.shared_list.state import as_json, findings, rows, verdict
-from app.experiments.shared_list.verdict import disagreements
-from app.records import Actor, Contents, Count, End, Opening, Record, Span
+from poolscope.errors import BadParameters
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.shared_list.params import SharedListControls, SharedListParams
+from poolscope.experiments.shared_list.samples import State, fold, in_words, initial
+from poolscope.experiments.shared_list.state import as_json, findings, rows, verdict
+from poolscope.experiments.shared_list.verdict import disagreements
+from poolscope.protocol.records import Actor, Contents, Count, End, Opening, Record, Span
 
 T0 = 1_000_000_000
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.experiments.sharing import state
+from poolscope.experiments.sharing.catalog import CATALOG, TOOLS
+from poolscope.experiments.sharing.handlers import HANDLERS
+from poolscope.experiments.sharing.params import SharingParams
+from poolscope.machine.processes import members
+from poolscope.protocol.records import Actor, Count, Failure, Fault, Progress, Record, Result, Sample, Span
 
-from app.experiments.sharing import state
-from app.experiments.sharing.catalog import CATALOG, TOOLS
-from app.experiments.sharing.handlers import HANDLERS
-from app.experiments.sharing.params import SharingParams
-from app.records import Actor, Count, Failure, Fault, Progress, Record, Result, Sample, Span
-from app.runner.group import members
 from tests.children import end_of, perform, runner
 from tests.waiting import until, until_gone
 
@@ -35,7 +35,7 @@ def asked(*tools: str, **params: Any) -> dict[str, Any]:
 
 def shown(records: list[Record], tool: str) -> dict[str, Any]:
     """What a tool's demonstration found; there is exactly one."""
-    (value,) = [r.value for r in records if isinstance(r, Result) and (r.name, r.arm) == ("outcome", tool)]
+    (value,) = [r.value for r in records if isinstance(r, Result) and (r.name, r.config) == ("outcome", tool)]
     found: dict[str, Any] = value
     return {**found, "facts": dict(found["facts"])}
 
@@ -73,7 +73,7 @@ def test_a_run_of_all_tools_ends_well_and_times_each_that_is_here(everything: li
     assert end_of(everything).outcome == "finished"
     assert not [record for record in everything if isinstance(record, Failure)]
     here = [name for name in TOOLS if not shown(everything, name)["missing"]]
-    timed = [(sample.arm, sample.repetition) for sample in everything if isinstance(sample, Sample)]
+    timed = [(sample.config, sample.repetition) for sample in everything if isinstance(sample, Sample)]
     assert sorted(timed) == sorted((name, repetition) for name in here for repetition in (0, 1))
     assert all(sample.seconds > 0 for sample in everything if isinstance(sample, Sample))
     assert set(TOOLS) - set(here) <= {"interpreters"}
@@ -311,13 +311,13 @@ def test_a_tool_whose_worker_is_killed_on_request_fails_alone(start_method: str)
     (killed,) = [record for record in records if isinstance(record, Span) and record.state == "killed"]
     assert (killed.t, killed.item) == (fault.t, "killed on request")
     (raised,) = [record for record in records if isinstance(record, Result) and record.name == "raised"]
-    assert raised.arm == "pipe"
+    assert raised.config == "pipe"
     assert raised.value["type"] == "WorkerDied"
     assert raised.value["message"].startswith(f"Worker 2 of 2 (process {fault.pid}) was killed on request before it")
     (failure,) = [record for record in records if isinstance(record, Failure)]
     assert (failure.surfaced_in, failure.task) == ("multiprocessing.Pipe", "pipe")
     assert shown(records, "lock")["correct"] is True
-    timed = [(sample.arm, sample.repetition) for sample in records if isinstance(sample, Sample)]
+    timed = [(sample.config, sample.repetition) for sample in records if isinstance(sample, Sample)]
     assert timed == [("lock", 0), ("lock", 1)]
     steps = [record for record in records if isinstance(record, Progress)]
     assert steps[-1].done == steps[-1].total

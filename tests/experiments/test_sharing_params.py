@@ -6,11 +6,10 @@ import multiprocessing
 from typing import Any
 
 import pytest
-
-from app.errors import BadParameters
-from app.experiments.asking import parse
-from app.experiments.sharing.catalog import CATALOG, TOOLS
-from app.experiments.sharing.params import SharingParams
+from poolscope.errors import BadParameters
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.sharing.catalog import CATALOG, TOOLS
+from poolscope.experiments.sharing.params import SharingParams
 
 
 def test_all_tools_are_asked_for_unless_told_otherwise() -> None:

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from app.experiments.sharing.catalog import TOOLS
-from app.experiments.sharing.isolated import find
+from poolscope.experiments.sharing.catalog import TOOLS
+from poolscope.experiments.sharing.isolated import find
 
 SAID = {
     "rlock": "20\nFalse\n",

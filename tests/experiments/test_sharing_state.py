@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from app.experiments.sharing import state
-from app.experiments.sharing.params import SharingParams
-from app.experiments.sharing.samples import State
-from app.records import Actor, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span
+from poolscope.experiments.sharing import state
+from poolscope.experiments.sharing.params import SharingParams
+from poolscope.experiments.sharing.samples import State
+from poolscope.protocol.records import Actor, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span
 
 
 def outcome(tool: str, expected: Any = 100, actual: Any = 100, **more: Any) -> Result:

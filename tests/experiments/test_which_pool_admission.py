@@ -6,29 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from poolscope.errors import BadParameters
+from poolscope.experiments.installation import Installation, this_python
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.experiments.which_pool.admission import choices, own_work
+from poolscope.experiments.which_pool.offers import BUILT_IN
+from poolscope.experiments.which_pool.params import WhichPoolParams
 
-from app.errors import BadParameters
-from app.experiments.asking import parse
-from app.experiments.offers import Offers, this_python
-from app.experiments.registry import EXPERIMENTS
-from app.experiments.which_pool.admission import choices, own_work
-from app.experiments.which_pool.offers import BUILT_IN
-from app.experiments.which_pool.params import WhichPoolParams
-
-OFFERS = Offers(
+OFFERS = Installation(
     ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"), "/home/ann/project",
     {"3.11": "/ours/python", "3.13t": "/free/python"},
 )  # fmt: skip
 
 
-def ordered(offers: Offers = OFFERS, **given: Any) -> Mapping[str, Any]:
+def ordered(installation: Installation = OFFERS, **given: Any) -> Mapping[str, Any]:
     experiment = EXPERIMENTS["which-pool"]
-    return experiment.order(parse(experiment.params, given), offers)
+    return experiment.order(parse(experiment.params, given), installation)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_work_needs_no_offer(name: str) -> None:
-    order = ordered(Offers(), workload=name)
+    order = ordered(Installation(), workload=name)
     assert order["workload"] == {"name": name, "folder": ""}
     ((label, path),) = this_python().items()
     assert order["pythons"] == [{"label": label, "executable": path}]
@@ -72,7 +71,7 @@ def test_a_python_that_is_not_offered_is_refused_and_so_is_the_work_beside_it() 
 
 def test_while_pythons_are_looked_for_a_refusal_says_so() -> None:
     with pytest.raises(BadParameters, match="still being looked for: try again"):
-        ordered(Offers(searching=True), pythons="3.99")
+        ordered(Installation(searching=True), pythons="3.99")
 
 
 def test_a_path_is_never_taken_for_a_label() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from app.experiments.which_pool.arms import Arm, Wanted, unfit
-from app.experiments.which_pool.guesses import beforehand, pass_s
+from poolscope.experiments.which_pool.arms import Configuration, Wanted, unfit
+from poolscope.experiments.which_pool.guesses import beforehand, pass_s
 
 ABOUT: dict[str, Any] = {
     "kinds": dict.fromkeys(("serial", "thread", "process", "pool", "asyncio")) | {"interpreter": "It came with 3.14."},
@@ -26,7 +25,7 @@ def wanted(**changes: Any) -> Wanted:
 
 
 def keys(asked: Wanted, seen: dict[str, Any] = SEEN) -> list[str]:
-    return [arm.key for arm in asked.arms("3.11", ABOUT, seen)]
+    return [config.key for config in asked.configs("3.11", ABOUT, seen)]
 
 
 def test_without_a_wish_there_is_every_kind_that_fits() -> None:
@@ -49,42 +48,42 @@ def test_start_methods_and_chunk_sizes_vary_for_processes_alone() -> None:
 @pytest.mark.parametrize(
     ("arm", "used", "spare"),
     [
-        (Arm("3.11", "serial"), 1, 0),
-        (Arm("3.11", "thread", 16), 1, 6),
-        (Arm("3.11", "pool", 2, "fork"), 2, 0),
-        (Arm("3.11", "pool", 4, "fork", 5), 5, 2),
+        (Configuration("3.11", "serial"), 1, 0),
+        (Configuration("3.11", "thread", 16), 1, 6),
+        (Configuration("3.11", "pool", 2, "fork"), 2, 0),
+        (Configuration("3.11", "pool", 4, "fork", 5), 5, 2),
     ],
     ids=lambda value: getattr(value, "key", ""),
 )
-def test_the_plan_tells_the_chunk_and_who_will_have_nothing_to_do(arm: Arm, used: int, spare: int) -> None:
-    row = arm.planned(items=10)
-    assert (row["arm"], row["chunk_used"], row["spare_workers"]) == (arm.key, used, spare)
+def test_the_plan_tells_the_chunk_and_who_will_have_nothing_to_do(config: Configuration, used: int, spare: int) -> None:
+    row = config.planned(items=10)
+    assert (row["arm"], row["chunk_used"], row["spare_workers"]) == (config.key, used, spare)
 
 
 @pytest.mark.parametrize(
     ("arm", "seen", "why"),
     [
-        (Arm("3.11", "interpreter", 2), SEEN, "It came with 3.14."),
-        (Arm("3.11", "pool", 2, "forkserver"), SEEN, "This Python has no start method forkserver."),
-        (Arm("3.11", "asyncio", 2), SEEN, "tasks:parse has no form as an async def"),
-        (Arm("3.11", "thread", 2), ASYNC, "tasks:parse is an async def"),
-        (Arm("3.11", "process", 2, "fork"), {**SEEN, "unpicklable": {"item": "I.", "result": "R."}}, "I. R."),
+        (Configuration("3.11", "interpreter", 2), SEEN, "It came with 3.14."),
+        (Configuration("3.11", "pool", 2, "forkserver"), SEEN, "This Python has no start method forkserver."),
+        (Configuration("3.11", "asyncio", 2), SEEN, "tasks:parse has no form as an async def"),
+        (Configuration("3.11", "thread", 2), ASYNC, "tasks:parse is an async def"),
+        (Configuration("3.11", "process", 2, "fork"), {**SEEN, "unpicklable": {"item": "I.", "result": "R."}}, "I. R."),
     ],
 )
-def test_an_arm_that_can_not_do_the_work_says_why(arm: Arm, seen: dict[str, Any], why: str) -> None:
-    assert str(unfit(arm, ABOUT, seen)).startswith(why)
+def test_an_arm_that_can_not_do_the_work_says_why(config: Configuration, seen: dict[str, Any], why: str) -> None:
+    assert str(unfit(config, ABOUT, seen)).startswith(why)
 
 
 @pytest.mark.parametrize("kind", ["serial", "thread", "asyncio"])
 def test_what_can_not_be_pickled_hurts_processes_alone(kind: str) -> None:
     seen = {**SEEN, "coroutine": True, "unpicklable": {"function": "F."}}
-    assert unfit(Arm("3.11", kind, 2), ABOUT, seen) is None
+    assert unfit(Configuration("3.11", kind, 2), ABOUT, seen) is None
 
 
 def test_a_guess_knows_who_can_work_at_once() -> None:
     def guess(kind: str, size: int, gil: bool = True, waits: bool = False) -> float:
         seen = {**SEEN, "cpu_s": [0.0]} if waits else SEEN
-        return pass_s(Arm("3.11", kind, size), seen, gil, cpus=2)
+        return pass_s(Configuration("3.11", kind, size), seen, gil, cpus=2)
 
     assert guess("serial", 1) == pytest.approx(1.0)
     assert guess("thread", 4) == pytest.approx(1.0, rel=0.01)

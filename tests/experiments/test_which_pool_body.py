@@ -10,8 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.protocol.records import Actor, End, Failure, Progress, Record, Result, Sample, Span
 
-from app.records import Actor, End, Failure, Progress, Record, Result, Sample, Span
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until_gone
 
@@ -72,17 +72,17 @@ def mine(function: str) -> str:
 
 
 def values(records: list[Record], name: str) -> dict[str, Any]:
-    return {record.arm: record.value for record in records if isinstance(record, Result) and record.name == name}
+    return {record.config: record.value for record in records if isinstance(record, Result) and record.name == name}
 
 
 def mapped(records: list[Record]) -> set[tuple[str, int]]:
-    return {(each.arm, each.repetition) for each in records if isinstance(each, Sample) and each.name == "map"}
+    return {(each.config, each.repetition) for each in records if isinstance(each, Sample) and each.name == "map"}
 
 
 def short_of(records: list[Record]) -> dict[str, str]:
     """Why arms were skipped, by kind."""
     kinds = {row["arm"]: row["kind"] for row in values(records, "plan").get("", [])}
-    return {kinds[arm]: why for arm, why in values(records, "skipped").items()}
+    return {kinds[config]: why for config, why in values(records, "skipped").items()}
 
 
 def tree(child: Child) -> set[psutil.Process]:
@@ -98,11 +98,11 @@ def test_a_run_tells_every_phase_of_every_arm_and_what_it_found() -> None:
     assert end_of(records) == End(records[-1].t, "finished")
     plan = values(records, "plan")[""]
     assert [row["kind"] for row in plan] == ["serial", "thread", "process", "pool"]
-    arms = [row["arm"] for row in plan]
+    configs = [row["arm"] for row in plan]
     samples = [record for record in records if isinstance(record, Sample)]
     phases = ("start", "first_ready", "map", "stop")
-    pools = {(arm, n, phase) for arm in arms[1:] for n in range(3) for phase in phases}
-    assert {(s.arm, s.repetition, s.name) for s in samples} == pools | {(arms[0], n, "map") for n in range(3)}
+    pools = {(config, n, phase) for config in configs[1:] for n in range(3) for phase in phases}
+    assert {(s.config, s.repetition, s.name) for s in samples} == pools | {(configs[0], n, "map") for n in range(3)}
     assert len(samples) == len(pools) + 3
     assert values(records, "python")["here"]["version"] == ".".join(map(str, sys.version_info[:3]))
     assert values(records, "preflight")["here"]["repeats_equal"] is True
@@ -111,15 +111,15 @@ def test_a_run_tells_every_phase_of_every_arm_and_what_it_found() -> None:
     assert sum(map(len, machine["siblings"] or [range(machine["usable_cpus"])])) == machine["usable_cpus"] >= 1
     assert values(records, "cpu")[""]["effective"]["1"] > 0
     assert isinstance(values(records, "seed")[""], int)
-    assert values(records, "noise")[""]["loop_wall_s"] == values(records, "loop")[arms[0]]["wall_s"] > 0
+    assert values(records, "noise")[""]["loop_wall_s"] == values(records, "loop")[configs[0]]["wall_s"] > 0
     for name in ("gc", "traced", "memory"):
-        assert set(values(records, name)) == set(arms), name
+        assert set(values(records, name)) == set(configs), name
     assert not values(records, "skipped")
     assert not values(records, "differs")
-    assert values(records, "traced")[arms[2]]["workers_used"] == 2
+    assert values(records, "traced")[configs[2]]["workers_used"] == 2
     spans = [record for record in records if isinstance(record, Span)]
-    assert len(spans) == 6 * len(arms)
-    assert {span.lane for span in spans} == set(arms)
+    assert len(spans) == 6 * len(configs)
+    assert {span.lane for span in spans} == set(configs)
     assert {span.actor for span in spans} <= {record.actor for record in records if isinstance(record, Actor)}
 
 
@@ -171,7 +171,7 @@ def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: 
     assert skipped.keys() == {kind}
     assert skipped[kind].startswith(why)
     other = {"process": "here thread 2", "thread": "here process fork 2 c0"}[kind]
-    assert mapped(records) == {(arm, n) for arm in ("here serial", other) for n in range(3)}
+    assert mapped(records) == {(config, n) for config in ("here serial", other) for n in range(3)}
     assert end_of(records).reason == ""
 
 

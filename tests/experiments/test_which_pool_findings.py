@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from poolscope.experiments.findings import Finding
+from poolscope.experiments.which_pool import state
+from poolscope.experiments.which_pool.choice import competitors
+from poolscope.experiments.which_pool.params import WhichPoolParams
+from poolscope.experiments.which_pool.samples import State
+from poolscope.protocol.records import Printed, Record, Result
 
-from app.experiments.verdicts import Finding
-from app.experiments.which_pool import state
-from app.experiments.which_pool.choice import competitors
-from app.experiments.which_pool.params import WhichPoolParams
-from app.experiments.which_pool.samples import State
-from app.records import Printed, Record, Result
 from tests.experiments.which_pool_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
 
 MAPS = {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336)}
@@ -35,10 +35,10 @@ def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
     return found
 
 
-def remember(arm: str, per_worker: float, workers: int, what: str = "pss") -> Result:
+def remember(config: str, per_worker: float, workers: int, what: str = "pss") -> Result:
     total = per_worker * workers + 20
     sizes = {"what": what, "per_worker": [per_worker * MIB] * workers, "total": total * MIB, "parent": 20 * MIB}
-    return Result(0, "memory", sizes, arm)
+    return Result(0, "memory", sizes, config)
 
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
@@ -429,14 +429,15 @@ def test_results_that_differ_are_found(how: dict[str, Any], holds: bool | None) 
 
 def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools() -> None:
     other = [
-        Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, arm) for arm in ("serial", "pool 2")
+        Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, config)
+        for config in ("serial", "pool 2")
     ]
     for how in ({"more": other}, {"more": other[1:], "preflight": {"repeats_equal": False}}):
         now = told({**MAPS, "pool 2": about(340)}, **how)
         found = check(now, "results differ")
         assert found.holds
         assert "in the plain loop too" in found.sentence
-        assert "pool 2" in {arm.key for arm in competitors(now)}
+        assert "pool 2" in {config.key for config in competitors(now)}
 
 
 @pytest.mark.parametrize(("names", "holds"), [(["CACHE", "calls"], True), ([], False), (None, None)])

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from app.experiments.which_pool.machine import memory_available, siblings
+from poolscope.machine.host_facts import memory_available, siblings
 
 
 def test_cpus_that_share_a_core_are_one_group(tmp_path: Path) -> None:

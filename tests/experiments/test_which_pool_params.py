@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.errors import BadParameters, Complaint
-from app.experiments.asking import parse
-from app.experiments.which_pool.offers import BUILT_IN
-from app.experiments.which_pool.params import ITEMS, WORK_MS, WhichPoolParams
-from app.runner import work
+from poolscope.errors import BadParameters, ParameterError
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.which_pool.offers import BUILT_IN
+from poolscope.experiments.which_pool.params import ITEMS, WORK_MS, WhichPoolParams
+from poolscope.workloads import catalog
 
 
 def complaints(**asked: Any) -> dict[str, str]:
@@ -53,9 +52,9 @@ def test_every_built_in_work_can_be_asked_for_as_it_stands(name: str) -> None:
 
 
 def test_counts_and_lengths_are_those_that_the_runner_would_take() -> None:
-    assert {name: row.count for name, row in work.BUILT_IN.items()} == ITEMS
-    assert {name: row.work_ms for name, row in work.BUILT_IN.items() if row.work_ms is not None} == WORK_MS
-    assert set(work.BUILT_IN) == set(BUILT_IN)
+    assert {name: row.count for name, row in catalog.BUILT_IN.items()} == ITEMS
+    assert {name: row.work_ms for name, row in catalog.BUILT_IN.items() if row.work_ms is not None} == WORK_MS
+    assert set(catalog.BUILT_IN) == set(BUILT_IN)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def test_a_refusal_names_the_parameter_and_says_what_is_allowed(asked: dict[str,
 @pytest.mark.parametrize("field", ["workload", "kinds", "sizes", "chunksizes", "start_methods", "pythons"])
 @given(text=st.text(max_size=30))
 def test_any_text_is_taken_or_refused_in_words(field: str, text: str) -> None:
-    refused: list[Complaint] = []
+    refused: list[ParameterError] = []
     try:
         parse(WhichPoolParams, {field: text})
     except BadParameters as error:

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.experiments.which_pool import state
-from app.experiments.which_pool.params import WhichPoolParams
-from app.experiments.which_pool.samples import State
-from app.records import (
+from poolscope.experiments.which_pool import state
+from poolscope.experiments.which_pool.params import WhichPoolParams
+from poolscope.experiments.which_pool.samples import State
+from poolscope.protocol.records import (
     Actor,
     Contents,
     End,
@@ -27,7 +26,8 @@ from app.records import (
     Span,
     Task,
 )
-from tests.experiments.which_pool_runs import HERE, MIB, about, passage, planned, records, told, traced
+
+from tests.experiments.which_pool_runs import HERE, MIB, about, measurement, planned, records, told, traced
 
 MAPS = {
     "serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336),
@@ -113,9 +113,9 @@ def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:
 
 def test_the_warm_up_counts_for_nothing() -> None:
     now = told({"serial": [], "process 2": []}, outcome="")
-    for record in passage(planned("process 2", 32), 0, 5.0):
+    for record in measurement(planned("process 2", 32), 0, 5.0):
         now = state.fold(now, record)
-    assert now.arms["process 2"].map == ()
+    assert now.configs["process 2"].map == ()
     assert now.order == ()
 
 
@@ -201,7 +201,7 @@ def test_the_rows_come_in_the_order_of_measurement() -> None:
 
 def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_open() -> None:
     now = told({"serial": [], "process 2": []}, outcome="")
-    for record in passage(planned("process 2", 32), 1, 3.0)[:3]:
+    for record in measurement(planned("process 2", 32), 1, 3.0)[:3]:
         now = state.fold(now, record)
     assert state.rows(now)[1][0][-1] is None
 
@@ -268,4 +268,8 @@ def test_a_curve_is_drawn_only_where_a_fit_is_borne_by_the_points() -> None:
 
 
 def test_the_best_of_each_kind_come_fastest_first() -> None:
-    assert [(arm.kind, arm.size) for arm in state.best_of_kinds(RUN)] == [("pool", 2), ("process", 2), ("thread", 2)]
+    assert [(config.kind, config.size) for config in state.best_of_kinds(RUN)] == [
+        ("pool", 2),
+        ("process", 2),
+        ("thread", 2),
+    ]

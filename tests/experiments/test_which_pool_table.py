@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from poolscope.experiments.which_pool.state import notes, table
+from poolscope.protocol.records import End
+from poolscope.text.wording import GAP
 
-from app.experiments.which_pool.state import notes, table
-from app.experiments.wording import GAP
-from app.records import End
 from tests.experiments.which_pool_runs import about, told
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from poolscope.experiments.which_pool import state
+from poolscope.experiments.which_pool.params import WhichPoolParams
+from poolscope.experiments.which_pool.samples import State
+from poolscope.protocol.records import Result
 
-from app.experiments.which_pool import state
-from app.experiments.which_pool.params import WhichPoolParams
-from app.experiments.which_pool.samples import State
-from app.records import Result
 from tests.experiments.which_pool_runs import HERE, LOUD, MIB, QUIET, about, planned, told, traced
 
 SUM_OF_SQUARES = {
@@ -165,8 +165,10 @@ def test_chunk_sizes_and_start_methods_are_named_where_they_were_compared() -> N
 
 def test_interpreters_are_compared_by_their_memory_too() -> None:
     memory = [
-        Result(0, "memory", {"what": "pss", "per_worker": [mib * MIB] * 2, "total": 99 * MIB, "parent": 20 * MIB}, arm)
-        for arm, mib in (("process 2", 24), ("interpreter 2", 7))
+        Result(
+            0, "memory", {"what": "pss", "per_worker": [mib * MIB] * 2, "total": 99 * MIB, "parent": 20 * MIB}, config
+        )
+        for config, mib in (("process 2", 24), ("interpreter 2", 7))
     ]
     maps = {"serial": about(640), "process 2": about(330), "interpreter 2": about(400)}
     now = told(maps, more=memory)
@@ -268,7 +270,7 @@ def test_pools_that_return_something_else_are_not_said_to_be_unmeasured() -> Non
 
 def test_work_that_gives_other_results_from_call_to_call_is_compared_by_its_times() -> None:
     maps = {"serial": about(640), "process 2": about(335), "thread 2": about(650)}
-    other = [Result(0, "differs", {"repetition": 1, "detail": "The result of item 0 is 3."}, arm) for arm in maps]
+    other = [Result(0, "differs", {"repetition": 1, "detail": "The result of item 0 is 3."}, config) for config in maps]
     now = told(maps, more=other)
     assert said(now).startswith("Use 2 processes: 1.91× serial")
     assert "Its results change from call to call, so only the times are compared." in said(now)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.experiments.which_pool import state
-from app.experiments.which_pool.params import WhichPoolParams
-from app.experiments.which_pool.samples import State
-from app.records import End, Record, Result, Sample
+from poolscope.experiments.which_pool import state
+from poolscope.experiments.which_pool.params import WhichPoolParams
+from poolscope.experiments.which_pool.samples import State
+from poolscope.protocol.records import End, Record, Result, Sample
 
 SPREAD = (1.0, 1.004, 0.996, 1.002, 0.998, 1.0, 1.006)
 HERE = "3.11"
@@ -47,7 +47,7 @@ def planned(key: str, items: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def passage(row: Mapping[str, Any], number: int, map_ms: float, around_ms: float | None = None) -> list[Record]:
+def measurement(row: Mapping[str, Any], number: int, map_ms: float, around_ms: float | None = None) -> list[Record]:
     phases = {"map": map_ms}
     if row["kind"] != "serial":
         start, stop = (price * row["size"] for price in PRICES.get(row["kind"], PROCESS))
@@ -95,7 +95,7 @@ def records(
         for row in plan:
             times = maps[row["arm"]]
             if number <= len(times):
-                said += passage(row, number, times[number - 1], around_ms)
+                said += measurement(row, number, times[number - 1], around_ms)
     for row in plan:
         if row["kind"] == "serial" and loop_share is not None:
             wall = sum(maps[row["arm"]]) / 1e3

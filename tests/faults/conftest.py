@@ -10,9 +10,9 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.protocol.records import Opening, from_line
+from poolscope.runs.process_tree import session
 
-from app.records import Opening, from_line
-from app.runs.tree import session
 from tests.served import Served, served
 from tests.waiting import until, until_gone
 

@@ -130,7 +130,7 @@ def test_a_body_without_a_length_that_never_ends_is_cut_off(server: Served) -> N
     [
         "/runs/%00", "/runs/..%2f..%2fetc%2fpasswd", "/runs/" + "x" * 5000, "/runs?before=nobody&experiment=%ff",
         "/runs/sl-0001/at?t=nan", "/api/runs?limit=-1", "/api/runs?limit=1e9", "/api/runs?status=asleep",
-        "/static/../app/main.py", "/static/%2e%2e/app/main.py", "/charts/..%2f..%2fpyproject.toml",
+        "/static/../app/poolscope/main.py", "/static/%2e%2e/app/poolscope/main.py", "/charts/..%2f..%2fpyproject.toml",
         "/runs/sl-0001/factorial/1e9.txt", "/live?run=nobody", "/nothing/here",
     ],
 )  # fmt: skip

@@ -89,7 +89,7 @@ def serve(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A server that can't start, from the command line."""
     return subprocess.run(
         [*COMMAND, *options], capture_output=True, text=True, cwd=folder, timeout=BOUND_S,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "app")},
     )  # fmt: skip
 
 

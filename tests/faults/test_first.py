@@ -19,7 +19,7 @@ NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 ORPHAN = """
 import os, subprocess, sys, time
 from pathlib import Path
-from app.cli.first import step_aside
+from poolscope.cli.first import step_aside
 
 step_aside()
 subprocess.run([sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '0.05'])"])
@@ -33,7 +33,7 @@ sys.exit(7)
 """
 WAITS = """
 import signal
-from app.cli.first import step_aside
+from poolscope.cli.first import step_aside
 
 step_aside()
 print("waits", flush=True)
@@ -64,6 +64,6 @@ def test_a_signal_is_passed_on() -> None:
 
 
 def test_nobody_else_steps_aside() -> None:
-    program = "import os, app.cli.first as f; me = os.getpid(); f.step_aside(); print(os.getpid() == me)"
+    program = "import os, poolscope.cli.first as f; me = os.getpid(); f.step_aside(); print(os.getpid() == me)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "True\n"

@@ -7,8 +7,7 @@ import math
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from app.measure.breakeven import Threshold, break_even, efficiency, idle_tail
+from poolscope.stats.breakeven import Threshold, break_even, efficiency, idle_tail
 
 SECONDS = st.floats(min_value=1e-7, max_value=10.0)
 COUNTS = st.integers(1, 64)

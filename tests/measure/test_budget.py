@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.measure.budget import SHARES, Budget, OffCpu, loop_budget, off_cpu, pool_budget
+from poolscope.stats.time_budget import SHARES, Budget, OffCpu, loop_budget, off_cpu, pool_budget
 
 SECONDS = st.floats(min_value=0, max_value=1e4)
 ABOVE_ZERO = st.floats(min_value=1e-7, max_value=1e4)

@@ -8,8 +8,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.measure.cpus import read, smt, throttled, usable, why
+from poolscope.machine.cpus import read, smt, throttled, usable, why
 
 
 def quotas(folder: Path, *quotas: tuple[str, str, int]) -> tuple[Path, Path]:

@@ -6,9 +6,8 @@ from statistics import median
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.measure.histogram import Durations
-from app.runner.locks import Histogram
+from poolscope.runner.locks import Histogram
+from poolscope.stats.histogram import Durations
 
 durations = st.lists(st.integers(0, 10**12), min_size=1, max_size=200)
 

@@ -9,8 +9,7 @@ from statistics import median
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from app.measure.intervals import Ratio, Timing, ratio, timing, warm
+from poolscope.stats.intervals import Ratio, Timing, ratio, timing, warm
 
 TIMES = st.floats(min_value=1e-7, max_value=1e4)
 SAMPLES = st.lists(TIMES, min_size=1, max_size=40)

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-
-from app.measure.memory import available, limit
+from poolscope.machine.memory import available, limit
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from math import sqrt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from app.measure.laws import Estimate
-from app.measure.scaling import Scaling, scaling
+from poolscope.stats.laws import Estimate
+from poolscope.stats.scaling import Scaling, scaling
 
 SIZES = (1, 2, 4, 8)
 

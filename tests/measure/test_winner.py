@@ -8,9 +8,8 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from app.measure.contrasts import Contrasts
-from app.measure.winner import Entrant, Winner, winner
+from poolscope.stats.contrasts import Contrasts
+from poolscope.stats.winner import Entrant, Winner, winner
 
 unhurried = settings(deadline=None, max_examples=25)
 TIMES = st.lists(st.floats(min_value=1e-6, max_value=1e3), min_size=1, max_size=8).map(tuple)

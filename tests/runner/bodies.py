@@ -10,11 +10,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from app.records import Progress, Result
-from app.runner.stage import Stage
+from poolscope.protocol.records import Progress, Result
+from poolscope.runner.context import RunContext
 
 
-def run(stage: Stage, params: dict[str, Any]) -> None:
+def run(stage: RunContext, params: dict[str, Any]) -> None:
     {
         "nothing": nothing,
         "wait": wait_for_a_stop,
@@ -28,27 +28,27 @@ def run(stage: Stage, params: dict[str, Any]) -> None:
     }[params["do"]](stage, params)
 
 
-def tell(stage: Stage, name: str, value: Any) -> None:
+def tell(stage: RunContext, name: str, value: Any) -> None:
     stage.emit(Result(stage.now(), name, value))
 
 
-def nothing(stage: Stage, params: dict[str, Any]) -> None:
+def nothing(stage: RunContext, params: dict[str, Any]) -> None:
     tell(stage, "params", params)
 
 
-def wait_for_a_stop(stage: Stage, params: dict[str, Any]) -> None:
+def wait_for_a_stop(stage: RunContext, params: dict[str, Any]) -> None:
     with stage.interruptible():
         tell(stage, "waiting", True)
         threading.Event().wait()
 
 
-def wait_without_being_interrupted(stage: Stage, params: dict[str, Any]) -> None:
+def wait_without_being_interrupted(stage: RunContext, params: dict[str, Any]) -> None:
     tell(stage, "waiting", True)
     stage.stopping.wait()
     tell(stage, "cleaned up", True)
 
 
-def show_changes(stage: Stage, params: dict[str, Any]) -> None:
+def show_changes(stage: RunContext, params: dict[str, Any]) -> None:
     stage.on_change(lambda values: tell(stage, "changed", dict(values)))
     tell(stage, "waiting", True)
     stage.stopping.wait()
@@ -71,7 +71,7 @@ def descriptors() -> dict[str, str]:
     return open_now
 
 
-def fork_and_wait(stage: Stage, params: dict[str, Any]) -> None:
+def fork_and_wait(stage: RunContext, params: dict[str, Any]) -> None:
     fork = multiprocessing.get_context("fork")
     tell(stage, "own descriptors", descriptors())
     for _ in range(params["children"]):
@@ -83,23 +83,23 @@ def fork_and_wait(stage: Stage, params: dict[str, Any]) -> None:
     threading.Event().wait()
 
 
-def name_modules(stage: Stage, params: dict[str, Any]) -> None:
+def name_modules(stage: RunContext, params: dict[str, Any]) -> None:
     for body in params["bodies"]:
         importlib.import_module(body)
     tell(stage, "modules", sorted(sys.modules))
     tell(stage, "flags", {"isolated": sys.flags.isolated, "no_site": sys.flags.no_site, "path": sys.path})
 
 
-def fail(stage: Stage, params: dict[str, Any]) -> None:
+def fail(stage: RunContext, params: dict[str, Any]) -> None:
     stage.emit(Progress(stage.now(), 1, 2))
     raise ValueError("the body is broken")
 
 
-def print_much(stage: Stage, params: dict[str, Any]) -> None:
+def print_much(stage: RunContext, params: dict[str, Any]) -> None:
     for number in range(1_000):
         print('{"kind":"end","t":1,"outcome":"finished"}')
         stage.emit(Progress(stage.now(), number, 1_000))
 
 
-def leave_a_thread(stage: Stage, params: dict[str, Any]) -> None:
+def leave_a_thread(stage: RunContext, params: dict[str, Any]) -> None:
     threading.Thread(target=threading.Event().wait, name="forgotten").start()

@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from app.runner.recorder import Recorder
-from app.runner.stage import Stage
+from poolscope.runner.context import RunContext
+from poolscope.runner.recorder import Recorder
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path) -> Iterator[RunContext]:
     reader, writer = os.pipe()
     recorder = Recorder(writer)
     before = signal.getsignal(signal.SIGUSR1)
-    yield Stage(recorder, tmp_path)
+    yield RunContext(recorder, tmp_path)
     signal.signal(signal.SIGUSR1, before)
     recorder.close()
     os.close(reader)

@@ -13,13 +13,14 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, from_line
 
-from app.records import End, Failure, Opening, Printed, Progress, Record, Result, from_line
 from tests.waiting import BOUND_S, until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 BODIES = sorted(
-    ".".join(file.relative_to(ROOT).with_suffix("").parts) for file in (ROOT / "app/experiments").glob("*/body.py")
+    ".".join(file.relative_to(ROOT / "poolscope").with_suffix("").parts)
+    for file in (ROOT / "app/poolscope/experiments").glob("*/body.py")
 )
 
 
@@ -31,7 +32,14 @@ class Runner:
         records_read, records_write = os.pipe()
         self.channels = {str(Path(f"/proc/self/fd/{fd}").readlink()) for fd in (control_read, records_write)}
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(ROOT / "app" / "runner"), str(control_read), str(records_write)],
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                str(ROOT / "app" / "poolscope" / "runner"),
+                str(control_read),
+                str(records_write),
+            ],
             pass_fds=(control_read, records_write),
             start_new_session=True,
             stdin=subprocess.DEVNULL,
@@ -154,7 +162,7 @@ def test_a_body_that_fails_ends_the_run_as_failed_with_its_traceback_and_keeps_w
 
 def test_an_unknown_body_is_a_failed_run_with_a_traceback() -> None:
     with runner() as child:
-        child.ask("app.experiments.nowhere.body")
+        child.ask("poolscope.experiments.nowhere.body")
         *records, end = child.to_the_end()
     assert isinstance(end, End)
     assert end.outcome == "failed"
@@ -213,21 +221,30 @@ def test_every_body_runs_on_the_standard_library_and_the_records_alone() -> None
     with runner("modules", bodies=BODIES) as child:
         records = child.to_the_end()
     modules = value(records, "modules")
-    allowed = ("app", "app.records", "app.errors", "app.runner", "app.experiments", "tests", "tests.runner")
+    allowed = (
+        "poolscope",
+        "poolscope.errors",
+        "poolscope.runner",
+        "poolscope.experiments",
+        "tests",
+        "tests.runner",
+    )
     for module in modules:
         room, _, _ = module.partition(".")
         if room == "tests":
             assert module in (*allowed, "tests.runner.bodies")
-        elif room == "app":
-            own = module.startswith(("app.runner.", "app.experiments."))
+        elif room == "poolscope":
+            own = module.startswith(
+                tuple(f"poolscope.{part}" for part in ("runner.", "experiments.", "protocol", "machine", "workloads"))
+            )
             assert module in allowed or own
-            assert not module.endswith((".params", ".state", "app.experiments.registry"))
+            assert not module.endswith((".params", ".state", "poolscope.experiments.registry"))
         else:
             assert room in sys.stdlib_module_names or module in ("__main__", "__mp_main__")
     flags = value(records, "flags")
     assert (flags["isolated"], flags["no_site"]) == (1, 1)
-    assert flags["path"][-1] == str(ROOT)
-    assert str(ROOT / "app" / "runner") not in flags["path"]
+    assert flags["path"][-1] == str(ROOT / "app")
+    assert str(ROOT / "app" / "poolscope" / "runner") not in flags["path"]
 
 
 def test_a_thread_that_somebody_left_behind_does_not_keep_the_runner() -> None:

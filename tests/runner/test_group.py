@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from poolscope.machine.processes import is_tracker, members
 
-from app.runner.group import is_tracker, members
 from tests.waiting import BOUND_S, lives, until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def test_we_are_a_member_of_our_own_group() -> None:
 PROGRAM = """
 import subprocess, sys
 sys.path.append(sys.argv[1])
-from app.runner.group import end_group
+from poolscope.machine.processes import end_group
 wait = "import signal; signal.pause()"
 here = [subprocess.Popen([sys.executable, "-c", wait]) for _ in range(3)]
 deaf = subprocess.Popen([sys.executable, "-c", "import signal; signal.signal(15, signal.SIG_IGN); " + wait])
@@ -71,7 +71,7 @@ end_group()
 def program(own_group: bool) -> Iterator[list[psutil.Process]]:
     """A program that has started four children in its group and one apart, and then has called end_group."""
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(ROOT)],
+        [sys.executable, "-c", PROGRAM, str(ROOT / "app")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -102,9 +102,9 @@ def test_a_group_that_somebody_else_leads_is_left_alone() -> None:
 
 
 def test_a_group_that_has_only_us_is_left_without_a_word() -> None:
-    code = "import sys; sys.path.append(sys.argv[1]); from app.runner.group import end_group; end_group()"
+    code = "import sys; sys.path.append(sys.argv[1]); from poolscope.machine.processes import end_group; end_group()"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT)],
+        [sys.executable, "-c", code, str(ROOT / "app")],
         start_new_session=True,
         capture_output=True,
         timeout=BOUND_S,

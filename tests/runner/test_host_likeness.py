@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from app.runner.host.likeness import MOST_PARTS, digest, same
+from poolscope.runner.host.equality import MOST_PARTS, digest, same
 
 Pair = namedtuple("Pair", "x y")
 
@@ -83,7 +82,7 @@ def test_a_digest_is_another_process_s_too() -> None:
     found = digest(value)
     assert found is not None
     assert found.plain
-    program = f"from app.runner.host.likeness import digest; print(digest({value!r}).text)"
+    program = f"from poolscope.runner.host.equality import digest; print(digest({value!r}).text)"
     there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert there.stdout.strip() == found.text
 

@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-
-from app.runner.host.pickles import first_unsendable, parcel, short, unsendable
+from poolscope.runner.host.pickling import first_unsendable, parcel, short, unsendable
 
 
 def module_level(value: Any) -> Any:

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from app.runner.host.users import MOST_ITEMS, Names, Unusable, Users, load
+from poolscope.runner.host.user_code import MOST_ITEMS, Names, Unusable, Users, load
 
 PLACES = """
 import other_things

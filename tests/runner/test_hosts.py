@@ -12,9 +12,9 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.runner.context import RunContext, Stopped
+from poolscope.runner.host.client import PROGRAM, Host, HostFailed, OrderRefused
 
-from app.runner.hosts import PROGRAM, Host, HostFailed, OrderRefused
-from app.runner.stage import Stage, Stopped
 from tests.waiting import until, until_gone
 
 Start = Callable[..., Host]
@@ -23,7 +23,7 @@ LIMIT_S = 30.0
 
 
 @pytest.fixture
-def start(stage: Stage) -> Iterator[Start]:
+def start(stage: RunContext) -> Iterator[Start]:
     """Starts hosts, and ends them after the test."""
     hosts = []
 
@@ -213,7 +213,7 @@ def test_a_users_package_may_be_called_as_ours(start_method: str, start: Start, 
     (package / "__init__.py").write_text("")
     (package / "records.py").write_text("FACTOR = 3\n")
     (package / "tasks.py").write_text(
-        "from app.records import FACTOR\n"
+        "from poolscope.protocol.records import FACTOR\n"
         "ready = []\n"
         "def connect(): ready.append(1)\n"
         "def work(n): return n * FACTOR * len(ready[:1])\n"
@@ -250,7 +250,7 @@ def test_an_async_function_is_awaited(start: Start, tmp_path: Path) -> None:
     assert passed(host, "asyncio", traced=True)["same"] is True
 
 
-def test_a_stop_is_heard_while_a_host_works(start: Start, stage: Stage, tmp_path: Path) -> None:
+def test_a_stop_is_heard_while_a_host_works(start: Start, stage: RunContext, tmp_path: Path) -> None:
     host = start(folder=str(tmp_path))
     opened(host, tmp_path, "import time\ndef work(n): time.sleep(600)\nitems = [1]\n")
     signal.signal(signal.SIGALRM, lambda *_: stage.interrupt(Stopped()))

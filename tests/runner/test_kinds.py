@@ -15,14 +15,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from app.runner import memory
-from app.runner.built_in import bulky, sharing
-from app.runner.kinds import KINDS, Passage, chunk_used, lacking, processes, through
-from app.runner.pools import PoolFailed, SetUpFailed
-from app.runner.stage import Stage, Stopped, WorkerDied
-from app.runner.work import Work, set_up
-from app.runner.workloads import square
+from poolscope.machine import process_memory
+from poolscope.runner.context import RunContext, Stopped, WorkerDied
+from poolscope.runner.pools import processes
+from poolscope.runner.pools.kinds import KINDS, Measurement, chunk_used, lacking, measure
+from poolscope.runner.pools.mp_pool import PoolFailed, SetUpFailed
+from poolscope.workloads import data, shared
+from poolscope.workloads.catalog import Work, set_up
+from poolscope.workloads.functions import square
 
 # The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -42,9 +42,9 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def by_default(
-    stage: Stage, kind: str, work: Work, *, size: int = 2, start_method: str = "", traced: bool = False
-) -> Passage:
-    return through(stage, kind, start_method, size, 0, work, traced=traced)
+    stage: RunContext, kind: str, work: Work, *, size: int = 2, start_method: str = "", traced: bool = False
+) -> Measurement:
+    return measure(stage, kind, start_method, size, 0, work, traced=traced)
 
 
 async def square_later(n: int) -> int:
@@ -62,35 +62,35 @@ def squares(**more: Any) -> Work:
     + [("process", method) for method in multiprocessing.get_all_start_methods()],
 )
 def test_every_kind_returns_what_the_plain_loop_returns_in_phases_of_its_own(
-    stage: Stage, kind: str, start_method: str
+    stage: RunContext, kind: str, start_method: str
 ) -> None:
-    passage = by_default(stage, kind, squares(), start_method=start_method)
-    assert passage.results == EXPECTED
-    assert len(set(passage.workers)) == len(passage.workers) == (1 if kind == "serial" else 2)
-    assert passage.map > 0
+    measurement = by_default(stage, kind, squares(), start_method=start_method)
+    assert measurement.results == EXPECTED
+    assert len(set(measurement.workers)) == len(measurement.workers) == (1 if kind == "serial" else 2)
+    assert measurement.map > 0
     if kind == "serial":
-        assert (passage.first_ready, passage.start, passage.stop) == (0, 0, 0)
+        assert (measurement.first_ready, measurement.start, measurement.stop) == (0, 0, 0)
     else:
-        assert 0 < passage.first_ready <= passage.start
-        assert passage.stop > 0
-    assert (passage.cpu is None) == (kind not in ("serial", "asyncio"))
-    assert (passage.tasks, passage.memory) == ((), None)
+        assert 0 < measurement.first_ready <= measurement.start
+        assert measurement.stop > 0
+    assert (measurement.cpu is None) == (kind not in ("serial", "asyncio"))
+    assert (measurement.tasks, measurement.memory) == ((), None)
 
 
 @pytest.mark.parametrize("kind", HERE)
-def test_a_traced_passage_tells_of_each_task_and_of_the_memory(stage: Stage, kind: str) -> None:
-    passage = by_default(stage, kind, squares(), traced=True)
-    assert passage.results == EXPECTED
-    assert len(passage.tasks) == len(ITEMS)
-    assert {task.worker for task in passage.tasks} <= set(passage.workers)
-    for task in passage.tasks:
-        assert passage.asked <= task.started <= task.ended <= passage.asked + passage.map
-    assert all((task.cpu is None) == (kind == "asyncio") for task in passage.tasks)
-    assert passage.tasks_cpu > 0
-    assert passage.memory is not None
-    assert len(passage.memory.per_worker) == len(passage.workers)
-    assert passage.memory.total >= passage.memory.parent > 0
-    assert (passage.memory.total > passage.memory.parent) == (kind in PROCESSES)
+def test_a_traced_passage_tells_of_each_task_and_of_the_memory(stage: RunContext, kind: str) -> None:
+    measurement = by_default(stage, kind, squares(), traced=True)
+    assert measurement.results == EXPECTED
+    assert len(measurement.tasks) == len(ITEMS)
+    assert {task.worker for task in measurement.tasks} <= set(measurement.workers)
+    for task in measurement.tasks:
+        assert measurement.asked <= task.started <= task.ended <= measurement.asked + measurement.map
+    assert all((task.cpu is None) == (kind == "asyncio") for task in measurement.tasks)
+    assert measurement.tasks_cpu > 0
+    assert measurement.memory is not None
+    assert len(measurement.memory.per_worker) == len(measurement.workers)
+    assert measurement.memory.total >= measurement.memory.parent > 0
+    assert (measurement.memory.total > measurement.memory.parent) == (kind in PROCESSES)
 
 
 set_ups: list[int] = []
@@ -109,12 +109,14 @@ async def connected_later(_: int) -> int:
 
 
 @pytest.mark.parametrize(("kind", "times"), [("serial", 1), ("asyncio", 1), ("thread", 2), ("process", 1), ("pool", 1)])
-def test_the_set_up_is_called_once_in_each_worker_before_its_first_task(stage: Stage, kind: str, times: int) -> None:
+def test_the_set_up_is_called_once_in_each_worker_before_its_first_task(
+    stage: RunContext, kind: str, times: int
+) -> None:
     set_ups.clear()
-    passage = by_default(stage, kind, Work(connected, ITEMS, connected_later, connect))
-    assert set(passage.results) == {times}  # threads share the list
+    measurement = by_default(stage, kind, Work(connected, ITEMS, connected_later, connect))
+    assert set(measurement.results) == {times}  # threads share the list
     if kind == "thread":
-        assert set(set_ups) == set(passage.workers)
+        assert set(set_ups) == set(measurement.workers)
 
 
 def refuse_to_connect() -> None:
@@ -122,7 +124,7 @@ def refuse_to_connect() -> None:
 
 
 @pytest.mark.parametrize("kind", HERE)
-def test_a_set_up_that_raises_is_told_by_what_it_raised(stage: Stage, kind: str) -> None:
+def test_a_set_up_that_raises_is_told_by_what_it_raised(stage: RunContext, kind: str) -> None:
     with pytest.raises(SetUpFailed, match=r"The set-up function raised ConnectionError: nobody listens\."):
         by_default(stage, kind, squares(setup=refuse_to_connect))
 
@@ -138,7 +140,7 @@ async def refuse_seven_later(n: int) -> int:
 
 
 @pytest.mark.parametrize("kind", HERE)
-def test_what_the_function_raises_comes_through_and_ends_the_pool(stage: Stage, kind: str) -> None:
+def test_what_the_function_raises_comes_through_and_ends_the_pool(stage: RunContext, kind: str) -> None:
     with pytest.raises(ValueError, match="7 is refused"):
         by_default(stage, kind, Work(refuse_seven, ITEMS, refuse_seven_later))
 
@@ -160,7 +162,7 @@ def leave_at_seven(n: int) -> int:
     ("function", "words"), [(kill_at_seven, "was killed by SIGKILL"), (leave_at_seven, "left with exit code 0")]
 )
 def test_a_worker_that_dies_is_named_and_the_next_pool_works(
-    stage: Stage, kind: str, function: Any, words: str
+    stage: RunContext, kind: str, function: Any, words: str
 ) -> None:
     with pytest.raises(WorkerDied, match=rf"Worker \d of 2 \(process \d+\) {words}.* while its pool was mapping"):
         by_default(stage, kind, Work(function, ITEMS))
@@ -172,7 +174,7 @@ def die() -> None:
 
 
 @pytest.mark.parametrize("kind", PROCESSES)
-def test_a_worker_that_dies_in_its_set_up_is_not_waited_for(stage: Stage, kind: str) -> None:
+def test_a_worker_that_dies_in_its_set_up_is_not_waited_for(stage: RunContext, kind: str) -> None:
     # Who it was can be told if it died late enough to be watched.
     with pytest.raises(WorkerDied, match=r"of 2 \(process .* while its pool was starting|ended (while|as soon)"):
         by_default(stage, kind, squares(setup=die))
@@ -193,7 +195,7 @@ def unreadable(_: int) -> Unreadable:
     return Unreadable()
 
 
-def test_a_result_that_can_not_be_unpickled_is_no_death(stage: Stage) -> None:
+def test_a_result_that_can_not_be_unpickled_is_no_death(stage: RunContext) -> None:
     with pytest.raises(PoolFailed, match=r"can't be unpickled: ValueError: 7 is refused\."):
         by_default(stage, "process", Work(unreadable, ITEMS))
 
@@ -201,7 +203,7 @@ def test_a_result_that_can_not_be_unpickled_is_no_death(stage: Stage) -> None:
 class StoppingWhenAsked(list[int]):
     """Items that have the run stopped when somebody begins to go through them."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: RunContext) -> None:
         super().__init__(ITEMS)
         self.stopping = threading.Thread(target=stage.stop)
 
@@ -219,15 +221,17 @@ async def wait_for_ever(_: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["serial", "process", "asyncio"])
-def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, kind: str) -> None:
+def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: RunContext, kind: str) -> None:
     items = StoppingWhenAsked(stage)
     with pytest.raises(Stopped):
         by_default(stage, kind, Work(partial(sleep_for, 3600), items, wait_for_ever))
     items.stopping.join()
 
 
-def test_workers_that_do_not_all_arrive_in_time_are_reported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.runner.pools.START_LIMIT_S", 0.05)
+def test_workers_that_do_not_all_arrive_in_time_are_reported(
+    stage: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poolscope.runner.pools.mp_pool.START_LIMIT_S", 0.05)
     here = threading.Event()
     try:
         with pytest.raises(PoolFailed, match="Not all of the 2 workers answered"):
@@ -237,7 +241,7 @@ def test_workers_that_do_not_all_arrive_in_time_are_reported(stage: Stage, monke
 
 
 @pytest.mark.parametrize(("kind", "most"), [("serial", 1), ("asyncio", 3)])
-def test_no_more_coroutines_are_under_way_than_were_asked_for(stage: Stage, kind: str, most: int) -> None:
+def test_no_more_coroutines_are_under_way_than_were_asked_for(stage: RunContext, kind: str, most: int) -> None:
     under_way, seen = 0, []
 
     async def look(n: int) -> int:
@@ -255,30 +259,30 @@ def test_no_more_coroutines_are_under_way_than_were_asked_for(stage: Stage, kind
     )
 
 
-def test_without_a_coroutine_there_is_no_asyncio(stage: Stage) -> None:
+def test_without_a_coroutine_there_is_no_asyncio(stage: RunContext) -> None:
     with pytest.raises(ValueError, match="no coroutine"):
         by_default(stage, "asyncio", Work(square, ITEMS))
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])
 def test_memory_that_a_worker_keeps_is_seen_and_let_go(
-    stage: Stage, kind: str, monkeypatch: pytest.MonkeyPatch
+    stage: RunContext, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulky, "HUNGER", 16 * 1024 * 1024)
+    monkeypatch.setattr(data, "HUNGER", 16 * 1024 * 1024)
     work = set_up("memory-hungry", None, 4, stage.scratch)
     start_method = "fork" if kind == "process" else ""
-    passage = by_default(stage, kind, work, start_method=start_method, traced=True)
-    assert passage.memory is not None
-    assert sum(passage.memory.per_worker) > 16 * 1024 * 1024  # one of the workers may have got no task
-    assert bulky._kept == {}
+    measurement = by_default(stage, kind, work, start_method=start_method, traced=True)
+    assert measurement.memory is not None
+    assert sum(measurement.memory.per_worker) > 16 * 1024 * 1024  # one of the workers may have got no task
+    assert data._kept == {}
 
 
 @pytest.mark.parametrize("kind", ["serial", "thread", "process", "pool"])
-def test_no_addition_to_the_shared_number_is_lost(stage: Stage, kind: str) -> None:
+def test_no_addition_to_the_shared_number_is_lost(stage: RunContext, kind: str) -> None:
     work = set_up("shared-object", None, 6, stage.scratch, rounds=40)
     assert by_default(stage, kind, work).results == [1, 2, 3, 4, 5, 6]
     number = work.function.args[0]  # type: ignore[attr-defined]
-    assert isinstance(number, sharing.Number)
+    assert isinstance(number, shared.Number)
     assert number.total() == 6 * 40
 
 
@@ -299,26 +303,26 @@ def test_the_chunk_size_is_said_as_the_kind_uses_it(kind: str, given: int, items
 
 
 def test_a_kind_that_this_python_has_not_got_says_since_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.runner.kinds.futures", SimpleNamespace())
+    monkeypatch.setattr("poolscope.runner.pools.kinds.futures", SimpleNamespace())
     monkeypatch.setattr("platform.python_version", lambda: "3.13.2")
     assert lacking("interpreter") == "InterpreterPoolExecutor came with Python 3.14, and this is 3.13.2."
     assert [kind for kind in KINDS if lacking(kind)] == ["interpreter"]
 
 
-def test_an_unknown_kind_is_refused(stage: Stage) -> None:
+def test_an_unknown_kind_is_refused(stage: RunContext) -> None:
     with pytest.raises(ValueError, match="no kind 'greenlet'; there are serial, thread"):
         by_default(stage, "greenlet", squares())
 
 
 def test_where_there_is_no_proportional_size_the_resident_one_is_told(tmp_path: Path) -> None:
-    held = memory.of_processes([os.getppid()], proc=tmp_path)
+    held = process_memory.of_processes([os.getppid()], proc=tmp_path)
     assert held.what == "rss"
     assert held.per_worker[0] > 0
     assert held.total == held.parent + held.per_worker[0]
 
 
 def test_workers_in_this_process_share_its_rise() -> None:
-    held = memory.of_this_process(4, before=0)
+    held = process_memory.of_this_process(4, before=0)
     assert held.per_worker == (held.parent // 4,) * 4
     assert held.total == held.parent
-    assert memory.of_this_process(4, before=2 * held.parent).per_worker == (0, 0, 0, 0)
+    assert process_memory.of_this_process(4, before=2 * held.parent).per_worker == (0, 0, 0, 0)

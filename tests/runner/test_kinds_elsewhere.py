@@ -45,10 +45,10 @@ sys.path[:0] = [sys.argv[1]]
 sys.path.append(sys.argv[2])
 warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")
 from pathlib import Path
-from app.runner.kinds import KINDS, lacking, through
-from app.runner.recorder import Recorder
-from app.runner.stage import Stage
-from app.runner.work import Work, set_up
+from poolscope.runner.pools.kinds import KINDS, lacking, through
+from poolscope.runner.recorder import Recorder
+from poolscope.runner.context import Stage
+from poolscope.workloads.catalog import Work, set_up
 import alone, tasks
 
 async def later(n):
@@ -100,7 +100,7 @@ def answers(python: str, folder: Path) -> Any:
         (folder / f"{name}.py").write_text(textwrap.dedent(text))
     program = folder / "program.py"
     program.write_text(PROGRAM)
-    command = [str(executable), "-I", "-S", str(program), str(folder), str(ROOT)]
+    command = [str(executable), "-I", "-S", str(program), str(folder), str(ROOT / "app")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

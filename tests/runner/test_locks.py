@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from poolscope.runner.locks import RING, ObservedLock
 
-from app.runner.locks import RING, ObservedLock
 from tests.waiting import BOUND_S, until
 
 INNER = pytest.mark.parametrize("inner", [threading.Lock, threading.RLock])

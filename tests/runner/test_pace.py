@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.runner.pace import Pace
+from poolscope.runner.progress import Pace
 
 
 def test_without_a_ground_nothing_is_said() -> None:

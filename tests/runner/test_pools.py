@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poolscope.protocol.records import Actor, Result, Span
+from poolscope.runner.context import RunContext, Stopped, WorkerDied
+from poolscope.runner.pools import monitor, mp_pool
+from poolscope.runner.pools.mp_pool import PoolFailed, Setting, measure_loop, measure_pool, traced
+from poolscope.runner.tracing import traced_records
+from poolscope.workloads.functions import WORKLOADS, square
 
-from app.records import Actor, Result, Span
-from app.runner import pools, watch
-from app.runner.pools import PoolFailed, Setting, through_a_loop, through_a_pool, traced
-from app.runner.stage import Stage, Stopped, WorkerDied
-from app.runner.traces import traced_records
-from app.runner.workloads import WORKLOADS, square
 from tests.waiting import until
 
 # The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
@@ -59,21 +59,21 @@ def refuse(n: int) -> int:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("chunksize", [0, 3])
-def test_every_method_returns_what_the_plain_loop_returns(stage: Stage, method: str, chunksize: int) -> None:
+def test_every_method_returns_what_the_plain_loop_returns(stage: RunContext, method: str, chunksize: int) -> None:
     setting = Setting("", method, 0 if method == "apply_async" else chunksize)
-    passage = through_a_pool(stage, setting, 3, square, range(1, 11))
-    assert sorted(passage.results) == through_a_loop(stage, square, range(1, 11)).results
+    measurement = measure_pool(stage, setting, 3, square, range(1, 11))
+    assert sorted(measurement.results) == measure_loop(stage, square, range(1, 11)).results
 
 
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
 def test_all_workers_have_answered_before_the_map_and_nothing_is_left_behind(
-    stage: Stage, start_method: str, semaphores: Callable[[], list[str]]
+    stage: RunContext, start_method: str, semaphores: Callable[[], list[str]]
 ) -> None:
-    passage = through_a_pool(stage, Setting(start_method), 3, square, range(20))
-    assert len(set(passage.pids)) == 3
-    assert 0 < passage.first_ready <= passage.start
-    assert passage.map > 0
-    assert passage.stop > 0
+    measurement = measure_pool(stage, Setting(start_method), 3, square, range(20))
+    assert len(set(measurement.pids)) == 3
+    assert 0 < measurement.first_ready <= measurement.start
+    assert measurement.map > 0
+    assert measurement.stop > 0
     assert multiprocessing.active_children() == []
     gc.collect()  # as before every arm
     assert semaphores() == []
@@ -95,7 +95,7 @@ def test_the_chunk_size_is_said_as_the_pool_uses_it(method: str, given: int, ite
     assert Setting("", method, given).chunksize_used(items, size) == used
 
 
-def test_the_pool_hands_out_chunks_of_the_size_that_is_said(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pool_hands_out_chunks_of_the_size_that_is_said(stage: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     real = multiprocessing.pool.Pool._get_tasks  # type: ignore[attr-defined]
 
@@ -105,7 +105,7 @@ def test_the_pool_hands_out_chunks_of_the_size_that_is_said(stage: Stage, monkey
 
     monkeypatch.setattr(multiprocessing.pool.Pool, "_get_tasks", staticmethod(spy))
     for items in (1, 10, 33, 1000):
-        through_a_pool(stage, Setting(), 2, square, range(items))
+        measure_pool(stage, Setting(), 2, square, range(items))
         assert sizes[-1] == Setting().chunksize_used(items, 2)
 
 
@@ -120,29 +120,29 @@ def test_the_pool_hands_out_chunks_of_the_size_that_is_said(stage: Stage, monkey
 )
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
 def test_a_worker_that_dies_in_its_task_ends_the_pool_with_a_reason(
-    stage: Stage, function: Any, words: str, start_method: str
+    stage: RunContext, function: Any, words: str, start_method: str
 ) -> None:
     with pytest.raises(WorkerDied, match=rf"Worker \d of 2 \(process \d+\) {words}.* while its pool was mapping"):
-        through_a_pool(stage, Setting(start_method), 2, function, range(4))
+        measure_pool(stage, Setting(start_method), 2, function, range(4))
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
-def test_a_worker_killed_while_its_pool_shuts_down_is_not_passed_over(stage: Stage, start_method: str) -> None:
+def test_a_worker_killed_while_its_pool_shuts_down_is_not_passed_over(stage: RunContext, start_method: str) -> None:
     with pytest.raises(WorkerDied, match=r"was killed by SIGKILL .* while its pool was shutting down"):
-        through_a_pool(stage, Setting(start_method), 2, partial(die_on_the_way_out, signal.SIGKILL), range(8))
+        measure_pool(stage, Setting(start_method), 2, partial(die_on_the_way_out, signal.SIGKILL), range(8))
     assert multiprocessing.active_children() == []
 
 
-def test_an_exception_of_the_workload_comes_through_and_ends_the_pool(stage: Stage) -> None:
+def test_an_exception_of_the_workload_comes_through_and_ends_the_pool(stage: RunContext) -> None:
     with pytest.raises(ValueError, match="is refused"):
-        through_a_pool(stage, Setting(), 2, refuse, range(4))
+        measure_pool(stage, Setting(), 2, refuse, range(4))
     assert multiprocessing.active_children() == []
 
 
-def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = threading.Event()
-    real = pools.meet
+    real = mp_pool.wait_until_ready
 
     def stop() -> None:
         asked.wait()
@@ -154,14 +154,16 @@ def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: Stage, monkey
         asked.set()
         return answers
 
-    monkeypatch.setattr(pools, "meet", then_stop)
+    monkeypatch.setattr(mp_pool, "meet", then_stop)
     forever = WORKLOADS["square-sleep"].set_up(3_600_000, stage.scratch).function
     with pytest.raises(Stopped):
-        through_a_pool(stage, Setting(), 2, forever, range(4))
+        measure_pool(stage, Setting(), 2, forever, range(4))
     assert multiprocessing.active_children() == []
 
 
-def test_a_worker_replaced_before_it_could_be_watched_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_replaced_before_it_could_be_watched_is_noticed(
+    stage: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     look = multiprocessing.active_children
     killed: list[Any] = []
 
@@ -174,37 +176,39 @@ def test_a_worker_replaced_before_it_could_be_watched_is_noticed(stage: Stage, m
 
     monkeypatch.setattr(multiprocessing, "active_children", late)
     with pytest.raises(WorkerDied, match="while its pool was starting"):
-        through_a_pool(stage, Setting(), 2, square, range(4))
+        measure_pool(stage, Setting(), 2, square, range(4))
     assert look() == []
 
 
 def test_a_worker_that_ended_before_it_could_read_its_order_is_named(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stillborn(*_: object) -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
     monkeypatch.setattr(multiprocessing.get_context("spawn"), "Pool", stillborn)
     with pytest.raises(WorkerDied, match="while its pool was starting, before it could read"):
-        through_a_pool(stage, Setting("spawn"), 2, square, range(4))
+        measure_pool(stage, Setting("spawn"), 2, square, range(4))
 
 
-def test_a_stop_asked_for_before_starts_no_work(stage: Stage) -> None:
+def test_a_stop_asked_for_before_starts_no_work(stage: RunContext) -> None:
     stage.stop()
     with pytest.raises(Stopped):
-        through_a_loop(stage, refuse, range(4))
+        measure_loop(stage, refuse, range(4))
     with pytest.raises(Stopped):
-        through_a_pool(stage, Setting(), 2, refuse, range(4))
+        measure_pool(stage, Setting(), 2, refuse, range(4))
     assert multiprocessing.active_children() == []
 
 
-def test_workers_that_do_not_all_answer_in_time_are_reported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "START_LIMIT_S", 0.05)
+def test_workers_that_do_not_all_answer_in_time_are_reported(
+    stage: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mp_pool, "START_LIMIT_S", 0.05)
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(3)  # one more than there will be workers
     monkeypatch.setattr(type(context), "Barrier", lambda self, parties: barrier)
     with pytest.raises(PoolFailed, match="Not all of the 2 workers answered"):
-        through_a_pool(stage, Setting("fork"), 2, square, range(4))
+        measure_pool(stage, Setting("fork"), 2, square, range(4))
     assert multiprocessing.active_children() == []
 
 
@@ -219,28 +223,28 @@ def test_workers_that_do_not_all_answer_in_time_are_reported(stage: Stage, monke
     ],
 )
 def test_an_exit_code_is_put_into_words(code: int | None, words: str) -> None:
-    assert watch.manner(code) == words
+    assert monitor.manner(code) == words
 
 
-def test_a_traced_repetition_names_each_worker_and_each_item(stage: Stage) -> None:
+def test_a_traced_repetition_names_each_worker_and_each_item(stage: RunContext) -> None:
     items = range(5, 15)
-    passage = through_a_pool(stage, Setting(), 3, traced(square), items)
-    assert [task[0] for task in passage.results] == [n * n for n in items]
-    result, *records = traced_records(3, passage, items, 100)
+    measurement = measure_pool(stage, Setting(), 3, traced(square), items)
+    assert [task[0] for task in measurement.results] == [n * n for n in items]
+    result, *records = traced_records(3, measurement, items, 100)
     actors = [record.actor for record in records if isinstance(record, Actor) and record.event == "started"]
     spans = [record for record in records if isinstance(record, Span)]
     assert actors == ["3 workers · w1", "3 workers · w2", "3 workers · w3"]
     assert sorted(int(span.item) for span in spans) == list(items)
     assert {span.lane for span in spans} == {"3"}
-    assert all(passage.asked <= span.t0 <= (span.t1 or 0) <= passage.asked + passage.map for span in spans)
+    assert all(measurement.asked <= span.t0 <= (span.t1 or 0) <= measurement.asked + measurement.map for span in spans)
     assert isinstance(result, Result)
     assert result.value["tasks"] == 10
     assert len(result.value["worker_ends_s"]) == 3
 
 
-def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker(stage: Stage) -> None:
+def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker(stage: RunContext) -> None:
     items = range(2000)
-    passage = through_a_pool(stage, Setting(), 2, traced(square), items)
-    spans = [record for record in traced_records(2, passage, items, 100) if isinstance(record, Span)]
+    measurement = measure_pool(stage, Setting(), 2, traced(square), items)
+    spans = [record for record in traced_records(2, measurement, items, 100) if isinstance(record, Span)]
     assert len(spans) <= 100 + 2
     assert any("…" in span.item for span in spans)

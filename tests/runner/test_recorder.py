@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poolscope.protocol.records import Contents, Count, Printed, Progress, Sample, Span, from_line
+from poolscope.runner.recorder import PENDING_LIMIT, Recorder
 
-from app.records import Contents, Count, Printed, Progress, Sample, Span, from_line
-from app.runner.recorder import PENDING_LIMIT, Recorder
 from tests.waiting import BOUND_S
 
 

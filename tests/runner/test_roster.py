@@ -11,10 +11,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import pytest
+from poolscope.protocol.records import Actor, Fault, Record, Span
+from poolscope.runner import worker_registry
+from poolscope.runner.worker_registry import WorkerRegistry, by_age, struck
 
-from app.records import Actor, Fault, Record, Span
-from app.runner import roster
-from app.runner.roster import Roster, by_age, struck
 from tests.waiting import until
 
 Start = Callable[..., list[BaseProcess]]
@@ -46,7 +46,7 @@ def faults(told: list[Record]) -> list[tuple[int, int, int | None]]:
 def test_the_worker_of_that_number_is_killed_and_its_lane_tells_it(start: Start) -> None:
     told: list[Record] = []
     workers = start(3)
-    kept = Roster(told.append)
+    kept = WorkerRegistry(told.append)
     with kept.at_work(workers, "w{}".format, "lane"):
         kept.kill(2, 1)
         workers[1].join(10)
@@ -60,7 +60,7 @@ def test_the_worker_of_that_number_is_killed_and_its_lane_tells_it(start: Start)
 
 def test_a_request_waits_for_a_worker_of_its_number(start: Start) -> None:
     told: list[Record] = []
-    kept = Roster(told.append)
+    kept = WorkerRegistry(told.append)
     kept.kill(2, 7)
     assert told == []
     workers = start(2)
@@ -72,11 +72,11 @@ def test_a_request_waits_for_a_worker_of_its_number(start: Start) -> None:
 
 def test_a_request_in_vain_says_so_after_its_patience_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Record] = []
-    kept = Roster(told.append)
-    monkeypatch.setattr(roster, "PATIENCE_S", 0.01)
+    kept = WorkerRegistry(told.append)
+    monkeypatch.setattr(worker_registry, "PATIENCE_S", 0.01)
     kept.kill(4, 1)
     until(lambda: told, "an answer")
-    monkeypatch.setattr(roster, "PATIENCE_S", 600)
+    monkeypatch.setattr(worker_registry, "PATIENCE_S", 600)
     kept.kill(5, 2)
     kept.close()
     kept.close()

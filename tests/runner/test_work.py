@@ -17,10 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.workloads import compute, data, functions, io
+from poolscope.workloads.catalog import BUILT_IN, Work, set_up
 
-from app.runner import workloads
-from app.runner.built_in import bulky, computing, waiting
-from app.runner.work import BUILT_IN, Work, set_up
 from tests.waiting import lives, until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +38,7 @@ def ready(name: str, scratch: Path, work_ms: float | None = None, rounds: int | 
 def test_the_results_are_the_same_after_the_function_has_travelled_and_by_its_coroutine(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulky, "HUNGER", 4 * bulky.PAGE)
+    monkeypatch.setattr(data, "HUNGER", 4 * data.PAGE)
     with ready(name, tmp_path, 1.0 if name in ("sleep", "http") else None) as work:
         expected = [work.function(item) for item in work.items]
         there = pickle.loads(pickle.dumps(work.function))
@@ -63,7 +62,7 @@ def test_a_length_is_found_by_calibration_unless_its_rounds_are_given(
     with ready(name, tmp_path, 1.0, rounds=None) as found:
         assert found.rounds is not None
         assert found.one_call_s is not None
-    monkeypatch.delattr(workloads, "least_ns")  # nothing is timed any more
+    monkeypatch.delattr(functions, "least_ns")  # nothing is timed any more
     with ready(name, tmp_path, 1.0, rounds=found.rounds) as given:
         assert (given.rounds, given.one_call_s) == (found.rounds, None)
         assert [given.function(item) for item in given.items] == [found.function(item) for item in found.items]
@@ -79,19 +78,19 @@ def test_a_row_says_how_much_is_usual(name: str, tmp_path: Path) -> None:
 
 
 def test_primes_are_counted() -> None:
-    numbers = range(computing.FIRST_CANDIDATE + 3, computing.FIRST_CANDIDATE + 103)
+    numbers = range(compute.FIRST_CANDIDATE + 3, compute.FIRST_CANDIDATE + 103)
     divisible = {k * m for k in range(2, 1003) for m in range(numbers[0] // k, numbers[-1] // k + 1)}
-    assert computing.primes(100, 3) == len(set(numbers) - divisible)
+    assert compute.primes(100, 3) == len(set(numbers) - divisible)
 
 
 def test_every_tenth_item_takes_ten_times_as_long() -> None:
-    assert computing.uneven(5, 20) == workloads.sum_of_squares(50, 20)
-    assert [computing.uneven(5, n) for n in range(1, 10)] == [workloads.sum_of_squares(5, n) for n in range(1, 10)]
+    assert compute.uneven(5, 20) == functions.sum_of_squares(50, 20)
+    assert [compute.uneven(5, n) for n in range(1, 10)] == [functions.sum_of_squares(5, n) for n in range(1, 10)]
 
 
 def test_a_block_that_was_packed_is_itself_again_and_zlib_had_work_to_do() -> None:
-    block = b"7\n" + computing.page() * 3
-    assert computing.packed_and_unpacked(3, 7) == zlib.crc32(block)
+    block = b"7\n" + compute.page() * 3
+    assert compute.packed_and_unpacked(3, 7) == zlib.crc32(block)
     assert len(block) / 20 < len(zlib.compress(block)) < len(block) / 2
 
 
@@ -105,12 +104,12 @@ def test_large_arguments_are_a_mebibyte_each_and_no_two_the_same_object(tmp_path
 def test_a_hungry_worker_keeps_one_block_until_it_is_told_to_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulky, "HUNGER", 4 * bulky.PAGE)
+    monkeypatch.setattr(data, "HUNGER", 4 * data.PAGE)
     with ready("memory-hungry", tmp_path) as work:
         assert [work.function(item) for item in work.items] == [1, 2, 3, 4]
-        assert [(len(block), block.count(4)) for block in bulky._kept.values()] == [(4 * bulky.PAGE, 4)]
+        assert [(len(block), block.count(4)) for block in data._kept.values()] == [(4 * data.PAGE, 4)]
         work.tidy()
-        assert bulky._kept == {}
+        assert data._kept == {}
 
 
 def test_many_who_ask_the_server_get_their_own_number_each(tmp_path: Path) -> None:
@@ -140,7 +139,7 @@ HOST = """
 import os, sys, time
 sys.path.append({root!r})
 from pathlib import Path
-from app.runner.work import set_up
+from poolscope.workloads.catalog import set_up
 set_up("http", 1.0, 4, Path({scratch!r}))
 forked = os.fork()
 if forked:
@@ -150,7 +149,7 @@ time.sleep(3600)
 
 
 def test_the_server_goes_with_its_host_even_if_a_forked_worker_holds_its_input_open(tmp_path: Path) -> None:
-    program = HOST.format(root=str(ROOT), scratch=str(tmp_path))
+    program = HOST.format(root=str(ROOT / "app"), scratch=str(tmp_path))
     host = subprocess.Popen([sys.executable, "-I", "-S", "-c", program], stdout=subprocess.PIPE)
     assert host.stdout is not None
     with host.stdout:
@@ -168,5 +167,5 @@ def test_the_server_goes_with_its_host_even_if_a_forked_worker_holds_its_input_o
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 500 Internal Server Error\r\n\r\n7"])
 def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
-    with pytest.raises(waiting.WrongAnswer, match="The server answered"):
-        waiting.number(answer)
+    with pytest.raises(io.WrongAnswer, match="The server answered"):
+        io.number(answer)

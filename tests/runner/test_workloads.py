@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from app.experiments.pool_sizes.params import WORK_MS, PoolSizesParams
-from app.runner import workloads
-from app.runner.workloads import WORKLOADS
+from poolscope.experiments.pool_sizes.params import WORK_MS, PoolSizesParams
+from poolscope.workloads import functions
+from poolscope.workloads.functions import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,22 +25,22 @@ def test_every_workload_gives_the_same_result_after_its_function_has_travelled(n
 
 
 def test_the_results_are_what_the_names_say(tmp_path: Path) -> None:
-    assert workloads.square(-7) == 49
-    assert workloads.square_sleep(0.0, 3) == 9
-    assert workloads.sum_of_squares(4, 10) == 10 * 10 + 0 + 1 + 4 + 9
-    assert workloads.factorial(10) == math.factorial(10)
-    assert workloads.sha256(hashlib.sha256, 2, 5) == hashlib.sha256(b"5" + workloads.BLOCK * 2).hexdigest()
+    assert functions.square(-7) == 49
+    assert functions.square_sleep(0.0, 3) == 9
+    assert functions.sum_of_squares(4, 10) == 10 * 10 + 0 + 1 + 4 + 9
+    assert functions.factorial(10) == math.factorial(10)
+    assert functions.sha256(hashlib.sha256, 2, 5) == hashlib.sha256(b"5" + functions.BLOCK * 2).hexdigest()
 
 
 def test_a_file_is_read_whole_and_numbers_take_turns_on_the_files(tmp_path: Path) -> None:
     read = WORKLOADS["read-files"].set_up(None, tmp_path).function
     sizes = {path.stat().st_size for path in tmp_path.iterdir()}
     assert {read(n) for n in range(-20, 20)} == sizes
-    assert read(1) == read(1 + workloads.FILES)
+    assert read(1) == read(1 + functions.FILES)
 
 
 def test_hashing_lets_go_of_the_gil() -> None:
-    assert len(workloads.BLOCK) > 2047
+    assert len(functions.BLOCK) > 2047
 
 
 @pytest.mark.parametrize("name", ["sum-of-squares", "sha256"])
@@ -59,14 +58,14 @@ def test_rounds_follow_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal now
         now += 500 * rounds  # half a microsecond a round
 
-    monkeypatch.setattr(workloads, "perf_counter_ns", lambda: now)
-    ready = workloads.calibrated(20.0, lambda rounds: lambda n: ticking(rounds, n))
+    monkeypatch.setattr(functions, "perf_counter_ns", lambda: now)
+    ready = functions.calibrated(20.0, lambda rounds: lambda n: ticking(rounds, n))
     assert ready.rounds == 40_000
     assert ready.one_call_s == pytest.approx(0.02)
 
 
 def test_a_length_shorter_than_one_round_is_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    ready = workloads.calibrated(1e-9, lambda rounds: lambda n: [n] * rounds)
+    ready = functions.calibrated(1e-9, lambda rounds: lambda n: [n] * rounds)
     assert ready.rounds == 1
 
 
@@ -78,17 +77,24 @@ def test_what_may_be_asked_is_what_the_runner_can_do() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["inside", "workloads", "built_in.computing", "built_in.waiting", "built_in.bulky", "built_in.sharing"],
+    [
+        "runner.pools.worker_side",
+        "workloads.functions",
+        "workloads.compute",
+        "workloads.io",
+        "workloads.data",
+        "workloads.shared",
+    ],
 )
 def test_a_worker_imports_no_heavy_module_before_its_first_answer(module: str) -> None:
     heavy = (
         "{'hashlib', 'ssl', 'json', 'dataclasses', 'asyncio', 'subprocess', 'tempfile', "
-        "'app.records', 'app.runner.stage', 'app.runner.work'}"
+        "'poolscope.protocol.records', 'poolscope.runner.context', 'poolscope.workloads.catalog'}"
     )
     # What a worker has anyway: under spawn it unpickles a multiprocessing.Pool's worker function.
     code = (
-        f"import sys; sys.path.append({str(ROOT)!r}); import multiprocessing.pool; had = set(sys.modules); "
-        f"import app.runner.{module}; print(*sorted({heavy} & (set(sys.modules) - had)))"
+        f"import sys; sys.path.append({str(ROOT / 'app')!r}); import multiprocessing.pool; had = set(sys.modules); "
+        f"import poolscope.{module}; print(*sorted({heavy} & (set(sys.modules) - had)))"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-
-from app.records import Opening, Record, from_line
-from app.runs.bench import Bench
-from app.runs.journal import Journal
-from app.runs.run import Run
-from app.runs.tree import session
+from poolscope.protocol.records import Opening, Record, from_line
+from poolscope.runs.journal import Journal
+from poolscope.runs.process_tree import session
+from poolscope.runs.run import Run
+from poolscope.runs.scheduler import Scheduler
 
 # A run of the shared list that is over in a moment, and one that goes on until it is stopped.
 BRIEF = {"seconds": 0.1, "delay_min": 0, "delay_max": 0.001}
@@ -45,7 +44,7 @@ for line in control:
 
 
 def records(run: Run) -> list[Record]:
-    return [from_line(line) for line in run.tape.lines]
+    return [from_line(line) for line in run.record_log.lines]
 
 
 def pid_of(run: Run) -> int:
@@ -57,10 +56,10 @@ def pid_of(run: Run) -> int:
 
 async def until(run: Run, holds: Callable[[Run], object]) -> Run:
     """Wait for something about a run; it looks each time that the run changes."""
-    version = run.signal.version
+    version = run.notifier.version
     while not holds(run):
         assert run.status.live, f"{run.status}: {run.error}"
-        version = await run.signal.newer_than(version)
+        version = await run.notifier.newer_than(version)
     return run
 
 
@@ -68,18 +67,18 @@ async def ended(run: Run) -> Run:
     return await until(run, lambda run: not run.status.live)
 
 
-async def done(bench: Bench, run: Run) -> Run:
+async def done(scheduler: Scheduler, run: Run) -> Run:
     """Wait until the bench, too, has done with a run: saved it, and made room for the next."""
     await ended(run)
-    version = bench.signal.version
-    while run in bench.running():
-        version = await bench.signal.newer_than(version)
+    version = scheduler.notifier.version
+    while run in scheduler.running():
+        version = await scheduler.notifier.newer_than(version)
     return run
 
 
 async def begun(run: Run) -> Run:
     """Wait until a run's runner has said its first word."""
-    return await until(run, lambda run: run.tape.lines)
+    return await until(run, lambda run: run.record_log.lines)
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
 class MakeBench(Protocol):
     def __call__(
         self, program: str = "", path: Path | None = None, **limits: Any
-    ) -> AbstractAsyncContextManager[Bench]: ...
+    ) -> AbstractAsyncContextManager[Scheduler]: ...
 
 
 @pytest.fixture
@@ -103,25 +102,25 @@ def opened(tmp_path: Path, scratch: Path) -> MakeBench:
     """Makes an open bench; with `program` its runners run that text. No session of a run outlives it."""
 
     @contextlib.asynccontextmanager
-    async def make(program: str = "", path: Path | None = None, **limits: Any) -> AsyncIterator[Bench]:
+    async def make(program: str = "", path: Path | None = None, **limits: Any) -> AsyncIterator[Scheduler]:
         if program:
             (tmp_path / "runner.py").write_text(program)
             limits["runner"] = tmp_path / "runner.py"
-        bench = Bench(Journal(path or tmp_path / "poolscope.sqlite"), **limits)
-        await bench.open()
+        scheduler = Scheduler(Journal(path or tmp_path / "poolscope.sqlite"), **limits)
+        await scheduler.open()
         try:
-            yield bench
+            yield scheduler
         finally:
-            runs = bench.in_memory()
-            await bench.close()
+            runs = scheduler.in_memory()
+            await scheduler.close()
         assert [run.id for run in runs if run.status.live] == []
         for run in runs:
-            assert not run.tape.lines or session(pid_of(run)) == []
+            assert not run.record_log.lines or session(pid_of(run)) == []
 
     return make
 
 
 @pytest.fixture
-async def bench(opened: MakeBench) -> AsyncIterator[Bench]:
-    async with opened() as bench:
-        yield bench
+async def scheduler(opened: MakeBench) -> AsyncIterator[Scheduler]:
+    async with opened() as scheduler:
+        yield scheduler

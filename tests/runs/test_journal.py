@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
-from app.runs.journal import Journal
+from poolscope.runs.journal import Journal
 
 SERVER = {"server": {"pid": os.getpid(), "started": 0.0}}
 
@@ -153,7 +152,7 @@ async def test_a_file_that_was_removed_is_made_anew(journal: Journal) -> None:
 ANOTHER = """
 import asyncio, sys
 from pathlib import Path
-from app.runs.journal import Journal
+from poolscope.runs.journal import Journal
 
 async def main():
     journal = Journal(Path(sys.argv[1]))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from poolscope.errors import BadParameters
+from poolscope.machine import interpreters
+from poolscope.machine.interpreters import LABEL, Python, by_label, find, labelled, started_by, wished
 
-from app.errors import BadParameters
-from app.runs import pythons
-from app.runs.pythons import LABEL, Python, by_label, find, labelled, started_by, wished
 from tests.waiting import until, until_gone
 
 MakeProgram = Callable[[str, str], str]
@@ -53,7 +53,7 @@ async def test_this_python_is_first_and_says_what_it_is() -> None:
     assert (this.path, this.version, this.why_not) == (sys.executable, sys.version.split()[0].rstrip("+"), "")
     assert this.label.startswith(f"{sys.version_info.major}.{sys.version_info.minor}")
     assert "spawn" in this.start_methods
-    assert this == pythons.this()
+    assert this == interpreters.this()
 
 
 async def test_a_real_python_answers_what_this_one_knows_of_itself(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ async def test_a_real_python_answers_what_this_one_knows_of_itself(tmp_path: Pat
     started.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     started.chmod(0o755)
     (found,) = await only(str(started))
-    this = pythons.this()
+    this = interpreters.this()
     assert replace(found, path=this.path, label=this.label) == this
     assert found.label == this.version + ("t" if this.free_threaded else "")  # the short one is taken
 
@@ -95,7 +95,7 @@ async def test_what_is_not_there_says_why(tmp_path: Path) -> None:
 
 
 async def test_one_that_hangs_is_given_up(program: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pythons, "ASK_S", 0.2)
+    monkeypatch.setattr(interpreters, "ASK_S", 0.2)
     (found,) = await only(program("p", "exec sleep 600"))
     assert found.why_not == "it did not answer within 0.2 s"
 
@@ -103,7 +103,7 @@ async def test_one_that_hangs_is_given_up(program: MakeProgram, monkeypatch: pyt
 async def test_who_no_longer_waits_leaves_nothing_behind(
     program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pythons, "ASK_S", 600)  # on a busy machine too it is we who end it
+    monkeypatch.setattr(interpreters, "ASK_S", 600)  # on a busy machine too it is we who end it
     told = tmp_path / "pids"
     looking = asyncio.create_task(
         only(program("p", f"sleep 600 & echo $! $$ > {told}.new; mv {told}.new {told}; wait"))

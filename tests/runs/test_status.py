@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-
-from app.errors import IllegalChange
-from app.experiments.asking import parse
-from app.experiments.registry import find
-from app.records import Progress, to_line
-from app.runs.run import Run
-from app.runs.status import ALLOWED, Status
+from poolscope.errors import IllegalChange
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import find
+from poolscope.protocol.records import Progress, to_line
+from poolscope.runs.run import Run
+from poolscope.runs.status import ALLOWED, Status
 
 
 def a_run(status: Status = Status.QUEUED) -> Run:
@@ -44,8 +43,8 @@ def test_an_illegal_change_names_the_run_the_step_and_the_last_records() -> None
 def test_an_end_closes_the_tape_and_wakes_who_waits() -> None:
     run = a_run()
     run.become(Status.RUNNING)
-    version = run.signal.version
+    version = run.notifier.version
     run.become(Status.FINISHED)
-    assert run.tape.closed
-    assert run.signal.version > version
+    assert run.record_log.closed
+    assert run.notifier.version > version
     assert (run.started or "") <= (run.ended or "")

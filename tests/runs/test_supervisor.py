@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from poolscope.protocol.records import End, from_line
+from poolscope.runs.process_tree import session
+from poolscope.runs.runner_process import Runner, death, last_line
 
-from app.records import End, from_line
-from app.runs.supervisor import Runner, death, last_line
-from app.runs.tree import session
 from tests.runs.conftest import BRIEF
 
 
@@ -93,9 +93,11 @@ def test_no_number_is_closed_that_may_be_another_file_by_then(
 
 
 async def test_a_warm_runner_does_what_it_is_ordered(scratch: Path) -> None:
-    runner = await Runner.start(["app.experiments.shared_list.body"])
+    runner = await Runner.start(["poolscope.experiments.shared_list.body"])
     params = {"producers": 1, "consumers": 1, "guard": "lock", "capacity": 0, **BRIEF}
-    runner.order(do="run", run="x", experiment="shared-list", body="app.experiments.shared_list.body", params=params)
+    runner.order(
+        do="run", run="x", experiment="shared-list", body="poolscope.experiments.shared_list.body", params=params
+    )
     lines = await everything(runner)
     assert isinstance(from_line(lines[-1]), End)
     assert await runner.reap() == 0

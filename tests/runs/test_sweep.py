@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poolscope.protocol.records import End, Progress, from_line, to_line
+from poolscope.runs.journal import Journal
+from poolscope.runs.recovery import clear_scratch, identity, is_alive, recover
+from poolscope.runs.runner_process import scratch_prefix
 
-from app.records import End, Progress, from_line, to_line
-from app.runs.journal import Journal
-from app.runs.supervisor import scratch_prefix
-from app.runs.sweep import clear_scratch, identity, is_alive, sweep
 from tests.runs.conftest import ENDLESS, MakeBench, until
 
 NOBODY = 2**22 + 1  # beyond the greatest process id
@@ -62,7 +62,7 @@ async def test_a_crashed_servers_runner_is_killed_and_its_run_interrupted(journa
         run_id = await enter(journal, GONE, identity(process.pid))
         await journal.append(run_id, 1, [to_line(Progress(7, 1, 2))])
         waiting = await enter(journal, GONE)
-        assert set(await sweep(journal)) == {run_id, waiting}
+        assert set(await recover(journal)) == {run_id, waiting}
         assert process.wait() == -signal.SIGKILL
     row = await journal.run(run_id)
     assert row is not None
@@ -71,14 +71,14 @@ async def test_a_crashed_servers_runner_is_killed_and_its_run_interrupted(journa
     assert row.ended is not None
     last = from_line((await journal.lines(run_id))[-1])
     assert last == End(7, "interrupted", row.error or "")
-    assert await sweep(journal) == []
+    assert await recover(journal) == []
 
 
 async def test_a_living_servers_runs_are_left_alone(journal: Journal) -> None:
     with stand_in() as server, stand_in() as runner:
         run_id = await enter(journal, identity(server.pid), identity(runner.pid))
         waiting = await enter(journal, identity(server.pid))
-        assert await sweep(journal) == []
+        assert await recover(journal) == []
         assert (await status(journal, run_id), await status(journal, waiting)) == ("running", "queued")
         assert runner.poll() is None
 
@@ -86,7 +86,7 @@ async def test_a_living_servers_runs_are_left_alone(journal: Journal) -> None:
 async def test_a_process_that_was_given_the_runners_number_later_is_left_alone(journal: Journal) -> None:
     with stand_in() as stranger:
         run_id = await enter(journal, GONE, {"pid": stranger.pid, "started": 1.0})
-        assert await sweep(journal) == [run_id]
+        assert await recover(journal) == [run_id]
         assert stranger.poll() is None
 
 
@@ -115,19 +115,19 @@ def test_scratch_folders_of_the_dead_go_and_others_stay(tmp_path: Path) -> None:
 async def test_a_run_of_another_server_is_seen_but_not_touched_and_interrupted_once_that_is_gone(
     opened: MakeBench,
 ) -> None:
-    async with opened() as bench:
+    async with opened() as scheduler:
         with stand_in() as server:
-            run_id = await enter(bench.journal, identity(server.pid), GONE)
-            assert (await bench.run(run_id)).status == "running"
-            assert (await bench.stop(run_id)).status == "running"
-        assert (await bench.run(run_id)).status == "interrupted"
+            run_id = await enter(scheduler.journal, identity(server.pid), GONE)
+            assert (await scheduler.run(run_id)).status == "running"
+            assert (await scheduler.stop(run_id)).status == "running"
+        assert (await scheduler.run(run_id)).status == "interrupted"
 
 
 CRASHING = """
 import asyncio, sys
 from pathlib import Path
-from app.runs.bench import Bench
-from app.runs.journal import Journal
+from poolscope.runs.scheduler import Bench
+from poolscope.runs.journal import Journal
 
 async def main():
     bench = Bench(Journal(Path(sys.argv[1])))
@@ -163,11 +163,11 @@ async def test_a_server_killed_with_9_leaves_a_readable_run_no_process_and_no_fo
     opened: MakeBench, tmp_path: Path, scratch: Path
 ) -> None:
     run_id = crash(tmp_path / "poolscope.sqlite", scratch)
-    async with opened() as bench:
-        run = await bench.run(run_id)
+    async with opened() as scheduler:
+        run = await scheduler.run(run_id)
         assert run.status == "interrupted"
         assert run.as_json()["state"]["added"] > 0
         assert run.as_json()["kept"]
         assert run.end is not None
-        again = await until(await bench.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+        again = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
         assert again.id != run_id

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.runs.tree import kill_session, session
+from poolscope.runs.process_tree import kill_session, session
 
 FAMILY = """
 import os, signal, sys, time

@@ -15,10 +15,10 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from poolscope.main import create_app
+from poolscope.settings import Settings
+from poolscope.web.app_state import AppState
 
-from app.main import create_app
-from app.settings import Settings
-from app.web.site import Site
 from tests.waiting import BOUND_S, until
 
 # A run of the shared list that is over in a moment, and one that goes on until it is stopped.
@@ -45,9 +45,9 @@ class Serving:
     address: str
 
     @property
-    def site(self) -> Site:
-        site: Site = self.app.state.site
-        return site
+    def app_state(self) -> AppState:
+        app_state: AppState = self.app.state.app_state
+        return app_state
 
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.address, timeout=BOUND_S, headers=headers)
@@ -182,6 +182,6 @@ def frames(stream: httpx.Response) -> Generator[Event, None, None]:
     return (event for event in events(stream) if event.event != "beat")
 
 
-def pieces(html: str) -> dict[str, str]:
+def fragments(html: str) -> dict[str, str]:
     """What a frame, or an answer to htmx, puts in which places."""
     return dict(PIECE.findall(html))

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from app.records import Actor, End, Opening, Progress, Record, Result, Sample, Span
+from poolscope.protocol.records import Actor, End, Opening, Progress, Record, Result, Sample, Span
 
 ITEMS, ITEM_S, CPUS = 40, 0.02, 4
 MIB = 1024 * 1024
@@ -108,10 +108,10 @@ def samples(row: dict[str, Any], repetition: int, done: int, chance: random.Rand
 
 def watched(row: dict[str, Any], t: int) -> Iterator[Record]:
     """The traced repetition of a setting and its memory, or what the loop was doing."""
-    arm, kind, size = row["arm"], row["kind"], row["size"]
+    config, kind, size = row["arm"], row["kind"], row["size"]
     mapped = map_s(row["python"], kind, size)
     if kind == "serial":
-        yield Result(t, "loop", {"wall_s": 5 * mapped, "cpu_s": 4.96 * mapped}, arm)
+        yield Result(t, "loop", {"wall_s": 5 * mapped, "cpu_s": 4.96 * mapped}, config)
         return
     locked = kind == "thread" and row["python"] != FREE
     busy = size if locked else min(size, CPUS)
@@ -121,14 +121,14 @@ def watched(row: dict[str, Any], t: int) -> Iterator[Record]:
         "tasks_wall_s": wall, "tasks_cpu_s": wall / size if locked else wall * min(1.0, busy / size),
         "workers_used": size, "worker_ends_s": [mapped * (1 - 0.03 * n / size) for n in range(size)],
         "task_s": {"min": 0.019, "median": wall / ITEMS, "p90": wall / ITEMS * 1.1, "max": wall / ITEMS * 1.4},
-    }, arm)  # fmt: skip
+    }, config)  # fmt: skip
     yield Result(t, "memory", {
         "what": "pss", "per_worker": [BYTES[kind]] * size, "total": BYTES[kind] * size + 14 * MIB, "parent": 14 * MIB,
-    }, arm)  # fmt: skip
+    }, config)  # fmt: skip
     step = int(mapped * S / (ITEMS / size))
     for worker in range(size):
-        name = f"{arm} · w{worker + 1}"
+        name = f"{config} · w{worker + 1}"
         yield Actor(t, name, "started", kind, "worker", 5000 + worker if kind == "process" else None)
         for item in range(ITEMS // size):
-            yield Span(name, "running", t + item * step, t + item * step + int(step * 0.96), str(item * size), arm)
+            yield Span(name, "running", t + item * step, t + item * step + int(step * 0.96), str(item * size), config)
         yield Actor(t + int(mapped * S), name, "ended", kind, "worker")

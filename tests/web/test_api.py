@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 from fastapi.openapi.models import OpenAPI
+from poolscope.experiments.registry import EXPERIMENTS
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.experiments.registry import EXPERIMENTS
 from tests.waiting import until
 from tests.web.conftest import BRIEF, Serve, ended, events, start, told
 from tests.web.shapes import problem
@@ -145,6 +145,6 @@ def test_pythons_are_found_while_the_server_already_answers(serve: Serve, tmp_pa
     other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     other.chmod(0o755)
     with serve(pythons=f"none,mine={other}") as server:
-        until(lambda: not server.site.bench.offers.searching, "the search")
-        assert server.site.bench.offers.pythons["mine"] == str(other)
-        assert next(iter(server.site.bench.offers.pythons.values())) == sys.executable
+        until(lambda: not server.app_state.scheduler.installation.searching, "the search")
+        assert server.app_state.scheduler.installation.pythons["mine"] == str(other)
+        assert next(iter(server.app_state.scheduler.installation.pythons.values())) == sys.executable

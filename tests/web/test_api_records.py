@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.protocol.records import KINDS, from_line
 
-from app.records import KINDS, from_line
 from tests.web.conftest import ENDLESS, SHORT, Event, Serve, ended, events, running, start, told
 from tests.web.shapes import NDJSON
 

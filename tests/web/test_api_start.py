@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from poolscope.experiments.registry import EXPERIMENTS
 
-from app.experiments.registry import EXPERIMENTS
 from tests.web.conftest import ENDLESS, SHORT, Serve, ended, running, start, told
 from tests.web.shapes import WholeRun, newest, newest_id, problem
 

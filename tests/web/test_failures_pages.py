@@ -9,8 +9,8 @@ from tests.web.conftest import BY_BROWSER, Serve, ended, start
 
 def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -> None:
     with serve() as server, server.client(**BY_BROWSER) as client:
-        bench = client.get("/").text
-        assert bench.count('name="scenarios" value="') == 19  # a button a row, and the form's field
+        scheduler = client.get("/").text
+        assert scheduler.count('name="scenarios" value="') == 19  # a button a row, and the form's field
         answer = client.post("/runs", data={"experiment": "failures", "scenarios": "thread-uncaught", "limit": "0.1"})
         assert answer.status_code == 303
         run = ended(client, answer.headers["location"].rsplit("/", 1)[1])
@@ -22,10 +22,10 @@ def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -
         assert "def thread_uncaught():" in page
         assert "on stderr; nobody who waited was told." in page
         assert 'id="run-deadlock"></div>' in page  # not chosen, so nothing of it is shown
-        bench = client.get("/").text
-        assert "Nothing surfaced in the main thread" in bench
-        assert bench.count(">not in this run</td>") == 17
-        assert 'value="all" aria-label="Run all: all scenarios"' in bench
+        scheduler = client.get("/").text
+        assert "Nothing surfaced in the main thread" in scheduler
+        assert scheduler.count(">not in this run</td>") == 17
+        assert 'value="all" aria-label="Run all: all scenarios"' in scheduler
 
 
 def test_a_deadlock_is_drawn_and_what_is_left_is_counted(serve: Serve) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.waiting import until
-from tests.web.conftest import BRIEF, BY_HTMX, ENDLESS, ended, pieces, running, start, told
+from tests.web.conftest import BRIEF, BY_HTMX, ENDLESS, ended, fragments, running, start, told
 
 # Their workers are busy all the time: whatever is done to one finds it at work.
 NUMBERS = {"first": 4001, "last": 5000, "workers": 2}
@@ -106,7 +106,7 @@ def test_a_worker_that_is_not_there_is_409_and_the_form_says_why(client: httpx.C
         headers = {**BY_HTMX, "HX-Current-URL": f"http://localhost{page}"}
         said = client.post(f"/runs/{pools}/faults", data={"worker": "3"}, headers=headers)
         assert said.status_code == 409
-        assert pieces(said.text).keys() == {place}
+        assert fragments(said.text).keys() == {place}
         assert "there is no worker 3" in said.text
         again = client.post(f"/runs/{pools}/faults", data={"worker": "two"}, headers=headers)
         assert again.status_code == 422

@@ -7,16 +7,15 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from poolscope.errors import ParameterError
+from poolscope.experiments.factorials.params import FactorialsParams
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_sizes.params import PoolSizesParams, Workload
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.experiments.shared_list.params import Guard, SharedListParams
+from poolscope.experiments.which_pool.params import WhichPoolParams
+from poolscope.web.forms import FormField, as_text, fields
 from pydantic import ValidationError
-
-from app.errors import Complaint
-from app.experiments.asking import parse
-from app.experiments.factorials.params import FactorialsParams
-from app.experiments.pool_sizes.params import PoolSizesParams, Workload
-from app.experiments.registry import EXPERIMENTS
-from app.experiments.shared_list.params import Guard, SharedListParams
-from app.experiments.which_pool.params import WhichPoolParams
-from app.web.forms import FormField, as_text, fields
 
 
 def by_name(*found: FormField) -> dict[str, FormField]:
@@ -82,7 +81,9 @@ def test_a_field_that_does_not_stand_at_its_default_is_told_from_the_others() ->
 
 def test_what_was_typed_stays_and_its_complaint_stands_beside_it() -> None:
     typed = {"first": "x", "workers": "99"}
-    found = by_name(*fields(FactorialsParams, typed, [Complaint("first", "No."), Complaint("", "All wrong.")]))
+    found = by_name(
+        *fields(FactorialsParams, typed, [ParameterError("first", "No."), ParameterError("", "All wrong.")])
+    )
     assert (found["first"].value, found["first"].complaint) == ("x", "No.")
     assert (found["workers"].value, found["workers"].complaint) == ("99", "")
     assert found["last"].value == "10"

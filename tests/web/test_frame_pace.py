@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from app.runs.bench import Bench
-from app.runs.journal import Journal
-from app.web import live
-from app.web.live import EAGER, EAGER_S, FRAME_S, Hub, Pace
-from app.web.site import Site
+from poolscope.runs.journal import Journal
+from poolscope.runs.scheduler import Scheduler
+from poolscope.web import stream
+from poolscope.web.app_state import AppState
+from poolscope.web.stream import EAGER, EAGER_S, FRAME_S, Hub, Pace
 
 
 class Clock:
@@ -26,7 +25,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(live, "time", clock)
+    monkeypatch.setattr(stream, "time", clock)
     return clock
 
 
@@ -60,8 +59,8 @@ def test_a_slow_drawing_saves_up_nothing(clock: Clock) -> None:
 
 
 async def test_all_who_come_at_once_share_a_channel_which_goes_when_nobody_came(tmp_path: Path, clock: Clock) -> None:
-    hub = Hub(Site(Bench(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9))
+    hub = Hub(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9))
     first = await hub.channel("")
     assert await hub.channel("") is first, "who came first looks at another picture than who came second"
-    clock.now += live.DESERTED_S + 1
+    clock.now += stream.DESERTED_S + 1
     assert await hub.channel("") is not first

@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.main import create_app
+from poolscope.settings import Settings
+from poolscope.web.headers import HEADERS
+from poolscope.web.security import BODY_LIMIT
 
-from app.main import create_app
-from app.settings import Settings
-from app.web.guards import BODY_LIMIT
-from app.web.headers import HEADERS
 from tests.waiting import BOUND_S
 from tests.web.conftest import BY_BROWSER, Serve, Serving, frames
 

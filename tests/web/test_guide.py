@@ -10,15 +10,15 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import EXPERIMENTS, find
+from poolscope.experiments.sharing.catalog import CATALOG
+from poolscope.protocol.records import Actor, End, Opening, Record, Result, Sample, to_line
+from poolscope.runs.journal import Journal
+from poolscope.text.numbers import UNKNOWN
+from poolscope.web.guide.glossary import GLOSSARY
+from poolscope.web.guide.topics import PRESETS, TOPICS, code
 
-from app.experiments.asking import parse
-from app.experiments.registry import EXPERIMENTS, find
-from app.experiments.sharing.catalog import CATALOG
-from app.records import Actor, End, Opening, Record, Result, Sample, to_line
-from app.runs.journal import Journal
-from app.web.guide.glossary import GLOSSARY
-from app.web.guide.topics import PRESETS, TOPICS, code
-from app.web.words import UNKNOWN
 from tests.experiments.which_pool_runs import ITEMS, LOUD, about, planned, traced
 from tests.experiments.which_pool_runs import records as told_by
 from tests.web.conftest import BY_BROWSER, Serve, ended

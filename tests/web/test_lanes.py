@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from app.experiments.lanes import Lanes
-from app.records import Span
-from app.web import lanes
-from app.web.lanes import NARROWEST, ORDER, WIDTH
+from poolscope.experiments.timeline import Lanes
+from poolscope.protocol.records import Span
+from poolscope.web import timeline
+from poolscope.web.timeline import NARROWEST, ORDER, WIDTH
 
 MOST = WIDTH // (2 * NARROWEST) + 2  # pieces of one state in one lane: each as wide as the gap behind it
 PIECE = re.compile(r"M(\d+) (\d+)\.5h(\d+)")
@@ -42,10 +41,10 @@ def spans(draw: st.DrawFn) -> list[Span]:
 def drawn(told: Sequence[Span], start: int, end: int) -> dict[str, list[tuple[int, int, int]]]:
     """(left, right, row) of every piece, by state."""
     found = {}
-    for state, path in lanes.paths(told, ROWS, start, end):
-        pieces = [(int(left), int(left) + int(width), int(row)) for left, row, width in PIECE.findall(path)]
-        assert "".join(f"M{left} {row}.5h{right - left}" for left, right, row in pieces) == path
-        found[state] = pieces
+    for state, path in timeline.paths(told, ROWS, start, end):
+        fragments = [(int(left), int(left) + int(width), int(row)) for left, row, width in PIECE.findall(path)]
+        assert "".join(f"M{left} {row}.5h{right - left}" for left, right, row in fragments) == path
+        found[state] = fragments
     return found
 
 
@@ -55,12 +54,12 @@ def test_every_piece_is_in_the_picture_and_every_span_in_a_piece(told: list[Span
     end = start + length
     found = drawn(told, start, end)
     assert list(found) == [state for state in ORDER if state in found]
-    for pieces in found.values():
-        for left, right, row in pieces:
+    for fragments in found.values():
+        for left, right, row in fragments:
             assert 0 <= left <= right <= WIDTH
             assert row < len(NAMES)
         for row in range(len(NAMES)):
-            mine = [piece for piece in pieces if piece[2] == row]
+            mine = [fragment for fragment in fragments if fragment[2] == row]
             assert mine == sorted(mine)
             assert all(right <= left for (_, right, _), (left, _, _) in itertools.pairwise(mine))
             assert len(mine) <= MOST
@@ -90,18 +89,18 @@ def test_what_is_before_after_or_of_nobody_is_not_drawn() -> None:
         Span("consumer 1", "running", 90, 99),
         Span("nobody", "running", 20, 30),
     ]
-    assert lanes.paths(told, ROWS, 10, 90) == ()
+    assert timeline.paths(told, ROWS, 10, 90) == ()
 
 
 def test_a_window_without_a_length_is_empty_and_not_an_error() -> None:
-    assert lanes.paths([Span("producer 1", "running", 5, 5)], ROWS, 5, 5) == ()
-    assert lanes.picture(Lanes(), 0, 0, lanes.since(0)).paths == ()
+    assert timeline.paths([Span("producer 1", "running", 5, 5)], ROWS, 5, 5) == ()
+    assert timeline.picture(Lanes(), 0, 0, timeline.since(0)).paths == ()
 
 
 def test_a_picture_has_a_lane_an_actor_with_the_state_that_it_is_in() -> None:
     now = Span("a", "waiting", 50, None)
-    picture = lanes.picture(Lanes(actors=("a", "b"), now={"a": now}, spans=(Span("b", "done", 0, 40),)), 0, 100,
-                            lanes.ago(10), {"b": "late"})  # fmt: skip
+    picture = timeline.picture(Lanes(actors=("a", "b"), now={"a": now}, spans=(Span("b", "done", 0, 40),)), 0, 100,
+                            timeline.ago(10), {"b": "late"})  # fmt: skip
     assert [(lane.name, lane.state, lane.note) for lane in picture.lanes] == [("a", "waiting", ""), ("b", "", "late")]
     assert picture.paths == (("waiting", f"M{WIDTH // 2} 0.5h{WIDTH // 2}"), ("done", "M0 1.5h4000"))
     assert picture.grid.count("v2") == len(picture.ticks) - 2
@@ -110,13 +109,13 @@ def test_a_picture_has_a_lane_an_actor_with_the_state_that_it_is_in() -> None:
 @pytest.mark.parametrize(
     ("ticks", "texts"),
     [
-        (lanes.ago(3), ["−3 s", "−2 s", "−1 s", "now"]),
-        (lanes.since(0.002), ["0 ms", "0.50 ms", "1.00 ms", "1.50 ms", "2.00 ms"]),
-        (lanes.since(4), ["0 s", "1.00 s", "2.00 s", "3.00 s", "4.00 s"]),
-        (lanes.since(4e-6), ["0 µs", "1.00 µs", "2.00 µs", "3.00 µs", "4.00 µs"]),
+        (timeline.ago(3), ["−3 s", "−2 s", "−1 s", "now"]),
+        (timeline.since(0.002), ["0 ms", "0.50 ms", "1.00 ms", "1.50 ms", "2.00 ms"]),
+        (timeline.since(4), ["0 s", "1.00 s", "2.00 s", "3.00 s", "4.00 s"]),
+        (timeline.since(4e-6), ["0 µs", "1.00 µs", "2.00 µs", "3.00 µs", "4.00 µs"]),
     ],
 )
-def test_ticks_are_words_on_the_axis(ticks: tuple[lanes.Tick, ...], texts: list[str]) -> None:
+def test_ticks_are_words_on_the_axis(ticks: tuple[timeline.Tick, ...], texts: list[str]) -> None:
     assert [tick.text.replace("\u00a0", " ") for tick in ticks] == texts
     assert [ticks[0].x, ticks[-1].x] == [0, 100]
     assert [ticks[0].anchor, ticks[-1].anchor] == ["start", "end"]
@@ -132,7 +131,7 @@ points = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 1_000_000)), m
 @settings(deadline=None)
 @given(points, st.integers(0, 10**9), st.integers(1, 10**9))
 def test_a_track_is_a_line_inside_its_box(told: list[tuple[int, int]], start: int, length: int) -> None:
-    track = lanes.track(told, start, start + length, lanes.ago(10), "length")
+    track = timeline.track(told, start, start + length, timeline.ago(10), "length")
     inside = [value for stamp, value in told if start <= stamp <= start + length]
     assert track.top >= max(inside, default=0)
     assert track.top >= 10
@@ -155,5 +154,5 @@ def test_a_track_is_a_line_inside_its_box(told: list[tuple[int, int]], start: in
 
 def test_a_track_stays_small_however_many_points_there_are() -> None:
     told = [(n, n * 7919 % 1000) for n in range(100_000)]
-    track = lanes.track(told, 0, 100_000, lanes.ago(10), "length")
+    track = timeline.track(told, 0, 100_000, timeline.ago(10), "length")
     assert len(STEP.findall(track.line)) <= 5 * WIDTH // NARROWEST + 8

@@ -13,18 +13,18 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.runs.journal import Journal
+from poolscope.runs.scheduler import Scheduler
+from poolscope.text.wording import NARROW
+from poolscope.web import stream
+from poolscope.web.app_state import AppState, Machine
+from poolscope.web.fragments import Fragment
+from poolscope.web.stream import Channel
 
-from app.experiments.registry import EXPERIMENTS
-from app.experiments.wording import NARROW
-from app.runs.bench import Bench
-from app.runs.journal import Journal
-from app.web import live
-from app.web.live import Channel
-from app.web.pieces import Piece
-from app.web.site import Machine, Site
 from tests.served import served
 from tests.waiting import BOUND_S, until
-from tests.web.conftest import BRIEF, ENDLESS, Event, Serve, ended, events, frames, pieces, running, start
+from tests.web.conftest import BRIEF, ENDLESS, Event, Serve, ended, events, fragments, frames, running, start
 
 # Over HTTP
 
@@ -34,7 +34,7 @@ def test_the_first_frame_is_the_whole_picture_and_the_next_only_what_changed(
 ) -> None:
     with client.stream("GET", f"/live?run={endless['id']}") as stream:
         told = frames(stream)
-        first, second = pieces(next(told).data), pieces(next(told).data)
+        first, second = fragments(next(told).data), fragments(next(told).data)
     assert first.keys() == {
         "run-head", "run-fault", "run-threads", "run-list", "run-lock", "run-log", "run-replay", "run-more", "machine"
     }  # fmt: skip
@@ -52,7 +52,7 @@ def test_a_reconnect_begins_with_the_whole_picture_whatever_was_heard_before(
         first, second = itertools.islice(frames(stream), 2)
     for heard in (first.id, second.id, "99999", "nonsense"):
         with client.stream("GET", path, headers={"Last-Event-ID": heard}) as stream:
-            assert pieces(next(frames(stream)).data).keys() == pieces(first.data).keys()
+            assert fragments(next(frames(stream)).data).keys() == fragments(first.data).keys()
 
 
 def test_a_viewer_of_a_run_sees_its_end(client: httpx.Client) -> None:
@@ -60,7 +60,7 @@ def test_a_viewer_of_a_run_sees_its_end(client: httpx.Client) -> None:
     with client.stream("GET", f"/live?run={run_id}") as stream:
         last = next(frame for frame in frames(stream) if 'data-state="done">finished' in frame.data)
     page = client.get(f"/runs/{run_id}").text
-    for target, html in pieces(last.data).items():
+    for target, html in fragments(last.data).items():
         assert target == "machine" or html in page
 
 
@@ -71,14 +71,14 @@ def test_the_bench_shows_a_run_from_click_to_end(client: httpx.Client) -> None:
         run_id = start(client, "factorials")["id"]
         seen: dict[str, str] = {}
         for frame in told:
-            seen |= pieces(frame.data)
+            seen |= fragments(frame.data)
             results = seen.get("factorials-live", "").replace(NARROW, " ")
             if "finished" in seen.get("factorials-head", "") and "3 628 800" in results:
                 break
     assert run_id in seen["factorials-head"]
     assert not any(target.startswith(("pool-sizes", "shared-list")) for target in seen), "they did not change"
     with client.stream("GET", "/live") as stream:
-        whole = pieces(next(frames(stream)).data)
+        whole = fragments(next(frames(stream)).data)
     assert len(whole) == 4 * len(EXPERIMENTS) + 2
     assert run_id in whole["recent"]
 
@@ -122,10 +122,10 @@ def test_one_viewer_more_than_the_limit_is_refused_until_another_leaves(serve: S
                 assert refused.status_code == 503
                 assert int(refused.headers["retry-after"]) >= 1
                 assert "2 live streams are open" in refused.json()["detail"]
-            until(lambda: server.site.hub.viewers == 1, "the end of the second viewer")
+            until(lambda: server.app_state.hub.viewers == 1, "the end of the second viewer")
             with client.stream("GET", "/live") as third:
                 assert next(frames(third))
-        until(lambda: server.site.hub.viewers == 0, "the end of all viewers")
+        until(lambda: server.app_state.hub.viewers == 0, "the end of all viewers")
 
 
 def test_an_unknown_runs_stream_is_404(client: httpx.Client) -> None:
@@ -135,10 +135,10 @@ def test_an_unknown_runs_stream_is_404(client: httpx.Client) -> None:
 
 
 def test_a_quiet_stream_beats(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "BEAT_S", 0.02)
-    with serve() as server, server.client() as client, client.stream("GET", "/live") as stream:
+    monkeypatch.setattr(stream, "BEAT_S", 0.02)
+    with serve() as server, server.client() as client, client.stream("GET", "/live") as answer:
         seen: list[Event] = []
-        for event in events(stream):
+        for event in events(answer):
             seen.append(event)
             if {event.event for event in seen} == {"", "beat"} and len(seen) > 5:
                 break
@@ -150,17 +150,17 @@ def test_a_frame_is_rendered_once_for_all_viewers(serve: Serve, monkeypatch: pyt
     with serve() as server, server.client() as client, ExitStack() as stack:
         run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
         rendered = Counter[str]()
-        part = server.site.part
+        part = server.app_state.part
 
         def counting(template: str, macro: str, context: Mapping[str, Any]) -> Any:
             rendered[macro] += 1
             return part(template, macro, context)
 
-        monkeypatch.setattr(server.site, "part", counting)
+        monkeypatch.setattr(server.app_state, "part", counting)
         streams = [stack.enter_context(client.stream("GET", f"/live?run={run_id}")) for _ in range(viewers)]
         lines = [stack.enter_context(closing(frames(stream))) for stream in streams]
         told = [list(itertools.islice(line, 6)) for line in lines]
-        assert server.site.hub.viewers == viewers
+        assert server.app_state.hub.viewers == viewers
         client.post(f"/api/runs/{run_id}/stop")
         last = next(frame for frame in lines[0] if "stopped by you" in frame.data)
         published = int(last.id)
@@ -199,19 +199,19 @@ def test_streams_end_when_the_server_does() -> None:
 # The channel itself, without a server: what it shows is ours to change
 
 
-class Shelf(Channel):
+class RunStore(Channel):
     """A page of a few words, each in a piece of its own; it counts how often it was looked at."""
 
-    def __init__(self, site: Site, **words: str) -> None:
-        super().__init__(site)
+    def __init__(self, app_state: AppState, **words: str) -> None:
+        super().__init__(app_state)
         self.words: dict[str, str] = words
         self.broken = ""
         self.looks = 0
 
-    async def pieces(self) -> Sequence[Piece]:
+    async def fragments(self) -> Sequence[Fragment]:
         self.looks += 1
         return [
-            Piece(name, "partials/machine.html", "header", None, lambda name=name: self.context(name))  # type: ignore[misc]
+            Fragment(name, "partials/machine.html", "header", None, lambda name=name: self.context(name))  # type: ignore[misc]
             for name in self.words
         ]
 
@@ -222,12 +222,12 @@ class Shelf(Channel):
 
     def tell(self, **words: str) -> None:
         self.words |= words
-        self.site.bench.activity.rise()
+        self.app_state.scheduler.activity.notify()
 
     async def looked(self) -> None:
         """Have it look at its pieces once more, and wait until it has."""
         looks = self.looks
-        self.site.bench.activity.rise()
+        self.app_state.scheduler.activity.notify()
         await holds(lambda: self.looks > looks)
         await asyncio.sleep(0)
 
@@ -240,9 +240,9 @@ async def holds(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    monkeypatch.setattr(live, "FRAME_S", 0)
-    return Shelf(Site(Bench(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9), one="1", two="1")
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    monkeypatch.setattr(stream, "FRAME_S", 0)
+    return RunStore(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9), one="1", two="1")
 
 
 async def shown(viewer: AsyncIterator[bytes]) -> dict[str, str]:
@@ -250,7 +250,7 @@ async def shown(viewer: AsyncIterator[bytes]) -> dict[str, str]:
     async with asyncio.timeout(BOUND_S):
         frame = (await anext(viewer)).decode()
     data = "\n".join(line[6:] for line in frame.splitlines() if line.startswith("data: "))
-    return {name: html.split("<dd>")[1].split("</dd>")[0] for name, html in pieces(data).items()}
+    return {name: html.split("<dd>")[1].split("</dd>")[0] for name, html in fragments(data).items()}
 
 
 def loops() -> list[str]:
@@ -259,7 +259,7 @@ def loops() -> list[str]:
     ]
 
 
-async def test_frames_come_only_while_something_changes(shelf: Shelf) -> None:
+async def test_frames_come_only_while_something_changes(shelf: RunStore) -> None:
     async with aclosing(shelf.stream()) as viewer:
         assert await shown(viewer) == {"one": "1", "two": "1"}
         following = asyncio.ensure_future(shown(viewer))
@@ -270,7 +270,7 @@ async def test_frames_come_only_while_something_changes(shelf: Shelf) -> None:
         assert await following == {"two": "2"}
 
 
-async def test_who_lags_skips_to_the_newest(shelf: Shelf) -> None:
+async def test_who_lags_skips_to_the_newest(shelf: RunStore) -> None:
     async with aclosing(shelf.stream()) as slow, aclosing(shelf.stream()) as quick:
         for viewer in (slow, quick):
             assert await shown(viewer) == {"one": "1", "two": "1"}
@@ -282,7 +282,7 @@ async def test_who_lags_skips_to_the_newest(shelf: Shelf) -> None:
         assert await shown(slow) == await shown(quick) == {"two": "2"}
 
 
-async def test_a_look_serves_all_viewers(shelf: Shelf) -> None:
+async def test_a_look_serves_all_viewers(shelf: RunStore) -> None:
     viewers = [shelf.stream() for _ in range(50)]
     for viewer in viewers:
         assert await shown(viewer) == {"one": "1", "two": "1"}
@@ -298,7 +298,7 @@ async def test_a_look_serves_all_viewers(shelf: Shelf) -> None:
     assert shelf.viewers == 0
 
 
-async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(shelf: Shelf) -> None:
+async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(shelf: RunStore) -> None:
     first, second = shelf.stream(), shelf.stream()
     for viewer in (first, second):
         await shown(viewer)
@@ -320,7 +320,7 @@ async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(shelf
 
 
 async def test_a_piece_that_can_not_be_rendered_costs_no_other_and_comes_when_it_can(
-    shelf: Shelf, caplog: pytest.LogCaptureFixture
+    shelf: RunStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with aclosing(shelf.stream()) as viewer:
         await shown(viewer)
@@ -334,13 +334,13 @@ async def test_a_piece_that_can_not_be_rendered_costs_no_other_and_comes_when_it
 
 
 async def test_a_channel_lets_its_viewers_go_when_the_bench_closes(tmp_path: Path) -> None:
-    bench = Bench(Journal(tmp_path / "poolscope.sqlite"))
-    await bench.open()
-    shelf = Shelf(Site(bench, demo=False, viewers=9), one="1")
+    scheduler = Scheduler(Journal(tmp_path / "poolscope.sqlite"))
+    await scheduler.open()
+    shelf = RunStore(AppState(scheduler, demo=False, viewers=9), one="1")
     viewers = [shelf.stream() for _ in range(3)]
     for viewer in viewers:
         await shown(viewer)
-    await bench.close()
+    await scheduler.close()
     for viewer in viewers:
         async with asyncio.timeout(BOUND_S):
             assert [frame async for frame in viewer] == []

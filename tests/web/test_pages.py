@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.runs.journal import Journal
+from poolscope.web.headers import POLICY
 
-from app.experiments.registry import EXPERIMENTS
-from app.runs.journal import Journal
-from app.web.headers import POLICY
 from tests.web.conftest import (
     BRIEF,
     BY_BROWSER,
@@ -24,8 +24,8 @@ from tests.web.conftest import (
     Serve,
     Serving,
     ended,
+    fragments,
     frames,
-    pieces,
     running,
     serving,
     start,
@@ -180,14 +180,14 @@ def test_a_runs_page_holds_the_very_pieces_that_its_stream_sends(
 ) -> None:
     run_id = finished[experiment]["id"]
     with browser.stream("GET", f"/live?run={run_id}") as stream:
-        sent = pieces(next(frames(stream)).data)
+        sent = fragments(next(frames(stream)).data)
     compare(browser.get(f"/runs/{run_id}").text, sent)
     assert {"run-head", "run-more", "machine", BOXES[experiment]} <= sent.keys()
 
 
 def test_the_bench_holds_the_very_pieces_that_its_stream_sends(browser: httpx.Client, finished: dict[str, Any]) -> None:
     with browser.stream("GET", "/live") as stream:
-        sent = pieces(next(frames(stream)).data)
+        sent = fragments(next(frames(stream)).data)
     compare(browser.get("/").text, sent)
     parts = ("head", "ask", "progress", "live")
     assert sent.keys() == {f"{name}-{part}" for name in EXPERIMENTS for part in parts} | {"recent", "machine"}
@@ -196,7 +196,7 @@ def test_the_bench_holds_the_very_pieces_that_its_stream_sends(browser: httpx.Cl
 def test_an_untouched_bench_says_what_will_be_seen_and_holds_the_pieces_too(serve: Serve) -> None:
     with serve() as server, server.client(**BY_BROWSER) as browser:
         with browser.stream("GET", "/live") as stream:
-            sent = pieces(next(frames(stream)).data)
+            sent = fragments(next(frames(stream)).data)
         answer = browser.get("/")
         checked(answer)
         compare(answer.text, sent)
@@ -207,10 +207,10 @@ def test_an_untouched_bench_says_what_will_be_seen_and_holds_the_pieces_too(serv
 
 def compare(html: str, sent: dict[str, str]) -> None:
     """Every piece of a frame stands in the page as it is, and is the element that it replaces."""
-    for target, piece in sent.items():
-        assert Markup(piece).roots == [target]
+    for target, fragment in sent.items():
+        assert Markup(fragment).roots == [target]
         if target != "machine":  # the load changes meanwhile
-            assert piece in html, target
+            assert fragment in html, target
         assert html.count(f'id="{target}"') == 1
 
 
@@ -220,9 +220,9 @@ def test_a_live_runs_page_has_a_place_for_every_piece(browser: httpx.Client, end
         with browser.stream("GET", live) as stream:
             told = frames(stream)
             for frame in (next(told), next(told)):
-                sent = pieces(frame.data)
+                sent = fragments(frame.data)
                 assert sent.keys() <= markup.ids
-                assert all(Markup(piece).roots == [target] for target, piece in sent.items())
+                assert all(Markup(fragment).roots == [target] for target, fragment in sent.items())
 
 
 # Without JavaScript
@@ -370,25 +370,25 @@ def test_a_run_is_deleted_by_a_form(browser: httpx.Client, htmx: httpx.Client) -
 def test_htmx_gets_the_pieces_of_the_panel_that_it_asked_from(htmx: httpx.Client) -> None:
     panel = {f"shared-list-{part}" for part in ("head", "ask", "progress", "live")}
     typed = {"experiment": "shared-list", **{name: str(value) for name, value in ENDLESS.items()}}
-    assert set(pieces(htmx.post("/runs", data={**typed, "producers": "0"}).text)) == {"shared-list-ask"}
+    assert set(fragments(htmx.post("/runs", data={**typed, "producers": "0"}).text)) == {"shared-list-ask"}
     answer = htmx.post("/runs", data=typed)
     assert answer.status_code == 200
-    assert set(pieces(answer.text)) == panel
+    assert set(fragments(answer.text)) == panel
     run_id = str(htmx.get("/api/runs?limit=1").json()[0]["id"])
     running(htmx, run_id)
     wrong = htmx.post(f"/runs/{run_id}/controls", data={"delay_min": "0.3", "delay_max": "0.2"})
     assert wrong.status_code == 422
-    ((target, html),) = pieces(wrong.text).items()
+    ((target, html),) = fragments(wrong.text).items()
     assert target == "shared-list-ask"
     markup = Markup(html)
     assert markup.mistakes == []
     assert markup.one("input", name="delay_min")["value"] == "0.3"
     assert markup.one("input", name="delay_max")["value"] == "0.2"
     assert "0.3 s is more than 0.2 s" in markup.text
-    assert set(pieces(htmx.post(f"/runs/{run_id}/controls", data={"paused": "true"}).text)) == panel
+    assert set(fragments(htmx.post(f"/runs/{run_id}/controls", data={"paused": "true"}).text)) == panel
     own = {"HX-Current-URL": f"{htmx.base_url}/runs/{run_id}"}
     answer = htmx.post(f"/runs/{run_id}/stop", headers=own)
-    assert {"run-head", "run-threads", "run-more"} <= pieces(answer.text).keys()
+    assert {"run-head", "run-threads", "run-more"} <= fragments(answer.text).keys()
     ended(htmx, run_id)
     assert htmx.post(f"/runs/{run_id}/stop").status_code == 200
 
@@ -437,7 +437,7 @@ def test_any_moment_of_any_run_can_be_asked_for(
     page(browser, f"/runs/{run_id}?t={t}")
     answer = browser.get(f"/runs/{run_id}/at?t={t}")
     assert answer.status_code == 200
-    sent = pieces(answer.text)
+    sent = fragments(answer.text)
     assert BOXES[experiment] in sent
     assert not sent.keys() & {"run-head", "run-replay", "run-more"}, "what a replay must not replace"
     assert sent.keys() <= page(browser, f"/runs/{run_id}").ids
@@ -568,5 +568,10 @@ def test_in_the_demo_nobody_deletes(serve: Serve) -> None:
 
 
 def test_no_file_is_served_but_those_that_are_meant(browser: httpx.Client) -> None:
-    for path in ("/static/%2e%2e/app/main.py", "/static/..%2fapp/main.py", "/charts/..%2fpages/run.html", "/static/"):
+    for path in (
+        "/static/%2e%2e/app/poolscope/main.py",
+        "/static/..%2fapp/poolscope/main.py",
+        "/charts/..%2fpages/run.html",
+        "/static/",
+    ):
         assert browser.get(path).status_code == 404

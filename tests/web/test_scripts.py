@@ -13,21 +13,20 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-
-from app.experiments.factorials.params import Kind
-from app.experiments.failures.catalogue import SCENARIOS
-from app.experiments.pool_sizes.params import WORK_MS, Method, Workload
-from app.experiments.registry import EXPERIMENTS, find
-from app.experiments.shared_list.params import Guard
-from app.experiments.sharing.catalog import TOOLS
-from app.experiments.which_pool.offers import BUILT_IN
-from app.experiments.which_pool.params import KINDS
-from app.runs.bench import Bench
-from app.runs.journal import Journal
-from app.runs.run import Run
-from app.web.faces.failures import code
-from app.web.script import script
-from app.web.site import Site
+from poolscope.experiments.factorials.params import Kind
+from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.pool_sizes.params import WORK_MS, Method, Workload
+from poolscope.experiments.registry import EXPERIMENTS, find
+from poolscope.experiments.shared_list.params import Guard
+from poolscope.experiments.sharing.catalog import TOOLS
+from poolscope.experiments.which_pool.offers import BUILT_IN
+from poolscope.experiments.which_pool.params import KINDS
+from poolscope.runs.journal import Journal
+from poolscope.runs.run import Run
+from poolscope.runs.scheduler import Scheduler
+from poolscope.web.app_state import AppState
+from poolscope.web.script import script
+from poolscope.web.views.failures import code
 
 Render = Callable[..., str]
 
@@ -42,17 +41,17 @@ NASTY = (
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return Site(Bench(Journal(tmp_path_factory.mktemp("scripts") / "unused.sqlite")), demo=False, viewers=1)
+def app_state(tmp_path_factory: pytest.TempPathFactory) -> AppState:
+    return AppState(Scheduler(Journal(tmp_path_factory.mktemp("scripts") / "unused.sqlite")), demo=False, viewers=1)
 
 
 @pytest.fixture
-def render(site: Site) -> Render:
+def render(app_state: AppState) -> Render:
     """The script of a run that never took place."""
 
     def text(experiment: str, /, **params: Any) -> str:
         found = find(experiment)
-        return script(site, Run("xx-0042", found, found.params(**params), conditions={"python": "3.11.7"}))
+        return script(app_state, Run("xx-0042", found, found.params(**params), conditions={"python": "3.11.7"}))
 
     return text
 
@@ -309,13 +308,13 @@ def test_every_failure_has_a_script_that_ends(render: Render, tmp_path: Path, na
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize("nasty", NASTY)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_a_value_can_not_become_code(site: Site, experiment: str, nasty: str) -> None:
+def test_a_value_can_not_become_code(app_state: AppState, experiment: str, nasty: str) -> None:
     """Even where validation was passed by, as with a run of long ago: every value is a literal, or is not there."""
     found = find(experiment)
     for name in found.params.model_fields:
         params = found.params.model_construct(**{**found.params().model_dump(), name: nasty})
         state = found.meaning.initial(found.params())
-        text = script(site, Run("xx-0042", found, params, state=state))
+        text = script(app_state, Run("xx-0042", found, params, state=state))
         tree = ast.parse(text)
         assert not {"os._exit", "__import__"} & {ast.unparse(node.func) for node in calls(tree)}, name
         if repr(nasty) in text:

@@ -31,8 +31,8 @@ def test_a_run_of_several_tools_is_shown_on_its_page_and_on_the_bench(
     assert "What is timed is the plain <code>+= 1</code>" in page
     assert "<code>with</code>" in page  # of the explanation's `with`
 
-    bench = browser.get("/").text
-    panel = bench[bench.index('id="sharing-live"') :]
+    scheduler = browser.get("/").text
+    panel = scheduler[scheduler.index('id="sharing-live"') :]
     assert panel.count("<rect width=") >= 5
     assert "queue.Queue" in panel
     assert panel.count('name="tools" value="') == 16  # a button for each tool, also for those not in this run, and all

@@ -12,15 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import find
+from poolscope.experiments.which_pool.state import chart
+from poolscope.protocol.records import Record, to_line
+from poolscope.runs.journal import Journal
+from poolscope.runs.run import Run
+from poolscope.runs.status import Status
+from poolscope.web.views import which_pool
 
-from app.experiments.asking import parse
-from app.experiments.registry import find
-from app.experiments.which_pool.state import chart
-from app.records import Record, to_line
-from app.runs.journal import Journal
-from app.runs.run import Run
-from app.runs.status import Status
-from app.web.faces import which_pool
 from tests.experiments.which_pool_runs import about
 from tests.experiments.which_pool_runs import told as told_by
 from tests.web.conftest import BY_BROWSER, serving

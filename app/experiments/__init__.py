@@ -1,6 +1,0 @@
-"""One folder an experiment, each with the same three files; `registry` lists them.
-
-params   what may be asked: one pydantic model; the form, the API and the command line come from it
-body     what happens, in the runner: standard library, app.records and app.runner only
-state    what it means: fold(state, record) -> state, findings and verdict; pure
-"""

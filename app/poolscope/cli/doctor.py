@@ -1,0 +1,140 @@
+"""`poolscope doctor`: what this machine offers, and what stands in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import multiprocessing
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from poolscope.cli import options
+from poolscope.cli.speech import spoken
+from poolscope.machine import cgroups, cpus, interpreters, memory
+from poolscope.runs.runner_process import RUNNER
+from poolscope.settings import Settings
+from poolscope.text import numbers
+
+EXTRAS = {"uvloop": "a faster event loop", "httptools": "a faster HTTP parser"}
+SPIN = RUNNER.parent / "machine" / "cpu_probe.py"  # the child's side is started by name, never imported
+SPIN_LIMIT_S = 30.0
+
+
+def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+    """Tell what this machine offers: Python, CPUs, start methods, limits, other Pythons, the data folder, extras."""
+    with spoken():
+        found = examined(options.read())
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+    for name, text in in_words(found):
+        table.add_row(name, text.replace("[", r"\["))
+    Console(highlight=False).print(table)
+
+
+def examined(settings: Settings) -> dict[str, Any]:
+    """Everything that the command tells, as JSON has it. Raises BadParameters for settings that make no sense."""
+    found = asyncio.run(interpreters.find(*interpreters.wished(settings.pythons)))
+    journal, truth = settings.journal_path, cpus.read()
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "executable": sys.executable,
+        "gil": bool(gil),
+        "platform": platform.platform(),
+        "cpus": {**asdict(truth), "throttled": cpus.throttled(), "effective": effective(sorted({1, truth.affinity}))},
+        "memory_available": memory.available(),
+        "start_methods": multiprocessing.get_all_start_methods(),
+        "start_method": multiprocessing.get_start_method(),
+        "cgroup_limits": {
+            "cpu": [{"cpus": limit.cpus, "source": limit.source} for limit in cgroups.limits()],
+            "memory": memory.limit(),
+            "pids": most_processes(),
+        },
+        "pythons": [asdict(python) for python in found],
+        "data": {"file": str(journal), **access(journal)},
+        "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
+    }
+
+
+def in_words(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same as lines of a table."""
+    truth, limits, data = found["cpus"], found["cgroup_limits"], found["data"]
+    yield "Python", f"{found['implementation']} {found['python']}, {found['executable']}"
+    yield "GIL", "on: one thread computes at a time" if found["gil"] else "off: threads compute at the same time"
+    yield "platform", found["platform"]
+    known = filter(None, (truth["model"], truth["frequency_mhz"] and numbers.frequency(truth["frequency_mhz"])))
+    yield "CPU", ", ".join(known) or "not known"
+    physical = truth["physical"] or "an unknown number of"
+    yield "CPUs", f"{truth['logical']} on {physical} cores; this process may run on {truth['affinity']}"
+    yield "hyper-threads", truth["smt"] or "not known"
+    yield "usable CPUs", truth["why"]
+    got = [f"{cpus:.2f} by {spinning} at work" for spinning, cpus in truth["effective"].items()]
+    yield "effective CPUs", (", ".join(got) or "not known") + "; measured just now"
+    yield "start methods", ", ".join(found["start_methods"]) + f" (default: {found['start_method']})"
+    quotas = ", ".join(f"{each['cpus']:g} CPUs by {each['source']}" for each in limits["cpu"])
+    throttled = "" if truth["throttled"] is None else f"; made to wait {truth['throttled']:,} times so far"
+    yield "CPU quota", f"{quotas}{throttled}" if quotas else "none"
+    yield "free memory", numbers.size(found["memory_available"])
+    yield "memory limit", numbers.size(limits["memory"]) if limits["memory"] else "none"
+    yield "process limit", f"{limits['pids']:,}" if limits["pids"] else "none"
+    for each in found["pythons"]:
+        if not each["why_not"]:
+            yield f"Python {each['label']}", python_in_words(each)
+    for each in found["pythons"]:
+        if each["why_not"]:
+            yield "left out", f"{each['path']}: {each['why_not']}"
+    yield "data", f"{data['file']}: {'can be written' if data['writable'] else data['why']}"
+    for name, what in EXTRAS.items():
+        yield name, f"{'installed' if found['extras'][name] else 'not installed'} ({what})"
+
+
+def access(journal: Path) -> dict[str, Any]:
+    """Whether runs can be kept there, tried out without leaving anything behind."""
+    folder = next(each for each in journal.absolute().parents if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return {"writable": False, "why": f"{folder}: {error.strerror}"}
+    if journal.exists() and not os.access(journal, os.R_OK | os.W_OK):
+        return {"writable": False, "why": "the file can't be written"}
+    return {"writable": True, "why": ""}
+
+
+def effective(numbers: Sequence[int]) -> dict[str, float]:
+    """The CPUs that so many spinning processes got, by their number; {} where that could not be measured."""
+    program = [sys.executable, "-I", "-S", str(SPIN), *map(str, numbers)]
+    try:
+        said = subprocess.run(program, capture_output=True, text=True, timeout=SPIN_LIMIT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    found: dict[str, float] = json.loads(said.stdout)
+    return found
+
+
+def python_in_words(found: dict[str, Any]) -> str:
+    """'CPython 3.13.5, free-threaded, GIL off; fork, spawn; /usr/bin/python3.13t'."""
+    build = "free-threaded, " if found["free_threaded"] else ""
+    gil = f"{build}GIL {'on' if found['gil'] else 'off'}"
+    return f"{found['implementation']} {found['version']}, {gil}; {', '.join(found['start_methods'])}; {found['path']}"
+
+
+def most_processes(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int | None:
+    """The smallest limit of processes and threads of our cgroup and those above it; None where there is none."""
+    found = [memory.number(folder / "pids.max") for folder in memory.folders("pids", proc, sys)]
+    return min((limit for limit in found if limit is not None), default=None)

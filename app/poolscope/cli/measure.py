@@ -1,0 +1,137 @@
+"""`poolscope measure`: which pool suits the user's own function, in their folder and virtual environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poolscope.cli import options
+from poolscope.cli.run import ran, tell
+from poolscope.cli.speech import spoken
+from poolscope.errors import BadParameters, ParameterError
+from poolscope.experiments.parameters import shown
+from poolscope.experiments.which_pool.params import NAME
+from poolscope.machine import interpreters
+from poolscope.main import offered
+from poolscope.settings import Settings
+
+OBJECT = re.compile(rf"(?:({NAME}):)?({NAME})")
+
+
+def command(
+    function: Annotated[
+        str, typer.Argument(metavar="MODULE:FUNCTION", help="What a pool is to call, such as mypackage.tasks:parse.")
+    ],
+    items: Annotated[
+        str,
+        typer.Option(metavar="MODULE:ITEMS", help="What to call it with: an iterable, or a callable that returns one."),
+    ],
+    setup: Annotated[
+        str | None, typer.Option(metavar="MODULE:NAME", help="A callable that each worker calls first.")
+    ] = None,
+    kinds: Annotated[
+        str | None, typer.Option(help="thread, process, pool, interpreter, asyncio, by commas; all that there are.")
+    ] = None,
+    sizes: Annotated[str | None, typer.Option(help="Workers in a pool, such as 1,2,4 or 2-8.")] = None,
+    chunksizes: Annotated[
+        str | None, typer.Option(help="Items a message to a process, by commas; 0 is the pool's own choice.")
+    ] = None,
+    start_methods: Annotated[
+        str | None, typer.Option(help="fork, forkserver, spawn, by commas; the platform's default.")
+    ] = None,
+    repeats: Annotated[str | None, typer.Option(metavar="N", help="Counted rounds, after one that is not.")] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Another Python to compare: a path, or a label of `poolscope doctor`."),
+    ] = None,
+    limit: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="How long a call, or a pass over all items, may take.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON instead of a table.")] = False,
+) -> None:
+    """Find out which pool suits your own function: threads, processes, interpreters, or the plain loop.
+
+    It is imported in your folder and virtual environment, and needs no import of ours. Progress goes to stderr, the
+    result to stdout. Exits with 0 when it finished, 1 when it failed, 2 when something is wrong with what was asked,
+    130 when it was interrupted; then what was measured so far is told and kept.
+    """
+    given = {
+        "kinds": kinds, "sizes": sizes, "chunksizes": chunksizes, "start_methods": start_methods, "repeats": repeats,
+        "limit_s": limit,
+    }  # fmt: skip
+    with spoken():
+        settings = options.read()
+        name = work(function, items, setup)
+        installation = offered(settings)
+        raw = {"workload": name, **{each: value for each, value in given.items() if value is not None}}
+        paths, labels = asyncio.run(chosen(settings, environment(), python or ()))
+        installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
+        run = ran(settings, installation, "which-pool", {**raw, "pythons": labels}, as_json)
+    again = shlex.join(["poolscope", *sys.argv[1:]])
+    tell(
+        run, as_json, f"\nAgain: {again}\nOn its page, with charts and its script: poolscope serve, then /runs/{run.id}"
+    )
+
+
+def work(function: str, items: str, setup: str | None) -> str:
+    """The work's name, module:function@items+setup. Raises BadParameters for what is no MODULE:NAME."""
+    complaints = [
+        ParameterError(option, f"{option} must be {what}, such as mypackage.tasks:{example}; {shown(given)} is not.")
+        for option, what, example, given, whole in (
+            ("The function", "MODULE:FUNCTION", "parse", function, True),
+            ("--items", "MODULE:ITEMS", "samples", items, False),
+            ("--setup", "MODULE:NAME", "connect", setup, False),
+        )
+        if given is not None and (not (found := OBJECT.fullmatch(given)) or (whole and not found[1]))
+    ]
+    if complaints:
+        raise BadParameters(tuple(complaints))
+    module = function.partition(":")[0]
+    parts = [each.removeprefix(f"{module}:") for each in (items, setup) if each]
+    return f"{function}@{'+'.join(parts)}"
+
+
+def environment(variables: Mapping[str, str] = os.environ) -> str:
+    """The Python of the user's virtual environment, '' where there is none or it is ours."""
+    folder = variables.get("VIRTUAL_ENV", "")
+    if not folder or Path(folder).resolve() == Path(sys.prefix).resolve():
+        return ""
+    return str(Path(folder) / "bin" / "python")
+
+
+async def chosen(settings: Settings, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """All Pythons at hand, and the labels of `first` ('' for this one) and `others`, which are paths or labels.
+
+    Nothing is asked for, [], where this one is the only one. Raises BadParameters for one that can't be used.
+    """
+    if not first and not others:
+        return interpreters.by_label([interpreters.this()]), []
+    named, elsewhere = interpreters.wished(settings.pythons)
+    paths = {word: path for word in (first, *others) if word and (path := program(word))}
+    labelled = [word for word in others if word not in paths]
+    found = await interpreters.find([*(("", path) for path in paths.values()), *named], elsewhere and bool(labelled))
+    by_label, labels = interpreters.by_label(found), []
+    for word in (first or sys.executable, *others):
+        label, why_not = word, "no Python has that label, and no program that name"
+        if word in paths or word == sys.executable:
+            python = interpreters.started_by(found, paths.get(word, word))
+            label, why_not = python.label, python.why_not
+        if label not in by_label:
+            raise BadParameters((ParameterError("pythons", f"{word} can't be used: {why_not}."),))
+        labels.append(label)
+    return by_label, list(dict.fromkeys(labels))
+
+
+def program(word: str) -> str:
+    """The path that a word on the command line means; '' where it is none."""
+    return word if os.sep in word else shutil.which(word) or ""

@@ -1,0 +1,126 @@
+"""What a run looks like in a terminal: progress on stderr while it goes on, its result on stdout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from poolscope.runs.run import Run
+from poolscope.text.numbers import duration
+
+RARELY = 10.0  # seconds between two lines of progress where no terminal can draw a bar
+LONGEST_CELL = 40
+WIDE = 400  # columns of a table that goes into a file or a pipe, where nobody reads it in a window
+
+
+class Screen:
+    """Follows a run to its end. `quiet` leaves stdout to the JSON that comes after."""
+
+    def __init__(self, run: Run, *, quiet: bool = False) -> None:
+        self._run = run
+        self._quiet = quiet
+        self._printed = 0  # the stamp of the newest line of the log that was printed
+        # Of a measured run the time that is left is said as soon as it is known.
+        self._due = 0.0 if run.experiment.measured else time.monotonic() + RARELY
+        self._console = Console(stderr=True)
+
+    async def follow(self) -> None:
+        """Show every change until the run has ended."""
+        run, version = self._run, self._run.notifier.version
+        if not self._console.is_terminal:
+            self._console.print(f"{run.id}: {run.experiment.title}, until it ends or Ctrl-C", highlight=False)
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
+            console=self._console, transient=True, disable=not self._console.is_terminal,
+            # A log line belongs above the bar, but only where both are in the same window.
+            redirect_stdout=sys.stdout.isatty(), redirect_stderr=False,
+        ) as bar:  # fmt: skip
+            task = bar.add_task(f"{run.id} {run.experiment.title}", total=None, left="")
+            while True:
+                self._print_log()
+                if run.progress is not None:
+                    bar.update(task, completed=run.progress.done, total=run.progress.total, left=self._left())
+                    self._say_rarely()
+                if not run.status.live:
+                    return
+                version = await run.notifier.newer_than(version)
+
+    def _print_log(self) -> None:
+        """What the experiment's own program would have printed since the last time."""
+        if self._quiet:
+            return
+        for stamp, text in getattr(self._run.state, "log", ()):
+            if stamp > self._printed:
+                self._printed = stamp
+                print(text, flush=True)
+
+    def _say_rarely(self) -> None:
+        progress, now = self._run.progress, time.monotonic()
+        if progress is None or self._console.is_terminal or now < self._due:
+            return
+        if not self._due and progress.seconds_left is None:
+            return
+        self._due = now + RARELY
+        share = progress.done / progress.total if progress.total else 0
+        self._console.print(f"{self._run.id}: {share:.0%} {self._left()}", highlight=False)
+
+    def _left(self) -> str:
+        seconds = self._run.progress.seconds_left if self._run.progress else None
+        return "" if seconds is None else f"about {duration(seconds)} left"
+
+
+def result(run: Run) -> None:
+    """The run's rows as a table on stdout, then its verdict and the findings that hold."""
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
+    # Where there are very many rows, an experiment offers a table for people beside those for programs.
+    meaning = run.experiment.meaning
+    header, rows = getattr(meaning, "table", meaning.rows)(run.state)
+    title = f"{run.experiment.title}, {run.id}, {run.status}"
+    console.print(_table(title, header, rows) if rows else title)
+    for note in meaning.notes(run.state) if hasattr(meaning, "notes") else ():
+        console.print(note, markup=False)
+    verdict = meaning.verdict(run.state, run.usable_cpus)
+    if verdict:
+        console.print(f"{verdict.headline} {verdict.rest}".rstrip(), markup=False)
+        for reason in verdict.reasons:
+            console.print(f"- {reason}", markup=False)
+    findings = meaning.findings(run.state, run.usable_cpus)
+    for finding in findings:
+        if finding.holds:
+            console.print(f"- {finding.sentence}", markup=False)
+    unknown = sum(finding.holds is None for finding in findings)
+    if unknown:
+        told = "1 more check" if unknown == 1 else f"{unknown} more checks"
+        console.print(f"- {told} can't tell; the run's page and --json say why.", markup=False)
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name, right in zip(header, _numeric(rows, len(header)), strict=True):
+        table.add_column(name, justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*map(cell, row))
+    return table
+
+
+def cell(value: object) -> str:
+    """A value in a table: four digits, and of what is long the two ends."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = "" if value is None else str(value)
+    if len(text) > LONGEST_CELL:
+        text = f"{text[: LONGEST_CELL - 10]}…{text[-9:]}"
+    return text.replace("[", r"\[")
+
+
+def _numeric(rows: object, columns: int) -> Iterator[bool]:
+    """Which columns hold numbers."""
+    table = [row for row in rows if len(row) == columns] if isinstance(rows, list | tuple) else []
+    for place in range(columns):
+        values = [row[place] for row in table if row[place] not in (None, "")]
+        yield bool(values) and all(isinstance(value, int | float) for value in values)

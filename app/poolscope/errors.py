@@ -1,0 +1,99 @@
+"""Every error that Poolscope raises; each message names the thing, the cause and the next step.
+
+PoolscopeError
+├── BadParameters        a parameter is out of bounds, of the wrong type or in contradiction (422, exit 2)
+├── UnknownExperiment    no experiment of that name (404, exit 2)
+├── UnknownRun           no run of that id (404)
+├── UnknownTopic         the guide has no page of that name (404)
+├── Refused              the bench can't take the run now
+│   ├── QueueFull        too many runs wait already (503)
+│   └── TooMany          this client starts runs too fast (429)
+├── RunIsLive            a live run can't be deleted (409)
+├── NobodyToKill         a run has no worker process of that number now (409)
+├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
+├── MalformedRecord      a line that is no record of the protocol; ends the run as failed
+└── CannotServe          the port or the data folder can't be used (exit 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class PoolscopeError(Exception):
+    """Base of all errors raised on purpose; str(error) is a sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterError:
+    """What is wrong with one parameter: its name ('' for the whole) and a sentence that says what is allowed."""
+
+    name: str
+    message: str
+
+
+class BadParameters(PoolscopeError):
+    """Nothing was started; `complaints` says which parameter, why, and what is allowed."""
+
+    def __init__(self, complaints: tuple[ParameterError, ...]) -> None:
+        super().__init__(" ".join(complaint.message for complaint in complaints))
+        self.complaints = complaints
+
+
+class UnknownExperiment(PoolscopeError):
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"There is no experiment {name!r}. There are: {', '.join(known)}.")
+        self.name = name
+
+
+class UnknownRun(PoolscopeError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"There is no run {run_id!r}. It may have been deleted; /runs lists those that are kept.")
+        self.run_id = run_id
+
+
+class UnknownTopic(PoolscopeError):
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"The guide has no page {name!r}. It has: {', '.join(known)}.")
+
+
+class Refused(PoolscopeError):
+    """The bench takes no run now; `retry_after` is in seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class QueueFull(Refused):
+    """Too many runs wait already."""
+
+
+class TooMany(Refused):
+    """One client starts runs faster than the limit."""
+
+
+class RunIsLive(PoolscopeError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Run {run_id} is still live. Stop it first, then delete it.")
+
+
+class NobodyToKill(PoolscopeError):
+    """Nothing was done; the sentence says whether the run is over, has other workers, or works by threads."""
+
+
+class IllegalChange(PoolscopeError):
+    """A run was asked to go from one status to another that the table does not allow."""
+
+    def __init__(self, run_id: str, before: str, after: str, last: tuple[str, ...]) -> None:
+        story = "\n  ".join(last) or "none"
+        super().__init__(f"Run {run_id} can't go from {before} to {after}. Its last records:\n  {story}")
+
+
+class MalformedRecord(PoolscopeError):
+    def __init__(self, line: bytes, cause: str) -> None:
+        super().__init__(f"The runner sent a line that is no record ({cause}): {line[:200]!r}")
+
+
+class CannotServe(PoolscopeError):
+    """The server can't start: the sentence says what is in the way and what to do."""

@@ -1,0 +1,22 @@
+"""Runs the chosen scenarios one after another, each case in an interpreter of its own that it can't harm us from."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import Any
+
+from poolscope.experiments.failures.catalogue import SCENARIOS, chosen, key
+from poolscope.experiments.failures.run_case import conduct
+from poolscope.protocol.records import Progress
+from poolscope.runner.context import RunContext
+
+
+def run(stage: RunContext, params: dict[str, Any]) -> None:
+    """Every case of every chosen scenario; a stop ends the case that runs and leaves the others out."""
+    cases = [(name, case) for name in chosen(params["scenarios"]) for case in SCENARIOS[name].cases]
+    for done, (name, case) in enumerate(cases):
+        stage.emit(Progress(perf_counter_ns(), done, len(cases), note=key(name, case)))
+        conduct(stage, name, case, key(name, case), params)
+        if stage.stopping.is_set():
+            return
+    stage.emit(Progress(perf_counter_ns(), len(cases), len(cases)))

@@ -1,0 +1,112 @@
+"""What a case says while it runs, from any of its processes: records appended to one file that outlives every crash.
+
+The file is named by the environment, so that workers find it under every start method; one write a line, appended, so
+that processes do not mix their lines. A worker that is killed a moment later has said what it said.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from poolscope.protocol.records import Actor, Failure, Record, Result, Span, from_line, to_line
+
+DIARY, CASE = "FAILURES_DIARY", "FAILURES_CASE"
+_known: set[tuple[int, str]] = set()  # actors that this process introduced; with its pid, for fork copies it
+
+
+def write(record: Record) -> None:
+    fd = os.open(os.environ[DIARY], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(fd, to_line(record) + b"\n")
+    finally:
+        os.close(fd)
+
+
+def note(name: str, value: Any) -> None:
+    """A fact that was observed, by name; said again it counts anew."""
+    write(Result(perf_counter_ns(), name, value, os.environ[CASE]))
+
+
+def times(name: str) -> int:
+    """How often a fact has been noted so far, by whichever process of the case."""
+    lines = Path(os.environ[DIARY]).read_bytes().splitlines()
+    return sum(isinstance(record := from_line(line), Result) and record.name == name for line in lines)
+
+
+def moment(text: str, state: str = "running", actor: str = "main") -> int:
+    """One moment of the story; returns its stamp."""
+    stamp = perf_counter_ns()
+    write(Result(stamp, "moment", {"text": text, "state": state, "actor": actor}, os.environ[CASE]))
+    return stamp
+
+
+def surfaced(error: BaseException, where: str, task: str = "") -> None:
+    """An exception was noticed here; its whole traceback goes with it, that of its cause in a worker too."""
+    trace = "".join(traceback.format_exception(error))
+    surfaced_as(type(error).__name__, str(error), trace, where, task)
+
+
+def surfaced_as(kind: str, message: str, trace: str, where: str, task: str = "") -> None:
+    """The same for an exception that is known as text only."""
+    write(Failure(perf_counter_ns(), kind, message, trace, where, task))
+
+
+def outcome(word: str, sentence: str) -> None:
+    """How the case ended, from what was seen: a word of the outcomes, and a sentence with its numbers."""
+    note("outcome", {"word": word, "sentence": sentence})
+
+
+def kept(results: Iterable[str]) -> None:
+    note("kept", list(results))
+
+
+def lost(tasks: Iterable[str]) -> None:
+    note("lost", list(tasks))
+
+
+def cleaned(sentence: str) -> None:
+    note("cleaned", sentence)
+
+
+def me() -> str:
+    """This process in the lanes."""
+    return f"worker {os.getpid()}"
+
+
+def appear(actor: str, what: str = "process", pid: int | None = None) -> None:
+    """Introduce an actor, once."""
+    if (os.getpid(), actor) not in _known:
+        _known.add((os.getpid(), actor))
+        write(Actor(perf_counter_ns(), actor, "started", what, "worker", pid))
+
+
+def died(actor: str, since: int | None = None, until: int | None = None) -> None:
+    """An actor was seen dead, or was being killed from one stamp to another; what it was in before is over."""
+    stamp = perf_counter_ns() if since is None else since
+    write(Actor(stamp, actor, "ended", "process", "worker"))
+    was(actor, "killed", stamp, until if until is not None else max(perf_counter_ns(), stamp + 1_000_000))
+
+
+def was(actor: str, state: str, since: int, until: int | None = None, item: str = "") -> None:
+    """An actor was in a state from one stamp to another, by default to now."""
+    write(Span(actor, state, since, perf_counter_ns() if until is None else until, item))
+
+
+@contextmanager
+def doing(actor: str, state: str = "running", item: str = "", what: str = "process") -> Iterator[None]:
+    """The actor is in this state within; an exception that leaves it makes it 'failed'. Open until it is left."""
+    appear(actor, what, os.getpid() if what == "process" else None)
+    since = perf_counter_ns()
+    write(Span(actor, state, since, None, item))
+    try:
+        yield
+    except BaseException:  # a stop or an exit too: the span ends with whatever leaves it
+        was(actor, "failed", since, item=item)
+        raise
+    was(actor, state, since, item=item)

@@ -1,0 +1,232 @@
+"""Exceptions in a thread and in a process: caught inside, not caught, handed over by a queue, kept by a Future."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures.case_main import Lab
+
+ITEMS = (1, 2, 0, 4)
+
+
+def divide(item: int) -> float:
+    """The worker's task, from the user's own program."""
+    if item == 0:
+        case_log.note("fault", case_log.me())
+        raise ValueError("Cannot process 0")
+    return 10 / item
+
+
+def task(item: int) -> str:
+    return f"10 / {item}"
+
+
+def settle(done: dict[int, float]) -> None:
+    """Say which results somebody has, and which tasks have none."""
+    case_log.kept(f"{task(item)} = {done[item]:g}" for item in ITEMS if item in done)
+    case_log.lost(task(item) for item in ITEMS if item not in done)
+
+
+def thread_caught(lab: Lab) -> None:
+    done: dict[int, float] = {}
+    caught: list[BaseException] = []
+
+    def worker() -> None:
+        with case_log.doing("worker", what="thread"):
+            for item in ITEMS:
+                try:
+                    done[item] = divide(item)
+                except ValueError as error:
+                    caught.append(error)
+                    case_log.moment(f"{error!r} caught in the worker, which goes on", "failed", "worker")
+                    case_log.surfaced(error, "the worker thread itself", task(item))
+
+    raised = joined(threading.Thread(target=worker, name="worker", daemon=True), lab.limit)
+    settle(done)
+    handled(caught, raised, "thread")
+
+
+def handled(caught: list[BaseException], raised: bool, what: str) -> None:
+    if caught and not raised:
+        case_log.outcome("handled", f"The {what} caught {caught[0]!r} itself and went on; join() raised nothing.")
+    else:
+        case_log.outcome(
+            "raised" if raised else "nothing failed", f"Caught inside: {len(caught)}; join() raised: {raised}."
+        )
+
+
+def joined(worker: Any, limit: float) -> bool:
+    """Start it and wait for it in the main thread; whether that raised."""
+    case_log.moment(f"main starts {worker.name} and waits in join()")
+    with case_log.doing("main", "blocked", what="thread"):
+        worker.start()
+        try:
+            worker.join(limit * 20)
+        except Exception as error:
+            case_log.surfaced(error, "join() in the main thread")
+            return True
+    case_log.moment("join() returns, and raises nothing", "done")
+    return False
+
+
+def thread_uncaught(lab: Lab) -> None:
+    done: dict[int, float] = {}
+    seen: list[str] = []
+    default = threading.excepthook
+
+    def hook(args: Any) -> None:
+        seen.append(args.exc_type.__name__)
+        case_log.moment(
+            f"threading.excepthook gets {args.exc_type.__name__} and prints it to stderr", "failed", "worker"
+        )
+        case_log.surfaced(args.exc_value, "threading.excepthook, on stderr")
+        default(args)
+
+    def worker() -> None:
+        with case_log.doing("worker", what="thread"):
+            for item in ITEMS:
+                done[item] = divide(item)
+
+    threading.excepthook = hook
+    try:
+        raised = joined(threading.Thread(target=worker, name="worker", daemon=True), lab.limit)
+    finally:
+        threading.excepthook = default
+    settle(done)
+    if seen and not raised:
+        case_log.outcome("silent", "Nothing surfaced in the main thread: excepthook printed it, and main went on.")
+    else:
+        case_log.outcome("raised" if raised else "nothing failed", f"excepthook was called {len(seen)} times.")
+
+
+def thread_queue(lab: Lab) -> None:
+    errors: queue.Queue[BaseException] = queue.Queue()
+    done: dict[int, float] = {}
+
+    def worker() -> None:
+        with case_log.doing("worker", what="thread"):
+            for item in ITEMS:
+                try:
+                    done[item] = divide(item)
+                except Exception as error:
+                    case_log.moment(f"the worker puts {error!r} into the queue and ends", "failed", "worker")
+                    errors.put(error)
+                    return
+
+    joined(threading.Thread(target=worker, name="worker", daemon=True), lab.limit)
+    settle(done)
+    raise_again(lambda: errors.get(timeout=lab.limit), "divide")
+
+
+def raise_again(get: Callable[[], BaseException], frame: str) -> None:
+    """Raise in the main thread what a worker handed over, and see whether its traceback came along."""
+    try:
+        raise get()
+    except queue.Empty:
+        case_log.outcome("silent", "The queue stayed empty: nothing was handed over.")
+    except Exception as error:
+        case_log.moment(f"main raises {error!r} again", "failed")
+        case_log.surfaced(error, "the main thread")
+        frames, at = [], error.__traceback__
+        while at is not None:
+            frames.append(at.tb_frame.f_code.co_name)
+            at = at.tb_next
+        case_log.note("worker_frames", frame in frames)
+        where = "shows the worker's own frames" if frame in frames else "does not show the worker's own frames"
+        case_log.outcome("raised", f"Raised in the main thread as {type(error).__name__}; its traceback {where}.")
+
+
+def thread_future(lab: Lab) -> None:
+    done: dict[int, float] = {}
+    failed = ""
+    with ThreadPoolExecutor(2, thread_name_prefix="worker") as executor:
+        futures = {item: executor.submit(in_thread, item) for item in ITEMS}
+        case_log.moment("four tasks submitted to ThreadPoolExecutor(2)")
+        for item, future in futures.items():
+            try:
+                with case_log.doing("main", "blocked", task(item), what="thread"):
+                    done[item] = future.result(lab.limit * 20)
+            except ValueError as error:
+                failed = repr(error)
+                case_log.moment(f"result() of {task(item)} raises {error!r}", "failed")
+                case_log.surfaced(error, "Future.result() in the main thread", task(item))
+        usable = executor.submit(divide, 5).result(lab.limit * 20) == 2
+    settle(done)
+    case_log.note("usable", usable)
+    more = "The executor still works." if usable else "The executor no longer works."
+    case_log.outcome("raised" if failed else "nothing failed", f"result() raised {failed or 'nothing'}. {more}")
+
+
+def in_thread(item: int) -> float:
+    with case_log.doing(threading.current_thread().name, item=task(item), what="thread"):
+        return divide(item)
+
+
+def in_process(how: str, results: Any, errors: Any) -> None:
+    """What the worker process does: all items, with the exception caught, not caught, or handed over."""
+    with case_log.doing(case_log.me()):
+        for item in ITEMS:
+            try:
+                results.put((item, divide(item)))
+            except ValueError as error:
+                if how == "uncaught":
+                    case_log.moment(f"{error!r} leaves the worker's function", "failed", case_log.me())
+                    raise
+                case_log.moment(f"{error!r} is caught in the worker", "failed", case_log.me())
+                if how == "queue":
+                    errors.put(error)
+                    return
+                case_log.surfaced(error, "the worker process itself", task(item))
+
+
+def process(how: str, lab: Lab) -> tuple[int | None, dict[int, float], Any]:
+    """Start it, drain its results, join it: (exit code, results, the queue of errors)."""
+    results: Any = multiprocessing.SimpleQueue()
+    errors: Any = multiprocessing.Queue()
+    worker = multiprocessing.Process(target=in_process, args=(how, results, errors), name="worker", daemon=True)
+    joined(worker, lab.limit)
+    done: dict[int, float] = {}
+    while not results.empty():
+        item, value = results.get()
+        done[item] = value
+    case_log.moment(f"exit code {worker.exitcode}", "failed" if worker.exitcode else "done")
+    settle(done)
+    results.close()
+    return worker.exitcode, done, errors
+
+
+def process_caught(lab: Lab) -> None:
+    code, done, errors = process("caught", lab)
+    errors.close()
+    case_log.note("exitcode", code)
+    word = "handled" if code == 0 and len(done) == len(ITEMS) - 1 else "silent"
+    case_log.outcome(word, f"The process caught it itself and went on; exit code {code}, {len(done)} results sent.")
+
+
+def process_uncaught(lab: Lab) -> None:
+    code, _, errors = process("uncaught", lab)
+    errors.close()
+    case_log.note("exitcode", code)
+    trace = lab.stderr[lab.stderr.find("Traceback") :] if "Traceback" in lab.stderr else lab.stderr
+    last = trace.strip().splitlines()[-1] if trace.strip() else ""
+    kind, _, message = last.partition(": ")
+    if code:
+        case_log.surfaced_as(kind, message, trace, "its own stderr and exit code")
+        case_log.outcome(
+            "silent", f"join() raised nothing; exit code {code} and {kind} on stderr are all that is left."
+        )
+    else:
+        case_log.outcome("nothing failed", f"The process ended with exit code {code}.")
+
+
+def process_queue(lab: Lab) -> None:
+    _, _, errors = process("queue", lab)
+    raise_again(lambda: errors.get(timeout=lab.limit * 20), "divide")
+    errors.close()
+    errors.join_thread()

@@ -1,0 +1,154 @@
+"""Time limits and interrupts: a task that takes too long in a process and in a thread, and Ctrl-C over a pool."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import wait
+from time import perf_counter_ns
+from typing import Any
+
+from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures.case_main import Lab
+from poolscope.runner.pools.monitor import manner
+from poolscope.runner.pools.mp_pool import end
+
+
+def sleep_long(seconds: float) -> None:
+    with case_log.doing(case_log.me(), "sleeping", f"{seconds:g} s"):
+        time.sleep(seconds)
+
+
+def time_limit(lab: Lab) -> None:
+    if lab.case == "thread":
+        in_a_thread(lab)
+    else:
+        in_a_process(lab)
+
+
+def in_a_process(lab: Lab) -> None:
+    process = multiprocessing.Process(target=sleep_long, args=(lab.long,), daemon=True)
+    process.start()
+    actor = f"worker {process.pid}"
+    case_log.moment(f"a process (pid {process.pid}) begins a task of {lab.long:g} s; main waits in join({lab.limit:g})")
+    with case_log.doing("main", "blocked", what="thread"):
+        process.join(lab.limit)
+    if not process.is_alive():
+        case_log.kept(["the task's result"])
+        case_log.outcome("nothing failed", f"The task was done within {lab.limit:g} s.")
+        return
+    began = case_log.moment("the limit is over and it is still alive: terminate()", "killed")
+    process.terminate()
+    process.join(lab.limit * 10)
+    case_log.died(actor, began)
+    took = (perf_counter_ns() - began) / 1e6
+    gone = not exists(process.pid or 0)
+    case_log.moment(f"exit code {process.exitcode}; kill(pid, 0) finds {'no such process' if gone else 'it still there'}",
+                 "done" if gone else "failed")  # fmt: skip
+    case_log.lost(["the task's result"])
+    case_log.cleaned(f"The process {manner(process.exitcode)} and is {'gone' if gone else 'still there'}")
+    case_log.note("exitcode", process.exitcode)
+    case_log.outcome("timed out", f"It {manner(process.exitcode)}, {took:.1f} ms after terminate().")
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def in_a_thread(lab: Lab) -> None:
+    done: list[str] = []
+
+    def worker() -> None:
+        with case_log.doing("worker", "sleeping", f"{lab.long:g} s", what="thread"):
+            time.sleep(lab.long)  # deaf: it looks at nothing
+            done.append("the task's result, late")
+
+    thread = threading.Thread(target=worker, name="worker", daemon=True)
+    began = case_log.moment(f"a thread begins a task of {lab.long:g} s; main waits in join({lab.limit:g})")
+    with case_log.doing("main", "blocked", what="thread"):
+        thread.start()
+        thread.join(lab.limit)
+    alive = thread.is_alive()
+    ends = [name for name in ("terminate", "kill", "cancel") if hasattr(thread, name)]
+    case_log.moment(f"it is {'still alive' if alive else 'over'}; ways to end a thread: {', '.join(ends) or 'none'}",
+                 "failed" if alive else "done")  # fmt: skip
+    with case_log.doing("main", "blocked", what="thread"):
+        thread.join(lab.long * 2)
+    took = (perf_counter_ns() - began) / 1e9
+    over = not thread.is_alive()
+    case_log.moment(
+        f"{took:.3f} s: the thread {'ended by itself' if over else 'still runs'}", "done" if over else "failed"
+    )
+    case_log.kept(done)
+    case_log.lost([] if done else ["the task's result"])
+    if alive:
+        case_log.outcome(
+            "can't be ended", f"Still alive at the limit of {lab.limit:g} s; it ran on to its end, {took:.2f} s."
+        )
+    else:
+        case_log.outcome("nothing failed", f"The thread was done within {lab.limit:g} s.")
+
+
+def nap(number: int, seconds: float) -> int:
+    with case_log.doing(case_log.me(), "sleeping", f"task {number}"):
+        time.sleep(seconds)
+        return number
+
+
+def keyboard_interrupt(lab: Lab) -> None:
+    """SIGINT to the whole process group, as a terminal sends it at Ctrl-C."""
+    pool: Any = multiprocessing.Pool(2) if lab.case == "Pool" else ProcessPoolExecutor(2)
+    call: Any = pool.apply_async if lab.case == "Pool" else pool.submit
+    got: list[int] = []
+    interrupted = 0
+    try:
+        tickets = [call(nap, (n, lab.limit)) if lab.case == "Pool" else call(nap, n, lab.limit) for n in range(1, 7)]
+        case_log.moment(f"six tasks of {lab.limit:g} s in {lab.case}(2); main waits for the results")
+        with case_log.doing("main", "blocked", what="thread"):
+            for ticket in tickets:
+                got.append(ticket.get(20) if lab.case == "Pool" else ticket.result(20))
+                if len(got) == 2:  # the next two tasks have just begun
+                    threading.Timer(lab.limit / 2, press).start()
+    except KeyboardInterrupt as error:
+        interrupted = case_log.moment("KeyboardInterrupt in the main thread, out of the wait for a result", "failed")
+        case_log.surfaced(error, "the main thread, where it waited for a result")
+    except Exception as error:
+        case_log.moment(f"{type(error).__name__} in the main thread", "failed")
+        case_log.surfaced(error, "the main thread, from a worker that was interrupted")
+    finally:
+        children = multiprocessing.active_children()
+        began = perf_counter_ns()
+        if lab.case == "Pool":
+            end(pool)
+        else:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in children:
+                child.terminate()
+                child.join(2)
+        # By their sentinels: an executor's own thread may be about to note the exit code that it has just collected.
+        left = [child for child in children if not wait([child.sentinel], 2)]
+        took = (perf_counter_ns() - began) / 1e6
+        case_log.cleaned(f"{len(children)} of 2 workers lived on and were ended in {took:.0f} ms; {len(left)} left")
+        case_log.moment(f"the pool is ended, {len(left)} workers left", "done")
+    said = lab.stderr.count("KeyboardInterrupt")
+    case_log.note("interrupts_on_stderr", said)
+    case_log.kept(f"task {n}" for n in got)
+    case_log.lost(f"task {n}" for n in range(1, 7) if n not in got)
+    word = "interrupted" if interrupted else "raised" if len(got) < 6 else "nothing failed"
+    case_log.outcome(
+        word,
+        f"{len(got)} of 6 results kept; the workers' stderr names KeyboardInterrupt {said} time{'s' * (said != 1)}.",
+    )
+
+
+def press() -> None:
+    case_log.moment("SIGINT to the whole process group, as Ctrl-C sends it", "killed")
+    os.killpg(os.getpgrp(), signal.SIGINT)

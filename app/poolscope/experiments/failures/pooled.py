@@ -1,0 +1,272 @@
+"""Faults in a pool's tasks: which results come back, which tasks are lost, and whether anybody is told."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from functools import partial
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from time import perf_counter_ns
+from typing import Any
+
+from poolscope.experiments.failures import case_log, tasks
+from poolscope.experiments.failures.case_main import Lab
+from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made, shut
+
+ITEMS = (1, 2, 0, 4)
+
+
+class Tally:
+    """What became of the tasks as the one who waits sees it: results, exceptions, and tasks without any answer."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self.results: dict[str, Any] = {}
+        self.errors: dict[str, BaseException] = {}
+        self.unanswered: list[str] = []
+
+    def take(self, name: str, get: Callable[[], Any]) -> None:
+        """Wait for one task's result by `get`; the first exception of its type is told in full."""
+        try:
+            self.results[name] = get()
+        except NoAnswer:
+            self.unanswered.append(name)
+        except Exception as error:
+            if type(error) not in {type(other) for other in self.errors.values()}:
+                case_log.moment(f"{type(error).__name__} surfaces at {self._where.split(' in ')[0]}", "failed")
+                case_log.surfaced(error, self._where, name)
+            self.errors[name] = error
+
+    def settle(self, limit: float, late_s: float = 0.0) -> None:
+        """Say who has which result, what is lost, and how it ended; `late_s` is how long a task takes that is late."""
+        case_log.kept(f"{name} = {value if isinstance(value, int | float) else type(value).__name__}"
+                   for name, value in self.results.items())  # fmt: skip
+        case_log.lost([*self.errors, *self.unanswered])
+        kinds = sorted({type(error).__name__ for error in self.errors.values()})
+        total = len(self.results) + len(self.errors) + len(self.unanswered)
+        had = f"{len(self.results)} of {total} results kept"
+        broken = [error for error in self.errors.values() if isinstance(error, BrokenExecutor)]
+        if self.unanswered:
+            named = ", ".join(self.unanswered)
+            case_log.moment(f"no answer within {limit:g} s: {named}", "blocked")
+            also = f", {', '.join(kinds)} for others" if kinds else f", which takes {late_s:g} s" if late_s else ""
+            word = "no answer in time" if late_s else "never answered"
+            case_log.outcome(word, f"{had}; no answer within {limit:g} s for {named}{also}.")
+        elif broken:
+            case_log.outcome("pool broken", f"{had}; {len(broken)} carry {type(broken[0]).__name__}.")
+        elif self.errors:
+            case_log.outcome("raised", f"{had}; {', '.join(kinds)} surfaced for {', '.join(self.errors)}.")
+        else:
+            case_log.outcome("nothing failed", f"{had}.")
+
+
+def parts(case: str) -> tuple[str, str]:
+    fault, _, tool = case.partition(" / ")
+    return fault, tool
+
+
+def measure(
+    lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer: Any = None, late_s: float = 0.0
+) -> None:
+    """Eight tasks in a pool of two; everybody's result is waited for, until the limit is over for all."""
+    others = set(threading.enumerate())
+    try:
+        pool = made(tool, initializer)
+    except ImportError as missing:
+        case_log.outcome("not in this Python", f"{missing}.")
+        return
+    tally = Tally(pool.where)
+    try:
+        case_log.moment(f"{tool}(2) gets {tasks.LAST} tasks")
+        began = perf_counter_ns()
+        deaths = Deaths()
+        deaths.wait_until_ready()
+        tickets: dict[str, Any] = {}
+        for number in range(1, tasks.LAST + 1):
+            tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
+            deaths.wait_until_ready()
+        patience = start_allowance(tool) + lab.limit
+        until = began + int(patience * 1e9)
+        with deaths:
+            for name, ticket in tickets.items():
+                tally.take(name, partial(get_by, pool, ticket, until))
+        case_log.was("main", "blocked", began)
+        if initializer:
+            tries = case_log.times("fault")
+            case_log.moment(f"the initializer has raised in {tries} worker{'s' * (tries != 1)}", "failed")
+        tally.settle(patience, late_s)
+        if initializer is None and not tally.unanswered:
+            usable(pool, lab)
+    finally:
+        shut(pool, others)
+
+
+def get_by(pool: PoolTool | ExecutorTool, ticket: Any, until: int) -> Any:
+    """A result, waited for until a stamp that holds for all of them."""
+    return pool.get(ticket, (until - perf_counter_ns()) / 1e9)
+
+
+class Deaths:
+    """Within it, a thread says when a worker process ends, from its sentinel alone: the pool is not asked."""
+
+    def __init__(self) -> None:
+        self._out, self._in = os.pipe()
+        self._met: set[BaseProcess] = set()  # kept, so that their sentinels stay open
+        self._alive: dict[Any, str] = {}
+        self._thread = threading.Thread(target=self._watch, name="deaths", daemon=True)
+
+    def wait_until_ready(self) -> None:
+        """Take in the workers there are now: a Pool's at once, an executor's as it starts them."""
+        for worker in multiprocessing.active_children():
+            if worker not in self._met:
+                self._met.add(worker)
+                self._alive[worker.sentinel] = f"worker {worker.pid}"
+                case_log.appear(f"worker {worker.pid}", "process", worker.pid)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        os.write(self._in, b".")
+        self._thread.join()
+        os.close(self._in)
+        os.close(self._out)
+
+    def _watch(self) -> None:
+        while True:
+            ended = wait([self._out, *self._alive])
+            for actor in [self._alive.pop(sentinel) for sentinel in ended if sentinel in self._alive]:
+                case_log.died(actor)
+                case_log.moment(f"{actor} is gone", "killed", actor)
+            if self._out in ended:
+                return
+
+
+def start_allowance(tool: str) -> float:
+    """Seconds beyond the limit in which workers may start: those of a fork server or an interpreter take their time."""
+    slow = tool == "InterpreterPoolExecutor" or multiprocessing.get_start_method() != "fork"
+    return 1.0 if slow else 0.2
+
+
+def tally_submit(tally: Tally, tickets: dict[str, Any], name: str, submit: Callable[[], Any]) -> None:
+    """Submit one task; where submitting itself raises, that is its answer."""
+    try:
+        tickets[name] = submit()
+    except Exception as error:
+        tally.take(name, raiser(error))
+
+
+def raiser(error: Exception) -> Callable[[], Any]:
+    def again() -> Any:
+        raise error
+
+    return again
+
+
+def usable(pool: PoolTool | ExecutorTool, lab: Lab) -> None:
+    """Whether the pool still does a task afterwards."""
+    try:
+        works = pool.get(pool.submit(abs, -1), lab.limit) == 1
+    except Exception as error:
+        works = False
+        case_log.moment(f"one more task: {type(error).__name__}", "failed")
+    else:
+        case_log.moment("one more task is done: the pool still works", "done")
+    case_log.note("usable", works)
+
+
+def worker_killed(lab: Lab) -> None:
+    fault, tool = parts(lab.case)
+    measure(lab, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, lab.long))
+
+
+def side_by_side(lab: Lab) -> None:
+    fault, tool = parts(lab.case)
+    long = lab.long * 2 + 1
+    late_s = long if fault == "too long" else 0.0
+    measure(lab, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, long), late_s=late_s)
+
+
+def not_picklable(lab: Lab) -> None:
+    fault, tool = parts(lab.case)
+
+    def submit(pool: Any, number: int) -> Any:
+        if fault == "argument" and number == tasks.FATAL:
+            case_log.moment("task 5 is given a lock as its argument", "failed")
+            return pool.submit(tasks.task, tool, threading.Lock(), fault, lab.long)
+        if fault == "function" and number == tasks.FATAL:
+            case_log.moment("task 5 is a lambda", "failed")
+            return pool.submit(lambda: number)
+        return pool.submit(tasks.task, tool, number, fault, lab.long)
+
+    measure(lab, tool, submit, tasks.refuse if fault == "initializer raises" else None)
+
+
+def pool_methods(lab: Lab) -> None:
+    """The user's own program: 10 / x over [1, 2, 0, 4] in a pool."""
+    if lab.case == "futures":
+        by_futures(lab)
+        return
+    tally = Tally(f"{lab.case} in the main thread")
+    with multiprocessing.Pool(2) as pool:
+        case_log.moment(f"{lab.case} over [1, 2, 0, 4] in Pool(2)")
+        began = perf_counter_ns()
+        {"Pool.map": by_map, "Pool.imap": by_imap, "Pool.apply_async": by_callbacks}[lab.case](pool, tally, lab)
+        case_log.was("main", "blocked", began)
+        works = pool.apply(abs, (-1,)) == 1
+        case_log.note("usable", works)
+        case_log.moment("one more task is done: the pool still works" if works else "one more task fails", "done")
+    tally.settle(lab.limit)
+
+
+def named(item: int) -> str:
+    return f"10 / {item}"
+
+
+def by_map(pool: Any, tally: Tally, lab: Lab) -> None:
+    answers: list[float] = []
+    try:
+        answers = pool.map(tasks.divide, ITEMS, chunksize=1)
+    except ValueError as error:
+        case_log.moment(f"map raises {error!r} and returns nothing", "failed")
+        case_log.surfaced(error, "Pool.map in the main thread", named(0))
+        tally.errors = {named(item): error for item in ITEMS}
+    tally.results = {named(item): answer for item, answer in zip(ITEMS, answers, strict=False)}
+
+
+def by_imap(pool: Any, tally: Tally, lab: Lab) -> None:
+    answers = pool.imap(tasks.divide, ITEMS)
+    for item in ITEMS:
+        tally.take(named(item), lambda: answers.next(lab.limit * 20))
+
+
+def by_callbacks(pool: Any, tally: Tally, lab: Lab) -> None:
+    told: list[BaseException] = []
+
+    def on_error(error: BaseException) -> None:
+        told.append(error)
+        case_log.moment(f"error_callback gets {error!r}, in {threading.current_thread().name}", "failed")
+
+    tickets = {item: pool.apply_async(tasks.divide, (item,), error_callback=on_error) for item in ITEMS}
+    for item, ticket in tickets.items():
+        tally.take(named(item), partial(ticket.get, lab.limit * 20))
+    case_log.note("error_callback", [repr(error) for error in told])
+
+
+def by_futures(lab: Lab) -> None:
+    tally = Tally("Future.result() in the main thread")
+    with ProcessPoolExecutor(2) as executor:
+        case_log.moment("four tasks submitted to ProcessPoolExecutor(2)")
+        began = perf_counter_ns()
+        futures = {item: executor.submit(tasks.divide, item) for item in ITEMS}
+        for item, future in futures.items():
+            tally.take(named(item), partial(future.result, lab.limit * 20))
+        case_log.was("main", "blocked", began)
+        works = executor.submit(abs, -1).result(lab.limit * 20) == 1
+        case_log.note("usable", works)
+        case_log.moment("one more task is done: the pool still works" if works else "one more task fails", "done")
+    tally.settle(lab.limit)

@@ -1,0 +1,195 @@
+"""Conducts one case from the runner: starts its interpreter, passes its diary on, ends it, and looks what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, perf_counter_ns
+from typing import Any
+
+from poolscope.errors import MalformedRecord
+from poolscope.experiments.failures import case_log
+from poolscope.machine.processes import is_tracker, members
+from poolscope.protocol.records import Result, from_line
+from poolscope.runner.context import RunContext
+from poolscope.runner.pools.monitor import manner
+
+ROOT = Path(__file__).resolve().parents[3]
+START = "import sys; sys.path.append(sys.argv[1]); from poolscope.experiments.failures.case_main import main; main(*sys.argv[2:])"
+LOOK = 0.02  # seconds between two looks at the diary
+GRACE = 1.5  # seconds that fork server and resource tracker have to end by themselves
+STDERR_KEPT = 8_000
+
+
+class Sentinel:
+    """What the runner had before a case, to be compared with what it has after: descriptors and threads."""
+
+    def __init__(self) -> None:
+        self.descriptors = descriptors()
+        self.threads = {thread.name for thread in threading.enumerate()}
+
+    def left(self, group: int, orphans: list[str]) -> dict[str, Any]:
+        """What is left after the case, by kind; empty lists where it is nothing."""
+        now = descriptors()
+        return {
+            "processes": orphans,
+            "zombies": zombies(),
+            "segments": [name for name in shared_memory(group) if not name.startswith("sem.")],
+            "semaphores": [name for name in shared_memory(group) if name.startswith("sem.")],
+            "threads": [name for name in (t.name for t in threading.enumerate()) if name not in self.threads],
+            "descriptors": [f"{fd} → {to}" for fd, to in now.items() if self.descriptors.get(fd) != to],
+        }
+
+
+def conduct(stage: RunContext, scenario: str, case: str, config: str, params: dict[str, Any]) -> None:
+    """One case from start to sentinel; returns early, with everything ended, when the run is to stop."""
+    sentinel = Sentinel()
+    folder = stage.scratch / f"case-{os.getpid()}-{perf_counter_ns()}"
+    folder.mkdir()
+    stage.emit(Result(perf_counter_ns(), "case", {"scenario": scenario, "case": case}, config))
+    began = perf_counter_ns()
+    with Case(stage, scenario, case, config, folder, params) as running:
+        ended = running.follow(limit=10 * params["limit"] + 4 * params["task"] + 20)
+    exit_ = {"code": running.code, "manner": manner(running.code), "ended_by_us": not ended}
+    stage.emit(Result(perf_counter_ns(), "exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}, config))
+    stage.emit(Result(perf_counter_ns(), "left", sentinel.left(running.group, running.orphans), config))
+    clear(folder)
+
+
+class Case:
+    """A case's interpreter, in a process group of its own within our session; on leaving nothing of it lives."""
+
+    def __init__(
+        self, stage: RunContext, scenario: str, case: str, config: str, folder: Path, params: dict[str, Any]
+    ) -> None:
+        self._stage = stage
+        self._arm = config
+        self._folder = folder
+        self._passed_on = 0
+        self.code: int | None = None
+        self.orphans: list[str] = []
+        asked = json.dumps({"case": case, "limit": params["limit"], "long": params["task"], "folder": str(folder)})
+        environment = {
+            **os.environ,
+            case_log.DIARY: str(folder / "diary"),
+            case_log.CASE: config,
+            "TMPDIR": str(folder),
+        }
+        (folder / "diary").touch()
+        with (folder / "stderr.txt").open("wb") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", START, str(ROOT), scenario, asked],
+                stdin=subprocess.PIPE, stdout=stderr, stderr=stderr, env=environment, process_group=0,
+            )  # fmt: skip
+        self.group = self._process.pid
+
+    def __enter__(self) -> Case:
+        return self
+
+    def follow(self, limit: float) -> bool:
+        """Pass its records on until it ends; False when it had to be ended, by the limit or by a stop."""
+        until, pause = monotonic() + limit, self._stage.stopping
+        while self._process.poll() is None:
+            self._pass_on()
+            if monotonic() > until or pause.wait(LOOK):
+                return False
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._kill()
+        self.code = self._process.wait()
+        self._outlive(GRACE)
+        # What lives on now is an orphan: named, then ended.
+        self.orphans = [named(pid) for pid in alive(self.group) if not is_tracker(pid)]
+        self._kill()
+        self._outlive(GRACE)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._pass_on()
+        if text := (self._folder / "stderr.txt").read_text(errors="replace").strip():
+            self._stage.emit(Result(perf_counter_ns(), "stderr", text[-STDERR_KEPT:], self._arm))
+
+    def _outlive(self, seconds: float) -> None:
+        """Wait until nobody of the group is left, at most so long."""
+        pause, until = threading.Event(), monotonic() + seconds
+        while alive(self.group) and monotonic() < until:
+            pause.wait(LOOK)
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            for pid in alive(self.group):
+                if not is_tracker(pid):  # it unlinks what the dead leave behind, then ends by itself
+                    os.kill(pid, signal.SIGKILL)
+
+    def _pass_on(self) -> None:
+        with (self._folder / "diary").open("rb") as written:
+            written.seek(self._passed_on)
+            whole = written.read().rpartition(b"\n")[0]
+        self._passed_on += len(whole) + 1 if whole else 0
+        for line in whole.splitlines():
+            with suppress(MalformedRecord):  # a line that its writer did not live to end
+                self._stage.emit(from_line(line))
+
+
+def alive(group: int) -> list[int]:
+    """The processes of a case's group; asks the kernel first whether there are any, for a look at /proc is dear."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return []
+    except PermissionError:
+        pass  # there is one, though not ours
+    return members(group)
+
+
+def named(pid: int) -> str:
+    """A process by its command, as far as it still says."""
+    with suppress(OSError):
+        return f"pid {pid}: {Path(f'/proc/{pid}/comm').read_text().strip()}"
+    return f"pid {pid}"
+
+
+def zombies() -> list[str]:
+    """Our own children that ended and were not collected; it collects none."""
+    found: list[str] = []
+    try:
+        if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return found
+    except ChildProcessError:
+        return found
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError, IndexError):
+            stat = (entry / "stat").read_bytes().rpartition(b")")[2].split()
+            if stat[0] == b"Z" and int(stat[1]) == os.getpid():
+                found.append(f"pid {entry.name}")
+    return found
+
+
+def shared_memory(group: int) -> list[str]:
+    """Segments and semaphores in /dev/shm that carry the case's name."""
+    return sorted(entry.name for entry in Path("/dev/shm").glob(f"*fl-{group}-*"))  # noqa: S108 (looked at, not used)
+
+
+def descriptors() -> dict[str, str]:
+    """Our open file descriptors and what they lead to; empty where the platform does not tell."""
+    found = {}
+    with suppress(OSError):
+        for entry in list(Path("/proc/self/fd").iterdir()):
+            with suppress(OSError):  # the descriptor of this very look
+                found[entry.name] = str(entry.readlink())
+    return found
+
+
+def clear(folder: Path) -> None:
+    for entry in folder.glob("*"):
+        with suppress(OSError):
+            entry.unlink()
+    with suppress(OSError):
+        folder.rmdir()

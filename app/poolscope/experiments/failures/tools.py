@@ -1,0 +1,128 @@
+"""The kinds of pool under one name each: submit a task, get its result within a time, close whatever state it is in."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.connection import wait
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from poolscope.experiments.failures import case_log
+from poolscope.runner.pools import mp_pool
+
+WORKERS = 2
+
+
+class NoAnswer(Exception):
+    """A result was not there in time."""
+
+
+class PoolTool:
+    """A multiprocessing.Pool."""
+
+    by_threads = False
+    where = "AsyncResult.get() in the main thread"
+
+    def __init__(self, initializer: Callable[[], None] | None = None) -> None:
+        self._pool = multiprocessing.Pool(WORKERS, initializer)
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self._pool.apply_async(function, args)
+
+    def get(self, ticket: Any, seconds: float) -> Any:
+        """The result, or what the task raised. Raises NoAnswer."""
+        ticket.wait(max(seconds, 0))
+        if not ticket.ready():
+            raise NoAnswer
+        return ticket.get(0)
+
+    def close(self) -> None:
+        mp_pool.end(self._pool)
+
+
+class ExecutorTool:
+    """An executor of concurrent.futures."""
+
+    where = "Future.result() in the main thread"
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self.by_threads = isinstance(executor, ThreadPoolExecutor)  # an interpreter's too: each has a thread
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self._executor.submit(function, *args)
+
+    def get(self, ticket: Future[Any], seconds: float) -> Any:
+        """The result, or what the task raised. Raises NoAnswer."""
+        concurrent.futures.wait([ticket], max(seconds, 0))
+        if not ticket.done():
+            raise NoAnswer
+        return ticket.result(0)
+
+    def close(self) -> None:
+        """Not by waiting: a task that is too long, or an executor that reads a dead worker's result, would hold us."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        children = {child.sentinel: child for child in multiprocessing.active_children()}
+        until = perf_counter_ns() + 500_000_000
+        while children and (left := until - perf_counter_ns()) > 0:
+            for sentinel in wait(list(children), left / 1e9):
+                del children[sentinel]  # type: ignore[arg-type]
+        for child in children.values():
+            child.kill()
+            child.join(1)
+
+
+def made(tool: str, initializer: Callable[[], None] | None = None) -> PoolTool | ExecutorTool:
+    """A pool of two workers. Raises ImportError where this Python has no such kind."""
+    if tool == "Pool":
+        return PoolTool(initializer)
+    if tool == "ThreadPoolExecutor":
+        return ExecutorTool(ThreadPoolExecutor(WORKERS, "worker", initializer))
+    if tool == "ProcessPoolExecutor":
+        return ExecutorTool(ProcessPoolExecutor(WORKERS, initializer=initializer))
+    from concurrent import futures
+
+    if not hasattr(futures, tool):
+        raise ImportError(f"this Python has no {tool}")
+    # A new interpreter does not inherit what we added to the path, so it could import none of the tasks.
+    root = Path(__file__).resolve().parents[3]
+    return ExecutorTool(
+        getattr(futures, tool)(WORKERS, initializer=exec, initargs=(f"import sys; sys.path.append({str(root)!r})",))
+    )
+
+
+def shut(pool: PoolTool | ExecutorTool, others: set[threading.Thread]) -> None:
+    """Close it and say what that ended; `others` are the threads that were there before it."""
+    before = [child.pid for child in multiprocessing.active_children()]
+    began = perf_counter_ns()
+    pool.close()
+    pause = threading.Event()
+    # The executor's own thread may be collecting the exit code just now, which looks like a live child from here.
+    while (after := multiprocessing.active_children()) and perf_counter_ns() - began < 1_000_000_000:
+        pause.wait(0.005)
+    took = (perf_counter_ns() - began) / 1e6
+    case_log.moment(f"the pool is closed in {took:.0f} ms", "done")
+    if pool.by_threads:
+        case_log.cleaned(still_at_work(others))
+        return
+    said = (
+        f"Closing ended {len(before)} worker process{'es' * (len(before) > 1)}"
+        if before
+        else "No worker process was left to end"
+    )
+    case_log.cleaned(f"{said}; {len(after)} left")
+
+
+def still_at_work(others: set[threading.Thread]) -> str:
+    """What became of a closed pool's threads: those that are idle end by themselves at once."""
+    pause, until = threading.Event(), perf_counter_ns() + 200_000_000
+    while (busy := set(threading.enumerate()) - others) and perf_counter_ns() < until:
+        pause.wait(0.005)
+    if not busy:
+        return "Closing ended all its threads; 0 left"
+    return f"Closing can't end a thread at work: {len(busy)} left, which went with the process of this case"

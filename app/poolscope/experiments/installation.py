@@ -1,0 +1,27 @@
+"""What one installation offers beside what is built in: its user's own work, and other Pythons to run it in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def this_python() -> dict[str, str]:
+    """The Python that we run in, by the label that it always has: {'3.11': its path}."""
+    build = "t" if "t" in getattr(sys, "abiflags", "") else ""
+    return {f"{sys.version_info.major}.{sys.version_info.minor}{build}": sys.executable}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Set by who starts Poolscope, never by who asks for a run: only what is named here is ever imported or started.
+
+    `workloads` are names of one's own work, module:function@items+setup, imported from `folder`. `pythons` are paths by
+    label, this one first. `searching` says that others are still being looked for.
+    """
+
+    workloads: tuple[str, ...] = ()
+    folder: str = ""
+    pythons: Mapping[str, str] = field(default_factory=this_python)
+    searching: bool = False

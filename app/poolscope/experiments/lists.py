@@ -1,0 +1,89 @@
+"""Reads lists as people write them, '1-4, 8' or 'thread, process', and says in a sentence what may stand in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from poolscope.experiments.parameters import shown
+
+V = TypeVar("V")
+BETWEEN = re.compile(r"[,;\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A parameter that takes distinct whole numbers: its name, their bounds, how many at most, and an example."""
+
+    name: str
+    least: int
+    most: int
+    longest: int
+    example: str
+
+    @property
+    def allowed(self) -> str:
+        return f"whole numbers from {self.least} to {self.most:,}, such as {self.example}"
+
+    def read(self, given: Any) -> list[int]:
+        """The numbers that a number, a text such as '1-4, 8' or a list of them names. Raises ValueError."""
+        parts = given if isinstance(given, list | tuple) else [given]
+        numbers = [number for part in parts for number in self._in(part)]
+        if not 1 <= len(numbers) <= self.longest:
+            raise ValueError(f"{self.name} must be 1 to {self.longest} {self.allowed}; these are {len(numbers)}.")
+        return distinct(self.name, numbers)
+
+    def _in(self, part: Any) -> list[int]:
+        if isinstance(part, int) and not isinstance(part, bool):
+            return [self._checked(part, str(part))]
+        if not isinstance(part, str):
+            raise self._refusal(part)
+        numbers: list[int] = []
+        for word in filter(None, BETWEEN.split(re.sub(r"\s*[-–]\s*", "-", part.strip()))):
+            found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word, re.ASCII)
+            if not found:
+                raise self._refusal(word)
+            low = self._checked(int(found[1]), word)
+            high = self._checked(int(found[2] or found[1]), word)
+            if high < low:
+                raise ValueError(f"{self.name} must be {self.allowed}; {shown(word)} runs backwards.")
+            # No more than may be refused: a range over the bounds of a large parameter would fill the memory.
+            numbers += range(low, min(high, low + self.longest) + 1)
+        return numbers
+
+    def _checked(self, number: int, given: str) -> int:
+        if not self.least <= number <= self.most:
+            raise self._refusal(given)
+        return number
+
+    def _refusal(self, given: Any) -> ValueError:
+        return ValueError(f"{self.name} must be {self.allowed}; {shown(given)} is not.")
+
+
+def names(name: str, given: Any, allowed: str, known: Callable[[str], str | None]) -> list[str]:
+    """The distinct names in a text such as 'a, b' or in a list; `known` gives what a word stands for, None if nothing.
+
+    An empty text or list has none. Raises ValueError with what is allowed.
+    """
+    if given is None:
+        return []
+    found: list[str] = []
+    for part in given if isinstance(given, list | tuple) else [given]:
+        if not isinstance(part, str):
+            raise ValueError(f"{name} must be {allowed}; {shown(part)} is not.")
+        for word in filter(None, BETWEEN.split(part.strip())):
+            meant = known(word)
+            if meant is None:
+                raise ValueError(f"{name} must be {allowed}; {shown(word)} is not.")
+            found.append(meant)
+    return distinct(name, found)
+
+
+def distinct(name: str, values: list[V]) -> list[V]:
+    """The values as they are. Raises ValueError where one stands there more than once."""
+    twice = {value: None for value in values if values.count(value) > 1}
+    if twice:
+        raise ValueError(f"{name} must be distinct; {', '.join(map(str, twice))} stands there more than once.")
+    return values

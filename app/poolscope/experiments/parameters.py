@@ -1,0 +1,115 @@
+"""Turns what a user asked for, in a form, JSON or on the command line, into parameters, or complaints in sentences."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+
+from poolscope.errors import BadParameters, ParameterError
+
+P = TypeVar("P", bound="Params")
+
+LONGEST_SHOWN = 80  # characters of what was given, in a complaint about it
+
+
+class Params(BaseModel):
+    """Base of every experiment's parameters: frozen, and what is not a parameter is refused rather than ignored."""
+
+    # Defaults are validated too, so that a run reads the same before and after the journal: 10.0, not 10.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def true_is_no_number(cls, given: Any, about: ValidationInfo) -> Any:
+        """Python counts True as 1, and pydantic with it; who writes `true` for a number has made a mistake."""
+        info = cls.model_fields[about.field_name or ""]
+        if isinstance(given, bool) and bool not in (info.annotation, *get_args(info.annotation)):
+            raise ValueError(f"{about.field_name} must be {allowed(info)}; {given!r} is not.")
+        return given
+
+    @property
+    def worker_processes(self) -> int:
+        """How many worker processes such a run has at a time, at most; 0 where nobody can be killed."""
+        return 0
+
+
+def asked(
+    default: Any, title: str, *, unit: str = "", help: str = "", width: int = 0, advanced: bool = False, **bounds: Any
+) -> Any:
+    """One parameter: pydantic's Field with what a form needs beside the bounds.
+
+    `unit` stands behind the title, `help` is one sentence, `width` the field's size in characters (0: by its type),
+    `advanced` puts it among those that the bench page leaves out.
+    """
+    extra: dict[str, JsonValue] = {"unit": unit, "width": width, "advanced": advanced}
+    return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
+
+
+def parse(model: type[P], raw: Mapping[str, Any]) -> P:
+    """Return the parameters. Raises BadParameters with one complaint for each that is wrong.
+
+    An empty text means 'not given', as in a form's empty field.
+    """
+    given = {name: value for name, value in raw.items() if not (isinstance(value, str) and not value.strip())}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise BadParameters(tuple(complaint(model, dict(item)) for item in error.errors())) from None
+
+
+def complaint(model: type[Params], item: Mapping[str, Any]) -> ParameterError:
+    """One of pydantic's errors as a sentence that names the parameter, what was given and what is allowed."""
+    where = item["loc"]
+    if not where:
+        # A model validator's ValueError: its text is the sentence, and may name the field before a colon.
+        sentence = str(item["ctx"]["error"]) if "ctx" in item else str(item["msg"])
+        name = sentence.split(" ", 1)[0]
+        return ParameterError(name if name in model.model_fields else "", sentence)
+    name = str(where[0])
+    if name not in model.model_fields:
+        known = ", ".join(model.model_fields)
+        return ParameterError(name, f"{shown(name)[1:-1]} is not a parameter here. There are: {known}.")
+    if item["type"] == "value_error":
+        return ParameterError(name, str(item["ctx"]["error"]))
+    return ParameterError(name, f"{name} must be {allowed(model.model_fields[name])}; {shown(item['input'])} is not.")
+
+
+def shown(given: Any) -> str:
+    """What was given, as far as a sentence has room for it."""
+    text = repr(given)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
+def allowed(info: FieldInfo) -> str:
+    """What a parameter may be, in words: 'a whole number from 1 to 16'."""
+    choices = get_args(info.annotation)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return "one of " + ", ".join(choices)
+    if bool in (info.annotation, *choices):
+        return "true or false"
+    noun = "a whole number" if info.annotation is int else "a number"
+    low, high = bounds(info)
+    if low is not None and high is not None:
+        return f"{noun} from {low:,} to {high:,}"
+    return noun
+
+
+def bounds(info: FieldInfo) -> tuple[float | None, float | None]:
+    """The least and the greatest value that a number may have, None where it has no bound."""
+    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
+    return low, high
+
+
+def start_method_of_this_platform(given: Any) -> Any:
+    """A validator for every `start_method`: None for an empty one. Raises ValueError for what this platform lacks."""
+    here = multiprocessing.get_all_start_methods()
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    if given not in here:
+        raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {shown(given)} is not.")
+    return given

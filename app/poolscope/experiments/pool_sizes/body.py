@@ -1,0 +1,177 @@
+"""Maps the same items in pools of each size and in the plain loop, in turns, and says what each of them took."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from poolscope.machine import noise
+from poolscope.protocol.records import Progress, Result, Sample
+from poolscope.runner.context import RunContext
+from poolscope.runner.pools import mp_pool
+from poolscope.runner.progress import Pace
+from poolscope.runner.tracing import traced_records
+from poolscope.workloads.functions import WORKLOADS
+
+SERIAL = "serial"
+SHOWN_RESULTS = 1000
+LONGEST_VALUE = 60  # digits of a result that are sent; beyond, its ends and its length are
+
+
+class WrongResult(Exception):
+    """A pool returned something else than the plain loop did."""
+
+
+def run(stage: RunContext, params: dict[str, Any]) -> None:
+    """One uncounted round, the counted ones, one traced repetition a size. `params` as `PoolSizesParams` dumps them."""
+    scratch = Path(tempfile.mkdtemp(prefix="pool-sizes-", dir=stage.scratch))
+    try:
+        Run(stage, params, scratch).go()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class Run:
+    """One run of the experiment: the plan, made once, and what has to be remembered from arm to arm."""
+
+    def __init__(self, stage: RunContext, params: dict[str, Any], scratch: Path) -> None:
+        self.stage = stage
+        self.items = range(params["first"], params["last"] + 1)
+        self.sizes: list[int] = params["sizes"]
+        self.repeats: int = params["repeats"]
+        self.setting = mp_pool.Setting(params["start_method"] or "", params["method"], params["chunksize"])
+        workload = WORKLOADS[params["workload"]]
+        with stage.interruptible():
+            self.ready = workload.set_up(params["work_ms"], scratch)
+        self.length_ms = params["work_ms"] or workload.work_ms
+        self.expected: list[Any] = []
+        self.collections: dict[str, int] = {}
+        self.loop_wall_ns = self.loop_cpu_ns = 0
+        # An arm is passed once uncounted and `repeats` times counted; every pool once more for its trace.
+        passes = {str(size): self.repeats + 2 for size in self.sizes}
+        self.pace = Pace({SERIAL: self.repeats + 1, **passes})
+
+    def go(self) -> None:
+        self.announce()
+        self.round(0, [SERIAL, *map(str, self.sizes)])
+        seed = random.SystemRandom().randrange(2**32)
+        self.result("seed", seed)
+        order = random.Random(seed)
+        before = noise.read()
+        for repetition in range(1, self.repeats + 1):
+            configs = [SERIAL, *map(str, self.sizes)]
+            order.shuffle(configs)
+            self.round(repetition, configs)
+            self.tell_noise(before)
+        for size in self.sizes:
+            self.trace(size)
+        self.tell_noise(before)
+
+    def announce(self) -> None:
+        for size in self.sizes:
+            self.result("chunksize", self.setting.chunksize_used(len(self.items), size), str(size))
+        if self.ready.rounds is not None:
+            found = {"rounds": self.ready.rounds, "asked_ms": self.length_ms, "one_call_s": self.ready.one_call_s}
+            self.result("calibration", found)
+
+    def round(self, repetition: int, configs: list[str]) -> None:
+        for config in configs:
+            self.tell_progress("warm-up" if repetition == 0 else f"repetition {repetition} of {self.repeats}")
+            began = perf_counter()
+            if config == SERIAL:
+                self.loop(repetition)
+            else:
+                self.pool(repetition, int(config))
+            self.pace.took(config, perf_counter() - began)
+
+    def loop(self, repetition: int) -> None:
+        measurement = mp_pool.measure_loop(self.stage, self.ready.function, self.items)
+        self.sample("map", SERIAL, repetition, measurement.map)
+        if repetition == 0:
+            self.expected = measurement.results
+            self.result("results", shown(measurement.results), SERIAL)
+        else:
+            self.loop_wall_ns += measurement.map
+            self.loop_cpu_ns += measurement.cpu
+        self.check(measurement.results, SERIAL, repetition)
+        self.count_collections(SERIAL, repetition, measurement.collections)
+
+    def pool(self, repetition: int, size: int) -> None:
+        measurement = mp_pool.measure_pool(self.stage, self.setting, size, self.ready.function, self.items)
+        config = str(size)
+        self.sample("start", config, repetition, measurement.start)
+        self.sample("first_ready", config, repetition, measurement.first_ready)
+        self.sample("map", config, repetition, measurement.map)
+        self.sample("stop", config, repetition, measurement.stop)
+        if repetition == 0:
+            self.result("results", shown(measurement.results), config)
+        self.check(measurement.results, config, repetition)
+        self.count_collections(config, repetition, measurement.collections)
+
+    def trace(self, size: int) -> None:
+        self.tell_progress(f"traced repetition of {size}")
+        function = mp_pool.traced(self.ready.function)
+        began = perf_counter()
+        measurement = mp_pool.measure_pool(self.stage, self.setting, size, function, self.items)
+        self.pace.took(str(size), perf_counter() - began)
+        self.check([task[0] for task in measurement.results], str(size), self.repeats + 1)
+        budget = 4000 // len(self.sizes)
+        in_order = self.setting.method != "imap_unordered"
+        for record in traced_records(size, measurement, self.items if in_order else None, budget):
+            self.stage.emit(record)
+        self.tell_progress("")
+
+    def check(self, results: list[Any], config: str, repetition: int) -> None:
+        same = results == self.expected
+        if self.setting.method == "imap_unordered" and not same:
+            same = sorted(results) == sorted(self.expected)
+        if not same:
+            pool = "The plain loop" if config == SERIAL else f"A pool of {config}"
+            raise WrongResult(f"{pool} returned other results in repetition {repetition} than the plain loop at first.")
+
+    def count_collections(self, config: str, repetition: int, collections: int) -> None:
+        self.collections[config] = self.collections.get(config, 0) + (collections if repetition else 0)
+        if repetition == self.repeats:
+            self.result("gc", self.collections[config], config)
+
+    def tell_noise(self, before: noise.Reading) -> None:
+        numbers: dict[str, Any] = dict(noise.read().since(before))
+        numbers |= {
+            "host_cpus": os.cpu_count(),
+            "loop_wall_s": self.loop_wall_ns / 1e9,
+            "loop_cpu_s": self.loop_cpu_ns / 1e9,
+        }
+        self.result("noise", numbers)
+
+    def tell_progress(self, note: str) -> None:
+        done, total, left = self.pace.now()
+        self.stage.emit(Progress(self.stage.now(), done, total, left, note))
+        self.stage.recorder.flush()
+
+    def sample(self, name: str, config: str, repetition: int, nanoseconds: int) -> None:
+        self.stage.emit(Sample(self.stage.now(), name, config, repetition, nanoseconds / 1e9))
+
+    def result(self, name: str, value: Any, config: str = "") -> None:
+        self.stage.emit(Result(self.stage.now(), name, value, config))
+
+
+def shown(results: list[Any]) -> dict[str, Any]:
+    """The first results as JSON can hold them and a page can show them, and how many there are."""
+    return {"count": len(results), "first": [short(value) for value in results[:SHOWN_RESULTS]]}
+
+
+def short(value: Any) -> Any:
+    """A number that JSON's readers would round becomes a text; a very long one its ends and the count of its digits."""
+    if not isinstance(value, int) or abs(value) < 2**53:
+        return value
+    bits = value.bit_length()
+    if bits < LONGEST_VALUE * 3:
+        return str(value)
+    digits, low = int((bits - 1) * 0.30102999566398120), 10**8
+    digits += value >= 10**digits  # the estimate from the bits is right or one too low
+    return f"{value // 10 ** (digits - 8)}…{value % low:08d} ({digits:,} digits)"

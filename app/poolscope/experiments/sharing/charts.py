@@ -1,0 +1,36 @@
+"""The run's numbers as datasets for the chart, by name: operations per second, a dot a round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poolscope.experiments.sharing.samples import Row, State
+from poolscope.stats.intervals import timing
+
+Rows = list[dict[str, Any]]
+
+
+def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
+    """`reps` are all rounds, `summary` the medians with their intervals; `tool` is the name on the axis."""
+    timed = [row for row in state.rows if row.rates]
+    return {
+        "reps": [
+            {"tool": row.tool.title, "rep": repetition, "rate": rate}
+            for row in timed
+            for repetition, rate in zip(row.repetitions, row.rates, strict=True)
+        ],
+        "summary": [_summary(row) for row in timed],
+    }
+
+
+def _summary(row: Row) -> dict[str, Any]:
+    rate = timing(row.rates)
+    return {
+        "tool": row.tool.title,
+        "between": row.tool.between,
+        "operation": row.tool.operation,
+        "rate": rate.median,
+        "lo": rate.low,
+        "hi": rate.high,
+        "right": "right" if row.correct else "wrong",
+    }

@@ -1,0 +1,196 @@
+"""Threads that add to one counter: without a guard, under a Lock, under an RLock that is taken again and again."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from poolscope.experiments.sharing import worker_group
+from poolscope.experiments.sharing.demo_context import DemoContext, Outcome, totals
+
+DEPTH = 20
+HELD_S = 0.02  # at the deepest point, so that the others have to wait for the whole descent
+BLOCKED_S = 0.3  # the limit by which a plain Lock, taken twice, is found out
+
+Steps = list[tuple[int, int, int]]
+
+
+class Counter:
+    """What the threads share."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+def add(counter: Counter, times: int) -> None:
+    for _ in range(times):
+        counter.value += 1
+
+
+def add_locked(counter: Counter, lock: Any, times: int) -> None:
+    for _ in range(times):
+        with lock:
+            counter.value += 1
+
+
+def add_in_two_steps(counter: Counter, times: int) -> Steps:
+    """Read, let another thread in, write; the stamps of each addition."""
+    steps = []
+    for _ in range(times):
+        began = perf_counter_ns()
+        value = counter.value
+        time.sleep(0)
+        counter.value = value + 1
+        steps.append((began, began, perf_counter_ns()))
+    return steps
+
+
+def add_in_two_steps_locked(counter: Counter, lock: Any, times: int) -> Steps:
+    """The same under a lock: (asked, got, released) of each addition."""
+    steps = []
+    for _ in range(times):
+        asked = perf_counter_ns()
+        with lock:
+            got = perf_counter_ns()
+            value = counter.value
+            time.sleep(0)
+            counter.value = value + 1
+        steps.append((asked, got, perf_counter_ns()))
+    return steps
+
+
+def measure_unguarded(show: DemoContext, operations: int) -> int:
+    counter = Counter()
+    return worker_group.elapsed(show.threads([(add, (counter, part)) for part in show.parts(operations)]))
+
+
+def measure_lock(show: DemoContext, operations: int) -> int:
+    return measure_locked(show, operations, threading.Lock())
+
+
+def measure_rlock(show: DemoContext, operations: int) -> int:
+    return measure_locked(show, operations, threading.RLock())
+
+
+def measure_locked(show: DemoContext, operations: int, lock: Any) -> int:
+    counter = Counter()
+    stints = show.threads([(add_locked, (counter, lock, part)) for part in show.parts(operations)])
+    if counter.value != operations:
+        raise AssertionError(f"The counter is {counter.value} after {operations} additions under a lock.")
+    return worker_group.elapsed(stints)
+
+
+def demonstrate_unguarded(show: DemoContext) -> Outcome:
+    counter, expected = Counter(), show.demonstrated
+    stints = show.threads([(add_in_two_steps, (counter, part)) for part in show.parts(expected)])
+    for number, stint in enumerate(stints, 1):
+        actor = show.actor(f"thread {number}")
+        show.spans(actor, (("running", began, ended) for began, _, ended in stint.value))
+    lost = expected - counter.value
+    share = f"{lost:,} of {expected:,} additions, {lost / expected:.0%}"
+    facts = [("lost updates", share if lost else "none this time")]
+    return Outcome(expected, counter.value, lost == 0, facts, lost=lost)
+
+
+def demonstrate_lock(show: DemoContext) -> Outcome:
+    counter, expected, lock = Counter(), show.demonstrated, threading.Lock()
+    jobs: list[worker_group.Job] = [(add_in_two_steps_locked, (counter, lock, part)) for part in show.parts(expected)]
+    stints = show.threads(jobs)
+    rows = []
+    for number, stint in enumerate(stints, 1):
+        actor = show.actor(f"thread {number}")
+        for asked, got, released in stint.value:
+            show.spans(actor, [("waiting", asked, got), ("holding", got, released)])
+        rows.append(totals(actor, stint.value))
+    numbers = append_numbers()
+    right = counter.value == expected and sorted(numbers) == list(range(5))
+    facts = [("5 threads append their number to one list", str(numbers))]
+    return Outcome(expected, counter.value, right, facts, rows, expected - counter.value)
+
+
+def append_numbers() -> list[int]:
+    """Five threads append their number to one list under a lock."""
+    shared: list[int] = []
+    lock = threading.Lock()
+
+    def add_to_list(value: int) -> None:
+        with lock:
+            shared.append(value)
+
+    worker_group.threads([(add_to_list, (number,)) for number in range(5)])
+    return shared
+
+
+def descend(lock: Any, depth: int, steps: Steps, reached: list[int]) -> int:
+    """Take the lock again at each depth; how deep that went."""
+    asked = perf_counter_ns()
+    with lock:
+        reached.append(depth)
+        got = perf_counter_ns()
+        deep = 1 + descend(lock, depth - 1, steps, reached) if depth > 1 else 1
+        if depth == 1:
+            time.sleep(HELD_S)
+        steps.append((asked, got, perf_counter_ns()))
+    return deep
+
+
+def demonstrate_rlock(show: DemoContext) -> Outcome:
+    lock = threading.RLock()
+    kept: list[Steps] = [[] for _ in range(show.workers)]
+    stints = show.threads([(descend, (lock, DEPTH, steps, [])) for steps in kept])
+    rows = []
+    for number, steps in enumerate(kept, 1):
+        actor = show.actor(f"thread {number}")
+        first = min(steps)  # the outermost one: the lock is held from its first taking to its last release
+        show.spans(actor, [("waiting", first[0], first[1]), ("holding", first[1], first[2])])
+        rows.append(totals(actor, [first]))
+    depths = [stint.value for stint in stints]
+    blocked, reached, place = plain_lock_twice(show)
+    facts = [
+        ("depth reached", f"{min(depths)} in each of {show.workers} threads"),
+        (
+            "the same with a plain Lock",
+            f"blocked at depth {reached + 1}, still waiting after {BLOCKED_S:g} s, in {place}"
+            if blocked
+            else "did not block",
+        ),
+    ]
+    right = all(depth == DEPTH for depth in depths) and blocked
+    return Outcome(f"depth {DEPTH}; a plain Lock blocks", _depth(depths, blocked), right, facts, rows)
+
+
+def _depth(depths: list[int], blocked: bool) -> str:
+    return f"depth {min(depths)}; a plain Lock {'blocks' if blocked else 'does not block'}"
+
+
+def plain_lock_twice(show: DemoContext) -> tuple[bool, int, str]:
+    """A thread that takes a plain Lock twice: whether it blocked, how deep it came, the line in which it waits.
+
+    A plain Lock may be released by another thread, so the blocked one can be let go and nothing of it is left.
+    """
+    lock, reached = threading.Lock(), list[int]()
+
+    def twice() -> None:
+        with suppress(RuntimeError):  # the outer release finds the lock free, for we released it
+            descend(lock, 2, [], reached)
+
+    thread = threading.Thread(target=twice, name="plain Lock", daemon=True)
+    actor = show.actor("plain Lock")
+    began = perf_counter_ns()
+    thread.start()
+    thread.join(BLOCKED_S)
+    ended = perf_counter_ns()
+    blocked, depth = thread.is_alive(), len(reached)
+    frame = sys._current_frames().get(thread.ident or 0)
+    place = f"{frame.f_code.co_name}(), line {frame.f_lineno} of {Path(frame.f_code.co_filename).name}" if frame else ""
+    del frame
+    show.spans(actor, [("blocked" if blocked else "done", began, ended)])
+    if blocked:
+        lock.release()
+        thread.join()
+    return blocked, depth, place

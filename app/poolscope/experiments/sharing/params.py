@@ -1,0 +1,72 @@
+"""What may be asked of the tools that share data."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import field_validator
+
+from poolscope.experiments.parameters import Params, asked, shown, start_method_of_this_platform
+from poolscope.experiments.sharing.catalog import ALL, TOOLS, chosen
+
+MOST_OPERATIONS = 20_000
+MOST_WORKERS = 16
+MOST_REPEATS = 50
+ALLOWED = f"'{ALL}' or names out of {', '.join(TOOLS)}"
+# What a page or a program calls a tool is understood too: 'threading.Lock'.
+KNOWN = {ALL: ALL} | {tool.title.lower(): name for name, tool in TOOLS.items()}
+KNOWN |= {tool.short.lower(): name for name, tool in TOOLS.items()} | {name: name for name in TOOLS}
+
+
+class SharingParams(Params):
+    tools: list[str] = asked([ALL], "tools", width=18, help=f"all, or names by commas: {', '.join(TOOLS)}.")
+    operations: int = asked(
+        2000,
+        "operations",
+        ge=10,
+        le=MOST_OPERATIONS,
+        help="Operations a round; cheap ones are done up to 50 times as often, so that there is something to time.",
+    )
+    workers: int = asked(4, "workers", ge=1, le=MOST_WORKERS, help="Threads or processes that share the data.")
+    start_method: str | None = asked(
+        None, "start method", width=11, help="fork, forkserver or spawn; empty: the platform's default."
+    )
+    repeats: int = asked(
+        7, "repetitions", ge=1, le=MOST_REPEATS, advanced=True, help="Counted rounds, after one that is not."
+    )
+
+    @field_validator("tools", mode="before")
+    @classmethod
+    def tools_from_words(cls, given: Any) -> Any:
+        parts = given if isinstance(given, list | tuple) else [given]
+        names = [name for part in parts for name in names_in(part)]
+        if not names:
+            raise ValueError(f"tools must be {ALLOWED}; there is none.")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"tools must be distinct; {', '.join(twice)} stands there more than once.")
+        return [ALL] if ALL in names or len(names) == len(TOOLS) else names
+
+    _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
+
+    @property
+    def worker_processes(self) -> int:
+        return max(2, self.workers) if any(TOOLS[name].between == "processes" for name in self.chosen) else 0
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        return chosen(self.tools)
+
+
+def names_in(part: Any) -> list[str]:
+    """The tools that a text names, by commas or spaces. Raises ValueError with what is allowed."""
+    if not isinstance(part, str):
+        raise ValueError(f"tools must be {ALLOWED}; {shown(part)} is not.")
+    if part.strip().lower() in KNOWN:
+        return [KNOWN[part.strip().lower()]]
+    words = [word for word in re.split(r"[,;\s]+", part.strip()) if word]
+    for word in words:
+        if word.lower() not in KNOWN:
+            raise ValueError(f"tools must be {ALLOWED}; {shown(word)} is not.")
+    return [KNOWN[word.lower()] for word in words]

@@ -1,0 +1,58 @@
+"""Who was in what state when, as far as a picture of it reaches back; a part of every experiment's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from poolscope.protocol.records import Actor, Record, Span
+
+# Beyond this the oldest go, even if they are still in the window: a picture has about 1,000 places a lane.
+MOST_SPANS = 6_000
+_NOTHING: Mapping[str, Span] = MappingProxyType({})
+_NO_PIDS: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Actors in order of appearance, the span that each is in now, and the closed spans of the last `window_s`.
+
+    window_s None keeps the whole run, up to the limit. `pids` are those of the actors that are processes.
+    """
+
+    window_s: float | None = None
+    actors: tuple[str, ...] = ()
+    now: Mapping[str, Span] = field(default_factory=lambda: _NOTHING)
+    spans: tuple[Span, ...] = ()
+    pids: Mapping[str, int] = field(default_factory=lambda: _NO_PIDS)
+
+    def fold(self, record: Record) -> Lanes:
+        match record:
+            case Actor(event="started") if record.actor not in self.actors:
+                pids = self.pids if record.pid is None else {**self.pids, record.actor: record.pid}
+                return replace(self, actors=(*self.actors, record.actor), pids=pids)
+            case Actor(event="ended"):
+                # What it was in until then is over now, and known from begin to end.
+                last = self.now.get(record.actor)
+                return self if last is None else self._closed(replace(last, t1=record.t))
+            case Span(t1=None):
+                return replace(self, now={**self.now, record.actor: record})
+            case Span():
+                return self._closed(record)
+            case _:
+                return self
+
+    def _closed(self, span: Span) -> Lanes:
+        now = self.now
+        current = now.get(span.actor)
+        if current is not None and current.t0 < (span.t1 or 0):
+            now = {name: other for name, other in now.items() if name != span.actor}
+        spans = (*self.spans, span)
+        # Cut rarely and in bulk: cutting one span from a tuple copies all of it.
+        if len(spans) % 512 == 0 and self.window_s is not None:
+            oldest = span.t - int(self.window_s * 1.2e9)
+            spans = tuple(kept for kept in spans if kept.t >= oldest)
+        if len(spans) > MOST_SPANS:
+            spans = spans[-MOST_SPANS * 3 // 4 :]
+        return replace(self, now=now, spans=spans)

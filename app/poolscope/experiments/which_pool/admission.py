@@ -1,0 +1,73 @@
+"""What a run may use of this installation: of one's own functions and the Pythons those that are offered, no others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from poolscope.errors import BadParameters, ParameterError
+from poolscope.experiments.installation import Installation
+from poolscope.experiments.parameters import shown
+from poolscope.experiments.which_pool.offers import BUILT_IN
+from poolscope.experiments.which_pool.params import OWN_WORK, WhichPoolParams
+
+
+def own_work(text: str) -> tuple[str, ...]:
+    """The names of one's own work in a setting, by commas. Raises BadParameters for what is no such name."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    wrong = [name for name in names if not OWN_WORK.fullmatch(name)]
+    if wrong:
+        raise BadParameters(tuple(ParameterError("workloads", _is_no_work(name)) for name in wrong))
+    return names
+
+
+def _is_no_work(name: str) -> str:
+    return (
+        "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, by commas, such as "
+        f"mypackage.tasks:parse@samples; {shown(name)} is not."
+    )
+
+
+def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
+    """The names that a form lists, by parameter."""
+    return {"workload": (*BUILT_IN, *installation.workloads), "pythons": tuple(installation.pythons)}
+
+
+def for_runner(params: WhichPoolParams, installation: Installation) -> dict[str, Any]:
+    """The parameters with the work's folder and the Pythons' paths. Raises BadParameters for what is not offered."""
+    complaints = (*_about_work(params.workload, installation), *_about_pythons(params.pythons, installation))
+    if complaints:
+        raise BadParameters(complaints)
+    labels = params.pythons or [next(iter(installation.pythons))]
+    return {
+        **params.model_dump(mode="json"),
+        "workload": {"name": params.workload, "folder": "" if params.built_in else installation.folder},
+        "pythons": [{"label": label, "executable": installation.pythons[label]} for label in labels],
+    }
+
+
+def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:
+    if name in BUILT_IN or name in installation.workloads:
+        return ()
+    allowed = ", ".join((*BUILT_IN, *installation.workloads))
+    return (
+        ParameterError(
+            "workload",
+            f"workload must be one of {allowed}; {shown(name)} is not offered here. POOLSCOPE_WORKLOADS says which "
+            "functions are, and `poolscope measure` takes any.",
+        ),
+    )
+
+
+def _about_pythons(labels: Sequence[str], installation: Installation) -> Sequence[ParameterError]:
+    unknown = [label for label in labels if label not in installation.pythons]
+    if not unknown:
+        return ()
+    hint = (
+        "Others are still being looked for: try again in a moment."
+        if installation.searching
+        else "`poolscope doctor` tells which Pythons are there."
+    )
+    known, strange = ", ".join(installation.pythons), ", ".join(map(shown, unknown))
+    verb = "is" if len(unknown) == 1 else "are"
+    return (ParameterError("pythons", f"pythons must be out of {known}; {strange} {verb} not. {hint}"),)

@@ -1,0 +1,210 @@
+"""The run's numbers as datasets for the charts, by name."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from poolscope.experiments.which_pool.choice import best_of, choose
+from poolscope.experiments.which_pool.naming import family, setting, title
+from poolscope.experiments.which_pool.params import IN_PROCESSES
+from poolscope.experiments.which_pool.samples import Configuration, State
+from poolscope.experiments.which_pool.spending import budget, why_off_cpu
+from poolscope.experiments.which_pool.work import waits
+from poolscope.stats.intervals import ratio
+from poolscope.stats.scaling import Scaling, scaling
+from poolscope.text.wording import times
+
+Rows = list[dict[str, Any]]
+MIB = 2**20
+LABELS = 14  # lines of text that fit over each other in the smaller chart of speed-ups
+BANDS = 4  # intervals drawn over each other that can still be told apart
+ON_CPU = "on a CPU"
+# Time off the CPU by its reason; None where it can't be told.
+OFF_CPU = {"gil": "waiting for the GIL", "waiting": "waiting", "no core": "no free CPU", None: "off the CPU"}
+
+
+def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
+    """Speed-ups against the plain loop of the first Python.
+
+    `speed`: the best chunk size for every kind and number of workers, with interval; `reps` its repetitions; `ideal`
+    ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting;
+    `ends` labels the lines, each at the height `at`; `heat` every setting; `why` one of each kind by what its time
+    went into, in % of workers × wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable
+    CPUs where they are a bound.
+    """
+    lines = curves(state)
+    bands = _bands(lines, state)
+    highest = max((row.get("hi") or row.get("speedup", 0.0) for row in bands), default=0.0)
+    return {
+        "speed": [_point(state, config) for configs in lines.values() for config in configs],
+        "reps": [row for configs in lines.values() for config in configs for row in _reps(state, config)],
+        "bands": bands,
+        "ideal": _ideal(state, usable_cpus),
+        "fit": [row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, fit)],
+        "best": _best(state),
+        "ends": _apart([{**_point(state, configs[-1]), "label": name} for name, configs in lines.items()], highest),
+        "heat": [_heat(state, config) for config in state.pools if config.map],
+        "why": [row for config in side_by_side(state) for row in spent(state, config, usable_cpus)],
+        "budget": [row for config in state.configs.values() for row in spent(state, config, usable_cpus)],
+        "memory": [_memory(state, config) for config in side_by_side(state) if config.memory.get("per_worker")],
+        "cpus": _cpus(state, usable_cpus),
+    }
+
+
+def curves(state: State) -> dict[str, list[Configuration]]:
+    """For each kind, start method and Python, by its title: its fastest setting of every size, the least size first."""
+    lines: dict[str, dict[int, Configuration]] = {}
+    for config in state.pools:
+        if config.map:
+            sizes = lines.setdefault(title(state, config), {})
+            sizes[config.size] = best_of([config, sizes[config.size]]) if config.size in sizes else config
+    return {name: [sizes[size] for size in sorted(sizes)] for name, sizes in lines.items()}
+
+
+def best_of_kinds(state: State) -> list[Configuration]:
+    """The fastest setting of each curve, the fastest of all first."""
+    return sorted((best_of(configs) for configs in curves(state).values()), key=lambda config: median(config.map))
+
+
+def side_by_side(state: State) -> list[Configuration]:
+    """One setting of each curve, with as many workers as the fastest of all where there is one: so they compare.
+
+    At its own best size a kind that gains nothing would be one worker, which hides why.
+    """
+    best = best_of_kinds(state)
+    size = best[0].size if best else 0
+    lines = curves(state)
+    return [next((other for other in lines[title(state, config)] if other.size == size), config) for config in best]
+
+
+def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
+    """How far each curve scales, by its title; those that don't bear a fit say why."""
+    if state.serial is None or not state.serial.map:
+        return {}
+    most = (state.items or 1) if waits(state) else usable_cpus
+    return {
+        name: scaling(state.serial.map, {config.size: config.map for config in configs}, most)
+        for name, configs in curves(state).items()
+    }
+
+
+def _point(state: State, config: Configuration) -> dict[str, Any]:
+    row = {
+        "kind": title(state, config), "family": family(config), "python": config.python, "workers": config.size,
+        "ms": median(config.map) * 1e3,
+        "chunk": config.chunk_used if config.kind in IN_PROCESSES else None,
+    }  # fmt: skip
+    if state.serial is not None and state.serial.map:
+        gain = ratio(state.serial.map, config.map)
+        row |= {"speedup": gain.value, "lo": gain.low, "hi": gain.high, "eff": 100 * gain.value / config.size}
+    return row
+
+
+def _reps(state: State, config: Configuration) -> Rows:
+    serial = median(state.serial.map) if state.serial and state.serial.map else None
+    return [
+        {
+            "kind": title(state, config), "workers": config.size, "rep": number, "ms": seconds * 1e3,
+            "speedup": serial / seconds if serial is not None else None,
+        }
+        for number, seconds in zip(config.repetitions, config.map, strict=True)
+    ]  # fmt: skip
+
+
+def _ideal(state: State, usable_cpus: int) -> Rows:
+    """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case.
+
+    The line is named at its last size beside which the speed-up of the chosen setting does not stand.
+    """
+    sizes, best = state.params.sizes, [row["workers"] for row in _best(state)]
+    most = max(sizes) if waits(state) else usable_cpus
+    most = min(most, state.items or most)
+    drawn = sorted({1, *sizes, min(most, max(sizes))})
+    named = max((size for size in drawn if size not in best), default=drawn[-1])
+    return [{"workers": size, "speedup": min(size, most), "label": "ideal" if size == named else ""} for size in drawn]
+
+
+def _bands(lines: dict[str, list[Configuration]], state: State) -> Rows:
+    """The points with their intervals, of the lines that rise highest: more bands over each other hide the rest."""
+    points = [[_point(state, config) for config in configs] for configs in lines.values()]
+    points.sort(key=lambda rows: max(row.get("speedup", 0.0) for row in rows), reverse=True)
+    return [row for rows in points[:BANDS] for row in rows]
+
+
+def _apart(ends: Rows, highest: float) -> Rows:
+    """The labels at the lines' ends with `at`, the height at which each can be read: a line of text apart.
+
+    `highest` is what the chart reaches up to, whose height it then knows.
+    """
+    told = sorted((row for row in ends if "speedup" in row), key=lambda row: float(row["speedup"]))
+    line = max(highest, *(row["speedup"] for row in told), 0.0) / LABELS
+    height = -line
+    for row in told:
+        height = row["at"] = max(row["speedup"], height + line)
+    return told
+
+
+def _cpus(state: State, usable_cpus: int) -> Rows:
+    """The usable CPUs where they bound what the sizes can gain: not for work that waits."""
+    if waits(state) or usable_cpus > max(state.params.sizes):
+        return []
+    return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}]
+
+
+def _curve(name: str, fit: Scaling) -> Rows:
+    return [
+        {"kind": name, "workers": point.workers, "speedup": point.speedup, "lo": point.low, "hi": point.high}
+        for point in fit.curve
+    ]
+
+
+def _best(state: State) -> Rows:
+    choice = choose(state)
+    if choice is None or choice.config is None or choice.config.serial:
+        return []
+    return [{**_point(state, choice.config), "label": times(choice.gain.value)}]
+
+
+def _heat(state: State, config: Configuration) -> dict[str, Any]:
+    takes_chunks = config.kind in IN_PROCESSES
+    asked = "own choice" if config.chunksize == 0 else str(config.chunksize)
+    return {
+        **_point(state, config), "asked": asked if takes_chunks else "–", "setting": setting(state, config),
+        "skipped": config.skipped,
+    }  # fmt: skip
+
+
+def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
+    """What the workers' time went into, a row a phase; none before the setting was traced."""
+    shared = budget(state, config)
+    if shared is None:
+        return []
+    off = why_off_cpu(state, config, usable_cpus)
+    reason = off.reason if off else None
+    if reason == "waiting" and waits(state) is False:
+        reason = None  # the loop was held up too, though this work never waits
+    shares = (
+        ("start-up", shared.startup),
+        ("dispatch + pickling", shared.dispatch),
+        (ON_CPU, shared.on_cpu),
+        (OFF_CPU[reason], shared.off_cpu),
+        ("idle tail", shared.idle),
+        ("shutdown", shared.shutdown),
+    )
+    return [
+        {
+            "kind": title(state, config), "setting": setting(state, config), "workers": config.size, "chunk": config.chunk_used,
+            "phase": phase, "share": 100 * share, "order": order,
+        }
+        for order, (phase, share) in enumerate(shares)
+    ]  # fmt: skip
+
+
+def _memory(state: State, config: Configuration) -> dict[str, Any]:
+    each = config.memory["per_worker"]
+    total = config.memory.get("total")
+    return {
+        "kind": title(state, config), "workers": config.size, "mib": median(each) / MIB, "what": config.memory.get("what", ""),
+        "total": total / MIB if total is not None else None,
+    }  # fmt: skip

@@ -1,0 +1,54 @@
+"""Asks the noise detectors whether something else on the machine spoiled a which-pool run."""
+
+from __future__ import annotations
+
+from poolscope.experiments.which_pool.params import COMPUTING, IN_PROCESSES
+from poolscope.experiments.which_pool.samples import Configuration, State
+from poolscope.experiments.which_pool.work import waits
+from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
+from poolscope.stats.disturbance import Configuration as TracedConfiguration
+
+MOST_TASKS = 1000
+
+
+def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
+    """The judgement of the noise detectors; None until the first round has been read."""
+    noise = state.noise
+    if not noise:
+        return None
+    others_cpu_s, throttled_rise = beside_us(noise)
+    computes = waits(state) is False
+    return disturbance(
+        # Of work that we don't know, the time that a task spends off the CPU may be its own.
+        _traced(state) if state.params.workload in COMPUTING else (),
+        # Workers that wait take no CPU from anybody; only the main process does.
+        workers=max((config.size for config in state.pools), default=1) if computes else 1,
+        usable_cpus=usable_cpus,
+        host_cpus=noise.get("host_cpus") or usable_cpus,
+        wall_s=noise["wall_s"],
+        others_cpu_s=others_cpu_s,
+        throttled_rise=throttled_rise,
+        effective_cpus=state.cpu.get("effective", {}).get(str(usable_cpus)) if computes else None,
+    )
+
+
+def _traced(state: State) -> list[TracedConfiguration]:
+    """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
+    noise = state.noise
+    counted = len(state.serial.map) * (state.items or 0) if state.serial else 0
+    configs = [TracedConfiguration(1, _alike(noise.get("loop_wall_s"), noise.get("loop_cpu_s"), counted))]
+    return configs + [_pool(config) for config in state.pools if config.kind in IN_PROCESSES and config.traced]
+
+
+def _pool(config: Configuration) -> TracedConfiguration:
+    return TracedConfiguration(
+        config.size, _alike(config.traced["tasks_wall_s"], config.traced["tasks_cpu_s"], config.traced["tasks"])
+    )
+
+
+def _alike(wall: float | None, cpu: float | None, count: int) -> tuple[tuple[float, float], ...]:
+    """So many tasks of equal length; many are told as fewer and longer ones of the same totals, very short ones not."""
+    if not (wall and cpu and count) or cpu / count < SHORTEST_TASK_CPU_S:
+        return ()
+    told = min(count, MOST_TASKS)
+    return ((wall / told, cpu / told),) * told

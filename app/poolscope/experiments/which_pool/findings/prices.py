@@ -1,0 +1,93 @@
+"""What workers cost beside their work: the time to start and end them, and their memory."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import Any
+
+from poolscope.experiments.findings import Finding
+from poolscope.experiments.which_pool.choice import best_of, competitors
+from poolscope.experiments.which_pool.naming import setting
+from poolscope.experiments.which_pool.params import MOST_ITEMS, MOST_LARGE_ITEMS
+from poolscope.experiments.which_pool.samples import Configuration, State
+from poolscope.experiments.which_pool.spending import processes
+from poolscope.experiments.which_pool.work import seconds_per_item
+from poolscope.stats.intervals import ratio
+from poolscope.text.wording import capital, listed, memory, time
+
+# Of the memory that was free: beyond the one the machine begins to swap, below the other there is room for all.
+FULL, ROOMY = 0.80, 0.50
+
+
+def start_up_outweighs(state: State, usable_cpus: int) -> Finding:
+    check = "starting processes outweighs the map"
+    configs = [config for config in competitors(state) if processes(config) and config.around]
+    if not configs:
+        return Finding(check, None, "No pool of processes has been started and shut down.")
+    best = best_of(configs)
+    around, mapped = median(best.around), median(best.map)
+    weight = ratio(best.around, best.map)
+    prices = _by_method(configs, best)
+    numbers = {"start_stop_s": around, "map_s": mapped, "share": around / (around + mapped), **prices}
+    figures = (
+        f"starting and ending {setting(state, best)} took {time(around)}, the map {time(mapped)}, so "
+        f"{around / (around + mapped):.0%} of a single call"
+    )
+    if len(prices) > 1:
+        figures += f"; {best.size} start and end by {listed([f'{name} in {time(s, 3)}' for name, s in prices.items()])}"
+    if weight.low is None or weight.high is None:
+        return Finding(check, None, f"Too few repetitions to tell, though {figures}.", numbers)
+    if weight.low <= 1 <= weight.high:
+        return Finding(check, None, f"Can't tell, they are close: {figures}.", numbers)
+    if weight.high < 1:
+        return Finding(check, False, f"{capital(figures)}.", numbers)
+    sentence = f"{capital(figures)}. Keep one pool and map often, or give it more to do."
+    return Finding(check, True, sentence, numbers, _more_items(state, around))
+
+
+def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, float]:
+    """Seconds to start and end a pool like the best one, by start method; the others of its size, kind and Python."""
+    prices: dict[str, float] = {}
+    for config in configs:
+        if (config.python, config.kind, config.size) == (best.python, best.kind, best.size) and config.start_method:
+            prices.setdefault(config.start_method, median(config.around))
+    return prices
+
+
+def _more_items(state: State, seconds: float) -> dict[str, Any]:
+    """So many items that the plain loop takes a few times what start-up takes; nothing where they are too short."""
+    per_item, items = seconds_per_item(state), state.items
+    if per_item is None or items is None or not state.params.built_in:
+        return {}
+    wanted = math.ceil(4 * seconds / per_item)
+    most = MOST_LARGE_ITEMS.get(state.params.workload, MOST_ITEMS)
+    return {"items": wanted} if items < wanted <= most else {}
+
+
+def memory_runs_short(state: State, usable_cpus: int) -> Finding:
+    check = "workers together need more memory than is free"
+    free = state.machine.get("memory_available")
+    measured = [config for config in state.pools if config.memory.get("total")]
+    if not measured or not free:
+        missing = "How much memory was free is not known." if measured else "No pool's memory has been measured."
+        return Finding(check, None, missing)
+    config = max(measured, key=_own_memory)
+    need, what = _own_memory(config), config.memory.get("what", "")
+    numbers = {"needed": need, "free": free, "share": need / free}
+    figures = f"{setting(state, config)} took {memory(need)} beside the main process; {memory(free)} were free before"
+    if what == "rss":
+        figures += "; shared pages are counted more than once in that"
+    if need < ROOMY * free:
+        return Finding(check, False, f"{capital(figures)}.", numbers)
+    if need < FULL * free or what == "rss":
+        return Finding(check, None, f"Can't tell: {figures}.", numbers)
+    fits = sorted(
+        {other.size for other in measured if other.kind == config.kind and _own_memory(other) < ROOMY * free}
+    ) or [1]
+    return Finding(check, True, f"{capital(figures)}.", numbers, {"sizes": fits})
+
+
+def _own_memory(config: Configuration) -> float:
+    """What the workers took beside their parent, which is there in any case."""
+    return max(0.0, float(config.memory["total"] - (config.memory.get("parent") or 0)))

@@ -1,0 +1,239 @@
+"""What may be asked about which pool suits a piece of work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from poolscope.experiments.lists import Numbers, names
+from poolscope.experiments.parameters import Params, asked, shown
+from poolscope.experiments.which_pool.offers import BUILT_IN
+
+# The kinds of pools, and the words that people use for them; the plain loop is measured always.
+KINDS = ("thread", "process", "pool", "interpreter", "asyncio")
+SAID = {name: name for name in KINDS} | {f"{name}s": name for name in KINDS} | {"processes": "process"}
+SAID |= {
+    "threadpoolexecutor": "thread",
+    "processpoolexecutor": "process",
+    "multiprocessing.pool": "pool",
+    "interpreterpoolexecutor": "interpreter",
+}
+SERIAL = "serial"
+ALL = "all"
+# Those that have workers of their own interpreter: they start processes, and take items in chunks.
+IN_PROCESSES = ("process", "pool")
+
+NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+OWN_WORK = re.compile(rf"{NAME}:{NAME}@(?:{NAME}:)?{NAME}(?:\+(?:{NAME}:)?{NAME})?")
+LABEL = re.compile(r"[\w.+-]{1,40}", re.ASCII)
+LONGEST_NAME = 300
+
+LARGEST_POOL = 64
+MOST_ITEMS = 100_000
+MOST_SIZES = 16
+MOST_CHUNKSIZES = 8
+MOST_REPEATS = 50
+MOST_PYTHONS = 8
+MOST_SETTINGS = 200
+LONGEST_RUN_S = 3600
+
+# The built-in work: how many items where no count is asked for, and the length of one call where it can be chosen.
+# poolscope.workloads.catalog has the same.
+ITEMS = {
+    "square": 10_000, "sum-of-squares": 40, "primes": 40, "sha256": 40, "zlib": 40, "uneven": 40, "sleep": 40,
+    "http": 40, "read-files": 400, "large-arguments": 16, "memory-hungry": 16, "shared-object": 24,
+}  # fmt: skip
+WORK_MS = {
+    "sum-of-squares": 20.0, "primes": 20.0, "sha256": 20.0, "zlib": 20.0, "uneven": 5.0, "sleep": 20.0, "http": 20.0,
+    "shared-object": 20.0,
+}  # fmt: skip
+WAITING = ("sleep", "http")
+# What never waits by itself; files and a shared object may, and of the user's own work it is not known.
+COMPUTING = ("square", "sum-of-squares", "primes", "sha256", "zlib", "uneven", "large-arguments", "memory-hungry")
+# An item of these is so large that a hundred thousand of them would fill the memory, or take for ever to fill it.
+MOST_LARGE_ITEMS = {"large-arguments": 256, "memory-hungry": 1_000}
+
+# Rough costs in seconds, for refusing absurd plans only: of one message to a worker and of one worker.
+MESSAGE_S = 1e-4
+WORKER_S = 0.03
+
+SIZES = Numbers("sizes", 1, LARGEST_POOL, MOST_SIZES, "'1, 2, 4, 8' or '1-4, 8'")
+CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
+KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(KINDS)}"
+LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
+
+
+class WhichPoolParams(Params):
+    workload: str = asked(
+        "sum-of-squares",
+        "work",
+        width=24,
+        help="Built-in work of one shape, or your own as module:function@items if this installation offers it.",
+    )
+    work_ms: float | None = asked(
+        None, "length", unit="ms", ge=0.01, le=60_000, width=6, help="Of one item's work or wait; empty: as usual."
+    )
+    items: int = asked(
+        0, "items", ge=0, le=MOST_ITEMS, help="How many; 0: as many as suit the built-in work, all of your own."
+    )
+    kinds: list[str] = asked(
+        [], "kinds", width=18, help=f"Names by commas: {', '.join(KINDS)}; empty or all: what this Python has."
+    )
+    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = asked(
+        [1, 2, 4, 8], "sizes", width=12, min_length=1, max_length=MOST_SIZES, help="Workers in a pool, such as 2, 4-8."
+    )
+    chunksizes: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = asked(
+        [0],
+        "chunk sizes",
+        width=8,
+        min_length=1,
+        max_length=MOST_CHUNKSIZES,
+        help="Items a message to a process; 0 is the pool's own choice.",
+    )
+    repeats: int = asked(5, "repetitions", ge=1, le=MOST_REPEATS, help="Counted rounds, after one that is not.")
+    start_methods: list[str] = asked(
+        [],
+        "start methods",
+        advanced=True,
+        width=16,
+        help="fork, forkserver, spawn, by commas; empty: the platform's default.",
+    )
+    pythons: list[str] = asked(
+        [], "Pythons", advanced=True, width=12, help="Labels by commas, such as 3.13, 3.13t; empty: this one."
+    )
+    limit_s: float = asked(
+        60.0,
+        "limit",
+        unit="s",
+        ge=0.1,
+        le=3600,
+        width=6,
+        advanced=True,
+        help="How long one call, or one pass over the items, may take before it is given up.",
+    )
+
+    @field_validator("workload", mode="before")
+    @classmethod
+    def work_has_a_name(cls, given: Any) -> Any:
+        text = given.strip() if isinstance(given, str) else ""
+        if text in BUILT_IN or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
+            return text
+        raise ValueError(
+            f"workload must be one of {', '.join(BUILT_IN)}, or your own as module:function@items+setup (+setup may be "
+            f"left out); {shown(given)} is not."
+        )
+
+    @field_validator("kinds", mode="before")
+    @classmethod
+    def kinds_from_words(cls, given: Any) -> Any:
+        found = names("kinds", given, KINDS_ALLOWED, lambda word: {**SAID, ALL: ALL, SERIAL: SERIAL}.get(word.lower()))
+        if found == [SERIAL]:
+            raise ValueError(f"kinds must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
+        return [] if ALL in found else [kind for kind in found if kind != SERIAL]
+
+    @field_validator("sizes", mode="before")
+    @classmethod
+    def sizes_from_words(cls, given: Any) -> Any:
+        return SIZES.read(given)
+
+    @field_validator("chunksizes", mode="before")
+    @classmethod
+    def chunksizes_from_words(cls, given: Any) -> Any:
+        return CHUNKSIZES.read(given)
+
+    @field_validator("start_methods", mode="before")
+    @classmethod
+    def start_methods_of_this_platform(cls, given: Any) -> Any:
+        here = multiprocessing.get_all_start_methods()
+        allowed = f"names out of {', '.join(sorted(here))}, or empty"
+        return names("start_methods", given, allowed, lambda word: word if word in here else None)
+
+    @field_validator("pythons", mode="before")
+    @classmethod
+    def labels_of_pythons(cls, given: Any) -> Any:
+        found = names("pythons", given, LABELS_ALLOWED, lambda word: word if LABEL.fullmatch(word) else None)
+        if len(found) > MOST_PYTHONS:
+            raise ValueError(f"pythons must be at most {MOST_PYTHONS} {LABELS_ALLOWED}; these are {len(found)}.")
+        return found
+
+    @model_validator(mode="after")
+    def plan_is_possible(self) -> Self:
+        if self.work_ms is not None and self.workload not in WORK_MS:
+            raise ValueError(
+                f"work_ms must stay empty for {self.workload}, whose length can't be chosen; {', '.join(WORK_MS)} have "
+                "one."
+            )
+        most = MOST_LARGE_ITEMS.get(self.workload, MOST_ITEMS)
+        if self.items > most:
+            raise ValueError(f"items must be at most {most:,} for {self.workload}; {self.items:,} is not.")
+        processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
+        if not processes and self.start_methods:
+            raise ValueError("start_methods must stay empty where no kind starts processes: process and pool do.")
+        if not processes and self.chunksizes != [0]:
+            raise ValueError("chunksizes must be 0 where no kind takes chunks: process and pool do.")
+        settings = self.settings
+        if settings > MOST_SETTINGS:
+            raise ValueError(
+                f"sizes must be fewer, or kinds, chunksizes, start_methods or pythons: together they make {settings} "
+                f"settings, and at most {MOST_SETTINGS} are allowed."
+            )
+        seconds = estimated_s(self)
+        if seconds > LONGEST_RUN_S:
+            raise ValueError(
+                f"{'items' if self.work_ms is None else 'work_ms'} must be less for so many settings and repetitions: "
+                f"together they would take about {seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is "
+                "allowed."
+            )
+        return self
+
+    @property
+    def built_in(self) -> bool:
+        return self.workload in BUILT_IN
+
+    @property
+    def count(self) -> int:
+        """The items to map, as asked; 0 for all of the user's own."""
+        return self.items or ITEMS.get(self.workload, 0)
+
+    @property
+    def length_ms(self) -> float | None:
+        """The length of one call in ms, as asked or the work's own; None where it has none."""
+        return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
+
+    @property
+    def settings(self) -> int:
+        """How many settings are compared at most, the plain loops left out."""
+        kinds = self.kinds or KINDS
+        each = {kind: len(self.start_methods or [""]) * len(self.chunksizes) for kind in IN_PROCESSES}
+        return sum(each.get(kind, 1) for kind in kinds) * len(self.sizes) * len(self.pythons or [""])
+
+
+def estimated_s(params: WhichPoolParams) -> float:
+    """About how long a run takes in seconds, good to a factor of a few: only plans that are absurd are refused.
+
+    What one's own function takes is not known; there `limit_s` is what bounds a pass.
+    """
+    item_s = (params.length_ms or 0.0) / 1000
+    waits = params.workload in WAITING
+    methods = len(params.start_methods or [""])
+    round_s = params.count * item_s
+    for kind in params.kinds or KINDS:
+        if kind == "asyncio" and not waits:
+            continue  # only work that waits has a coroutine
+        for size in params.sizes:
+            at_once = size if waits else 1 if kind == "thread" else min(size, os.cpu_count() or 1)
+            map_s = -(-params.count // at_once) * item_s
+            if kind not in IN_PROCESSES:
+                round_s += map_s + params.count * MESSAGE_S
+                continue
+            for chunksize in params.chunksizes:
+                messages = params.count / (
+                    chunksize or (1 if kind == "process" else -(-params.count // (4 * size)) or 1)
+                )
+                round_s += methods * (map_s + messages * MESSAGE_S + size * WORKER_S)
+    # The warm-up and the traced repetition are the two.
+    return round_s * (params.repeats + 2) * len(params.pythons or [""])

@@ -1,0 +1,53 @@
+"""What a run shows of the work itself: how long an item takes, and whether it computes or waits."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from poolscope.experiments.which_pool.params import COMPUTING, WAITING
+from poolscope.experiments.which_pool.samples import Configuration, State
+
+# The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
+COMPUTES = 0.8
+WAITS = 0.3
+ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
+
+
+def on_cpu(loop: Configuration | None) -> float | None:
+    """The share of its time that a plain loop was on a CPU, over 1 where it used several; None if that isn't known."""
+    wall = loop.loop.get("wall_s") if loop else None
+    return loop.loop["cpu_s"] / wall if loop and wall and wall >= ENOUGH_S else None
+
+
+def waits(state: State) -> bool | None:
+    """Whether the work waits instead of computing, so that it needs no CPU; None for a mixture or if unknown."""
+    # Of built-in work it is known; its share of a CPU says more of the machine than of itself.
+    if state.params.workload in (*WAITING, *COMPUTING):
+        return state.params.workload in WAITING
+    share = on_cpu(state.serial)
+    if share is None:
+        return None
+    return True if share <= WAITS else False if share >= COMPUTES else None
+
+
+def seconds_per_item(state: State) -> float | None:
+    """What one item takes in the plain loop; None before it ran."""
+    items, loop = state.items, state.serial
+    return median(loop.map) / items if items and loop and loop.map else None
+
+
+def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
+    """How many items this setting can have in work at once: its workers, and for work that computes the CPUs."""
+    if waits(state):
+        return config.size
+    python = state.python(config.python)
+    # Threads under the GIL can, for work that lets go of it; what one lock allows is seen in what their tasks used.
+    if config.kind == "thread" and (python is None or python.gil is not False):
+        used = cpus_used(config)
+        return max(1, min(config.size, usable_cpus, round(used))) if used is not None else 1
+    return min(config.size, usable_cpus)
+
+
+def cpus_used(config: Configuration) -> float | None:
+    """How many CPUs the tasks of the traced repetition kept busy together; None where it was not traced."""
+    return config.traced["tasks_cpu_s"] / config.traced["map_s"] if config.traced.get("map_s") else None

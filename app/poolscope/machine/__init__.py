@@ -1,0 +1,1 @@
+"""What this host is and does: CPUs, cgroups, memory, processes, noise, interpreters; standard library, both sides."""

@@ -1,0 +1,72 @@
+"""create_app: builds the parts and joins them; no logic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from poolscope.experiments.installation import Installation
+from poolscope.experiments.which_pool.admission import own_work
+from poolscope.machine import interpreters
+from poolscope.runs.journal import Journal
+from poolscope.runs.scheduler import Scheduler
+from poolscope.settings import Settings
+from poolscope.stats import intervals
+from poolscope.web import actions, api, metrics, pages, problems, stream
+from poolscope.web.app_state import VERSION, AppState, folder, look
+from poolscope.web.assets import Assets
+from poolscope.web.guide import pages as guide
+from poolscope.web.security import Guards
+
+
+def offered(settings: Settings) -> Installation:
+    """What these settings offer, before other Pythons are looked for. Raises BadParameters."""
+    return Installation(own_work(settings.workloads), folder=str(Path.cwd()))
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole application; its bench opens and closes with it. Raises BadParameters for offers that make no sense."""
+    wished = interpreters.wished(settings.pythons)
+    journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
+    scheduler = Scheduler(
+        journal,
+        installation=replace(offered(settings), searching=True),
+        look=look,
+        live_limit=settings.live_limit,
+        queue_limit=settings.queue_limit,
+        starts_per_minute=settings.pace,
+        keep_runs=settings.keep_runs,
+    )
+    app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
+    app_state.hub = stream.Hub(app_state)
+
+    async def look_around() -> None:
+        found = await interpreters.find(*wished)
+        scheduler.installation = replace(scheduler.installation, pythons=interpreters.by_label(found), searching=False)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await scheduler.open()
+        looking = asyncio.create_task(look_around())
+        warming = asyncio.create_task(asyncio.to_thread(intervals.warm))
+        yield
+        looking.cancel()
+        await asyncio.wait((looking, warming))
+        await scheduler.close()
+
+    app = FastAPI(title="Poolscope", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.app_state = app_state
+    problems.install(app)
+    for room in (pages, guide, actions, stream, api, metrics):
+        app.include_router(room.router)
+    app.mount("/static", Assets(directory=folder("static")))
+    app.mount("/charts", Assets(directory=folder("templates") / "charts"))
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Guards, hosts=settings.allowed_hosts.split(","))
+    return app

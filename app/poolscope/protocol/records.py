@@ -1,0 +1,231 @@
+"""What a runner can say: one frozen dataclass a record, one JSON object a line; both sides of the pipe use it.
+
+Stamps (`t`, `t0`, `t1`) are nanoseconds of the host's `time.perf_counter_ns`, on Linux and macOS one clock for all
+processes; `Opening` ties it to UTC. Everything else is in seconds and bytes. Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from poolscope.errors import MalformedRecord
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first record: the runner took the run. `conditions` is what the interpreter knows about itself."""
+
+    kind: ClassVar[str] = "run"
+    t: int
+    utc: str
+    run: str
+    experiment: str
+    params: dict[str, Any]
+    conditions: dict[str, Any]
+    pid: int
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A thread, process or interpreter appears (`event` 'started') or ends ('ended'). `pid` is None for a thread."""
+
+    kind: ClassVar[str] = "actor"
+    t: int
+    actor: str
+    event: str
+    what: str = "thread"
+    role: str = ""
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An actor was in `state` from t0 to t1; t1 None: it still is, until a later span of the actor says otherwise.
+
+    States: sleeping, waiting, holding, blocked, running, done, failed, killed. `item` names what it worked on, `lane`
+    groups actors into one picture (the pool size, say).
+    """
+
+    kind: ClassVar[str] = "span"
+    actor: str
+    state: str
+    t0: int
+    t1: int | None = None
+    item: str = ""
+    lane: str = ""
+
+    @property
+    def t(self) -> int:
+        return self.t0 if self.t1 is None else self.t1
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The shared list right after one step on it: `change` is 'added', 'removed', 'empty' or 'lost'.
+
+    `number` is what was added or removed (None otherwise); `items` are the newest, `length` counts all.
+    """
+
+    kind: ClassVar[str] = "list"
+    t: int
+    actor: str
+    change: str
+    number: int | None
+    items: list[int]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Exact counters at one moment, by name, under one heading; a later count of the same heading replaces it.
+
+    The heading 'left_out' says how many records of each kind were not sent, so that a gap is never silent.
+    """
+
+    kind: ClassVar[str] = "count"
+    t: int
+    name: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task of a pool changed: `event` is 'submitted', 'started' or 'ended'. `actor` is '' while nobody has it."""
+
+    kind: ClassVar[str] = "task"
+    t: int
+    task: str
+    event: str
+    actor: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measured time in seconds: `name` is the quantity, `arm` the configuration, `repetition` counts from 1.
+
+    Repetition 0 is the warm-up and counts for nothing.
+    """
+
+    kind: ClassVar[str] = "sample"
+    t: int
+    name: str
+    config: str
+    repetition: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Something the run found out, by name and, where there are several, by arm."""
+
+    kind: ClassVar[str] = "result"
+    t: int
+    name: str
+    value: Any
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception or a death: `surfaced_in` is where it was noticed, `task` what was lost by it ('' if nothing)."""
+
+    kind: ClassVar[str] = "error"
+    t: int
+    type: str
+    message: str
+    traceback: str = ""
+    surfaced_in: str = ""
+    task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Somebody asked to harm the run: `what` is 'kill', `worker` the number of a worker process among the `of` there.
+
+    `pid` is the process that got SIGKILL; None: no such worker came in time, and nothing was done. `request` counts
+    those of the run, so that who asked finds the answer.
+    """
+
+    kind: ClassVar[str] = "fault"
+    t: int
+    what: str
+    worker: int
+    of: int
+    pid: int | None
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What the run wrote on 'stdout' or 'stderr'; `left_out` counts bytes not kept just before this text."""
+
+    kind: ClassVar[str] = "print"
+    t: int
+    stream: str
+    text: str
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground."""
+
+    kind: ClassVar[str] = "progress"
+    t: int
+    done: float
+    total: float
+    seconds_left: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last record: `outcome` is finished, stopped, failed or interrupted; `reason` a sentence or ''."""
+
+    kind: ClassVar[str] = "end"
+    t: int
+    outcome: str
+    reason: str = ""
+
+
+Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Fault | Printed | Progress | End
+CLASSES: tuple[type[Record], ...] = (
+    Opening, Actor, Span, Contents, Count, Task, Sample, Result, Failure, Fault, Printed, Progress, End,
+)  # fmt: skip
+KINDS: Mapping[str, type[Record]] = {record.kind: record for record in CLASSES}
+_NAMES = {record: tuple(f.name for f in fields(record)) for record in CLASSES}
+
+# One encoder kept: json.dumps with separators builds a new one a call. NaN is no JSON, so it must not leave.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def to_line(record: Record) -> bytes:
+    """Return the record as one UTF-8 JSON object without a line end. Raises ValueError for what JSON can't hold."""
+    body: dict[str, Any] = {"kind": record.kind}
+    for name in _NAMES[type(record)]:
+        body[name] = getattr(record, name)
+    # A lone surrogate (os.fsdecode makes them) is no UTF-8; it is shown escaped rather than lost.
+    return _encode(body).encode("utf-8", "backslashreplace")
+
+
+def from_line(line: bytes) -> Record:
+    """Return the record that a line holds; unknown fields are dropped, so that a newer runner can still be read.
+
+    Raises MalformedRecord when the line is no JSON object, has no known kind or lacks a field.
+    """
+    try:
+        body = json.loads(line)
+        record = KINDS[body.pop("kind")]
+        known = _NAMES[record]
+        return record(**{name: value for name, value in body.items() if name in known})
+    except KeyError as unknown:
+        raise MalformedRecord(line, f"unknown kind {unknown}") from None
+    except (ValueError, TypeError, AttributeError, RecursionError) as broken:
+        raise MalformedRecord(line, str(broken)) from None

@@ -1,0 +1,1 @@
+"""One way to time one map, whatever the kind of pool."""

@@ -1,0 +1,142 @@
+"""Who works for the run now, by number: so that one of them, and never anybody else, can be killed on request.
+
+A pool of a measured run may live for milliseconds, so a request waits a little for a worker of its number to come.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from time import perf_counter_ns
+
+from poolscope.protocol.records import Actor, Fault, Record, Span
+
+PATIENCE_S = 2.0  # how long a request waits for a worker of its number
+
+
+def by_age(processes: Iterable[BaseProcess]) -> list[BaseProcess]:
+    """Children in the order in which they were made, which multiprocessing counts in their names."""
+    return sorted(
+        processes, key=lambda process: int("".join(filter(str.isdigit, process.name.rpartition("-")[2])) or 0)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KilledWorker:
+    """One that was killed on request: its number of how many, its process, when (perf_counter_ns)."""
+
+    number: int
+    of: int
+    pid: int
+    at: int
+
+
+class WorkerRegistry:
+    """The workers of the moment. `killed` are those that were killed on request, by process id.
+
+    `kill` is called by the control thread, the rest by the main thread.
+    """
+
+    def __init__(self, emit: Callable[[Record], None]) -> None:
+        self.killed: dict[int, KilledWorker] = {}
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._workers: Sequence[BaseProcess] = ()
+        self._name: Callable[[int], str] = str
+        self._lane = ""
+        self._asked: dict[int, int] = {}
+
+    def enter(self, workers: Sequence[BaseProcess], name: Callable[[int], str], lane: str = "") -> None:
+        """These work from now on, numbered from 1; `name` makes an actor of a number, `lane` is its picture."""
+        with self._lock:
+            self._workers, self._name, self._lane = workers, name, lane
+            for request, number in tuple(self._asked.items()):
+                if self._strike(number, request):
+                    del self._asked[request]
+
+    def leave(self) -> None:
+        """They do not work any more: what was theirs may be another's soon."""
+        with self._lock:
+            for number, worker in enumerate(self._workers, 1):
+                if worker.pid in self.killed:
+                    now = perf_counter_ns()
+                    self._emit(Actor(now, self._name(number), "ended", "process", "worker", worker.pid))
+            self._workers = ()
+
+    @contextmanager
+    def at_work(self, workers: Sequence[BaseProcess], name: Callable[[int], str], lane: str = "") -> Iterator[None]:
+        self.enter(workers, name, lane)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def kill(self, number: int, request: int) -> None:
+        """Kill worker `number` by SIGKILL, now or as soon as there is one; a `Fault` tells what came of it."""
+        with self._lock:
+            if not self._strike(number, request):
+                self._asked[request] = number
+                patience = threading.Timer(PATIENCE_S, self._give_up, (request,))
+                patience.daemon = True
+                patience.start()
+
+    def close(self) -> None:
+        """The run is over: nobody is left to be killed."""
+        for request in tuple(self._asked):
+            self._give_up(request)
+
+    def _give_up(self, request: int) -> None:
+        with self._lock:
+            number = self._asked.pop(request, None)
+            if number is not None:
+                self._emit(Fault(perf_counter_ns(), "kill", number, len(self._workers), None, request))
+
+    def _strike(self, number: int, request: int) -> bool:
+        """Kill and tell; False when there is no such worker now."""
+        if not 1 <= number <= len(self._workers):
+            return False
+        worker = self._workers[number - 1]
+        if not struck(worker) or worker.pid is None:
+            return False
+        now = perf_counter_ns()
+        self.killed[worker.pid] = KilledWorker(number, len(self._workers), worker.pid, now)
+        self._emit(Fault(now, "kill", number, len(self._workers), worker.pid, request))
+        actor = self._name(number)
+        self._emit(Actor(now, actor, "started", "process", "worker", worker.pid))
+        self._emit(Span(actor, "killed", now, None, "killed on request", self._lane))
+        return True
+
+
+def struck(worker: BaseProcess) -> bool:
+    """SIGKILL to this very process; False when it has ended.
+
+    Its sentinel is looked at once the descriptor is held: while that says that it lives, the descriptor is its own, and
+    the signal can reach nobody else, whoever gets the process id afterwards.
+    """
+    if worker.pid is None:
+        return False
+    try:
+        held = os.pidfd_open(worker.pid) if hasattr(os, "pidfd_open") else None
+    except ProcessLookupError:
+        return False
+    except OSError:  # an old kernel, or a sandbox that forbids it
+        held = None
+    try:
+        if connection.wait([worker.sentinel], 0):
+            return False
+        if held is None:
+            os.kill(worker.pid, signal.SIGKILL)
+        else:
+            signal.pidfd_send_signal(held, signal.SIGKILL)
+    except (ProcessLookupError, ValueError):  # ValueError: its owner has closed it
+        return False
+    finally:
+        if held is not None:
+            os.close(held)
+    return True

@@ -1,0 +1,42 @@
+"""The machine's one place for measuring, among all servers and command lines that share a journal."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+
+class MeasurementLock:
+    """An advisory lock on a file beside the journal; the kernel gives it back when its holder dies."""
+
+    def __init__(self, journal: Path) -> None:
+        self._path = journal.with_name(f"{journal.name}-measuring")
+        self._fd: int | None = None
+
+    def take(self) -> bool:
+        """Take the place if it is free; never waits. Where no file can be made there is nobody to share with."""
+        if self._fd is not None:
+            return False
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return False
+        except OSError:  # a file system without locks
+            os.close(fd)
+            return True
+        self._fd = fd
+        return True
+
+    def give(self) -> None:
+        """Give the place back."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):
+                os.close(fd)

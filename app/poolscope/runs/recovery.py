@@ -1,0 +1,92 @@
+"""At start: ends what a crashed server left running, marks those runs interrupted and clears their folders away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from poolscope.errors import MalformedRecord
+from poolscope.protocol.records import End, from_line, to_line
+from poolscope.runs.journal import LIVE, Journal
+from poolscope.runs.process_tree import kill_session
+from poolscope.runs.run import now
+from poolscope.runs.status import Status
+
+SENTENCE = "The server ended while this run was live. Its records up to then are kept."
+SLACK = 2.0  # seconds by which two accounts of one process's start may differ
+
+
+def identity(pid: int) -> dict[str, Any]:
+    """A process so that it is known again: its id, and its start time, because ids are given out anew."""
+    try:
+        return {"pid": pid, "started": psutil.Process(pid).create_time()}
+    except psutil.NoSuchProcess:  # it is gone already, and must not be taken for the next of that id
+        return {"pid": pid, "started": 0.0}
+
+
+def is_alive(told: Mapping[str, Any]) -> bool:
+    try:
+        return bool(abs(psutil.Process(told["pid"]).create_time() - told["started"]) < SLACK)
+    except (psutil.Error, KeyError):
+        return False
+
+
+async def recover(journal: Journal) -> list[str]:
+    """Interrupt every live run whose server is gone; returns their ids. Those of a server that lives are left alone."""
+    interrupted = []
+    for status in LIVE:
+        for row in await journal.runs(status=status, limit=10_000):
+            if is_alive(row.owner.get("server", {})):
+                continue
+            runner = row.owner.get("runner")
+            if runner is not None:
+                await asyncio.to_thread(_end, runner)
+            await _end_tape(journal, row.id)
+            await journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=SENTENCE)
+            interrupted.append(row.id)
+    await asyncio.to_thread(clear_scratch)
+    return interrupted
+
+
+async def _end_tape(journal: Journal, run_id: str) -> None:
+    """Give the records the end that the runner could not say; its stamp is that of the last one before."""
+    lines = await journal.lines(run_id)
+    with contextlib.suppress(IndexError, MalformedRecord):
+        last = from_line(lines[-1])
+        if not isinstance(last, End):
+            await journal.append(run_id, len(lines) + 1, [to_line(End(last.t, Status.INTERRUPTED.value, SENTENCE))])
+
+
+def _end(runner: Mapping[str, Any]) -> None:
+    """Kill a runner's session. The leader may be dead and its workers not: their session's id is still the leader's,
+    and the kernel gives that id to no new process while one of them lives."""
+    try:
+        leader = psutil.Process(runner["pid"])
+    except psutil.NoSuchProcess:
+        kill_session(runner["pid"])
+        return
+    if abs(leader.create_time() - runner["started"]) < SLACK:
+        kill_session(runner["pid"])
+
+
+def clear_scratch(folder: Path | None = None) -> None:
+    """Remove scratch folders whose server is gone; the folder's name tells the server's process id."""
+    for path in (folder or Path(tempfile.gettempdir())).glob("poolscope-*-*"):
+        try:
+            pid = int(path.name.split("-")[1])
+            alive = pid == os.getpid() or psutil.Process(pid).create_time() <= path.stat().st_mtime + SLACK
+        except (ValueError, OSError):
+            continue
+        except psutil.NoSuchProcess:
+            alive = False
+        if not alive and path.is_dir() and time.time() - path.stat().st_mtime > 1:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,147 @@
+"""One run: its status, its records and the state that they fold to; it changes in two places, `take` and `become`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from poolscope.errors import IllegalChange
+from poolscope.experiments.registry import Experiment
+from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record
+from poolscope.runs.notifier import ChangeNotifier
+from poolscope.runs.record_log import RecordLog
+from poolscope.runs.status import ALLOWED, Status
+
+PRINTED_SHOWN = 20_000  # characters
+
+
+def now() -> str:
+    """The present as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(eq=False)
+class Run:
+    """A run as the server knows it. `state` is the fold of all records so far; `signal` rises with every batch.
+
+    `order` is what the runner is asked for: the parameters, and of what this installation offers those that they name.
+    `unkept` is '' while the journal keeps it, else the reason why not. `stopping` says that somebody asked it to stop.
+    """
+
+    id: str
+    experiment: Experiment
+    params: Any
+    order: Mapping[str, Any] = field(default_factory=dict)
+    created: str = field(default_factory=now)
+    status: Status = Status.QUEUED
+    started: str | None = None
+    ended: str | None = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+    controls: dict[str, Any] = field(default_factory=dict)  # those that were changed while it ran
+    error: str | None = None
+    summary: str = ""
+    unkept: str = ""
+    stopping: bool = False
+    requests: int = 0  # to harm it, so far
+    state: Any = None
+    end: End | None = None
+    progress: Progress | None = None
+    failure: Failure | None = None
+    opened: int = 0  # perf_counter ns of its first record
+    faults: list[Fault] = field(default_factory=list)  # what was asked to harm it, and what came of that
+    printed: str = ""  # the beginning of its output; the records hold all that was kept
+    record_log: RecordLog = field(default_factory=RecordLog)
+    notifier: ChangeNotifier = field(default_factory=ChangeNotifier)
+
+    def __post_init__(self) -> None:
+        if self.state is None:
+            self.state = self.experiment.meaning.initial(self.params)
+
+    def take(self, records: Sequence[tuple[Record, bytes]]) -> None:
+        """Fold a batch of records into the state. An end is kept for the supervisor, who alone ends the run."""
+        folded = []
+        try:
+            for record, line in records:
+                self.state = self.experiment.meaning.fold(self.state, record)
+                folded.append(line)
+                self._note(record)
+        finally:  # tape and state never differ, not even when a fold fails in the middle
+            self.record_log.append(folded)
+            self.notifier.notify()
+
+    def _note(self, record: Record) -> None:
+        """Keep what pages say of any run, whatever its experiment."""
+        match record:
+            case Opening():
+                self.conditions = {**record.conditions, **self.conditions}
+                self.opened = record.t
+            case Progress():
+                self.progress = record
+            case Failure():
+                self.failure = record
+            case Fault():
+                self.faults.append(record)
+            case Printed() if len(self.printed) < PRINTED_SHOWN:
+                left_out = f"\n… {record.left_out} bytes left out …\n" if record.left_out else ""
+                self.printed += record.text + left_out
+            case End():
+                self.end = record
+            case _:
+                pass
+
+    def become(self, status: Status, error: str | None = None) -> None:
+        """Change the status. Raises IllegalChange for what the table does not hold."""
+        if (self.status, status) not in ALLOWED:
+            last = tuple(line.decode(errors="replace")[:200] for line in self.record_log.lines[-5:])
+            raise IllegalChange(self.id, self.status, status, last)
+        self.status = status
+        self.error = error
+        if status is Status.RUNNING:
+            self.started = now()
+        elif not status.live:
+            self.ended = now()
+            self.record_log.close()
+        self.notifier.notify()
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What its runner is told: the run, its body, and the conditions that the server knows."""
+        about, known = self.experiment, {"params": self.order, "conditions": self.conditions}
+        return {"run": self.id, "experiment": about.name, "body": about.body, **known}
+
+    @property
+    def usable_cpus(self) -> int:
+        return int(self.conditions.get("usable_cpus") or 1)
+
+    @property
+    def verdict(self) -> str | None:
+        said = self.experiment.meaning.verdict(self.state, self.usable_cpus)
+        return str(said) if said else None
+
+    def as_json(self, *, whole: bool = True) -> dict[str, Any]:
+        """The contract's run; without `whole`, as in a list, the state is left out."""
+        told: dict[str, Any] = {
+            "id": self.id,
+            "experiment": self.experiment.name,
+            "params": self.params.model_dump(mode="json"),
+            "status": self.status.value,
+            "created": self.created,
+            "started": self.started,
+            "ended": self.ended,
+            "conditions": self.conditions,
+            "verdict": self.verdict if whole else self.summary or None,
+            "error": self.error,
+            "kept": not self.unkept,
+        }
+        if whole:
+            told["state"] = self.experiment.meaning.as_json(self.state)
+            told["faults"] = [
+                {"worker": fault.worker, "of": fault.of, "pid": fault.pid, "at_s": (fault.t - self.opened) / 1e9}
+                for fault in self.faults
+            ]
+            told["findings"] = [
+                finding.as_json() for finding in self.experiment.meaning.findings(self.state, self.usable_cpus)
+            ]
+        return told

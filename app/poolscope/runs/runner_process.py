@@ -1,0 +1,225 @@
+"""One child process from start to reaping: it gets an order, its records and prints are read, nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from poolscope.errors import MalformedRecord
+from poolscope.protocol.records import Printed
+from poolscope.runs.process_tree import kill_session
+
+RUNNER = Path(__file__).resolve().parent.parent / "runner"
+CHUNK = 256 * 1024
+# The longest line is a pool's 100,000 results; what is longer by far was not written by our recorder.
+LINE_LIMIT = 64 * 1024 * 1024
+# Of what a run prints, this much is kept; a flood beyond it is counted, not kept.
+PRINTED_LIMIT = 256 * 1024
+LAST_WORDS = 4096  # bytes of stderr's end, kept for the reason of a failure
+ASK, TERM = 2.0, 1.5  # seconds that a stop waits for the wish, then for SIGTERM, before SIGKILL
+
+
+def scratch_prefix(server_pid: int) -> str:
+    return f"poolscope-{server_pid}-"
+
+
+class Runner:
+    """A started child. `exit_code` is None while it lives; negative is the signal that killed it.
+
+    The pipes are ours, not the process's: asyncio's `wait` returns only when every pipe of its own has ended, which
+    a worker that outlives the runner would put off for ever.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, control: int, pipes: dict[str, int], scratch: Path) -> None:
+        self._process = process
+        self._control = control
+        self._pipes = pipes  # those that nobody reads yet
+        self._stderr = b""
+        self.scratch = scratch
+
+    @classmethod
+    async def start(
+        cls, preload: Sequence[str] = (), *, python: str = sys.executable, program: Path = RUNNER
+    ) -> Runner:
+        """Start a child that imports `preload` and then waits for an order. Raises OSError."""
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            scratch = Path(tempfile.mkdtemp(prefix=scratch_prefix(os.getpid())))
+            ours.callback(shutil.rmtree, scratch, ignore_errors=True)
+            control_read, control = os.pipe()
+            ours.callback(os.close, control)
+            theirs.callback(os.close, control_read)
+            pipes, written = {}, {}
+            for name in ("records", "stdout", "stderr"):
+                pipes[name], written[name] = os.pipe()
+                ours.callback(os.close, pipes[name])
+                theirs.callback(os.close, written[name])
+            process = await asyncio.create_subprocess_exec(
+                python, "-I", "-S", str(program), str(control_read), str(written["records"]), *preload,
+                pass_fds=(control_read, written["records"]), start_new_session=True,
+                env={**os.environ, "TMPDIR": str(scratch)},
+                stdin=asyncio.subprocess.DEVNULL, stdout=written["stdout"], stderr=written["stderr"],
+            )  # fmt: skip
+            ours.pop_all()
+        return cls(process, control, pipes, scratch)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.returncode
+
+    @property
+    def last_words(self) -> str:
+        """The last line that it wrote to stderr, or ''."""
+        return last_line(self._stderr.decode(errors="replace"))
+
+    def order(self, **order: Any) -> None:
+        """Send one order; a child that is gone can't read it, which its records tell soon enough."""
+        # The pipe holds 64 KiB and orders are short, so this never waits.
+        with contextlib.suppress(OSError):
+            os.write(self._control, json.dumps(order).encode() + b"\n")
+
+    async def lines(self) -> AsyncGenerator[list[bytes], None]:
+        """Yield the record lines as they come, in batches, until the child closes the pipe or dies.
+
+        A worker that outlives the runner can hold the pipe open, so the runner's own end ends this too.
+        Raises MalformedRecord for a line without an end.
+        """
+        parts: list[bytes] = []  # of a line that is not whole yet
+        died = asyncio.ensure_future(self._process.wait())
+        reader, transport = await self._open("records")
+        try:
+            while chunk := await _read_until(reader, died):
+                before, newline, after = chunk.rpartition(b"\n")
+                if newline:
+                    whole = b"".join((*parts, before)).split(b"\n")
+                    parts = [after]
+                    yield whole
+                else:
+                    parts.append(chunk)
+                    if sum(map(len, parts)) > LINE_LIMIT:
+                        raise MalformedRecord(parts[0], f"it has no end within {LINE_LIMIT} bytes")
+        finally:
+            died.cancel()
+            transport.close()
+
+    async def prints(self) -> AsyncGenerator[Printed, None]:
+        """Yield what the child and its workers print, up to a limit, and how much was left out."""
+        queue: asyncio.Queue[Printed | None] = asyncio.Queue()
+        readers = asyncio.gather(*(self._read_prints(name, queue) for name in ("stdout", "stderr")))
+        readers.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (printed := await queue.get()) is not None:
+                yield printed
+        finally:
+            readers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await readers
+
+    async def _read_prints(self, name: str, queue: asyncio.Queue[Printed | None]) -> None:
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        room, left_out = PRINTED_LIMIT, 0
+        reader, transport = await self._open(name)
+        try:
+            while chunk := await reader.read(8192):
+                if name == "stderr":
+                    self._stderr = (self._stderr + chunk)[-LAST_WORDS:]
+                text = decode(chunk[:room])
+                left_out += max(len(chunk) - room, 0)
+                room -= min(len(chunk), room)
+                if text:
+                    queue.put_nowait(Printed(perf_counter_ns(), name, text))
+        finally:
+            transport.close()
+            if left_out:
+                queue.put_nowait(Printed(perf_counter_ns(), name, "", left_out))
+
+    async def _open(self, name: str) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+        reader, loop = asyncio.StreamReader(limit=CHUNK), asyncio.get_running_loop()
+        # asyncio leaves the closing to the file object. uvloop closes the number itself and the file object then would
+        # again: what another thread opened in between, a page or the journal, would be closed under it.
+        pipe = os.fdopen(self._pipes.pop(name), "rb", 0, closefd=isinstance(loop, asyncio.BaseEventLoop))
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        return reader, transport
+
+    async def stop(self, ask: float = ASK, term: float = TERM) -> None:
+        """Ask, then SIGTERM the group, then SIGKILL the session: over within five seconds."""
+        self.order(do="stop")
+        if await self._over_within(ask):
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
+        if not await self._over_within(term):
+            await asyncio.to_thread(kill_session, self.pid)
+
+    async def reap(self, patience: float = 2.0) -> int:
+        """Wait for the end, kill what is left and remove the scratch folder. Returns the exit code."""
+        await self._over_within(patience)
+        self._hang_up()
+        await asyncio.to_thread(kill_session, self.pid)
+        code = await self._process.wait()
+        await asyncio.to_thread(shutil.rmtree, self.scratch, ignore_errors=True)
+        return code
+
+    def _hang_up(self) -> None:
+        """Close the control channel and what nobody reads, once: the numbers may soon be other files'."""
+        control, self._control = self._control, -1
+        if control >= 0:
+            os.close(control)
+        while self._pipes:
+            os.close(self._pipes.popitem()[1])
+
+    async def _over_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+async def _read_until(reader: asyncio.StreamReader, died: asyncio.Future[int]) -> bytes:
+    """Read the next bytes; b'' at the pipe's end, or once the process is dead and nothing of it is left in the pipe."""
+    read = asyncio.ensure_future(reader.read(CHUNK))
+    either: tuple[asyncio.Future[Any], ...] = (read, died)
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not read.done():
+            await asyncio.wait({read}, timeout=0.2)
+        return read.result() if read.done() else b""
+    finally:
+        read.cancel()
+
+
+def last_line(stderr: str) -> str:
+    """The last line that says something, or ''; not one of the tracker that tidies up after a process."""
+    last, of_tracker = "", False
+    for line in stderr.splitlines():
+        of_tracker = "resource_tracker" in line or (of_tracker and line.startswith(" "))  # a warning shows its code
+        last = last if of_tracker else line.strip() or last
+    return last
+
+
+def death(exit_code: int, last_words: str = "") -> str:
+    """How a runner ended that said no end: the signal's name or the exit code, and its last words."""
+    if exit_code < 0:
+        try:
+            how = f"was killed by {signal.Signals(-exit_code).name}"
+        except ValueError:
+            how = f"was killed by signal {-exit_code}"
+    else:
+        how = f"ended with exit code {exit_code}"
+    last = f" Its last words: {last_words}" if last_words else ""
+    return f"The runner process {how} before the run was over.{last}"

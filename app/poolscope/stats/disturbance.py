@@ -1,0 +1,142 @@
+"""Judges whether something else on the machine spoiled a measurement, and says on what ground or why it cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+# A map waits for its slowest worker, so one that is held up by a tenth lengthens the map by a tenth: more than the
+# spread of quiet runs. Measured on 2 CPUs: quiet 1.00 to 1.01, one busy neighbour 1.3 to 1.5, two 1.9 to 2.0.
+HELD_UP = 1.10
+# The same tenth, as CPU used by others, should all of it fall on one worker. Quiet machines show 0.01 to 0.05.
+OTHERS_BUSY_CPUS = 0.10
+# And the same tenth, as the share of the usable CPUs that spinning processes did not get.
+EFFECTIVE_SHARE = 0.90
+# The scheduler takes turns of some milliseconds: tasks must add up to several before their total shows the others.
+ENOUGH_CPU_S = 0.05
+# Reading two clocks costs up to a microsecond, which must stay under a hundredth of a task.
+SHORTEST_TASK_CPU_S = 1e-4
+# Busy ticks are 10 ms a CPU: in less than half a second their rounding alone could reach the threshold.
+SHORTEST_WALL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """CPU-bound tasks traced with so many workers: (wall seconds, CPU seconds) each, both read in the worker.
+
+    Only for workers that nothing but the machine can hold up, the plain loop and processes: threads wait for the GIL.
+    """
+
+    workers: int
+    tasks: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """The judgement: True, False or None for 'cannot tell', and the plain sentences that it rests on.
+
+    `wall_over_cpu` is 1.0 for tasks that nothing held up; `others_cpus` are CPUs that other programs kept busy on
+    average; both are None where the data do not give them.
+    """
+
+    disturbed: bool | None
+    reasons: tuple[str, ...]
+    wall_over_cpu: float | None
+    others_cpus: float | None
+
+
+class _Check(NamedTuple):
+    spoiled: bool | None
+    sentence: str
+    settles: bool = False  # whether a good result alone shows a quiet machine
+
+
+def beside_us(noise: Mapping[str, Any]) -> tuple[float | None, int | None]:
+    """From a runner's raw readings: seconds of CPU that others used, and the rise of nr_throttled; None if unread."""
+    busy, own = noise.get("host_busy_s"), noise.get("own_cpu_s")
+    before, after = noise.get("throttled_before"), noise.get("throttled_after")
+    others = None if busy is None or own is None else max(0.0, busy - own)
+    return others, None if before is None or after is None else after - before
+
+
+def disturbance(
+    configs: Sequence[Configuration],
+    *,
+    workers: int,
+    usable_cpus: int,
+    host_cpus: int,
+    wall_s: float,
+    others_cpu_s: float | None,
+    throttled_rise: int | None = None,
+    effective_cpus: float | None = None,
+) -> Disturbance:
+    """Weighs the detectors of rule 10 (measuring.md) for one run; any that shows a disturbance is enough.
+
+    `arms` is empty where the work waits instead of computing. `workers` is the most that any arm had. `wall_s` is the
+    time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if unknown.
+    `throttled_rise` is how far nr_throttled rose, None without a quota. `effective_cpus` is the CPU time per wall
+    second that spinning processes got, None if not measured. Load average is no detector: quiet and spoiled runs read
+    alike.
+    """
+    wall_over_cpu = _wall_over_cpu(configs, usable_cpus)
+    others = max(0.0, others_cpu_s / wall_s) if others_cpu_s is not None and wall_s >= SHORTEST_WALL_S else None
+    spare = host_cpus - min(workers, usable_cpus)
+    checks = (
+        _tasks(wall_over_cpu),
+        _others(others, host_cpus, spare),
+        *_throttling(throttled_rise),
+        *_effective(effective_cpus, usable_cpus),
+    )
+    disturbed = True if any(check.spoiled for check in checks) else _quiet(checks)
+    reasons = tuple(check.sentence for check in checks if check.spoiled is disturbed)
+    return Disturbance(disturbed, reasons, wall_over_cpu, others)
+
+
+def _quiet(checks: Sequence[_Check]) -> bool | None:
+    return False if any(check.settles and check.spoiled is False for check in checks) else None
+
+
+def _wall_over_cpu(configs: Sequence[Configuration], usable_cpus: int) -> float | None:
+    """Total wall over total CPU time of the tasks that had a CPU each.
+
+    Totals, since tasks shorter than the scheduler's turn mostly run undisturbed and a few pay for all: beside one busy
+    process, 1 ms tasks had a median ratio of 1.00 and a total of 1.32. With more workers than CPUs the ratio exceeds
+    1 by our own doing.
+    """
+    tasks = [task for config in configs if config.workers <= usable_cpus for task in config.tasks]
+    wall, cpu = sum(wall for wall, _ in tasks), sum(cpu for _, cpu in tasks)
+    if cpu < ENOUGH_CPU_S or cpu / len(tasks) < SHORTEST_TASK_CPU_S:
+        return None
+    return wall / cpu
+
+
+def _tasks(ratio: float | None) -> _Check:
+    if ratio is None:
+        return _Check(None, "There are too few CPU-bound tasks that had a CPU each to see whether they were held up.")
+    return _Check(ratio > HELD_UP, f"Tasks took {ratio:.2f} times their CPU time; undisturbed they take 1.00.", True)
+
+
+def _others(others: float | None, host_cpus: int, spare: int) -> _Check:
+    if others is None:
+        return _Check(None, f"What other programs used is not known, or not over {SHORTEST_WALL_S:g} s at least.")
+    used = f"Other programs kept {others:.2f} of {host_cpus} CPUs busy"
+    if others <= OTHERS_BUSY_CPUS:
+        return _Check(False, f"{used}.", True)
+    free = f"our workers left {spare or 'none'} free"
+    if others <= spare:
+        return _Check(None, f"{used}, and {free}, so it can't be told whether they took ours.")
+    return _Check(True, f"{used}, and {free}.")
+
+
+def _throttling(rise: int | None) -> tuple[_Check, ...]:
+    if rise is None:
+        return ()
+    return (_Check(rise > 0, f"The CPU quota made this process wait {rise} {'time' if rise == 1 else 'times'}."),)
+
+
+def _effective(effective: float | None, usable_cpus: int) -> tuple[_Check, ...]:
+    if effective is None:
+        return ()
+    sentence = f"Spinning processes got {effective:.2f} of {usable_cpus} usable CPUs."
+    return (_Check(effective < EFFECTIVE_SHARE * usable_cpus, sentence),)

@@ -1,0 +1,1 @@
+"""How a number, a list, a plural reads: one rule a quantity, the only place."""

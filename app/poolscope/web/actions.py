@@ -1,0 +1,155 @@
+"""POST: run, stop, change, harm, run again, delete. Each works without JavaScript (303 to the run) and with htmx."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
+from poolscope.experiments.registry import find
+from poolscope.runs.run import Run
+from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.fragments import Fragment, bench_fragments, fault_fragment, run_fragments
+from poolscope.web.pages import partials, sent_back, whole_panel
+from poolscope.web.problems import Problem, answer, problem_of
+
+router = APIRouter(include_in_schema=False)
+
+MOST_WORKERS = 1_000  # a number beyond is a mistake, whatever the run
+
+
+def by_htmx(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true"
+
+
+def client_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def to(address: str) -> RedirectResponse:
+    return RedirectResponse(address, 303)
+
+
+async def shown(request: Request, app_state: AppState, run: Run) -> Response:
+    """What has become of a run, for the page that asked: its panel on the bench, or its own page."""
+    if not by_htmx(request):
+        return to(f"/runs/{run.id}")
+    if on_own_page(request, run):
+        return put(app_state, run_fragments(app_state, run), 200, run.id)
+    return put(app_state, bench_fragments(app_state, run.experiment, run), 200)
+
+
+def on_own_page(request: Request, run: Run) -> bool:
+    return urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run.id}"
+
+
+def put(app_state: AppState, fragments: Sequence[Fragment], status: int, page: str = "") -> Response:
+    """Pieces for the bench or a run's page. A frame with a greater number than the header's knows more than they do."""
+    frame = app_state.hub.frame(page)  # before they are rendered
+    answer = partials(app_state, fragments, status)
+    if frame is not None:
+        answer.headers["Poolscope-Frame"] = str(frame)
+    return answer
+
+
+@router.post("/runs")
+async def start(request: Request) -> Response:
+    """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
+    app_state = app_state_of(request)
+    typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    experiment = find(typed.pop("experiment", ""))
+    try:
+        run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
+    except (BadParameters, Refused) as wrong:
+        complaints = wrong.complaints if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
+        fragment = sent_back(app_state, experiment, typed, complaints)
+        if by_htmx(request):
+            return put(app_state, [fragment], problem_of(wrong).status)
+        latest = await app_state.scheduler.latest(experiment.name)
+        fragments = [
+            fragment if old.target == fragment.target else old for old in bench_fragments(app_state, experiment, latest)
+        ]
+        return answer(request, problem_of(wrong), whole_panel(app_state, experiment, latest, fragments))
+    return await shown(request, app_state, run)
+
+
+@router.post("/runs/{run_id}/stop")
+async def stop(request: Request, run_id: str) -> Response:
+    app_state = app_state_of(request)
+    return await shown(request, app_state, await app_state.scheduler.stop(run_id))
+
+
+@router.post("/runs/{run_id}/controls")
+async def change(request: Request, run_id: str) -> Response:
+    """Change delays, pause or resume. A wrong value changes nothing and is said beside its field."""
+    app_state = app_state_of(request)
+    typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    try:
+        run = await app_state.scheduler.change(run_id, typed)
+    except BadParameters as wrong:
+        run = await app_state.scheduler.run(run_id)
+        if not by_htmx(request) or not run.status.live:
+            raise
+        return put(app_state, [sent_back(app_state, run.experiment, typed, wrong.complaints, run)], 422)
+    return await shown(request, app_state, run)
+
+
+@router.post("/runs/{run_id}/faults")
+async def harm(request: Request, run_id: str) -> Response:
+    """Kill a worker process. Where there is none of that number, nothing happens, and the form says why."""
+    app_state = app_state_of(request)
+    typed = (await request.form()).get("worker")
+    try:
+        run = await app_state.scheduler.kill(run_id, worker_number(typed if isinstance(typed, str) else ""))
+    except (BadParameters, NobodyToKill) as wrong:
+        if not by_htmx(request):
+            raise
+        run = await app_state.scheduler.run(run_id)
+        if on_own_page(request, run):
+            fragment = fault_fragment(app_state, run, str(wrong))
+        else:
+            fragment = sent_back(app_state, run.experiment, {}, (ParameterError("", str(wrong)),), run)
+        return put(app_state, [fragment], problem_of(wrong).status)
+    return await shown(request, app_state, run)
+
+
+def worker_number(typed: str) -> int:
+    """The number of a worker from a form's field. Raises BadParameters."""
+    if re.fullmatch("[0-9]{1,4}", typed.strip(), re.ASCII) and 1 <= int(typed) <= MOST_WORKERS:
+        return int(typed)
+    raise BadParameters((ParameterError("worker", f"worker must be a whole number from 1 to {MOST_WORKERS:,}."),))
+
+
+@router.post("/runs/{run_id}/again")
+async def again(request: Request, run_id: str) -> Response:
+    """Run with the same parameters, or with those of a finding's remedy."""
+    app_state = app_state_of(request)
+    run = await app_state.scheduler.run(run_id)
+    params: dict[str, Any] = run.params.model_dump()
+    remedy = (await request.form()).get("remedy")
+    if isinstance(remedy, str) and re.fullmatch("[0-9]{1,3}", remedy):
+        findings = run.experiment.meaning.findings(run.state, run.usable_cpus)
+        if int(remedy) < len(findings):
+            params.update(findings[int(remedy)].remedy)
+    new = await app_state.scheduler.start(run.experiment.name, params, client_of(request))
+    return to(f"/runs/{new.id}")
+
+
+@router.post("/runs/{run_id}/delete")
+async def delete(request: Request, run_id: str) -> Response:
+    app_state = app_state_of(request)
+    if app_state.demo:
+        return answer(request, forbidden())
+    await app_state.scheduler.delete(run_id)
+    if by_htmx(request):
+        return Response(headers={"HX-Redirect": "/runs"})
+    return to("/runs")
+
+
+def forbidden() -> Problem:
+    return Problem(403, "Not in the demo", "In the demo nobody can delete runs; the oldest go by themselves.")

@@ -1,0 +1,202 @@
+"""The JSON API, with the names of the contract: runs, their records as a lossless stream, trace, CSV and script."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.runs.run import Run
+from poolscope.runs.status import Status
+from poolscope.web.actions import MOST_WORKERS, client_of, forbidden
+from poolscope.web.app_state import app_state_of
+from poolscope.web.problems import DESCRIBED, answer
+from poolscope.web.script import script
+from poolscope.web.trace import trace
+
+router = APIRouter(prefix="/api", responses=DESCRIBED)
+
+
+class StartRun(BaseModel):
+    """A run that somebody wants."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    experiment: str = Field(description="One of those that /api/experiments lists.")
+    params: dict[str, Any] = Field(default_factory=dict, description="What is left out has its default.")
+
+
+@router.get("/experiments", summary="The experiments with the JSON Schema of their parameters")
+async def experiments() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": experiment.name,
+            "title": experiment.title,
+            "question": experiment.question,
+            "parameters": experiment.params.model_json_schema(),
+        }
+        for experiment in EXPERIMENTS.values()
+    ]
+
+
+@router.post(
+    "/runs", status_code=201, summary="Start a run; 422 starts nothing and says which parameter is wrong and why"
+)
+async def start(request: Request, wish: StartRun) -> Response:
+    run = await app_state_of(request).scheduler.start(wish.experiment, wish.params, client_of(request))
+    return JSONResponse(run.as_json(), 201, headers={"Location": f"/api/runs/{run.id}"})
+
+
+@router.get("/runs", summary="Kept runs, newest first; before is the id to go on from")
+async def runs(
+    request: Request,
+    experiment: str = "",
+    status: Status | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: str = "",
+) -> list[dict[str, Any]]:
+    scheduler = app_state_of(request).scheduler
+    alive = {run.id: run for run in scheduler.in_memory()}
+    told = []
+    rows = await scheduler.journal.runs(experiment=experiment, status=status or "", limit=limit, before=before)
+    for row in rows:
+        run = alive.get(row.id)
+        told.append(
+            run.as_json(whole=False)
+            if run
+            else {
+                "id": row.id,
+                "experiment": row.experiment,
+                "params": row.params,
+                "status": row.status,
+                "created": row.created,
+                "started": row.started,
+                "ended": row.ended,
+                "conditions": row.conditions,
+                "verdict": row.summary or None,
+                "error": row.error,
+                "kept": True,
+            }
+        )
+    return told
+
+
+@router.get("/runs/{run_id}", summary="One run with its conditions, state, verdict and findings")
+async def run(request: Request, run_id: str) -> dict[str, Any]:
+    return (await app_state_of(request).scheduler.run(run_id)).as_json()
+
+
+@router.post("/runs/{run_id}/stop", status_code=202, summary="Stop a run; a finished one stays as it is")
+async def stop(request: Request, run_id: str) -> dict[str, Any]:
+    return (await app_state_of(request).scheduler.stop(run_id)).as_json(whole=False)
+
+
+class KillWorker(BaseModel):
+    """A fault that somebody wants to see the consequences of."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    worker: int = Field(ge=1, le=MOST_WORKERS, description="The number of the worker process to kill, from 1.")
+
+
+@router.post(
+    "/runs/{run_id}/faults",
+    status_code=202,
+    summary="Kill a worker process of a live run, now; 409 if it has no worker of that number",
+)
+async def harm(request: Request, run_id: str, wish: KillWorker) -> dict[str, Any]:
+    return (await app_state_of(request).scheduler.kill(run_id, wish.worker)).as_json()
+
+
+@router.patch("/runs/{run_id}/controls", summary="Change what a live run allows: delay_min, delay_max, paused")
+async def change(request: Request, run_id: str, values: dict[str, Any]) -> dict[str, Any]:
+    return (await app_state_of(request).scheduler.change(run_id, values)).as_json(whole=False)
+
+
+@router.delete("/runs/{run_id}", status_code=204, summary="Delete a run and its records; 409 while it is live")
+async def delete(request: Request, run_id: str) -> Response:
+    app_state = app_state_of(request)
+    if app_state.demo:
+        return answer(request, forbidden())
+    await app_state.scheduler.delete(run_id)
+    return Response(status_code=204)
+
+
+@router.get("/runs/{run_id}/records", summary="All records as they come: an event a record, or lines of JSON")
+async def records(
+    request: Request,
+    run_id: str,
+    accept: Annotated[str, Header()] = "",
+    last_event_id: Annotated[str, Header()] = "",
+) -> Response:
+    """Resumes after Last-Event-ID without gap or repeat; closes with `event: end`."""
+    shown = await app_state_of(request).scheduler.run(run_id)
+    if "application/x-ndjson" in accept:
+        return ndjson(shown)
+    after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else 0
+
+    async def events() -> AsyncIterator[bytes]:
+        async for first, lines in shown.record_log.after(after):
+            yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
+        yield b"event: end\ndata: {}\n\n"
+
+    return EventSourceResponse(events(), ping_message_factory=lambda: ServerSentEvent(comment="ping"))
+
+
+@router.get("/runs/{run_id}/records.ndjson", include_in_schema=False)
+async def records_file(request: Request, run_id: str) -> Response:
+    """The records as lines for a browser, which can't choose what it accepts behind a link."""
+    answer = ndjson(await app_state_of(request).scheduler.run(run_id))
+    answer.headers.update(named(f"poolscope-{run_id}.ndjson"))
+    return answer
+
+
+def ndjson(shown: Run) -> Response:
+    """The records as lines of JSON, followed while the run is live."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        async for _, batch in shown.record_log.after(0):
+            yield b"\n".join((*batch, b""))
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+@router.get("/runs/{run_id}/trace", summary="Trace Event JSON for the Perfetto UI and chrome://tracing")
+async def trace_of(request: Request, run_id: str) -> Response:
+    shown = await app_state_of(request).scheduler.run(run_id)
+    return JSONResponse(trace(shown), headers=named(f"poolscope-{run_id}.trace.json"))
+
+
+@router.get("/runs/{run_id}/csv", summary="The result rows as CSV", response_class=PlainTextResponse)
+async def rows(request: Request, run_id: str) -> Response:
+    shown = await app_state_of(request).scheduler.run(run_id)
+    header, table = shown.experiment.meaning.rows(shown.state)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(["" if cell is None else cell for cell in row] for row in table)
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
+
+
+@router.get(
+    "/runs/{run_id}/script",
+    summary="A standalone Python script that does the same run",
+    response_class=PlainTextResponse,
+)
+async def script_of(request: Request, run_id: str) -> Response:
+    app_state = app_state_of(request)
+    shown = await app_state.scheduler.run(run_id)
+    text = script(app_state, shown)
+    return Response(text, media_type="text/x-python; charset=utf-8", headers=named(f"{shown.experiment.slug}.py"))
+
+
+def named(file: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{file}"'}

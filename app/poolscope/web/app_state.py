@@ -1,0 +1,150 @@
+"""What every route shares: templates, the bench, and what is true of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from poolscope.machine import cpus, memory
+from poolscope.runs.scheduler import Scheduler
+from poolscope.text.numbers import FILTERS
+
+if TYPE_CHECKING:
+    from poolscope.web.stream import Hub
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def folder(name: str) -> Path:
+    """The folder of templates or static files: inside the package in a wheel, beside it in a checkout."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent.parent / name
+
+
+def look() -> dict[str, Any]:
+    """The machine as it is now: what a run's conditions hold beside what the runner knows."""
+    truth = cpus.read()
+    return {
+        "usable_cpus": truth.usable,
+        "usable_cpus_why": truth.why,
+        "logical_cpus": truth.logical,
+        "physical_cpus": truth.physical,
+        "affinity_cpus": truth.affinity,
+        "siblings": [list(core) for core in truth.siblings],
+        "smt": truth.smt,
+        "cpu_quota": truth.quota,
+        "cpu_quota_source": truth.quota_source,
+        "cpu": truth.model or platform.processor() or platform.machine(),
+        "cpu_frequency_mhz": truth.frequency_mhz,
+        "memory_available": memory.available(),
+        "load_before": load(),
+        "poolscope": VERSION,
+    }
+
+
+VERSION = "0.1.0"
+
+
+def load() -> float | None:
+    """Load average of the last minute; None where the platform has none."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None
+
+
+@cache
+def start_methods() -> tuple[str, ...]:
+    return tuple(multiprocessing.get_all_start_methods())
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the header of every page says of this machine."""
+
+    facts: tuple[tuple[str, str], ...]
+
+
+class AppState:
+    """The parts that routes use, kept on `app.state.site`; `demo` forbids to delete, `viewers` limits live streams."""
+
+    hub: Hub  # set by main: the hub needs the site
+
+    def __init__(self, scheduler: Scheduler, *, demo: bool, viewers: int) -> None:
+        self.scheduler = scheduler
+        self.demo = demo
+        self.viewers = viewers
+        self.templates = environment()
+        self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr
+            loader=FileSystemLoader(folder("templates")), undefined=StrictUndefined, autoescape=False,  # noqa: S701
+            keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+
+    def render(self, template: str, context: Mapping[str, Any]) -> str:
+        """A whole template."""
+        return self.templates.get_template(template).render(context)
+
+    def part(self, template: str, macro: str, context: Mapping[str, Any]) -> Markup:
+        """One macro of a template of parts: the very markup that the whole page holds, for the stream to replace.
+
+        Macros rather than blocks, because a block rendered alone sees nothing of its template's top level.
+        """
+        module = self.templates.get_template(template).make_module(dict(context))
+        return Markup(str(getattr(module, macro)()).strip())  # noqa: S704 (a template's own, escaped output)
+
+    @cached_property
+    def truth(self) -> cpus.CpuTruth:
+        return cpus.read()
+
+    def machine(self) -> Machine:
+        gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+        now = load()
+        return Machine(
+            (
+                (platform.python_implementation(), platform.python_version()),
+                ("GIL", "on" if gil else "off"),
+                ("usable CPUs", f"{self.truth.usable} of {self.truth.logical}"),
+                ("start", multiprocessing.get_start_method()),
+                ("load", "–" if now is None else f"{now:.2f}"),
+            )
+        )
+
+
+def app_state_of(request: Request) -> AppState:
+    app_state: AppState = request.app.state.app_state
+    return app_state
+
+
+def environment() -> Environment:
+    """The templates, with the filters of `words` and nothing that evaluates; an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(FILTERS)
+    made.globals["static"] = static
+    made.globals["ui"] = made.get_template("partials/_macros.html").module
+    return made
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a static file; it changes with the file's content, so browsers may keep it for ever."""
+    digest = hashlib.sha256((folder("static") / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"

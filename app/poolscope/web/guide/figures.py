@@ -1,0 +1,267 @@
+"""What this machine measured for the guide: each figure from the newest finished run in the journal that has it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from poolscope.errors import UnknownRun
+from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import find
+from poolscope.experiments.sharing.catalog import CATALOG, Tool
+from poolscope.experiments.which_pool.disturbance import disturbed
+from poolscope.runs.journal import Row
+from poolscope.runs.run import Run
+from poolscope.text import numbers
+from poolscope.web.app_state import AppState
+from poolscope.web.guide.topics import PRESETS, Preset
+
+LOOKED_AT = 50  # finished runs of an experiment, newest first
+
+State = Mapping[str, Any]
+Fits = Callable[[Mapping[str, Any]], bool]
+Word = Callable[[Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
+
+    A figure that nobody has measured is an en dash. `disturbed`: something else on the machine spoiled that run.
+    """
+
+    what: str
+    threads: str
+    processes: str
+    run: str
+    preset: Preset
+    disturbed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of the comparison, a field a row."""
+
+    use: Figure
+    memory: Figure
+    messages: Figure
+    gil: Figure
+    isolation: Figure
+    overhead: Figure
+    scaling: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigure:
+    """The pool of three as it was measured here, in seconds, and the five processes' ids; empty: not yet."""
+
+    run: str
+    loop: float | None
+    pool: float | None
+    speedup: float | None
+    five_run: str
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFigure:
+    """One tool of sharing, what is said of it, and what it did here."""
+
+    tool: Tool
+    rate: float | None
+    mark: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFigure:
+    """One scenario of failure and how its first case ended here."""
+
+    name: str
+    title: str
+    explanation: str
+    outcome: str
+
+
+class Kept:
+    """The finished runs of the journal while one page is made: each experiment's list is read once."""
+
+    def __init__(self, app_state: AppState) -> None:
+        self._bench = app_state.scheduler
+        self._rows: dict[str, list[Row]] = {}
+
+    async def newest(self, experiment: str, fits: Fits) -> Run | None:
+        """The newest finished run of an experiment whose parameters fit."""
+        if experiment not in self._rows:
+            self._rows[experiment] = await self._bench.journal.runs(
+                experiment=experiment, status="finished", limit=LOOKED_AT
+            )
+        for row in self._rows[experiment]:
+            if fits(row.params):
+                with contextlib.suppress(UnknownRun):  # deleted meanwhile
+                    return await self._bench.run(row.id)
+        return None
+
+
+def told(run: Run | None) -> State:
+    return run.experiment.meaning.as_json(run.state) if run else {}
+
+
+def spoiled(run: Run | None) -> bool:
+    """Whether something else disturbed a run of which-pool, as far as it could be told."""
+    judged = disturbed(run.state, run.state.usable_cpus or run.usable_cpus) if run else None
+    return bool(judged and judged.disturbed)
+
+
+def id_of(run: Run | None) -> str:
+    return run.id if run else ""
+
+
+def showing(parameter: str, *wanted: str) -> Fits:
+    """Runs that were asked for all that is wanted; an empty list and 'all' stand for everything."""
+
+    def fits(params: Mapping[str, Any]) -> bool:
+        names = params[parameter]
+        return not names or "all" in names or set(wanted) <= set(names)
+
+    return fits
+
+
+def mapping(workload: str) -> Fits:
+    """Runs of which-pool that map this work in threads and processes."""
+    in_both = showing("kinds", "thread", "process")
+    return lambda params: params["workload"] == workload and in_both(params)
+
+
+async def figures(kept: Kept) -> Figures:
+    """Everything that the comparison of threads and processes shows."""
+    waiting = await kept.newest("which-pool", mapping("sleep"))
+    computing = await kept.newest("which-pool", mapping("sum-of-squares"))
+    sharing = await kept.newest("sharing", showing("tools", "queue", "mp-queue"))
+    crashes = await kept.newest("failures", showing("scenarios", "side-by-side"))
+
+    def of_cells(what: str, run: Run | None, word: Word, preset: str, alike: bool = False) -> Figure:
+        cells = told(run).get("cells", ())
+        pools = [best(cells, "thread"), best(cells, "process")]
+        if alike:  # as many threads as processes, and several: one alone has no company
+            many = [cell for cell in cells if cell["size"] > 1] or cells
+            pools[1] = best(many, "process")
+            pools[0] = best([cell for cell in cells if cell["size"] == pools[1].get("size")], "thread") or pools[0]
+        threads, processes = map(word, pools)
+        return Figure(what, threads, processes, id_of(run), PRESETS[preset], spoiled(run))
+
+    rates = {tool["tool"]: tool["operations_per_s"]["median"] for tool in told(sharing).get("tools", ())}
+    ends = {entry["tool"]: entry for entry in told(crashes).get("matrix", ()) if entry["fault"] == "exits"}
+    return Figures(
+        use=of_cells("speed-up over the loop while each item waits", waiting, speedup, "waiting"),
+        memory=of_cells("memory that a worker adds", computing, memory, "computing", alike=True),
+        messages=Figure(
+            "items through a queue, per second",
+            numbers.whole(rates.get("queue")), numbers.whole(rates.get("mp-queue")), id_of(sharing), PRESETS["messages"],
+        ),
+        gil=of_cells("a worker's time on a CPU while each item computes", computing, on_cpu, "computing", alike=True),
+        isolation=Figure(
+            "a task calls exit: what becomes of the other tasks",
+            ending(ends.get("ThreadPoolExecutor")), ending(ends.get("ProcessPoolExecutor")),
+            id_of(crashes), PRESETS["crashes"],
+        ),
+        overhead=of_cells("until all workers answered", computing, start_up, "computing", alike=True),
+        scaling=of_cells("best speed-up over the loop while each item computes", computing, speedup, "computing"),
+    )  # fmt: skip
+
+
+def best(cells: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
+    """The fastest cell of a kind in the run's first Python, {} where none has been timed."""
+    timed = [
+        cell
+        for cell in cells
+        if cell["kind"] == kind and cell["wall_s"]["median"] is not None and cell["python"] == cells[0]["python"]
+    ]
+    return min(timed, key=lambda cell: float(cell["wall_s"]["median"]), default={})
+
+
+def speedup(cell: Mapping[str, Any]) -> str:
+    value = (cell.get("speedup") or {}).get("value")
+    return numbers.UNKNOWN if value is None else f"{numbers.times(value)} with {cell['size']}"
+
+
+def memory(cell: Mapping[str, Any]) -> str:
+    held = cell.get("memory_per_worker")
+    return numbers.UNKNOWN if held is None else numbers.size(held)
+
+
+def on_cpu(cell: Mapping[str, Any]) -> str:
+    share = cell.get("cpu_share")
+    return numbers.UNKNOWN if share is None else f"{numbers.percent(share)}{numbers.NBSP}% of each of {cell['size']}"
+
+
+def start_up(cell: Mapping[str, Any]) -> str:
+    seconds = (cell.get("start_s") or {}).get("median")
+    return numbers.UNKNOWN if seconds is None else f"{numbers.duration(seconds)} for {cell['size']}"
+
+
+def ending(entry: Mapping[str, Any] | None) -> str:
+    if entry is None:
+        return numbers.UNKNOWN
+    total = entry["kept"] + entry["lost"]
+    return f"{entry['outcome']}, {entry['kept']} of {total} kept" if total else str(entry["outcome"])
+
+
+async def pool_figure(kept: Kept, three: Run | None) -> PoolFigure:
+    """The pool of three, and the pids of the five workers that had a task each."""
+    five = await kept.newest("pool-sizes", asked_as("five-processes"))
+    state = told(three)
+    sizes = state.get("sizes") or [{}]
+    return PoolFigure(
+        run=id_of(three),
+        loop=(state.get("serial") or {}).get("median"),
+        pool=(sizes[0].get("map_s") or {}).get("median"),
+        speedup=sizes[0].get("speedup"),
+        five_run=id_of(five),
+        pids=tuple(five.state.lanes.pids.values()) if five else (),
+    )
+
+
+def asked_as(preset: str) -> Fits:
+    """Runs with a preset's parameters, however often it was repeated."""
+    wanted = PRESETS[preset]
+    asked = parse(find(wanted.experiment).params, wanted.params).model_dump(mode="json", exclude={"repeats"})
+    return lambda params: all(params.get(name) == value for name, value in asked.items())
+
+
+async def pool_of_three(kept: Kept) -> Run | None:
+    return await kept.newest("pool-sizes", asked_as("pool-of-three"))
+
+
+async def tool_figures(kept: Kept) -> tuple[ToolFigure, ...]:
+    """Every tool with its rate in the newest run that showed it."""
+    found = {}
+    for tool in CATALOG:
+        run = await kept.newest("sharing", showing("tools", tool.name))
+        found[tool.name] = next((each for each in told(run).get("tools", ()) if each["tool"] == tool.name), None)
+    return tuple(tool_figure(tool, found[tool.name]) for tool in CATALOG)
+
+
+def tool_figure(tool: Tool, shown: Mapping[str, Any] | None) -> ToolFigure:
+    if shown is None:
+        return ToolFigure(tool, None, "queued", "not run yet")
+    rate = shown["operations_per_s"]["median"]
+    if shown["correct"]:
+        return ToolFigure(tool, rate, "done", "right")
+    lost = shown["lost"] / shown["expected"] if shown["lost"] and shown["expected"] else None
+    return ToolFigure(tool, rate, "failed", f"lost {numbers.percent(lost)}{numbers.NBSP}%" if lost else "wrong")
+
+
+async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
+    """Every scenario with the outcome of its newest run."""
+    found = []
+    for name, scenario in SCENARIOS.items():
+        run = await kept.newest("failures", showing("scenarios", name))
+        outcomes = {each["scenario"]: each["outcome"] for each in told(run).get("scenarios", ())}
+        found.append(
+            ScenarioFigure(name, scenario.title, scenario.explanation, str(outcomes.get(name, numbers.UNKNOWN)))
+        )
+    return tuple(found)

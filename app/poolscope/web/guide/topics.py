@@ -1,0 +1,125 @@
+"""The guide's pages in reading order, and the runs that they start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from poolscope.errors import UnknownTopic
+from poolscope.web.app_state import folder
+from poolscope.web.forms import as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One page: `name` is the end of its address, `about` the sentence under its title."""
+
+    name: str
+    title: str
+    about: str
+
+    @property
+    def href(self) -> str:
+        return f"/guide/{self.name}"
+
+    @property
+    def template(self) -> str:
+        return f"guide/{self.name.replace('-', '_')}.html"
+
+
+TOPICS = (
+    Topic(
+        "threads-or-processes",
+        "Threads or processes",
+        "Threads wait well, processes compute well. The rest is what each costs, and what happens when one breaks.",
+    ),
+    Topic(
+        "process-pools",
+        "What a process pool does",
+        "A few workers that stay, a queue of tasks before them, results on the way back.",
+    ),
+    Topic(
+        "sharing-data",
+        "Sharing data",
+        "Threads share everything and must take turns. Processes share nothing and must send.",
+    ),
+    Topic(
+        "failing-safely",
+        "Failing safely",
+        "What goes wrong in a worker is silent unless somebody asks. How to be told, and how to stop waiting.",
+    ),
+    Topic("glossary", "Glossary", "The words of these pages, a sentence or two each."),
+)
+
+
+def find(name: str) -> Topic:
+    """The page of that name. Raises UnknownTopic."""
+    for topic in TOPICS:
+        if topic.name == name:
+            return topic
+    raise UnknownTopic(name, tuple(topic.name for topic in TOPICS))
+
+
+def beside(topic: Topic) -> tuple[Topic | None, Topic | None]:
+    """The pages before and after this one in reading order."""
+    place = TOPICS.index(topic)
+    return (TOPICS[place - 1] if place else None), (TOPICS[place + 1] if place + 1 < len(TOPICS) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A run that a page starts: `params` leaves out what may stay as it is, `does` says it in words."""
+
+    experiment: str
+    params: Mapping[str, Any]
+    does: str
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """What its form sends, names and values."""
+        return (("experiment", self.experiment), *((name, as_text(value)) for name, value in self.params.items()))
+
+
+PRESETS: dict[str, Preset] = {
+    "waiting": Preset(
+        "which-pool",
+        {"workload": "sleep", "work_ms": 20, "items": 40, "kinds": ["thread", "process"], "sizes": [1, 2, 4]},
+        "Map waiting work in threads and processes",
+    ),
+    "computing": Preset(
+        "which-pool",
+        {"workload": "sum-of-squares", "work_ms": 10, "items": 40, "kinds": ["thread", "process"], "sizes": [1, 2, 4]},
+        "Map computing work in threads and processes",
+    ),
+    "messages": Preset("sharing", {"tools": ["queue", "mp-queue"]}, "Time a queue of threads and one of processes"),
+    "tools": Preset("sharing", {}, "Show and time every tool"),
+    "crashes": Preset("failures", {"scenarios": ["side-by-side"]}, "Break a worker under each kind of pool"),
+    "scenarios": Preset("failures", {}, "Run every scenario"),
+    "pool-of-three": Preset(
+        "pool-sizes",
+        {"sizes": [3], "first": 1, "last": 5, "workload": "square-sleep", "repeats": 1},
+        "Square five numbers with a wait of 1 s in a pool of 3",
+    ),
+    "five-processes": Preset(
+        "pool-sizes",
+        {"sizes": [5], "first": 1, "last": 5, "workload": "square-sleep", "work_ms": 200, "repeats": 1},
+        "Give five processes one task each",
+    ),
+    "sizes": Preset("pool-sizes", {}, "Square 1 to 10 in pools of 2, 4, 6 and 8"),
+    "order": Preset("factorials", {}, "Watch ten factorials come back from a pool of 5 threads"),
+    "list": Preset("shared-list", {}, "Add and remove under a lock for 10 s"),
+    "list-unguarded": Preset(
+        "shared-list",
+        {"guard": "none", "producers": 4, "consumers": 4, "delay_min": 0, "delay_max": 0.01, "seconds": 3},
+        "The same without a lock",
+    ),
+}
+
+
+@cache
+def code() -> Mapping[str, str]:
+    """The guide's programs by name, each of which runs as it stands."""
+    files = sorted((folder("templates") / "guide" / "code").glob("*.py.txt"))
+    return {file.name.removesuffix(".py.txt"): file.read_text(encoding="utf-8").strip() for file in files}

@@ -1,0 +1,220 @@
+"""GET /live: a page's one event stream. A frame is rendered and encoded once for all, and only while somebody looks.
+
+A viewer holds a version number, not a queue: a slow one skips frames and always ends on the newest. The first frame of
+every stream, and of every reconnect, is the whole present picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Hashable, Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from poolscope.errors import Refused
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.runs.notifier import ChangeNotifier
+from poolscope.runs.run import Run
+from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.fragments import Fragment, bench_fragments, run_fragments
+from poolscope.web.history import RECENT, history
+
+FRAME_S = 0.1  # ten frames a second, in the long run
+EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
+EAGER_S = 0.03
+SLOW_S = 5.0  # the header's machine facts are looked at this often
+DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
+BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+
+class Pace:
+    """How long to wait after a frame. Time that is not used is saved up, for `EAGER` frames at most."""
+
+    def __init__(self) -> None:
+        self._saved = EAGER * FRAME_S
+        self._last = time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until the next frame may be drawn; to be called once a frame."""
+        now = time.monotonic()
+        self._saved = min(self._saved + now - self._last, EAGER * FRAME_S) - FRAME_S
+        self._last = now
+        return max(min(EAGER_S, FRAME_S), -self._saved)
+
+
+class Channel(ABC):
+    """One page's picture, for all who look at it: its loop runs while there is a viewer."""
+
+    def __init__(self, app_state: AppState) -> None:
+        self.app_state = app_state
+        self.viewers = 0
+        self.asked = 0.0  # when somebody last asked for it, on the monotonic clock
+        self._signal = ChangeNotifier()
+        self._keys: dict[str, Hashable] = {}
+        self._html: dict[str, str] = {}
+        self._delta = b""
+        self._whole: tuple[int, bytes] = (-1, b"")
+        self._loop: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def frame(self) -> int:
+        """The number of its newest frame."""
+        return self._signal.version
+
+    @abstractmethod
+    async def fragments(self) -> Sequence[Fragment]:
+        """The pieces of the page as it is now."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Frames for one viewer, as ready-made bytes of the event stream."""
+        self.viewers += 1
+        try:
+            async with self._starting:
+                if self._loop is None:
+                    await self._render()
+                    self._loop = asyncio.create_task(self._run())
+            seen = self._signal.version
+            yield self._picture()
+            while True:
+                version = await self._signal.newer_than(seen)
+                if self.app_state.scheduler.closed:
+                    return
+                yield self._delta if version == seen + 1 else self._picture()
+                seen = version
+        finally:
+            self.viewers -= 1
+            if self.viewers == 0 and self._loop is not None:
+                self._loop.cancel()
+                self._loop = None
+
+    async def _run(self) -> None:
+        activity = self.app_state.scheduler.activity
+        pace = Pace()
+        seen = -1
+        while True:
+            with contextlib.suppress(TimeoutError):
+                seen = await asyncio.wait_for(activity.newer_than(seen), SLOW_S)
+            if self.app_state.scheduler.closed:
+                self._signal.notify()  # let the viewers go
+                return
+            try:
+                await self._render()
+            except Exception:  # one bad frame must not end the stream for all; the next may be good
+                logger.exception("A frame could not be rendered")
+            await asyncio.sleep(pace.pause())
+
+    async def _render(self) -> None:
+        """Render the pieces that may have changed, and publish those that have."""
+        changed = []
+        try:
+            for fragment in await self.fragments():
+                if self._html and self._keys.get(fragment.target) == fragment.key and fragment.key is not None:
+                    continue
+                html = self.app_state.part(fragment.template, fragment.macro, fragment.context())
+                self._keys[fragment.target] = fragment.key
+                if self._html.get(fragment.target) != html:
+                    self._html[fragment.target] = html
+                    changed.append(fragment.target)
+        finally:  # a piece that can't be rendered comes when it can; those before it come now
+            if changed:
+                self._delta = self._encode(changed, self._signal.version + 1)
+                self._signal.notify()
+
+    def _picture(self) -> bytes:
+        version = self._signal.version
+        if self._whole[0] != version:
+            self._whole = (version, self._encode(list(self._html), version))
+        return self._whole[1]
+
+    def _encode(self, targets: Sequence[str], version: int) -> bytes:
+        partials = "".join(
+            f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{self._html[target]}</hx-partial>'
+            for target in targets
+        )
+        return ServerSentEvent(partials, id=str(version)).encode()
+
+
+async def machine_fragment(app_state: AppState) -> Fragment:
+    return Fragment("machine", "partials/machine.html", "header", None, lambda: {"machine": app_state.machine()})
+
+
+class BenchChannel(Channel):
+    """The bench: every experiment's latest run, and the recent runs."""
+
+    async def fragments(self) -> Sequence[Fragment]:
+        scheduler, fragments = self.app_state.scheduler, []
+        for experiment in EXPERIMENTS.values():
+            fragments += bench_fragments(self.app_state, experiment, await scheduler.latest(experiment.name))
+        moment = (scheduler.notifier.version, scheduler.journal.trouble)
+        if self._keys.get("recent") != moment:
+            recent = await history(self.app_state, limit=RECENT)
+            fragments.append(Fragment("recent", "partials/recent.html", "recent", moment, lambda: {"history": recent}))
+        return [*fragments, await machine_fragment(self.app_state)]
+
+
+class RunChannel(Channel):
+    """One run's page."""
+
+    def __init__(self, app_state: AppState, run: Run) -> None:
+        super().__init__(app_state)
+        self.run = run
+
+    async def fragments(self) -> Sequence[Fragment]:
+        return [*run_fragments(self.app_state, self.run), await machine_fragment(self.app_state)]
+
+
+class Hub:
+    """All channels that somebody looks at."""
+
+    def __init__(self, app_state: AppState) -> None:
+        self._site = app_state
+        self._channels: dict[str, Channel] = {}
+
+    @property
+    def viewers(self) -> int:
+        return sum(channel.viewers for channel in self._channels.values())
+
+    def frame(self, run_id: str) -> int | None:
+        """The number of the newest frame of the bench or of a run's page; None when nobody looks at it."""
+        channel = self._channels.get(run_id)
+        return channel.frame if channel else None
+
+    async def channel(self, run_id: str) -> Channel:
+        """The bench's channel, or a run's. Raises UnknownRun, and Refused when there are too many viewers."""
+        if self.viewers >= self._site.viewers:
+            raise Refused(f"{self.viewers} live streams are open, which is the limit.", 10)
+        now = time.monotonic()
+        # Many come at once when a server is back: who asked for a channel must find those there who asked with him.
+        self._channels = {
+            name: channel
+            for name, channel in self._channels.items()
+            if channel.viewers or channel.asked > now - DESERTED_S
+        }
+        if run_id not in self._channels:
+            made = (
+                RunChannel(self._site, await self._site.scheduler.run(run_id)) if run_id else BenchChannel(self._site)
+            )
+            self._channels.setdefault(run_id, made)
+        self._channels[run_id].asked = now
+        return self._channels[run_id]
+
+
+def beat() -> ServerSentEvent:
+    return ServerSentEvent("", event="beat")
+
+
+@router.get(
+    "/live", summary="The page's event stream: HTML pieces of the bench, or of one run", include_in_schema=False
+)
+async def live(request: Request, run: str = "") -> Response:
+    channel = await app_state_of(request).hub.channel(run)
+    return EventSourceResponse(channel.stream(), ping=BEAT_S, ping_message_factory=beat)

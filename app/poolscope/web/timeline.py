@@ -1,0 +1,166 @@
+"""Spans as one SVG path a state: drawn by the server ten times a second, small enough to morph.
+
+Coordinates are 1/10000 of the window, so the server needs to know no width. What is narrower than 1/1000 of the
+window is widened to be seen and merged with its like, which bounds the picture whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from poolscope.experiments.timeline import Lanes
+from poolscope.protocol.records import Span
+from poolscope.text.numbers import NBSP, three
+
+WIDTH = 10_000
+NARROWEST = 8
+ORDER = ("sleeping", "blocked", "waiting", "running", "holding", "done", "failed", "killed")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A word on the axis at `x` percent; `major` ones stay when there is little room."""
+
+    x: float
+    text: str
+    anchor: str
+    major: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One actor: its name, the state it is in now ('' once it has ended) and a note behind the name."""
+
+    name: str
+    state: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure of lanes: one path a state, hairlines and words for the axis below."""
+
+    lanes: tuple[Lane, ...]
+    paths: tuple[tuple[str, str], ...]
+    grid: str
+    ticks: tuple[Tick, ...]
+
+
+def picture(
+    lanes: Lanes, start: int, end: int, ticks: tuple[Tick, ...], notes: Mapping[str, str] | None = None
+) -> Picture:
+    """The lanes from `start` to `end` (perf_counter ns)."""
+    notes = notes or {}
+    rows = {name: row for row, name in enumerate(lanes.actors)}
+    spans = (*lanes.spans, *lanes.now.values())
+    return Picture(
+        tuple(Lane(name, lanes.now[name].state if name in lanes.now else "", notes.get(name, "")) for name in rows),
+        paths(spans, rows, start, end),
+        grid(ticks, len(rows)),
+        ticks,
+    )
+
+
+def paths(spans: Iterable[Span], rows: Mapping[str, int], start: int, end: int) -> tuple[tuple[str, str], ...]:
+    """(state, SVG path) for each state that occurs; spans of one actor and state must come in order of time."""
+    scale = WIDTH / max(end - start, 1)
+    drawn: dict[str, dict[int, list[list[int]]]] = {}
+    for span in spans:
+        t1 = end if span.t1 is None else span.t1
+        if t1 <= start or span.t0 >= end or span.actor not in rows:
+            continue
+        left = max(int((span.t0 - start) * scale), 0)
+        right = min(max(int((t1 - start) * scale), left + NARROWEST), WIDTH)
+        pieces = drawn.setdefault(span.state, {}).setdefault(rows[span.actor], [])
+        # Only a touching neighbour is merged, unless the picture would get too fine to be seen.
+        if (pieces and 0 <= left - pieces[-1][1] < NARROWEST) or (pieces and pieces[-1][0] <= left < pieces[-1][1]):
+            pieces[-1][1] = max(right, pieces[-1][1])
+        else:
+            pieces.append([left, right])
+    return tuple(
+        (
+            state,
+            "".join(
+                f"M{left} {row}.5h{right - left}"
+                for row, pieces in sorted(drawn[state].items())
+                for left, right in pieces
+            ),
+        )
+        for state in ORDER
+        if state in drawn
+    )
+
+
+def grid(ticks: Sequence[Tick], height: float) -> str:
+    """Hairlines at the inner ticks."""
+    return "".join(f"M{round(tick.x * 100)} 0v{height}" for tick in ticks[1:-1])
+
+
+def ago(window_s: float) -> tuple[Tick, ...]:
+    """Ticks of a window that ends now: −10 s … −1 s, now."""
+    steps = int(window_s)
+    return _ticks([("now" if back == 0 else f"−{back}{NBSP}s", 1 - back / window_s) for back in range(steps, -1, -1)])
+
+
+def at(start_s: float, window_s: float) -> tuple[Tick, ...]:
+    """Ticks of a window of a finished run, in seconds of that run."""
+    digits = 1 if window_s >= 5 else 2
+    return _ticks([(f"{start_s + window_s * step / 10:.{digits}f}{NBSP}s", step / 10) for step in range(11)])
+
+
+def since(span_s: float) -> tuple[Tick, ...]:
+    """Ticks from 0 to a whole run's length, in the unit that suits it."""
+    unit, scale = next((pair for pair in (("s", 1.0), ("ms", 1e-3)) if span_s >= pair[1]), ("µs", 1e-6))
+    return _ticks([(_at(span_s * step / 4 / scale, unit), step / 4) for step in range(5)])
+
+
+def _at(value: float, unit: str) -> str:
+    return f"0{NBSP}{unit}" if value == 0 else f"{three(value)}{NBSP}{unit}"
+
+
+def _ticks(places: Sequence[tuple[str, float]]) -> tuple[Tick, ...]:
+    last = len(places) - 1
+    return tuple(
+        Tick(
+            round(share * 100, 2),
+            text,
+            "start" if index == 0 else "end" if index == last else "middle",
+            index in (0, last) or index * 2 == last,
+        )
+        for index, (text, share) in enumerate(places)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A step line below the lanes on the same axis, with the greatest value at its top."""
+
+    top: int
+    line: str
+    area: str
+    grid: str
+    label: str
+
+
+def track(
+    points: Sequence[tuple[int, int]], start: int, end: int, ticks: Sequence[Tick], label: str, least: int = 10
+) -> Track:
+    """A step line through (stamp, value) points; of many in one place four are drawn, the peaks among them.
+
+    The top is a round number that is `least` or more.
+    """
+    scale = WIDTH / max(end - start, 1)
+    before = next((value for stamp, value in reversed(points) if stamp < start), 0)
+    places: dict[int, list[int]] = {}
+    for stamp, value in points:
+        if start <= stamp <= end:
+            places.setdefault(int((stamp - start) * scale) // NARROWEST * NARROWEST, []).append(value)
+    most = max([before, *map(max, places.values())])
+    top = next(step * 10**power for power in range(10) for step in (1, 2, 5) if step * 10**power >= max(most, least))
+    line = [f"M0 {top - before}"]
+    for x, values in places.items():
+        few = values if len(values) <= 4 else (values[0], max(values), min(values), values[-1])
+        line.append(f"H{x}" + "".join(f"V{top - value}" for value in few))
+    path = "".join(line) + f"H{WIDTH}"
+    return Track(top, path, f"{path}V{top}H0z", grid(ticks, top), label)

@@ -1,0 +1,240 @@
+"""The numbers of a which-pool run as rows: each kind at its best size, fitted curves, every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from poolscope.experiments.which_pool.choice import Choice
+from poolscope.experiments.which_pool.naming import settings, title
+from poolscope.experiments.which_pool.params import IN_PROCESSES, KINDS
+from poolscope.experiments.which_pool.samples import Configuration, State
+from poolscope.experiments.which_pool.state import best_of_kinds, cpu_share, fits, memory_per_worker
+from poolscope.stats.breakeven import efficiency
+from poolscope.stats.intervals import Ratio, ratio, timing
+from poolscope.stats.laws import Estimate
+from poolscope.stats.scaling import Scaling
+from poolscope.text import numbers
+from poolscope.text.wording import listed
+
+BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind at the size at which it maps fastest, or the plain loop; seconds and bytes, None where not known.
+
+    `start` brings all workers up, `pickled` are the bytes of all items and results, `memory` is that of one worker.
+    """
+
+    kind: str
+    size: int | None
+    time: float | None
+    speedup: float | None
+    interval: str
+    efficiency: float | None
+    start: float | None
+    pickled: float | None
+    memory: float | None
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FitRow:
+    """A fitted scalability curve: shares in 1, the peak as a speed-up with its number of workers ('' for none)."""
+
+    kind: str
+    law: str
+    serial: float | None
+    interval: str
+    crosstalk: float | None
+    peak: float | None
+    at: str
+    r2: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """One setting; `word` and `mark` say what is the matter with it, '' where all is well."""
+
+    name: str
+    size: int
+    chunk: str
+    count: int
+    time: float | None
+    low: float | None
+    high: float | None
+    speedup: float | None
+    interval: str
+    own: float | None
+    on_cpu: float | None
+    start: float | None
+    memory: float | None
+    mark: str
+    word: str
+    best: bool
+
+
+def grouped(state: State) -> dict[str, list[Configuration]]:
+    """The pools by the kind's name, which holds its start method and Python where these vary; plain loops left out."""
+    groups: dict[str, list[Configuration]] = {}
+    for config in state.pools:
+        groups.setdefault(title(state, config), []).append(config)
+    return groups
+
+
+def counting(state: State, configs: Sequence[Configuration]) -> list[Configuration]:
+    """Those whose times count: measured, not given up, with the right results."""
+    return [config for config in configs if config.map and not state.left_out(config)]
+
+
+def time_digits(state: State) -> int:
+    """Decimals of a column in milliseconds that leave its least value two digits."""
+    least = min((median(config.map) for config in state.configs.values() if config.map), default=1.0) * 1e3
+    return next((digits for digits, from_ms in ((1, 1.0), (2, 0.1), (3, 0.01)) if least >= from_ms), 4)
+
+
+def against(loop: Configuration | None, config: Configuration) -> Ratio | None:
+    return ratio(loop.map, config.map) if loop and loop.map and config.map else None
+
+
+def interval(gain: Ratio | None) -> str:
+    return numbers.interval(gain.low, gain.high, gain.confidence) if gain else ""
+
+
+def kinds(state: State, choice: Choice | None) -> tuple[KindRow, ...]:
+    """The plain loops and the best setting of each kind, fastest first; those without a time at the end."""
+    loops = [config for config in state.configs.values() if config.serial]
+    best = best_of_kinds(state)
+    recommended = choice.config if choice else None
+    if recommended is not None:
+        best = [recommended if title(state, config) == title(state, recommended) else config for config in best]
+    rows = [_kind(state, config, recommended) for config in (*loops, *best)]
+    return tuple(sorted(rows, key=lambda row: row.time if row.time is not None else float("inf")))
+
+
+def _kind(state: State, config: Configuration, recommended: Configuration | None) -> KindRow:
+    gain = against(state.serial, config)
+    return KindRow(
+        kind=title(state, config),
+        size=None if config.serial else config.size,
+        time=median(config.map) if config.map else None,
+        speedup=gain.value if gain else None,
+        interval=interval(gain) if config is not state.serial else "",
+        efficiency=efficiency(gain.value, config.size) if gain else None,
+        start=median(config.start) if config.start else None,
+        pickled=_pickled(state, config),
+        memory=memory_per_worker(config),
+        best=config is recommended,
+    )
+
+
+def _pickled(state: State, config: Configuration) -> float | None:
+    """Bytes of all items and results where they are copied, 0 where they are not; None before that is known."""
+    if config.kind not in BY_PICKLE:
+        return 0.0
+    python = state.python(config.python)
+    tried = python.preflight if python else {}
+    if tried.get("item_bytes") is None or tried.get("result_bytes") is None or not state.items:
+        return None
+    return float((tried["item_bytes"] + tried["result_bytes"]) * state.items)
+
+
+def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[str, ...]]:
+    """The curves that the points bear, and why not for the others; once the run is over, for until then they move."""
+    if not state.outcome:
+        return (), ()
+    found = fits(state, usable_cpus)
+    unfit: dict[str, list[str]] = {}
+    for name, fit in found.items():
+        if not fit.supported:
+            unfit.setdefault(fit.why, []).append(name)
+    return (
+        tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
+        tuple(f"{listed(names)}: {why}" for why, names in unfit.items()),
+    )
+
+
+def _fit(name: str, fit: Scaling) -> FitRow:
+    return FitRow(
+        kind=name,
+        law="universal scalability law" if fit.law == "usl" else "Amdahl’s law",
+        serial=fit.serial.value if fit.serial else None,
+        interval=_percents(fit.serial),
+        crosstalk=fit.crosstalk.value if fit.crosstalk else None,
+        # Without an upper bound the data do not tell a peak, whatever the curve's own may be.
+        peak=fit.peak_speedup.value if fit.peak_speedup and fit.peak_speedup.high is not None else None,
+        at=_workers(fit.peak_workers),
+        r2=fit.r2 if fit.r2 is not None and fit.r2 >= 0 else None,  # below 0 for a line that is flat
+    )
+
+
+def _percents(share: Estimate | None) -> str:
+    if share is None or share.high is None:
+        return ""
+    return f"{numbers.percent(share.low, 1)}{numbers.UNKNOWN}{numbers.percent(share.high, 1)}"
+
+
+def _workers(peak: Estimate | None) -> str:
+    return f"{peak.value:.0f}" if peak and peak.value is not None else ""
+
+
+def cells(state: State, choice: Choice | None) -> tuple[CellRow, ...]:
+    """Every setting in the order of the plan, the plain loops among them."""
+    recommended = choice.config if choice else None
+    return tuple(_cell(state, config, recommended) for config in state.configs.values())
+
+
+def _cell(state: State, config: Configuration, recommended: Configuration | None) -> CellRow:
+    mapped = timing(config.map) if config.map else None
+    gain = against(state.serial, config)
+    own = against(state.loop_of(config.python), config)
+    share = config.loop["cpu_s"] / config.loop["wall_s"] if config.loop.get("wall_s") else cpu_share(config.traced)
+    mark, word = _matter(state, config)
+    return CellRow(
+        name=title(state, config),
+        size=config.size,
+        chunk=numbers.UNKNOWN if config.chunk_used is None else numbers.whole(config.chunk_used),
+        count=len(config.map),
+        time=mapped.median if mapped else None,
+        low=mapped.low if mapped else None,
+        high=mapped.high if mapped else None,
+        speedup=gain.value if gain else None,
+        interval=interval(gain) if config is not state.serial else "",
+        own=own.value if own else None,
+        on_cpu=share,
+        start=median(config.start) if config.start else None,
+        memory=memory_per_worker(config),
+        mark=mark,
+        word=word,
+        best=config is recommended,
+    )
+
+
+def _matter(state: State, config: Configuration) -> tuple[str, str]:
+    """What is the matter with a setting: its mark and a word."""
+    if config.skipped:
+        return "stopped", "given up"
+    if state.left_out(config):
+        return "failed", "other results"
+    if not config.map:
+        return ("stopped", "not measured") if state.outcome else ("queued", "queued")
+    return "", ""
+
+
+def skipped(state: State) -> tuple[tuple[str, str], ...]:
+    """What took no part, or not to the end, each with why: Pythons, kinds that were asked for, settings."""
+    several = len(state.pythons) > 1
+    away = [(f"Python {python.label}", python.why_not) for python in state.pythons if python.why_not]
+    lacking = [
+        (f"{kind} on {python.label}" if several else kind, why)
+        for python in state.pythons
+        for kind, why in python.kinds.items()
+        if why and kind in (state.params.kinds or KINDS)
+    ]
+    groups: dict[tuple[str, str], list[Configuration]] = {}
+    for config in state.configs.values():
+        if why := state.left_out(config):
+            groups.setdefault((title(state, config), why), []).append(config)
+    return (*away, *lacking, *((settings(state, configs), why) for (_, why), configs in groups.items()))
