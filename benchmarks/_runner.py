@@ -29,8 +29,10 @@ def perform(experiment: str, params: dict[str, Any], conditions: dict[str, Any] 
     records_read, records = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", str(RUNNER), str(control_read), str(records), body],
-        pass_fds=(control_read, records), start_new_session=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        pass_fds=(control_read, records),
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+    )
     os.close(control_read)
     os.close(records)
     try:

@@ -69,8 +69,12 @@ def served(command: Sequence[str] = COMMAND, **settings: str) -> Iterator[Server
         }
         started = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", "0"],
-            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         try:
             assert started.stdout is not None
             said = started.stdout.readline()

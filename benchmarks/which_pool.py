@@ -19,9 +19,9 @@ from _runner import perform
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
+from poolscope.experiments.pool_benchmark.samples import State
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.experiments.which_pool.params import IN_PROCESSES
-from poolscope.experiments.which_pool.samples import State
 from poolscope.machine import cpus, interpreters
 from poolscope.settings import Settings
 from poolscope.web.app_state import look

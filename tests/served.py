@@ -53,9 +53,14 @@ class Served:
         }
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "--port", str(self.port)], cwd=self.folder, env=environment,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-            )  # fmt: skip
+                [*COMMAND, "--port", str(self.port)],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         found = ADDRESS.search(said)

@@ -19,7 +19,7 @@ import pytest
 import typer
 from poolscope.cli import measure, options
 from poolscope.errors import BadParameters
-from poolscope.experiments.which_pool.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 
 from tests.waiting import until_gone
 

@@ -71,12 +71,15 @@ PARTS: dict[tuple[str, str], Scope] = {
     **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},
     **{
         (f"experiments/{experiment.slug}.html", name): {
-            **ON_RUN, "face": FACE[experiment.name], "panel": PanelFacts, "fragments": dict[str, str]
+            **ON_RUN,
+            "face": FACE[experiment.name],
+            "panel": PanelFacts,
+            "fragments": dict[str, str],
         }
         for experiment in EXPERIMENTS.values()
         for name in ("panel", "page", *VIEWS[experiment.name].PIECES)
     },
-}  # fmt: skip
+}
 
 # What only Python reads, and why.
 READ_BY_PYTHON = {
@@ -315,7 +318,10 @@ def test_the_reader_notices_what_is_not_declared() -> None:
     )
     reader._walk(tree, {"history": History, "panel": PanelFacts}, {})
     assert {mistake.split("reads ")[1].split(",")[0] for mistake in reader.mistakes} == {
-        "RecentRun.nonsense", "nobody", "FormField.nothing", "FormField.none"
-    }  # fmt: skip
+        "RecentRun.nonsense",
+        "nobody",
+        "FormField.nothing",
+        "FormField.none",
+    }
     assert (forms.FormField, "autocomplete") not in reader.reads
     assert {(forms.FormField, "complaint"), (forms.Option, "word"), (context.RecentRun, "id")} <= reader.reads

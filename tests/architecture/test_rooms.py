@@ -171,8 +171,12 @@ def test_no_file_names_a_registry() -> None:
     """A lock, a manifest or a script with a registry's address in it works only where that can be reached."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     hosts, found = registries(), []
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name

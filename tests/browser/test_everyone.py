@@ -105,9 +105,24 @@ def api(_: Served) -> str:
 
 
 PAGES = (
-    idle, nothing_there, api, running, measuring, at_work, shared_list, unguarded, factorials, pool_sizes,
-    which_pool, compared, explained, sharing, failures, finished, history,
-)  # fmt: skip
+    idle,
+    nothing_there,
+    api,
+    running,
+    measuring,
+    at_work,
+    shared_list,
+    unguarded,
+    factorials,
+    pool_sizes,
+    which_pool,
+    compared,
+    explained,
+    sharing,
+    failures,
+    finished,
+    history,
+)
 
 
 def is_settled(page: Page) -> None:

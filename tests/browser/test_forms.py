@@ -10,13 +10,16 @@ from tests.served import Served, served
 
 WRONG = {
     "shared-list": (
-        ("producers", "99", "1", "1 to 16"), ("seconds", "0", "10", "0.1 to 600"), ("capacity", "-1", "0", "0 to 100"),
+        ("producers", "99", "1", "1 to 16"),
+        ("seconds", "0", "10", "0.1 to 600"),
+        ("capacity", "-1", "0", "0 to 100"),
     ),
     "factorials": (("last", "5001", "10", "5,000"), ("workers", "2.5", "5", "whole number")),
     "pool-sizes": (
-        ("sizes", "2, two", "2", "whole numbers from 1 to 64"), ("work_ms", "5", "", "must stay empty for square"),
+        ("sizes", "2, two", "2", "whole numbers from 1 to 64"),
+        ("work_ms", "5", "", "must stay empty for square"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("experiment", WRONG)

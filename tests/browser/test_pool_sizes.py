@@ -10,8 +10,14 @@ from tests.browser.conftest import Opens, Watched, start, until_live
 from tests.served import Served
 
 SMALL = {
-    "sizes": "1, 2", "first": "1", "last": "10", "workload": "square", "work_ms": "", "repeats": "3", "method": "map",
-}  # fmt: skip
+    "sizes": "1, 2",
+    "first": "1",
+    "last": "10",
+    "workload": "square",
+    "work_ms": "",
+    "repeats": "3",
+    "method": "map",
+}
 LONG = {**SMALL, "workload": "square-sleep", "work_ms": "5", "repeats": "100"}
 VEGA = re.compile(r"/static/vendor/vega")
 

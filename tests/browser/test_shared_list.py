@@ -11,8 +11,13 @@ from tests.served import Served
 
 # The form remembers what ran last, so each test says all that it rests on.
 BRISK = {
-    "producers": "1", "consumers": "1", "delay_min": "0.01", "delay_max": "0.05", "guard": "lock", "seconds": "600",
-}  # fmt: skip
+    "producers": "1",
+    "consumers": "1",
+    "delay_min": "0.01",
+    "delay_max": "0.05",
+    "guard": "lock",
+    "seconds": "600",
+}
 
 
 def reading(page: Page, name: str, inside: str = "#shared-list-live") -> int:

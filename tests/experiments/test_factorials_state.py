@@ -90,9 +90,19 @@ def test_results_stand_in_order_of_completion_with_all_their_figures() -> None:
         (3, 3, "6", 1),
     ]
     assert results[0] == {
-        "n": 2, "value": "2", "digits": 1, "worker": "thread 2", "seconds": 0.001, "order": 1, "error": None,
-        "status": "done", "queue_wait": 0.001, "at": 0.002, "cpu_s": 0.001, "collected": 2,
-    }  # fmt: skip
+        "n": 2,
+        "value": "2",
+        "digits": 1,
+        "worker": "thread 2",
+        "seconds": 0.001,
+        "order": 1,
+        "error": None,
+        "status": "done",
+        "queue_wait": 0.001,
+        "at": 0.002,
+        "cpu_s": 0.001,
+        "collected": 2,
+    }
 
 
 def test_the_time_axis_begins_at_the_first_submission() -> None:
@@ -255,8 +265,10 @@ def test_the_table_has_a_row_a_number_and_a_column_a_figure() -> None:
     assert [dict(zip(header, row, strict=True))["n"] for row in table] == [1, 3, 2]
     assert dict(zip(header, table[1], strict=True))["error"] == "broken"
     assert dict(zip(header, table[2], strict=True)) == {
-        **dict.fromkeys(header, ""), "n": 2, "status": "queued",
-    }  # fmt: skip
+        **dict.fromkeys(header, ""),
+        "n": 2,
+        "status": "queued",
+    }
 
 
 @pytest.mark.parametrize(

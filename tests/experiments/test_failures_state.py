@@ -9,8 +9,13 @@ from poolscope.experiments.failures.state import State, as_json, findings, fold,
 from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
 
 NOTHING: dict[str, list[str]] = {
-    "processes": [], "zombies": [], "segments": [], "semaphores": [], "threads": [], "descriptors": []
-}  # fmt: skip
+    "processes": [],
+    "zombies": [],
+    "segments": [],
+    "semaphores": [],
+    "threads": [],
+    "descriptors": [],
+}
 
 
 def told(*scenarios: str, records: list[Record], end: str = "finished") -> State:
@@ -93,8 +98,9 @@ def test_records_belong_to_the_case_that_began_last() -> None:
     assert [len(case.lanes.spans) for case in state.of("time-limit")] == [0, 1]
     assert row(state)["outcome"] == "timed out"
     assert [line[:3] for line in rows(state)[1]] == [
-        ("time-limit", "process", "timed out"), ("time-limit", "thread", "can't be ended")
-    ]  # fmt: skip
+        ("time-limit", "process", "timed out"),
+        ("time-limit", "thread", "can't be ended"),
+    ]
 
 
 def test_the_story_is_in_order_of_time_whoever_wrote_first() -> None:

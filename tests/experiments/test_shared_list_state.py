@@ -24,9 +24,20 @@ def told(*records: Record, **params: Any) -> State:
 
 def counted(**values: int) -> Count:
     zero = dict.fromkeys(
-        ("added", "removed", "empty_polls", "full_polls", "length", "really_added", "really_removed", "robbed",
-         "in_flight", "told"), 0
-    )  # fmt: skip
+        (
+            "added",
+            "removed",
+            "empty_polls",
+            "full_polls",
+            "length",
+            "really_added",
+            "really_removed",
+            "robbed",
+            "in_flight",
+            "told",
+        ),
+        0,
+    )
     return Count(T0 + 5, "ledger", {**zero, **values})
 
 
@@ -58,9 +69,7 @@ def test_a_lost_update_is_named_with_both_numbers_even_if_the_sum_comes_out_righ
 
 
 def test_a_consumer_that_was_robbed_is_a_loss_of_its_own() -> None:
-    state = told(
-        counted(added=3, removed=2, length=1, really_added=3, really_removed=2, robbed=2), guard="none"
-    )  # fmt: skip
+    state = told(counted(added=3, removed=2, length=1, really_added=3, really_removed=2, robbed=2), guard="none")
     assert not state.ledger.consistent
     assert "2 times a consumer found the list emptied between its check and its pop" in disagreements(state)
 

@@ -13,9 +13,16 @@ from poolscope.protocol.records import Actor, End, Failure, Opening, Printed, Pr
 
 def outcome(tool: str, expected: Any = 100, actual: Any = 100, **more: Any) -> Result:
     found = {
-        "expected": expected, "actual": actual, "correct": expected == actual, "facts": [["seen", "it"]],
-        "threads": [["thread 1", 1, 0.1, 2, 0.2]], "lost": None, "missing": "", "round": 1000, **more,
-    }  # fmt: skip
+        "expected": expected,
+        "actual": actual,
+        "correct": expected == actual,
+        "facts": [["seen", "it"]],
+        "threads": [["thread 1", 1, 0.1, 2, 0.2]],
+        "lost": None,
+        "missing": "",
+        "round": 1000,
+        **more,
+    }
     return Result(1, "outcome", found, tool)
 
 
@@ -120,11 +127,15 @@ def test_one_worker_alone_has_nobody_to_race_with() -> None:
 
 def test_all_right_and_all_lost_in_one_sentence() -> None:
     now = folded(
-        "lock, value, none, value-unguarded", outcome("lock"), outcome("value"),
-        outcome("none", 100, 25, lost=75), outcome("value-unguarded", 100, 40, lost=60),
+        "lock, value, none, value-unguarded",
+        outcome("lock"),
+        outcome("value"),
+        outcome("none", 100, 25, lost=75),
+        outcome("value-unguarded", 100, 40, lost=60),
         *(sample for tool in ("none", "value-unguarded") for sample in rounds(tool, 1, 1, 1)),
-        *rounds("lock", 0.1, 0.11, 0.12), *rounds("value", 1.0, 1.1, 1.2),
-    )  # fmt: skip
+        *rounds("lock", 0.1, 0.11, 0.12),
+        *rounds("value", 1.0, 1.1, 1.2),
+    )
     said = state.verdict(now, 2)
     assert said is not None
     assert said.headline == (
@@ -150,9 +161,11 @@ def test_a_wrong_guarded_tool_comes_first() -> None:
 
 def test_a_tool_that_is_not_on_this_python_is_neither_right_nor_wrong() -> None:
     now = folded(
-        "lock, interpreters", outcome("lock"), outcome("interpreters", None, None, correct=False, missing="Not here."),
+        "lock, interpreters",
+        outcome("lock"),
+        outcome("interpreters", None, None, correct=False, missing="Not here."),
         *rounds("lock", 1, 1, 1),
-    )  # fmt: skip
+    )
     row = now.row("interpreters")
     assert row is not None
     assert (row.phase, row.correct, row.as_it_should) == ("missing", None, None)
@@ -194,10 +207,14 @@ def test_a_run_beside_something_busy_says_so(busy: float | None, disturbed: bool
 
 def test_the_end_and_the_way_there_are_kept() -> None:
     now = folded(
-        "lock", Progress(1, 2, 5, 3.0, "warm-up"), Result(1, "seed", 7), Result(1, "noise", {"wall_s": 1.0}),
-        Result(1, "track", {"label": "depth", "points": [[1, 2]]}, "lock"), Failure(1, "E", "broke"),
+        "lock",
+        Progress(1, 2, 5, 3.0, "warm-up"),
+        Result(1, "seed", 7),
+        Result(1, "noise", {"wall_s": 1.0}),
+        Result(1, "track", {"label": "depth", "points": [[1, 2]]}, "lock"),
+        Failure(1, "E", "broke"),
         End(2, "failed", "x"),
-    )  # fmt: skip
+    )
     assert (now.done, now.total, now.note, now.seed, now.failure) == (2, 5, "warm-up", 7, "broke")
     assert (now.outcome, now.reason, now.seconds_left) == ("failed", "x", None)
     assert now.rows[0].track["label"] == "depth"
@@ -216,9 +233,12 @@ def test_a_tool_that_raises_fails_alone_and_says_what() -> None:
     raised = {"type": "WorkerDied", "message": "Worker 2 died.", "traceback": "Traceback …"}
     now = folded(
         "lock, pipe, queue",
-        outcome("lock"), Result(1, "raised", raised, "pipe"), outcome("queue"), Result(2, "raised", raised, "queue"),
+        outcome("lock"),
+        Result(1, "raised", raised, "pipe"),
+        outcome("queue"),
+        Result(2, "raised", raised, "queue"),
         *rounds("lock", 0.5, 0.25, 0.2),
-    )  # fmt: skip
+    )
     assert [(row.tool.name, row.phase) for row in now.rows] == [
         ("lock", "done"),
         ("pipe", "failed"),

@@ -9,15 +9,16 @@ import pytest
 from poolscope.errors import BadParameters
 from poolscope.experiments.installation import Installation, this_python
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.admission import choices, own_work
+from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.experiments.which_pool.admission import choices, own_work
-from poolscope.experiments.which_pool.offers import BUILT_IN
-from poolscope.experiments.which_pool.params import WhichPoolParams
 
 OFFERS = Installation(
-    ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"), "/home/ann/project",
+    ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"),
+    "/home/ann/project",
     {"3.11": "/ours/python", "3.13t": "/free/python"},
-)  # fmt: skip
+)
 
 
 def ordered(installation: Installation = OFFERS, **given: Any) -> Mapping[str, Any]:

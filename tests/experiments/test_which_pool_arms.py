@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from poolscope.experiments.which_pool.arms import Configuration, Wanted, unfit
-from poolscope.experiments.which_pool.guesses import beforehand, pass_s
+from poolscope.experiments.pool_benchmark.arms import Configuration, Wanted, unfit
+from poolscope.experiments.pool_benchmark.guesses import beforehand, pass_s
 
 ABOUT: dict[str, Any] = {
     "kinds": dict.fromkeys(("serial", "thread", "process", "pool", "asyncio")) | {"interpreter": "It came with 3.14."},
@@ -14,9 +14,15 @@ ABOUT: dict[str, Any] = {
     "start_methods": ["fork", "spawn"],
 }
 SEEN: dict[str, Any] = {
-    "function": "tasks:parse", "coroutine": False, "is_async": False, "unpicklable": {}, "count": 10,
-    "call_s": [0.1, 0.1], "cpu_s": [0.1, 0.1], "pickle_s": 0.0,
-}  # fmt: skip
+    "function": "tasks:parse",
+    "coroutine": False,
+    "is_async": False,
+    "unpicklable": {},
+    "count": 10,
+    "call_s": [0.1, 0.1],
+    "cpu_s": [0.1, 0.1],
+    "pickle_s": 0.0,
+}
 ASYNC = {**SEEN, "coroutine": True, "is_async": True}
 
 
@@ -46,7 +52,7 @@ def test_start_methods_and_chunk_sizes_vary_for_processes_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arm", "used", "spare"),
+    ("config", "used", "spare"),
     [
         (Configuration("3.11", "serial"), 1, 0),
         (Configuration("3.11", "thread", 16), 1, 6),
@@ -61,7 +67,7 @@ def test_the_plan_tells_the_chunk_and_who_will_have_nothing_to_do(config: Config
 
 
 @pytest.mark.parametrize(
-    ("arm", "seen", "why"),
+    ("config", "seen", "why"),
     [
         (Configuration("3.11", "interpreter", 2), SEEN, "It came with 3.14."),
         (Configuration("3.11", "pool", 2, "forkserver"), SEEN, "This Python has no start method forkserver."),

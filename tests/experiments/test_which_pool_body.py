@@ -62,9 +62,17 @@ def folder(tmp_path: Path) -> str:
 def asked(workload: str, folder: str | None = None, **changes: Any) -> dict[str, Any]:
     return {
         "workload": {"name": workload, "folder": folder},
-        "work_ms": None, "items": 6, "kinds": ["thread", "process"], "sizes": [2], "chunksizes": [0], "repeats": 2,
-        "start_methods": [], "pythons": [THIS], "limit_s": 30, **changes,
-    }  # fmt: skip
+        "work_ms": None,
+        "items": 6,
+        "kinds": ["thread", "process"],
+        "sizes": [2],
+        "chunksizes": [0],
+        "repeats": 2,
+        "start_methods": [],
+        "pythons": [THIS],
+        "limit_s": 30,
+        **changes,
+    }
 
 
 def mine(function: str) -> str:

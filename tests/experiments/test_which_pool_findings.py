@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.which_pool import state
-from poolscope.experiments.which_pool.choice import competitors
-from poolscope.experiments.which_pool.params import WhichPoolParams
-from poolscope.experiments.which_pool.samples import State
+from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark.choice import competitors
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.samples import State
 from poolscope.protocol.records import Printed, Record, Result
 
 from tests.experiments.which_pool_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.which_pool.offers import BUILT_IN
-from poolscope.experiments.which_pool.params import ITEMS, WORK_MS, WhichPoolParams
+from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
+from poolscope.experiments.pool_benchmark.params import ITEMS, WORK_MS, WhichPoolParams
 from poolscope.workloads import catalog
 
 
@@ -74,12 +74,26 @@ def test_ones_own_work_may_be_any_well_formed_name(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "cube", "tasks:parse", "tasks@samples", ":parse@samples", "tasks:parse@", "tasks:parse@samples+", "a b:c@d",
-        "tasks:parse@samples+a:b:c", "../tasks:parse@samples", "tasks:parse()@samples", "1a:b@c", "tasks:parse@x;y",
-        "t:" + "f" * 300 + "@i", 5, True, ["square"], {"a": 1},
+        "cube",
+        "tasks:parse",
+        "tasks@samples",
+        ":parse@samples",
+        "tasks:parse@",
+        "tasks:parse@samples+",
+        "a b:c@d",
+        "tasks:parse@samples+a:b:c",
+        "../tasks:parse@samples",
+        "tasks:parse()@samples",
+        "1a:b@c",
+        "tasks:parse@x;y",
+        "t:" + "f" * 300 + "@i",
+        5,
+        True,
+        ["square"],
+        {"a": 1},
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_what_is_no_name_of_work_is_refused_with_what_is_allowed(name: Any) -> None:
     said = complaints(workload=name)["workload"]
     assert said.startswith("workload must be one of square, sum-of-squares, ")
@@ -89,11 +103,16 @@ def test_what_is_no_name_of_work_is_refused_with_what_is_allowed(name: Any) -> N
 @pytest.mark.parametrize(
     ("given", "kinds"),
     [
-        ("", []), ("all", []), ("thread, all", []), ([], []), ("threads; Processes", ["thread", "process"]),
-        (["asyncio", "pool"], ["asyncio", "pool"]), ("serial, thread", ["thread"]),
+        ("", []),
+        ("all", []),
+        ("thread, all", []),
+        ([], []),
+        ("threads; Processes", ["thread", "process"]),
+        (["asyncio", "pool"], ["asyncio", "pool"]),
+        ("serial, thread", ["thread"]),
         ("ProcessPoolExecutor multiprocessing.Pool", ["process", "pool"]),
     ],
-)  # fmt: skip
+)
 def test_kinds_may_be_written_as_people_write_them(given: Any, kinds: list[str]) -> None:
     assert parse(WhichPoolParams, {"kinds": given}).kinds == kinds
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poolscope.experiments.which_pool import state
-from poolscope.experiments.which_pool.params import WhichPoolParams
-from poolscope.experiments.which_pool.samples import State
+from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.samples import State
 from poolscope.protocol.records import (
     Actor,
     Contents,
@@ -30,9 +30,13 @@ from poolscope.protocol.records import (
 from tests.experiments.which_pool_runs import HERE, MIB, about, measurement, planned, records, told, traced
 
 MAPS = {
-    "serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336),
-    "pool 2 c1": about(337), "pool 2 c8": about(334),
-}  # fmt: skip
+    "serial": about(640),
+    "thread 2": about(655),
+    "process 2": about(335),
+    "process 4": about(336),
+    "pool 2 c1": about(337),
+    "pool 2 c8": about(334),
+}
 ASKED = {"sizes": [2, 4], "chunksizes": [1, 8]}
 TRACES = {
     key: traced(planned(key, 32), ms, cpus=cpus, share=share)
@@ -212,9 +216,7 @@ def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_ope
 def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal_ends_at_the_cpus() -> None:
     chart = state.chart(RUN, 2)
     points = [(row["kind"], row["workers"], row["chunk"]) for row in chart["speed"]]
-    assert points == [
-        ("threads", 2, None), ("processes", 2, 1), ("processes", 4, 1), ("multiprocessing.Pool", 2, 8)
-    ]  # fmt: skip
+    assert points == [("threads", 2, None), ("processes", 2, 1), ("processes", 4, 1), ("multiprocessing.Pool", 2, 8)]
     assert all(row["lo"] < row["speedup"] < row["hi"] for row in chart["speed"])
     assert [(row["workers"], row["speedup"]) for row in chart["ideal"]] == [(1, 1), (2, 2), (4, 2)]
     assert len(chart["reps"]) == 4 * 5
@@ -230,9 +232,12 @@ def test_the_ideal_of_waiting_work_goes_on_beyond_the_cpus_up_to_the_items() -> 
 def test_the_heat_map_has_every_setting() -> None:
     heat = state.chart(RUN, 2)["heat"]
     assert [(row["kind"], row["workers"], row["asked"]) for row in heat] == [
-        ("threads", 2, "–"), ("processes", 2, "own choice"), ("processes", 4, "own choice"),
-        ("multiprocessing.Pool", 2, "1"), ("multiprocessing.Pool", 2, "8"),
-    ]  # fmt: skip
+        ("threads", 2, "–"),
+        ("processes", 2, "own choice"),
+        ("processes", 4, "own choice"),
+        ("multiprocessing.Pool", 2, "1"),
+        ("multiprocessing.Pool", 2, "8"),
+    ]
 
 
 def test_the_budget_names_what_kept_tasks_off_the_cpu_and_adds_up() -> None:

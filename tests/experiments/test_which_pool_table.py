@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from poolscope.experiments.which_pool.state import notes, table
+from poolscope.experiments.pool_benchmark.state import notes, table
 from poolscope.protocol.records import End
 from poolscope.text.wording import GAP
 
@@ -14,8 +14,10 @@ def test_a_row_a_setting_says_what_it_took_and_gained() -> None:
     header, rows = table(told({"serial": about(400), "thread 2": about(404), "process 2 c4": about(200)}))
     found = [dict(zip(header, row, strict=True)) for row in rows]
     assert [(row["kind"], row["workers"], row["chunk"]) for row in found] == [
-        ("plain loop", None, None), ("threads", 2, None), ("processes", 2, 4)
-    ]  # fmt: skip
+        ("plain loop", None, None),
+        ("threads", 2, None),
+        ("processes", 2, 4),
+    ]
     loop, threads, processes = found
     assert (loop["map, ms"], loop["interval"], loop["start-up, ms"]) == (pytest.approx(400), None, None)
     assert processes["speed-up, ×"] == pytest.approx(2, rel=0.01)

@@ -8,21 +8,31 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from poolscope.experiments.which_pool import state
-from poolscope.experiments.which_pool.params import WhichPoolParams
-from poolscope.experiments.which_pool.samples import State
+from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.samples import State
 from poolscope.protocol.records import Result
 
 from tests.experiments.which_pool_runs import HERE, LOUD, MIB, QUIET, about, planned, told, traced
 
 SUM_OF_SQUARES = {
-    "serial": about(640), "thread 2": about(655), "thread 4": about(660), "process 1": about(650),
-    "process 2": about(335), "process 4": about(334), "process 8": about(336), "pool 2": about(336),
-}  # fmt: skip
+    "serial": about(640),
+    "thread 2": about(655),
+    "thread 4": about(660),
+    "process 1": about(650),
+    "process 2": about(335),
+    "process 4": about(334),
+    "process 8": about(336),
+    "pool 2": about(336),
+}
 SLEEP = {"serial": about(1600), "thread 8": about(203), "asyncio 8": about(203.5), "process 8": about(204)}
 SQUARE = {
-    "serial": about(0.0025), "thread 1": about(0.8), "thread 2": about(0.9), "process 2": about(4), "pool 2": about(0.2)
-}  # fmt: skip
+    "serial": about(0.0025),
+    "thread 1": about(0.8),
+    "thread 2": about(0.9),
+    "process 2": about(4),
+    "pool 2": about(0.2),
+}
 SHA256 = {"serial": about(640), "thread 2": about(330), "thread 4": about(329), "process 2": about(331)}
 
 
@@ -101,9 +111,13 @@ def test_c_code_has_a_winner_where_the_interval_supports_one() -> None:
 
 def test_without_the_gil_threads_win() -> None:
     maps = {
-        "serial": about(640), "thread 2": about(650), "process 2": about(335), "3.13t: serial": about(700),
-        "3.13t: thread 2": about(300), "3.13t: process 2": about(380),
-    }  # fmt: skip
+        "serial": about(640),
+        "thread 2": about(650),
+        "process 2": about(335),
+        "3.13t: serial": about(700),
+        "3.13t: thread 2": about(300),
+        "3.13t: process 2": about(380),
+    }
     now = told(maps, pythons={HERE: {}, "3.13t": {}}, asked={"pythons": [HERE, "3.13t"]})
     assert said(now).startswith("Use 2 threads on 3.13t: 2.13× the plain loop on 3.11 (95% CI 2.1")
     assert "3.13t has no GIL, so its threads compute side by side." in said(now)
@@ -156,8 +170,11 @@ def test_a_python_that_cannot_run_the_work_says_why_and_the_others_go_on() -> No
 def test_chunk_sizes_and_start_methods_are_named_where_they_were_compared() -> None:
     asked = {"chunksizes": [1, 8], "start_methods": ["fork", "spawn"]}
     maps = {
-        "serial": about(640), "pool 2 c1 fork": about(500), "pool 2 c8 fork": about(340), "pool 2 c8 spawn": about(420)
-    }  # fmt: skip
+        "serial": about(640),
+        "pool 2 c1 fork": about(500),
+        "pool 2 c8 fork": about(340),
+        "pool 2 c8 spawn": about(420),
+    }
     now = told(maps, asked=asked)
     assert said(now).startswith("Use 2 processes (multiprocessing.Pool, fork and chunks of 8): 1.88× serial")
     assert (chosen(now)["chunksize"], chosen(now)["start_method"]) == (8, "fork")
@@ -280,9 +297,11 @@ def test_work_that_gives_other_results_from_call_to_call_is_compared_by_its_time
 def test_a_kind_that_was_asked_for_in_vain_is_told_once() -> None:
     lacks = "InterpreterPoolExecutor came with Python 3.14, and this is 3.11.9."
     now = told(
-        {"serial": about(640), "process 2": about(335), "interpreter 2": []}, skipped={"interpreter 2": lacks},
-        pythons={HERE: {"kinds": {"process": None, "interpreter": lacks}}}, asked={"kinds": "process, interpreter"},
-    )  # fmt: skip
+        {"serial": about(640), "process 2": about(335), "interpreter 2": []},
+        skipped={"interpreter 2": lacks},
+        pythons={HERE: {"kinds": {"process": None, "interpreter": lacks}}},
+        asked={"kinds": "process, interpreter"},
+    )
     assert said(now).count(lacks) == 1
     assert sum(lacks in reason for reason in chosen(now)["reasons"]) == 1
 

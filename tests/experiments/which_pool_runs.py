@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from poolscope.experiments.which_pool import state
-from poolscope.experiments.which_pool.params import WhichPoolParams
-from poolscope.experiments.which_pool.samples import State
+from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.samples import State
 from poolscope.protocol.records import End, Record, Result, Sample
 
 SPREAD = (1.0, 1.004, 0.996, 1.002, 0.998, 1.0, 1.006)
 HERE = "3.11"
 QUIET = {
-    "wall_s": 30.0, "host_busy_s": 31.0, "own_cpu_s": 30.9, "throttled_before": 0, "throttled_after": 0, "host_cpus": 2,
-    "loop_wall_s": 4.5, "loop_cpu_s": 4.5,
-}  # fmt: skip
+    "wall_s": 30.0,
+    "host_busy_s": 31.0,
+    "own_cpu_s": 30.9,
+    "throttled_before": 0,
+    "throttled_after": 0,
+    "host_cpus": 2,
+    "loop_wall_s": 4.5,
+    "loop_cpu_s": 4.5,
+}
 LOUD = {**QUIET, "host_busy_s": 60.0}
 ITEMS = 32
 MIB = 2**20
 KINDS: dict[str, str | None] = {
-    "thread": None, "process": None, "pool": None, "asyncio": "square is no coroutine.",
+    "thread": None,
+    "process": None,
+    "pool": None,
+    "asyncio": "square is no coroutine.",
     "interpreter": "This Python has no interpreters in the standard library; 3.14 has.",
-}  # fmt: skip
+}
 # Milliseconds to start and to end a worker.
 PRICES = {"thread": (0.1, 0.02), "asyncio": (0.01, 0.01), "interpreter": (8.0, 1.0)}
 PROCESS = (12.0, 1.0)
@@ -42,9 +51,14 @@ def planned(key: str, items: int) -> dict[str, Any]:
     method = next((word for word in rest if word in ("fork", "forkserver", "spawn")), "fork" if takes_chunks else "")
     own = -(-items // (4 * size)) if kind == "pool" else 1
     return {
-        "arm": key, "python": python or HERE, "kind": kind, "start_method": method, "size": size, "chunksize": asked,
+        "arm": key,
+        "python": python or HERE,
+        "kind": kind,
+        "start_method": method,
+        "size": size,
+        "chunksize": asked,
         "chunk_used": (asked or own) if takes_chunks else 1,
-    }  # fmt: skip
+    }
 
 
 def measurement(row: Mapping[str, Any], number: int, map_ms: float, around_ms: float | None = None) -> list[Record]:
@@ -58,28 +72,48 @@ def measurement(row: Mapping[str, Any], number: int, map_ms: float, around_ms: f
 
 
 def traced(
-    row: Mapping[str, Any], map_ms: float, *, cpus: float, share: float = 1.0, tail: float = 0.02,
-    items: int = ITEMS, longest: float = 1.1,
-) -> dict[str, Any]:  # fmt: skip
+    row: Mapping[str, Any],
+    map_ms: float,
+    *,
+    cpus: float,
+    share: float = 1.0,
+    tail: float = 0.02,
+    items: int = ITEMS,
+    longest: float = 1.1,
+) -> dict[str, Any]:
     """The summary of a traced repetition whose tasks kept `cpus` CPUs busy, on a CPU for `share` of their time."""
     map_s, size = map_ms / 1e3, row["size"]
     cpu = min(cpus * map_s, size * map_s * (1 - tail) * share)
     wall = min(cpu / share, size * map_s * (1 - tail))
     each = wall / items
     return {
-        "map_s": map_s, "start_s": 0.01, "stop_s": 0.001, "tasks": items, "tasks_wall_s": wall, "tasks_cpu_s": cpu,
-        "workers_used": size, "worker_ends_s": [map_s * (1 - 2 * tail * n / max(1, size - 1)) for n in range(size)],
+        "map_s": map_s,
+        "start_s": 0.01,
+        "stop_s": 0.001,
+        "tasks": items,
+        "tasks_wall_s": wall,
+        "tasks_cpu_s": cpu,
+        "workers_used": size,
+        "worker_ends_s": [map_s * (1 - 2 * tail * n / max(1, size - 1)) for n in range(size)],
         "task_s": {"min": each * 0.9, "median": each, "p90": each * 1.05, "max": each * longest},
-    }  # fmt: skip
+    }
 
 
 def records(
-    maps: Mapping[str, Sequence[float]], *, loop_share: float | None = 1.0, noise: Mapping[str, Any] | None = QUIET,
-    traces: Mapping[str, Mapping[str, Any]] | None = None, pythons: Mapping[str, Mapping[str, Any]] | None = None,
-    preflight: Mapping[str, Any] | None = None, skipped: Mapping[str, str] | None = None, items: int = ITEMS,
-    around_ms: float | None = None, machine: Mapping[str, Any] | None = None, outcome: str = "finished",
+    maps: Mapping[str, Sequence[float]],
+    *,
+    loop_share: float | None = 1.0,
+    noise: Mapping[str, Any] | None = QUIET,
+    traces: Mapping[str, Mapping[str, Any]] | None = None,
+    pythons: Mapping[str, Mapping[str, Any]] | None = None,
+    preflight: Mapping[str, Any] | None = None,
+    skipped: Mapping[str, str] | None = None,
+    items: int = ITEMS,
+    around_ms: float | None = None,
+    machine: Mapping[str, Any] | None = None,
+    outcome: str = "finished",
     more: Sequence[Record] = (),
-) -> list[Record]:  # fmt: skip
+) -> list[Record]:
     """The records of a run with these map times (ms) by arm. `loop_share` of its time a loop was on a CPU."""
     plan = [planned(key, items) for key in maps]
     said: list[Record] = []

@@ -128,12 +128,22 @@ def test_a_body_without_a_length_that_never_ends_is_cut_off(server: Served) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        "/runs/%00", "/runs/..%2f..%2fetc%2fpasswd", "/runs/" + "x" * 5000, "/runs?before=nobody&experiment=%ff",
-        "/runs/sl-0001/at?t=nan", "/api/runs?limit=-1", "/api/runs?limit=1e9", "/api/runs?status=asleep",
-        "/static/../app/poolscope/main.py", "/static/%2e%2e/app/poolscope/main.py", "/charts/..%2f..%2fpyproject.toml",
-        "/runs/sl-0001/factorial/1e9.txt", "/live?run=nobody", "/nothing/here",
+        "/runs/%00",
+        "/runs/..%2f..%2fetc%2fpasswd",
+        "/runs/" + "x" * 5000,
+        "/runs?before=nobody&experiment=%ff",
+        "/runs/sl-0001/at?t=nan",
+        "/api/runs?limit=-1",
+        "/api/runs?limit=1e9",
+        "/api/runs?status=asleep",
+        "/static/../app/poolscope/main.py",
+        "/static/%2e%2e/app/poolscope/main.py",
+        "/charts/..%2f..%2fpyproject.toml",
+        "/runs/sl-0001/factorial/1e9.txt",
+        "/live?run=nobody",
+        "/nothing/here",
     ],
-)  # fmt: skip
+)
 def test_an_address_that_leads_nowhere_is_no_failure(server: Served, path: str) -> None:
     for accept in ("text/html", "application/json"):
         answer = server.api.get(path, headers={"Accept": accept})

@@ -88,9 +88,13 @@ class Follower:
 def serve(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A server that can't start, from the command line."""
     return subprocess.run(
-        [*COMMAND, *options], capture_output=True, text=True, cwd=folder, timeout=BOUND_S,
+        [*COMMAND, *options],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=BOUND_S,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "app")},
-    )  # fmt: skip
+    )
 
 
 def test_a_data_folder_below_a_file_is_one_sentence(tmp_path: Path) -> None:

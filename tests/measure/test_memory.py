@@ -43,9 +43,12 @@ def test_a_group_of_the_old_kind_counts_and_its_largest_number_is_no_limit(tree:
     (tree / "self" / "cgroup").write_text("5:memory:/app\n3:cpu:/\n")
     group(tree, "memory", memory__limit_in_bytes=2**63 - 4096, memory__usage_in_bytes=5)
     group(
-        tree, "memory/app", memory__limit_in_bytes=800, memory__usage_in_bytes=300,
+        tree,
+        "memory/app",
+        memory__limit_in_bytes=800,
+        memory__usage_in_bytes=300,
         memory__stat="inactive_file 1\ntotal_inactive_file 50",
-    )  # fmt: skip
+    )
     assert (available(tree, tree), limit(tree, tree)) == (550, 800)
 
 

@@ -95,7 +95,7 @@ def test_no_throttling_alone_is_no_proof_of_quiet() -> None:
 
 
 @pytest.mark.parametrize(
-    "arm",
+    "config",
     [
         Configuration(2, ()),
         Configuration(2, ((0.04, 0.02),)),

@@ -19,7 +19,7 @@ from tests.waiting import BOUND_S, until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 BODIES = sorted(
-    ".".join(file.relative_to(ROOT / "poolscope").with_suffix("").parts)
+    ".".join(file.relative_to(ROOT / "app").with_suffix("").parts)
     for file in (ROOT / "app/poolscope/experiments").glob("*/body.py")
 )
 

@@ -42,14 +42,36 @@ class Unseen:
 @pytest.mark.parametrize(
     "value",
     [
-        [1, "two", 3.0, None, b"4"], {"a": {1, 2}, "b": (True,)}, 10**5000, math.nan, [math.nan], Plain([1], {2}),
-        Ambiguous(1), Pair(1, 2), OrderedDict(a=1), datetime(2026, 1, 1, tzinfo=UTC), Plain, len, [[]] * 3,
+        [1, "two", 3.0, None, b"4"],
+        {"a": {1, 2}, "b": (True,)},
+        10**5000,
+        math.nan,
+        [math.nan],
+        Plain([1], {2}),
+        Ambiguous(1),
+        Pair(1, 2),
+        OrderedDict(a=1),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        Plain,
+        len,
+        [[]] * 3,
     ],
     ids=[
-        "plain", "sets", "long", "nan", "nan within", "without eq", "ambiguous", "named", "ordered", "date", "class",
-        "builtin", "thrice",
+        "plain",
+        "sets",
+        "long",
+        "nan",
+        "nan within",
+        "without eq",
+        "ambiguous",
+        "named",
+        "ordered",
+        "date",
+        "class",
+        "builtin",
+        "thrice",
     ],
-)  # fmt: skip
+)
 def test_a_copy_is_the_same(value: Any) -> None:
     assert same(value, copy.deepcopy(value)) is True
     assert digest(value) == digest(copy.deepcopy(value))
@@ -58,11 +80,19 @@ def test_a_copy_is_the_same(value: Any) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (1, 2), ([1, 2], [2, 1]), ("1", b"1"), ({"a": 1}, {"a": 2}), ([[], [1]], [[1], []]), (Plain(1), Plain(2)),
-        (Ambiguous([1]), Ambiguous([2])), (math.nan, 1.0), ("ab", "a"), (["a", "b"], ["ab"]),
+        (1, 2),
+        ([1, 2], [2, 1]),
+        ("1", b"1"),
+        ({"a": 1}, {"a": 2}),
+        ([[], [1]], [[1], []]),
+        (Plain(1), Plain(2)),
+        (Ambiguous([1]), Ambiguous([2])),
+        (math.nan, 1.0),
+        ("ab", "a"),
+        (["a", "b"], ["ab"]),
     ],
     ids=["number", "order", "text", "value", "depth", "without eq", "ambiguous", "nan", "length", "split"],
-)  # fmt: skip
+)
 def test_another_value_is_not(one: Any, other: Any) -> None:
     assert same(one, other) is False
 

@@ -45,7 +45,7 @@ sys.path[:0] = [sys.argv[1]]
 sys.path.append(sys.argv[2])
 warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")
 from pathlib import Path
-from poolscope.runner.pools.kinds import KINDS, lacking, through
+from poolscope.runner.pools.kinds import KINDS, lacking, measure
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.context import Stage
 from poolscope.workloads.catalog import Work, set_up
@@ -59,7 +59,7 @@ async def fail_later(n):
 
 def tried(kind, work, **more):
     try:
-        return through(stage, kind, "", 2, 0, work, **more)
+        return measure(stage, kind, "", 2, 0, work, **more)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 

@@ -141,8 +141,17 @@ def test_who_shares_a_label_gets_a_longer_one(tmp_path: Path) -> None:
     ]
     labels = [python.label for python in labelled(given)]
     assert labels == [
-        "3.14", "3.14.2", "3.14t", "3.14.2-my-project", "3.14.2-2", "3.14.2-3", "pypy3.11", "mine", "3.15", ""
-    ]  # fmt: skip
+        "3.14",
+        "3.14.2",
+        "3.14t",
+        "3.14.2-my-project",
+        "3.14.2-2",
+        "3.14.2-3",
+        "pypy3.11",
+        "mine",
+        "3.15",
+        "",
+    ]
     assert all(LABEL.fullmatch(label) for label in labels if label)
 
 
@@ -176,15 +185,19 @@ async def test_others_are_found_on_the_path_and_where_their_managers_put_them(
     program(".local/share/uv/python/cpython-3.15/bin/python", answering("3.15.0a3"))
     ours = [python for python in await find() if python.path.startswith(str(tmp_path))]
     assert [(python.version, python.label) for python in ours] == [
-        ("3.13.1", "3.13"), ("3.14.1", "3.14t"), ("3.9.1", ""), ("3.15.0a3", "3.15")
-    ]  # fmt: skip
+        ("3.13.1", "3.13"),
+        ("3.14.1", "3.14t"),
+        ("3.9.1", ""),
+        ("3.15.0a3", "3.15"),
+    ]
 
 
 def test_a_setting_names_paths_with_or_without_labels() -> None:
     assert wished("") == ([], True)
     assert wished("/a/python, free=/b/python:~/c") == (
-        [("", "/a/python"), ("free", "/b/python"), ("", str(Path.home() / "c"))], True
-    )  # fmt: skip
+        [("", "/a/python"), ("free", "/b/python"), ("", str(Path.home() / "c"))],
+        True,
+    )
     assert wished("none") == ([], False)
     assert wished("/a/python,none") == ([("", "/a/python")], False)
     with pytest.raises(BadParameters, match="label in POOLSCOPE_PYTHONS must be letters"):

@@ -126,11 +126,11 @@ async def test_a_run_of_another_server_is_seen_but_not_touched_and_interrupted_o
 CRASHING = """
 import asyncio, sys
 from pathlib import Path
-from poolscope.runs.scheduler import Bench
+from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.journal import Journal
 
 async def main():
-    bench = Bench(Journal(Path(sys.argv[1])))
+    bench = Scheduler(Journal(Path(sys.argv[1])))
     await bench.open()
     run = await bench.start("shared-list", {"seconds": 600, "delay_min": 0.001, "delay_max": 0.002})
     version = 0

@@ -29,9 +29,16 @@ def plan(pythons: Sequence[str], kinds: Sequence[str]) -> list[dict[str, Any]]:
         for kind, size in (("serial", 1), *((kind, size) for kind in kinds for size in SIZES)):
             process = kind == "process"
             rows.append(
-                {"arm": key(python, kind, size), "python": python, "kind": kind, "size": size, "chunksize": 0,
-                 "start_method": "fork" if process else "", "chunk_used": 1 if process else None}
-            )  # fmt: skip
+                {
+                    "arm": key(python, kind, size),
+                    "python": python,
+                    "kind": kind,
+                    "size": size,
+                    "chunksize": 0,
+                    "start_method": "fork" if process else "",
+                    "chunk_used": 1 if process else None,
+                }
+            )
     return rows
 
 
@@ -52,22 +59,57 @@ def records(
     """The whole run, or its beginning up to so many counted rounds."""
     chance = random.Random(4711)
     rows = plan(pythons, kinds)
-    yield Opening(0, "2026-01-01T00:00:00+00:00", "wp-0001", "which-pool", {}, {
-        "python": "3.11.9", "implementation": "CPython", "gil": True, "start_method": "fork",
-    }, 4710)  # fmt: skip
+    yield Opening(
+        0,
+        "2026-01-01T00:00:00+00:00",
+        "wp-0001",
+        "which-pool",
+        {},
+        {
+            "python": "3.11.9",
+            "implementation": "CPython",
+            "gil": True,
+            "start_method": "fork",
+        },
+        4710,
+    )
     for python in pythons:
-        yield Result(1, "python", {
-            "version": f"{python.rstrip('t')}.2", "gil": python != FREE, "implementation": "CPython",
-            "executable": f"/usr/bin/python{python}",
-            "kinds": {"thread": None, "process": None, "pool": None,
-                      "interpreter": None if "interpreter" in kinds else "It begins with Python 3.14.",
-                      "asyncio": "The work has no coroutine."},
-        }, python)  # fmt: skip
-        yield Result(2, "preflight", {
-            "count": ITEMS, "call_s": [0.0208, 0.0201, 0.0199], "function": "sum_of_squares", "coroutine": False,
-            "unpicklable": {}, "item_bytes": 28, "result_bytes": 36, "pickle_s": 3.1e-6, "repeats_equal": True,
-            "printed": 0, "raised": None,
-        }, python)  # fmt: skip
+        yield Result(
+            1,
+            "python",
+            {
+                "version": f"{python.rstrip('t')}.2",
+                "gil": python != FREE,
+                "implementation": "CPython",
+                "executable": f"/usr/bin/python{python}",
+                "kinds": {
+                    "thread": None,
+                    "process": None,
+                    "pool": None,
+                    "interpreter": None if "interpreter" in kinds else "It begins with Python 3.14.",
+                    "asyncio": "The work has no coroutine.",
+                },
+            },
+            python,
+        )
+        yield Result(
+            2,
+            "preflight",
+            {
+                "count": ITEMS,
+                "call_s": [0.0208, 0.0201, 0.0199],
+                "function": "sum_of_squares",
+                "coroutine": False,
+                "unpicklable": {},
+                "item_bytes": 28,
+                "result_bytes": 36,
+                "pickle_s": 3.1e-6,
+                "repeats_equal": True,
+                "printed": 0,
+                "raised": None,
+            },
+            python,
+        )
     if len(pythons) > 1:
         yield Result(3, "python", {"why_not": "No interpreter is at /opt/python3.12/bin/python."}, "3.12")
     yield Result(4, "cpu", {"effective": {"1": 1.0, str(CPUS): 3.87}, "seconds": 0.2})
@@ -116,15 +158,33 @@ def watched(row: dict[str, Any], t: int) -> Iterator[Record]:
     locked = kind == "thread" and row["python"] != FREE
     busy = size if locked else min(size, CPUS)
     wall = mapped * size * 0.96
-    yield Result(t, "traced", {
-        "map_s": mapped, "start_s": START_S[kind] * size, "stop_s": START_S[kind] * size / 4, "tasks": ITEMS,
-        "tasks_wall_s": wall, "tasks_cpu_s": wall / size if locked else wall * min(1.0, busy / size),
-        "workers_used": size, "worker_ends_s": [mapped * (1 - 0.03 * n / size) for n in range(size)],
-        "task_s": {"min": 0.019, "median": wall / ITEMS, "p90": wall / ITEMS * 1.1, "max": wall / ITEMS * 1.4},
-    }, config)  # fmt: skip
-    yield Result(t, "memory", {
-        "what": "pss", "per_worker": [BYTES[kind]] * size, "total": BYTES[kind] * size + 14 * MIB, "parent": 14 * MIB,
-    }, config)  # fmt: skip
+    yield Result(
+        t,
+        "traced",
+        {
+            "map_s": mapped,
+            "start_s": START_S[kind] * size,
+            "stop_s": START_S[kind] * size / 4,
+            "tasks": ITEMS,
+            "tasks_wall_s": wall,
+            "tasks_cpu_s": wall / size if locked else wall * min(1.0, busy / size),
+            "workers_used": size,
+            "worker_ends_s": [mapped * (1 - 0.03 * n / size) for n in range(size)],
+            "task_s": {"min": 0.019, "median": wall / ITEMS, "p90": wall / ITEMS * 1.1, "max": wall / ITEMS * 1.4},
+        },
+        config,
+    )
+    yield Result(
+        t,
+        "memory",
+        {
+            "what": "pss",
+            "per_worker": [BYTES[kind]] * size,
+            "total": BYTES[kind] * size + 14 * MIB,
+            "parent": 14 * MIB,
+        },
+        config,
+    )
     step = int(mapped * S / (ITEMS / size))
     for worker in range(size):
         name = f"{config} · w{worker + 1}"

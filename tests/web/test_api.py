@@ -39,14 +39,26 @@ def test_the_schema_has_the_contracts_parameters_and_defaults(client: httpx.Clie
         for each in client.get("/api/experiments").json()
     }
     assert defaults["shared-list"] == {
-        "producers": 1, "consumers": 1, "delay_min": 0.1, "delay_max": 0.5, "guard": "lock", "capacity": 0,
+        "producers": 1,
+        "consumers": 1,
+        "delay_min": 0.1,
+        "delay_max": 0.5,
+        "guard": "lock",
+        "capacity": 0,
         "seconds": 10,
-    }  # fmt: skip
+    }
     assert defaults["factorials"].items() >= {"first": 1, "last": 10, "workers": 5, "kind": "thread"}.items()
     assert defaults["pool-sizes"] == {
-        "sizes": [2, 4, 6, 8], "first": 1, "last": 10, "workload": "square", "work_ms": None, "repeats": 5,
-        "start_method": None, "chunksize": 0, "method": "map",
-    }  # fmt: skip
+        "sizes": [2, 4, 6, 8],
+        "first": 1,
+        "last": 10,
+        "workload": "square",
+        "work_ms": None,
+        "repeats": 5,
+        "start_method": None,
+        "chunksize": 0,
+        "method": "map",
+    }
     assert defaults["sharing"].items() >= {"tools": ["all"], "operations": 2000, "workers": 4}.items()
     assert defaults["failures"] == {"scenarios": ["all"], "task": 1.0, "limit": 0.5}
 
@@ -62,15 +74,23 @@ def test_the_schema_of_the_api_is_valid_and_says_what_every_call_does(client: ht
             assert call.get("summary"), f"{method} {path}"
             refused = call["responses"].get("422")
             assert list(refused["content"]) == ["application/problem+json"] if refused else "/api" not in path
-    assert {
-        (method.upper(), path) for path, calls in schema["paths"].items() for method in calls
-    } == {
-        ("GET", "/api/experiments"), ("POST", "/api/runs"), ("GET", "/api/runs"), ("GET", "/api/runs/{run_id}"),
-        ("POST", "/api/runs/{run_id}/stop"), ("PATCH", "/api/runs/{run_id}/controls"), ("DELETE", "/api/runs/{run_id}"),
+    assert {(method.upper(), path) for path, calls in schema["paths"].items() for method in calls} == {
+        ("GET", "/api/experiments"),
+        ("POST", "/api/runs"),
+        ("GET", "/api/runs"),
+        ("GET", "/api/runs/{run_id}"),
+        ("POST", "/api/runs/{run_id}/stop"),
+        ("PATCH", "/api/runs/{run_id}/controls"),
+        ("DELETE", "/api/runs/{run_id}"),
         ("POST", "/api/runs/{run_id}/faults"),
-        ("GET", "/api/runs/{run_id}/records"), ("GET", "/api/runs/{run_id}/trace"), ("GET", "/api/runs/{run_id}/csv"),
-        ("GET", "/api/runs/{run_id}/script"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
-    }  # fmt: skip
+        ("GET", "/api/runs/{run_id}/records"),
+        ("GET", "/api/runs/{run_id}/trace"),
+        ("GET", "/api/runs/{run_id}/csv"),
+        ("GET", "/api/runs/{run_id}/script"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+    }
     operations = [call["operationId"] for calls in schema["paths"].values() for call in calls.values()]
     assert len(set(operations)) == len(operations)
     for reference in _references(schema):

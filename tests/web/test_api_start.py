@@ -38,8 +38,23 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         *(
             (f'{{"{name}": {value}}}', name, f"{name} must be a whole number from 1 to 16")
             for name in ("producers", "consumers")
-            for value in ("0", "17", "-1", "1.5", "true", "null", '"many"', "[2]", '{"a": 1}', "NaN", "1e400",
-                          HUGE, DEEP, DEEPER, LONG)
+            for value in (
+                "0",
+                "17",
+                "-1",
+                "1.5",
+                "true",
+                "null",
+                '"many"',
+                "[2]",
+                '{"a": 1}',
+                "NaN",
+                "1e400",
+                HUGE,
+                DEEP,
+                DEEPER,
+                LONG,
+            )
         ),
         *(
             (f'{{"{name}": {value}}}', name, f"{name} must be a number from 0 to 10")
@@ -94,8 +109,28 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
     "pool-sizes": [
         *(
             (f'{{"sizes": {value}}}', "sizes", "sizes must be")
-            for value in ("[]", "[0]", "[65]", "[1.5]", "[true]", "[null]", "[[1]]", '["x"]', "NaN", "null", "true",
-                          '"4-2"', '"two"', "[2, 2]", str([*range(1, 18)]), "{}", DEEP, DEEPER, LONG, f"[{HUGE}]")
+            for value in (
+                "[]",
+                "[0]",
+                "[65]",
+                "[1.5]",
+                "[true]",
+                "[null]",
+                "[[1]]",
+                '["x"]',
+                "NaN",
+                "null",
+                "true",
+                '"4-2"',
+                '"two"',
+                "[2, 2]",
+                str([*range(1, 18)]),
+                "{}",
+                DEEP,
+                DEEPER,
+                LONG,
+                f"[{HUGE}]",
+            )
         ),
         *(
             (f'{{"{name}": {value}}}', name, "a whole number from -1,000,000 to 1,000,000")
@@ -128,14 +163,26 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
     "failures": [
         *(
             (f'{{"scenarios": {value}}}', "scenarios", "scenarios must be 'all' or some of thread-caught, thread-unc")
-            for value in ('"earthquake"', '["deadlock", "flood"]', "[]", "7", "null", "true", "{}", "[[1]]", DEEP,
-                          DEEPER, LONG, "NaN")
+            for value in (
+                '"earthquake"',
+                '["deadlock", "flood"]',
+                "[]",
+                "7",
+                "null",
+                "true",
+                "{}",
+                "[[1]]",
+                DEEP,
+                DEEPER,
+                LONG,
+                "NaN",
+            )
         ),
         *((f'{{"task": {value}}}', "task", "a number from 0.1 to 10") for value in ("0", "10.5", "true", "NaN")),
         *((f'{{"limit": {value}}}', "limit", "a number from 0.05 to 5") for value in ("0", "6", "null", HUGE)),
         ('{"task": 0.5, "limit": 0.5}', "task", "task must be longer than the limit of 0.5 s"),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

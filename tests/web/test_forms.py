@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from poolscope.errors import ParameterError
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_sizes.params import PoolSizesParams, Workload
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard, SharedListParams
-from poolscope.experiments.which_pool.params import WhichPoolParams
 from poolscope.web.forms import FormField, as_text, fields
 from pydantic import ValidationError
 

@@ -156,9 +156,20 @@ def opening(experiment: str) -> Opening:
 def sharing_records() -> Iterator[Record]:
     yield opening("sharing")
     for tool, seconds in (("queue", 0.5), ("mp-queue", 2.0)):
-        yield Result(1, "outcome", {
-            "expected": 1000, "actual": 1000, "correct": True, "lost": None, "round": 1000, "facts": [], "threads": [],
-        }, tool)  # fmt: skip
+        yield Result(
+            1,
+            "outcome",
+            {
+                "expected": 1000,
+                "actual": 1000,
+                "correct": True,
+                "lost": None,
+                "round": 1000,
+                "facts": [],
+                "threads": [],
+            },
+            tool,
+        )
         yield Sample(2, "round", tool, 1, seconds)
     yield End(3 * S, "finished")
 
@@ -193,9 +204,21 @@ def test_threads_and_processes_are_compared_by_a_run_of_which_pool(tmp_path: Pat
     with serve() as server, server.client(**BY_BROWSER) as browser:
         said = read(browser, "/guide/threads-or-processes").texts("b")
     assert said == [
-        UNKNOWN, UNKNOWN, "87.9 KiB", "11.0 MiB", UNKNOWN, UNKNOWN, "25 % of each of 4", "100 % of each of 4",
-        UNKNOWN, UNKNOWN, "800 µs for 4", "48.0 ms for 4", "0.99× with 1", "3.81× with 4",
-    ]  # fmt: skip
+        UNKNOWN,
+        UNKNOWN,
+        "87.9 KiB",
+        "11.0 MiB",
+        UNKNOWN,
+        UNKNOWN,
+        "25 % of each of 4",
+        "100 % of each of 4",
+        UNKNOWN,
+        UNKNOWN,
+        "800 µs for 4",
+        "48.0 ms for 4",
+        "0.99× with 1",
+        "3.81× with 4",
+    ]
 
 
 def test_a_disturbed_run_is_called_so_and_one_worker_alone_does_not_speak_for_a_pool(

@@ -99,8 +99,13 @@ def test_a_window_without_a_length_is_empty_and_not_an_error() -> None:
 
 def test_a_picture_has_a_lane_an_actor_with_the_state_that_it_is_in() -> None:
     now = Span("a", "waiting", 50, None)
-    picture = timeline.picture(Lanes(actors=("a", "b"), now={"a": now}, spans=(Span("b", "done", 0, 40),)), 0, 100,
-                            timeline.ago(10), {"b": "late"})  # fmt: skip
+    picture = timeline.picture(
+        Lanes(actors=("a", "b"), now={"a": now}, spans=(Span("b", "done", 0, 40),)),
+        0,
+        100,
+        timeline.ago(10),
+        {"b": "late"},
+    )
     assert [(lane.name, lane.state, lane.note) for lane in picture.lanes] == [("a", "waiting", ""), ("b", "", "late")]
     assert picture.paths == (("waiting", f"M{WIDTH // 2} 0.5h{WIDTH // 2}"), ("done", "M0 1.5h4000"))
     assert picture.grid.count("v2") == len(picture.ticks) - 2

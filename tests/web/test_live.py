@@ -36,8 +36,16 @@ def test_the_first_frame_is_the_whole_picture_and_the_next_only_what_changed(
         told = frames(stream)
         first, second = fragments(next(told).data), fragments(next(told).data)
     assert first.keys() == {
-        "run-head", "run-fault", "run-threads", "run-list", "run-lock", "run-log", "run-replay", "run-more", "machine"
-    }  # fmt: skip
+        "run-head",
+        "run-fault",
+        "run-threads",
+        "run-list",
+        "run-lock",
+        "run-log",
+        "run-replay",
+        "run-more",
+        "machine",
+    }
     assert second
     assert not second.keys() & {"run-fault", "run-replay", "run-more"}
     for target, html in second.items():

@@ -15,12 +15,12 @@ from typing import Any, get_args
 import pytest
 from poolscope.experiments.factorials.params import Kind
 from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
+from poolscope.experiments.pool_benchmark.params import KINDS
 from poolscope.experiments.pool_sizes.params import WORK_MS, Method, Workload
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.shared_list.params import Guard
 from poolscope.experiments.sharing.catalog import TOOLS
-from poolscope.experiments.which_pool.offers import BUILT_IN
-from poolscope.experiments.which_pool.params import KINDS
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
@@ -282,8 +282,11 @@ def test_the_failures_fail_as_the_scenarios_do(outcome: Callable[..., list[str]]
         "failures", scenarios=["thread-queue", "worker-killed", "time-limit", "deadlock"], task=0.6, limit=0.3
     )
     assert [line[4:] for line in lines if line.startswith("--- ")] == [
-        "thread-queue", "worker-killed", "time-limit", "deadlock"
-    ]  # fmt: skip
+        "thread-queue",
+        "worker-killed",
+        "time-limit",
+        "deadlock",
+    ]
     text = "\n".join(lines)
     assert "Raised again in the main thread: An error occurred" in text
     assert "Pool: task 5 never answered" in text

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.state import chart
 from poolscope.experiments.registry import find
-from poolscope.experiments.which_pool.state import chart
 from poolscope.protocol.records import Record, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
@@ -30,9 +30,14 @@ from tests.web.markup import Markup
 SPECS = Path(__file__).resolve().parents[2] / "templates" / "charts"
 ASKED = {"kinds": list(KINDS), "items": ITEMS, "pythons": ["3.11", "3.13t"]}
 CONDITIONS = {
-    "usable_cpus": CPUS, "usable_cpus_why": "4 of 16: quota of 4 CPUs from /x/cpu.max", "logical_cpus": 16,
-    "physical_cpus": 8, "affinity_cpus": 16, "cpu_quota": 4.0, "cpu_quota_source": "/x/cpu.max",
-}  # fmt: skip
+    "usable_cpus": CPUS,
+    "usable_cpus_why": "4 of 16: quota of 4 CPUs from /x/cpu.max",
+    "logical_cpus": 16,
+    "physical_cpus": 8,
+    "affinity_cpus": 16,
+    "cpu_quota": 4.0,
+    "cpu_quota_source": "/x/cpu.max",
+}
 
 
 def kept(folder: Path, told: Sequence[Record]) -> None:
@@ -47,9 +52,12 @@ def kept(folder: Path, told: Sequence[Record]) -> None:
         assert run_id == "wp-0001"
         await journal.append(run_id, 1, [to_line(record) for record in told])
         await journal.save(
-            run_id, status="finished", started="2026-01-01T00:00:00.000+00:00", ended="2026-01-01T00:00:36.400+00:00",
+            run_id,
+            status="finished",
+            started="2026-01-01T00:00:00.000+00:00",
+            ended="2026-01-01T00:00:36.400+00:00",
             conditions=CONDITIONS,
-        )  # fmt: skip
+        )
         await journal.close()
 
     asyncio.run(write())
@@ -106,10 +114,17 @@ def test_every_setting_stands_in_the_heat_map_and_in_the_table(page: Markup) -> 
 def test_the_page_shows_the_trial_the_pythons_the_lanes_and_the_cpus(page: Markup) -> None:
     words = page.text
     for said in (
-        "sum_of_squares", "20.8 ms at first, then 19.9 ms", "an item, pickled 28 B", "CPython 3.13.2", "off",
-        "No interpreter is at /opt/python3.12/bin/python.", "One pass took longer than the limit of 60 s.",
-        "quota 4 CPUs, from /x/cpu.max", "3.87 CPUs", "physical 8",
-    ):  # fmt: skip
+        "sum_of_squares",
+        "20.8 ms at first, then 19.9 ms",
+        "an item, pickled 28 B",
+        "CPython 3.13.2",
+        "off",
+        "No interpreter is at /opt/python3.12/bin/python.",
+        "One pass took longer than the limit of 60 s.",
+        "quota 4 CPUs, from /x/cpu.max",
+        "3.87 CPUs",
+        "physical 8",
+    ):
         assert said in words, said
     assert len([figure for figure in page.all("figure") if str(figure.get("id")).startswith("crew-")]) == 6
 

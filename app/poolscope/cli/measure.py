@@ -20,7 +20,7 @@ from poolscope.cli.run import ran, tell
 from poolscope.cli.speech import spoken
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import shown
-from poolscope.experiments.which_pool.params import NAME
+from poolscope.experiments.pool_benchmark.params import NAME
 from poolscope.machine import interpreters
 from poolscope.main import offered
 from poolscope.settings import Settings
@@ -66,9 +66,13 @@ def command(
     130 when it was interrupted; then what was measured so far is told and kept.
     """
     given = {
-        "kinds": kinds, "sizes": sizes, "chunksizes": chunksizes, "start_methods": start_methods, "repeats": repeats,
+        "kinds": kinds,
+        "sizes": sizes,
+        "chunksizes": chunksizes,
+        "start_methods": start_methods,
+        "repeats": repeats,
         "limit_s": limit,
-    }  # fmt: skip
+    }
     with spoken():
         settings = options.read()
         name = work(function, items, setup)

@@ -35,9 +35,13 @@ def parameters() -> Iterator[inspect.Parameter]:
     """One option a field, as the parameters of a command's function; all are None unless given."""
     for name, info in Settings.model_fields.items():
         option: Any = typer.Option(
-            None, f"{_option(name)}/--no-{name}" if info.annotation is bool else _option(name), help=_help(name, info),
-            show_default=False, min=_bound(info, "ge"), max=_bound(info, "le"),
-        )  # fmt: skip
+            None,
+            f"{_option(name)}/--no-{name}" if info.annotation is bool else _option(name),
+            help=_help(name, info),
+            show_default=False,
+            min=_bound(info, "ge"),
+            max=_bound(info, "le"),
+        )
         yield inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,

@@ -35,11 +35,16 @@ class Screen:
         if not self._console.is_terminal:
             self._console.print(f"{run.id}: {run.experiment.title}, until it ends or Ctrl-C", highlight=False)
         with Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
-            console=self._console, transient=True, disable=not self._console.is_terminal,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
             # A log line belongs above the bar, but only where both are in the same window.
-            redirect_stdout=sys.stdout.isatty(), redirect_stderr=False,
-        ) as bar:  # fmt: skip
+            redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=False,
+        ) as bar:
             task = bar.add_task(f"{run.id} {run.experiment.title}", total=None, left="")
             while True:
                 self._print_log()

@@ -65,9 +65,14 @@ def serve_until_told(settings: Settings, browser: bool) -> None:
     address = f"http://{EVERYWHERE.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
     app = create_app(settings)
     config = uvicorn.Config(
-        app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False,
+        app,
+        lifespan="on",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
         timeout_graceful_shutdown=STREAMS_END_S,
-    )  # fmt: skip
+    )
     server = Server(config, lambda: answers(address, browser), app.state.app_state.scheduler.close)
     try:
         server.run(sockets)

@@ -14,15 +14,15 @@ from poolscope.experiments.failures import state as failures
 from poolscope.experiments.findings import Finding, Verdict
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
+from poolscope.experiments.pool_benchmark import admission as which_pool_admission
+from poolscope.experiments.pool_benchmark import params as which_pool_params
+from poolscope.experiments.pool_benchmark import state as which_pool
 from poolscope.experiments.pool_sizes import params as pool_sizes_params
 from poolscope.experiments.pool_sizes import state as pool_sizes
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
 from poolscope.experiments.sharing import params as sharing_params
 from poolscope.experiments.sharing import state as sharing
-from poolscope.experiments.which_pool import admission as which_pool_admission
-from poolscope.experiments.which_pool import params as which_pool_params
-from poolscope.experiments.which_pool import state as which_pool
 from poolscope.protocol.records import Record
 
 
@@ -56,6 +56,7 @@ class Experiment:
     controls: type[Params] | None = None
     for_runner: Callable[[Any, Installation], dict[str, Any]] | None = None
     choices: Callable[[Installation], Mapping[str, Sequence[str]]] | None = None
+    room: str = ""  # the folder of its body, where that is not its own name's
 
     def order(self, params: Params, installation: Installation) -> dict[str, Any]:
         """What its body is given. Raises BadParameters for a name that this installation does not offer."""
@@ -64,7 +65,7 @@ class Experiment:
     @property
     def body(self) -> str:
         """The module that the runner imports."""
-        return f"poolscope.experiments.{self.slug}.body"
+        return f"poolscope.experiments.{self.room or self.slug}.body"
 
     @property
     def slug(self) -> str:
@@ -76,32 +77,62 @@ EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
         Experiment(
-            "shared-list", "sl", "Shared list", "Do producers and consumers stay in step over one list?",
-            shared_list_params.SharedListParams, shared_list, controls=shared_list_params.SharedListControls,
+            "shared-list",
+            "sl",
+            "Shared list",
+            "Do producers and consumers stay in step over one list?",
+            shared_list_params.SharedListParams,
+            shared_list,
+            controls=shared_list_params.SharedListControls,
         ),
         Experiment(
-            "pool-sizes", "ps", "Pool sizes", "How many workers until a pool costs more than it gains?",
-            pool_sizes_params.PoolSizesParams, pool_sizes, measured=True,
+            "pool-sizes",
+            "ps",
+            "Pool sizes",
+            "How many workers until a pool costs more than it gains?",
+            pool_sizes_params.PoolSizesParams,
+            pool_sizes,
+            measured=True,
         ),
         Experiment(
-            "factorials", "fa", "Factorials", "In what order do results come back from a pool?",
-            factorials_params.FactorialsParams, factorials,
+            "factorials",
+            "fa",
+            "Factorials",
+            "In what order do results come back from a pool?",
+            factorials_params.FactorialsParams,
+            factorials,
         ),
         Experiment(
-            "sharing", "sd", "Sharing data", "Which tool shares data correctly, and at what price?",
-            sharing_params.SharingParams, sharing, measured=True,
+            "sharing",
+            "sd",
+            "Sharing data",
+            "Which tool shares data correctly, and at what price?",
+            sharing_params.SharingParams,
+            sharing,
+            measured=True,
         ),
         Experiment(
-            "failures", "fl", "Failures", "When something breaks in a worker, who finds out?",
-            failures_params.FailuresParams, failures,
+            "failures",
+            "fl",
+            "Failures",
+            "When something breaks in a worker, who finds out?",
+            failures_params.FailuresParams,
+            failures,
         ),
         Experiment(
-            "which-pool", "wp", "Which pool?", "Which pool suits this work, and why is it not faster?",
-            which_pool_params.WhichPoolParams, which_pool, measured=True,
-            for_runner=which_pool_admission.for_runner, choices=which_pool_admission.choices,
+            "which-pool",
+            "wp",
+            "Which pool?",
+            "Which pool suits this work, and why is it not faster?",
+            which_pool_params.WhichPoolParams,
+            which_pool,
+            measured=True,
+            for_runner=which_pool_admission.for_runner,
+            choices=which_pool_admission.choices,
+            room="pool_benchmark",
         ),
     )
-}  # fmt: skip
+}
 
 
 def find(name: str) -> Experiment:

@@ -208,9 +208,16 @@ async def _ask(path: str, places: asyncio.Semaphore) -> Python:
 async def _run(path: str, said: IO[bytes], complained: IO[bytes]) -> str:
     """Run a Python with our question. Returns why there is no answer, '' where there may be one."""
     start = asyncio.create_subprocess_exec(
-        path, "-I", "-S", "-c", ASK,
-        stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=complained, start_new_session=True,
-    )  # fmt: skip
+        path,
+        "-I",
+        "-S",
+        "-c",
+        ASK,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=said,
+        stderr=complained,
+        start_new_session=True,
+    )
     starting = asyncio.ensure_future(
         start
     )  # who no longer waits may leave in the middle of it, and it is ended after all

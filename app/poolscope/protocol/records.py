@@ -197,8 +197,20 @@ class End:
 
 Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Fault | Printed | Progress | End
 CLASSES: tuple[type[Record], ...] = (
-    Opening, Actor, Span, Contents, Count, Task, Sample, Result, Failure, Fault, Printed, Progress, End,
-)  # fmt: skip
+    Opening,
+    Actor,
+    Span,
+    Contents,
+    Count,
+    Task,
+    Sample,
+    Result,
+    Failure,
+    Fault,
+    Printed,
+    Progress,
+    End,
+)
 KINDS: Mapping[str, type[Record]] = {record.kind: record for record in CLASSES}
 _NAMES = {record: tuple(f.name for f in fields(record)) for record in CLASSES}
 

@@ -65,11 +65,20 @@ class Runner:
                 ours.callback(os.close, pipes[name])
                 theirs.callback(os.close, written[name])
             process = await asyncio.create_subprocess_exec(
-                python, "-I", "-S", str(program), str(control_read), str(written["records"]), *preload,
-                pass_fds=(control_read, written["records"]), start_new_session=True,
+                python,
+                "-I",
+                "-S",
+                str(program),
+                str(control_read),
+                str(written["records"]),
+                *preload,
+                pass_fds=(control_read, written["records"]),
+                start_new_session=True,
                 env={**os.environ, "TMPDIR": str(scratch)},
-                stdin=asyncio.subprocess.DEVNULL, stdout=written["stdout"], stderr=written["stderr"],
-            )  # fmt: skip
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=written["stdout"],
+                stderr=written["stderr"],
+            )
             ours.pop_all()
         return cls(process, control, pipes, scratch)
 

@@ -32,7 +32,7 @@ IN_A_HURRY = (1.0, 0.5)  # as ASK and TERM, for a server that ends
 LOOK_AGAIN_S = 0.5
 WARM_AGAIN_S = 0.5
 LONGEST_END = 6.0  # seconds after which a server that ends waits no longer
-PRELOAD = [f"poolscope.experiments.{experiment.slug}.body" for experiment in EXPERIMENTS.values()]
+PRELOAD = [experiment.body for experiment in EXPERIMENTS.values()]
 
 log = logging.getLogger(__name__)
 

@@ -88,9 +88,13 @@ class AppState:
         self.viewers = viewers
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr
-            loader=FileSystemLoader(folder("templates")), undefined=StrictUndefined, autoescape=False,  # noqa: S701
-            keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
+            loader=FileSystemLoader(folder("templates")),
+            undefined=StrictUndefined,
+            autoescape=False,  # noqa: S701
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """A whole template."""

@@ -50,7 +50,7 @@ class Replay:
 class PanelFacts:
     """One experiment on the bench: its form and its latest run, if any. `idle` says what a run will show.
 
-    `offers` are parts that can be run alone, as (parameter, value, title), for a panel that has not been run yet.
+    `shortcuts` are parts that can be run alone, as (parameter, value, title), for a panel that has not been run yet.
     """
 
     name: str
@@ -62,7 +62,7 @@ class PanelFacts:
     control_fields: tuple[FormField, ...]
     run: RunFacts | None
     complaint: str = ""
-    installation: tuple[tuple[str, str, str], ...] = ()
+    shortcuts: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,9 +47,12 @@ def paused(run: Run) -> bool | None:
 
 
 def panel_facts(
-    app_state: AppState, experiment: Experiment, run: Run | None, typed: Mapping[str, Any] | None = None,
+    app_state: AppState,
+    experiment: Experiment,
+    run: Run | None,
+    typed: Mapping[str, Any] | None = None,
     complaints: Sequence[ParameterError] = (),
-) -> PanelFacts:  # fmt: skip
+) -> PanelFacts:
     """A panel; `typed` and `complaints` are those of a form that was sent back."""
     values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
     live = run is not None and run.status.live
@@ -67,7 +70,7 @@ def panel_facts(
         control_fields=tuple(field for field in asked if field.name in controls),
         run=run_facts(app_state, run) if run else None,
         complaint=" ".join(complaint.message for complaint in complaints if complaint.name not in names),
-        installation=VIEWS[experiment.name].OFFERS,
+        shortcuts=VIEWS[experiment.name].SHORTCUTS,
     )
 
 

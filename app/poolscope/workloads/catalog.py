@@ -60,23 +60,19 @@ class BuiltIn:
 
 
 BUILT_IN: dict[str, BuiltIn] = {
-    "square": BuiltIn(
-        "cpu", None, 10_000, "computing", "One multiplication: far less work than handing it over costs."
-    ),
-    "sum-of-squares": BuiltIn(
-        "cpu", 20.0, 40, "computing", "Sums squares in Python, which needs the GIL all the time."
-    ),
-    "primes": BuiltIn("cpu", 20.0, 40, "computing", "Counts primes by trial division in Python, under the GIL."),
-    "sha256": BuiltIn("cpu", 20.0, 40, "computing", "Hashes blocks of 16 KiB in C, which lets go of the GIL."),
-    "zlib": BuiltIn("cpu", 20.0, 40, "computing", "Packs and unpacks a large block in C, which lets go of the GIL."),
-    "uneven": BuiltIn("cpu", 5.0, 40, "computing", "Sums squares; every tenth item takes ten times as long."),
-    "sleep": BuiltIn("waiting", 20.0, 40, "waiting", "Waits by time.sleep, or by asyncio.sleep as a coroutine."),
-    "http": BuiltIn("waiting", 20.0, 40, "waiting", "Asks a real HTTP server here, which answers after a delay."),
-    "read-files": BuiltIn("files", None, 400, "computing", "Reads files of 128 KiB, which the system holds in memory."),
-    "large-arguments": BuiltIn("mixed", None, 16, "bulky", "Turns lists around that are 1 MiB when pickled."),
-    "memory-hungry": BuiltIn("mixed", None, 16, "bulky", "Fills 64 MiB; each worker keeps its latest block."),
+    "square": BuiltIn("cpu", None, 10_000, "compute", "One multiplication: far less work than handing it over costs."),
+    "sum-of-squares": BuiltIn("cpu", 20.0, 40, "compute", "Sums squares in Python, which needs the GIL all the time."),
+    "primes": BuiltIn("cpu", 20.0, 40, "compute", "Counts primes by trial division in Python, under the GIL."),
+    "sha256": BuiltIn("cpu", 20.0, 40, "compute", "Hashes blocks of 16 KiB in C, which lets go of the GIL."),
+    "zlib": BuiltIn("cpu", 20.0, 40, "compute", "Packs and unpacks a large block in C, which lets go of the GIL."),
+    "uneven": BuiltIn("cpu", 5.0, 40, "compute", "Sums squares; every tenth item takes ten times as long."),
+    "sleep": BuiltIn("waiting", 20.0, 40, "io", "Waits by time.sleep, or by asyncio.sleep as a coroutine."),
+    "http": BuiltIn("waiting", 20.0, 40, "io", "Asks a real HTTP server here, which answers after a delay."),
+    "read-files": BuiltIn("files", None, 400, "compute", "Reads files of 128 KiB, which the system holds in memory."),
+    "large-arguments": BuiltIn("mixed", None, 16, "data", "Turns lists around that are 1 MiB when pickled."),
+    "memory-hungry": BuiltIn("mixed", None, 16, "data", "Fills 64 MiB; each worker keeps its latest block."),
     "shared-object": BuiltIn(
-        "mixed", 20.0, 24, "sharing", "Adds to one number: in a process under a lock, else in a mapped file."
+        "mixed", 20.0, 24, "shared", "Adds to one number: in a process under a lock, else in a mapped file."
     ),
 }
 

@@ -49,7 +49,15 @@ def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
 
 def _row(state: State, number: Number) -> Sequence[object]:
     cells = (
-        number.n, number.value, number.digits, number.worker, number.seconds,
-        number.queue_wait, state.at(number), number.cpu_s, number.status, number.error,
-    )  # fmt: skip
+        number.n,
+        number.value,
+        number.digits,
+        number.worker,
+        number.seconds,
+        number.queue_wait,
+        state.at(number),
+        number.cpu_s,
+        number.status,
+        number.error,
+    )
     return tuple("" if cell is None else cell for cell in cells)

@@ -21,14 +21,21 @@ from poolscope.machine.processes import end_group
 LEAVE_S = 1.0  # seconds in which Python must have ended once the case is over
 # Which module holds which scenario, by the module's name.
 FAMILIES = {
-    "exceptions": ("thread-caught", "thread-uncaught", "thread-queue", "thread-future",
-                   "process-caught", "process-uncaught", "process-queue"),
+    "exceptions": (
+        "thread-caught",
+        "thread-uncaught",
+        "thread-queue",
+        "thread-future",
+        "process-caught",
+        "process-uncaught",
+        "process-queue",
+    ),
     "pooled": ("pool-methods", "worker-killed", "not-picklable", "side-by-side"),
     "limits": ("time-limit", "keyboard-interrupt"),
     "locked": ("lock-exception", "deadlock"),
     "resources": ("memory-limit", "output-flood"),
     "together": ("central-logging",),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ _ALL = (
         "What one kind of pool reports, another hides, and a third does not survive.",
         each(FAULTS, TOOLS),
     ),
-)  # fmt: skip
+)
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 

@@ -47,8 +47,10 @@ def in_a_process(lab: Lab) -> None:
     case_log.died(actor, began)
     took = (perf_counter_ns() - began) / 1e6
     gone = not exists(process.pid or 0)
-    case_log.moment(f"exit code {process.exitcode}; kill(pid, 0) finds {'no such process' if gone else 'it still there'}",
-                 "done" if gone else "failed")  # fmt: skip
+    case_log.moment(
+        f"exit code {process.exitcode}; kill(pid, 0) finds {'no such process' if gone else 'it still there'}",
+        "done" if gone else "failed",
+    )
     case_log.lost(["the task's result"])
     case_log.cleaned(f"The process {manner(process.exitcode)} and is {'gone' if gone else 'still there'}")
     case_log.note("exitcode", process.exitcode)
@@ -78,8 +80,10 @@ def in_a_thread(lab: Lab) -> None:
         thread.join(lab.limit)
     alive = thread.is_alive()
     ends = [name for name in ("terminate", "kill", "cancel") if hasattr(thread, name)]
-    case_log.moment(f"it is {'still alive' if alive else 'over'}; ways to end a thread: {', '.join(ends) or 'none'}",
-                 "failed" if alive else "done")  # fmt: skip
+    case_log.moment(
+        f"it is {'still alive' if alive else 'over'}; ways to end a thread: {', '.join(ends) or 'none'}",
+        "failed" if alive else "done",
+    )
     with case_log.doing("main", "blocked", what="thread"):
         thread.join(lab.long * 2)
     took = (perf_counter_ns() - began) / 1e9

@@ -139,8 +139,10 @@ def lock_exception(lab: Lab) -> None:
     owner = ledger.owners.get("lock", "nobody")
     alive = any(thread.name == owner and thread.is_alive() for thread in threading.enumerate())
     waiting = " and ".join(thread.name for thread in stuck)
-    case_log.moment(f"the watchdog finds {waiting} waiting for a lock of {owner}, which is {'alive' if alive else 'dead'}",
-                 "blocked")  # fmt: skip
+    case_log.moment(
+        f"the watchdog finds {waiting} waiting for a lock of {owner}, which is {'alive' if alive else 'dead'}",
+        "blocked",
+    )
     case_log.cleaned(LEFT_TO_THE_END)
     case_log.outcome(
         "waits for ever", f"{waiting} wait for a lock whose owner {owner} is {'alive' if alive else 'gone'}."

@@ -20,13 +20,23 @@ class FailuresParams(Params):
         [ALL], "scenarios", width=16, help="Names by commas, or 'all'; each row has a button of its own."
     )
     task: float = asked(
-        1.0, "long task", unit="s", ge=0.1, le=10, advanced=True,
+        1.0,
+        "long task",
+        unit="s",
+        ge=0.1,
+        le=10,
+        advanced=True,
         help="How long the task takes that is longer than its limit; the user's own program has 10.",
-    )  # fmt: skip
+    )
     limit: float = asked(
-        0.5, "limit", unit="s", ge=0.05, le=5, advanced=True,
+        0.5,
+        "limit",
+        unit="s",
+        ge=0.05,
+        le=5,
+        advanced=True,
         help="How long somebody waits for an answer before saying that there is none; the user's own program has 5.",
-    )  # fmt: skip
+    )
 
     @field_validator("scenarios", mode="before")
     @classmethod

@@ -43,8 +43,10 @@ class Tally:
 
     def settle(self, limit: float, late_s: float = 0.0) -> None:
         """Say who has which result, what is lost, and how it ended; `late_s` is how long a task takes that is late."""
-        case_log.kept(f"{name} = {value if isinstance(value, int | float) else type(value).__name__}"
-                   for name, value in self.results.items())  # fmt: skip
+        case_log.kept(
+            f"{name} = {value if isinstance(value, int | float) else type(value).__name__}"
+            for name, value in self.results.items()
+        )
         case_log.lost([*self.errors, *self.unanswered])
         kinds = sorted({type(error).__name__ for error in self.errors.values()})
         total = len(self.results) + len(self.errors) + len(self.unanswered)

@@ -74,16 +74,22 @@ def memory_limit(lab: Lab) -> None:
     same = resource.getrlimit(resource.RLIMIT_AS) == before
     if reached:
         case_log.surfaced_as("MemoryError", "", text[text.find("Traceback") :], "the worker itself, on stderr")
-    case_log.moment(f"exit code {worker.exitcode}; the parent's own limit is {'unchanged' if same else 'changed'}",
-                 "failed" if worker.exitcode else "done")  # fmt: skip
+    case_log.moment(
+        f"exit code {worker.exitcode}; the parent's own limit is {'unchanged' if same else 'changed'}",
+        "failed" if worker.exitcode else "done",
+    )
     case_log.note("exitcode", worker.exitcode)
     big = len(bytearray(2 * ROOM))  # the parent can still grow by more than the worker was allowed
     case_log.kept([f"the parent, which takes {big >> 20} MiB afterwards"])
     case_log.lost(["the worker and what it held"] if worker.exitcode else [])
     case_log.cleaned("The worker's memory went back with its process")
     word = "contained" if reached and same else "nothing failed" if worker.exitcode == 0 else "process died"
-    case_log.outcome(word, NOT_REACHED if worker.exitcode == 0 else
-                  f"The worker ended with exit code {worker.exitcode}; its parent was not limited by it.")  # fmt: skip
+    case_log.outcome(
+        word,
+        NOT_REACHED
+        if worker.exitcode == 0
+        else f"The worker ended with exit code {worker.exitcode}; its parent was not limited by it.",
+    )
 
 
 WRITER = f"import sys; sys.stdout.write('x' * {FLOOD}); sys.stdout.flush(); sys.exit(0)"

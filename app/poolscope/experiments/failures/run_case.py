@@ -21,7 +21,10 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.pools.monitor import manner
 
 ROOT = Path(__file__).resolve().parents[3]
-START = "import sys; sys.path.append(sys.argv[1]); from poolscope.experiments.failures.case_main import main; main(*sys.argv[2:])"
+START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from poolscope.experiments.failures.case_main import main; main(*sys.argv[2:])"
+)
 LOOK = 0.02  # seconds between two looks at the diary
 GRACE = 1.5  # seconds that fork server and resource tracker have to end by themselves
 STDERR_KEPT = 8_000
@@ -85,8 +88,12 @@ class Case:
         with (folder / "stderr.txt").open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", START, str(ROOT), scenario, asked],
-                stdin=subprocess.PIPE, stdout=stderr, stderr=stderr, env=environment, process_group=0,
-            )  # fmt: skip
+                stdin=subprocess.PIPE,
+                stdout=stderr,
+                stderr=stderr,
+                env=environment,
+                process_group=0,
+            )
         self.group = self._process.pid
 
     def __enter__(self) -> Case:

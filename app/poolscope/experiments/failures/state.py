@@ -30,9 +30,14 @@ def as_json(state: State) -> dict[str, Any]:
 def _scenario(name: str, cases: list[Case]) -> dict[str, Any]:
     scenario = SCENARIOS[name]
     first: dict[str, Any] = {
-        "outcome": "not run yet", "surfaced_in": "", "exception": None, "kept": [], "lost": [], "orphans": [],
+        "outcome": "not run yet",
+        "surfaced_in": "",
+        "exception": None,
+        "kept": [],
+        "lost": [],
+        "orphans": [],
         "seconds": None,
-    }  # fmt: skip
+    }
     told = [_case(case) for case in cases]
     return {
         **first,
@@ -82,10 +87,16 @@ def matrix(state: State) -> list[dict[str, Any]]:
             if (case := cells.get(f"{fault} / {tool}")) is not None:
                 seen = case.surfaced
                 found.append(
-                    {"fault": fault, "tool": tool, "outcome": case.outcome, "exception": seen.type if seen else None,
-                     "surfaced_in": seen.surfaced_in if seen else NOWHERE, "kept": len(case.kept),
-                     "lost": len(case.lost)}
-                )  # fmt: skip
+                    {
+                        "fault": fault,
+                        "tool": tool,
+                        "outcome": case.outcome,
+                        "exception": seen.type if seen else None,
+                        "surfaced_in": seen.surfaced_in if seen else NOWHERE,
+                        "kept": len(case.kept),
+                        "lost": len(case.lost),
+                    }
+                )
     return found
 
 
@@ -102,11 +113,20 @@ def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
     """A row a case."""
     header = ("scenario", "case", "outcome", "surfaced in", "exception", "kept", "lost", "orphans", "seconds", "what")
     return header, [
-        (case.scenario, case.case, case.outcome, case.surfaced.surfaced_in if case.surfaced else NOWHERE,
-         case.surfaced.type if case.surfaced else "", "; ".join(case.kept), "; ".join(case.lost),
-         "; ".join(case.orphans), "" if case.seconds is None else case.seconds, case.sentence)
+        (
+            case.scenario,
+            case.case,
+            case.outcome,
+            case.surfaced.surfaced_in if case.surfaced else NOWHERE,
+            case.surfaced.type if case.surfaced else "",
+            "; ".join(case.kept),
+            "; ".join(case.lost),
+            "; ".join(case.orphans),
+            "" if case.seconds is None else case.seconds,
+            case.sentence,
+        )
         for case in state.cases.values()
-    ]  # fmt: skip
+    ]
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:

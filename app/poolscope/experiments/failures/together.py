@@ -26,8 +26,17 @@ class Gather(logging.Handler):
         trace = record.exc_text or record.getMessage()
         first = record.getMessage().splitlines()[0]
         case_log.moment(f"the listener gets '{first}'", "failed" if "Traceback" in trace else "running")
-        case_log.note("log", {"name": record.name, "process": record.process, "thread": record.threadName,
-                           "level": record.levelname, "message": first, "traceback": trace})  # fmt: skip
+        case_log.note(
+            "log",
+            {
+                "name": record.name,
+                "process": record.process,
+                "thread": record.threadName,
+                "level": record.levelname,
+                "message": first,
+                "traceback": trace,
+            },
+        )
         if record.levelno >= logging.ERROR:
             kind, _, message = trace.strip().splitlines()[-1].partition(": ")
             case_log.surfaced_as(kind, message, trace, "the log, in the listener's thread", record.name)

@@ -6,7 +6,7 @@ A comment beside each print says what it prints. Standard library only, as all t
 from __future__ import annotations
 
 PROGRAMS: dict[str, str] = {
-    "none": '''\
+    "none": """\
 import threading
 import time
 
@@ -25,8 +25,8 @@ for thread in threads:
 for thread in threads:
     thread.join()
 print(total)  # far less than 2000
-''',
-    "lock": '''\
+""",
+    "lock": """\
 import threading
 
 shared_list = []
@@ -42,8 +42,8 @@ for thread in threads:
 for thread in threads:
     thread.join()
 print(shared_list)  # all five numbers
-''',
-    "rlock": '''\
+""",
+    "rlock": """\
 import threading
 
 rlock = threading.RLock()
@@ -56,8 +56,8 @@ print(descend(20))  # 20
 lock = threading.Lock()
 with lock:
     print(lock.acquire(timeout=0.3))  # False: it waits for itself
-''',
-    "condition": '''\
+""",
+    "condition": """\
 import threading
 
 condition = threading.Condition()
@@ -77,8 +77,8 @@ for target in (producer, consumer):  # notified before it waits
     thread = threading.Thread(target=target)
     thread.start()
     thread.join()
-''',
-    "queue": '''\
+""",
+    "queue": """\
 import queue
 import threading
 
@@ -98,8 +98,8 @@ def consumer():
 threading.Thread(target=consumer, daemon=True).start()
 producer()
 q.join()  # until all five are dealt with
-''',
-    "semaphore": '''\
+""",
+    "semaphore": """\
 import threading
 import time
 
@@ -119,8 +119,8 @@ for thread in threads:
 for thread in threads:
     thread.join()
 print(max(most))  # 2
-''',
-    "event": '''\
+""",
+    "event": """\
 import threading
 
 ready = threading.Event()
@@ -135,8 +135,8 @@ for thread in threads:
 ready.set()  # wakes all four
 for thread in threads:
     thread.join()
-''',
-    "barrier": '''\
+""",
+    "barrier": """\
 import threading
 
 barrier = threading.Barrier(4)
@@ -151,8 +151,8 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-''',
-    "value": '''\
+""",
+    "value": """\
 from multiprocessing import Array, Process, Value
 
 def modify_shared_data(number, array):
@@ -171,8 +171,8 @@ if __name__ == "__main__":
     for process in processes:
         process.join()
     print(number.value, array[:])  # 1000 [4, 8, 12, 16]
-''',
-    "value-unguarded": '''\
+""",
+    "value-unguarded": """\
 from multiprocessing import Barrier, Process, Value
 
 def add(number, gate):
@@ -188,8 +188,8 @@ if __name__ == "__main__":
     for process in processes:
         process.join()
     print(number.value)  # less than 200000
-''',
-    "mp-queue": '''\
+""",
+    "mp-queue": """\
 from multiprocessing import Process, Queue
 
 def producer(q):
@@ -208,8 +208,8 @@ if __name__ == "__main__":
         process.start()
     for process in processes:
         process.join()
-''',
-    "pipe": '''\
+""",
+    "pipe": """\
 from multiprocessing import Pipe, Process
 
 def worker(conn):
@@ -224,8 +224,8 @@ if __name__ == "__main__":
     parent_conn.send("ping")
     print(parent_conn.recv())  # Hello from worker! You said ping
     process.join()
-''',
-    "manager": '''\
+""",
+    "manager": """\
 from multiprocessing import Manager, Process
 
 def modify_shared_data(shared_list, shared_dict):
@@ -242,8 +242,8 @@ if __name__ == "__main__":
         process.start()
         process.join()
         print(shared_list, shared_dict)  # ['Hello from process'] {'parts': [2]}
-''',
-    "shared-memory": '''\
+""",
+    "shared-memory": """\
 from multiprocessing import Process
 from multiprocessing.shared_memory import SharedMemory
 
@@ -260,8 +260,8 @@ if __name__ == "__main__":
     print(bytes(block.buf[0:5]))  # b'Hello'
     block.close()
     block.unlink()  # once, by its owner
-''',
-    "interpreters": '''\
+""",
+    "interpreters": """\
 from concurrent import interpreters  # Python 3.14
 
 q = interpreters.create_queue()
@@ -270,5 +270,5 @@ other.prepare_main(q=q)
 other.exec("q.put(42)")
 print(q.get())  # 42
 other.close()
-''',
-}  # fmt: skip
+""",
+}

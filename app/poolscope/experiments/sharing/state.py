@@ -15,9 +15,20 @@ from poolscope.stats.intervals import timing
 __all__ = ["Row", "State", "as_json", "chart", "findings", "fold", "initial", "rows", "verdict"]
 
 HEADER = (
-    "tool", "between", "right", "expected", "actual", "operation", "operations_per_s", "low", "high",
-    "us_per_operation", "rounds", "copies", "use",
-)  # fmt: skip
+    "tool",
+    "between",
+    "right",
+    "expected",
+    "actual",
+    "operation",
+    "operations_per_s",
+    "low",
+    "high",
+    "us_per_operation",
+    "rounds",
+    "copies",
+    "use",
+)
 
 
 def as_json(state: State) -> dict[str, Any]:
@@ -82,6 +93,14 @@ def _line(row: Row) -> Sequence[object]:
     numbers = (rate.median, rate.low, rate.high, 1e6 * median(row.costs)) if rate else (None,) * 4
     right = row.error or ("not on this Python" if row.missing else "right" if row.correct else "wrong")
     return (
-        tool.name, tool.between, right, outcome.get("expected"), outcome.get("actual"), tool.operation, *numbers,
-        len(row.rounds), tool.copies, tool.use,
-    )  # fmt: skip
+        tool.name,
+        tool.between,
+        right,
+        outcome.get("expected"),
+        outcome.get("actual"),
+        tool.operation,
+        *numbers,
+        len(row.rounds),
+        tool.copies,
+        tool.use,
+    )

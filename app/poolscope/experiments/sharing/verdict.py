@@ -13,9 +13,13 @@ from poolscope.text.wording import interval, listed, time, times, whole
 
 # Tools whose operations can be compared, what most people ask first: each is an addition, or a thing handed over.
 COMPARABLE = (
-    ("lock", "value"), ("queue", "mp-queue"), ("lock", "rlock"), ("queue", "condition"), ("mp-queue", "interpreters"),
+    ("lock", "value"),
+    ("queue", "mp-queue"),
+    ("lock", "rlock"),
+    ("queue", "condition"),
+    ("mp-queue", "interpreters"),
     ("pipe", "manager"),
-)  # fmt: skip
+)
 COMPARED = 2  # sentences of that; the table has all
 DISTURBED = "Something else disturbed the run, so take the figures with care."
 PREPOSITION = {"addition": "under"}

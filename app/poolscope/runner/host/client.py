@@ -23,7 +23,7 @@ from poolscope.machine.processes import kill_group
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.monitor import manner
 
-PROGRAM = Path(__file__).resolve().parent / "host"
+PROGRAM = Path(__file__).resolve().parent
 START_LIMIT_S = 30.0
 LEAVE_S = 2.0
 ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; ours are far shorter
@@ -67,8 +67,11 @@ class Host:
         try:
             process = subprocess.Popen(
                 [executable, *flags, str(PROGRAM), str(orders_read), str(answers_write)],
-                pass_fds=(orders_read, answers_write), process_group=0, stdin=subprocess.DEVNULL, cwd=folder,
-            )  # fmt: skip
+                pass_fds=(orders_read, answers_write),
+                process_group=0,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+            )
         except (OSError, ValueError) as error:
             os.close(orders)
             os.close(answers)

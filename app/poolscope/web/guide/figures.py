@@ -10,9 +10,9 @@ from typing import Any
 from poolscope.errors import UnknownRun
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.registry import find
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
-from poolscope.experiments.which_pool.disturbance import disturbed
 from poolscope.runs.journal import Row
 from poolscope.runs.run import Run
 from poolscope.text import numbers
@@ -160,17 +160,22 @@ async def figures(kept: Kept) -> Figures:
         memory=of_cells("memory that a worker adds", computing, memory, "computing", alike=True),
         messages=Figure(
             "items through a queue, per second",
-            numbers.whole(rates.get("queue")), numbers.whole(rates.get("mp-queue")), id_of(sharing), PRESETS["messages"],
+            numbers.whole(rates.get("queue")),
+            numbers.whole(rates.get("mp-queue")),
+            id_of(sharing),
+            PRESETS["messages"],
         ),
         gil=of_cells("a worker's time on a CPU while each item computes", computing, on_cpu, "computing", alike=True),
         isolation=Figure(
             "a task calls exit: what becomes of the other tasks",
-            ending(ends.get("ThreadPoolExecutor")), ending(ends.get("ProcessPoolExecutor")),
-            id_of(crashes), PRESETS["crashes"],
+            ending(ends.get("ThreadPoolExecutor")),
+            ending(ends.get("ProcessPoolExecutor")),
+            id_of(crashes),
+            PRESETS["crashes"],
         ),
         overhead=of_cells("until all workers answered", computing, start_up, "computing", alike=True),
         scaling=of_cells("best speed-up over the loop while each item computes", computing, speedup, "computing"),
-    )  # fmt: skip
+    )
 
 
 def best(cells: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """What an experiment's templates show: one module an experiment, found by its name.
 
 Each has IDLE (what a run will show), WIDE (two columns on the bench), PIECES (blocks of its run page, in order),
-REPLAY (whether an ended run can be played again), OFFERS (parts that can be run alone, as parameter, value and title),
+REPLAY (whether an ended run can be played again), SHORTCUTS (parts that can be run alone: parameter, value, title),
 title(params), facts(params), progress(run) and face(run, state), the context of all its blocks.
 """
 
@@ -25,7 +25,7 @@ class View(Protocol):
     @property
     def REPLAY(self) -> bool: ...
     @property
-    def OFFERS(self) -> tuple[tuple[str, str, str], ...]: ...
+    def SHORTCUTS(self) -> tuple[tuple[str, str, str], ...]: ...
 
     def title(self, params: Any) -> str: ...
     def facts(self, params: Any) -> list[str]: ...

@@ -19,7 +19,7 @@ IDLE = (
 WIDE = False
 PIECES = ("workers", "results")
 REPLAY = False  # over in milliseconds: there is nothing to watch twice
-OFFERS = ()
+SHORTCUTS = ()
 
 SHORT = 24  # digits shown of a long value
 ON_BENCH = 14  # rows on the bench; the run's page has all

@@ -23,7 +23,7 @@ IDLE = (
 WIDE = True
 PIECES = ("matrix", *(scenario.slug for scenario in SCENARIOS.values()), "sentinel")
 REPLAY = False  # each story tells its own moments
-OFFERS = tuple(("scenarios", scenario.name, scenario.title) for scenario in SCENARIOS.values())
+SHORTCUTS = tuple(("scenarios", scenario.name, scenario.title) for scenario in SCENARIOS.values())
 
 MARKS = {
     "running": "running",

@@ -23,7 +23,7 @@ IDLE = (
 WIDE = False
 PIECES = ("map", "speedup", "phases", "workers", "transcript", "repetitions", "drift")
 REPLAY = False
-OFFERS = ()
+SHORTCUTS = ()
 
 NUMBERED = 240  # with more items than this the boxes are too small for a number each
 ROWS_SHOWN = 100

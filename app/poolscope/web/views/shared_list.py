@@ -20,7 +20,7 @@ IDLE = (
 WIDE = True
 PIECES = ("threads", "list", "lock", "log")
 REPLAY = True
-OFFERS = ()
+SHORTCUTS = ()
 
 GUARD_NAMES = {
     "lock": "threading.Lock",

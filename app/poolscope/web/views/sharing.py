@@ -26,13 +26,17 @@ IDLE = (
 WIDE = False
 PIECES = ("rates", "compared", "tools")
 REPLAY = False
-OFFERS = (("tools", ALL, "compare all"), *(("tools", tool.name, tool.title) for tool in CATALOG))
+SHORTCUTS = (("tools", ALL, "compare all"), *(("tools", tool.name, tool.title) for tool in CATALOG))
 
 KEYS = (
-    ("running", "at work"), ("holding", "holding"), ("waiting", "waiting for the lock"),
-    ("blocked", "blocked"), ("sleeping", "not there yet"), ("done", "done"),
+    ("running", "at work"),
+    ("holding", "holding"),
+    ("waiting", "waiting for the lock"),
+    ("blocked", "blocked"),
+    ("sleeping", "not there yet"),
+    ("done", "done"),
     ("killed", "killed on request"),
-)  # fmt: skip
+)
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the runner has no wording of its own
 DECADES = (3, 7)  # of the bars' scale at least, powers of ten
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.which_pool.choice import choose
-from poolscope.experiments.which_pool.naming import setting
-from poolscope.experiments.which_pool.params import WhichPoolParams
-from poolscope.experiments.which_pool.samples import State
+from poolscope.experiments.pool_benchmark.choice import choose
+from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.samples import State
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web import timeline
@@ -19,9 +19,9 @@ from poolscope.web.views.which_pool.tables import CellRow, FitRow, KindRow, cell
 
 __all__ = [
     "IDLE",
-    "OFFERS",
     "PIECES",
     "REPLAY",
+    "SHORTCUTS",
     "WIDE",
     "WhichPoolFace",
     "face",
@@ -38,7 +38,7 @@ IDLE = (
 WIDE = False
 PIECES = ("speedup", "why", "kinds", "memory", "heat", "trial", "pythons", "workers", "cpu", "cells")
 REPLAY = False
-OFFERS = (
+SHORTCUTS = (
     ("workload", "sum-of-squares", "Computing in Python, under the GIL"),
     ("workload", "sha256", "Computing in C, which lets go of the GIL"),
     ("workload", "sleep", "Waiting"),

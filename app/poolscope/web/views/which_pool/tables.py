@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.which_pool.choice import Choice
-from poolscope.experiments.which_pool.naming import settings, title
-from poolscope.experiments.which_pool.params import IN_PROCESSES, KINDS
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.state import best_of_kinds, cpu_share, fits, memory_per_worker
+from poolscope.experiments.pool_benchmark.choice import Choice
+from poolscope.experiments.pool_benchmark.naming import settings, title
+from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import best_of_kinds, cpu_share, fits, memory_per_worker
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.laws import Estimate

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.which_pool.disturbance import disturbed
-from poolscope.experiments.which_pool.naming import setting
-from poolscope.experiments.which_pool.params import MOST_REPEATS
-from poolscope.experiments.which_pool.samples import State
+from poolscope.experiments.pool_benchmark.disturbance import disturbed
+from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.params import MOST_REPEATS
+from poolscope.experiments.pool_benchmark.samples import State
 from poolscope.text.wording import capital, listed, memory
 
 

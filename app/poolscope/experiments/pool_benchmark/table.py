@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from poolscope.experiments.which_pool.naming import on_python, settings, title
-from poolscope.experiments.which_pool.params import IN_PROCESSES
-from poolscope.experiments.which_pool.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.naming import on_python, settings, title
+from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.stats.intervals import ratio
 from poolscope.text.wording import capital, interval
 
 HEADER = (
-    "kind", "workers", "chunk", "map, ms", "speed-up, ×", "interval", "start-up, ms", "whole call, ms",
+    "kind",
+    "workers",
+    "chunk",
+    "map, ms",
+    "speed-up, ×",
+    "interval",
+    "start-up, ms",
+    "whole call, ms",
     "memory, MiB a worker",
-)  # fmt: skip
+)
 
 
 def table(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from poolscope.experiments.pool_benchmark.params import SERIAL, WhichPoolParams
 from poolscope.experiments.timeline import Lanes
-from poolscope.experiments.which_pool.params import SERIAL, WhichPoolParams
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.which_pool.choice import Choice, best_of, competitors
-from poolscope.experiments.which_pool.disturbance import disturbed
-from poolscope.experiments.which_pool.findings.turns import LIGHT, gil_held
-from poolscope.experiments.which_pool.naming import FAMILIES, family, setting, settings, several
-from poolscope.experiments.which_pool.params import KINDS
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.work import waits
+from poolscope.experiments.pool_benchmark.choice import Choice, best_of, competitors
+from poolscope.experiments.pool_benchmark.disturbance import disturbed
+from poolscope.experiments.pool_benchmark.findings.turns import LIGHT, gil_held
+from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, setting, settings, several
+from poolscope.experiments.pool_benchmark.params import KINDS
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.wording import capital, cpus, interval, time, times
 

@@ -6,24 +6,47 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.which_pool.charts import best_of_kinds, chart, fits, side_by_side, spent
-from poolscope.experiments.which_pool.findings import findings
-from poolscope.experiments.which_pool.samples import Configuration, Python, State, fold, initial
-from poolscope.experiments.which_pool.spending import budget
-from poolscope.experiments.which_pool.table import notes, table
-from poolscope.experiments.which_pool.verdict import as_json as verdict_as_json
-from poolscope.experiments.which_pool.verdict import verdict
+from poolscope.experiments.pool_benchmark.charts import best_of_kinds, chart, fits, side_by_side, spent
+from poolscope.experiments.pool_benchmark.findings import findings
+from poolscope.experiments.pool_benchmark.samples import Configuration, Python, State, fold, initial
+from poolscope.experiments.pool_benchmark.spending import budget
+from poolscope.experiments.pool_benchmark.table import notes, table
+from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
+from poolscope.experiments.pool_benchmark.verdict import verdict
 from poolscope.stats.intervals import ratio, timing
 
 __all__ = [
-    "Configuration", "Python", "State", "as_json", "best_of_kinds", "chart", "findings", "fits", "fold", "initial", "notes",
-    "rows", "side_by_side", "spent", "table", "verdict",
-]  # fmt: skip
+    "Configuration",
+    "Python",
+    "State",
+    "as_json",
+    "best_of_kinds",
+    "chart",
+    "findings",
+    "fits",
+    "fold",
+    "initial",
+    "notes",
+    "rows",
+    "side_by_side",
+    "spent",
+    "table",
+    "verdict",
+]
 
 HEADER = (
-    "python", "kind", "start_method", "size", "chunksize", "chunk_used", "repetition",
-    "start_s", "first_ready_s", "map_s", "stop_s",
-)  # fmt: skip
+    "python",
+    "kind",
+    "start_method",
+    "size",
+    "chunksize",
+    "chunk_used",
+    "repetition",
+    "start_s",
+    "first_ready_s",
+    "map_s",
+    "stop_s",
+)
 
 
 def as_json(state: State) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import Params, asked, shown
-from poolscope.experiments.which_pool.offers import BUILT_IN
+from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 
 # The kinds of pools, and the words that people use for them; the plain loop is measured always.
 KINDS = ("thread", "process", "pool", "interpreter", "asyncio")
@@ -44,13 +44,29 @@ LONGEST_RUN_S = 3600
 # The built-in work: how many items where no count is asked for, and the length of one call where it can be chosen.
 # poolscope.workloads.catalog has the same.
 ITEMS = {
-    "square": 10_000, "sum-of-squares": 40, "primes": 40, "sha256": 40, "zlib": 40, "uneven": 40, "sleep": 40,
-    "http": 40, "read-files": 400, "large-arguments": 16, "memory-hungry": 16, "shared-object": 24,
-}  # fmt: skip
+    "square": 10_000,
+    "sum-of-squares": 40,
+    "primes": 40,
+    "sha256": 40,
+    "zlib": 40,
+    "uneven": 40,
+    "sleep": 40,
+    "http": 40,
+    "read-files": 400,
+    "large-arguments": 16,
+    "memory-hungry": 16,
+    "shared-object": 24,
+}
 WORK_MS = {
-    "sum-of-squares": 20.0, "primes": 20.0, "sha256": 20.0, "zlib": 20.0, "uneven": 5.0, "sleep": 20.0, "http": 20.0,
+    "sum-of-squares": 20.0,
+    "primes": 20.0,
+    "sha256": 20.0,
+    "zlib": 20.0,
+    "uneven": 5.0,
+    "sleep": 20.0,
+    "http": 20.0,
     "shared-object": 20.0,
-}  # fmt: skip
+}
 WAITING = ("sleep", "http")
 # What never waits by itself; files and a shared object may, and of the user's own work it is not known.
 COMPUTING = ("square", "sum-of-squares", "primes", "sha256", "zlib", "uneven", "large-arguments", "memory-hungry")

@@ -8,8 +8,8 @@ from typing import Any
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import shown
-from poolscope.experiments.which_pool.offers import BUILT_IN
-from poolscope.experiments.which_pool.params import OWN_WORK, WhichPoolParams
+from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
+from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 
 
 def own_work(text: str) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.which_pool.choice import competitors
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.work import seconds_per_item, side_by_side
+from poolscope.experiments.pool_benchmark.choice import competitors
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.breakeven import BreakEven, break_even
 from poolscope.text.wording import time, times, whole
 
@@ -37,14 +37,18 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
         Nearest(
             config,
             break_even(
-                per_item, median(config.map), state.items, config.size, side_by_side(state, config, usable_cpus),
+                per_item,
+                median(config.map),
+                state.items,
+                config.size,
+                side_by_side(state, config, usable_cpus),
                 median(config.around) if config.around else 0.0,
             ),
             _stretched(config, per_item),
         )
         for config in competitors(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
-    ]  # fmt: skip
+    ]
     told = [each for each in found if each.even.map_only.seconds_per_item is not None and not each.stretched]
     return min(told or found, key=_length, default=None)
 

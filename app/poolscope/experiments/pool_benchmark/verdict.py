@@ -6,11 +6,11 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.findings import Verdict
-from poolscope.experiments.which_pool import breakeven
-from poolscope.experiments.which_pool.choice import Choice, choose, competitors
-from poolscope.experiments.which_pool.naming import setting, several
-from poolscope.experiments.which_pool.reasons import against, as_good, base, doubtful, gained, reasons
-from poolscope.experiments.which_pool.samples import Configuration, State
+from poolscope.experiments.pool_benchmark import breakeven
+from poolscope.experiments.pool_benchmark.choice import Choice, choose, competitors
+from poolscope.experiments.pool_benchmark.naming import setting, several
+from poolscope.experiments.pool_benchmark.reasons import against, as_good, base, doubtful, gained, reasons
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.stats.winner import WORTH_IT
 from poolscope.text.wording import capital, interval, time, times
 

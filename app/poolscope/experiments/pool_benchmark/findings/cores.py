@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.which_pool.choice import best_of, competitors
-from poolscope.experiments.which_pool.disturbance import disturbed
-from poolscope.experiments.which_pool.naming import setting, several
-from poolscope.experiments.which_pool.params import LARGEST_POOL
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.spending import processes
-from poolscope.experiments.which_pool.work import on_cpu, waits
+from poolscope.experiments.pool_benchmark.choice import best_of, competitors
+from poolscope.experiments.pool_benchmark.disturbance import disturbed
+from poolscope.experiments.pool_benchmark.naming import setting, several
+from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.spending import processes
+from poolscope.experiments.pool_benchmark.work import on_cpu, waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
 from poolscope.text.wording import capital, cpus, interval, times
@@ -43,8 +43,13 @@ def more_workers_than_cpus(state: State, usable_cpus: int) -> Finding:
         or [min(usable_cpus, LARGEST_POOL)]
     }
     if not within or not above:
-        return Finding(check, None, f"{cpus(usable_cpus)}; there is no smaller or no larger pool of a kind to compare.",
-                       numbers, {} if within else fits)  # fmt: skip
+        return Finding(
+            check,
+            None,
+            f"{cpus(usable_cpus)}; there is no smaller or no larger pool of a kind to compare.",
+            numbers,
+            {} if within else fits,
+        )
     small, large = best_of(within), best_of(above)
     gain = ratio(small.map, large.map)
     numbers["gain"] = gain.value

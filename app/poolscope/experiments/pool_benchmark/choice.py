@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.which_pool.naming import family
-from poolscope.experiments.which_pool.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.naming import family
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 from poolscope.stats.winner import NEAR, Entrant, Winner, winner
 
@@ -83,9 +83,13 @@ def cost(state: State, config: Configuration) -> tuple[int, ...]:
     labels = list(dict.fromkeys(other.python for other in state.configs.values()))
     methods = list(dict.fromkeys(other.start_method for other in state.configs.values()))
     return (
-        not config.serial, labels.index(config.python), RANK.get(config.kind, len(RANK)), config.size,
-        methods.index(config.start_method), config.chunksize,
-    )  # fmt: skip
+        not config.serial,
+        labels.index(config.python),
+        RANK.get(config.kind, len(RANK)),
+        config.size,
+        methods.index(config.start_method),
+        config.chunksize,
+    )
 
 
 def best_of(configs: Sequence[Configuration]) -> Configuration:

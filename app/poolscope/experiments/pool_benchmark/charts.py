@@ -5,12 +5,12 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.which_pool.choice import best_of, choose
-from poolscope.experiments.which_pool.naming import family, setting, title
-from poolscope.experiments.which_pool.params import IN_PROCESSES
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.spending import budget, why_off_cpu
-from poolscope.experiments.which_pool.work import waits
+from poolscope.experiments.pool_benchmark.choice import best_of, choose
+from poolscope.experiments.pool_benchmark.naming import family, setting, title
+from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.spending import budget, why_off_cpu
+from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.intervals import ratio
 from poolscope.stats.scaling import Scaling, scaling
 from poolscope.text.wording import times
@@ -91,10 +91,13 @@ def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
 
 def _point(state: State, config: Configuration) -> dict[str, Any]:
     row = {
-        "kind": title(state, config), "family": family(config), "python": config.python, "workers": config.size,
+        "kind": title(state, config),
+        "family": family(config),
+        "python": config.python,
+        "workers": config.size,
         "ms": median(config.map) * 1e3,
         "chunk": config.chunk_used if config.kind in IN_PROCESSES else None,
-    }  # fmt: skip
+    }
     if state.serial is not None and state.serial.map:
         gain = ratio(state.serial.map, config.map)
         row |= {"speedup": gain.value, "lo": gain.low, "hi": gain.high, "eff": 100 * gain.value / config.size}
@@ -105,11 +108,14 @@ def _reps(state: State, config: Configuration) -> Rows:
     serial = median(state.serial.map) if state.serial and state.serial.map else None
     return [
         {
-            "kind": title(state, config), "workers": config.size, "rep": number, "ms": seconds * 1e3,
+            "kind": title(state, config),
+            "workers": config.size,
+            "rep": number,
+            "ms": seconds * 1e3,
             "speedup": serial / seconds if serial is not None else None,
         }
         for number, seconds in zip(config.repetitions, config.map, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _ideal(state: State, usable_cpus: int) -> Rows:
@@ -170,9 +176,11 @@ def _heat(state: State, config: Configuration) -> dict[str, Any]:
     takes_chunks = config.kind in IN_PROCESSES
     asked = "own choice" if config.chunksize == 0 else str(config.chunksize)
     return {
-        **_point(state, config), "asked": asked if takes_chunks else "–", "setting": setting(state, config),
+        **_point(state, config),
+        "asked": asked if takes_chunks else "–",
+        "setting": setting(state, config),
         "skipped": config.skipped,
-    }  # fmt: skip
+    }
 
 
 def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
@@ -194,17 +202,25 @@ def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
     )
     return [
         {
-            "kind": title(state, config), "setting": setting(state, config), "workers": config.size, "chunk": config.chunk_used,
-            "phase": phase, "share": 100 * share, "order": order,
+            "kind": title(state, config),
+            "setting": setting(state, config),
+            "workers": config.size,
+            "chunk": config.chunk_used,
+            "phase": phase,
+            "share": 100 * share,
+            "order": order,
         }
         for order, (phase, share) in enumerate(shares)
-    ]  # fmt: skip
+    ]
 
 
 def _memory(state: State, config: Configuration) -> dict[str, Any]:
     each = config.memory["per_worker"]
     total = config.memory.get("total")
     return {
-        "kind": title(state, config), "workers": config.size, "mib": median(each) / MIB, "what": config.memory.get("what", ""),
+        "kind": title(state, config),
+        "workers": config.size,
+        "mib": median(each) / MIB,
+        "what": config.memory.get("what", ""),
         "total": total / MIB if total is not None else None,
-    }  # fmt: skip
+    }

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.which_pool import breakeven
-from poolscope.experiments.which_pool.breakeven import SHORTEST_TASK_S
-from poolscope.experiments.which_pool.choice import best_of, choose, competitors
-from poolscope.experiments.which_pool.disturbance import disturbed
-from poolscope.experiments.which_pool.naming import setting
-from poolscope.experiments.which_pool.params import WORK_MS
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.spending import budget, tail_share
-from poolscope.experiments.which_pool.work import seconds_per_item, side_by_side
+from poolscope.experiments.pool_benchmark import breakeven
+from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
+from poolscope.experiments.pool_benchmark.choice import best_of, choose, competitors
+from poolscope.experiments.pool_benchmark.disturbance import disturbed
+from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.params import WORK_MS
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.spending import budget, tail_share
+from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.intervals import ratio
 from poolscope.text.wording import capital, interval, time, times
 

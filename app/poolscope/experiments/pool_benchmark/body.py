@@ -15,10 +15,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from poolscope.experiments.which_pool import guesses
-from poolscope.experiments.which_pool.arms import SERIAL, Configuration, Wanted, unfit
-from poolscope.experiments.which_pool.sides import ConfigurationFailed, InterpreterLost, InterpreterSession
-from poolscope.experiments.which_pool.telling import Reporter
+from poolscope.experiments.pool_benchmark import guesses
+from poolscope.experiments.pool_benchmark.arms import SERIAL, Configuration, Wanted, unfit
+from poolscope.experiments.pool_benchmark.sides import ConfigurationFailed, InterpreterLost, InterpreterSession
+from poolscope.experiments.pool_benchmark.telling import Reporter
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.host_facts import machine, usable_cpus
 from poolscope.runner.context import CannotGoOn, RunContext

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.which_pool.params import COMPUTING, IN_PROCESSES
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.work import waits
+from poolscope.experiments.pool_benchmark.params import COMPUTING, IN_PROCESSES
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
 from poolscope.stats.disturbance import Configuration as TracedConfiguration
 

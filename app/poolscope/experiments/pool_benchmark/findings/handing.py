@@ -5,12 +5,12 @@ from __future__ import annotations
 from statistics import median
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.which_pool.choice import best_of, competitors
-from poolscope.experiments.which_pool.naming import setting
-from poolscope.experiments.which_pool.params import MOST_ITEMS
-from poolscope.experiments.which_pool.samples import Configuration, State
-from poolscope.experiments.which_pool.spending import budget, handing_share, processes, tail_share
-from poolscope.experiments.which_pool.work import seconds_per_item
+from poolscope.experiments.pool_benchmark.choice import best_of, competitors
+from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
+from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.spending import budget, handing_share, processes, tail_share
+from poolscope.experiments.pool_benchmark.work import seconds_per_item
 from poolscope.stats.intervals import ratio
 from poolscope.text.wording import capital, interval, memory, time, times
 
@@ -37,8 +37,12 @@ def too_large_to_hand_over(state: State, usable_cpus: int) -> Finding:
         return Finding(check, None, "What an item and its result take to pickle is not known.")
     share = pickle_s / (pickle_s + per_item)
     numbers = {
-        "item_bytes": item, "result_bytes": result, "pickle_s": pickle_s, "seconds_per_item": per_item, "share": share,
-    }  # fmt: skip
+        "item_bytes": item,
+        "result_bytes": result,
+        "pickle_s": pickle_s,
+        "seconds_per_item": per_item,
+        "share": share,
+    }
     figures = (
         f"an item has {memory(item)} and its result {memory(result)}; to pickle and unpickle both takes "
         f"{time(pickle_s, 3)} beside {time(per_item, 3)} of work"
