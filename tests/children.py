@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import End, Record, from_line
 
 RUNNER = Path(__file__).resolve().parents[1] / "app" / "poolscope" / "runner"
@@ -50,7 +51,7 @@ class Child:
 @contextmanager
 def runner(experiment: str, params: Mapping[str, Any], python: str = sys.executable) -> Iterator[Child]:
     """A runner that was asked for one run; nothing of it is left afterwards."""
-    body = f"poolscope.experiments.{experiment.replace('-', '_')}.body"
+    body = EXPERIMENTS[experiment].body
     order = {"run": "test-1", "experiment": experiment, "params": dict(params), "body": body}
     control_read, control_write = os.pipe()
     records_read, records_write = os.pipe()

@@ -36,7 +36,7 @@ class Runner:
                 sys.executable,
                 "-I",
                 "-S",
-                str(ROOT / "app" / "poolscope" / "runner"),
+                str(ROOT / "tests" / "runner" / "program.py"),
                 str(control_read),
                 str(records_write),
             ],

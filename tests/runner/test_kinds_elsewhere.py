@@ -47,7 +47,7 @@ warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-
 from pathlib import Path
 from poolscope.runner.pools.kinds import KINDS, lacking, measure
 from poolscope.runner.recorder import Recorder
-from poolscope.runner.context import Stage
+from poolscope.runner.context import RunContext
 from poolscope.workloads.catalog import Work, set_up
 import alone, tasks
 
@@ -64,7 +64,7 @@ def tried(kind, work, **more):
         return f"{type(error).__name__}: {error}"
 
 if __name__ == "__main__":
-    stage = Stage(Recorder(os.open(os.devnull, os.O_WRONLY)), Path(sys.argv[1]))
+    stage = RunContext(Recorder(os.open(os.devnull, os.O_WRONLY)), Path(sys.argv[1]))
     before = threading.enumerate()
     said = {"lacking": {kind: lacking(kind) for kind in KINDS}, "kinds": {}}
     for kind in [kind for kind in KINDS if lacking(kind) is None]:

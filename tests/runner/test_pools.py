@@ -154,7 +154,7 @@ def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: RunContext, m
         asked.set()
         return answers
 
-    monkeypatch.setattr(mp_pool, "meet", then_stop)
+    monkeypatch.setattr(mp_pool, "wait_until_ready", then_stop)
     forever = WORKLOADS["square-sleep"].set_up(3_600_000, stage.scratch).function
     with pytest.raises(Stopped):
         measure_pool(stage, Setting(), 2, forever, range(4))

@@ -135,10 +135,10 @@ async def main():
     run = await bench.start("shared-list", {"seconds": 600, "delay_min": 0.001, "delay_max": 0.002})
     version = 0
     while not run.state.ledger.added:
-        version = await run.signal.newer_than(version)
+        version = await run.notifier.newer_than(version)
     seen = len(run.tape.lines)
     while len(await bench.journal.lines(run.id)) < seen:
-        version = await run.signal.newer_than(version)
+        version = await run.notifier.newer_than(version)
     print(run.id, flush=True)
     await asyncio.sleep(600)
 

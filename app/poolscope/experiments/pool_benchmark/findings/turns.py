@@ -33,8 +33,8 @@ def gil_held(state: State, usable_cpus: int) -> Finding:
     share = on_cpu(state.loop_of(config.python))
     numbers = {"cpus_used": used, "cpus_there": float(could), "loop_on_cpu": share}
     figures = (
-        f"the tasks of {setting(state, config)} used {used:.2f} CPUs together, where {could} were there for them; in the "
-        "plain loop they use " + (f"{share:.2f}" if share is not None else "an unknown share")
+        f"the tasks of {setting(state, config)} used {used:.2f} CPUs together, where {could} were there for them; "
+        "in the plain loop they use " + (f"{share:.2f}" if share is not None else "an unknown share")
     )
     if share is None or could < 2 or config.traced["tasks_wall_s"] / config.traced["tasks"] < SHORTEST_TASK_S:
         return Finding(check, None, f"Can't tell: {figures}.", numbers)
