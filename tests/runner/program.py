@@ -1,4 +1,4 @@
-"""The runner as the server starts it, with the tests' own bodies importable: python -I -S program.py CONTROL RECORDS."""
+"""The runner, with the tests' own bodies importable: `python -I -S program.py CONTROL RECORDS`."""
 
 import runpy
 import sys

@@ -136,7 +136,7 @@ async def main():
     version = 0
     while not run.state.ledger.added:
         version = await run.notifier.newer_than(version)
-    seen = len(run.tape.lines)
+    seen = len(run.record_log.lines)
     while len(await bench.journal.lines(run.id)) < seen:
         version = await run.notifier.newer_than(version)
     print(run.id, flush=True)
