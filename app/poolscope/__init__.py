@@ -1,27 +1,48 @@
-"""Poolscope: the map. Start reading here.
+"""Poolscope: the map and the words. Start reading here.
 
 One idea: a run is a stream of records. A child process produces them, a journal keeps them, a fold turns them into a
 state, a template turns the state into HTML, and one stream carries the HTML to every browser.
 
-    browser ── POST ──▶ web ──▶ runs.bench ──▶ runs.supervisor ──▶ runner process    (standard library, own interpreter)
-       ▲                                            ▲                threads · pools · failures
-       │                                            │ control: stop, change, pause
-       │                                            ▼ records, one JSON object a line
-       └── one SSE stream ◀── web.live ◀── fold ◀── runs.journal (SQLite) ◀── pipe
-            (HTML, morphed)   ≤ 10/s      pure      append-only
+    browser ── POST ──▶ web ──▶ runs.scheduler ──▶ runs.runner_process ──▶ runner (standard library, own interpreter)
+       ▲                                                 ▲                  threads · pools · failures
+       │                                                 │ commands: stop, change, kill
+       │                                                 ▼ records, one JSON object a line
+       └── one SSE stream ◀── web.stream ◀── fold ◀── runs.journal (SQLite) ◀── pipe
+            (HTML, morphed)     ≤ 10/s       pure       append-only
 
-Rooms, in the order in which to read them; imports go downwards only (import-linter holds them to it):
+Rooms, in the order in which to read them. Imports go downwards only, from the last to the first (import-linter):
 
-    records      what a runner can say: one frozen dataclass a record
-    errors       every error that we raise, as a drawn tree
-    runner       the child: recorder, observed lock, pools, workloads; imports the standard library and records alone
-    experiments  one folder an experiment: params (what may be asked), body (what happens), state (what it means)
-    measure      pure functions on samples: intervals, noise, usable CPUs, break-even
-    runs         a run's life in the server: bench (admission), supervisor (the child), journal (SQLite), tape (records)
-    web          pages, actions, the live stream, the JSON API, number wording, guards
-    settings     one frozen Settings, read once
-    main         create_app: builds the parts and joins them
+    errors       the errors that reach a user, as a drawn tree
+    protocol     everything that crosses a process border: frozen dataclasses and their JSON
+    machine      what this host is and does: CPUs, cgroups, memory, processes, noise, other interpreters
+    workloads    the built-in work, described once
+    text         how a number, a list, a plural reads
+    stats        pure functions on samples: intervals, comparison, scaling, break-even, time budget
+    runner       the child process: recorder, pools, hosts for other interpreters; standard library only
+    experiments  one folder an experiment: parameters, body (what happens), state (what it means), messages
+    runs         a run's life in the server: scheduler, runner process, journal, recovery
+    web          pages, actions, the live stream, the JSON API, views, guide
+    main         create_app: builds the parts and joins them; settings are read by main and cli alone
     cli          serve, run, measure, list, doctor
 
-A new experiment is one folder here, one template and one line in experiments.registry.
+Words, one a concept:
+
+    configuration      one kind × size × chunk size × start method × Python under test
+    repetition         one timed execution of a configuration; a round is one of every configuration
+    sample             one number; a Measurement holds all times of one map
+    plain loop         the baseline: the same function over the same items, in one thread, without a pool
+    worker             a thread, process or interpreter of a pool
+    warm-up            the first round, which does not count
+    trial              the calls before anything is timed; equality: are results the same everywhere?
+    session            another interpreter at work for a run, by a host process of its own
+    Scheduler          admits, queues and starts runs; MeasurementLock: only one run measures at a time
+    RunnerProcess      the child as the server holds it; RunMonitor follows it; a prewarmed one is kept ready
+    RunContext         what a body is given; WorkerRegistry: the workers of the moment, by number
+    RecordLog          a run's records in order; RunStore: the runs at hand; ChangeNotifier: something changed
+    recovery           what a server does at its start about a crash before
+    finding, verdict   a check with its numbers, which holds, does not, or can't be told; the answer, with its interval
+    view, fragment     a screen of an experiment; a part of a page that the stream replaces
+    Installation       what one installation offers: its user's own work, other Pythons
+
+A new experiment is one folder here, a view and a template, and one line in `experiments.registry`.
 """
