@@ -12,6 +12,7 @@ from poolscope.experiments.pool_benchmark import state
 from poolscope.experiments.pool_benchmark.choice import competitors
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Printed, Record, Result
 
 from tests.experiments.which_pool_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
@@ -38,7 +39,7 @@ def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
 def remember(config: str, per_worker: float, workers: int, what: str = "pss") -> Result:
     total = per_worker * workers + 20
     sizes = {"what": what, "per_worker": [per_worker * MIB] * workers, "total": total * MIB, "parent": 20 * MIB}
-    return Result(0, "memory", sizes, config)
+    return Result(0, Untyped("memory", sizes), config)
 
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
@@ -417,7 +418,10 @@ def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
 @pytest.mark.parametrize(
     ("how", "holds"),
     [
-        ({"more": [Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, "pool 2")]}, True),
+        (
+            {"more": [Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}), "pool 2")]},
+            True,
+        ),
         ({"preflight": {"repeats_equal": False}}, True),
         ({}, False),
         ({"preflight": {"repeats_equal": None}}, None),
@@ -429,7 +433,7 @@ def test_results_that_differ_are_found(how: dict[str, Any], holds: bool | None) 
 
 def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools() -> None:
     other = [
-        Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, config)
+        Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}), config)
         for config in ("serial", "pool 2")
     ]
     for how in ({"more": other}, {"more": other[1:], "preflight": {"repeats_equal": False}}):
@@ -466,7 +470,7 @@ def test_output_is_told_with_its_size() -> None:
         ({"noise": {**QUIET, "throttled_after": 3}}, True),
         ({"noise": {**QUIET, "loop_cpu_s": 3.0}}, True),
         ({"noise": {**QUIET, "host_busy_s": None, "loop_wall_s": 0.0}}, None),
-        ({"more": [Result(0, "cpu", {"effective": {"1": 1.0, "2": 1.3}})]}, True),
+        ({"more": [Result(0, Untyped("cpu", {"effective": {"1": 1.0, "2": 1.3}}))]}, True),
         ({"traces": {"process 2": {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 0.05}}}, True),
         # A loop of unknown work that is off the CPU for a third of its time may well wait by itself.
         ({"noise": {**QUIET, "loop_cpu_s": 3.0}, "asked": {"workload": "a:b@c"}, "loop_share": 0.66}, False),
