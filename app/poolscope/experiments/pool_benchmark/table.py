@@ -9,7 +9,8 @@ from poolscope.experiments.pool_benchmark.naming import on_python, settings, tit
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, interval
+from poolscope.text.language import capital
+from poolscope.text.numbers import interval_of
 
 HEADER = (
     "kind",
@@ -58,7 +59,7 @@ def _row(state: State, config: Configuration) -> Sequence[object]:
         config.chunk_used if config.kind in IN_PROCESSES else None,
         median(config.map) * 1e3,
         gain.value if gain else None,
-        interval(gain) if gain and config is not state.serial else None,
+        interval_of(gain) if gain and config is not state.serial else None,
         median(config.start) * 1e3 if config.start else None,
         median(config.total) * 1e3 if config.total else None,
         median(memory) / 2**20 if memory and not config.serial else None,
