@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.choice import competitors
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.breakeven import BreakEven, break_even
 from poolscope.text.numbers import duration, times, whole

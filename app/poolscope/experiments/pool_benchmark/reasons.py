@@ -11,7 +11,7 @@ from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.findings.turns import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, setting, settings, several
 from poolscope.experiments.pool_benchmark.params import KINDS
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.language import capital, cpus_usable

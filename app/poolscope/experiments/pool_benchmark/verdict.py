@@ -10,7 +10,7 @@ from poolscope.experiments.pool_benchmark import breakeven
 from poolscope.experiments.pool_benchmark.choice import Choice, choose, competitors
 from poolscope.experiments.pool_benchmark.naming import setting, several
 from poolscope.experiments.pool_benchmark.reasons import against, as_good, base, doubtful, gained, reasons
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.winner import WORTH_IT
 from poolscope.text.language import capital
 from poolscope.text.numbers import duration, interval_of, times

@@ -9,8 +9,8 @@ from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting, several
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.experiments.pool_benchmark.spending import processes
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import on_cpu, waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio

@@ -8,8 +8,8 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.experiments.pool_benchmark.spending import budget, handing_share, processes, tail_share
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import capital

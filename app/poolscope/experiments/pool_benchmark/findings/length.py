@@ -11,8 +11,8 @@ from poolscope.experiments.pool_benchmark.choice import best_of, choose, competi
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import WORK_MS
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.experiments.pool_benchmark.spending import budget, tail_share
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import capital

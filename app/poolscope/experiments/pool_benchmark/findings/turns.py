@@ -9,8 +9,8 @@ from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
 from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting, several
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.experiments.pool_benchmark.spending import why_off_cpu
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, on_cpu, waits
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import capital

@@ -8,7 +8,7 @@ from statistics import median
 from poolscope.experiments.pool_benchmark.choice import choose
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.runs.run import Run
 from poolscope.text import language, numbers
 from poolscope.web import timeline

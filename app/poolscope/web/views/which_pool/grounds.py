@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.charts import ON_CPU
+from poolscope.experiments.pool_benchmark.charts import ON_CPU, side_by_side, spent
 from poolscope.experiments.pool_benchmark.choice import best_of
 from poolscope.experiments.pool_benchmark.naming import setting
-from poolscope.experiments.pool_benchmark.samples import Configuration, Python, State
-from poolscope.experiments.pool_benchmark.state import side_by_side, spent
+from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.stats.disturbance import beside_us
 from poolscope.text import language, numbers
 from poolscope.web.views.which_pool.tables import against, counting, interval

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.choice import Choice
+from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.naming import settings, title
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
-from poolscope.experiments.pool_benchmark.state import best_of_kinds, cpu_share, fits, memory_per_worker
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.laws import Estimate
