@@ -173,7 +173,7 @@ def test_waiting_work_names_what_threads_save() -> None:
         more=[remember("thread 8", 0.1, 8), remember("process 8", 9, 8)],
     )
     said = check(now, "waiting work").sentence
-    assert "960 µs to start and end against 104 ms; 0.1 MiB a worker against 9.0 MiB" in " ".join(said.split())
+    assert "960 µs to start and end against 104 ms; 102 KiB a worker against 9.00 MiB" in " ".join(said.split())
 
 
 # Handing over
@@ -453,7 +453,7 @@ def test_global_state_is_named(names: list[str] | None, holds: bool | None) -> N
 
 def test_output_is_told_with_its_size() -> None:
     loud = told(MAPS, preflight={"printed": 12}, more=[Printed(0, "stdout", "x" * 100, left_out=28)])
-    assert "12 bytes when it was tried and 0.1 KiB in all" in " ".join(check(loud, "prints").sentence.split())
+    assert "12 B when it was tried and 128 B in all" in " ".join(check(loud, "prints").sentence.split())
     assert check(loud, "prints").holds is True
     assert check(told(MAPS), "prints").holds is False
     assert check(told(MAPS, more=[Printed(0, "stderr", "a warning")]), "prints").holds is None
