@@ -11,7 +11,7 @@ from poolscope.experiments.pool_benchmark.choice import Choice, choose, competit
 from poolscope.experiments.pool_benchmark.naming import setting, several
 from poolscope.experiments.pool_benchmark.reasons import against, as_good, base, doubtful, gained, reasons
 from poolscope.experiments.pool_benchmark.samples import Configuration, State
-from poolscope.stats.winner import WORTH_IT
+from poolscope.stats.comparison import WORTH_IT
 from poolscope.text.wording import capital, interval, time, times
 
 LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list

@@ -13,8 +13,7 @@ from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.experiments.pool_benchmark.state import best_of_kinds, cpu_share, fits, memory_per_worker
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
-from poolscope.stats.laws import Estimate
-from poolscope.stats.scaling import Scaling
+from poolscope.stats.scaling import Estimate, Scaling
 from poolscope.text import numbers
 from poolscope.text.wording import listed
 

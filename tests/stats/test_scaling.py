@@ -10,8 +10,7 @@ from math import sqrt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from poolscope.stats.laws import Estimate
-from poolscope.stats.scaling import Scaling, scaling
+from poolscope.stats.scaling import Estimate, Scaling, scaling
 
 SIZES = (1, 2, 4, 8)
 
