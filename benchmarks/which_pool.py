@@ -20,7 +20,7 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import cpus, interpreters
 from poolscope.settings import Settings

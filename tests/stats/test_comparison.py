@@ -1,4 +1,4 @@
-"""Comparisons with and without a winner on made times: how often they are right in seeded trials, and what must agree."""
+"""Comparisons of made times, with and without a winner: how often they are right, and which facts must agree."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def quiet(rng: random.Random, count: int, middle: float = 0.1) -> tuple[float, .
 
 
 def judged(loop: tuple[float, ...], *configs: tuple[float, ...]) -> Comparison:
-    """Cells are named 0, 1, 2 … and cost as much."""
+    """Configurations are named 0, 1, 2 … and cost as much."""
     result = compare(loop, [TimedConfiguration(str(i), samples, (i,)) for i, samples in enumerate(configs)])
     assert result is not None
     return result
@@ -86,7 +86,10 @@ def test_of_tied_cells_the_cheapest_is_recommended() -> None:
 
 def test_a_cheap_cell_that_only_its_spread_ties_is_not_recommended() -> None:
     wide = (0.045, 0.075, 0.060, 0.095, 0.058)
-    configs = [TimedConfiguration("four", (0.0500, 0.0510, 0.0490, 0.0505, 0.0495), (4,)), TimedConfiguration("one", wide, (1,))]
+    configs = [
+        TimedConfiguration("four", (0.0500, 0.0510, 0.0490, 0.0505, 0.0495), (4,)),
+        TimedConfiguration("one", wide, (1,)),
+    ]
     result = compare((0.2, 0.201, 0.199, 0.202, 0.198), configs)
     assert result is not None
     assert result.tied == ("one", "four")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poolscope.stats.disturbance import TracedTasks, Disturbance, disturbance
+from poolscope.stats.disturbance import Disturbance, TracedTasks, disturbance
 
 QUIET = TracedTasks(2, ((0.0202, 0.02),) * 20)
 NOISY = TracedTasks(2, ((0.041, 0.02),) * 20)

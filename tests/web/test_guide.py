@@ -19,8 +19,8 @@ from poolscope.text.numbers import UNKNOWN
 from poolscope.web.guide.glossary import GLOSSARY
 from poolscope.web.guide.topics import PRESETS, TOPICS, code
 
-from tests.experiments.which_pool_runs import ITEMS, LOUD, about, planned, traced
-from tests.experiments.which_pool_runs import records as told_by
+from tests.experiments.pool_benchmark.invented_runs import ITEMS, LOUD, about, planned, traced
+from tests.experiments.pool_benchmark.invented_runs import records as told_by
 from tests.web.conftest import BY_BROWSER, Serve, ended
 from tests.web.made_which_pool import HERE
 from tests.web.made_which_pool import records as which_pool_records

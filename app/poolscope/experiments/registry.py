@@ -14,9 +14,8 @@ from poolscope.experiments.failures import state as failures
 from poolscope.experiments.findings import Finding, Verdict
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
-from poolscope.experiments.pool_benchmark import admission as which_pool_admission
 from poolscope.experiments.pool_benchmark import params as which_pool_params
-from poolscope.experiments.pool_benchmark import state as which_pool
+from poolscope.experiments.pool_benchmark import validation, which_pool
 from poolscope.experiments.pool_sizes import params as pool_sizes_params
 from poolscope.experiments.pool_sizes import state as pool_sizes
 from poolscope.experiments.shared_list import params as shared_list_params
@@ -127,8 +126,8 @@ EXPERIMENTS: dict[str, Experiment] = {
             which_pool_params.WhichPoolParams,
             which_pool,
             measured=True,
-            for_runner=which_pool_admission.for_runner,
-            choices=which_pool_admission.choices,
+            for_runner=validation.for_runner,
+            choices=validation.choices,
             room="pool_benchmark",
         ),
     )

@@ -73,11 +73,11 @@ def disturbance(
 ) -> Disturbance:
     """Weighs the detectors of rule 10 (measuring.md) for one run; any that shows a disturbance is enough.
 
-    `traced` is empty where the work waits instead of computing. `workers` is the most that any configuration had. `wall_s` is the
-    time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if unknown.
-    `throttled_rise` is how far nr_throttled rose, None without a quota. `effective_cpus` is the CPU time per wall
-    second that spinning processes got, None if not measured. Load average is no detector: quiet and spoiled runs read
-    alike.
+    `traced` is empty where the work waits instead of computing. `workers` is the most that any configuration had.
+    `wall_s` is the time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if
+    unknown. `throttled_rise` is how far nr_throttled rose, None without a quota. `effective_cpus` is the CPU time per
+    wall second that spinning processes got, None if not measured. Load average is no detector: quiet and spoiled runs
+    read alike.
     """
     wall_over_cpu = _wall_over_cpu(traced, usable_cpus)
     others = max(0.0, others_cpu_s / wall_s) if others_cpu_s is not None and wall_s >= SHORTEST_WALL_S else None

@@ -159,9 +159,7 @@ def _why_not(best: Region, data: FitData, law: Law, serial: Estimate) -> str:
     if farthest > FARTHEST and best.misfit > float(fdtri(_degrees_beyond(data, law), data.degrees, SURELY)):
         name = "Amdahl's law" if law == "amdahl" else "the Universal Scalability Law"
         more = (
-            f" With {FEWEST_SIZES['usl']} sizes crosstalk can be told."
-            if len(data.sizes) < FEWEST_SIZES["usl"]
-            else ""
+            f" With {FEWEST_SIZES['usl']} sizes crosstalk can be told." if len(data.sizes) < FEWEST_SIZES["usl"] else ""
         )
         return (
             f"The points don't follow {name}: one is {farthest:.0%} off the curve, more than its spread explains.{more}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.text.wording import GAP, listed
 
 # What a setting is at heart: a Pool's workers are processes as an executor's are.

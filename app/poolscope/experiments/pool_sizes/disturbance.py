@@ -29,9 +29,7 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
 def _traced(state: State) -> list[TracedTasks]:
     """The tasks with both of their times. Only totals were kept, so each counts as their mean."""
     configs = [
-        TracedTasks(
-            1, _alike(state.noise.get("loop_wall_s"), state.noise.get("loop_cpu_s"), _loop_items(state))
-        )
+        TracedTasks(1, _alike(state.noise.get("loop_wall_s"), state.noise.get("loop_cpu_s"), _loop_items(state)))
     ]
     configs += [
         TracedTasks(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.records import End, Record, Result, Sample
 
 SPREAD = (1.0, 1.004, 0.996, 1.002, 0.998, 1.0, 1.006)
@@ -147,7 +147,7 @@ def records(
 
 def told(maps: Mapping[str, Sequence[float]], *, asked: Mapping[str, Any] | None = None, **how: Any) -> State:
     """The state after such a run."""
-    now = state.initial(WhichPoolParams.model_validate({"repeats": 5, **(asked or {})}))
+    now = which_pool.initial(WhichPoolParams.model_validate({"repeats": 5, **(asked or {})}))
     for record in records(maps, **how):
-        now = state.fold(now, record)
+        now = which_pool.fold(now, record)
     return now

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.records import Result
 
-from tests.experiments.which_pool_runs import HERE, LOUD, MIB, QUIET, about, planned, told, traced
+from tests.experiments.pool_benchmark.invented_runs import HERE, LOUD, MIB, QUIET, about, planned, told, traced
 
 SUM_OF_SQUARES = {
     "serial": about(640),
@@ -42,14 +42,14 @@ def trace(key: str, map_ms: float, **how: Any) -> dict[str, dict[str, Any]]:
 
 def said(now: State, usable_cpus: int = 2) -> str:
     return (
-        str(state.verdict(now, usable_cpus))
+        str(which_pool.verdict(now, usable_cpus))
         .replace("\N{NO-BREAK SPACE}", " ")
         .replace("\N{NARROW NO-BREAK SPACE}", " ")
     )
 
 
 def chosen(now: State) -> dict[str, Any]:
-    verdict = state.as_json(now)["verdict"]
+    verdict = which_pool.as_json(now)["verdict"]
     assert isinstance(verdict, dict)
     json.dumps(verdict, allow_nan=False)
     return verdict
@@ -122,19 +122,21 @@ def test_without_the_gil_threads_win() -> None:
     assert said(now).startswith("Use 2 threads on 3.13t: 2.13× the plain loop on 3.11 (95% CI 2.1")
     assert "3.13t has no GIL, so its threads compute side by side." in said(now)
     assert "2 processes on 3.11 reach 1.91×" in said(now)
-    cell = next(cell for cell in state.as_json(now)["cells"] if (cell["python"], cell["kind"]) == ("3.13t", "thread"))
+    cell = next(
+        cell for cell in which_pool.as_json(now)["cells"] if (cell["python"], cell["kind"]) == ("3.13t", "thread")
+    )
     assert cell["speedup"]["value"] == pytest.approx(640 / 300)
     assert cell["own_speedup"]["value"] == pytest.approx(700 / 300)
 
 
 def test_many_reasons_are_a_list_below_the_headline_and_few_are_prose() -> None:
-    few = state.verdict(told({"serial": about(640), "process 2": about(335), "thread 2": about(650)}), 2)
+    few = which_pool.verdict(told({"serial": about(640), "process 2": about(335), "thread 2": about(650)}), 2)
     assert few is not None
     assert not few.reasons
     maps = {"3.11: serial": about(640), "3.11: process 2": about(335), "3.11: thread 2": about(650)}
     maps |= {"3.14: serial": about(600), "3.14: process 2": about(320), "3.13t: serial": about(700)}
     maps |= {"3.13t: thread 2": about(360)}
-    many = state.verdict(told(maps, pythons={"3.11": {}, "3.14": {}, "3.13t": {}}, noise=LOUD), 2)
+    many = which_pool.verdict(told(maps, pythons={"3.11": {}, "3.14": {}, "3.13t": {}}, noise=LOUD), 2)
     assert many is not None
     assert len(many.reasons) > 2
     assert "disturbed" in many.rest
@@ -238,10 +240,10 @@ def test_one_usable_cpu_says_that_no_pool_would_win() -> None:
 
 
 def test_nothing_is_said_before_every_setting_has_its_repetitions() -> None:
-    assert state.verdict(state.initial(WhichPoolParams()), 2) is None
+    assert which_pool.verdict(which_pool.initial(WhichPoolParams()), 2) is None
     now = told({"serial": about(640, 4), "process 2": about(335, 4), "pool 2": about(335, 2)}, outcome="")
-    assert state.verdict(now, 2) is None
-    assert state.as_json(now)["verdict"] is None
+    assert which_pool.verdict(now, 2) is None
+    assert which_pool.as_json(now)["verdict"] is None
 
 
 def test_a_partial_run_says_what_is_missing() -> None:
@@ -268,7 +270,7 @@ def test_only_the_loop_was_measured() -> None:
     now = told({"serial": about(640), "process 2": [], "pool 2": []}, skipped={"process 2": why, "pool 2": why})
     assert said(now) == f"No pool was measured to its end: the plain loop took 640.0 ms. {why}"
     assert chosen(now)["kind"] is None
-    assert state.verdict(told({"serial": [], "process 2": []}, outcome="failed"), 2) is None
+    assert which_pool.verdict(told({"serial": [], "process 2": []}, outcome="failed"), 2) is None
 
 
 def test_a_setting_that_was_given_up_or_returns_something_else_cannot_win() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark import state
-from poolscope.experiments.pool_benchmark.choice import competitors
+from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.recommendation import counted
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.records import Printed, Record, Result
 
-from tests.experiments.which_pool_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
+from tests.experiments.pool_benchmark.invented_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
 
 MAPS = {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336)}
 FREE = {"serial": about(640), "thread 2": about(330)}
@@ -26,7 +26,7 @@ def trace(key: str, map_ms: float, cpus: float, **how: Any) -> dict[str, dict[st
 
 
 def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
-    found = next(finding for finding in state.findings(now, usable_cpus) if name in finding.check)
+    found = next(finding for finding in which_pool.findings(now, usable_cpus) if name in finding.check)
     assert found.sentence.endswith(".")
     assert found.sentence[0].upper() == found.sentence[0]
     json.dumps(found.as_json(), allow_nan=False)
@@ -42,16 +42,16 @@ def remember(config: str, per_worker: float, workers: int, what: str = "pss") ->
 
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
-    assert state.findings(state.initial(WhichPoolParams()), 2) == ()
-    assert state.findings(told({"serial": about(640), "process 2": []}), 2) == ()
+    assert which_pool.findings(which_pool.initial(WhichPoolParams()), 2) == ()
+    assert which_pool.findings(told({"serial": about(640), "process 2": []}), 2) == ()
 
 
 def test_each_says_something_of_the_poorest_run() -> None:
     now = told(
         {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", preflight={"printed": 0}
     )
-    assert len(state.findings(now, 2)) == 17
-    for finding in state.findings(now, 2):
+    assert len(which_pool.findings(now, 2)) == 17
+    for finding in which_pool.findings(now, 2):
         check(now, finding.check)
 
 
@@ -437,7 +437,7 @@ def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools()
         found = check(now, "results differ")
         assert found.holds
         assert "in the plain loop too" in found.sentence
-        assert "pool 2" in {config.key for config in competitors(now)}
+        assert "pool 2" in {config.key for config in counted(now)}
 
 
 @pytest.mark.parametrize(("names", "holds"), [(["CACHE", "calls"], True), ([], False), (None, None)])

@@ -6,7 +6,7 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import MOST_REPEATS
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.text.wording import capital, listed, memory
 
 
