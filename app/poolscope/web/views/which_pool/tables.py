@@ -16,7 +16,7 @@ from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.scaling import Estimate, Scaling
 from poolscope.text import numbers
-from poolscope.text.wording import listed
+from poolscope.text.language import format_list
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
 
@@ -100,7 +100,7 @@ def against(loop: Configuration | None, config: Configuration) -> Ratio | None:
 
 
 def interval(gain: Ratio | None) -> str:
-    return numbers.interval(gain.low, gain.high, gain.confidence) if gain else ""
+    return numbers.interval_of(gain) if gain else ""
 
 
 def kinds(state: State, choice: Recommendation | None) -> tuple[KindRow, ...]:
@@ -152,7 +152,7 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
             unfit.setdefault(fit.why, []).append(name)
     return (
         tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
-        tuple(f"{listed(names)}: {why}" for why, names in unfit.items()),
+        tuple(f"{format_list(names)}: {why}" for why, names in unfit.items()),
     )
 
 
