@@ -40,7 +40,7 @@ SURELY = 0.99
 
 
 @dataclass(frozen=True)
-class Estimate:
+class FittedValue:
     """A fitted value with its 95 % interval; `high` (and `value`) is None where there is no upper bound."""
 
     value: float | None
@@ -80,11 +80,11 @@ class Scaling:
     why: str
     sizes: tuple[int, ...]
     law: Law | None = None
-    serial: Estimate | None = None
-    crosstalk: Estimate | None = None
-    one_worker: Estimate | None = None
-    peak_workers: Estimate | None = None
-    peak_speedup: Estimate | None = None
+    serial: FittedValue | None = None
+    crosstalk: FittedValue | None = None
+    one_worker: FittedValue | None = None
+    peak_workers: FittedValue | None = None
+    peak_speedup: FittedValue | None = None
     r2: float | None = None
     curve: tuple[Point, ...] = ()
 
@@ -132,10 +132,10 @@ def _scaling(loop: tuple[float, ...], kept: tuple[tuple[int, tuple[float, ...]],
     return Scaling(False, why, sizes) if why else _fitted(best, wider, data, law, serial, sizes)
 
 
-def _either(best: Estimate, other: Estimate) -> Estimate:
+def _either(best: FittedValue, other: FittedValue) -> FittedValue:
     """The best with the range of both."""
     high = None if best.high is None or other.high is None else max(best.high, other.high)
-    return Estimate(best.value, min(best.low, other.low), high)
+    return FittedValue(best.value, min(best.low, other.low), high)
 
 
 def _too_few(loop: int, sizes: int, most: int) -> str:
@@ -151,7 +151,7 @@ def _too_few(loop: int, sizes: int, most: int) -> str:
     )
 
 
-def _why_not(best: Region, data: FitData, law: Law, serial: Estimate) -> str:
+def _why_not(best: Region, data: FitData, law: Law, serial: FittedValue) -> str:
     """The reason not to show a fit; '' for none."""
     from scipy.special import fdtri
 
@@ -169,12 +169,14 @@ def _why_not(best: Region, data: FitData, law: Law, serial: Estimate) -> str:
     return ""
 
 
-def _fitted(best: Region, wider: Region, data: FitData, law: Law, serial: Estimate, sizes: tuple[int, ...]) -> Scaling:
+def _fitted(
+    best: Region, wider: Region, data: FitData, law: Law, serial: FittedValue, sizes: tuple[int, ...]
+) -> Scaling:
     import numpy as np
 
     peak_workers, peak_speedup = wider.over(wider.peaks), wider.over(wider.ceilings, scaled=True)
     if law == "amdahl":
-        peak_workers = Estimate(None, peak_workers.low, None)
+        peak_workers = FittedValue(None, peak_workers.low, None)
         peak_speedup = _either(best.over(best.ceilings, scaled=True), peak_speedup)
     curve = tuple(_point(best, workers) for workers in range(1, sizes[-1] + 1))
     return Scaling(
@@ -245,14 +247,14 @@ class Region:
     misfit: float
     shift: float
 
-    def over(self, values: Floats, scaled: bool = False) -> Estimate:
+    def over(self, values: Floats, scaled: bool = False) -> FittedValue:
         """The best and the range of a figure over the region; a scaled one moves with the time of one worker too."""
         import numpy as np
 
         reach = np.exp(np.sqrt(self.slack) * self.shift) if scaled else 1.0
         low, high = float(np.min(values / reach)), float(np.max(values * reach))
         best = float(values[0])
-        return Estimate(best if math.isfinite(best) else None, low, high if math.isfinite(high) else None)
+        return FittedValue(best if math.isfinite(best) else None, low, high if math.isfinite(high) else None)
 
     @property
     def peaks(self) -> Floats:

@@ -14,7 +14,7 @@ from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
-from poolscope.stats.scaling import Estimate, Scaling
+from poolscope.stats.scaling import FittedValue, Scaling
 from poolscope.text import numbers
 from poolscope.text.language import format_list
 
@@ -170,13 +170,13 @@ def _fit(name: str, fit: Scaling) -> FitRow:
     )
 
 
-def _percents(share: Estimate | None) -> str:
+def _percents(share: FittedValue | None) -> str:
     if share is None or share.high is None:
         return ""
     return f"{numbers.percent(share.low, 1)}{numbers.UNKNOWN}{numbers.percent(share.high, 1)}"
 
 
-def _workers(peak: Estimate | None) -> str:
+def _workers(peak: FittedValue | None) -> str:
     return f"{peak.value:.0f}" if peak and peak.value is not None else ""
 
 
