@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import quantiles
 
 import psutil
-from poolscope.machine import cpus
+from poolscope.machine.facts import read_machine
 from poolscope.stats import intervals
 
 PACKAGES = ("poolscope", "uvicorn", "uvloop", "httptools", "starlette", "sse-starlette")
@@ -26,12 +26,12 @@ def asked(doc: str | None) -> bool:
 
 def heading(doc: str | None) -> None:
     """What is measured, and on what: figures do not travel, so they never stand without their machine."""
-    truth = cpus.read()
+    facts = read_machine()
     memory = psutil.virtual_memory().total / 2**30
     load = ", ".join(f"{value:.2f}" for value in psutil.getloadavg())
     print(f"\n{(doc or '').splitlines()[0]}")
-    print(f"  {datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {platform.platform()} · {truth.model or platform.machine()}")
-    print(f"  {truth.usable} of {truth.logical} CPUs usable · {memory:.1f} GiB · load {load}")
+    print(f"  {datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {platform.platform()} · {facts.cpu}")
+    print(f"  {facts.usable_cpus} of {facts.logical_cpus} CPUs usable · {memory:.1f} GiB · load {load}")
     python = f"{platform.python_implementation()} {platform.python_version()}"
     print(f"  {python} · " + " · ".join(f"{name} {installed(name)}" for name in PACKAGES), flush=True)
 

@@ -20,9 +20,10 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.machine import cpus, interpreters
+from poolscope.machine import interpreters
+from poolscope.machine.facts import read_machine
 from poolscope.settings import Settings
 from poolscope.web.app_state import look
 
@@ -38,7 +39,7 @@ def outcome(installation: Installation, **given: Any) -> State:
     for record in perform(WHICH_POOL.name, WHICH_POOL.order(params, installation), look()):
         state = WHICH_POOL.meaning.fold(state, record)
     progress("")
-    print(f"  {params.workload}: {WHICH_POOL.meaning.verdict(state, cpus.read().usable)}", flush=True)
+    print(f"  {params.workload}: {WHICH_POOL.meaning.verdict(state, read_machine().usable_cpus)}", flush=True)
     return state
 
 
@@ -49,7 +50,7 @@ def kind_of(state: State) -> str:
 
 
 def disturbance(state: State) -> Finding:
-    found: Sequence[Finding] = WHICH_POOL.meaning.findings(state, cpus.read().usable)
+    found: Sequence[Finding] = WHICH_POOL.meaning.findings(state, read_machine().usable_cpus)
     return next(finding for finding in found if finding.check == "the run was disturbed")
 
 
@@ -86,7 +87,7 @@ def main() -> int:
     ends_in(claims, "sleep ends in threads or asyncio", state, ("thread", "asyncio"))
     state = outcome(installation, workload="square", **plan)
     ends_in(claims, "square ends in the plain loop", state, ("serial",))
-    said = str(WHICH_POOL.meaning.verdict(state, cpus.read().usable))
+    said = str(WHICH_POOL.meaning.verdict(state, read_machine().usable_cpus))
     claims.true("square names the break-even", "break-even" in said)
     state = outcome(installation, workload="sha256", **plan)
     allowed = ("thread", *IN_PROCESSES, "no clear winner")

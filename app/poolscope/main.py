@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from poolscope.experiments.installation import Installation
-from poolscope.experiments.pool_benchmark.admission import own_work
+from poolscope.experiments.pool_benchmark.validation import own_work
 from poolscope.machine import interpreters
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler

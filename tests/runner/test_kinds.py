@@ -10,12 +10,10 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from poolscope.machine import process_memory
 from poolscope.runner.context import RunContext, Stopped, WorkerDied
 from poolscope.runner.pools import processes
 from poolscope.runner.pools.kinds import KINDS, Measurement, chunk_used, lacking, measure
@@ -312,17 +310,3 @@ def test_a_kind_that_this_python_has_not_got_says_since_when_it_is(monkeypatch: 
 def test_an_unknown_kind_is_refused(stage: RunContext) -> None:
     with pytest.raises(ValueError, match="no kind 'greenlet'; there are serial, thread"):
         by_default(stage, "greenlet", squares())
-
-
-def test_where_there_is_no_proportional_size_the_resident_one_is_told(tmp_path: Path) -> None:
-    held = process_memory.of_processes([os.getppid()], proc=tmp_path)
-    assert held.what == "rss"
-    assert held.per_worker[0] > 0
-    assert held.total == held.parent + held.per_worker[0]
-
-
-def test_workers_in_this_process_share_its_rise() -> None:
-    held = process_memory.of_this_process(4, before=0)
-    assert held.per_worker == (held.parent // 4,) * 4
-    assert held.total == held.parent
-    assert process_memory.of_this_process(4, before=2 * held.parent).per_worker == (0, 0, 0, 0)

@@ -13,14 +13,15 @@ import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.sharing.catalog import CATALOG
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, End, Opening, Record, Result, Sample, to_line
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN
 from poolscope.web.guide.glossary import GLOSSARY
 from poolscope.web.guide.topics import PRESETS, TOPICS, code
 
-from tests.experiments.which_pool_runs import ITEMS, LOUD, about, planned, traced
-from tests.experiments.which_pool_runs import records as told_by
+from tests.experiments.pool_benchmark.invented_runs import ITEMS, LOUD, about, planned, traced
+from tests.experiments.pool_benchmark.invented_runs import records as told_by
 from tests.web.conftest import BY_BROWSER, Serve, ended
 from tests.web.made_which_pool import HERE
 from tests.web.made_which_pool import records as which_pool_records
@@ -158,16 +159,18 @@ def sharing_records() -> Iterator[Record]:
     for tool, seconds in (("queue", 0.5), ("mp-queue", 2.0)):
         yield Result(
             1,
-            "outcome",
-            {
-                "expected": 1000,
-                "actual": 1000,
-                "correct": True,
-                "lost": None,
-                "round": 1000,
-                "facts": [],
-                "threads": [],
-            },
+            Untyped(
+                "outcome",
+                {
+                    "expected": 1000,
+                    "actual": 1000,
+                    "correct": True,
+                    "lost": None,
+                    "round": 1000,
+                    "facts": [],
+                    "threads": [],
+                },
+            ),
             tool,
         )
         yield Sample(2, "round", tool, 1, seconds)

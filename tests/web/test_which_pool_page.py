@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.state import chart
+from poolscope.experiments.pool_benchmark.charts import chart
 from poolscope.experiments.registry import find
 from poolscope.protocol.records import Record, to_line
 from poolscope.runs.journal import Journal
@@ -21,8 +21,8 @@ from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.web.views import which_pool
 
-from tests.experiments.which_pool_runs import about
-from tests.experiments.which_pool_runs import told as told_by
+from tests.experiments.pool_benchmark.invented_runs import about
+from tests.experiments.pool_benchmark.invented_runs import told as told_by
 from tests.web.conftest import BY_BROWSER, serving
 from tests.web.made_which_pool import CPUS, ITEMS, KINDS, SIZES, records
 from tests.web.markup import Markup

@@ -22,7 +22,8 @@ from rich.table import Table
 
 from poolscope.cli import options
 from poolscope.cli.speech import spoken
-from poolscope.machine import cgroups, cpus, interpreters, memory
+from poolscope.machine import cgroups, interpreters, memory
+from poolscope.machine.facts import read_machine
 from poolscope.runs.runner_process import RUNNER
 from poolscope.settings import Settings
 from poolscope.text import numbers
@@ -48,7 +49,7 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
 def examined(settings: Settings) -> dict[str, Any]:
     """Everything that the command tells, as JSON has it. Raises BadParameters for settings that make no sense."""
     found = asyncio.run(interpreters.find(*interpreters.wished(settings.pythons)))
-    journal, truth = settings.journal_path, cpus.read()
+    journal, facts = settings.journal_path, read_machine()
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return {
         "python": platform.python_version(),
@@ -56,14 +57,28 @@ def examined(settings: Settings) -> dict[str, Any]:
         "executable": sys.executable,
         "gil": bool(gil),
         "platform": platform.platform(),
-        "cpus": {**asdict(truth), "throttled": cpus.throttled(), "effective": effective(sorted({1, truth.affinity}))},
-        "memory_available": memory.available(),
+        "cpus": {
+            "usable": facts.usable_cpus,
+            "why": facts.usable_cpus_why,
+            "logical": facts.logical_cpus,
+            "physical": facts.physical_cpus,
+            "affinity": facts.affinity_cpus,
+            "siblings": facts.siblings,
+            "smt": facts.smt,
+            "quota": facts.cpu_quota,
+            "quota_source": facts.cpu_quota_source,
+            "throttled": cgroups.throttled(),
+            "model": facts.cpu,
+            "frequency_mhz": facts.cpu_frequency_mhz,
+            "effective": effective(sorted({1, facts.affinity_cpus})),
+        },
+        "memory_available": facts.memory_available,
         "start_methods": multiprocessing.get_all_start_methods(),
         "start_method": multiprocessing.get_start_method(),
         "cgroup_limits": {
-            "cpu": [{"cpus": limit.cpus, "source": limit.source} for limit in cgroups.limits()],
+            "cpu": [{"cpus": quota.cpus, "source": quota.source} for quota in cgroups.quotas()],
             "memory": memory.limit(),
-            "pids": most_processes(),
+            "pids": cgroups.process_limit(),
         },
         "pythons": [asdict(python) for python in found],
         "data": {"file": str(journal), **access(journal)},
@@ -132,9 +147,3 @@ def python_in_words(found: dict[str, Any]) -> str:
     build = "free-threaded, " if found["free_threaded"] else ""
     gil = f"{build}GIL {'on' if found['gil'] else 'off'}"
     return f"{found['implementation']} {found['version']}, {gil}; {', '.join(found['start_methods'])}; {found['path']}"
-
-
-def most_processes(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int | None:
-    """The smallest limit of processes and threads of our cgroup and those above it; None where there is none."""
-    found = [memory.number(folder / "pids.max") for folder in memory.folders("pids", proc, sys)]
-    return min((limit for limit in found if limit is not None), default=None)

@@ -19,7 +19,7 @@ from poolscope.cli import options
 from poolscope.cli.run import ran, tell
 from poolscope.cli.speech import spoken
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.experiments.parameters import shown
+from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import NAME
 from poolscope.machine import interpreters
 from poolscope.main import offered
@@ -90,7 +90,7 @@ def command(
 def work(function: str, items: str, setup: str | None) -> str:
     """The work's name, module:function@items+setup. Raises BadParameters for what is no MODULE:NAME."""
     complaints = [
-        ParameterError(option, f"{option} must be {what}, such as mypackage.tasks:{example}; {shown(given)} is not.")
+        ParameterError(option, f"{option} must be {what}, such as mypackage.tasks:{example}; {quoted(given)} is not.")
         for option, what, example, given, whole in (
             ("The function", "MODULE:FUNCTION", "parse", function, True),
             ("--items", "MODULE:ITEMS", "samples", items, False),

@@ -1,4 +1,4 @@
-"""Reads lists as people write them, '1-4, 8' or 'thread, process', and says in a sentence what may stand in them."""
+"""Reads lists as people write them, '1-4, 8' or 'thread, process', and says in a sentence what a list may hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from poolscope.experiments.parameters import shown
+from poolscope.experiments.parameters import quoted
 
 V = TypeVar("V")
 BETWEEN = re.compile(r"[,;\s]+")
@@ -27,17 +27,17 @@ class Numbers:
     def allowed(self) -> str:
         return f"whole numbers from {self.least} to {self.most:,}, such as {self.example}"
 
-    def read(self, given: Any) -> list[int]:
+    def read(self, value: Any) -> list[int]:
         """The numbers that a number, a text such as '1-4, 8' or a list of them names. Raises ValueError."""
-        parts = given if isinstance(given, list | tuple) else [given]
-        numbers = [number for part in parts for number in self._in(part)]
+        parts = value if isinstance(value, list | tuple) else [value]
+        numbers = [number for part in parts for number in self._numbers_in(part)]
         if not 1 <= len(numbers) <= self.longest:
             raise ValueError(f"{self.name} must be 1 to {self.longest} {self.allowed}; these are {len(numbers)}.")
         return distinct(self.name, numbers)
 
-    def _in(self, part: Any) -> list[int]:
+    def _numbers_in(self, part: Any) -> list[int]:
         if isinstance(part, int) and not isinstance(part, bool):
-            return [self._checked(part, str(part))]
+            return [self._in_bounds(part, str(part))]
         if not isinstance(part, str):
             raise self._refusal(part)
         numbers: list[int] = []
@@ -45,38 +45,38 @@ class Numbers:
             found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word, re.ASCII)
             if not found:
                 raise self._refusal(word)
-            low = self._checked(int(found[1]), word)
-            high = self._checked(int(found[2] or found[1]), word)
+            low = self._in_bounds(int(found[1]), word)
+            high = self._in_bounds(int(found[2] or found[1]), word)
             if high < low:
-                raise ValueError(f"{self.name} must be {self.allowed}; {shown(word)} runs backwards.")
+                raise ValueError(f"{self.name} must be {self.allowed}; {quoted(word)} runs backwards.")
             # No more than may be refused: a range over the bounds of a large parameter would fill the memory.
             numbers += range(low, min(high, low + self.longest) + 1)
         return numbers
 
-    def _checked(self, number: int, given: str) -> int:
+    def _in_bounds(self, number: int, word: str) -> int:
         if not self.least <= number <= self.most:
-            raise self._refusal(given)
+            raise self._refusal(word)
         return number
 
-    def _refusal(self, given: Any) -> ValueError:
-        return ValueError(f"{self.name} must be {self.allowed}; {shown(given)} is not.")
+    def _refusal(self, value: Any) -> ValueError:
+        return ValueError(f"{self.name} must be {self.allowed}; {quoted(value)} is not.")
 
 
-def names(name: str, given: Any, allowed: str, known: Callable[[str], str | None]) -> list[str]:
+def names(name: str, value: Any, allowed: str, known: Callable[[str], str | None]) -> list[str]:
     """The distinct names in a text such as 'a, b' or in a list; `known` gives what a word stands for, None if nothing.
 
     An empty text or list has none. Raises ValueError with what is allowed.
     """
-    if given is None:
+    if value is None:
         return []
     found: list[str] = []
-    for part in given if isinstance(given, list | tuple) else [given]:
+    for part in value if isinstance(value, list | tuple) else [value]:
         if not isinstance(part, str):
-            raise ValueError(f"{name} must be {allowed}; {shown(part)} is not.")
+            raise ValueError(f"{name} must be {allowed}; {quoted(part)} is not.")
         for word in filter(None, BETWEEN.split(part.strip())):
             meant = known(word)
             if meant is None:
-                raise ValueError(f"{name} must be {allowed}; {shown(word)} is not.")
+                raise ValueError(f"{name} must be {allowed}; {quoted(word)} is not.")
             found.append(meant)
     return distinct(name, found)
 

@@ -1,4 +1,4 @@
-"""Turns what a user asked for, in a form, JSON or on the command line, into parameters, or complaints in sentences."""
+"""Turns what a user asks for, in a form, in JSON or on the command line, into parameters or one error a parameter."""
 
 from __future__ import annotations
 
@@ -13,31 +13,39 @@ from poolscope.errors import BadParameters, ParameterError
 
 P = TypeVar("P", bound="Params")
 
-LONGEST_SHOWN = 80  # characters of what was given, in a complaint about it
+LONGEST_QUOTED = 80  # characters of a value, in an error about it
+
+
+class InvalidParameter(ValueError):
+    """A validator of the whole model found one parameter wrong; `requirement` goes on where its name leaves off."""
+
+    def __init__(self, name: str, requirement: str) -> None:
+        super().__init__(f"{name} {requirement}")
+        self.name = name
 
 
 class Params(BaseModel):
-    """Base of every experiment's parameters: frozen, and what is not a parameter is refused rather than ignored."""
+    """Base of every experiment's parameters: frozen; an unknown name is an error rather than ignored."""
 
     # Defaults are validated too, so that a run reads the same before and after the journal: 10.0, not 10.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     @field_validator("*", mode="before")
     @classmethod
-    def true_is_no_number(cls, given: Any, about: ValidationInfo) -> Any:
-        """Python counts True as 1, and pydantic with it; who writes `true` for a number has made a mistake."""
+    def true_is_no_number(cls, value: Any, about: ValidationInfo) -> Any:
+        """Python counts True as 1, and so does pydantic; `true` in the place of a number is a mistake."""
         info = cls.model_fields[about.field_name or ""]
-        if isinstance(given, bool) and bool not in (info.annotation, *get_args(info.annotation)):
-            raise ValueError(f"{about.field_name} must be {allowed(info)}; {given!r} is not.")
-        return given
+        if isinstance(value, bool) and bool not in (info.annotation, *get_args(info.annotation)):
+            raise ValueError(f"{about.field_name} must be {allowed(info)}; {value!r} is not.")
+        return value
 
     @property
     def worker_processes(self) -> int:
-        """How many worker processes such a run has at a time, at most; 0 where nobody can be killed."""
+        """How many worker processes the run has at a time, at most; 0 where none of them can be killed on request."""
         return 0
 
 
-def asked(
+def parameter(
     default: Any, title: str, *, unit: str = "", help: str = "", width: int = 0, advanced: bool = False, **bounds: Any
 ) -> Any:
     """One parameter: pydantic's Field with what a form needs beside the bounds.
@@ -50,38 +58,36 @@ def asked(
 
 
 def parse(model: type[P], raw: Mapping[str, Any]) -> P:
-    """Return the parameters. Raises BadParameters with one complaint for each that is wrong.
+    """Return the parameters. Raises BadParameters with one error for each parameter that is wrong.
 
-    An empty text means 'not given', as in a form's empty field.
+    An empty text means 'not given', as in an empty field of a form.
     """
-    given = {name: value for name, value in raw.items() if not (isinstance(value, str) and not value.strip())}
+    filled_in = {name: value for name, value in raw.items() if not (isinstance(value, str) and not value.strip())}
     try:
-        return model.model_validate(given)
+        return model.model_validate(filled_in)
     except ValidationError as error:
-        raise BadParameters(tuple(complaint(model, dict(item)) for item in error.errors())) from None
+        raise BadParameters(tuple(parameter_error(model, dict(item)) for item in error.errors())) from None
 
 
-def complaint(model: type[Params], item: Mapping[str, Any]) -> ParameterError:
-    """One of pydantic's errors as a sentence that names the parameter, what was given and what is allowed."""
-    where = item["loc"]
+def parameter_error(model: type[Params], item: Mapping[str, Any]) -> ParameterError:
+    """One of pydantic's errors as a sentence that names the parameter, its value and what is allowed."""
+    where, raised = item["loc"], item.get("ctx", {}).get("error")
     if not where:
-        # A model validator's ValueError: its text is the sentence, and may name the field before a colon.
-        sentence = str(item["ctx"]["error"]) if "ctx" in item else str(item["msg"])
-        name = sentence.split(" ", 1)[0]
-        return ParameterError(name if name in model.model_fields else "", sentence)
+        name = raised.name if isinstance(raised, InvalidParameter) else ""
+        return ParameterError(name, str(raised or item["msg"]))
     name = str(where[0])
     if name not in model.model_fields:
         known = ", ".join(model.model_fields)
-        return ParameterError(name, f"{shown(name)[1:-1]} is not a parameter here. There are: {known}.")
+        return ParameterError(name, f"{quoted(name)[1:-1]} is not a parameter here. There are: {known}.")
     if item["type"] == "value_error":
-        return ParameterError(name, str(item["ctx"]["error"]))
-    return ParameterError(name, f"{name} must be {allowed(model.model_fields[name])}; {shown(item['input'])} is not.")
+        return ParameterError(name, str(raised))
+    return ParameterError(name, f"{name} must be {allowed(model.model_fields[name])}; {quoted(item['input'])} is not.")
 
 
-def shown(given: Any) -> str:
-    """What was given, as far as a sentence has room for it."""
-    text = repr(given)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+def quoted(value: Any) -> str:
+    """A value as it was given, as far as a sentence has room for it."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_QUOTED else f"{text[: LONGEST_QUOTED - 1]}…"
 
 
 def allowed(info: FieldInfo) -> str:
@@ -105,11 +111,11 @@ def bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     return low, high
 
 
-def start_method_of_this_platform(given: Any) -> Any:
+def start_method_of_this_platform(value: Any) -> Any:
     """A validator for every `start_method`: None for an empty one. Raises ValueError for what this platform lacks."""
     here = multiprocessing.get_all_start_methods()
-    if given is None or (isinstance(given, str) and not given.strip()):
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if given not in here:
-        raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {shown(given)} is not.")
-    return given
+    if value not in here:
+        raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {quoted(value)} is not.")
+    return value

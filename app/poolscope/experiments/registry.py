@@ -8,9 +8,8 @@ from poolscope.experiments.factorials import params as factorials_params
 from poolscope.experiments.factorials import state as factorials
 from poolscope.experiments.failures import params as failures_params
 from poolscope.experiments.failures import state as failures
-from poolscope.experiments.pool_benchmark import admission as which_pool_admission
 from poolscope.experiments.pool_benchmark import params as which_pool_params
-from poolscope.experiments.pool_benchmark import state as which_pool
+from poolscope.experiments.pool_benchmark import validation, which_pool
 from poolscope.experiments.pool_sizes import params as pool_sizes_params
 from poolscope.experiments.pool_sizes import state as pool_sizes
 from poolscope.experiments.shared_list import params as shared_list_params
@@ -121,8 +120,8 @@ EXPERIMENTS: dict[str, Experiment] = {
                 chart=which_pool.chart,
             ),
             measured=True,
-            for_runner=which_pool_admission.for_runner,
-            choices=which_pool_admission.choices,
+            for_runner=validation.for_runner,
+            choices=validation.choices,
             room="pool_benchmark",
         ),
     )

@@ -1,79 +1,50 @@
-"""Tells how many CPUs this process may really use, and why; what the platform doesn't say is None, never an error."""
+"""Tells how many CPUs this process may really use, and why; what the platform does not say is None, never an error."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import subprocess
+import sys as interpreter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import psutil
-
-from poolscope.machine.cgroups import limits
-
-T = TypeVar("T")
-# What psutil lets through on platforms and in sandboxes that lack a figure; any of these means 'not known'.
-UNKNOWN = (OSError, RuntimeError, NotImplementedError, AttributeError, ValueError, psutil.Error)
+SYSCTL = "/usr/sbin/sysctl"
+SYSCTL_LIMIT_S = 5.0
+CPUS = Path("devices/system/cpu")  # below /sys
 
 
-@dataclass(frozen=True)
-class CpuTruth:
-    """The host's CPUs and what this process may use of them. Counts are CPUs; None means that the platform doesn't say.
-
-    `logical` counts hyper-threads, `physical` cores. `affinity` is how many CPUs the scheduler may place us on;
-    `siblings` are those CPUs, core by core (empty: not known), and `smt` says what that means. `quota` is the smallest
-    cgroup quota (2.5 = two and a half CPUs' time), from the file `quota_source`. `usable` is the whole number of
-    workers that can run at once, at least 1, and `why` says so in a sentence.
-    """
-
-    logical: int
-    physical: int | None
-    affinity: int
-    siblings: tuple[tuple[int, ...], ...]
-    quota: float | None
-    quota_source: str | None
-    usable: int
-    why: str
-    smt: str | None
-    model: str | None
-    frequency_mhz: float | None
+def logical() -> int:
+    """The host's CPUs, hyper-threads counted each."""
+    return os.cpu_count() or 1
 
 
-def read(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> CpuTruth:
-    """Asks the platform now; never raises on a file that is missing, unreadable or malformed."""
-    logical = _known(psutil.cpu_count) or os.cpu_count() or 1
-    placed = _known(lambda: psutil.Process().cpu_affinity()) or []
-    affinity = len(placed) or logical
-    limit = min(limits(proc, sys), key=lambda limit: limit.cpus, default=None)
-    quota, source = (limit.cpus, limit.source) if limit else (None, None)
-    siblings = _siblings(placed, sys)
-    frequency = _known(psutil.cpu_freq)
-    return CpuTruth(
-        logical=logical,
-        physical=_known(lambda: psutil.cpu_count(logical=False)),
-        affinity=affinity,
-        siblings=siblings,
-        quota=quota,
-        quota_source=source,
-        usable=usable(affinity, quota),
-        why=why(logical, affinity, quota, source),
-        smt=smt(affinity, len(siblings)) if siblings else None,
-        model=_model(proc),
-        frequency_mhz=(frequency.current or None) if frequency else None,
-    )
+def affinity() -> tuple[int, ...]:
+    """The numbers of the CPUs that the scheduler may place us on; empty where the platform does not say."""
+    try:
+        return tuple(sorted(os.sched_getaffinity(0)))
+    except (AttributeError, OSError):
+        return ()
 
 
-def throttled(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int | None:
-    """How often our quotas made us wait so far: nr_throttled of cpu.stat. Only its rise during a run means something.
+def physical(sys: Path = Path("/sys")) -> int | None:
+    """The host's cores."""
+    # All hyper-threads of a core have the same list of them.
+    cores = {_text(file) for file in (sys / CPUS).glob("cpu[0-9]*/topology/thread_siblings_list")}
+    known = len(cores - {""})
+    return known or _number(_sysctl("hw.physicalcpu"))
 
-    It adds up every cgroup above us that has a quota, since a parent's may bite first where siblings share it.
-    None without a quota, or where no counter can be read.
-    """
-    counts = [limit.throttled for limit in limits(proc, sys) if limit.throttled is not None]
-    return sum(counts) if counts else None
+
+def siblings(placed: Sequence[int], sys: Path = Path("/sys")) -> tuple[tuple[int, ...], ...]:
+    """These CPUs by the core that they belong to; empty where that is not known of one of them."""
+    cores: dict[str, tuple[int, ...]] = {}
+    for cpu in placed:
+        core = _text(sys / CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list")
+        if not core:
+            return ()
+        cores[core] = (*cores.get(core, ()), cpu)
+    return tuple(cores.values())
 
 
 def usable(affinity: int, quota: float | None = None) -> int:
@@ -84,7 +55,7 @@ def usable(affinity: int, quota: float | None = None) -> int:
     return max(1, math.floor(affinity if quota is None else min(affinity, quota)))
 
 
-def why(logical: int, affinity: int, quota: float | None = None, source: str | None = None) -> str:
+def usable_why(logical: int, affinity: int, quota: float | None = None, source: str | None = None) -> str:
     """One sentence on what bounds the usable CPUs: the quota, the affinity or nothing."""
     count = f"{usable(affinity, quota)} of {logical}"
     if quota is not None and quota < affinity:
@@ -102,34 +73,41 @@ def smt(affinity: int, cores: int) -> str:
     return f"the {affinity} CPUs are {'one core' if cores == 1 else f'{cores} cores'}: two that share one gain less"
 
 
+def model(proc: Path = Path("/proc")) -> str | None:
+    """The CPU's name as its maker has it."""
+    found = re.search(r"^model name\s*:[ \t]*(.+)$", _text(proc / "cpuinfo"), re.MULTILINE)
+    return (found[1].strip() if found else _sysctl("machdep.cpu.brand_string")) or None
+
+
+def frequency_mhz(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> float | None:
+    """The present clock rate, the mean over the CPUs."""
+    by_policy = [_number(_text(file)) for file in (sys / CPUS / "cpufreq").glob("policy*/scaling_cur_freq")]
+    by_cpu = re.findall(r"^cpu MHz\s*:\s*(\d+\.?\d*)$", _text(proc / "cpuinfo"), re.MULTILINE)
+    rates = [khz / 1000 for khz in by_policy if khz] or list(map(float, by_cpu))
+    return sum(rates) / len(rates) or None if rates else None
+
+
 def _cpus(count: float) -> str:
     return "1 CPU" if count == 1 else f"{count:.4g} CPUs"
 
 
-def _siblings(placed: Sequence[int], sys: Path) -> tuple[tuple[int, ...], ...]:
-    """These CPUs by the core that they belong to: all hyper-threads of one have the same list of them."""
-    cores: dict[str, tuple[int, ...]] = {}
-    for cpu in placed:
-        file = sys / "devices" / "system" / "cpu" / f"cpu{cpu}" / "topology" / "thread_siblings_list"
-        try:
-            core = file.read_text(encoding="utf-8")
-        except OSError:
-            return ()
-        cores[core] = (*cores.get(core, ()), cpu)
-    return tuple(cores.values())
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
-def _model(proc: Path) -> str | None:
+def _text(file: Path) -> str:
     try:
-        text = (proc / "cpuinfo").read_text(encoding="utf-8", errors="replace")
+        return file.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
-        return None
-    found = re.search(r"^model name\s*:[ \t]*(.+)$", text, re.MULTILINE)
-    return found[1].strip() or None if found else None
+        return ""
 
 
-def _known(ask: Callable[[], T]) -> T | None:
+def _sysctl(name: str) -> str:
+    """What macOS says of itself; '' elsewhere."""
+    if interpreter.platform != "darwin":
+        return ""
     try:
-        return ask()
-    except UNKNOWN:
-        return None
+        done = subprocess.run([SYSCTL, "-n", name], capture_output=True, text=True, timeout=SYSCTL_LIMIT_S, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

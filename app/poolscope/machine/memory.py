@@ -1,61 +1,96 @@
-"""Tells how much memory new processes could still take here, and what limits it; None where nobody says."""
+"""Tells how much memory new processes could still take, and how much processes hold; None where nobody says.
+
+What a process holds is its proportional set size, and the resident one where a platform has no better.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from poolscope.machine import cgroups
 
-# v1 says 'no limit' with a number near 2**63.
-NO_LIMIT = 2**60
+PROC = Path("/proc")
+SYS = Path("/sys")
 
 
-def available(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int | None:
+def available(proc: Path = PROC, sys: Path = SYS) -> int | None:
     """Bytes: the least of what the host has free or can free at once, and of what is left in each cgroup above us."""
-    left = [limit - used for limit, used in _groups(proc, sys)]
-    with contextlib.suppress(OSError, RuntimeError, psutil.Error):
-        left.append(psutil.virtual_memory().available)
+    left = [each.limit - each.used for each in cgroups.memory_limits(proc, sys)]
+    try:
+        host = re.search(r"^MemAvailable:\s+(\d+) kB$", (proc / "meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        host = None
+    if host is not None:
+        left.append(int(host[1]) * 1024)
     return max(min(left), 0) if left else None
 
 
-def limit(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int | None:
+def limit(proc: Path = PROC, sys: Path = SYS) -> int | None:
     """The smallest memory limit of our cgroup and those above it, v2 or v1, in bytes; None where there is none."""
-    return min((limit for limit, _ in _groups(proc, sys)), default=None)
+    return min((each.limit for each in cgroups.memory_limits(proc, sys)), default=None)
 
 
-def _groups(proc: Path, sys: Path) -> Iterator[tuple[int, int]]:
-    """Limit and use of each cgroup that has a limit; what the kernel would give up first is not counted as used."""
-    for folder in folders("memory", proc, sys):
-        for limited, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
-            limit = number(folder / limited)
-            if limit is not None and limit < NO_LIMIT:
-                # v1 counts those below it in a total, v2 always.
-                cached = re.findall(r"^(?:total_)?inactive_file (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
-                yield limit, max((number(folder / used) or 0) - max(map(int, cached), default=0), 0)
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes after the work and before the shutdown: `what` is 'pss' or 'rss', for all of the numbers the same.
+
+    `per_worker` has one number a worker process. Workers within this process can't be told apart: each then stands for
+    an equal part of the process's rise since before they were started.
+    """
+
+    what: str
+    per_worker: tuple[int, ...]
+    parent: int
+    beside: bool = False
+
+    @property
+    def total(self) -> int:
+        """Of parent and workers; workers within the parent are part of it."""
+        return self.parent if self.beside else self.parent + sum(self.per_worker)
 
 
-def folders(controller: str, proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Iterator[Path]:
-    """The folders of our cgroup and those above it that can have files of a controller, v2 or v1."""
-    for line in _text(proc / "self" / "cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if controllers in ("", controller):
-            root = sys / "fs" / "cgroup" / controllers
-            home = root / path.lstrip("/")
-            yield from (folder for folder in (home, *home.parents) if folder.is_relative_to(root))
+def of_self(proc: Path = PROC) -> int:
+    """Bytes that this process holds."""
+    return held([os.getpid()], proc)[1][0]
 
 
-def number(file: Path) -> int | None:
-    """The number in a file; None for 'max', and where there is no such file."""
-    text = _text(file).strip()
-    return int(text) if text.isdecimal() else None
+def of_processes(pids: Sequence[int], proc: Path = PROC) -> Memory:
+    """This process and its worker processes. Raises OSError when one of them is gone."""
+    what, (parent, *workers) = held([os.getpid(), *pids], proc)
+    return Memory(what, tuple(workers), parent)
 
 
-def _text(file: Path) -> str:
+def of_this_process(size: int, before: int, proc: Path = PROC) -> Memory:
+    """This process, in which `size` workers are, and which held `before` without them."""
+    what, (parent,) = held([os.getpid()], proc)
+    return Memory(what, (max(0, parent - before) // size,) * size, parent, beside=True)
+
+
+def held(pids: Sequence[int], proc: Path = PROC) -> tuple[str, list[int]]:
+    """What is counted, and the bytes of each process; a page shared by k processes counts as 1/k to each in 'pss'."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+        return "pss", [proportional(pid, proc) for pid in pids]
+    except (FileNotFoundError, PermissionError):
+        return "rss", [resident(pid) for pid in pids]
+
+
+def proportional(pid: int, proc: Path) -> int:
+    text = (proc / str(pid) / "smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB$", text, re.MULTILINE)
+    if found is None:
+        raise FileNotFoundError(f"no Pss in smaps_rollup of process {pid}")
+    return int(found[1]) * 1024
+
+
+def resident(pid: int) -> int:
+    """By POSIX's ps, which counts shared pages in full."""
+    done = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    try:
+        return int(done.stdout) * 1024
+    except ValueError:
+        raise ProcessLookupError(f"process {pid} is gone") from None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from time import perf_counter
 
+from poolscope.machine import cgroups
+
 PROC = Path("/proc")
-CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup/cpu"))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One moment: seconds on `perf_counter`, CPU seconds of the whole host and of us with all descendants so far.
 
-    `throttled` is how often the CPU quota of our cgroups made somebody wait, None without a counter.
+    `throttled` is how often the CPU quota of our cgroups made somebody wait, None without a quota.
     """
 
     at: float
@@ -41,7 +41,7 @@ def difference(after: float | None, before: float | None) -> float | None:
 
 def read(proc: Path = PROC) -> Reading:
     """Read now; costs about a millisecond for a hundred processes."""
-    return Reading(perf_counter(), host_busy_s(proc), own_cpu_s(proc), throttled(proc))
+    return Reading(perf_counter(), host_busy_s(proc), own_cpu_s(proc), cgroups.throttled(proc))
 
 
 def host_busy_s(proc: Path = PROC) -> float | None:
@@ -81,27 +81,3 @@ def descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
             return False
         pid = parents[pid]
     return False
-
-
-def throttled(proc: Path = PROC) -> int | None:
-    """The sum of nr_throttled over our cgroup and those above it, cgroup v1 or v2; None where no counter is found."""
-    counts = []
-    for home in our_cgroups(proc):
-        for mount in CGROUPS:
-            for step in (home, *home.parents):
-                try:
-                    stat = (mount / str(step).lstrip("/") / "cpu.stat").read_text()
-                except OSError:
-                    continue
-                counts += [int(count) for count in re.findall(r"^nr_throttled (\d+)$", stat, re.MULTILINE)]
-    return sum(counts) if counts else None
-
-
-def our_cgroups(proc: Path = PROC, controller: str = "cpu") -> set[PurePosixPath]:
-    """Where we are in the one hierarchy of cgroup v2, and in that of the controller of v1."""
-    try:
-        lines = (proc / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        return set()
-    rows = [line.split(":", 2) for line in lines]
-    return {PurePosixPath(row[2]) for row in rows if len(row) == 3 and (not row[1] or controller in row[1].split(","))}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,10 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from poolscope.machine import cpus, memory
+from poolscope.machine.facts import load_average, read_machine
+from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
-from poolscope.text.numbers import FILTERS
+from poolscope.text import language, numbers
 
 if TYPE_CHECKING:
     from poolscope.web.stream import Hub
@@ -35,34 +35,10 @@ def folder(name: str) -> Path:
 
 def look() -> dict[str, Any]:
     """The machine as it is now: what a run's conditions hold beside what the runner knows."""
-    truth = cpus.read()
-    return {
-        "usable_cpus": truth.usable,
-        "usable_cpus_why": truth.why,
-        "logical_cpus": truth.logical,
-        "physical_cpus": truth.physical,
-        "affinity_cpus": truth.affinity,
-        "siblings": [list(core) for core in truth.siblings],
-        "smt": truth.smt,
-        "cpu_quota": truth.quota,
-        "cpu_quota_source": truth.quota_source,
-        "cpu": truth.model or platform.processor() or platform.machine(),
-        "cpu_frequency_mhz": truth.frequency_mhz,
-        "memory_available": memory.available(),
-        "load_before": load(),
-        "poolscope": VERSION,
-    }
+    return {**asdict(read_machine()), "poolscope": VERSION}
 
 
 VERSION = "0.1.0"
-
-
-def load() -> float | None:
-    """Load average of the last minute; None where the platform has none."""
-    try:
-        return round(os.getloadavg()[0], 2)
-    except (AttributeError, OSError):
-        return None
 
 
 @cache
@@ -109,17 +85,17 @@ class AppState:
         return Markup(str(getattr(module, macro)()).strip())  # noqa: S704 (a template's own, escaped output)
 
     @cached_property
-    def truth(self) -> cpus.CpuTruth:
-        return cpus.read()
+    def facts(self) -> MachineFacts:
+        return read_machine()
 
     def machine(self) -> Machine:
         gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-        now = load()
+        now = load_average()
         return Machine(
             (
                 (platform.python_implementation(), platform.python_version()),
                 ("GIL", "on" if gil else "off"),
-                ("usable CPUs", f"{self.truth.usable} of {self.truth.logical}"),
+                ("usable CPUs", f"{self.facts.usable_cpus} of {self.facts.logical_cpus}"),
                 ("start", multiprocessing.get_start_method()),
                 ("load", "–" if now is None else f"{now:.2f}"),
             )
@@ -141,7 +117,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(FILTERS)
+    made.filters.update(numbers.FILTERS | language.FILTERS)
     made.globals["static"] = static
     made.globals["ui"] = made.get_template("partials/_macros.html").module
     return made

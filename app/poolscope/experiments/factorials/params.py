@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from poolscope.experiments.parameters import Params, asked
+from poolscope.experiments.parameters import InvalidParameter, Params, parameter
 
 MOST_NUMBERS = 1_000
 
@@ -14,22 +14,22 @@ Kind = Literal["thread", "process"]
 
 
 class FactorialsParams(Params):
-    first: int = asked(1, "from", ge=-10, le=5_000, help="The first n; a negative one fails, and the others go on.")
-    last: int = asked(10, "to", ge=-10, le=5_000, help=f"The last n; at most {MOST_NUMBERS:,} numbers a run.")
-    workers: int = asked(5, "workers", ge=1, le=64, help="Threads or processes in the pool.")
-    kind: Kind = asked("thread", "kind", help="ThreadPoolExecutor or ProcessPoolExecutor; threads share one GIL.")
-    time_limit: float = asked(
+    first: int = parameter(1, "from", ge=-10, le=5_000, help="The first n; a negative one fails, and the others go on.")
+    last: int = parameter(10, "to", ge=-10, le=5_000, help=f"The last n; at most {MOST_NUMBERS:,} numbers a run.")
+    workers: int = parameter(5, "workers", ge=1, le=64, help="Threads or processes in the pool.")
+    kind: Kind = parameter("thread", "kind", help="ThreadPoolExecutor or ProcessPoolExecutor; threads share one GIL.")
+    time_limit: float = parameter(
         10, "time limit", unit="s", ge=0.001, le=60, advanced=True, help="How long one number may take before it fails."
     )
 
     @model_validator(mode="after")
     def numbers_in_bounds(self) -> Self:
         if self.last < self.first:
-            raise ValueError(f"last must not be less than first; {self.last} is less than {self.first}.")
+            raise InvalidParameter("last", f"must not be less than first; {self.last} is less than {self.first}.")
         count = self.last - self.first + 1
         if count > MOST_NUMBERS:
-            raise ValueError(
-                f"last must leave at most {MOST_NUMBERS:,} numbers to do; {self.first} to {self.last} are {count:,}."
+            raise InvalidParameter(
+                "last", f"must leave at most {MOST_NUMBERS:,} numbers to do; {self.first} to {self.last} are {count:,}."
             )
         return self
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import field_validator, model_validator
 
 from poolscope.experiments.failures.catalogue import ALL, SCENARIOS, chosen
-from poolscope.experiments.parameters import Params, asked, shown
+from poolscope.experiments.parameters import InvalidParameter, Params, parameter, quoted
 
 
 def words_in(part: Any) -> list[Any]:
@@ -16,10 +16,10 @@ def words_in(part: Any) -> list[Any]:
 
 
 class FailuresParams(Params):
-    scenarios: list[str] = asked(
+    scenarios: list[str] = parameter(
         [ALL], "scenarios", width=16, help="Names by commas, or 'all'; each row has a button of its own."
     )
-    task: float = asked(
+    task: float = parameter(
         1.0,
         "long task",
         unit="s",
@@ -28,7 +28,7 @@ class FailuresParams(Params):
         advanced=True,
         help="How long the task takes that is longer than its limit; the user's own program has 10.",
     )
-    limit: float = asked(
+    limit: float = parameter(
         0.5,
         "limit",
         unit="s",
@@ -46,12 +46,14 @@ class FailuresParams(Params):
         words = [word for part in parts for word in words_in(part)]
         wrong = [word for word in words if not isinstance(word, str) or word not in (*SCENARIOS, ALL)]
         if wrong or not words:
-            named = shown(wrong[0]) if wrong else "nothing"
+            named = quoted(wrong[0]) if wrong else "nothing"
             raise ValueError(f"scenarios must be '{ALL}' or some of {', '.join(SCENARIOS)}; {named} is not.")
         return [ALL] if len(chosen(words)) == len(SCENARIOS) else chosen(words)
 
     @model_validator(mode="after")
     def task_exceeds_limit(self) -> Self:
         if self.task <= self.limit:
-            raise ValueError(f"task must be longer than the limit of {self.limit:g} s; {self.task:g} s is not.")
+            raise InvalidParameter(
+                "task", f"must be longer than the limit of {self.limit:g} s; {self.task:g} s is not."
+            )
         return self

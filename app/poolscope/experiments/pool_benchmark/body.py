@@ -11,16 +11,17 @@ import os
 import random
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from poolscope.experiments.pool_benchmark import guesses
-from poolscope.experiments.pool_benchmark.arms import SERIAL, Configuration, Wanted, unfit
-from poolscope.experiments.pool_benchmark.sides import ConfigurationFailed, InterpreterLost, InterpreterSession
-from poolscope.experiments.pool_benchmark.telling import Reporter
+from poolscope.experiments.pool_benchmark import cost_estimates
+from poolscope.experiments.pool_benchmark.plan import SERIAL, Configuration, Wanted, unfit
+from poolscope.experiments.pool_benchmark.reporter import Reporter
+from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, InterpreterLost, InterpreterSession
 from poolscope.machine import cpu_probe, noise
-from poolscope.machine.host_facts import machine, usable_cpus
+from poolscope.machine.facts import read_machine
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.progress import Pace
 
@@ -63,9 +64,10 @@ class Run:
         self.differing: set[Configuration] = set()
         self.collections: dict[Configuration, int] = {}
         self.loops: dict[Configuration, tuple[int, int]] = {}
-        self.cpus = len(usable_cpus())
+        self.machine = read_machine()
+        self.cpus = self.machine.usable_cpus
         # Before anything is known; the work that is built in has a length that is.
-        self.pace = guesses.beforehand(params, self.wanted, self.cpus)
+        self.pace = cost_estimates.beforehand(params, self.wanted, self.cpus)
 
     @property
     def first(self) -> InterpreterSession:
@@ -73,7 +75,7 @@ class Run:
 
     def go(self) -> None:
         self.tell.progress(self.pace, "looking at the machine")
-        self.tell.result("machine", machine())
+        self.tell.result("machine", asdict(self.machine))
         self.tell.result("cpu", {"effective": self.effective_cpus(), "seconds": cpu_probe.WINDOW_S})
         for side in self.sides:
             self.tell.progress(self.pace, f"pre-flight under Python {side.label}")
@@ -138,8 +140,8 @@ class Run:
                 continue
             for config in self.wanted.configs(side.label, side.about, side.preflight):
                 self.configs[config] = side
-                passes[config.key] = self.repeats + guesses.UNCOUNTED
-                guessed[config.key] = guesses.pass_s(config, side.preflight, side.about["gil"], self.cpus)
+                passes[config.key] = self.repeats + cost_estimates.UNCOUNTED
+                guessed[config.key] = cost_estimates.pass_s(config, side.preflight, side.about["gil"], self.cpus)
                 if why := unfit(config, side.about, side.preflight):
                     reasons[config] = why
         self.pace = Pace(passes, guessed)

@@ -8,12 +8,12 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.choice import best_of, choose
 from poolscope.experiments.pool_benchmark.naming import family, setting, title
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
 from poolscope.experiments.pool_benchmark.spending import budget, why_off_cpu
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.intervals import ratio
 from poolscope.stats.scaling import Scaling, scaling
-from poolscope.text.wording import times
+from poolscope.text.numbers import times
 
 Rows = list[dict[str, Any]]
 MIB = 2**20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.naming import family
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 from poolscope.stats.winner import NEAR, Entrant, Winner, winner
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poolscope.experiments.pool_benchmark.params import COMPUTING, IN_PROCESSES
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
 from poolscope.stats.disturbance import Configuration as TracedConfiguration

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.lists import Numbers, names
-from poolscope.experiments.parameters import Params, asked, shown
+from poolscope.experiments.parameters import InvalidParameter, Params, parameter, quoted
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 
 # The kinds of pools, and the words that people use for them; the plain loop is measured always.
@@ -84,25 +84,25 @@ LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
 
 class WhichPoolParams(Params):
-    workload: str = asked(
+    workload: str = parameter(
         "sum-of-squares",
         "work",
         width=24,
         help="Built-in work of one shape, or your own as module:function@items if this installation offers it.",
     )
-    work_ms: float | None = asked(
+    work_ms: float | None = parameter(
         None, "length", unit="ms", ge=0.01, le=60_000, width=6, help="Of one item's work or wait; empty: as usual."
     )
-    items: int = asked(
+    items: int = parameter(
         0, "items", ge=0, le=MOST_ITEMS, help="How many; 0: as many as suit the built-in work, all of your own."
     )
-    kinds: list[str] = asked(
+    kinds: list[str] = parameter(
         [], "kinds", width=18, help=f"Names by commas: {', '.join(KINDS)}; empty or all: what this Python has."
     )
-    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = asked(
+    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [1, 2, 4, 8], "sizes", width=12, min_length=1, max_length=MOST_SIZES, help="Workers in a pool, such as 2, 4-8."
     )
-    chunksizes: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = asked(
+    chunksizes: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
         [0],
         "chunk sizes",
         width=8,
@@ -110,18 +110,18 @@ class WhichPoolParams(Params):
         max_length=MOST_CHUNKSIZES,
         help="Items a message to a process; 0 is the pool's own choice.",
     )
-    repeats: int = asked(5, "repetitions", ge=1, le=MOST_REPEATS, help="Counted rounds, after one that is not.")
-    start_methods: list[str] = asked(
+    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS, help="Counted rounds, after one that is not.")
+    start_methods: list[str] = parameter(
         [],
         "start methods",
         advanced=True,
         width=16,
         help="fork, forkserver, spawn, by commas; empty: the platform's default.",
     )
-    pythons: list[str] = asked(
+    pythons: list[str] = parameter(
         [], "Pythons", advanced=True, width=12, help="Labels by commas, such as 3.13, 3.13t; empty: this one."
     )
-    limit_s: float = asked(
+    limit_s: float = parameter(
         60.0,
         "limit",
         unit="s",
@@ -140,7 +140,7 @@ class WhichPoolParams(Params):
             return text
         raise ValueError(
             f"workload must be one of {', '.join(BUILT_IN)}, or your own as module:function@items+setup (+setup may be "
-            f"left out); {shown(given)} is not."
+            f"left out); {quoted(given)} is not."
         )
 
     @field_validator("kinds", mode="before")
@@ -179,30 +179,34 @@ class WhichPoolParams(Params):
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:
         if self.work_ms is not None and self.workload not in WORK_MS:
-            raise ValueError(
-                f"work_ms must stay empty for {self.workload}, whose length can't be chosen; {', '.join(WORK_MS)} have "
-                "one."
+            raise InvalidParameter(
+                "work_ms",
+                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(WORK_MS)} have one.",
             )
         most = MOST_LARGE_ITEMS.get(self.workload, MOST_ITEMS)
         if self.items > most:
-            raise ValueError(f"items must be at most {most:,} for {self.workload}; {self.items:,} is not.")
+            raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
         if not processes and self.start_methods:
-            raise ValueError("start_methods must stay empty where no kind starts processes: process and pool do.")
+            raise InvalidParameter(
+                "start_methods", "must stay empty where no kind starts processes: process and pool do."
+            )
         if not processes and self.chunksizes != [0]:
-            raise ValueError("chunksizes must be 0 where no kind takes chunks: process and pool do.")
+            raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: process and pool do.")
         settings = self.settings
         if settings > MOST_SETTINGS:
-            raise ValueError(
-                f"sizes must be fewer, or kinds, chunksizes, start_methods or pythons: together they make {settings} "
-                f"settings, and at most {MOST_SETTINGS} are allowed."
+            raise InvalidParameter(
+                "sizes",
+                f"must be fewer, or kinds, chunksizes, start_methods or pythons: together they make {settings} "
+                f"settings, and at most {MOST_SETTINGS} are allowed.",
             )
         seconds = estimated_s(self)
         if seconds > LONGEST_RUN_S:
-            raise ValueError(
-                f"{'items' if self.work_ms is None else 'work_ms'} must be less for so many settings and repetitions: "
+            raise InvalidParameter(
+                "items" if self.work_ms is None else "work_ms",
+                f"must be less for so many settings and repetitions: "
                 f"together they would take about {seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is "
-                "allowed."
+                "allowed.",
             )
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.time_budget import Budget, OffCpu, loop_budget, off_cpu, pool_budget
 
 SHARED_LOCK = ("thread", "asyncio")  # kinds whose workers share one interpreter

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.lists import Numbers
-from poolscope.experiments.parameters import Params, asked, start_method_of_this_platform
+from poolscope.experiments.parameters import InvalidParameter, Params, parameter, start_method_of_this_platform
 
 Workload = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
@@ -32,7 +32,7 @@ SIZES = Numbers("sizes", 1, LARGEST_POOL, MOST_SIZES, "'2, 4, 6, 8' or '1-4, 8'"
 
 
 class PoolSizesParams(Params):
-    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = asked(
+    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [2, 4, 6, 8],
         "pool sizes",
         width=12,
@@ -40,14 +40,14 @@ class PoolSizesParams(Params):
         max_length=MOST_SIZES,
         help="Processes in the pool, such as 2, 4-8.",
     )
-    first: int = asked(1, "numbers from", ge=-1_000_000, le=1_000_000, help="First number of the items.")
-    last: int = asked(10, "to", ge=-1_000_000, le=1_000_000, help=f"Last number; at most {MOST_ITEMS:,} items.")
-    workload: Workload = asked(
+    first: int = parameter(1, "numbers from", ge=-1_000_000, le=1_000_000, help="First number of the items.")
+    last: int = parameter(10, "to", ge=-1_000_000, le=1_000_000, help=f"Last number; at most {MOST_ITEMS:,} items.")
+    workload: Workload = parameter(
         "square",
         "work per item",
         help="square-sleep waits, sum-of-squares computes in Python, sha256 computes without the GIL.",
     )
-    work_ms: float | None = asked(
+    work_ms: float | None = parameter(
         None,
         "length",
         unit="ms",
@@ -56,11 +56,11 @@ class PoolSizesParams(Params):
         width=6,
         help="How long one item waits or works; empty: as usual.",
     )
-    repeats: int = asked(5, "repetitions", ge=1, le=MOST_REPEATS, help="Counted rounds, after one that is not.")
-    start_method: str | None = asked(
+    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS, help="Counted rounds, after one that is not.")
+    start_method: str | None = parameter(
         None, "start method", advanced=True, width=11, help="fork, forkserver or spawn; empty: the platform's default."
     )
-    chunksize: int = asked(
+    chunksize: int = parameter(
         0,
         "chunk size",
         ge=0,
@@ -68,7 +68,7 @@ class PoolSizesParams(Params):
         advanced=True,
         help="Items a message to a worker; 0 is the pool's own choice.",
     )
-    method: Method = asked("map", "method", advanced=True, help="Which method of the pool hands out the items.")
+    method: Method = parameter("map", "method", advanced=True, help="Which method of the pool hands out the items.")
 
     @field_validator("sizes", mode="before")
     @classmethod
@@ -80,26 +80,31 @@ class PoolSizesParams(Params):
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:
         if self.last < self.first:
-            raise ValueError(f"last must not be less than first; {self.last:,} is less than {self.first:,}.")
+            raise InvalidParameter("last", f"must not be less than first; {self.last:,} is less than {self.first:,}.")
         if self.items > MOST_ITEMS:
-            raise ValueError(
-                f"last must leave at most {MOST_ITEMS:,} items; from {self.first:,} on there are {self.items:,}."
+            raise InvalidParameter(
+                "last", f"must leave at most {MOST_ITEMS:,} items; from {self.first:,} on there are {self.items:,}."
             )
         if self.workload == "factorial" and self.first < 0:
-            raise ValueError(f"first must be 0 or more for factorial; {self.first:,} has none.")
+            raise InvalidParameter("first", f"must be 0 or more for factorial; {self.first:,} has none.")
         if self.workload == "factorial" and self.last > LARGEST_FACTORIAL:
-            raise ValueError(f"last must be at most {LARGEST_FACTORIAL:,} for factorial; {self.last:,} is not.")
+            raise InvalidParameter(
+                "last", f"must be at most {LARGEST_FACTORIAL:,} for factorial; {self.last:,} is not."
+            )
         if self.work_ms is not None and self.workload not in WORK_MS:
             lengths = ", ".join(WORK_MS)
-            raise ValueError(f"work_ms must stay empty for {self.workload}, which has no length; {lengths} have one.")
+            raise InvalidParameter(
+                "work_ms", f"must stay empty for {self.workload}, which has no length; {lengths} have one."
+            )
         if self.chunksize and self.method == "apply_async":
-            raise ValueError("chunksize must be 0 for apply_async, which hands out one item a message.")
+            raise InvalidParameter("chunksize", "must be 0 for apply_async, which hands out one item a message.")
         seconds = estimated_s(self)
         if seconds > LONGEST_RUN_S:
-            raise ValueError(
-                f"{'work_ms' if self.workload in WORK_MS else 'repeats'} must be less for so many items, sizes and "
+            raise InvalidParameter(
+                "work_ms" if self.workload in WORK_MS else "repeats",
+                f"must be less for so many items, sizes and "
                 f"repetitions: together they would take about {seconds / 3600:,.1f} hours, and at most "
-                f"{LONGEST_RUN_S // 3600} is allowed."
+                f"{LONGEST_RUN_S // 3600} is allowed.",
             )
         return self
 

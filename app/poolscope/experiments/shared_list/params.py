@@ -6,26 +6,26 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from poolscope.experiments.parameters import Params, asked
+from poolscope.experiments.parameters import InvalidParameter, Params, parameter
 
 Guard = Literal["lock", "rlock", "condition", "queue", "none"]
 
 
 class SharedListParams(Params):
-    producers: int = asked(1, "producers", ge=1, le=16, help="Threads that add a random number from 1 to 100.")
-    consumers: int = asked(1, "consumers", ge=1, le=16, help="Threads that take the oldest number.")
-    delay_min: float = asked(
+    producers: int = parameter(1, "producers", ge=1, le=16, help="Threads that add a random number from 1 to 100.")
+    consumers: int = parameter(1, "consumers", ge=1, le=16, help="Threads that take the oldest number.")
+    delay_min: float = parameter(
         0.1, "delay from", unit="s", ge=0, le=10, help="Shortest pause of a thread between two steps; 0 is flat out."
     )
-    delay_max: float = asked(
+    delay_max: float = parameter(
         0.5, "delay to", unit="s", ge=0, le=10, help="Longest pause of a thread between two steps."
     )
-    guard: Guard = asked(
+    guard: Guard = parameter(
         "lock",
         "guard",
         help="What keeps the threads apart; 'none' shows what gets lost, 'condition' lets consumers wait for a number.",
     )
-    capacity: int = asked(
+    capacity: int = parameter(
         0,
         "capacity",
         ge=0,
@@ -33,13 +33,13 @@ class SharedListParams(Params):
         advanced=True,
         help="Producers wait while the list is this long; 0 is unbounded.",
     )
-    seconds: float = asked(10, "run for", unit="s", ge=0.1, le=600, help="How long the threads run.")
+    seconds: float = parameter(10, "run for", unit="s", ge=0.1, le=600, help="How long the threads run.")
 
     @model_validator(mode="after")
     def delays_in_order(self) -> Self:
         if self.delay_min > self.delay_max:
-            raise ValueError(
-                f"delay_min must not exceed delay_max; {self.delay_min:g} s is more than {self.delay_max:g} s."
+            raise InvalidParameter(
+                "delay_min", f"must not exceed delay_max; {self.delay_min:g} s is more than {self.delay_max:g} s."
             )
         return self
 
@@ -47,6 +47,8 @@ class SharedListParams(Params):
 class SharedListControls(Params):
     """What may change while it runs; a delay left out keeps its value, and the two must still be in order."""
 
-    delay_min: float | None = asked(None, "delay from", unit="s", ge=0, le=10, help="Shortest pause from now on.")
-    delay_max: float | None = asked(None, "delay to", unit="s", ge=0, le=10, help="Longest pause from now on.")
-    paused: bool | None = asked(None, "paused", help="Whether all threads rest; the clock of the run rests with them.")
+    delay_min: float | None = parameter(None, "delay from", unit="s", ge=0, le=10, help="Shortest pause from now on.")
+    delay_max: float | None = parameter(None, "delay to", unit="s", ge=0, le=10, help="Longest pause from now on.")
+    paused: bool | None = parameter(
+        None, "paused", help="Whether all threads rest; the clock of the run rests with them."
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from poolscope.experiments.parameters import Params, asked, shown, start_method_of_this_platform
+from poolscope.experiments.parameters import Params, parameter, quoted, start_method_of_this_platform
 from poolscope.experiments.sharing.catalog import ALL, TOOLS, chosen
 
 MOST_OPERATIONS = 20_000
@@ -20,19 +20,19 @@ KNOWN |= {tool.short.lower(): name for name, tool in TOOLS.items()} | {name: nam
 
 
 class SharingParams(Params):
-    tools: list[str] = asked([ALL], "tools", width=18, help=f"all, or names by commas: {', '.join(TOOLS)}.")
-    operations: int = asked(
+    tools: list[str] = parameter([ALL], "tools", width=18, help=f"all, or names by commas: {', '.join(TOOLS)}.")
+    operations: int = parameter(
         2000,
         "operations",
         ge=10,
         le=MOST_OPERATIONS,
         help="Operations a round; cheap ones are done up to 50 times as often, so that there is something to time.",
     )
-    workers: int = asked(4, "workers", ge=1, le=MOST_WORKERS, help="Threads or processes that share the data.")
-    start_method: str | None = asked(
+    workers: int = parameter(4, "workers", ge=1, le=MOST_WORKERS, help="Threads or processes that share the data.")
+    start_method: str | None = parameter(
         None, "start method", width=11, help="fork, forkserver or spawn; empty: the platform's default."
     )
-    repeats: int = asked(
+    repeats: int = parameter(
         7, "repetitions", ge=1, le=MOST_REPEATS, advanced=True, help="Counted rounds, after one that is not."
     )
 
@@ -62,11 +62,11 @@ class SharingParams(Params):
 def names_in(part: Any) -> list[str]:
     """The tools that a text names, by commas or spaces. Raises ValueError with what is allowed."""
     if not isinstance(part, str):
-        raise ValueError(f"tools must be {ALLOWED}; {shown(part)} is not.")
+        raise ValueError(f"tools must be {ALLOWED}; {quoted(part)} is not.")
     if part.strip().lower() in KNOWN:
         return [KNOWN[part.strip().lower()]]
     words = [word for word in re.split(r"[,;\s]+", part.strip()) if word]
     for word in words:
         if word.lower() not in KNOWN:
-            raise ValueError(f"tools must be {ALLOWED}; {shown(word)} is not.")
+            raise ValueError(f"tools must be {ALLOWED}; {quoted(word)} is not.")
     return [KNOWN[word.lower()] for word in words]

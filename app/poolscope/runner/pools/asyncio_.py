@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
-from poolscope.machine import process_memory
+from poolscope.machine import memory
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.measurement import Measurement, parted
@@ -72,7 +72,7 @@ def measure_loop(stage: RunContext, size: int | None, work: Work, tracing: bool)
     coroutine = stamping(work.coroutine, limit) if tracing else work.coroutine
     gc.collect()
     collections = collections_so_far()
-    before = process_memory.of_self() if tracing else 0
+    before = memory.of_self() if tracing else 0
     with stage.recorder.quiet(), stage.interruptible():
         began = perf_counter_ns()
         check_set_up([worker_side.trouble_of(work.setup)])
@@ -84,7 +84,7 @@ def measure_loop(stage: RunContext, size: int | None, work: Work, tracing: bool)
             results = runner.run(way(coroutine, work.items, limit))
             got = perf_counter_ns()
             cpu = process_time_ns() - cpu
-            seen = process_memory.of_this_process(limit, before) if tracing else None
+            seen = memory.of_this_process(limit, before) if tracing else None
             closing = perf_counter_ns()
         ended = perf_counter_ns()
     measurement = Measurement(

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from time import perf_counter_ns
 from typing import Any, Protocol
 
-from poolscope.machine.process_memory import Memory
+from poolscope.machine.memory import Memory
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool, worker_side
 from poolscope.runner.pools.measurement import Measurement, parted

@@ -14,7 +14,7 @@ from importlib import import_module
 from time import monotonic
 from typing import Any
 
-from poolscope.machine import process_memory
+from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool, worker_side
 from poolscope.runner.pools.ending import let_end
@@ -43,7 +43,7 @@ class Threads:
         self._held_before = 0
 
     def traced(self) -> Callable[[Any], Any]:
-        self._held_before = process_memory.of_self()
+        self._held_before = of_self()
         return mp_pool.traced(self.work.function, worker_side.traced_beside)
 
     def watched(self, _: RunContext) -> nullcontext[NoDeaths]:
@@ -70,8 +70,8 @@ class Threads:
                     os.close(end)
         return sorted((future.result() for future in asked), key=lambda answer: answer[1])
 
-    def memory(self, _: tuple[int, ...]) -> process_memory.Memory:
-        return process_memory.of_this_process(self.size, self._held_before)
+    def memory(self, _: tuple[int, ...]) -> Memory:
+        return of_this_process(self.size, self._held_before)
 
     def end(self, executor: Executor) -> None:
         executor.shutdown(wait=False, cancel_futures=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from poolscope.machine.process_memory import Memory
+from poolscope.machine.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)

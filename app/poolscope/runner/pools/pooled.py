@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poolscope.machine import process_memory
+from poolscope.machine import memory
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool
 from poolscope.runner.pools.measurement import Measurement, parted
@@ -15,10 +15,10 @@ def measure_pool(
     stage: RunContext, start_method: str, size: int, chunksize: int, work: Work, tracing: bool
 ) -> Measurement:
     setting = mp_pool.Setting(start_method, chunksize=chunksize)
-    seen: list[process_memory.Memory] = []
+    seen: list[memory.Memory] = []
 
     def look(pids: Sequence[int]) -> None:
-        seen.append(process_memory.of_processes(pids))
+        seen.append(memory.of_processes(pids))
 
     function = mp_pool.traced(work.function) if tracing else work.function
     done = mp_pool.measure_pool(stage, setting, size, function, work.items, work.setup, look if tracing else None)

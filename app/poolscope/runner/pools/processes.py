@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
-from poolscope.machine import process_memory
+from poolscope.machine.memory import Memory, of_processes
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import mp_pool, worker_side
 from poolscope.runner.pools.ending import let_end
@@ -75,8 +75,8 @@ class Processes:
             raise mp_pool.PoolFailed(mp_pool.TOO_SLOW.format(size=self.size, limit=mp_pool.START_LIMIT_S))
         return sorted(answers, key=lambda answer: answer[1])
 
-    def memory(self, workers: tuple[int, ...]) -> process_memory.Memory:
-        return process_memory.of_processes(workers)
+    def memory(self, workers: tuple[int, ...]) -> Memory:
+        return of_processes(workers)
 
     def end(self, executor: ProcessPoolExecutor) -> None:
         """By killing: a task that is too long, or an executor that reads a dead worker's result, would hold us."""

@@ -6,7 +6,7 @@ import gc
 import threading
 from time import perf_counter_ns, process_time_ns
 
-from poolscope.machine import process_memory
+from poolscope.machine import memory
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.measurement import Measurement, parted
@@ -19,7 +19,7 @@ def measure_loop(stage: RunContext, work: Work, tracing: bool) -> Measurement:
     function = traced(work.function, worker_side.traced_beside) if tracing else work.function
     gc.collect()
     collections = collections_so_far()
-    before = process_memory.of_self() if tracing else 0
+    before = memory.of_self() if tracing else 0
     with stage.recorder.quiet(), stage.interruptible():
         check_set_up([worker_side.trouble_of(work.setup)])
         cpu = process_time_ns()
@@ -38,4 +38,4 @@ def measure_loop(stage: RunContext, work: Work, tracing: bool) -> Measurement:
         collections=collections_so_far() - collections,
         cpu=cpu,
     )
-    return parted(measurement, process_memory.of_this_process(1, before)) if tracing else measurement
+    return parted(measurement, memory.of_this_process(1, before)) if tracing else measurement

@@ -25,7 +25,7 @@ from poolscope.experiments.pool_benchmark.findings.trust import (
     run_was_disturbed,
 )
 from poolscope.experiments.pool_benchmark.findings.turns import gil_held, light_kinds_suffice
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
 
 CHECKS: tuple[Callable[[State, int], Finding], ...] = (
     work_too_small,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from poolscope.experiments.pool_benchmark.charts import side_by_side
 from poolscope.experiments.pool_benchmark.choice import Choice
 from poolscope.experiments.pool_benchmark.naming import setting
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
-from poolscope.experiments.pool_benchmark.state import side_by_side
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.records import Span
 from poolscope.text import numbers
 from poolscope.web import timeline

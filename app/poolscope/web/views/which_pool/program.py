@@ -8,7 +8,7 @@ from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.choice import choose
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, setting
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS, OWN_WORK, SERIAL, WAITING, WhichPoolParams
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.runs.run import Run
 
 # Before a run has found out how many rounds make a call as long as was asked: of the work itself, and of the others.

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.choice import Choice
+from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.naming import settings, title
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS
-from poolscope.experiments.pool_benchmark.samples import Configuration, State
-from poolscope.experiments.pool_benchmark.state import best_of_kinds, cpu_share, fits, memory_per_worker
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.laws import Estimate
 from poolscope.stats.scaling import Scaling
 from poolscope.text import numbers
-from poolscope.text.wording import listed
+from poolscope.text.language import format_list
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
 
@@ -100,7 +101,7 @@ def against(loop: Configuration | None, config: Configuration) -> Ratio | None:
 
 
 def interval(gain: Ratio | None) -> str:
-    return numbers.interval(gain.low, gain.high, gain.confidence) if gain else ""
+    return numbers.interval_of(gain) if gain else ""
 
 
 def kinds(state: State, choice: Choice | None) -> tuple[KindRow, ...]:
@@ -152,7 +153,7 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
             unfit.setdefault(fit.why, []).append(name)
     return (
         tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
-        tuple(f"{listed(names)}: {why}" for why, names in unfit.items()),
+        tuple(f"{format_list(names)}: {why}" for why, names in unfit.items()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.arms import SENT_TO, SERIAL, Configuration, Wanted
+from poolscope.experiments.pool_benchmark.plan import SENT_TO, SERIAL, Configuration, Wanted
 from poolscope.runner.pools.kinds import KINDS, lacking
 from poolscope.runner.progress import Pace
 from poolscope.workloads.catalog import BUILT_IN

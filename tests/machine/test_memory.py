@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from types import SimpleNamespace
 
-import psutil
 import pytest
-from poolscope.machine.memory import available, limit
+from poolscope.machine.memory import available, limit, of_processes, of_this_process
+
+MOUNTS = """
+30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw
+35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+"""
+FREE = 1000 * 1024
 
 
 @pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A host with 1000 bytes free; its /proc and /sys are filled by the test."""
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+def tree(tmp_path: Path) -> Path:
+    """A host with 1000 KiB free; what more its /proc and /sys say is the test's."""
     (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "mountinfo").write_text(MOUNTS)
+    (tmp_path / "meminfo").write_text("MemTotal:  4000 kB\nMemAvailable:    1000 kB\n")
     return tmp_path
 
 
@@ -26,10 +32,10 @@ def group(tree: Path, path: str, **files: object) -> None:
 
 
 def test_without_a_limit_it_is_what_the_host_has(tree: Path) -> None:
-    assert (available(tree, tree), limit(tree, tree)) == (1000, None)
+    assert (available(tree, tree), limit(tree, tree)) == (FREE, None)
     (tree / "self" / "cgroup").write_text("0::/app\n")
     group(tree, "app", memory__max="max", memory__current=10)
-    assert (available(tree, tree), limit(tree, tree)) == (1000, None)
+    assert (available(tree, tree), limit(tree, tree)) == (FREE, None)
 
 
 def test_the_tightest_group_above_us_counts_and_its_cache_is_free(tree: Path) -> None:
@@ -56,3 +62,21 @@ def test_a_full_group_leaves_nothing(tree: Path) -> None:
     (tree / "self" / "cgroup").write_text("0::/app\n")
     group(tree, "app", memory__max=100, memory__current=120)
     assert available(tree, tree) == 0
+
+
+def test_without_any_file_nothing_is_known(tmp_path: Path) -> None:
+    assert (available(tmp_path, tmp_path), limit(tmp_path, tmp_path)) == (None, None)
+
+
+def test_where_there_is_no_proportional_size_the_resident_one_is_told(tmp_path: Path) -> None:
+    held = of_processes([os.getppid()], proc=tmp_path)
+    assert held.what == "rss"
+    assert held.per_worker[0] > 0
+    assert held.total == held.parent + held.per_worker[0]
+
+
+def test_workers_in_this_process_share_its_rise() -> None:
+    held = of_this_process(4, before=0)
+    assert held.per_worker == (held.parent // 4,) * 4
+    assert held.total == held.parent
+    assert of_this_process(4, before=2 * held.parent).per_worker == (0, 0, 0, 0)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark import which_pool
+from poolscope.experiments.pool_benchmark.charts import best_of_kinds
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_benchmark.samples import State
+from poolscope.experiments.pool_benchmark.state import State
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import (
     Actor,
     Contents,
@@ -27,7 +29,7 @@ from poolscope.protocol.records import (
     Task,
 )
 
-from tests.experiments.which_pool_runs import HERE, MIB, about, measurement, planned, records, told, traced
+from tests.experiments.pool_benchmark.invented_runs import HERE, MIB, about, measurement, planned, records, told, traced
 
 MAPS = {
     "serial": about(640),
@@ -47,14 +49,16 @@ TRACES = {
     )
 }
 MEMORY = Result(
-    0, "memory", {"what": "pss", "per_worker": [8 * MIB, 10 * MIB], "total": 40 * MIB, "parent": 22 * MIB}, "process 2"
+    0,
+    Untyped("memory", {"what": "pss", "per_worker": [8 * MIB, 10 * MIB], "total": 40 * MIB, "parent": 22 * MIB}),
+    "process 2",
 )
 RUN = told(MAPS, traces=TRACES, more=[MEMORY], asked=ASKED)
 NOTHING: dict[str, Any] = {"median": None, "low": None, "high": None, "samples": []}
 
 
 def cell(now: State, kind: str, size: int, chunksize: int = 0) -> dict[str, Any]:
-    cells = state.as_json(now)["cells"]
+    cells = which_pool.as_json(now)["cells"]
     found = [one for one in cells if (one["kind"], one["size"], one["chunksize"]) == (kind, size, chunksize)]
     assert len(found) == 1
     only: dict[str, Any] = found[0]
@@ -65,7 +69,7 @@ def cell(now: State, kind: str, size: int, chunksize: int = 0) -> dict[str, Any]
 
 
 def test_the_json_is_there_before_the_first_record() -> None:
-    shape = state.as_json(state.initial(WhichPoolParams()))
+    shape = which_pool.as_json(which_pool.initial(WhichPoolParams()))
     assert (shape["serial"], shape["cells"], shape["verdict"], shape["fits"]) == (NOTHING, [], None, [])
     json.dumps(shape, allow_nan=False)
 
@@ -80,7 +84,7 @@ def test_a_cell_has_the_contracts_names_and_numbers() -> None:
     assert shape["cpu_share"] == pytest.approx(1.0)
     assert shape["memory_per_worker"] == 9 * MIB
     assert shape["total_s"]["median"] == pytest.approx(0.335 + 0.026)
-    json.dumps(state.as_json(RUN), allow_nan=False)
+    json.dumps(which_pool.as_json(RUN), allow_nan=False)
 
 
 def test_a_breakdown_shares_out_the_whole_call() -> None:
@@ -99,14 +103,14 @@ def test_a_setting_without_samples_has_nothing_in_it() -> None:
 
 def test_the_plain_loops_stand_apart_one_for_each_python() -> None:
     now = told({"serial": about(640), "3.14: serial": about(320)}, pythons={HERE: {}, "3.14": {}}, outcome="")
-    loops = state.as_json(now)["loops"]
+    loops = which_pool.as_json(now)["loops"]
     assert [(loop["python"], loop["speedup"]["value"]) for loop in loops] == [(HERE, 1.0), ("3.14", 2.0)]
     assert loops[0]["cpu_share"] == pytest.approx(1.0)
 
 
 def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:
     now = told(MAPS, pythons={HERE: {}, "3.12": {"why_not": "It does not start."}})
-    assert [(python["label"], python["why_not"]) for python in state.as_json(now)["pythons"]] == [
+    assert [(python["label"], python["why_not"]) for python in which_pool.as_json(now)["pythons"]] == [
         (HERE, None),
         ("3.12", "It does not start."),
     ]
@@ -118,19 +122,21 @@ def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:
 def test_the_warm_up_counts_for_nothing() -> None:
     now = told({"serial": [], "process 2": []}, outcome="")
     for record in measurement(planned("process 2", 32), 0, 5.0):
-        now = state.fold(now, record)
+        now = which_pool.fold(now, record)
     assert now.configs["process 2"].map == ()
     assert now.order == ()
 
 
 def test_what_is_known_of_a_loop_may_come_by_its_key_or_by_its_python() -> None:
     for name in ("serial", HERE):
-        now = told({"serial": about(640)}, loop_share=None, more=[Result(0, "loop", {"wall_s": 2, "cpu_s": 1}, name)])
-        assert state.as_json(now)["loops"][0]["cpu_share"] == 0.5
+        now = told(
+            {"serial": about(640)}, loop_share=None, more=[Result(0, Untyped("loop", {"wall_s": 2, "cpu_s": 1}), name)]
+        )
+        assert which_pool.as_json(now)["loops"][0]["cpu_share"] == 0.5
 
 
 def test_progress_lanes_output_and_the_end_are_kept() -> None:
-    now = state.initial(WhichPoolParams())
+    now = which_pool.initial(WhichPoolParams())
     told_so_far: list[Record] = [
         Opening(5, "", "r", "which-pool", {}, {"start_method": "spawn"}, 1),
         Progress(6, 3, 9, 1.5, "process 2: repetition 1 of 5"),
@@ -140,21 +146,21 @@ def test_progress_lanes_output_and_the_end_are_kept() -> None:
         Failure(9, "WorkerDied", "Worker 1 died."),
     ]
     for record in told_so_far:
-        now = state.fold(now, record)
-    shape = state.as_json(now)
+        now = which_pool.fold(now, record)
+    shape = which_pool.as_json(now)
     assert (shape["done"], shape["total"], shape["seconds_left"]) == (3, 9, 1.5)
     assert (now.start_method, now.printed, now.failure) == ("spawn", 7, "Worker 1 died.")
     assert now.lanes.spans[0].lane == "process 2"
-    ended = state.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
+    ended = which_pool.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
     assert (ended.outcome, ended.seconds_left) == ("failed", None)
 
 
 def test_the_usable_cpus_are_those_that_the_run_found() -> None:
-    now = state.initial(WhichPoolParams())
+    now = which_pool.initial(WhichPoolParams())
     assert now.usable_cpus is None
-    now = state.fold(now, Result(0, "cpu", {"effective": {"1": 1.0, "4": 3.9}}))
+    now = which_pool.fold(now, Result(0, Untyped("cpu", {"effective": {"1": 1.0, "4": 3.9}})))
     assert now.usable_cpus == 4
-    assert state.fold(now, Result(0, "machine", {"usable_cpus": 2})).usable_cpus == 2
+    assert which_pool.fold(now, Result(0, Untyped("machine", {"usable_cpus": 2}))).usable_cpus == 2
 
 
 OTHERS: list[Record] = [
@@ -162,40 +168,44 @@ OTHERS: list[Record] = [
     Task(0, "1", "started"),
     Sample(0, "map", "nobody", 1, 1.0),
     Sample(0, "latency", "process 2", 1, 1.0),
-    Result(0, "weather", "rain"),
-    Result(0, "skipped", "why", "nobody"),
-    Result(0, "loop", {"wall_s": 1, "cpu_s": 1}, "nobody"),
+    Result(0, Untyped("weather", "rain")),
+    Result(0, Untyped("skipped", "why"), "nobody"),
+    Result(0, Untyped("loop", {"wall_s": 1, "cpu_s": 1}), "nobody"),
 ]
 
 
 @pytest.mark.parametrize("record", OTHERS)
 def test_a_record_that_says_nothing_here_changes_nothing(record: Record) -> None:
-    assert state.fold(RUN, record) == RUN
+    assert which_pool.fold(RUN, record) == RUN
 
 
 PARTS = records(
     {"serial": about(3, 2), "thread 2": about(2, 2), "pool 2": about(1, 2)},
     traces={"pool 2": traced(planned("pool 2", 32), 1, cpus=1.5)},
-    more=[MEMORY, *OTHERS, Result(0, "differs", {"repetition": 1, "detail": "Item 1."}, "thread 2")],
+    more=[MEMORY, *OTHERS, Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 1."}), "thread 2")],
 )
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=40), st.integers(0, len(PARTS)))
 def test_any_part_of_a_run_in_any_order_folds_and_can_be_shown(some: list[Record], first: int) -> None:
-    now = state.initial(WhichPoolParams())
+    now = which_pool.initial(WhichPoolParams())
     for record in (*PARTS[:first], *some):
-        now = state.fold(now, record)
-    shown = [state.as_json(now), state.chart(now, 2), [found.as_json() for found in state.findings(now, 2)]]
+        now = which_pool.fold(now, record)
+    shown = [
+        which_pool.as_json(now),
+        which_pool.chart(now, 2),
+        [found.as_json() for found in which_pool.findings(now, 2)],
+    ]
     json.dumps(shown, allow_nan=False)
-    state.verdict(now, 2)
-    state.rows(now)
+    which_pool.verdict(now, 2)
+    which_pool.rows(now)
 
 
 # Rows
 
 
 def test_the_rows_come_in_the_order_of_measurement() -> None:
-    header, rows = state.rows(told({"serial": [1.0], "pool 2 c8 spawn": [3.0]}, around_ms=10.0))
+    header, rows = which_pool.rows(told({"serial": [1.0], "pool 2 c8 spawn": [3.0]}, around_ms=10.0))
     assert header[:7] == ("python", "kind", "start_method", "size", "chunksize", "chunk_used", "repetition")
     assert [list(row) for row in rows] == [
         [HERE, "serial", "", 1, 0, 1, 1, None, None, 0.001, None],
@@ -206,15 +216,15 @@ def test_the_rows_come_in_the_order_of_measurement() -> None:
 def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_open() -> None:
     now = told({"serial": [], "process 2": []}, outcome="")
     for record in measurement(planned("process 2", 32), 1, 3.0)[:3]:
-        now = state.fold(now, record)
-    assert state.rows(now)[1][0][-1] is None
+        now = which_pool.fold(now, record)
+    assert which_pool.rows(now)[1][0][-1] is None
 
 
 # Charts
 
 
 def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal_ends_at_the_cpus() -> None:
-    chart = state.chart(RUN, 2)
+    chart = which_pool.chart(RUN, 2)
     points = [(row["kind"], row["workers"], row["chunk"]) for row in chart["speed"]]
     assert points == [("threads", 2, None), ("processes", 2, 1), ("processes", 4, 1), ("multiprocessing.Pool", 2, 8)]
     assert all(row["lo"] < row["speedup"] < row["hi"] for row in chart["speed"])
@@ -226,11 +236,11 @@ def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal
 
 def test_the_ideal_of_waiting_work_goes_on_beyond_the_cpus_up_to_the_items() -> None:
     now = told({"serial": about(1600), "thread 8": about(203)}, asked={"workload": "sleep"}, items=6)
-    assert state.chart(now, 2)["ideal"][-1] == {"workers": 8, "speedup": 6, "label": ""}
+    assert which_pool.chart(now, 2)["ideal"][-1] == {"workers": 8, "speedup": 6, "label": ""}
 
 
 def test_the_heat_map_has_every_setting() -> None:
-    heat = state.chart(RUN, 2)["heat"]
+    heat = which_pool.chart(RUN, 2)["heat"]
     assert [(row["kind"], row["workers"], row["asked"]) for row in heat] == [
         ("threads", 2, "–"),
         ("processes", 2, "own choice"),
@@ -241,7 +251,7 @@ def test_the_heat_map_has_every_setting() -> None:
 
 
 def test_the_budget_names_what_kept_tasks_off_the_cpu_and_adds_up() -> None:
-    chart = state.chart(RUN, 2)
+    chart = which_pool.chart(RUN, 2)
     by_setting: dict[str, dict[str, float]] = {}
     for row in chart["budget"]:
         by_setting.setdefault(row["setting"], {})[row["phase"]] = row["share"]
@@ -255,25 +265,25 @@ def test_work_that_never_waits_is_not_said_to_wait_when_others_held_it_up() -> N
     half = {"process 2": traced(planned("process 2", 32), 335, cpus=1.0, share=0.5)}
     for workload, phase in (("primes", "off the CPU"), ("sleep", "waiting")):
         now = told(MAPS, traces=half, loop_share=0.5, asked={**ASKED, "workload": workload})
-        assert phase in {row["phase"] for row in state.chart(now, 2)["why"]}
+        assert phase in {row["phase"] for row in which_pool.chart(now, 2)["why"]}
 
 
 def test_memory_is_drawn_for_the_best_of_each_kind() -> None:
-    assert state.chart(RUN, 2)["memory"] == [
+    assert which_pool.chart(RUN, 2)["memory"] == [
         {"kind": "processes", "workers": 2, "mib": 9.0, "what": "pss", "total": 40.0}
     ]
 
 
 def test_a_curve_is_drawn_only_where_a_fit_is_borne_by_the_points() -> None:
     maps = {"serial": about(640)} | {f"process {size}": about(640 / size + 10) for size in (1, 2, 3, 4, 6, 8)}
-    drawn = state.chart(told(maps), 8)["fit"]
+    drawn = which_pool.chart(told(maps), 8)["fit"]
     assert {row["kind"] for row in drawn} == {"processes"}
     assert drawn[-1]["workers"] == 8
-    assert state.chart(told(maps), 2)["fit"] == []  # too few sizes within the CPUs
+    assert which_pool.chart(told(maps), 2)["fit"] == []  # too few sizes within the CPUs
 
 
 def test_the_best_of_each_kind_come_fastest_first() -> None:
-    assert [(config.kind, config.size) for config in state.best_of_kinds(RUN)] == [
+    assert [(config.kind, config.size) for config in best_of_kinds(RUN)] == [
         ("pool", 2),
         ("process", 2),
         ("thread", 2),

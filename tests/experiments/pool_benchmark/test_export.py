@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from poolscope.experiments.pool_benchmark.state import notes, table
+from poolscope.experiments.pool_benchmark.export import notes, table
 from poolscope.protocol.records import End
-from poolscope.text.wording import GAP
+from poolscope.text.numbers import GAP
 
-from tests.experiments.which_pool_runs import about, told
+from tests.experiments.pool_benchmark.invented_runs import about, told
 
 
 def test_a_row_a_setting_says_what_it_took_and_gained() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
-from poolscope.experiments.parameters import shown
+from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 
@@ -24,7 +24,7 @@ def own_work(text: str) -> tuple[str, ...]:
 def _is_no_work(name: str) -> str:
     return (
         "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, by commas, such as "
-        f"mypackage.tasks:parse@samples; {shown(name)} is not."
+        f"mypackage.tasks:parse@samples; {quoted(name)} is not."
     )
 
 
@@ -53,7 +53,7 @@ def _about_work(name: str, installation: Installation) -> Sequence[ParameterErro
     return (
         ParameterError(
             "workload",
-            f"workload must be one of {allowed}; {shown(name)} is not offered here. POOLSCOPE_WORKLOADS says which "
+            f"workload must be one of {allowed}; {quoted(name)} is not offered here. POOLSCOPE_WORKLOADS says which "
             "functions are, and `poolscope measure` takes any.",
         ),
     )
@@ -68,6 +68,6 @@ def _about_pythons(labels: Sequence[str], installation: Installation) -> Sequenc
         if installation.searching
         else "`poolscope doctor` tells which Pythons are there."
     )
-    known, strange = ", ".join(installation.pythons), ", ".join(map(shown, unknown))
+    known, strange = ", ".join(installation.pythons), ", ".join(map(quoted, unknown))
     verb = "is" if len(unknown) == 1 else "are"
     return (ParameterError("pythons", f"pythons must be out of {known}; {strange} {verb} not. {hint}"),)

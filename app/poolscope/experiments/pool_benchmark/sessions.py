@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.arms import SERIAL, Configuration
+from poolscope.experiments.pool_benchmark.plan import SERIAL, Configuration
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import START_LIMIT_S, Host, HostFailed, OrderRefused
 

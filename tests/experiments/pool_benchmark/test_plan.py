@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark.arms import Configuration, Wanted, unfit
-from poolscope.experiments.pool_benchmark.guesses import beforehand, pass_s
+from poolscope.experiments.pool_benchmark.cost_estimates import beforehand, pass_s
+from poolscope.experiments.pool_benchmark.plan import Configuration, Wanted, unfit
 
 ABOUT: dict[str, Any] = {
     "kinds": dict.fromkeys(("serial", "thread", "process", "pool", "asyncio")) | {"interpreter": "It came with 3.14."},

@@ -9,9 +9,9 @@ import pytest
 from poolscope.errors import BadParameters
 from poolscope.experiments.installation import Installation, this_python
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.admission import choices, own_work
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.validation import choices, own_work
 from poolscope.experiments.registry import EXPERIMENTS
 
 OFFERS = Installation(

@@ -1,0 +1,202 @@
+"""What a which-pool run tells others: its state as JSON, its repetitions as CSV rows, its settings as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from poolscope.experiments.pool_benchmark.charts import fits
+from poolscope.experiments.pool_benchmark.naming import on_python, settings, title
+from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
+from poolscope.experiments.pool_benchmark.spending import budget
+from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
+from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
+from poolscope.stats.intervals import ratio, timing
+from poolscope.text.language import capital
+from poolscope.text.numbers import interval_of
+
+CSV_HEADER = (
+    "python",
+    "kind",
+    "start_method",
+    "size",
+    "chunksize",
+    "chunk_used",
+    "repetition",
+    "start_s",
+    "first_ready_s",
+    "map_s",
+    "stop_s",
+)
+
+TABLE_HEADER = (
+    "kind",
+    "workers",
+    "chunk",
+    "map, ms",
+    "speed-up, ×",
+    "interval",
+    "start-up, ms",
+    "whole call, ms",
+    "memory, MiB a worker",
+)
+
+
+def as_json(state: State) -> dict[str, Any]:
+    """The contract's state of `which-pool`; a TIMING without samples has None in it."""
+    usable = state.usable_cpus or 1
+    return {
+        "serial": _timing(state.serial.map if state.serial else ()),
+        "loops": [_loop(state, config) for config in state.configs.values() if config.serial],
+        "cells": [_cell(state, config) for config in state.pools],
+        "verdict": verdict_as_json(state, usable),
+        "fits": [{"kind": name, **fit.as_json()} for name, fit in fits(state, usable).items()],
+        "pythons": [_python(python) for python in state.pythons],
+        "done": state.done,
+        "total": state.total,
+        "seconds_left": state.seconds_left,
+        "note": state.note,
+        "repeats": state.params.repeats,
+        "items": state.items,
+        "seed": state.seed,
+        "cpu": dict(state.cpu) or None,
+        "machine": dict(state.machine) or None,
+        "calibration": dict(state.calibration) or None,
+        "noise": dict(state.noise) or None,
+    }
+
+
+def _cell(state: State, config: Configuration) -> dict[str, Any]:
+    spent = budget(state, config)
+    return {
+        "kind": config.kind,
+        "size": config.size,
+        "chunksize": config.chunksize,
+        "wall_s": _timing(config.map),
+        "speedup": _against(state.serial, config),
+        "cpu_share": cpu_share(config.traced),
+        "memory_per_worker": memory_per_worker(config),
+        "breakdown": spent.as_json() if spent else None,
+        "python": config.python,
+        "start_method": config.start_method,
+        "chunk_used": config.chunk_used,
+        "own_speedup": _against(state.loop_of(config.python), config),
+        "start_s": _timing(config.start),
+        "first_ready_s": _timing(config.first_ready),
+        "stop_s": _timing(config.stop),
+        "total_s": _timing(config.total),
+        "memory": dict(config.memory) or None,
+        "collections": config.collections,
+        "skipped": config.skipped or None,
+        "differs": config.differs or None,
+        "untraced": config.untraced or None,
+    }
+
+
+def _loop(state: State, config: Configuration) -> dict[str, Any]:
+    return {
+        "python": config.python,
+        "wall_s": _timing(config.map),
+        "speedup": _against(state.serial, config),
+        "cpu_share": config.loop["cpu_s"] / config.loop["wall_s"] if config.loop.get("wall_s") else None,
+        "collections": config.collections,
+        "skipped": config.skipped or None,
+    }
+
+
+def _python(python: Python) -> dict[str, Any]:
+    return {
+        "label": python.label,
+        "version": python.version,
+        "gil": python.gil,
+        "implementation": python.implementation,
+        "kinds": dict(python.kinds),
+        "why_not": python.why_not or None,
+        "preflight": dict(python.preflight) or None,
+    }
+
+
+def cpu_share(traced: Mapping[str, Any]) -> float | None:
+    """The share of their time that the tasks of a traced repetition were on a CPU; None where there is none."""
+    return traced["tasks_cpu_s"] / traced["tasks_wall_s"] if traced.get("tasks_wall_s") else None
+
+
+def memory_per_worker(config: Configuration) -> int | None:
+    """Bytes of the middle one of the workers; None where it was not measured."""
+    each = config.memory.get("per_worker") or ()
+    return int(median(each)) if each else None
+
+
+def _against(loop: Configuration | None, config: Configuration) -> dict[str, float | None]:
+    if loop is None or not (loop.map and config.map):
+        return {"value": None, "low": None, "high": None}
+    return ratio(loop.map, config.map).as_json()
+
+
+def _timing(samples: tuple[float, ...]) -> dict[str, Any]:
+    return timing(samples).as_json() if samples else {"median": None, "low": None, "high": None, "samples": []}
+
+
+def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """The CSV: one row a repetition and setting in the order of measurement, seconds; a plain loop has a map alone."""
+    return CSV_HEADER, [_csv_row(state.configs[key], number) for key, number in state.order]
+
+
+def _csv_row(config: Configuration, repetition: int) -> Sequence[object]:
+    at = config.repetitions.index(repetition)
+    what = (
+        config.python,
+        config.kind,
+        config.start_method,
+        config.size,
+        config.chunksize,
+        config.chunk_used,
+        repetition,
+    )
+    if config.serial:
+        return (*what, None, None, config.map[at], None)
+    # The samples of a repetition are told one by one; the last of them may not have come.
+    phases = (config.start, config.first_ready, config.map, config.stop)
+    return (*what, *(phase[at] if at < len(phase) else None for phase in phases))
+
+
+def table(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Medians of each setting, plain loops first, kind by kind; None where it was not measured."""
+    configs = [*(config for config in state.configs.values() if config.serial), *state.pools]
+    return TABLE_HEADER, [_table_row(state, config) for config in configs if config.map]
+
+
+def notes(state: State) -> list[str]:
+    """Sentences on what took no part, or not to the end: each said once, of all the settings that it is true of.
+
+    Not the reason why the run itself failed: that is its error.
+    """
+    out = [python for python in state.pythons if python.why_not and python.why_not != state.reason]
+    said = [f"Python {python.label} took no part. {python.why_not}" for python in out]
+    groups: dict[tuple[str, str], list[Configuration]] = {}
+    for config in state.configs.values():
+        if why := state.left_out(config):
+            groups.setdefault((title(state, config), why), []).append(config)
+    return said + [f"{capital(_all(state, configs))}: {why}" for (_, why), configs in groups.items()]
+
+
+def _all(state: State, configs: Sequence[Configuration]) -> str:
+    """Settings of one kind and Python: '2 and 4 interpreters on 3.13t'."""
+    return settings(state, configs) + (on_python(state, configs[0]) if len(configs) > 1 else "")
+
+
+def _table_row(state: State, config: Configuration) -> Sequence[object]:
+    gain = ratio(state.serial.map, config.map) if state.serial and state.serial.map else None
+    memory = config.memory.get("per_worker") or ()
+    return (
+        title(state, config),
+        None if config.serial else config.size,
+        config.chunk_used if config.kind in IN_PROCESSES else None,
+        median(config.map) * 1e3,
+        gain.value if gain else None,
+        interval_of(gain) if gain and config is not state.serial else None,
+        median(config.start) * 1e3 if config.start else None,
+        median(config.total) * 1e3 if config.total else None,
+        median(memory) / 2**20 if memory and not config.serial else None,
+    )

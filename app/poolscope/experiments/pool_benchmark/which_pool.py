@@ -1,0 +1,11 @@
+"""The registration `which-pool`: what a run of it means, part by part, as the registry's `Meaning` asks for it."""
+
+from __future__ import annotations
+
+from poolscope.experiments.pool_benchmark.charts import chart
+from poolscope.experiments.pool_benchmark.export import as_json, notes, rows, table
+from poolscope.experiments.pool_benchmark.findings import findings
+from poolscope.experiments.pool_benchmark.state import State, fold, initial
+from poolscope.experiments.pool_benchmark.verdict import verdict
+
+__all__ = ["State", "as_json", "chart", "findings", "fold", "initial", "notes", "rows", "table", "verdict"]
