@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import Number, State, as_json, findings, fold, initial, rows, verdict
 from poolscope.experiments.factorials.verdict import overtaken
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import (
     Actor,
     Count,
@@ -47,7 +48,9 @@ def done(n: int, worker: str, end_ms: float, took_ms: float, **values: Any) -> l
     """What the body says about one number that comes back at `end_ms`."""
     end, start = T0 + int(end_ms * MS), T0 + int((end_ms - took_ms) * MS)
     told = {"n": n, "seconds": took_ms / 1e3, "cpu_s": took_ms / 1e3, "queue_wait": (end_ms - took_ms) / 1e3, **values}
-    result: list[Record] = [] if "error" in told else [Result(end, "factorial", str(math.factorial(n)), str(n))]
+    result: list[Record] = (
+        [] if "error" in told else [Result(end, Untyped("factorial", str(math.factorial(n))), str(n))]
+    )
     return [*result, Task(end, str(n), "ended", worker, told), Span(worker, "running", start, end, str(n))]
 
 
@@ -279,7 +282,7 @@ def test_the_table_has_a_row_a_number_and_a_column_a_figure() -> None:
         Printed(T0, "stdout", "hello"),
         Progress(T0, 1, 2),
         Failure(T0, "ValueError", "broken"),
-        Result(T0, "something else", 4),
+        Result(T0, Untyped("something else", 4)),
     ],
 )
 def test_other_records_leave_the_state_as_it_is(record: Record) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.state import State, as_json, findings, fold, initial, left, matrix, rows, verdict
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
 
 NOTHING: dict[str, list[str]] = {
@@ -28,20 +29,20 @@ def told(*scenarios: str, records: list[Record], end: str = "finished") -> State
 
 def begins(t: int, scenario: str, case: str = "") -> list[Record]:
     config = f"{scenario}: {case}" if case else scenario
-    return [Result(t, "case", {"scenario": scenario, "case": case}, config), Actor(t, "main", "started")]
+    return [Result(t, Untyped("case", {"scenario": scenario, "case": case}), config), Actor(t, "main", "started")]
 
 
 def ends(t: int, code: int = 0, by_us: bool = False, **found: list[str]) -> list[Record]:
     exit_ = {"code": code, "manner": f"left with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
-    return [Result(t, "exit", exit_), Result(t, "left", {**NOTHING, **found})]
+    return [Result(t, Untyped("exit", exit_)), Result(t, Untyped("left", {**NOTHING, **found}))]
 
 
 def outcome(word: str, sentence: str = "So it was.") -> Record:
-    return Result(9, "outcome", {"word": word, "sentence": sentence})
+    return Result(9, Untyped("outcome", {"word": word, "sentence": sentence}))
 
 
 def moment(t: int, state: str) -> Record:
-    return Result(t, "moment", {"text": "something", "state": state, "actor": "main"})
+    return Result(t, Untyped("moment", {"text": "something", "state": state, "actor": "main"}))
 
 
 def row(state: State) -> dict[str, Any]:
@@ -78,8 +79,8 @@ def test_what_surfaced_comes_with_its_traceback_and_the_time_since_the_fault() -
         *begins(1_000, "thread-queue"),
         moment(2_000_000, "failed"),
         Failure(5_000_000, "ValueError", "no", "Traceback …", "the main thread"),
-        Result(6, "kept", ["a"]),
-        Result(6, "lost", ["b", "c"]),
+        Result(6, Untyped("kept", ["a"])),
+        Result(6, Untyped("lost", ["b", "c"])),
         outcome("raised"),
         *ends(9),
     ]
@@ -142,7 +143,7 @@ def test_the_verdict_is_the_scenarios_own_or_counts_who_was_not_told() -> None:
 
 
 def test_a_case_that_broke_itself_is_said_to_have() -> None:
-    records = [*begins(1, "thread-queue"), Result(3, "broken", "Traceback …\nTypeError: oh"), *ends(9)]
+    records = [*begins(1, "thread-queue"), Result(3, Untyped("broken", "Traceback …\nTypeError: oh")), *ends(9)]
     state = told("thread-queue", records=records)
     assert row(state)["outcome"] == "broken"
     assert [finding.holds for finding in findings(state, 2)] == [True, False]
@@ -162,9 +163,9 @@ def test_a_case_that_was_not_tried_is_not_counted() -> None:
 def test_the_time_until_it_was_noticed_counts_from_the_first_fault() -> None:
     records: list[Record] = [
         *begins(1_000, "central-logging"),
-        Result(2_000_000, "fault", "thread 1"),
+        Result(2_000_000, Untyped("fault", "thread 1")),
         Failure(5_000_000, "ZeroDivisionError", "division by zero", "Traceback …", "the log"),
-        Result(7_000_000, "fault", "process 1"),
+        Result(7_000_000, Untyped("fault", "process 1")),
         outcome("logged"),
         *ends(9),
     ]

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Progress, Result
 from poolscope.runner.context import RunContext
 
@@ -29,7 +30,7 @@ def run(stage: RunContext, params: dict[str, Any]) -> None:
 
 
 def tell(stage: RunContext, name: str, value: Any) -> None:
-    stage.emit(Result(stage.now(), name, value))
+    stage.emit(Result(stage.now(), Untyped(name, value)))
 
 
 def nothing(stage: RunContext, params: dict[str, Any]) -> None:

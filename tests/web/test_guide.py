@@ -13,6 +13,7 @@ import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.sharing.catalog import CATALOG
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, End, Opening, Record, Result, Sample, to_line
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN
@@ -158,16 +159,18 @@ def sharing_records() -> Iterator[Record]:
     for tool, seconds in (("queue", 0.5), ("mp-queue", 2.0)):
         yield Result(
             1,
-            "outcome",
-            {
-                "expected": 1000,
-                "actual": 1000,
-                "correct": True,
-                "lost": None,
-                "round": 1000,
-                "facts": [],
-                "threads": [],
-            },
+            Untyped(
+                "outcome",
+                {
+                    "expected": 1000,
+                    "actual": 1000,
+                    "correct": True,
+                    "lost": None,
+                    "round": 1000,
+                    "facts": [],
+                    "threads": [],
+                },
+            ),
             tool,
         )
         yield Sample(2, "round", tool, 1, seconds)

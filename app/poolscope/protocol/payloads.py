@@ -6,6 +6,25 @@ Standard library only. Times are in seconds and sizes in bytes; None means that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from poolscope.protocol.codec import Tagged
+
+
+class Payload(Tagged):
+    """Family of everything that a `Result` may carry."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Untyped(Payload):
+    """A result that has no class of its own yet, by name."""
+
+    tag: ClassVar[str] = "untyped"
+    name: str
+    value: Any
+
 
 # The machine
 

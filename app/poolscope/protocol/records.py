@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from poolscope.errors import MalformedRecord
+from poolscope.protocol import codec
+from poolscope.protocol.payloads import Payload, Untyped
 
 PROTOCOL = 1
 
@@ -123,13 +125,24 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Something the run found out, by name and, where there are several, by arm."""
+    """The run found something out: `payload` says what; `config` is the configuration that it is about, '' for all.
+
+    A line holds the payload's tag as `name` and its fields as `value`.
+    """
 
     kind: ClassVar[str] = "result"
     t: int
-    name: str
-    value: Any
+    payload: Payload
     config: str = ""
+
+    # For results that are not typed yet.
+    @property
+    def name(self) -> str:
+        return self.payload.name if isinstance(self.payload, Untyped) else self.payload.tag
+
+    @property
+    def value(self) -> Any:
+        return self.payload.value if isinstance(self.payload, Untyped) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,31 +225,36 @@ CLASSES: tuple[type[Record], ...] = (
     End,
 )
 KINDS: Mapping[str, type[Record]] = {record.kind: record for record in CLASSES}
-_NAMES = {record: tuple(f.name for f in fields(record)) for record in CLASSES}
-
-# One encoder kept: json.dumps with separators builds a new one a call. NaN is no JSON, so it must not leave.
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_PLAIN = {record: tuple(f.name for f in fields(record)) for record in CLASSES if codec.is_plain(record)}
 
 
 def to_line(record: Record) -> bytes:
     """Return the record as one UTF-8 JSON object without a line end. Raises ValueError for what JSON can't hold."""
     body: dict[str, Any] = {"kind": record.kind}
-    for name in _NAMES[type(record)]:
-        body[name] = getattr(record, name)
+    names = _PLAIN.get(type(record))
+    if names is not None:
+        for name in names:
+            body[name] = getattr(record, name)
+    elif isinstance(record, Result):
+        payload = record.payload
+        body |= {"t": record.t, "name": payload.tag, "value": codec.to_json(payload), "config": record.config}
+    else:
+        body |= codec.to_json(record)
     # A lone surrogate (os.fsdecode makes them) is no UTF-8; it is shown escaped rather than lost.
-    return _encode(body).encode("utf-8", "backslashreplace")
+    return codec.encode_text(body).encode("utf-8", "backslashreplace")
 
 
 def from_line(line: bytes) -> Record:
     """Return the record that a line holds; unknown fields are dropped, so that a newer runner can still be read.
 
-    Raises MalformedRecord when the line is no JSON object, has no known kind or lacks a field.
+    Raises MalformedRecord when the line is no JSON object, has no known kind, lacks a field or has one of a wrong type.
     """
     try:
         body = json.loads(line)
-        record = KINDS[body.pop("kind")]
-        known = _NAMES[record]
-        return record(**{name: value for name, value in body.items() if name in known})
+        record = KINDS[body["kind"]]
+        if record is Result:
+            body["payload"] = body
+        return codec.from_json(record, body)
     except KeyError as unknown:
         raise MalformedRecord(line, f"unknown kind {unknown}") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as broken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Record, Result, Span
 from poolscope.runner.pools.mp_pool import Measurement, lane
 
@@ -24,7 +25,7 @@ def traced_records(size: int, measurement: Measurement, items: Sequence[int] | N
         tasks.sort()
     got = measurement.asked + measurement.map
     in_order = sorted(workers.items(), key=lambda worker: worker[1][0][0] if worker[1] else got)
-    yield Result(measurement.asked, "traced", summary(measurement, list(workers.values())), str(size))
+    yield Result(measurement.asked, Untyped("traced", summary(measurement, list(workers.values()))), str(size))
     width = 0 if len(measurement.results) <= budget else measurement.map * len(workers) // max(1, budget)
     for number, (pid, tasks) in enumerate(in_order, start=1):
         name = lane(size).format(number)

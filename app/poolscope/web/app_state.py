@@ -19,7 +19,7 @@ from markupsafe import Markup
 from poolscope.machine.facts import load_average, read_machine
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
-from poolscope.text.numbers import FILTERS
+from poolscope.text import language, numbers
 
 if TYPE_CHECKING:
     from poolscope.web.stream import Hub
@@ -117,7 +117,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(FILTERS)
+    made.filters.update(numbers.FILTERS | language.FILTERS)
     made.globals["static"] = static
     made.globals["ui"] = made.get_template("partials/_macros.html").module
     return made

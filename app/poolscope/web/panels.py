@@ -10,7 +10,7 @@ from poolscope.errors import ParameterError
 from poolscope.experiments.registry import Experiment
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
 from poolscope.web.context import PanelFacts, Replay, RunFacts
 from poolscope.web.forms import fields
@@ -104,10 +104,10 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
 
 def state_in_words(run: Run, place: int) -> str:
     """'running · 6.4 of 20 s', 'queued, 2nd', 'finished 14:03:28 · 1.9 s', 'stopped by you …'."""
-    took = numbers.between(run.started, run.ended)
+    took = numbers.seconds_between(run.started, run.ended)
     match run.status:
         case Status.QUEUED:
-            return f"queued, {numbers.ordinal(place)}" if place else "starting"
+            return f"queued, {language.ordinal(place)}" if place else "starting"
         case Status.RUNNING:
             told = progress(run)
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"

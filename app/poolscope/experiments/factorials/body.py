@@ -15,6 +15,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.factorials.attempt import Attempt, attempt
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Progress, Result, Span, Task
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.worker_registry import by_age
@@ -242,7 +243,7 @@ class Collector:
         self._stage.emit(Progress(perf_counter_ns(), self._collected, len(self._numbers)))
 
     def _write_out(self, n: int, attempt: Attempt) -> None:
-        self._stage.emit(Result(attempt.ended, "factorial", str(attempt.value), str(n)))
+        self._stage.emit(Result(attempt.ended, Untyped("factorial", str(attempt.value)), str(n)))
 
 
 def run(stage: RunContext, params: dict[str, Any]) -> None:

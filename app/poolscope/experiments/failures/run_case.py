@@ -16,6 +16,7 @@ from typing import Any
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
 from poolscope.machine.processes import is_tracker, members
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.monitor import manner
@@ -55,13 +56,15 @@ def conduct(stage: RunContext, scenario: str, case: str, config: str, params: di
     sentinel = Sentinel()
     folder = stage.scratch / f"case-{os.getpid()}-{perf_counter_ns()}"
     folder.mkdir()
-    stage.emit(Result(perf_counter_ns(), "case", {"scenario": scenario, "case": case}, config))
+    stage.emit(Result(perf_counter_ns(), Untyped("case", {"scenario": scenario, "case": case}), config))
     began = perf_counter_ns()
     with Case(stage, scenario, case, config, folder, params) as running:
         ended = running.follow(limit=10 * params["limit"] + 4 * params["task"] + 20)
     exit_ = {"code": running.code, "manner": manner(running.code), "ended_by_us": not ended}
-    stage.emit(Result(perf_counter_ns(), "exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}, config))
-    stage.emit(Result(perf_counter_ns(), "left", sentinel.left(running.group, running.orphans), config))
+    stage.emit(
+        Result(perf_counter_ns(), Untyped("exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}), config)
+    )
+    stage.emit(Result(perf_counter_ns(), Untyped("left", sentinel.left(running.group, running.orphans)), config))
     clear(folder)
 
 
@@ -121,7 +124,7 @@ class Case:
             self._process.stdin.close()
         self._pass_on()
         if text := (self._folder / "stderr.txt").read_text(errors="replace").strip():
-            self._stage.emit(Result(perf_counter_ns(), "stderr", text[-STDERR_KEPT:], self._arm))
+            self._stage.emit(Result(perf_counter_ns(), Untyped("stderr", text[-STDERR_KEPT:]), self._arm))
 
     def _outlive(self, seconds: float) -> None:
         """Wait until nobody of the group is left, at most so long."""

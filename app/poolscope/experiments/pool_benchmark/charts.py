@@ -13,7 +13,7 @@ from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.intervals import ratio
 from poolscope.stats.scaling import Scaling, scaling
-from poolscope.text.wording import times
+from poolscope.text.numbers import times
 
 Rows = list[dict[str, Any]]
 MIB = 2**20

@@ -14,7 +14,8 @@ from poolscope.experiments.pool_benchmark.params import KINDS
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.intervals import Ratio, ratio
-from poolscope.text.wording import capital, cpus, interval, time, times
+from poolscope.text.language import capital, cpus_usable
+from poolscope.text.numbers import duration, interval_of, times
 
 NO_GAIN = 1.05  # up to here a kind 'stays at' its speed-up instead of reaching it
 LESS_MEMORY = 0.67
@@ -58,7 +59,7 @@ def against(state: State, config: Configuration) -> str:
     verb = "reach" if gain.value > NO_GAIN else "stay at"
     if not several(config):
         verb = "reaches" if gain.value > NO_GAIN else "stays at"
-    shown = interval(gain)
+    shown = interval_of(gain)
     return f"{verb} {times(gain.value)}{f' ({shown})' if shown else ''}"
 
 
@@ -77,9 +78,9 @@ def _single_call(state: State, choice: Choice) -> Iterator[Reason]:
     if choice.config is not None and choice.config.serial:
         return
     best = state.configs[once.recommended or once.best]
-    took, looped = time(median(best.total)), time(median(loop.map))
+    took, looped = duration(median(best.total)), duration(median(loop.map))
     gain = ratio(loop.map, best.total)
-    figures = f"{times(gain.value)} ({interval(gain)})"
+    figures = f"{times(gain.value)} ({interval_of(gain)})"
     counted = "start-up and shutdown counted"
     if once.outcome == "no clear winner":
         others = f"{took} at best against {looped} for {base(state)}"
@@ -132,7 +133,7 @@ def _kind(state: State, choice: Choice, chosen: Configuration, config: Configura
         return f"{said}{few}: under the GIL threads work one at a time."
     if choice.config is chosen and config.key in choice.judged.tied:
         dearer = bool(config.around and chosen.around) and median(config.around) > median(chosen.around)
-        more = f", and take {time(median(config.around), 3)} to start and end" if waits(state) and dearer else ""
+        more = f", and take {duration(median(config.around))} to start and end" if waits(state) and dearer else ""
         return f"{said}, not shown to be slower{more}."
     share = _memory_share(config, chosen)
     if share is not None and share < LESS_MEMORY and _gains(state, config):
@@ -161,7 +162,7 @@ def _beyond(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
     alike = [other for other in competitors(state) if (other.kind, other.python) == (config.kind, config.python)]
     larger = [other for other in alike if other.size > enough]
     if larger and median(best_of(larger).map) >= median(config.map) / NO_GAIN:
-        yield Reason(f"{settings(state, larger)} only add start-up: {cpus(usable_cpus)}.")
+        yield Reason(f"{settings(state, larger)} only add start-up: {cpus_usable(usable_cpus)}.")
 
 
 def _other_pythons(state: State, choice: Choice) -> Iterator[Reason]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Progress, Result, Sample, Span
 from poolscope.runner.context import RunContext
 from poolscope.runner.progress import ProgressEstimator
@@ -19,7 +20,7 @@ class Reporter:
         self._stage = stage
 
     def result(self, name: str, value: Any, config: str = "") -> None:
-        self._stage.emit(Result(self._stage.now(), name, value, config))
+        self._stage.emit(Result(self._stage.now(), Untyped(name, value), config))
 
     def sample(self, name: str, config: str, repetition: int, nanoseconds: int) -> None:
         self._stage.emit(Sample(self._stage.now(), name, config, repetition, nanoseconds / 1e9))

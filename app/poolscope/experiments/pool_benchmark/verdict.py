@@ -12,7 +12,8 @@ from poolscope.experiments.pool_benchmark.naming import setting, several
 from poolscope.experiments.pool_benchmark.reasons import against, as_good, base, doubtful, gained, reasons
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.winner import WORTH_IT
-from poolscope.text.wording import capital, interval, time, times
+from poolscope.text.language import capital
+from poolscope.text.numbers import duration, interval_of, times
 
 LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
 
@@ -68,7 +69,7 @@ def _nothing_to_choose(state: State) -> Verdict | None:
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
     why = list(dict.fromkeys(filter(None, map(state.left_out, state.pools))))
-    took = f"the plain loop took {time(median(state.serial.map))}."
+    took = f"the plain loop took {duration(median(state.serial.map))}."
     ended = any(config.map and not config.skipped for config in state.pools)
     headline = "No pool gave the results of the plain loop:" if ended else "No pool was measured to its end:"
     return Verdict(headline, " ".join([took, *why]))
@@ -92,18 +93,18 @@ def _pool_wins(state: State, choice: Choice) -> Verdict:
     config = choice.config or choice.best
     if config.serial:
         headline = f"{capital(setting(state, config))} wins: {gained(state, choice.gain)}"
-        return Verdict(headline, f"({interval(choice.gain)}).")
+        return Verdict(headline, f"({interval_of(choice.gain)}).")
     also = as_good(state, choice)
     named = " or ".join(setting(state, one) for one in (config, *also))
     tie = "No clear winner between them." if also else ""
-    return Verdict(f"Use {named}: {gained(state, choice.gain)}", f"({interval(choice.gain)}). {tie}".strip())
+    return Verdict(f"Use {named}: {gained(state, choice.gain)}", f"({interval_of(choice.gain)}). {tie}".strip())
 
 
 def _hardly_worth_it(state: State, choice: Choice) -> Verdict:
     named = f"{setting(state, choice.best)}, {_fastest(state, choice)},"
     return Verdict(
         f"Hardly worth a pool: {named} {'gain' if several(choice.best) else 'gains'} less than {WORTH_IT - 1:.0%}",
-        f"({times(choice.gain.value)}, {interval(choice.gain)}), and a plain loop is simpler.",
+        f"({times(choice.gain.value)}, {interval_of(choice.gain)}), and a plain loop is simpler.",
     )
 
 
@@ -118,11 +119,11 @@ def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
 
 
 def _undecided(state: State, choice: Choice) -> Verdict:
-    loop = time(median(state.serial.map)) if state.serial else ""
+    loop = duration(median(state.serial.map)) if state.serial else ""
     named = f"{setting(state, choice.best)}, {_fastest(state, choice)},"
-    took = time(median(choice.best.map))
+    took = duration(median(choice.best.map))
     loops = (
-        f"{named} took {took} against {loop} for {base(state)}; {times(choice.gain.value)} ({interval(choice.gain)})"
+        f"{named} took {took} against {loop} for {base(state)}; {times(choice.gain.value)} ({interval_of(choice.gain)})"
     )
     if choice.gain.shows_difference:
         return Verdict(
@@ -136,8 +137,8 @@ def _too_few(state: State, choice: Choice) -> Verdict:
     counted = min(len(loop), len(choice.best.map))
     number = "one repetition is" if counted == 1 else f"{counted} repetitions are"
     rest = (
-        f"{number} too few for an interval. The plain loop took {time(median(loop))}, "
-        f"{setting(state, choice.best)}, the fastest, {time(median(choice.best.map))}."
+        f"{number} too few for an interval. The plain loop took {duration(median(loop))}, "
+        f"{setting(state, choice.best)}, the fastest, {duration(median(choice.best.map))}."
     )
     return Verdict("No clear winner:", rest)
 

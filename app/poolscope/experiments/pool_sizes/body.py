@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from poolscope.machine import noise
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool
@@ -157,7 +158,7 @@ class Run:
         self.stage.emit(Sample(self.stage.now(), name, config, repetition, nanoseconds / 1e9))
 
     def result(self, name: str, value: Any, config: str = "") -> None:
-        self.stage.emit(Result(self.stage.now(), name, value, config))
+        self.stage.emit(Result(self.stage.now(), Untyped(name, value), config))
 
 
 def shown(results: list[Any]) -> dict[str, Any]:

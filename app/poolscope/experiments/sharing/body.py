@@ -14,6 +14,7 @@ from poolscope.experiments.sharing.catalog import TOOLS, chosen
 from poolscope.experiments.sharing.demo_context import DemoContext
 from poolscope.experiments.sharing.handlers import HANDLERS
 from poolscope.machine import noise
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Failure, Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.progress import ProgressEstimator
@@ -113,4 +114,4 @@ class Run:
         self.stage.recorder.flush()
 
     def result(self, name: str, value: Any, config: str = "") -> None:
-        self.stage.emit(Result(self.stage.now(), name, value, config))
+        self.stage.emit(Result(self.stage.now(), Untyped(name, value), config))

@@ -12,7 +12,8 @@ from poolscope.experiments.pool_benchmark.spending import budget, handing_share,
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, interval, memory, time, times
+from poolscope.text.language import capital
+from poolscope.text.numbers import duration, interval_of, size, times
 
 # Pickling that takes a fifth of a call can be felt, a twentieth can't.
 MUCH, LITTLE = 0.20, 0.05
@@ -44,8 +45,8 @@ def too_large_to_hand_over(state: State, usable_cpus: int) -> Finding:
         "share": share,
     }
     figures = (
-        f"an item has {memory(item)} and its result {memory(result)}; to pickle and unpickle both takes "
-        f"{time(pickle_s, 3)} beside {time(per_item, 3)} of work"
+        f"an item has {size(item)} and its result {size(result)}; to pickle and unpickle both takes "
+        f"{duration(pickle_s)} beside {duration(per_item)} of work"
     )
     if share <= LITTLE or item + result < LARGE_BYTES:
         return Finding(check, False, f"{capital(figures)}.", numbers)
@@ -126,13 +127,13 @@ def _compared(
     numbers = {"chunk": extreme.chunk_used, "best_chunk": best.chunk_used, "gain": gain.value}
     figures = (
         f"{setting(state, rival)}: {times(gain.value)} as fast as with {other} chunks, of {extreme.chunk_used}, "
-        f"{time(median(rival.map))} against {time(median(extreme.map))}"
+        f"{duration(median(rival.map))} against {duration(median(extreme.map))}"
     )
     if gain.low is None or gain.high is None:
         return Finding(check, None, f"Too few repetitions to tell, though {figures}.", numbers)
     if gain.low > 1 and gain.value >= NOTHING_TO_GAIN:
         remedy = {"chunksizes": [rival.chunk_used]}
-        return Finding(check, True, f"{capital(figures)} ({interval(gain)}).", numbers, remedy)
+        return Finding(check, True, f"{capital(figures)} ({interval_of(gain)}).", numbers, remedy)
     if gain.high < NOTHING_TO_GAIN:
-        return Finding(check, False, f"{capital(figures)} ({interval(gain)}).", numbers)
-    return Finding(check, None, f"Can't tell, no difference is shown: {figures} ({interval(gain)}).", numbers)
+        return Finding(check, False, f"{capital(figures)} ({interval_of(gain)}).", numbers)
+    return Finding(check, None, f"Can't tell, no difference is shown: {figures} ({interval_of(gain)}).", numbers)

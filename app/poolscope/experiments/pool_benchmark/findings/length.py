@@ -15,7 +15,8 @@ from poolscope.experiments.pool_benchmark.spending import budget, tail_share
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, interval, time, times
+from poolscope.text.language import capital
+from poolscope.text.numbers import duration, interval_of, times
 
 WORTH_IT = 2  # a remedy goes so far beyond the break-even
 LONGEST_MS = 60_000
@@ -40,7 +41,7 @@ def work_too_small(state: State, usable_cpus: int) -> Finding:
     gain = ratio(state.serial.map, choice.best.map) if state.serial else choice.gain
     best = f"{setting(state, choice.best)}, the fastest: {times(gain.value)}"
     if choice.judged.beats_loop:
-        return Finding(check, False, f"{best} ({interval(gain)}).", numbers)
+        return Finding(check, False, f"{best} ({interval_of(gain)}).", numbers)
     if choice.judged.outcome != "loop":
         return Finding(check, None, f"Can't tell, no difference from the plain loop is shown. {best}.", numbers)
     if near is None:
@@ -76,8 +77,8 @@ def stragglers(state: State, usable_cpus: int) -> Finding:
     tail, longest = tail_share(spent), lengths["max"] / lengths["median"]
     numbers = {"idle_tail": tail, "longest_s": lengths["max"], "median_s": lengths["median"]}
     figures = (
-        f"with {setting(state, config)} the longest item took {time(lengths['max'], 3)}, the middle one "
-        f"{time(lengths['median'], 3)}, and at the end workers idled for {tail:.0%} of the map"
+        f"with {setting(state, config)} the longest item took {duration(lengths['max'])}, the middle one "
+        f"{duration(lengths['median'])}, and at the end workers idled for {tail:.0%} of the map"
     )
     judged = disturbed(state, usable_cpus)
     if tail < SHORT_TAIL or longest < ALIKE or lengths["max"] < SHORTEST_TASK_S:

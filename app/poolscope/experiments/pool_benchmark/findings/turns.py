@@ -13,7 +13,8 @@ from poolscope.experiments.pool_benchmark.spending import why_off_cpu
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, on_cpu, waits
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, interval, memory, time, times
+from poolscope.text.language import capital
+from poolscope.text.numbers import duration, interval_of, size, times
 
 LIGHT = ("thread", "asyncio")
 # The share of the CPUs that they could have had from which on they are said to have run side by side.
@@ -105,16 +106,16 @@ def _compared(
     if gain.low is None or gain.high is None:
         return Finding(check, None, f"{said}; too few repetitions to tell.", numbers)
     if gain.high < 1:
-        return Finding(check, False, f"{said} ({interval(gain)}), which is shown to be slower.", numbers)
+        return Finding(check, False, f"{said} ({interval_of(gain)}), which is shown to be slower.", numbers)
     if gain.low < 0.95:
-        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval(gain)}).", numbers)
-    less = [f"{time(median(light.around), 3)} to start and end against {time(median(heavy.around), 3)}"]
+        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval_of(gain)}).", numbers)
+    less = [f"{duration(median(light.around))} to start and end against {duration(median(heavy.around))}"]
     if light.memory.get("per_worker") and heavy.memory.get("per_worker"):
-        each = [memory(max(0.0, median(config.memory["per_worker"]))) for config in (light, heavy)]
+        each = [size(max(0.0, median(config.memory["per_worker"]))) for config in (light, heavy)]
         less.append(f"{each[0]} a worker against {each[1]}")
     return Finding(
         check,
         True,
-        f"{said} ({interval(gain)}) and {'take' if several(light) else 'takes'} less: {'; '.join(less)}.",
+        f"{said} ({interval_of(gain)}) and {'take' if several(light) else 'takes'} less: {'; '.join(less)}.",
         numbers,
     )

@@ -10,7 +10,7 @@ from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.runs.run import Run
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.views.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
 from poolscope.web.views.which_pool.pictures import Crew, Heat, crews, heat
@@ -92,8 +92,8 @@ def work(params: WhichPoolParams) -> str:
 
 def facts(params: WhichPoolParams) -> list[str]:
     length = params.length_ms
-    each = [f"{length:g}{numbers.NBSP}ms an item"] if length else []
-    return [f"{numbers.count(params.repeats, 'repetition')} a setting", *each]
+    each = [f"{length:g}{numbers.GAP}ms an item"] if length else []
+    return [f"{language.count(params.repeats, 'repetition')} a setting", *each]
 
 
 def progress(run: Run) -> str:

@@ -17,7 +17,7 @@ from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.laws import Estimate
 from poolscope.stats.scaling import Scaling
 from poolscope.text import numbers
-from poolscope.text.wording import listed
+from poolscope.text.language import format_list
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
 
@@ -101,7 +101,7 @@ def against(loop: Configuration | None, config: Configuration) -> Ratio | None:
 
 
 def interval(gain: Ratio | None) -> str:
-    return numbers.interval(gain.low, gain.high, gain.confidence) if gain else ""
+    return numbers.interval_of(gain) if gain else ""
 
 
 def kinds(state: State, choice: Choice | None) -> tuple[KindRow, ...]:
@@ -153,7 +153,7 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
             unfit.setdefault(fit.why, []).append(name)
     return (
         tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
-        tuple(f"{listed(names)}: {why}" for why, names in unfit.items()),
+        tuple(f"{format_list(names)}: {why}" for why, names in unfit.items()),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.errors import MalformedRecord
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import (
     CLASSES,
     Actor,
@@ -39,7 +40,7 @@ BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "str": TEXT,
     "list[int]": st.lists(st.integers(), max_size=4),
     "dict[str, Any]": st.dictionaries(TEXT, JSON, max_size=3),
-    "Any": JSON,
+    "Payload": st.builds(Untyped, TEXT, JSON),
 }
 
 
@@ -89,6 +90,12 @@ def test_a_line_says_its_kind_first_and_its_protocol_in_the_opening() -> None:
         b'{"kind":["run"],"t":1}',
         b'{"kind":null}',
         b'{"kind":"end","t":1}',
+        b'{"kind":"end","t":"1","outcome":"finished"}',
+        b'{"kind":"end","t":true,"outcome":"finished"}',
+        b'{"kind":"list","t":1,"actor":"a","change":"added","number":1,"items":[1,"2"],"length":1}',
+        b'{"kind":"result","t":1,"value":{},"config":""}',
+        b'{"kind":"result","t":1,"name":"unheard of","value":{},"config":""}',
+        b'{"kind":"result","t":1,"name":["untyped"],"value":{},"config":""}',
         b'{"kind":"end","t":1,"outcome":"finished"',
         b'{"kind":"end","t":1,"outcome":"finished"}{"kind":"end","t":1,"outcome":"finished"}',
         b'{"kind":"print","t":1,"stream":"stdout","text":"\xff"}',
@@ -128,8 +135,12 @@ def test_what_json_can_not_hold_never_leaves(seconds: float) -> None:
         to_line(Sample(1, "map", "2", 1, seconds))
 
 
-def test_a_number_of_many_digits_travels_as_text() -> None:
-    digits = "9" * 16_326
-    back = from_line(to_line(Result(1, "factorial", digits, "5000")))
-    assert isinstance(back, Result)
-    assert back.value == digits
+def test_a_result_names_its_payload_by_its_tag() -> None:
+    body = json.loads(to_line(Result(1, Untyped("weather", "rain"), "pool 2")))
+    assert body == {
+        "kind": "result",
+        "t": 1,
+        "name": "untyped",
+        "value": {"name": "weather", "value": "rain"},
+        "config": "pool 2",
+    }
