@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import uvloop
 from poolscope.errors import BadParameters, QueueFull, Refused, RunIsLive, TooMany, UnknownExperiment, UnknownRun
+from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
-from poolscope.experiments.registry import Experiment
 from poolscope.protocol.records import Count, End, Failure, Opening, Printed
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import session

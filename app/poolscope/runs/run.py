@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from poolscope.errors import IllegalChange
-from poolscope.experiments.registry import Experiment
+from poolscope.experiments.experiment import Experiment
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record
 from poolscope.runs.notifier import ChangeNotifier
 from poolscope.runs.record_log import RecordLog

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.errors import QueueFull, Refused, RunIsLive
+from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
-from poolscope.experiments.registry import EXPERIMENTS, Experiment, find
+from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.runs.commands import change, kill
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock

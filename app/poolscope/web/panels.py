@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 from poolscope.errors import ParameterError
-from poolscope.experiments.registry import Experiment
+from poolscope.experiments.experiment import Experiment
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.text import language, numbers
@@ -43,7 +43,7 @@ def paused(run: Run) -> bool | None:
     """Whether a live run is paused; None where a run can't be."""
     if run.experiment.controls is None or not run.status.live:
         return None
-    return bool(getattr(run.state, "paused", False))
+    return run.experiment.meaning.paused(run.state)
 
 
 def panel_facts(

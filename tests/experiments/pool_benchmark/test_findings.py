@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import which_pool
-from poolscope.experiments.pool_benchmark.choice import competitors
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.recommendation import counted
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Printed, Record, Result
@@ -441,7 +441,7 @@ def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools()
         found = check(now, "results differ")
         assert found.holds
         assert "in the plain loop too" in found.sentence
-        assert "pool 2" in {config.key for config in competitors(now)}
+        assert "pool 2" in {config.key for config in counted(now)}
 
 
 @pytest.mark.parametrize(("names", "holds"), [(["CACHE", "calls"], True), ([], False), (None, None)])

@@ -23,7 +23,7 @@ from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, I
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.facts import read_machine
 from poolscope.runner.context import CannotGoOn, RunContext
-from poolscope.runner.progress import Pace
+from poolscope.runner.progress import ProgressEstimator
 
 SPANS = 4000  # of all arms together: more can't be looked at
 
@@ -144,7 +144,7 @@ class Run:
                 guessed[config.key] = cost_estimates.pass_s(config, side.preflight, side.about["gil"], self.cpus)
                 if why := unfit(config, side.about, side.preflight):
                     reasons[config] = why
-        self.pace = Pace(passes, guessed)
+        self.pace = ProgressEstimator(passes, guessed)
         self.tell.result("plan", [config.planned(side.preflight["count"]) for config, side in self.configs.items()])
         for config, why in reasons.items():
             self.skip(config, why)
@@ -175,7 +175,7 @@ class Run:
         except InterpreterLost as lost:
             self.lose(side, str(lost))
             return None
-        self.pace.took(config.key, perf_counter() - began)
+        self.pace.record(config.key, perf_counter() - began)
         return answer
 
     def count(self, config: Configuration, repetition: int, answer: dict[str, Any]) -> None:

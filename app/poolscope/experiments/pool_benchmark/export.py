@@ -9,8 +9,8 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.naming import on_python, settings, title
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.spending import budget
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
+from poolscope.experiments.pool_benchmark.time_budget import budget
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.stats.intervals import ratio, timing
 from poolscope.text.language import capital

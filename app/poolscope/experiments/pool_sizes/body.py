@@ -15,7 +15,7 @@ from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool
-from poolscope.runner.progress import Pace
+from poolscope.runner.progress import ProgressEstimator
 from poolscope.runner.tracing import traced_records
 from poolscope.workloads.functions import WORKLOADS
 
@@ -55,7 +55,7 @@ class Run:
         self.loop_wall_ns = self.loop_cpu_ns = 0
         # An arm is passed once uncounted and `repeats` times counted; every pool once more for its trace.
         passes = {str(size): self.repeats + 2 for size in self.sizes}
-        self.pace = Pace({SERIAL: self.repeats + 1, **passes})
+        self.pace = ProgressEstimator({SERIAL: self.repeats + 1, **passes})
 
     def go(self) -> None:
         self.announce()
@@ -88,7 +88,7 @@ class Run:
                 self.loop(repetition)
             else:
                 self.pool(repetition, int(config))
-            self.pace.took(config, perf_counter() - began)
+            self.pace.record(config, perf_counter() - began)
 
     def loop(self, repetition: int) -> None:
         measurement = mp_pool.measure_loop(self.stage, self.ready.function, self.items)
@@ -119,7 +119,7 @@ class Run:
         function = mp_pool.traced(self.ready.function)
         began = perf_counter()
         measurement = mp_pool.measure_pool(self.stage, self.setting, size, function, self.items)
-        self.pace.took(str(size), perf_counter() - began)
+        self.pace.record(str(size), perf_counter() - began)
         self.check([task[0] for task in measurement.results], str(size), self.repeats + 1)
         budget = 4000 // len(self.sizes)
         in_order = self.setting.method != "imap_unordered"
@@ -150,7 +150,7 @@ class Run:
         self.result("noise", numbers)
 
     def tell_progress(self, note: str) -> None:
-        done, total, left = self.pace.now()
+        done, total, left = self.pace.estimate()
         self.stage.emit(Progress(self.stage.now(), done, total, left, note))
         self.stage.recorder.flush()
 

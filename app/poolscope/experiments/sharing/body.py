@@ -17,7 +17,7 @@ from poolscope.machine import noise
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Failure, Progress, Result, Sample
 from poolscope.runner.context import RunContext
-from poolscope.runner.progress import Pace
+from poolscope.runner.progress import ProgressEstimator
 
 
 def run(stage: RunContext, params: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ class Run:
         self.workers: int = params["workers"]
         self.repeats: int = params["repeats"]
         self.start_method: str = params["start_method"] or ""
-        self.pace = Pace({})
+        self.pace = ProgressEstimator({})
         self.usable: list[str] = []
         self.raised: Exception | None = None
 
@@ -49,7 +49,7 @@ class Run:
                     self.usable.append(name)
             except Exception as error:
                 self.tell_failure(name, error)
-        self.pace = Pace(dict.fromkeys(self.usable, self.repeats + 1))
+        self.pace = ProgressEstimator(dict.fromkeys(self.usable, self.repeats + 1))
         self.rounds()
         self.result("noise", {**noise.read().since(before), "host_cpus": os.cpu_count()})
         self.tell_progress("", len(self.names))
@@ -92,7 +92,7 @@ class Run:
         self.stage.raise_if_interrupted()
         with self.stage.recorder.quiet():
             nanoseconds = HANDLERS[name].measure(show, amount)
-        self.pace.took(name, perf_counter() - began)
+        self.pace.record(name, perf_counter() - began)
         self.stage.emit(Sample(self.stage.now(), "round", name, repetition, nanoseconds / 1e9))
         self.stage.recorder.flush()
 
@@ -107,7 +107,7 @@ class Run:
         return DemoContext(self.stage, name, self.workers, self.operations, self.start_method)
 
     def tell_progress(self, note: str, shown: int) -> None:
-        done, total, left = self.pace.now()
+        done, total, left = self.pace.estimate()
         rounds = total or len(self.names) * (self.repeats + 1)
         whole = len(self.names) + rounds
         self.stage.emit(Progress(self.stage.now(), shown + done, whole, left if total else None, note))

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.charts import ON_CPU, side_by_side, spent
-from poolscope.experiments.pool_benchmark.choice import best_of
 from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.recommendation import fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.stats.disturbance import beside_us
 from poolscope.text import language, numbers
@@ -116,7 +116,7 @@ def pythons(state: State) -> tuple[PythonRow, ...]:
 def _python(state: State, python: Python) -> PythonRow:
     loop = state.loop_of(python.label)
     pools = counting(state, [config for config in state.pools if config.python == python.label])
-    best = best_of(pools) if pools else None
+    best = fastest(pools) if pools else None
     own = against(loop, best) if best else None
     whole = against(state.serial, best) if best else None
     return PythonRow(

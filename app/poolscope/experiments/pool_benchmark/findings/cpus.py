@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting, several
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
-from poolscope.experiments.pool_benchmark.spending import processes
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import on_cpu, waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
@@ -30,12 +30,12 @@ def more_workers_than_cpus(state: State, usable_cpus: int) -> Finding:
     waiting = waits(state)
     if waiting:
         return Finding(check, False, "The work waits, so workers beyond the CPUs still save time.", numbers)
-    pools = [config for config in competitors(state) if not config.serial]
+    pools = [config for config in counted(state) if not config.serial]
     if not any(config.size > usable_cpus for config in pools):
         return Finding(check, False, f"No pool has more workers than CPUs: {cpus_usable(usable_cpus)}.", numbers)
     if waiting is None:
         return Finding(check, None, f"{cpus_usable(usable_cpus)}. How much of the work waits is not clear.", numbers)
-    best = best_of(pools)
+    best = fastest(pools)
     alike = [config for config in pools if _but_for_size(config) == _but_for_size(best)]
     within = [config for config in alike if config.size <= usable_cpus]
     above = [config for config in alike if config.size > usable_cpus]
@@ -51,7 +51,7 @@ def more_workers_than_cpus(state: State, usable_cpus: int) -> Finding:
             numbers,
             {} if within else fits,
         )
-    small, large = best_of(within), best_of(above)
+    small, large = fastest(within), fastest(above)
     gain = ratio(small.map, large.map)
     numbers["gain"] = gain.value
     said = (
@@ -144,7 +144,7 @@ def _took(state: State, config: Configuration, more: float) -> str:
 
 def _crowded(state: State, cores: int, usable_cpus: int) -> Configuration | None:
     """A traced pool of processes that has to use both hyper-threads of a core, and still has a CPU for each worker."""
-    configs = [config for config in competitors(state) if processes(config) and cores < config.size <= usable_cpus]
+    configs = [config for config in counted(state) if processes(config) and cores < config.size <= usable_cpus]
     traced = [config for config in configs if config.traced.get("tasks") and _long_tasks(config)]
     return max(traced, key=lambda config: config.size, default=None)
 
@@ -169,7 +169,7 @@ def oversubscribed(state: State, usable_cpus: int) -> Finding:
     share = on_cpu(state.serial)
     shares = [
         config.traced["tasks_cpu_s"] / config.traced["tasks_wall_s"]
-        for config in competitors(state)
+        for config in counted(state)
         if processes(config) and config.traced.get("tasks") and config.traced["tasks_wall_s"] and _long_tasks(config)
     ]
     known = [*([share] if share is not None else []), *shares]

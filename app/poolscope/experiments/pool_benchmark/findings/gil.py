@@ -6,11 +6,11 @@ from statistics import median
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
-from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting, several
-from poolscope.experiments.pool_benchmark.spending import why_off_cpu
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, on_cpu, waits
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import capital
@@ -85,13 +85,13 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> Finding:
     judged = disturbed(state, usable_cpus)
     if judged and judged.disturbed:
         return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
-    configs = [config for config in competitors(state) if not config.serial]
+    configs = [config for config in counted(state) if not config.serial]
     light, heavy = ([config for config in configs if (config.kind in LIGHT) is is_light] for is_light in (True, False))
     if not light or not heavy:
         missing = "Neither threads nor asyncio were" if not light else "No processes or interpreters were"
         kinds = {"kinds": ["thread", "asyncio"]} if not light else {}
         return Finding(check, None, f"The work waits: {figures}. {missing} measured to compare.", numbers, kinds)
-    return _compared(check, state, best_of(light), best_of(heavy), figures, numbers)
+    return _compared(check, state, fastest(light), fastest(heavy), figures, numbers)
 
 
 def _compared(

@@ -7,11 +7,11 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS, MOST_LARGE_ITEMS
-from poolscope.experiments.pool_benchmark.spending import processes
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import capital, format_list
@@ -23,10 +23,10 @@ FULL, ROOMY = 0.80, 0.50
 
 def start_up_outweighs(state: State, usable_cpus: int) -> Finding:
     check = "starting processes outweighs the map"
-    configs = [config for config in competitors(state) if processes(config) and config.around]
+    configs = [config for config in counted(state) if processes(config) and config.around]
     if not configs:
         return Finding(check, None, "No pool of processes has been started and shut down.")
-    best = best_of(configs)
+    best = fastest(configs)
     around, mapped = median(best.around), median(best.map)
     weight = ratio(best.around, best.map)
     prices = _by_method(configs, best)
