@@ -10,6 +10,8 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
+from poolscope.protocol.arguments import ChosenPython
+from poolscope.protocol.codec import to_json
 
 
 def own_work(text: str) -> tuple[str, ...]:
@@ -34,16 +36,14 @@ def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
 
 
 def for_runner(params: WhichPoolParams, installation: Installation) -> dict[str, Any]:
-    """The parameters with the work's folder and the Pythons' paths. Raises BadParameters for what is not offered."""
+    """What the body is given, with the work's folder and the Pythons' paths. Raises BadParameters."""
     complaints = (*_about_work(params.workload, installation), *_about_pythons(params.pythons, installation))
     if complaints:
         raise BadParameters(complaints)
     labels = params.pythons or [next(iter(installation.pythons))]
-    return {
-        **params.model_dump(mode="json"),
-        "workload": {"name": params.workload, "folder": "" if params.built_in else installation.folder},
-        "pythons": [{"label": label, "executable": installation.pythons[label]} for label in labels],
-    }
+    pythons = [ChosenPython(label, installation.pythons[label]) for label in labels]
+    arguments: dict[str, Any] = to_json(params.arguments(installation.folder, pythons))
+    return arguments
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:

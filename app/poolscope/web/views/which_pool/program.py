@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, setting
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS, OWN_WORK, SERIAL, WAITING, WhichPoolParams
+from poolscope.experiments.pool_benchmark.params import OWN_WORK, WAITING, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.runs.run import Run
 
 # Before a run has found out how many rounds make a call as long as was asked: of the work itself, and of the others.
@@ -78,10 +79,10 @@ def program(run: Run) -> Program:
         chunk=(config.chunk_used or config.chunksize or 1) if config.kind in IN_PROCESSES else 1,
         start_method=repr(config.start_method or None),
         count=repr(params.count),
-        rounds=int(state.calibration.get("rounds") or GUESSED_ROUNDS.get(work, OF_OTHERS)),
+        rounds=state.calibration.rounds if state.calibration else GUESSED_ROUNDS.get(work, OF_OTHERS),
         calibrated=bool(state.calibration),
         work_ms=repr(params.length_ms),
-        coroutine=bool(work == "own" and python and python.preflight.get("coroutine")),
+        coroutine=bool(work == "own" and python and python.trial and python.trial.coroutine),
         modules=tuple(sorted({own[part].rpartition(".")[0] for part in own if own[part]})),
         **own,
     )
@@ -90,7 +91,9 @@ def program(run: Run) -> Program:
 def first_kind(params: WhichPoolParams) -> str:
     """The first kind that was asked for and can do the work; the plain loop without one."""
     able = [
-        kind for kind in KINDS if kind != "asyncio" or params.workload not in BUILT_IN or params.workload in WAITING
+        kind
+        for kind in POOL_KINDS
+        if kind != "asyncio" or params.workload not in BUILT_IN or params.workload in WAITING
     ]
     return next((kind for kind in able if kind in params.kinds), SERIAL)
 
