@@ -34,3 +34,66 @@ class MachineFacts:
     cpu_frequency_mhz: float | None
     memory_available: int | None
     load_before: float | None
+
+
+# A traced repetition
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpan:
+    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
+
+    started: int
+    ended: int
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLane:
+    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit."""
+
+    worker: int
+    spans: tuple[LaneSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSeconds:
+    """How long the tasks of a traced map took, each as its worker saw it."""
+
+    min: float
+    median: float
+    p90: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """What a traced repetition's time went into.
+
+    `asked_ns` is the stamp at which the map began, `worker_ends_s` count from there; a worker without a task ended
+    then. `tasks_wall_s` and `tasks_cpu_s` are sums over all tasks; under asyncio the CPU time is the process's.
+    """
+
+    asked_ns: int
+    start_s: float
+    map_s: float
+    stop_s: float
+    tasks: int
+    tasks_wall_s: float
+    tasks_cpu_s: float
+    workers_used: int
+    worker_ends_s: tuple[float, ...]
+    task_s: TaskSeconds
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReading:
+    """Bytes after a traced map and before the shutdown: `what` is 'pss' or 'rss', for all of the numbers the same.
+
+    Workers within the parent process can't be told apart: each then stands for an equal part of the process's rise.
+    """
+
+    what: str
+    per_worker: tuple[int, ...]
+    total: int
+    parent: int

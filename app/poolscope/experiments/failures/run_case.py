@@ -18,7 +18,7 @@ from poolscope.experiments.failures import case_log
 from poolscope.machine.processes import is_tracker, members
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.monitor import manner
+from poolscope.runner.pools.monitor import exit_in_words
 
 ROOT = Path(__file__).resolve().parents[3]
 START = (
@@ -59,7 +59,7 @@ def conduct(stage: RunContext, scenario: str, case: str, config: str, params: di
     began = perf_counter_ns()
     with Case(stage, scenario, case, config, folder, params) as running:
         ended = running.follow(limit=10 * params["limit"] + 4 * params["task"] + 20)
-    exit_ = {"code": running.code, "manner": manner(running.code), "ended_by_us": not ended}
+    exit_ = {"code": running.code, "manner": exit_in_words(running.code), "ended_by_us": not ended}
     stage.emit(Result(perf_counter_ns(), "exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}, config))
     stage.emit(Result(perf_counter_ns(), "left", sentinel.left(running.group, running.orphans), config))
     clear(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from poolscope.runner.pools.kinds import KINDS, WITH_CHUNKS, WITH_START_METHODS, chunk_used
+from poolscope.runner.pools.kinds import KINDS, WITH_CHUNKS, WITH_START_METHODS, PoolUse, chunk_used
 
 SERIAL = "serial"
 # What their workers get goes through pickle.
@@ -24,6 +24,10 @@ class Configuration:
     size: int = 1
     start_method: str = ""
     chunksize: int = 0
+
+    @property
+    def use(self) -> PoolUse:
+        return PoolUse(self.kind, self.size, self.start_method, self.chunksize)
 
     @property
     def key(self) -> str:
@@ -44,7 +48,7 @@ class Configuration:
 
     def planned(self, items: int) -> dict[str, Any]:
         """Its row in the plan; `spare_workers` are those for whom there will never be anything to do."""
-        used = chunk_used(self.kind, self.chunksize, items, self.size)
+        used = chunk_used(self.use, items)
         return {
             "arm": self.key,
             "python": self.python,
