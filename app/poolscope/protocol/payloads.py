@@ -26,7 +26,7 @@ class Untyped(Payload):
     value: Any
 
 
-# The machine
+# The machine and the interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +53,20 @@ class MachineFacts:
     cpu_frequency_mhz: float | None
     memory_available: int | None
     load_before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFacts:
+    """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
+
+    `gil` says whether threads take turns. `start_method` is the one that the run uses, `clock_resolution_s` that of
+    `time.perf_counter`.
+    """
+
+    python: str
+    implementation: str
+    gil: bool
+    start_method: str
+    platform: str
+    clock_resolution_s: float
+    executable: str
