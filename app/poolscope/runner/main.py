@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, TextIO
 
-from poolscope.machine.processes import clear, end_group
+from poolscope.machine.processes import end_group, remove_scratch
 from poolscope.protocol.records import End, Failure, Opening
 from poolscope.runner.channels import keep_from_children
 from poolscope.runner.context import CannotGoOn, RunContext, Stopped
@@ -40,7 +40,7 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     first = commands.readline()
     scratch = Path(tempfile.gettempdir())
     if not first:  # a spare that was not needed
-        clear(scratch)
+        remove_scratch(scratch)
         return 0
     order = json.loads(first)
     recorder = Recorder(records)
