@@ -34,7 +34,7 @@ def begins(t: int, scenario: str, case: str = "") -> list[Record]:
 
 
 def ends(t: int, code: int = 0, by_us: bool = False, **found: list[str]) -> list[Record]:
-    exit_ = {"code": code, "manner": f"left with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
+    exit_ = {"code": code, "manner": f"ended with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
     return [Result(t, Untyped("exit", exit_)), Result(t, Untyped("left", {**NOTHING, **found}))]
 
 
@@ -70,7 +70,7 @@ def test_a_case_under_way_runs_and_one_that_a_stop_ended_is_stopped() -> None:
 def test_a_process_that_died_before_it_could_tell_is_told_by_its_exit() -> None:
     seen = row(told("side-by-side", records=[*begins(1, "side-by-side", "exits / ThreadPoolExecutor"), *ends(9, 7)]))
     assert seen["outcome"] == "process died"
-    assert "left with exit code 7" in seen["cases"][0]["sentence"]
+    assert "ended with exit code 7" in seen["cases"][0]["sentence"]
     assert seen["lost"] == ["everything that the process had"]
     assert seen["surfaced_in"] == "nowhere"
 

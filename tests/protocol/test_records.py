@@ -70,7 +70,7 @@ def test_a_field_that_a_newer_runner_adds_is_dropped(record: Record, name: str, 
 
 
 def test_the_kinds_are_the_words_of_the_protocol() -> None:
-    kinds = "run actor span list count task sample result error fault print progress end"
+    kinds = "run actor span list count task sample result error sampler fault print progress end"
     assert [kind.kind for kind in CLASSES] == kinds.split()
 
 

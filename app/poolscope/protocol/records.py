@@ -161,6 +161,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplerFailed:
+    """A sampler of the recorder raised and was switched off; the run goes on, and what it showed stays as it was.
+
+    `sampler` is the function's qualified name, the rest is of the exception.
+    """
+
+    kind: ClassVar[str] = "sampler"
+    t: int
+    sampler: str
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Somebody asked to harm the run: `what` is 'kill', `worker` the number of a worker process among the `of` there.
 
@@ -210,7 +225,22 @@ class End:
     reason: str = ""
 
 
-Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Fault | Printed | Progress | End
+Record = (
+    Opening
+    | Actor
+    | Span
+    | Contents
+    | Count
+    | Task
+    | Sample
+    | Result
+    | Failure
+    | SamplerFailed
+    | Fault
+    | Printed
+    | Progress
+    | End
+)
 CLASSES: tuple[type[Record], ...] = (
     Opening,
     Actor,
@@ -221,6 +251,7 @@ CLASSES: tuple[type[Record], ...] = (
     Sample,
     Result,
     Failure,
+    SamplerFailed,
     Fault,
     Printed,
     Progress,

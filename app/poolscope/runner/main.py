@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import TextIO
 
-from poolscope.machine.processes import clear, end_group
+from poolscope.machine.processes import end_group, remove_scratch
 from poolscope.protocol import codec
 from poolscope.protocol.commands import BeginRun, ChangeControls, Command, KillWorkerProcess, StopRun
 from poolscope.protocol.payloads import PythonFacts
@@ -42,7 +42,7 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     first = commands.readline()
     scratch = Path(tempfile.gettempdir())
     if not first:  # a spare that was not needed
-        clear(scratch)
+        remove_scratch(scratch)
         return 0
     begin = codec.from_line(Command, first)
     assert isinstance(begin, BeginRun)

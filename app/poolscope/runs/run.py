@@ -13,7 +13,7 @@ from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.payloads import MachineFacts
-from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record
+from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
 from poolscope.runs.notifier import ChangeNotifier
 from poolscope.runs.record_log import RecordLog
 from poolscope.runs.status import ALLOWED, Status
@@ -57,6 +57,7 @@ class Run:
     failure: Failure | None = None
     opened: int = 0  # perf_counter ns of its first record
     faults: list[Fault] = field(default_factory=list)  # what was asked to harm it, and what came of that
+    failed_samplers: list[SamplerFailed] = field(default_factory=list)
     printed: str = ""  # the beginning of its output; the records hold all that was kept
     record_log: RecordLog = field(default_factory=RecordLog)
     notifier: ChangeNotifier = field(default_factory=ChangeNotifier)
@@ -90,6 +91,8 @@ class Run:
                 self.failure = record
             case Fault():
                 self.faults.append(record)
+            case SamplerFailed():
+                self.failed_samplers.append(record)
             case Printed() if len(self.printed) < PRINTED_SHOWN:
                 left_out = f"\n… {record.left_out} bytes left out …\n" if record.left_out else ""
                 self.printed += record.text + left_out

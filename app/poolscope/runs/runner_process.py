@@ -16,6 +16,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.errors import MalformedRecord
+from poolscope.machine.processes import exit_description
 from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
@@ -224,12 +225,5 @@ def last_line(stderr: str) -> str:
 
 def death(exit_code: int, last_words: str = "") -> str:
     """How a runner ended that said no end: the signal's name or the exit code, and its last words."""
-    if exit_code < 0:
-        try:
-            how = f"was killed by {signal.Signals(-exit_code).name}"
-        except ValueError:
-            how = f"was killed by signal {-exit_code}"
-    else:
-        how = f"ended with exit code {exit_code}"
     last = f" Its last words: {last_words}" if last_words else ""
-    return f"The runner process {how} before the run was over.{last}"
+    return f"The runner process {exit_description(exit_code)} before the run was over.{last}"

@@ -15,6 +15,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.factorials.attempt import Attempt, attempt
+from poolscope.machine.processes import signal_name
 from poolscope.protocol.arguments import FactorialsArguments
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Progress, Result, Span, Task
@@ -117,9 +118,7 @@ class Processes:
             return f"Worker {killed[0].number} of {killed[0].of} (pid {killed[0].pid}) was killed on request"
         codes = {worker.pid: worker.exitcode or 0 for worker in self._workers}
         own = -signal.SIGTERM
-        named = [
-            f"pid {pid} by {signal.Signals(-code).name}" for pid, code in codes.items() if code < 0 and code != own
-        ]
+        named = [f"pid {pid} by {signal_name(-code)}" for pid, code in codes.items() if code < 0 and code != own]
         told = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
         return f"A worker process died ({told or 'in the middle of its work'})"
 

@@ -15,12 +15,11 @@ from typing import Any
 
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
-from poolscope.machine.processes import is_tracker, members
+from poolscope.machine.processes import exit_description, is_tracker, members
 from poolscope.protocol.arguments import FailuresArguments
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.monitor import manner
 
 ROOT = Path(__file__).resolve().parents[3]
 START = (
@@ -61,7 +60,7 @@ def conduct(stage: RunContext, scenario: str, case: str, config: str, arguments:
     began = perf_counter_ns()
     with Case(stage, scenario, case, config, folder, arguments) as running:
         ended = running.follow(limit=10 * arguments.limit + 4 * arguments.task + 20)
-    exit_ = {"code": running.code, "manner": manner(running.code), "ended_by_us": not ended}
+    exit_ = {"code": running.code, "manner": exit_description(running.code), "ended_by_us": not ended}
     stage.emit(
         Result(perf_counter_ns(), Untyped("exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}), config)
     )
