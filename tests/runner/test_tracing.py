@@ -29,6 +29,7 @@ def test_a_traced_repetition_names_each_worker_and_each_item(context: RunContext
     summary = trace_summary(measurement)
     assert summary.tasks == 10
     assert len(summary.worker_ends_s) == 3
+    assert summary.task_s is not None
     assert 0 < summary.task_s.min <= summary.task_s.median <= summary.task_s.p90 <= summary.task_s.max
 
 

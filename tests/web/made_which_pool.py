@@ -6,7 +6,10 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from poolscope.protocol.records import Actor, End, Opening, Progress, Record, Result, Sample, Span
+from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.records import Actor, End, Progress, Record, Result, Sample, Span
+
+from tests.openings import opening
 
 ITEMS, ITEM_S, CPUS = 40, 0.02, 4
 MIB = 1024 * 1024
@@ -59,63 +62,54 @@ def records(
     """The whole run, or its beginning up to so many counted rounds."""
     chance = random.Random(4711)
     rows = plan(pythons, kinds)
-    yield Opening(
-        0,
-        "2026-01-01T00:00:00+00:00",
-        "wp-0001",
-        "which-pool",
-        {},
-        {
-            "python": "3.11.9",
-            "implementation": "CPython",
-            "gil": True,
-            "start_method": "fork",
-        },
-        4710,
-    )
+    yield opening("which-pool", python="3.11.9")
     for python in pythons:
         yield Result(
             1,
-            "python",
-            {
-                "version": f"{python.rstrip('t')}.2",
-                "gil": python != FREE,
-                "implementation": "CPython",
-                "executable": f"/usr/bin/python{python}",
-                "kinds": {
-                    "thread": None,
-                    "process": None,
-                    "pool": None,
-                    "interpreter": None if "interpreter" in kinds else "It begins with Python 3.14.",
-                    "asyncio": "The work has no coroutine.",
+            Untyped(
+                "python",
+                {
+                    "version": f"{python.rstrip('t')}.2",
+                    "gil": python != FREE,
+                    "implementation": "CPython",
+                    "executable": f"/usr/bin/python{python}",
+                    "kinds": {
+                        "thread": None,
+                        "process": None,
+                        "pool": None,
+                        "interpreter": None if "interpreter" in kinds else "It begins with Python 3.14.",
+                        "asyncio": "The work has no coroutine.",
+                    },
                 },
-            },
+            ),
             python,
         )
         yield Result(
             2,
-            "preflight",
-            {
-                "count": ITEMS,
-                "call_s": [0.0208, 0.0201, 0.0199],
-                "function": "sum_of_squares",
-                "coroutine": False,
-                "unpicklable": {},
-                "item_bytes": 28,
-                "result_bytes": 36,
-                "pickle_s": 3.1e-6,
-                "repeats_equal": True,
-                "printed": 0,
-                "raised": None,
-            },
+            Untyped(
+                "preflight",
+                {
+                    "count": ITEMS,
+                    "call_s": [0.0208, 0.0201, 0.0199],
+                    "function": "sum_of_squares",
+                    "coroutine": False,
+                    "unpicklable": {},
+                    "item_bytes": 28,
+                    "result_bytes": 36,
+                    "pickle_s": 3.1e-6,
+                    "repeats_equal": True,
+                    "printed": 0,
+                    "raised": None,
+                },
+            ),
             python,
         )
     if len(pythons) > 1:
-        yield Result(3, "python", {"why_not": "No interpreter is at /opt/python3.12/bin/python."}, "3.12")
-    yield Result(4, "cpu", {"effective": {"1": 1.0, str(CPUS): 3.87}, "seconds": 0.2})
-    yield Result(5, "calibration", {"rounds": 218_000, "asked_ms": 20.0, "one_call_s": 0.0201})
-    yield Result(6, "seed", 4711)
-    yield Result(7, "plan", rows)
+        yield Result(3, Untyped("python", {"why_not": "No interpreter is at /opt/python3.12/bin/python."}), "3.12")
+    yield Result(4, Untyped("cpu", {"effective": {"1": 1.0, str(CPUS): 3.87}, "seconds": 0.2}))
+    yield Result(5, Untyped("calibration", {"rounds": 218_000, "asked_ms": 20.0, "one_call_s": 0.0201}))
+    yield Result(6, Untyped("seed", 4711))
+    yield Result(7, Untyped("plan", rows))
     done, total = 0, len(rows) * 7
     for repetition in range(rounds + 1):
         for row in sorted(rows, key=lambda _: chance.random()):
@@ -129,10 +123,10 @@ def records(
                 f"repetition {repetition} of 5: {row['arm']}",
             )
     if ended:
-        yield Result(900 * S, "skipped", "One pass took longer than the limit of 60 s.", rows[-1]["arm"])
+        yield Result(900 * S, Untyped("skipped", "One pass took longer than the limit of 60 s."), rows[-1]["arm"])
         for at, row in enumerate(rows):
             yield from watched(row, (1000 + at) * S)
-        yield Result(2000 * S, "noise", {})
+        yield Result(2000 * S, Untyped("noise", {}))
         yield End(2001 * S, "finished")
 
 
@@ -153,36 +147,40 @@ def watched(row: dict[str, Any], t: int) -> Iterator[Record]:
     config, kind, size = row["arm"], row["kind"], row["size"]
     mapped = map_s(row["python"], kind, size)
     if kind == "serial":
-        yield Result(t, "loop", {"wall_s": 5 * mapped, "cpu_s": 4.96 * mapped}, config)
+        yield Result(t, Untyped("loop", {"wall_s": 5 * mapped, "cpu_s": 4.96 * mapped}), config)
         return
     locked = kind == "thread" and row["python"] != FREE
     busy = size if locked else min(size, CPUS)
     wall = mapped * size * 0.96
     yield Result(
         t,
-        "traced",
-        {
-            "map_s": mapped,
-            "start_s": START_S[kind] * size,
-            "stop_s": START_S[kind] * size / 4,
-            "tasks": ITEMS,
-            "tasks_wall_s": wall,
-            "tasks_cpu_s": wall / size if locked else wall * min(1.0, busy / size),
-            "workers_used": size,
-            "worker_ends_s": [mapped * (1 - 0.03 * n / size) for n in range(size)],
-            "task_s": {"min": 0.019, "median": wall / ITEMS, "p90": wall / ITEMS * 1.1, "max": wall / ITEMS * 1.4},
-        },
+        Untyped(
+            "traced",
+            {
+                "map_s": mapped,
+                "start_s": START_S[kind] * size,
+                "stop_s": START_S[kind] * size / 4,
+                "tasks": ITEMS,
+                "tasks_wall_s": wall,
+                "tasks_cpu_s": wall / size if locked else wall * min(1.0, busy / size),
+                "workers_used": size,
+                "worker_ends_s": [mapped * (1 - 0.03 * n / size) for n in range(size)],
+                "task_s": {"min": 0.019, "median": wall / ITEMS, "p90": wall / ITEMS * 1.1, "max": wall / ITEMS * 1.4},
+            },
+        ),
         config,
     )
     yield Result(
         t,
-        "memory",
-        {
-            "what": "pss",
-            "per_worker": [BYTES[kind]] * size,
-            "total": BYTES[kind] * size + 14 * MIB,
-            "parent": 14 * MIB,
-        },
+        Untyped(
+            "memory",
+            {
+                "what": "pss",
+                "per_worker": [BYTES[kind]] * size,
+                "total": BYTES[kind] * size + 14 * MIB,
+                "parent": 14 * MIB,
+            },
+        ),
         config,
     )
     step = int(mapped * S / (ITEMS / size))

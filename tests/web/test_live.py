@@ -16,7 +16,7 @@ import pytest
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
-from poolscope.text.wording import NARROW
+from poolscope.text.numbers import NARROW
 from poolscope.web import stream
 from poolscope.web.app_state import AppState, Machine
 from poolscope.web.fragments import Fragment

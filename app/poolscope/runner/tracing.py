@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from poolscope.protocol.payloads import LaneSpan, TaskSeconds, TraceSummary, WorkerLane
+from poolscope.protocol.payloads import LaneSpan, TaskTimes, TraceSummary, WorkerLane
 from poolscope.protocol.records import Actor, Record, Span
 from poolscope.runner.pools.measurement import Measurement
 
@@ -51,7 +51,6 @@ def trace_summary(measurement: Measurement) -> TraceSummary:
     lengths = sorted((task.ended - task.started) / 1e9 for task in measurement.tasks)
     last = len(lengths) - 1
     return TraceSummary(
-        asked_ns=measurement.asked,
         start_s=measurement.start / 1e9,
         map_s=measurement.map / 1e9,
         stop_s=measurement.stop / 1e9,
@@ -60,7 +59,7 @@ def trace_summary(measurement: Measurement) -> TraceSummary:
         tasks_cpu_s=measurement.tasks_cpu / 1e9,
         workers_used=len({task.worker for task in measurement.tasks}),
         worker_ends_s=tuple((end - measurement.asked) / 1e9 for end in ends.values()),
-        task_s=TaskSeconds(lengths[0], lengths[round(last * 0.5)], lengths[round(last * 0.9)], lengths[last]),
+        task_s=TaskTimes(lengths[0], lengths[round(last * 0.5)], lengths[round(last * 0.9)], lengths[last]),
     )
 
 

@@ -7,7 +7,7 @@ import multiprocessing
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from markupsafe import Markup
 from poolscope.machine.facts import load_average, read_machine
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
-from poolscope.text.numbers import FILTERS
+from poolscope.text import language, numbers
 
 if TYPE_CHECKING:
     from poolscope.web.stream import Hub
@@ -31,14 +31,6 @@ def folder(name: str) -> Path:
     """The folder of templates or static files: inside the package in a wheel, beside it in a checkout."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parent.parent / name
-
-
-def look() -> dict[str, Any]:
-    """The machine as it is now: what a run's conditions hold beside what the runner knows."""
-    return {**asdict(read_machine()), "poolscope": VERSION}
-
-
-VERSION = "0.1.0"
 
 
 @cache
@@ -117,7 +109,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(FILTERS)
+    made.filters.update(numbers.FILTERS | language.FILTERS)
     made.globals["static"] = static
     made.globals["ui"] = made.get_template("partials/_macros.html").module
     return made

@@ -54,7 +54,7 @@ def _recent(app_state: AppState, row: Row | None, run: Run | None) -> RecentRun:
         word=status.value,
         summary=summary or known.error or "",
         created=known.created,
-        seconds=numbers.between(known.started, known.ended),
+        seconds=numbers.seconds_between(known.started, known.ended),
         live=status.live,
         deletable=not app_state.demo and not status.live,
     )

@@ -7,10 +7,10 @@ from math import ceil
 from typing import Any
 
 from poolscope.errors import ParameterError
-from poolscope.experiments.registry import Experiment
+from poolscope.experiments.experiment import Experiment
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
 from poolscope.web.context import PanelFacts, Replay, RunFacts
 from poolscope.web.forms import fields
@@ -43,7 +43,7 @@ def paused(run: Run) -> bool | None:
     """Whether a live run is paused; None where a run can't be."""
     if run.experiment.controls is None or not run.status.live:
         return None
-    return bool(getattr(run.state, "paused", False))
+    return run.experiment.meaning.paused(run.state)
 
 
 def panel_facts(
@@ -104,10 +104,10 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
 
 def state_in_words(run: Run, place: int) -> str:
     """'running · 6.4 of 20 s', 'queued, 2nd', 'finished 14:03:28 · 1.9 s', 'stopped by you …'."""
-    took = numbers.between(run.started, run.ended)
+    took = numbers.seconds_between(run.started, run.ended)
     match run.status:
         case Status.QUEUED:
-            return f"queued, {numbers.ordinal(place)}" if place else "starting"
+            return f"queued, {language.ordinal(place)}" if place else "starting"
         case Status.RUNNING:
             told = progress(run)
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"
@@ -148,6 +148,11 @@ def _notices(app_state: AppState, run: Run) -> tuple[str, ...]:
             said.append(f"Worker {fault.worker} was to be killed on request, but until {at} there was none.")
         else:
             said.append(f"Worker {fault.worker} of {fault.of} (pid {fault.pid}) was killed on request after {at}.")
+    for failed in run.failed_samplers:
+        why = f"{failed.type}: {failed.message}" if failed.message else failed.type
+        said.append(
+            f"The sampler {failed.sampler} failed and was switched off ({why}); what it showed is missing from then on."
+        )
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
         said.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
-from poolscope.text.numbers import NBSP, three
+from poolscope.text.numbers import GAP, three_digits
 
 WIDTH = 10_000
 NARROWEST = 8
@@ -100,13 +100,13 @@ def grid(ticks: Sequence[Tick], height: float) -> str:
 def ago(window_s: float) -> tuple[Tick, ...]:
     """Ticks of a window that ends now: −10 s … −1 s, now."""
     steps = int(window_s)
-    return _ticks([("now" if back == 0 else f"−{back}{NBSP}s", 1 - back / window_s) for back in range(steps, -1, -1)])
+    return _ticks([("now" if back == 0 else f"−{back}{GAP}s", 1 - back / window_s) for back in range(steps, -1, -1)])
 
 
 def at(start_s: float, window_s: float) -> tuple[Tick, ...]:
     """Ticks of a window of a finished run, in seconds of that run."""
     digits = 1 if window_s >= 5 else 2
-    return _ticks([(f"{start_s + window_s * step / 10:.{digits}f}{NBSP}s", step / 10) for step in range(11)])
+    return _ticks([(f"{start_s + window_s * step / 10:.{digits}f}{GAP}s", step / 10) for step in range(11)])
 
 
 def since(span_s: float) -> tuple[Tick, ...]:
@@ -116,7 +116,7 @@ def since(span_s: float) -> tuple[Tick, ...]:
 
 
 def _at(value: float, unit: str) -> str:
-    return f"0{NBSP}{unit}" if value == 0 else f"{three(value)}{NBSP}{unit}"
+    return f"0{GAP}{unit}" if value == 0 else f"{three_digits(value)}{GAP}{unit}"
 
 
 def _ticks(places: Sequence[tuple[str, float]]) -> tuple[Tick, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import End, Record, Result, Sample
 
 SPREAD = (1.0, 1.004, 0.996, 1.002, 0.998, 1.0, 1.006)
@@ -119,12 +120,12 @@ def records(
     said: list[Record] = []
     for label, about_it in (pythons or {HERE: {}}).items():
         known = {"version": label, "gil": not label.endswith("t"), "implementation": "CPython", "kinds": KINDS}
-        said.append(Result(0, "python", {**known, **about_it}, label))
+        said.append(Result(0, Untyped("python", {**known, **about_it}), label))
         if "why_not" not in about_it:
             tried = {"count": items, "call_s": [0.02], "repeats_equal": True, "printed": 0, **(preflight or {})}
-            said.append(Result(0, "preflight", tried, label))
-    said.append(Result(0, "machine", {"usable_cpus": 2, **(machine or {})}))
-    said.append(Result(0, "plan", plan))
+            said.append(Result(0, Untyped("preflight", tried), label))
+    said.append(Result(0, Untyped("machine", {"usable_cpus": 2, **(machine or {})})))
+    said.append(Result(0, Untyped("plan", plan)))
     for number in range(1, 1 + max(map(len, maps.values()))):
         for row in plan:
             times = maps[row["arm"]]
@@ -133,14 +134,14 @@ def records(
     for row in plan:
         if row["kind"] == "serial" and loop_share is not None:
             wall = sum(maps[row["arm"]]) / 1e3
-            said.append(Result(0, "loop", {"wall_s": wall, "cpu_s": wall * loop_share}, row["arm"]))
+            said.append(Result(0, Untyped("loop", {"wall_s": wall, "cpu_s": wall * loop_share}), row["arm"]))
         for key, value in (traces or {}).items():
             if key == row["arm"]:
-                said.append(Result(0, "traced", dict(value), key))
+                said.append(Result(0, Untyped("traced", dict(value)), key))
         if row["arm"] in (skipped or {}):
-            said.append(Result(0, "skipped", (skipped or {})[row["arm"]], row["arm"]))
+            said.append(Result(0, Untyped("skipped", (skipped or {})[row["arm"]]), row["arm"]))
     if noise is not None:
-        said.append(Result(0, "noise", dict(noise)))
+        said.append(Result(0, Untyped("noise", dict(noise))))
     said += more
     return [*said, End(0, outcome)] if outcome else said
 

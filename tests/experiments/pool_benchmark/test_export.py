@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from poolscope.experiments.pool_benchmark.export import notes, table
 from poolscope.protocol.records import End
-from poolscope.text.wording import GAP
+from poolscope.text.numbers import GAP
 
 from tests.experiments.pool_benchmark.invented_runs import about, told
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import which_pool
-from poolscope.experiments.pool_benchmark.choice import competitors
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.recommendation import counted
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Printed, Record, Result
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
@@ -38,7 +39,7 @@ def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
 def remember(config: str, per_worker: float, workers: int, what: str = "pss") -> Result:
     total = per_worker * workers + 20
     sizes = {"what": what, "per_worker": [per_worker * MIB] * workers, "total": total * MIB, "parent": 20 * MIB}
-    return Result(0, "memory", sizes, config)
+    return Result(0, Untyped("memory", sizes), config)
 
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
@@ -172,7 +173,7 @@ def test_waiting_work_names_what_threads_save() -> None:
         more=[remember("thread 8", 0.1, 8), remember("process 8", 9, 8)],
     )
     said = check(now, "waiting work").sentence
-    assert "960 µs to start and end against 104 ms; 0.1 MiB a worker against 9.0 MiB" in " ".join(said.split())
+    assert "960 µs to start and end against 104 ms; 102 KiB a worker against 9.00 MiB" in " ".join(said.split())
 
 
 # Handing over
@@ -417,7 +418,10 @@ def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
 @pytest.mark.parametrize(
     ("how", "holds"),
     [
-        ({"more": [Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, "pool 2")]}, True),
+        (
+            {"more": [Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}), "pool 2")]},
+            True,
+        ),
         ({"preflight": {"repeats_equal": False}}, True),
         ({}, False),
         ({"preflight": {"repeats_equal": None}}, None),
@@ -429,7 +433,7 @@ def test_results_that_differ_are_found(how: dict[str, Any], holds: bool | None) 
 
 def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools() -> None:
     other = [
-        Result(0, "differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}, config)
+        Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}), config)
         for config in ("serial", "pool 2")
     ]
     for how in ({"more": other}, {"more": other[1:], "preflight": {"repeats_equal": False}}):
@@ -437,7 +441,7 @@ def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools()
         found = check(now, "results differ")
         assert found.holds
         assert "in the plain loop too" in found.sentence
-        assert "pool 2" in {config.key for config in competitors(now)}
+        assert "pool 2" in {config.key for config in counted(now)}
 
 
 @pytest.mark.parametrize(("names", "holds"), [(["CACHE", "calls"], True), ([], False), (None, None)])
@@ -449,7 +453,7 @@ def test_global_state_is_named(names: list[str] | None, holds: bool | None) -> N
 
 def test_output_is_told_with_its_size() -> None:
     loud = told(MAPS, preflight={"printed": 12}, more=[Printed(0, "stdout", "x" * 100, left_out=28)])
-    assert "12 bytes when it was tried and 0.1 KiB in all" in " ".join(check(loud, "prints").sentence.split())
+    assert "12 B when it was tried and 128 B in all" in " ".join(check(loud, "prints").sentence.split())
     assert check(loud, "prints").holds is True
     assert check(told(MAPS), "prints").holds is False
     assert check(told(MAPS, more=[Printed(0, "stderr", "a warning")]), "prints").holds is None
@@ -466,7 +470,7 @@ def test_output_is_told_with_its_size() -> None:
         ({"noise": {**QUIET, "throttled_after": 3}}, True),
         ({"noise": {**QUIET, "loop_cpu_s": 3.0}}, True),
         ({"noise": {**QUIET, "host_busy_s": None, "loop_wall_s": 0.0}}, None),
-        ({"more": [Result(0, "cpu", {"effective": {"1": 1.0, "2": 1.3}})]}, True),
+        ({"more": [Result(0, Untyped("cpu", {"effective": {"1": 1.0, "2": 1.3}}))]}, True),
         ({"traces": {"process 2": {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 0.05}}}, True),
         # A loop of unknown work that is off the CPU for a third of its time may well wait by itself.
         ({"noise": {**QUIET, "loop_cpu_s": 3.0}, "asked": {"workload": "a:b@c"}, "loop_share": 0.66}, False),

@@ -101,7 +101,7 @@ def test_a_guess_knows_who_can_work_at_once() -> None:
 
 def test_built_in_work_has_a_time_before_anything_is_known() -> None:
     params = {"workload": {"name": "sleep"}, "work_ms": 100.0, "items": 4, "repeats": 1, "pythons": [{"label": "3.11"}]}
-    done, total, left = beforehand(params, wanted(kinds=["thread"]), cpus=2).now()
+    done, total, left = beforehand(params, wanted(kinds=["thread"]), cpus=2).estimate()
     assert (done, total) == (0, 6)
     assert left == pytest.approx(3 * 0.4 + 3 * 0.2, rel=0.1)
-    assert beforehand({**params, "workload": {"name": "a:b@c"}}, wanted(), cpus=2).now()[2] is None
+    assert beforehand({**params, "workload": {"name": "a:b@c"}}, wanted(), cpus=2).estimate()[2] is None

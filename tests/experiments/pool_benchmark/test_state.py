@@ -13,12 +13,12 @@ from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import (
     Actor,
     Contents,
     End,
     Failure,
-    Opening,
     Printed,
     Progress,
     Record,
@@ -29,6 +29,7 @@ from poolscope.protocol.records import (
 )
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, MIB, about, measurement, planned, records, told, traced
+from tests.openings import opening
 
 MAPS = {
     "serial": about(640),
@@ -48,7 +49,9 @@ TRACES = {
     )
 }
 MEMORY = Result(
-    0, "memory", {"what": "pss", "per_worker": [8 * MIB, 10 * MIB], "total": 40 * MIB, "parent": 22 * MIB}, "process 2"
+    0,
+    Untyped("memory", {"what": "pss", "per_worker": [8 * MIB, 10 * MIB], "total": 40 * MIB, "parent": 22 * MIB}),
+    "process 2",
 )
 RUN = told(MAPS, traces=TRACES, more=[MEMORY], asked=ASKED)
 NOTHING: dict[str, Any] = {"median": None, "low": None, "high": None, "samples": []}
@@ -126,14 +129,16 @@ def test_the_warm_up_counts_for_nothing() -> None:
 
 def test_what_is_known_of_a_loop_may_come_by_its_key_or_by_its_python() -> None:
     for name in ("serial", HERE):
-        now = told({"serial": about(640)}, loop_share=None, more=[Result(0, "loop", {"wall_s": 2, "cpu_s": 1}, name)])
+        now = told(
+            {"serial": about(640)}, loop_share=None, more=[Result(0, Untyped("loop", {"wall_s": 2, "cpu_s": 1}), name)]
+        )
         assert which_pool.as_json(now)["loops"][0]["cpu_share"] == 0.5
 
 
 def test_progress_lanes_output_and_the_end_are_kept() -> None:
     now = which_pool.initial(WhichPoolParams())
     told_so_far: list[Record] = [
-        Opening(5, "", "r", "which-pool", {}, {"start_method": "spawn"}, 1),
+        opening("which-pool", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "process 2: repetition 1 of 5"),
         Actor(7, "process 2 · w1", "started", "process"),
         Span("process 2 · w1", "running", 7, 9, "1", "process 2"),
@@ -153,9 +158,9 @@ def test_progress_lanes_output_and_the_end_are_kept() -> None:
 def test_the_usable_cpus_are_those_that_the_run_found() -> None:
     now = which_pool.initial(WhichPoolParams())
     assert now.usable_cpus is None
-    now = which_pool.fold(now, Result(0, "cpu", {"effective": {"1": 1.0, "4": 3.9}}))
+    now = which_pool.fold(now, Result(0, Untyped("cpu", {"effective": {"1": 1.0, "4": 3.9}})))
     assert now.usable_cpus == 4
-    assert which_pool.fold(now, Result(0, "machine", {"usable_cpus": 2})).usable_cpus == 2
+    assert which_pool.fold(now, Result(0, Untyped("machine", {"usable_cpus": 2}))).usable_cpus == 2
 
 
 OTHERS: list[Record] = [
@@ -163,9 +168,9 @@ OTHERS: list[Record] = [
     Task(0, "1", "started"),
     Sample(0, "map", "nobody", 1, 1.0),
     Sample(0, "latency", "process 2", 1, 1.0),
-    Result(0, "weather", "rain"),
-    Result(0, "skipped", "why", "nobody"),
-    Result(0, "loop", {"wall_s": 1, "cpu_s": 1}, "nobody"),
+    Result(0, Untyped("weather", "rain")),
+    Result(0, Untyped("skipped", "why"), "nobody"),
+    Result(0, Untyped("loop", {"wall_s": 1, "cpu_s": 1}), "nobody"),
 ]
 
 
@@ -177,7 +182,7 @@ def test_a_record_that_says_nothing_here_changes_nothing(record: Record) -> None
 PARTS = records(
     {"serial": about(3, 2), "thread 2": about(2, 2), "pool 2": about(1, 2)},
     traces={"pool 2": traced(planned("pool 2", 32), 1, cpus=1.5)},
-    more=[MEMORY, *OTHERS, Result(0, "differs", {"repetition": 1, "detail": "Item 1."}, "thread 2")],
+    more=[MEMORY, *OTHERS, Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 1."}), "thread 2")],
 )
 
 

@@ -46,7 +46,8 @@ sys.path[:0] = [sys.argv[1]]
 sys.path.append(sys.argv[2])
 warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")
 from pathlib import Path
-from poolscope.runner.pools.kinds import KINDS, PoolUse, lacking, measure
+from poolscope.protocol.kinds import KINDS
+from poolscope.runner.pools.kinds import PoolUse, lacking, measure
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.context import RunContext
 from poolscope.workloads.catalog import Work, set_up

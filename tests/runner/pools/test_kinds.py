@@ -15,10 +15,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from poolscope.protocol.kinds import KINDS
 from poolscope.runner.context import RunContext, Stopped, WorkerDied
 from poolscope.runner.pools import handshake
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
-from poolscope.runner.pools.kinds import KINDS, Measurement, PoolUse, chunk_used, lacking, measure
+from poolscope.runner.pools.kinds import Measurement, PoolUse, lacking, measure
 from poolscope.runner.pools.processes import check_all_live, error_in_unpickling
 from poolscope.workloads import data, shared
 from poolscope.workloads.catalog import Work, set_up
@@ -159,7 +160,7 @@ def leave_at_seven(n: int) -> int:
 
 @pytest.mark.parametrize("kind", PROCESSES)
 @pytest.mark.parametrize(
-    ("function", "words"), [(kill_at_seven, "was killed by SIGKILL"), (leave_at_seven, "left with exit code 0")]
+    ("function", "words"), [(kill_at_seven, "was killed by SIGKILL"), (leave_at_seven, "ended with exit code 0")]
 )
 def test_a_worker_that_dies_is_named_and_the_next_pool_works(
     context: RunContext, kind: str, function: Any, words: str
@@ -301,26 +302,6 @@ def test_no_addition_to_the_shared_number_is_lost(context: RunContext, kind: str
     number = work.function.args[0]  # type: ignore[attr-defined]
     assert isinstance(number, shared.Number)
     assert number.total() == 6 * 40
-
-
-@pytest.mark.parametrize(
-    ("use", "items", "used"),
-    [
-        (PoolUse("pool", 2), 10, 2),
-        (PoolUse("pool", 4), 10, 1),
-        (PoolUse("pool", 8), 100_000, 3125),
-        (PoolUse("pool", 4, chunksize=7), 10, 7),
-        (PoolUse("pool", 2, method="imap"), 1000, 1),
-        (PoolUse("pool", 2, chunksize=5, method="imap_unordered"), 1000, 5),
-        (PoolUse("pool", 2, method="apply_async"), 1000, 1),
-        (PoolUse("process", 2), 1000, 1),
-        (PoolUse("process", 2, chunksize=5), 1000, 5),
-        (PoolUse("thread", 2, chunksize=5), 1000, 1),
-        (PoolUse("serial", chunksize=5), 1000, 1),
-    ],
-)
-def test_the_chunk_size_is_said_as_the_kind_uses_it(use: PoolUse, items: int, used: int) -> None:
-    assert chunk_used(use, items) == used
 
 
 def test_a_kind_that_this_python_has_not_got_says_since_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

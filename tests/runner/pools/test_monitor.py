@@ -1,4 +1,4 @@
-"""A worker that is killed by its number, and how a process's end is put into words."""
+"""A worker of either kind of process pool can be killed by its number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from poolscope.protocol.records import Actor, Fault, Record, Span
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools.kinds import PoolUse, measure
-from poolscope.runner.pools.monitor import exit_in_words
 from poolscope.runner.worker_registry import WorkerRegistry
 from poolscope.workloads.catalog import Work
 
@@ -51,17 +50,3 @@ def test_a_worker_can_be_killed_by_its_number_and_is_shown_in_its_lane(
     spans = [(record.actor, record.state) for record in records if isinstance(record, Span)]
     assert spans == [("2 workers · w2", "killed"), ("2 workers · w1", "running"), ("2 workers · w2", "running")]
     assert {record.lane for record in records if isinstance(record, Span)} == {"2"}
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        (-9, "was killed by SIGKILL (by somebody, or by the kernel for want of memory)"),
-        (-15, "was killed by SIGTERM"),
-        (-70, "was killed by signal 70"),
-        (0, "left with exit code 0"),
-        (None, "ended in an unknown way"),
-    ],
-)
-def test_an_exit_code_is_put_into_words(code: int | None, words: str) -> None:
-    assert exit_in_words(code) == words

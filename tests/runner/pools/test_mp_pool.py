@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poolscope.protocol.kinds import chunk_used
 from poolscope.runner.context import RunContext, Stopped, WorkerDied
 from poolscope.runner.pools import handshake, mp_pool
 from poolscope.runner.pools.handshake import PoolFailed
-from poolscope.runner.pools.kinds import Measurement, PoolUse, chunk_used, measure
+from poolscope.runner.pools.kinds import Measurement, PoolUse, measure
 from poolscope.workloads.catalog import Work
 from poolscope.workloads.functions import square
 
@@ -97,7 +98,7 @@ def test_the_pool_hands_out_chunks_of_the_size_that_is_said(
     monkeypatch.setattr(multiprocessing.pool.Pool, "_get_tasks", staticmethod(spy))
     for items in (1, 33, 1000):
         mapped(context, square, range(items))
-        assert sizes[-1] == chunk_used(PoolUse("pool", 2), items)
+        assert sizes[-1] == chunk_used("pool", 0, items, 2)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +106,8 @@ def test_the_pool_hands_out_chunks_of_the_size_that_is_said(
     [
         (partial(die, signal.SIGKILL), "was killed by SIGKILL", START_METHODS),
         (partial(die, signal.SIGTERM), "was killed by SIGTERM", ["fork"]),
-        (partial(leave, 3), "left with exit code 3", ["forkserver"]),
-        (partial(leave, 0), "left with exit code 0", ["fork"]),
+        (partial(leave, 3), "ended with exit code 3", ["forkserver"]),
+        (partial(leave, 0), "ended with exit code 0", ["fork"]),
     ],
     ids=["SIGKILL", "SIGTERM", "exit 3", "exit 0"],
 )

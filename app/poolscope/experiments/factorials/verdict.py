@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from poolscope.experiments.factorials.samples import Number, State
 from poolscope.experiments.findings import Finding, Verdict
-from poolscope.text.wording import time, whole
+from poolscope.text.numbers import duration, whole
 
 NAMED = 12  # an order of so many numbers is named in full, a longer one is summed up
 
@@ -60,23 +60,23 @@ def _time_in_words(state: State, completed: Sequence[Number], usable_cpus: int) 
     threads = state.params.kind == "thread"
     noun = state.params.kind if state.params.workers == 1 else "threads" if threads else "processes"
     numbers = f"{whole(len(completed))} number{'s' * (len(completed) != 1)}"
-    took = f"{numbers} took {time(span, 3)} in {state.params.workers} {noun}, from first submission to last result;"
+    took = f"{numbers} took {duration(span)} in {state.params.workers} {noun}, from first submission to last result;"
     if computing > 1.05 * span:
         cpus = f"on {usable_cpus} usable CPU{'s' * (usable_cpus != 1)}"
         average = f"on average {computing / span:.1f} workers computed at a time {cpus}"
-        return f"{took} {time(computing, 3)} of computing: {average}."
+        return f"{took} {duration(computing)} of computing: {average}."
     if threads and state.gil and inside > 1.3 * computing and inside > span:
         return (
-            f"{took} {time(computing, 3)} of it computing. The tasks' own times add up to {time(inside, 3)} because "
+            f"{took} {duration(computing)} of it computing. The tasks' own times add up to {duration(inside)} because "
             "they wait for each other: under the GIL one thread computes at a time, so more of them save no time."
         )
     if computing < 0.5 * span:
         return (
-            f"{took} only {time(computing, 3)} of it computing, the rest went into starting workers and handing over."
+            f"{took} only {duration(computing)} of it computing, the rest went into starting workers and handing over."
         )
     if threads and state.gil:
-        return f"{took} {time(computing, 3)} of it computing, one thread at a time under the GIL."
-    return f"{took} {time(computing, 3)} of it computing: on average not more than one worker computed at a time."
+        return f"{took} {duration(computing)} of it computing, one thread at a time under the GIL."
+    return f"{took} {duration(computing)} of it computing: on average not more than one worker computed at a time."
 
 
 def _failures_in_words(completed: Sequence[Number]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.samples import NOT_TRIED, UNTOLD, Case, State, fold, initial
 from poolscope.experiments.findings import Finding, Verdict
-from poolscope.text.wording import listed
+from poolscope.text.language import format_list
 
 __all__ = ["Case", "State", "as_json", "findings", "fold", "initial", "matrix", "rows", "verdict"]
 
@@ -141,7 +141,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     headline = f"In {len(untold)} of {len(ended)} cases nobody who waited was told."
     if not untold:
         headline = "Nobody waited in vain" + (f" in any of {len(ended)} cases." if len(ended) > 1 else ".")
-    rest = [f"These were: {listed(named if len(named) < 6 else [*named[:4], 'others'])}."] if named else []
+    rest = [f"These were: {format_list(named if len(named) < 6 else [*named[:4], 'others'])}."] if named else []
     rest.append(_left_in_words(state))
     return Verdict(headline, " ".join(rest))
 

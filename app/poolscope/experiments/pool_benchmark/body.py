@@ -17,21 +17,23 @@ from time import perf_counter
 from typing import Any
 
 from poolscope.experiments.pool_benchmark import cost_estimates
-from poolscope.experiments.pool_benchmark.plan import SERIAL, Configuration, Wanted, unfit
+from poolscope.experiments.pool_benchmark.plan import Configuration, Wanted, unfit
 from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, InterpreterLost, InterpreterSession
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.facts import read_machine
+from poolscope.protocol.arguments import WhichPoolArguments
+from poolscope.protocol.kinds import SERIAL
 from poolscope.runner.context import CannotGoOn, RunContext
-from poolscope.runner.progress import Pace
+from poolscope.runner.progress import ProgressEstimator
 
 SPANS = 4000  # of all arms together: more can't be looked at
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
+def run(stage: RunContext, arguments: WhichPoolArguments) -> None:
     """Pre-flight, one uncounted round, the counted ones, one traced repetition an arm."""
     scratch = Path(tempfile.mkdtemp(prefix="which-pool-", dir=stage.scratch))
-    a_run = Run(stage, params, scratch)
+    a_run = Run(stage, asdict(arguments), scratch)
     try:
         a_run.go()
         for side in a_run.sides:
@@ -144,7 +146,7 @@ class Run:
                 guessed[config.key] = cost_estimates.pass_s(config, side.preflight, side.about["gil"], self.cpus)
                 if why := unfit(config, side.about, side.preflight):
                     reasons[config] = why
-        self.pace = Pace(passes, guessed)
+        self.pace = ProgressEstimator(passes, guessed)
         self.tell.result("plan", [config.planned(side.preflight["count"]) for config, side in self.configs.items()])
         for config, why in reasons.items():
             self.skip(config, why)
@@ -175,7 +177,7 @@ class Run:
         except InterpreterLost as lost:
             self.lose(side, str(lost))
             return None
-        self.pace.took(config.key, perf_counter() - began)
+        self.pace.record(config.key, perf_counter() - began)
         return answer
 
     def count(self, config: Configuration, repetition: int, answer: dict[str, Any]) -> None:

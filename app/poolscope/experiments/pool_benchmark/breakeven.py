@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.choice import competitors
+from poolscope.experiments.pool_benchmark.recommendation import counted
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.breakeven import BreakEven, break_even
-from poolscope.text.wording import time, times, whole
+from poolscope.text.numbers import duration, times, whole
 
 STRETCHED = 1.5
 SHORTEST_TASK_S = 1e-4
@@ -46,7 +46,7 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
             ),
             _stretched(config, per_item),
         )
-        for config in competitors(state)
+        for config in counted(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
     ]
     told = [each for each in found if each.even.map_only.seconds_per_item is not None and not each.stretched]
@@ -61,10 +61,10 @@ def in_words(state: State, near: Nearest) -> str:
     per_item = seconds_per_item(state)
     if length is None or per_item is None:
         return ""
-    said = f"break-even about {time(length, 3)} an item, which takes {time(per_item, 3)} now"
+    said = f"break-even about {duration(length)} an item, which takes {duration(per_item)} now"
     if fixed_cost(near.config) and near.even.map_only.items:
         said += f", or about {whole(int(float(f'{near.even.map_only.items:.3g}')))} items of this length"
-    return said + (f"; {time(whole_call, 3)} an item with start-up and shutdown counted" if whole_call else "")
+    return said + (f"; {duration(whole_call)} an item with start-up and shutdown counted" if whole_call else "")
 
 
 def fixed_cost(config: Configuration) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.choice import best_of, choose
 from poolscope.experiments.pool_benchmark.naming import family, setting, title
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.spending import budget, why_off_cpu
+from poolscope.experiments.pool_benchmark.recommendation import fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import budget, why_off_cpu
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.intervals import ratio
 from poolscope.stats.scaling import Scaling, scaling
-from poolscope.text.wording import times
+from poolscope.text.numbers import times
 
 Rows = list[dict[str, Any]]
 MIB = 2**20
@@ -58,13 +58,13 @@ def curves(state: State) -> dict[str, list[Configuration]]:
     for config in state.pools:
         if config.map:
             sizes = lines.setdefault(title(state, config), {})
-            sizes[config.size] = best_of([config, sizes[config.size]]) if config.size in sizes else config
+            sizes[config.size] = fastest([config, sizes[config.size]]) if config.size in sizes else config
     return {name: [sizes[size] for size in sorted(sizes)] for name, sizes in lines.items()}
 
 
 def best_of_kinds(state: State) -> list[Configuration]:
     """The fastest setting of each curve, the fastest of all first."""
-    return sorted((best_of(configs) for configs in curves(state).values()), key=lambda config: median(config.map))
+    return sorted((fastest(configs) for configs in curves(state).values()), key=lambda config: median(config.map))
 
 
 def side_by_side(state: State) -> list[Configuration]:
@@ -166,7 +166,7 @@ def _curve(name: str, fit: Scaling) -> Rows:
 
 
 def _best(state: State) -> Rows:
-    choice = choose(state)
+    choice = recommend(state)
     if choice is None or choice.config is None or choice.config.serial:
         return []
     return [{**_point(state, choice.config), "label": times(choice.gain.value)}]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.plan import SENT_TO, SERIAL, Configuration, Wanted
-from poolscope.runner.pools.kinds import KINDS, lacking
-from poolscope.runner.progress import Pace
+from poolscope.experiments.pool_benchmark.plan import SENT_TO, Configuration, Wanted
+from poolscope.protocol.kinds import KINDS, SERIAL
+from poolscope.runner.pools.kinds import lacking
+from poolscope.runner.progress import ProgressEstimator
 from poolscope.workloads.catalog import BUILT_IN
 
 UNCOUNTED = 2  # the warm-up and the traced repetition
@@ -36,11 +37,11 @@ def pass_s(config: Configuration, preflight: Mapping[str, Any], gil: bool, cpus:
     return map_s + config.size * WORKER_S.get(config.kind, 0.0)
 
 
-def beforehand(params: Mapping[str, Any], wanted: Wanted, cpus: int) -> Pace:
+def beforehand(params: Mapping[str, Any], wanted: Wanted, cpus: int) -> ProgressEstimator:
     """The pace of built-in work before it was looked at, by its row in the table; one that says nothing for others."""
     row = BUILT_IN.get(params["workload"]["name"])
     if row is None:
-        return Pace({})
+        return ProgressEstimator({})
     call_s = (params["work_ms"] or row.work_ms or 0.0) / 1000
     waits = row.nature == "waiting"
     about = {"kinds": {kind: lacking(kind) for kind in KINDS}, "start_method": ""}
@@ -53,7 +54,7 @@ def beforehand(params: Mapping[str, Any], wanted: Wanted, cpus: int) -> Pace:
     }
     configs = [config for python in params["pythons"] for config in wanted.configs(python["label"], about, preflight)]
     passes = {config.key: params["repeats"] + UNCOUNTED for config in configs}
-    return Pace(passes, {config.key: pass_s(config, preflight, gil=True, cpus=cpus) for config in configs})
+    return ProgressEstimator(passes, {config.key: pass_s(config, preflight, gil=True, cpus=cpus) for config in configs})
 
 
 def mean(values: list[float]) -> float:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from poolscope.experiments.pool_benchmark.params import COMPUTING, IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
-from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
-from poolscope.stats.disturbance import Configuration as TracedConfiguration
+from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, TracedTasks, beside_us, disturbance
 
 MOST_TASKS = 1000
 
@@ -32,16 +31,16 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     )
 
 
-def _traced(state: State) -> list[TracedConfiguration]:
+def _traced(state: State) -> list[TracedTasks]:
     """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
     noise = state.noise
     counted = len(state.serial.map) * (state.items or 0) if state.serial else 0
-    configs = [TracedConfiguration(1, _alike(noise.get("loop_wall_s"), noise.get("loop_cpu_s"), counted))]
+    configs = [TracedTasks(1, _alike(noise.get("loop_wall_s"), noise.get("loop_cpu_s"), counted))]
     return configs + [_pool(config) for config in state.pools if config.kind in IN_PROCESSES and config.traced]
 
 
-def _pool(config: Configuration) -> TracedConfiguration:
-    return TracedConfiguration(
+def _pool(config: Configuration) -> TracedTasks:
+    return TracedTasks(
         config.size, _alike(config.traced["tasks_wall_s"], config.traced["tasks_cpu_s"], config.traced["tasks"])
     )
 

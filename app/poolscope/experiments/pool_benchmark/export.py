@@ -9,11 +9,12 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.naming import on_python, settings, title
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.spending import budget
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
+from poolscope.experiments.pool_benchmark.time_budget import budget
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.stats.intervals import ratio, timing
-from poolscope.text.wording import capital, interval
+from poolscope.text.language import capital
+from poolscope.text.numbers import interval_of
 
 CSV_HEADER = (
     "python",
@@ -194,7 +195,7 @@ def _table_row(state: State, config: Configuration) -> Sequence[object]:
         config.chunk_used if config.kind in IN_PROCESSES else None,
         median(config.map) * 1e3,
         gain.value if gain else None,
-        interval(gain) if gain and config is not state.serial else None,
+        interval_of(gain) if gain and config is not state.serial else None,
         median(config.start) * 1e3 if config.start else None,
         median(config.total) * 1e3 if config.total else None,
         median(memory) / 2**20 if memory and not config.serial else None,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.text.wording import GAP, listed
+from poolscope.text.language import format_list
+from poolscope.text.numbers import GAP
 
 # What a setting is at heart: a Pool's workers are processes as an executor's are.
 FAMILIES = {
@@ -46,14 +47,14 @@ def setting(state: State, config: Configuration) -> str:
             more.append(config.start_method)
         if len(state.params.chunksizes) > 1 and config.chunk_used is not None:
             more.append(f"chunks of {config.chunk_used}")
-    return f"{words}{f' ({listed(more)})' if more else ''}{on_python(state, config)}"
+    return f"{words}{f' ({format_list(more)})' if more else ''}{on_python(state, config)}"
 
 
 def settings(state: State, configs: Sequence[Configuration]) -> str:
     """Several of one kind by their sizes alone: '4 and 8 processes'."""
     if len(configs) == 1:
         return setting(state, configs[0])
-    sizes = listed(sorted({config.size for config in configs}))
+    sizes = format_list(sorted({config.size for config in configs}))
     return f"asyncio with {sizes} at once" if configs[0].kind == "asyncio" else f"{sizes}{GAP}{family(configs[0])}"
 
 

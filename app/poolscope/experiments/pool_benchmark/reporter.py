@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Progress, Result, Sample, Span
 from poolscope.runner.context import RunContext
-from poolscope.runner.progress import Pace
+from poolscope.runner.progress import ProgressEstimator
 
 # What a worker of each kind is; under asyncio it is a place under the limit.
 WORKER = {"serial": "thread", "thread": "thread", "interpreter": "interpreter", "asyncio": "task"}
@@ -19,13 +20,13 @@ class Reporter:
         self._stage = stage
 
     def result(self, name: str, value: Any, config: str = "") -> None:
-        self._stage.emit(Result(self._stage.now(), name, value, config))
+        self._stage.emit(Result(self._stage.now(), Untyped(name, value), config))
 
     def sample(self, name: str, config: str, repetition: int, nanoseconds: int) -> None:
         self._stage.emit(Sample(self._stage.now(), name, config, repetition, nanoseconds / 1e9))
 
-    def progress(self, pace: Pace, note: str) -> None:
-        done, total, left = pace.now()
+    def progress(self, pace: ProgressEstimator, note: str) -> None:
+        done, total, left = pace.estimate()
         self._stage.emit(Progress(self._stage.now(), done, total, left, note))
         self._stage.recorder.flush()
 

@@ -12,10 +12,13 @@ from time import perf_counter
 from typing import Any
 
 from poolscope.machine import noise
+from poolscope.protocol.arguments import PoolSizesArguments
+from poolscope.protocol.kinds import chunk_used
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.kinds import PoolUse, chunk_used, measure
-from poolscope.runner.progress import Pace
+from poolscope.runner.pools.kinds import PoolUse, measure
+from poolscope.runner.progress import ProgressEstimator
 from poolscope.runner.tracing import lane_records, trace_summary, worker_lanes
 from poolscope.workloads.catalog import Work
 from poolscope.workloads.functions import WORKLOADS
@@ -29,11 +32,11 @@ class WrongResult(Exception):
     """A pool returned something else than the plain loop did."""
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
-    """One uncounted round, the counted ones, one traced repetition a size. `params` as `PoolSizesParams` dumps them."""
+def run(stage: RunContext, arguments: PoolSizesArguments) -> None:
+    """One uncounted round, the counted ones, one traced repetition a size."""
     scratch = Path(tempfile.mkdtemp(prefix="pool-sizes-", dir=stage.scratch))
     try:
-        Run(stage, params, scratch).go()
+        Run(stage, asdict(arguments), scratch).go()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -59,7 +62,7 @@ class Run:
         self.loop_wall_ns = self.loop_cpu_ns = 0
         # An arm is passed once uncounted and `repeats` times counted; every pool once more for its trace.
         passes = {str(size): self.repeats + 2 for size in self.sizes}
-        self.pace = Pace({SERIAL: self.repeats + 1, **passes})
+        self.pace = ProgressEstimator({SERIAL: self.repeats + 1, **passes})
 
     def go(self) -> None:
         self.announce()
@@ -82,7 +85,8 @@ class Run:
 
     def announce(self) -> None:
         for size in self.sizes:
-            self.result("chunksize", chunk_used(self.use(size), len(self.items)), str(size))
+            used = chunk_used("pool", self.chunksize, len(self.items), size, self.method)
+            self.result("chunksize", used, str(size))
         if self.ready.rounds is not None:
             found = {"rounds": self.ready.rounds, "asked_ms": self.length_ms, "one_call_s": self.ready.one_call_s}
             self.result("calibration", found)
@@ -95,7 +99,7 @@ class Run:
                 self.loop(repetition)
             else:
                 self.pool(repetition, int(config))
-            self.pace.took(config, perf_counter() - began)
+            self.pace.record(config, perf_counter() - began)
 
     def loop(self, repetition: int) -> None:
         measurement = measure(self.stage, PoolUse(SERIAL), self.work)
@@ -126,7 +130,7 @@ class Run:
         began = perf_counter()
         measurement = measure(self.stage, self.use(size), self.work, traced=True)
         config = str(size)
-        self.pace.took(config, perf_counter() - began)
+        self.pace.record(config, perf_counter() - began)
         self.check(measurement.results, config, self.repeats + 1)
         words = None if self.method == "imap_unordered" else [str(item) for item in self.items]
         lanes = worker_lanes(measurement, words, 4000 // len(self.sizes))
@@ -159,7 +163,7 @@ class Run:
         self.result("noise", numbers)
 
     def tell_progress(self, note: str) -> None:
-        done, total, left = self.pace.now()
+        done, total, left = self.pace.estimate()
         self.stage.emit(Progress(self.stage.now(), done, total, left, note))
         self.stage.recorder.flush()
 
@@ -167,7 +171,7 @@ class Run:
         self.stage.emit(Sample(self.stage.now(), name, config, repetition, nanoseconds / 1e9))
 
     def result(self, name: str, value: Any, config: str = "") -> None:
-        self.stage.emit(Result(self.stage.now(), name, value, config))
+        self.stage.emit(Result(self.stage.now(), Untyped(name, value), config))
 
 
 def shown(results: list[Any]) -> dict[str, Any]:

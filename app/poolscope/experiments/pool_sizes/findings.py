@@ -12,7 +12,8 @@ from poolscope.experiments.pool_sizes.params import LARGEST_POOL, MOST_ITEMS, MO
 from poolscope.experiments.pool_sizes.samples import Configuration, State
 from poolscope.stats.breakeven import BreakEven, break_even
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import cpus, interval, listed, time, times, workers
+from poolscope.text.language import cpus_usable, format_list, workers
+from poolscope.text.numbers import duration, interval_of, times
 
 NO_GAIN = 1.1  # where the interval ends below it, more workers gain less than a tenth
 SHORT_S = 1e-3  # below it the wake-up of a process weighs as much as the work
@@ -54,10 +55,10 @@ def threshold_in_words(state: State, config: Configuration, usable_cpus: int) ->
     if length is None:
         return even.map_only.why or ""
     whole = even.with_start.seconds_per_item
-    counted = f" ({time(whole)} with start-up and shutdown counted)" if whole is not None and config.around else ""
+    counted = f" ({duration(whole)} with start-up and shutdown counted)" if whole is not None and config.around else ""
     return (
-        f"One item takes {time(median(state.serial.map) / state.params.items)} in the loop; "
-        f"a pool would win from about {time(length)} an item{counted}."
+        f"One item takes {duration(median(state.serial.map) / state.params.items)} in the loop; "
+        f"a pool would win from about {duration(length)} an item{counted}."
     )
 
 
@@ -75,16 +76,16 @@ def work_too_small(state: State, best: Configuration, usable_cpus: int) -> Findi
     if gain.low is None or gain.high is None:
         return Finding(check, None, f"{TOO_FEW} whether any pool beats the plain loop.", numbers)
     if gain.low > 1:
-        sentence = f"{workers(best.size)} map faster than the plain loop: {times(gain.value)} ({interval(gain)})."
+        sentence = f"{workers(best.size)} map faster than the plain loop: {times(gain.value)} ({interval_of(gain)})."
         return Finding(check, False, sentence, numbers)
     if gain.high >= 1:
         sentence = (
-            f"Can't tell: {workers(best.size)} and the plain loop differ by less than the spread ({interval(gain)})."
+            f"Can't tell: {workers(best.size)} and the plain loop differ by less than the spread ({interval_of(gain)})."
         )
         return Finding(check, None, sentence, numbers)
     sentence = f"Handing items over costs more than sharing them saves. {threshold_in_words(state, best, usable_cpus)}"
     if median(best.map) < SHORT_S:
-        sentence += f" A map of {time(median(best.map))} mostly measures how long it takes to wake a process."
+        sentence += f" A map of {duration(median(best.map))} mostly measures how long it takes to wake a process."
     return Finding(check, True, sentence.strip(), numbers, _longer(state, even.map_only.seconds_per_item))
 
 
@@ -106,33 +107,34 @@ def more_workers_than_cpus(state: State, configs: list[Configuration], usable_cp
     if state.waits:
         return Finding(check, False, "The work waits, so workers beyond the CPUs still save time.", numbers)
     if not above:
-        return Finding(check, False, f"No pool has more workers than CPUs: {cpus(usable_cpus)}.", numbers)
+        return Finding(check, False, f"No pool has more workers than CPUs: {cpus_usable(usable_cpus)}.", numbers)
     sizes = workers(*(config.size for config in above))
     remedy = {"sizes": [config.size for config in within] or [min(usable_cpus, LARGEST_POOL)]}
     if not within:
         return Finding(
-            check, None, f"{cpus(usable_cpus)}, and no pool so small was measured to compare.", numbers, remedy
+            check, None, f"{cpus_usable(usable_cpus)}, and no pool so small was measured to compare.", numbers, remedy
         )
     small = min(within, key=lambda config: median(config.map))
     large = min(above, key=lambda config: median(config.map))
     gain = ratio(small.map, large.map)
     numbers["gain"] = gain.value
     if gain.low is None or gain.high is None:
-        return Finding(check, None, f"{TOO_FEW} whether {sizes} gain anything: {cpus(usable_cpus)}.", numbers, remedy)
+        unsure = f"{TOO_FEW} whether {sizes} gain anything: {cpus_usable(usable_cpus)}."
+        return Finding(check, None, unsure, numbers, remedy)
     if gain.low <= 1 and gain.high > NO_GAIN:
         sentence = (
-            f"{cpus(usable_cpus)}. Can't tell whether {sizes} gain anything: {workers(large.size)} map "
-            f"{times(gain.value)} as fast as {small.size}, but the times spread too widely ({interval(gain)})."
+            f"{cpus_usable(usable_cpus)}. Can't tell whether {sizes} gain anything: {workers(large.size)} map "
+            f"{times(gain.value)} as fast as {small.size}, but the times spread too widely ({interval_of(gain)})."
         )
         return Finding(check, None, sentence, numbers, remedy)
     if gain.low <= 1:
         sentence = (
-            f"{sizes}, but {cpus(usable_cpus)}: {workers(large.size)} map {times(gain.value)} as fast as "
-            f"{small.size} ({interval(gain)}), so no gain is shown, and each one takes its start-up."
+            f"{sizes}, but {cpus_usable(usable_cpus)}: {workers(large.size)} map {times(gain.value)} as fast as "
+            f"{small.size} ({interval_of(gain)}), so no gain is shown, and each one takes its start-up."
         )
         return Finding(check, True, sentence, numbers, remedy)
-    faster = f"{workers(large.size)} map {times(gain.value)} as fast as {small.size} ({interval(gain)})"
-    sentence = f"{cpus(usable_cpus)}, yet {faster}."
+    faster = f"{workers(large.size)} map {times(gain.value)} as fast as {small.size} ({interval_of(gain)})"
+    sentence = f"{cpus_usable(usable_cpus)}, yet {faster}."
     if small.chunksize != large.chunksize:
         sentence += f" Their chunk sizes differ, {small.chunksize} and {large.chunksize}, which may be why."
         return Finding(check, None, sentence, numbers, {"chunksize": min(small.chunksize or 1, large.chunksize or 1)})
@@ -147,7 +149,7 @@ def start_up_outweighs(state: State, best: Configuration) -> Finding:
     around, mapped = median(best.around), median(best.map)
     numbers = {"start_stop_s": around, "map_s": mapped, "share": around / (around + mapped)}
     figures = (
-        f"starting and ending {workers(best.size)} took {time(around)}, the map {time(mapped)}, "
+        f"starting and ending {workers(best.size)} took {duration(around)}, the map {duration(mapped)}, "
         f"so {around / (around + mapped):.0%} of a single call"
     )
     if weight.low is None or weight.high is None:
@@ -176,7 +178,7 @@ def chunks_differ(state: State, configs: list[Configuration]) -> Finding:
     if len(set(known.values())) == 1:
         return Finding(check, False, f"Every pool used chunks of {next(iter(known.values()))}.")
     sentence = (
-        f"Chunks of {listed(list(known.values()))} items for {workers(*known)}: the pool's own choice, so the sizes "
+        f"Chunks of {format_list(known.values())} items for {workers(*known)}: the pool's own choice, so the sizes "
         "differ in more than their workers."
     )
     return Finding(check, True, sentence, remedy={"chunksize": min(known.values())})

@@ -9,7 +9,8 @@ from poolscope.experiments.pool_sizes.disturbance import disturbed
 from poolscope.experiments.pool_sizes.findings import threshold_in_words
 from poolscope.experiments.pool_sizes.samples import Configuration, State
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
-from poolscope.text.wording import cpus, interval, listed, time, times, workers
+from poolscope.text.language import cpus_usable, workers
+from poolscope.text.numbers import duration, interval_of, times
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
@@ -38,24 +39,24 @@ def _too_few(state: State, best: Configuration) -> Verdict:
     number = "one repetition is" if counted == 1 else f"{counted} repetitions are"
     return Verdict(
         "No clear winner:",
-        f"{number} too few for an interval. The plain loop took {time(median(state.serial.map))}, the fastest pool, "
-        f"{workers(best.size)}, {time(median(best.map))}.",
+        f"{number} too few for an interval. The plain loop took {duration(median(state.serial.map))}, the fastest "
+        f"pool, {workers(best.size)}, {duration(median(best.map))}.",
     )
 
 
 def _undecided(state: State, best: Configuration, gain: Ratio) -> Verdict:
     return Verdict(
         "No clear winner:",
-        f"{workers(best.size)}, the fastest pool, took {time(median(best.map))} against "
-        f"{time(median(state.serial.map))} for the plain loop; {times(gain.value)} serial ({interval(gain)}) shows no "
-        "difference.",
+        f"{workers(best.size)}, the fastest pool, took {duration(median(best.map))} against "
+        f"{duration(median(state.serial.map))} for the plain loop; {times(gain.value)} serial ({interval_of(gain)}) "
+        "shows no difference.",
     )
 
 
 def _loop_wins(state: State, best: Configuration, gain: Ratio, usable_cpus: int) -> Verdict:
-    loop, pool = time(median(state.serial.map)), time(median(best.map))
+    loop, pool = duration(median(state.serial.map)), duration(median(best.map))
     rest = (
-        f"as the fastest pool ({times(gain.value)} serial, {interval(gain)}). "
+        f"as the fastest pool ({times(gain.value)} serial, {interval_of(gain)}). "
         f"{threshold_in_words(state, best, usable_cpus)}"
     )
     return Verdict(f"The plain loop wins: {loop} against {pool} with {workers(best.size)}", rest.strip())
@@ -65,13 +66,13 @@ def _pool_wins(
     state: State, configs: list[Configuration], best: Configuration, gain: Ratio, usable_cpus: int
 ) -> Verdict:
     tied = [config for config in configs if config is best or not _slower(config, best)]
-    took = f"{time(median(best.map))}, {times(gain.value)} serial"
+    took = f"{duration(median(best.map))}, {times(gain.value)} serial"
     if len(tied) == 1:
         headline = f"{workers(best.size)} {'maps' if best.size == 1 else 'map'} fastest: {took}"
     else:
         sizes = sorted(config.size for config in tied)
         headline = f"No clear winner among {workers(*sizes)}: {took} at best"
-    said = [f"({interval(gain)}).", _single_call(state, configs, best), _beyond(state, configs, tied, usable_cpus)]
+    said = [f"({interval_of(gain)}).", _single_call(state, configs, best), _beyond(state, configs, tied, usable_cpus)]
     return Verdict(headline, " ".join(filter(None, said)))
 
 
@@ -91,16 +92,16 @@ def _single_call(state: State, configs: list[Configuration], best: Configuration
     if loop < whole[first]:
         return (
             f"For a single call, start-up and shutdown counted, the plain loop finishes first: "
-            f"{time(loop)} against {time(whole[first])} with {workers(first)}."
+            f"{duration(loop)} against {duration(whole[first])} with {workers(first)}."
         )
     if first == best.size:
         return (
             f"For a single call too, start-up and shutdown counted, {'it finishes' if first == 1 else 'they finish'} "
-            f"first: {time(whole[first])} against {time(loop)} for the plain loop."
+            f"first: {duration(whole[first])} against {duration(loop)} for the plain loop."
         )
     return (
         f"For a single call, start-up and shutdown counted, {workers(first)} {'finishes' if first == 1 else 'finish'} "
-        f"first: {time(whole[first])} against {time(whole[best.size])}."
+        f"first: {duration(whole[first])} against {duration(whole[best.size])}."
     )
 
 
@@ -110,7 +111,7 @@ def _beyond(state: State, configs: list[Configuration], tied: list[Configuration
     more = sorted(config.size for config in configs if config.size > enough)
     if state.waits or not more:
         return ""
-    return f"{listed(more)}{workers(*more)[len(listed(more)) :]} only add start-up: {cpus(usable_cpus)}."
+    return f"{workers(*more)} only add start-up: {cpus_usable(usable_cpus)}."
 
 
 def _noise(state: State, usable_cpus: int) -> str:

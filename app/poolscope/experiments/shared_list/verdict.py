@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poolscope.experiments.findings import Finding, Verdict
 from poolscope.experiments.shared_list.samples import State
-from poolscope.text.wording import time, whole
+from poolscope.text.numbers import duration, whole
 
 OUTGROWN = 1_000_000  # numbers at which an unbounded list is held
 
@@ -57,7 +57,7 @@ def _lock_in_words(state: State) -> str:
         return ""
     return (
         f"{share:.0%} of {whole(lock.acquisitions)} acquisitions had to wait; "
-        f"the 99th percentile of all waits is {time(p99, 3)}."
+        f"the 99th percentile of all waits is {duration(p99)}."
     )
 
 

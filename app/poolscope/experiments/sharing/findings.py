@@ -10,7 +10,8 @@ from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.params import MOST_OPERATIONS
 from poolscope.experiments.sharing.samples import Row, State
 from poolscope.experiments.sharing.verdict import why_none_lost
-from poolscope.text.wording import listed, time
+from poolscope.text.language import format_list
+from poolscope.text.numbers import duration
 
 SHORT_S = 1e-3  # below it start-up and the clock weigh too much
 
@@ -42,7 +43,7 @@ def _all_right(shown: Sequence[Row]) -> Finding | None:
         return None
     wrong = [row.tool.title for row in guarded if not row.correct]
     sentence = (
-        f"{listed(wrong)} did not give what was expected."
+        f"{format_list(wrong)} did not give what was expected."
         if wrong
         else f"{len(guarded)} of {len(guarded)} gave exactly what was expected."
     )
@@ -80,14 +81,14 @@ def _too_short(state: State, shown: Sequence[Row]) -> Finding:
         return Finding(check, None, "No round has been timed.")
     least = min(timed, key=lambda row: median(row.rounds))
     short = [row.tool.title for row in timed if median(row.rounds) < SHORT_S]
-    sentence = f"The shortest is {least.tool.title} with {time(median(least.rounds), 3)}"
+    sentence = f"The shortest is {least.tool.title} with {duration(median(least.rounds))}"
     if not short:
         return Finding(check, False, f"{sentence}.", {"shortest_s": median(least.rounds)})
     more = min(MOST_OPERATIONS, state.params.operations * 10)
     return Finding(
         check,
         True,
-        f"{sentence}; under 1 ms start-up and clock weigh too much: {listed(short)}.",
+        f"{sentence}; under 1 ms start-up and clock weigh too much: {format_list(short)}.",
         {"shortest_s": median(least.rounds)},
         {"operations": more} if more > state.params.operations else {},
     )

@@ -9,7 +9,8 @@ from poolscope.experiments.findings import Verdict
 from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.samples import Row, State
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, ratio
-from poolscope.text.wording import interval, listed, time, times, whole
+from poolscope.text.language import format_list
+from poolscope.text.numbers import duration, interval_of, times, whole
 
 # Tools whose operations can be compared, what most people ask first: each is an addition, or a thing handed over.
 COMPARABLE = (
@@ -40,7 +41,8 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     gone = [row.tool.title for row in shown if row.missing]
     unshown = [row.tool.title for row in state.rows if not row.outcome and not row.raised]
     rest += [f"{row.tool.title} failed by {row.error}" for row in state.rows if row.raised]
-    rest += [f"{listed(gone)}: not on this Python." if gone else "", f"{listed(unshown)}: not run." if unshown else ""]
+    rest.append(f"{format_list(gone)}: not on this Python." if gone else "")
+    rest.append(f"{format_list(unshown)}: not run." if unshown else "")
     judged = disturbed(state, usable_cpus)
     rest.append(DISTURBED if judged and judged.disturbed else "")
     here = [row for row in shown if not row.missing]
@@ -62,16 +64,17 @@ def _headline(shown: Sequence[Row], workers: int) -> str:
     broken = [row for row in guarded if not row.correct]
     said = []
     if broken:
-        said.append(f"{listed([_result(row) for row in broken])}")
+        said.append(f"{format_list([_result(row) for row in broken])}")
     elif guarded:
         all_of = "both" if len(guarded) == 2 else f"all {len(guarded)}" if len(guarded) > 2 else guarded[0].tool.title
         said.append(f"{all_of} {'guarded tools are' if len(guarded) > 1 else 'is'} right")
     losers = [f"{row.tool.between} lose {row.lost:.0%}" for row in bare if row.lost]
     if losers:
-        said.append(f"without a guard {listed(losers).replace('and processes lose', 'and processes')} of their updates")
+        lost = format_list(losers).replace("and processes lose", "and processes")
+        said.append(f"without a guard {lost} of their updates")
     spared = [row.tool.title for row in bare if not row.lost]
     if spared:
-        said.append(f"{listed(spared)} lost no update, {why_none_lost(workers)}")
+        said.append(f"{format_list(spared)} lost no update, {why_none_lost(workers)}")
     sentence = "; ".join(said)
     return f"{sentence[:1].upper() if sentence.startswith(('all', 'both', 'without')) else sentence[:1]}{sentence[1:]}."
 
@@ -91,7 +94,7 @@ def _result(row: Row) -> str:
 
 
 def _costs(row: Row) -> str:
-    return f"; {_one(row)} costs {time(median(row.costs), 3)}" if row.rounds else ""
+    return f"; {_one(row)} costs {duration(median(row.costs))}" if row.rounds else ""
 
 
 def _prices(state: State, names: Sequence[str]) -> str:
@@ -102,17 +105,17 @@ def _prices(state: State, names: Sequence[str]) -> str:
     best, *others = sorted(rows, key=lambda row: median(row.costs))
     said = [_against(best, other) for other in others]
     first = _one(best)
-    return f"{first[:1].upper()}{first[1:]} costs {time(median(best.costs), 3)}, {listed(said)}."
+    return f"{first[:1].upper()}{first[1:]} costs {duration(median(best.costs))}, {format_list(said)}."
 
 
 def _against(best: Row, other: Row) -> str:
     dear = ratio(other.costs, best.costs)
     name = _one(other) if other.tool.operation != best.tool.operation else _where(other)
     if dear.low is None:
-        return f"{name} {time(median(other.costs), 3)} (too few rounds for an interval)"
+        return f"{name} {duration(median(other.costs))} (too few rounds for an interval)"
     if not dear.shows_difference:
-        return f"{name} about the same (no difference shown, {interval(dear)})"
-    return f"{name} {times(dear.value)} as much ({interval(dear)})"
+        return f"{name} about the same (no difference shown, {interval_of(dear)})"
+    return f"{name} {times(dear.value)} as much ({interval_of(dear)})"
 
 
 def _one(row: Row) -> str:

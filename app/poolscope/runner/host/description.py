@@ -7,9 +7,11 @@ import platform
 import sys
 from typing import Any
 
+from poolscope.protocol.kinds import KINDS
+
 # Now: asyncio would else be a part of the first repetition, or be looked for on a user's path by then.
 from poolscope.runner.pools import asyncio_ as _  # noqa: F401
-from poolscope.runner.pools.kinds import KINDS, lacking
+from poolscope.runner.pools.kinds import lacking
 
 
 def description() -> dict[str, Any]:

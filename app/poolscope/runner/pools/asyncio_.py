@@ -60,7 +60,7 @@ def stamped_coroutine(coroutine: Coroutine, limit: int) -> Coroutine:
 
 
 class EventLoop(TimedPool):
-    """asyncio with at most `size` coroutines under way; for `serial` one after the other, the plain loop of an `async def`."""
+    """asyncio with at most `size` coroutines under way; for `serial` it is the plain loop of an `async def`."""
 
     in_one_thread = True
 

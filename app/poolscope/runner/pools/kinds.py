@@ -1,4 +1,4 @@
-"""The kinds of pool by name: which this Python has, the chunks that they send, and `measure`, the one way to time one.
+"""The kinds of pool by name: which this Python has, and `measure`, the one way to time one.
 
 PoolUse ──▶ measure ──▶ measurement.time_map ──▶ Measurement
                            │ drives one TimedPool
@@ -15,6 +15,7 @@ import importlib
 import platform
 from concurrent import futures
 
+from poolscope.protocol.kinds import IN_PROCESSES, KINDS
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.in_process import InterpreterPool, ThreadPool
 from poolscope.runner.pools.measurement import Measurement, PoolUse, Task, TimedPool, time_map
@@ -23,41 +24,19 @@ from poolscope.runner.pools.processes import ProcessPool
 from poolscope.runner.pools.serial import SerialLoop
 from poolscope.workloads.catalog import Work
 
-__all__ = [
-    "KINDS",
-    "WITH_CHUNKS",
-    "WITH_START_METHODS",
-    "Measurement",
-    "PoolUse",
-    "Task",
-    "chunk_used",
-    "lacking",
-    "measure",
-]
-
-KINDS = ("serial", "thread", "process", "pool", "interpreter", "asyncio")
-WITH_START_METHODS = WITH_CHUNKS = ("process", "pool")
+__all__ = ["Measurement", "PoolUse", "Task", "lacking", "measure"]
 
 
 def lacking(kind: str) -> str | None:
     """Why this Python has not got the kind, in a sentence; None when it has."""
     if kind == "interpreter" and not hasattr(futures, "InterpreterPoolExecutor"):
         return f"InterpreterPoolExecutor came with Python 3.14, and this is {platform.python_version()}."
-    if kind in WITH_START_METHODS:
+    if kind in IN_PROCESSES:
         try:
             importlib.import_module("multiprocessing.synchronize")
         except ImportError as error:
             return f"This Python can't share a lock between processes: {error}."
     return None
-
-
-def chunk_used(use: PoolUse, items: int) -> int:
-    """How many of the items go into one message."""
-    if use.kind not in WITH_CHUNKS or use.method == "apply_async":
-        return 1
-    if use.chunksize or use.kind == "process" or use.method != "map":
-        return use.chunksize or 1
-    return max(1, -(-items // (use.size * 4)))  # as Pool.map does
 
 
 def measure(context: RunContext, use: PoolUse, work: Work, *, traced: bool = False) -> Measurement:

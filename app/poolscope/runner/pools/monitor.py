@@ -13,6 +13,7 @@ from time import perf_counter_ns
 from types import TracebackType
 from typing import Self
 
+from poolscope.machine.processes import exit_description
 from poolscope.protocol.records import Actor, Span
 from poolscope.runner.context import RunContext, WorkerDied
 
@@ -133,23 +134,8 @@ class WorkerMonitor:
 
     def _sentence(self, worker: BaseProcess, code: int | None) -> str:
         number = self._workers.index(worker) + 1
-        how = ON_REQUEST if worker.pid in self._context.worker_registry.killed else exit_in_words(code)
+        how = ON_REQUEST if worker.pid in self._context.worker_registry.killed else exit_description(code)
         return (
             f"Worker {number} of {self._size} (process {worker.pid}) {how} while its pool was {self.phase}. "
             f"{self._meaning[self.phase]} The pool was ended; what was measured before is kept."
         )
-
-
-def exit_in_words(code: int | None) -> str:
-    """How a process ended, in words, from its exit code as multiprocessing gives it (negative for a signal)."""
-    if code is None:
-        return "ended in an unknown way"
-    if code >= 0:
-        return f"left with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    if name == "SIGKILL":
-        name = "SIGKILL (by somebody, or by the kernel for want of memory)"
-    return f"was killed by {name}"

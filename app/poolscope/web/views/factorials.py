@@ -9,7 +9,7 @@ from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import Number, State
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web import timeline
 
 IDLE = (
@@ -61,13 +61,13 @@ class FactorialsView:
 
 
 def title(params: FactorialsParams) -> str:
-    workers = numbers.count(params.workers, "thread" if params.kind == "thread" else "process")
-    return f"Factorials of {params.first} to {params.last} in a pool of {workers}".replace("processs", "processes")
+    workers = language.count(params.workers, "thread" if params.kind == "thread" else "process")
+    return f"Factorials of {params.first} to {params.last} in a pool of {workers}"
 
 
 def facts(params: FactorialsParams) -> list[str]:
     pool = "ThreadPoolExecutor" if params.kind == "thread" else "ProcessPoolExecutor"
-    return [f"{pool}, {numbers.count(params.workers, 'worker')}", f"at most {params.time_limit:g} s a number"]
+    return [f"{pool}, {language.count(params.workers, 'worker')}", f"at most {params.time_limit:g} s a number"]
 
 
 def progress(run: Run) -> str:

@@ -12,7 +12,7 @@ from poolscope.experiments.failures.samples import UNTOLD, Case, State
 from poolscope.experiments.failures.state import left
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.app_state import folder
 
@@ -167,11 +167,11 @@ def title(params: FailuresParams) -> str:
 
 
 def facts(params: FailuresParams) -> list[str]:
-    return [f"long task {params.task:g}{numbers.NBSP}s", f"limit {params.limit:g}{numbers.NBSP}s"]
+    return [f"long task {params.task:g}{numbers.GAP}s", f"limit {params.limit:g}{numbers.GAP}s"]
 
 
 def progress(run: Run) -> str:
-    return f"{run.state.done} of {numbers.count(run.state.total, 'case')}"
+    return f"{run.state.done} of {language.count(run.state.total, 'case')}"
 
 
 def face(run: Run, state: State | None = None) -> FailuresView:

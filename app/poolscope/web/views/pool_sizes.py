@@ -13,7 +13,7 @@ from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web import timeline
 
 IDLE = (
@@ -117,7 +117,7 @@ def facts(params: PoolSizesParams) -> list[str]:
     length = params.length_ms
     work = [f"{length:g} ms of {'waiting' if params.workload == 'square-sleep' else 'work'} an item"] if length else []
     chunk = [f"chunks of {params.chunksize}"] if params.chunksize else []
-    return [f"{numbers.count(params.repeats, 'repetition')} a size", *work, f"pool.{params.method}", *chunk]
+    return [f"{language.count(params.repeats, 'repetition')} a size", *work, f"pool.{params.method}", *chunk]
 
 
 def progress(run: Run) -> str:
@@ -174,7 +174,7 @@ def _row(state: State, config: Configuration, best: bool) -> SizeRow:
         high=mapped.high if mapped else None,
         total=median(config.total) if config.total else None,
         speedup=gain.value if gain else None,
-        interval=numbers.interval(gain.low, gain.high, gain.confidence) if gain else "",
+        interval=numbers.interval_of(gain) if gain else "",
         efficiency=efficiency(gain.value, config.size) if gain else None,
         chunksize=config.chunksize,
         best=best,

@@ -10,7 +10,7 @@ from poolscope.experiments.shared_list.samples import WINDOW_S, State
 from poolscope.experiments.shared_list.state import state_of
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web import timeline
 
 IDLE = (
@@ -104,9 +104,8 @@ class SharedListView:
 
 
 def title(params: SharedListParams) -> str:
-    return (
-        f"{numbers.count(params.producers, 'producer')} and {numbers.count(params.consumers, 'consumer')} over one list"
-    )
+    producers, consumers = language.count(params.producers, "producer"), language.count(params.consumers, "consumer")
+    return f"{producers} and {consumers} over one list"
 
 
 def facts(params: SharedListParams) -> list[str]:
@@ -157,7 +156,7 @@ def face(run: Run, state: State | None = None) -> SharedListView:
             ThreadRow(name, state_of(shown, name), shown.operations.get(name, 0), shown.operations.get(name, 0) / steps)
             for name in shown.lanes.actors
         ),
-        longest=f"{numbers.whole(shown.longest[0])} at {max(shown.longest[1] - shown.t0, 0) / 1e9:.1f}{numbers.NBSP}s",
+        longest=f"{numbers.whole(shown.longest[0])} at {max(shown.longest[1] - shown.t0, 0) / 1e9:.1f}{numbers.GAP}s",
         empty_polls=ledger.empty_polls,
         full_polls=ledger.full_polls,
         empty_share=ledger.empty_polls / asked if asked else None,
@@ -170,7 +169,7 @@ def face(run: Run, state: State | None = None) -> SharedListView:
             for word, name, kept in (("wait", "waiting", lock.wait), ("hold", "holding", lock.hold))
         ),
         times_upto=numbers.duration(upto),
-        clock=f"{max(now - shown.t0, 0) / 1e9:.1f}{numbers.NBSP}s",
+        clock=f"{max(now - shown.t0, 0) / 1e9:.1f}{numbers.GAP}s",
         records_href=f"/runs/{run.id}/log.txt",
     )
 

@@ -15,8 +15,8 @@ from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.intervals import timing
-from poolscope.text import numbers
-from poolscope.text.wording import NARROW
+from poolscope.text import language, numbers
+from poolscope.text.numbers import NARROW
 from poolscope.web import timeline
 
 IDLE = (
@@ -116,12 +116,12 @@ class SharingView:
 
 def title(params: SharingParams) -> str:
     if params.tools == [ALL]:
-        return f"All tools for sharing data, {numbers.count(params.workers, 'worker')}"
-    return f"Sharing data by {', '.join(params.chosen)}, {numbers.count(params.workers, 'worker')}"
+        return f"All tools for sharing data, {language.count(params.workers, 'worker')}"
+    return f"Sharing data by {', '.join(params.chosen)}, {language.count(params.workers, 'worker')}"
 
 
 def facts(params: SharingParams) -> list[str]:
-    return [f"{numbers.whole(params.operations)} operations", f"{numbers.count(params.repeats, 'repetition')} a tool"]
+    return [f"{numbers.whole(params.operations)} operations", f"{language.count(params.repeats, 'repetition')} a tool"]
 
 
 def progress(run: Run) -> str:
@@ -161,7 +161,7 @@ def _decades(rows: Sequence[Row]) -> tuple[int, int]:
 
 def _power(power: int) -> str:
     """'1 k', '100 k', '10 M'."""
-    word = {0: "", 1: f"{numbers.NBSP}k", 2: f"{numbers.NBSP}M", 3: f"{numbers.NBSP}G"}[min(max(power // 3, 0), 3)]
+    word = {0: "", 1: f"{numbers.GAP}k", 2: f"{numbers.GAP}M", 3: f"{numbers.GAP}G"}[min(max(power // 3, 0), 3)]
     return f"{10 ** (power % 3)}{word}" if power >= 0 else f"{10.0**power:g}"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.choice import choose
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.runs.run import Run
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.views.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
 from poolscope.web.views.which_pool.pictures import Crew, Heat, crews, heat
@@ -92,8 +92,8 @@ def work(params: WhichPoolParams) -> str:
 
 def facts(params: WhichPoolParams) -> list[str]:
     length = params.length_ms
-    each = [f"{length:g}{numbers.NBSP}ms an item"] if length else []
-    return [f"{numbers.count(params.repeats, 'repetition')} a setting", *each]
+    each = [f"{length:g}{numbers.GAP}ms an item"] if length else []
+    return [f"{language.count(params.repeats, 'repetition')} a setting", *each]
 
 
 def progress(run: Run) -> str:
@@ -110,7 +110,7 @@ def progress(run: Run) -> str:
 def face(run: Run, state: State | None = None) -> WhichPoolView:
     shown: State = state or run.state
     usable = shown.usable_cpus or run.usable_cpus
-    choice = choose(shown)
+    choice = recommend(shown)
     fitted, unfit = fit_rows(shown, usable)
     drawn, ticks = crews(shown)
     measured = [config for config in shown.pools if config.map]

@@ -8,11 +8,11 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.charts import ON_CPU, side_by_side, spent
-from poolscope.experiments.pool_benchmark.choice import best_of
 from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.recommendation import fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.stats.disturbance import beside_us
-from poolscope.text import numbers
+from poolscope.text import language, numbers
 from poolscope.web.views.which_pool.tables import against, counting, interval
 
 TASK = (2, 3)  # places in a budget of what is inside the task
@@ -64,7 +64,7 @@ def cause(state: State, config: Configuration, usable_cpus: int) -> str:
     """'73 % waiting for the GIL, 4 % start-up': what was not computing, the largest share first."""
     shares = [(row["share"], row["phase"]) for row in spent(state, config, usable_cpus)]
     told = sorted(((share, what) for share, what in shares if share >= WORTH_TELLING and what != ON_CPU), reverse=True)
-    said = ", ".join(f"{share:.0f}{numbers.NBSP}% {what}" for share, what in told)
+    said = ", ".join(f"{share:.0f}{numbers.GAP}% {what}" for share, what in told)
     return said or "all but all of the workers’ time was computing"
 
 
@@ -116,7 +116,7 @@ def pythons(state: State) -> tuple[PythonRow, ...]:
 def _python(state: State, python: Python) -> PythonRow:
     loop = state.loop_of(python.label)
     pools = counting(state, [config for config in state.pools if config.python == python.label])
-    best = best_of(pools) if pools else None
+    best = fastest(pools) if pools else None
     own = against(loop, best) if best else None
     whole = against(state.serial, best) if best else None
     return PythonRow(
@@ -146,10 +146,7 @@ def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, s
     }
     told = [(name, str(value)) for name, value in known.items() if value is not None]
     effective = state.cpu.get("effective") or {}
-    told += [
-        (f"got by {numbers.count(int(n), 'busy process').replace('processs', 'processes')}", f"{got:.2f} CPUs")
-        for n, got in effective.items()
-    ]
+    told += [(f"got by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs") for n, got in effective.items()]
     _, throttled = beside_us(state.noise)
-    told.append(("throttled", "no counter to read" if throttled is None else numbers.count(throttled, "time")))
+    told.append(("throttled", "no counter to read" if throttled is None else language.count(throttled, "time")))
     return tuple(told)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
-from poolscope.experiments.pool_benchmark.choice import choose
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, setting
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS, OWN_WORK, SERIAL, WAITING, WhichPoolParams
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.runs.run import Run
 
@@ -62,7 +62,7 @@ def program(run: Run) -> Program:
     """The winner's program; without one that of the fastest setting, or of the first pool that was asked for."""
     params: WhichPoolParams = run.params
     state: State = run.state
-    choice = choose(state)
+    choice = recommend(state)
     planned = (choice.config or choice.best) if choice else next(iter(state.pools), None)
     config = planned or Configuration("", "", first_kind(params), params.sizes[0])
     python = state.python(config.python)

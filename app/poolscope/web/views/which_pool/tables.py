@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
-from poolscope.experiments.pool_benchmark.choice import Choice
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.naming import settings, title
 from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
-from poolscope.stats.laws import Estimate
-from poolscope.stats.scaling import Scaling
+from poolscope.stats.scaling import FittedValue, Scaling
 from poolscope.text import numbers
-from poolscope.text.wording import listed
+from poolscope.text.language import format_list
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
 
@@ -101,10 +100,10 @@ def against(loop: Configuration | None, config: Configuration) -> Ratio | None:
 
 
 def interval(gain: Ratio | None) -> str:
-    return numbers.interval(gain.low, gain.high, gain.confidence) if gain else ""
+    return numbers.interval_of(gain) if gain else ""
 
 
-def kinds(state: State, choice: Choice | None) -> tuple[KindRow, ...]:
+def kinds(state: State, choice: Recommendation | None) -> tuple[KindRow, ...]:
     """The plain loops and the best setting of each kind, fastest first; those without a time at the end."""
     loops = [config for config in state.configs.values() if config.serial]
     best = best_of_kinds(state)
@@ -153,7 +152,7 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
             unfit.setdefault(fit.why, []).append(name)
     return (
         tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
-        tuple(f"{listed(names)}: {why}" for why, names in unfit.items()),
+        tuple(f"{format_list(names)}: {why}" for why, names in unfit.items()),
     )
 
 
@@ -171,17 +170,17 @@ def _fit(name: str, fit: Scaling) -> FitRow:
     )
 
 
-def _percents(share: Estimate | None) -> str:
+def _percents(share: FittedValue | None) -> str:
     if share is None or share.high is None:
         return ""
     return f"{numbers.percent(share.low, 1)}{numbers.UNKNOWN}{numbers.percent(share.high, 1)}"
 
 
-def _workers(peak: Estimate | None) -> str:
+def _workers(peak: FittedValue | None) -> str:
     return f"{peak.value:.0f}" if peak and peak.value is not None else ""
 
 
-def cells(state: State, choice: Choice | None) -> tuple[CellRow, ...]:
+def cells(state: State, choice: Recommendation | None) -> tuple[CellRow, ...]:
     """Every setting in the order of the plan, the plain loops among them."""
     recommended = choice.config if choice else None
     return tuple(_cell(state, config, recommended) for config in state.configs.values())

@@ -7,7 +7,8 @@ from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import MOST_REPEATS
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.text.wording import capital, listed, memory
+from poolscope.text.language import capital, format_list
+from poolscope.text.numbers import size
 
 
 def results_differ(state: State, usable_cpus: int) -> Finding:
@@ -40,7 +41,7 @@ def keeps_global_state(state: State, usable_cpus: int) -> Finding:
     if not state.changed:
         return Finding(check, False, "It changed no global that it names.", {"globals": 0})
     one = len(state.changed) == 1
-    named = listed(state.changed)
+    named = format_list(state.changed)
     sentence = (
         f"It changes the global{'' if one else 's'} {named}: threads share {'it' if one else 'them'}, every process "
         f"and interpreter has its own, and what it writes there does not come back. What one call leaves there can "
@@ -57,12 +58,12 @@ def prints(state: State, usable_cpus: int) -> Finding:
     most, numbers = max(known), {"tried_bytes": max(known), "bytes": state.printed}
     if most:
         sentence = (
-            f"It printed {memory(most)} when it was tried and {memory(state.printed)} in all; writing takes its time, "
+            f"It printed {size(most)} when it was tried and {size(state.printed)} in all; writing takes its time, "
             "and the lines of several workers mix."
         )
         return Finding(check, True, sentence, numbers)
     if state.printed:
-        sentence = f"{memory(state.printed)} were written during the run, though nothing when the work was tried."
+        sentence = f"{size(state.printed)} were written during the run, though nothing when the work was tried."
         return Finding(check, None, sentence, numbers)
     return Finding(check, False, "It printed nothing.", numbers)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from statistics import median
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
-from poolscope.experiments.pool_benchmark.spending import budget, handing_share, processes, tail_share
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import budget, handing_share, processes, tail_share
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, interval, memory, time, times
+from poolscope.text.language import capital
+from poolscope.text.numbers import duration, interval_of, size, times
 
 # Pickling that takes a fifth of a call can be felt, a twentieth can't.
 MUCH, LITTLE = 0.20, 0.05
@@ -44,12 +45,12 @@ def too_large_to_hand_over(state: State, usable_cpus: int) -> Finding:
         "share": share,
     }
     figures = (
-        f"an item has {memory(item)} and its result {memory(result)}; to pickle and unpickle both takes "
-        f"{time(pickle_s, 3)} beside {time(per_item, 3)} of work"
+        f"an item has {size(item)} and its result {size(result)}; to pickle and unpickle both takes "
+        f"{duration(pickle_s)} beside {duration(per_item)} of work"
     )
     if share <= LITTLE or item + result < LARGE_BYTES:
         return Finding(check, False, f"{capital(figures)}.", numbers)
-    if not any(processes(config) or config.kind == "interpreter" for config in competitors(state)):
+    if not any(processes(config) or config.kind == "interpreter" for config in counted(state)):
         return Finding(check, None, f"No pool that would have to pickle was measured, though {figures}.", numbers)
     if share < MUCH:
         return Finding(check, None, f"Can't tell, it is not much: {figures}.", numbers)
@@ -105,10 +106,10 @@ def chunks_too_large(state: State, usable_cpus: int) -> Finding:
 
 def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
     """The fastest setting that takes chunks, and those that differ from it in nothing else, the least chunk first."""
-    configs = [config for config in competitors(state) if processes(config) and config.chunk_used]
+    configs = [config for config in counted(state) if processes(config) and config.chunk_used]
     if not configs:
         return None, []
-    best = best_of(configs)
+    best = fastest(configs)
     group = {config.chunk_used: config for config in configs if _but_for_chunks(config) == _but_for_chunks(best)}
     return best, [config for _, config in sorted(group.items(), key=lambda pair: pair[0] or 0)]
 
@@ -121,18 +122,18 @@ def _compared(
     check: str, state: State, best: Configuration, extreme: Configuration, group: list[Configuration], other: str
 ) -> Finding:
     """The least or largest chunk against the best of the others that differ in nothing else."""
-    rival = best if best is not extreme else best_of([config for config in group if config is not extreme])
+    rival = best if best is not extreme else fastest([config for config in group if config is not extreme])
     gain = ratio(extreme.map, rival.map)
     numbers = {"chunk": extreme.chunk_used, "best_chunk": best.chunk_used, "gain": gain.value}
     figures = (
         f"{setting(state, rival)}: {times(gain.value)} as fast as with {other} chunks, of {extreme.chunk_used}, "
-        f"{time(median(rival.map))} against {time(median(extreme.map))}"
+        f"{duration(median(rival.map))} against {duration(median(extreme.map))}"
     )
     if gain.low is None or gain.high is None:
         return Finding(check, None, f"Too few repetitions to tell, though {figures}.", numbers)
     if gain.low > 1 and gain.value >= NOTHING_TO_GAIN:
         remedy = {"chunksizes": [rival.chunk_used]}
-        return Finding(check, True, f"{capital(figures)} ({interval(gain)}).", numbers, remedy)
+        return Finding(check, True, f"{capital(figures)} ({interval_of(gain)}).", numbers, remedy)
     if gain.high < NOTHING_TO_GAIN:
-        return Finding(check, False, f"{capital(figures)} ({interval(gain)}).", numbers)
-    return Finding(check, None, f"Can't tell, no difference is shown: {figures} ({interval(gain)}).", numbers)
+        return Finding(check, False, f"{capital(figures)} ({interval_of(gain)}).", numbers)
+    return Finding(check, None, f"Can't tell, no difference is shown: {figures} ({interval_of(gain)}).", numbers)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting, several
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
-from poolscope.experiments.pool_benchmark.spending import processes
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import on_cpu, waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, cpus, interval, times
+from poolscope.text.language import capital, cpus_usable
+from poolscope.text.numbers import interval_of, times
 
 NO_GAIN = 1.1  # where the interval ends below it, more workers gain less than a tenth
 # CPU time over wall time of a task that runs in one thread is 1.0; two busy threads would make it 2.
@@ -29,12 +30,12 @@ def more_workers_than_cpus(state: State, usable_cpus: int) -> Finding:
     waiting = waits(state)
     if waiting:
         return Finding(check, False, "The work waits, so workers beyond the CPUs still save time.", numbers)
-    pools = [config for config in competitors(state) if not config.serial]
+    pools = [config for config in counted(state) if not config.serial]
     if not any(config.size > usable_cpus for config in pools):
-        return Finding(check, False, f"No pool has more workers than CPUs: {cpus(usable_cpus)}.", numbers)
+        return Finding(check, False, f"No pool has more workers than CPUs: {cpus_usable(usable_cpus)}.", numbers)
     if waiting is None:
-        return Finding(check, None, f"{cpus(usable_cpus)}. How much of the work waits is not clear.", numbers)
-    best = best_of(pools)
+        return Finding(check, None, f"{cpus_usable(usable_cpus)}. How much of the work waits is not clear.", numbers)
+    best = fastest(pools)
     alike = [config for config in pools if _but_for_size(config) == _but_for_size(best)]
     within = [config for config in alike if config.size <= usable_cpus]
     above = [config for config in alike if config.size > usable_cpus]
@@ -46,28 +47,28 @@ def more_workers_than_cpus(state: State, usable_cpus: int) -> Finding:
         return Finding(
             check,
             None,
-            f"{cpus(usable_cpus)}; there is no smaller or no larger pool of a kind to compare.",
+            f"{cpus_usable(usable_cpus)}; there is no smaller or no larger pool of a kind to compare.",
             numbers,
             {} if within else fits,
         )
-    small, large = best_of(within), best_of(above)
+    small, large = fastest(within), fastest(above)
     gain = ratio(small.map, large.map)
     numbers["gain"] = gain.value
     said = (
-        f"{cpus(usable_cpus)}; {setting(state, large)} {'map' if several(large) else 'maps'} {times(gain.value)} as "
-        f"fast as {setting(state, small)}"
+        f"{cpus_usable(usable_cpus)}; {setting(state, large)} {'map' if several(large) else 'maps'} "
+        f"{times(gain.value)} as fast as {setting(state, small)}"
     )
     if gain.low is None or gain.high is None:
         return Finding(check, None, f"{said}, which too few repetitions can't tell.", numbers)
     if gain.low > 1 and small.chunk_used != large.chunk_used:
-        sentence = f"{said} ({interval(gain)}), but chunk sizes differ, {small.chunk_used} and {large.chunk_used}."
+        sentence = f"{said} ({interval_of(gain)}), but chunk sizes differ, {small.chunk_used} and {large.chunk_used}."
         remedy = {"chunksizes": [min(small.chunk_used or 1, large.chunk_used or 1)]}
         return Finding(check, None, sentence, numbers, remedy)
     if gain.low > 1:
-        return Finding(check, False, f"{said} ({interval(gain)}).", numbers)
+        return Finding(check, False, f"{said} ({interval_of(gain)}).", numbers)
     if gain.high > NO_GAIN:
-        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval(gain)}).", numbers)
-    return Finding(check, True, f"{said} ({interval(gain)}), so no gain is shown for what they take.", numbers, fits)
+        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval_of(gain)}).", numbers)
+    return Finding(check, True, f"{said} ({interval_of(gain)}), so no gain is shown for what they take.", numbers, fits)
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:
@@ -97,7 +98,7 @@ def siblings_share_cores(state: State, usable_cpus: int) -> Finding:
     numbers: dict[str, float | None] = {"cores": cores, "usable_cpus": usable_cpus}
     if cores >= usable_cpus:
         return _shared_unseen(
-            state, usable_cpus, Finding(check, False, f"{cpus(usable_cpus)}, on {cores} cores", numbers)
+            state, usable_cpus, Finding(check, False, f"{cpus_usable(usable_cpus)}, on {cores} cores", numbers)
         )
     if waits(state) is not False:
         return Finding(
@@ -143,7 +144,7 @@ def _took(state: State, config: Configuration, more: float) -> str:
 
 def _crowded(state: State, cores: int, usable_cpus: int) -> Configuration | None:
     """A traced pool of processes that has to use both hyper-threads of a core, and still has a CPU for each worker."""
-    configs = [config for config in competitors(state) if processes(config) and cores < config.size <= usable_cpus]
+    configs = [config for config in counted(state) if processes(config) and cores < config.size <= usable_cpus]
     traced = [config for config in configs if config.traced.get("tasks") and _long_tasks(config)]
     return max(traced, key=lambda config: config.size, default=None)
 
@@ -168,7 +169,7 @@ def oversubscribed(state: State, usable_cpus: int) -> Finding:
     share = on_cpu(state.serial)
     shares = [
         config.traced["tasks_cpu_s"] / config.traced["tasks_wall_s"]
-        for config in competitors(state)
+        for config in counted(state)
         if processes(config) and config.traced.get("tasks") and config.traced["tasks_wall_s"] and _long_tasks(config)
     ]
     known = [*([share] if share is not None else []), *shares]
@@ -186,7 +187,7 @@ def oversubscribed(state: State, usable_cpus: int) -> Finding:
         return Finding(check, None, f"Can't tell: {figures}.", numbers)
     enough = max(1, round(usable_cpus / most))
     sentence = (
-        f"{capital(figures)}, so {cpus(usable_cpus)} are enough for {enough} at once. Numerical "
+        f"{capital(figures)}, so {cpus_usable(usable_cpus)} are enough for {enough} at once. Numerical "
         "libraries do so unless OMP_NUM_THREADS=1 is set."
     )
     return Finding(check, True, sentence, numbers, {"sizes": sorted({1, enough})})

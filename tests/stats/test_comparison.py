@@ -1,4 +1,4 @@
-"""Winners, ties and no clear winner on made cells: how often they are right in seeded trials, and what must agree."""
+"""Comparisons of made times, with and without a winner: how often they are right, and which facts must agree."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from poolscope.stats.contrasts import Contrasts
-from poolscope.stats.winner import Entrant, Winner, winner
+from poolscope.stats.comparison import Comparison, Contrasts, TimedConfiguration, compare
 
 unhurried = settings(deadline=None, max_examples=25)
 TIMES = st.lists(st.floats(min_value=1e-6, max_value=1e3), min_size=1, max_size=8).map(tuple)
@@ -26,29 +25,29 @@ def quiet(rng: random.Random, count: int, middle: float = 0.1) -> tuple[float, .
     return tuple(middle * rng.lognormvariate(0, 0.03) for _ in range(count))
 
 
-def judged(loop: tuple[float, ...], *cells: tuple[float, ...]) -> Winner:
-    """Cells are named 0, 1, 2 … and cost as much."""
-    result = winner(loop, [Entrant(str(i), samples, (i,)) for i, samples in enumerate(cells)])
+def judged(loop: tuple[float, ...], *configs: tuple[float, ...]) -> Comparison:
+    """Configurations are named 0, 1, 2 … and cost as much."""
+    result = compare(loop, [TimedConfiguration(str(i), samples, (i,)) for i, samples in enumerate(configs)])
     assert result is not None
     return result
 
 
-@pytest.mark.parametrize(("cells", "count"), [(1, 3), (1, 20), (4, 5), (16, 3), (16, 5), (16, 20), (40, 3), (40, 8)])
-def test_no_difference_at_all_is_no_clear_winner_in_93_of_100_trials(cells: int, count: int) -> None:
-    rng = random.Random(1000 * cells + count)
-    outcomes = Counter(judged(*(times(rng, count) for _ in range(cells + 1))).outcome for _ in range(100))
+@pytest.mark.parametrize(("configs", "count"), [(1, 3), (1, 20), (4, 5), (16, 3), (16, 5), (16, 20), (40, 3), (40, 8)])
+def test_no_difference_at_all_is_no_clear_winner_in_93_of_100_trials(configs: int, count: int) -> None:
+    rng = random.Random(1000 * configs + count)
+    outcomes = Counter(judged(*(times(rng, count) for _ in range(configs + 1))).outcome for _ in range(100))
     assert outcomes["no clear winner"] >= 93
 
 
-@pytest.mark.parametrize(("cells", "count"), [(3, 5), (16, 3), (16, 5), (40, 5)])
-def test_cells_that_spread_unequally_do_not_win_by_their_spread(cells: int, count: int) -> None:
+@pytest.mark.parametrize(("configs", "count"), [(3, 5), (16, 3), (16, 5), (40, 5)])
+def test_cells_that_spread_unequally_do_not_win_by_their_spread(configs: int, count: int) -> None:
     """Half a percent to a tenth, where one pooled variance would be wrong in a tenth of the trials and more."""
-    rng = random.Random(1000 * cells + count)
+    rng = random.Random(1000 * configs + count)
 
     def unequal() -> tuple[float, ...]:
         return times(rng, count, spread=0.005 * 20 ** rng.random())
 
-    outcomes = Counter(judged(*(unequal() for _ in range(cells + 1))).outcome for _ in range(100))
+    outcomes = Counter(judged(*(unequal() for _ in range(configs + 1))).outcome for _ in range(100))
     assert outcomes["no clear winner"] >= 93
 
 
@@ -59,17 +58,17 @@ def test_pools_that_are_equally_fast_all_tie_in_93_of_100_trials() -> None:
     assert sum(result.outcome == "pool" for result in results) >= 95
 
 
-@pytest.mark.parametrize(("cells", "count"), [(1, 3), (4, 5), (16, 3), (16, 5), (40, 5)])
-def test_a_real_gain_of_a_third_is_found(cells: int, count: int) -> None:
-    rng = random.Random(1000 * cells + count)
+@pytest.mark.parametrize(("configs", "count"), [(1, 3), (4, 5), (16, 3), (16, 5), (40, 5)])
+def test_a_real_gain_of_a_third_is_found(configs: int, count: int) -> None:
+    rng = random.Random(1000 * configs + count)
     results = [
-        judged(quiet(rng, count), quiet(rng, count, 0.1 / 1.3), *(quiet(rng, count) for _ in range(cells - 1)))
+        judged(quiet(rng, count), quiet(rng, count, 0.1 / 1.3), *(quiet(rng, count) for _ in range(configs - 1)))
         for _ in range(40)
     ]
     assert sum((result.outcome, result.best, result.recommended) == ("pool", "0", "0") for result in results) >= 38
 
 
-def test_one_outlier_in_the_loop_hides_no_winner() -> None:
+def test_one_outlier_in_the_loop_hides_no_compare() -> None:
     loop = (0.200, 0.201, 0.199, 0.5, 0.202)
     result = judged(loop, (0.101, 0.100, 0.102, 0.099, 0.100), (0.150, 0.151, 0.149, 0.150, 0.152))
     assert (result.outcome, result.best, result.beats_loop, result.tied) == ("pool", "0", True, ("0",))
@@ -78,8 +77,8 @@ def test_one_outlier_in_the_loop_hides_no_winner() -> None:
 
 def test_of_tied_cells_the_cheapest_is_recommended() -> None:
     four, two = (0.0500, 0.0510, 0.0490, 0.0505, 0.0495), (0.0503, 0.0512, 0.0494, 0.0507, 0.0499)
-    cells = [Entrant("four workers", four, (4, 0)), Entrant("two workers", two, (2, 0))]
-    result = winner((0.100, 0.101, 0.099, 0.102, 0.098), cells)
+    configs = [TimedConfiguration("four workers", four, (4, 0)), TimedConfiguration("two workers", two, (2, 0))]
+    result = compare((0.100, 0.101, 0.099, 0.102, 0.098), configs)
     assert result is not None
     assert (result.best, result.recommended) == ("four workers", "two workers")
     assert result.tied == ("two workers", "four workers")
@@ -87,8 +86,11 @@ def test_of_tied_cells_the_cheapest_is_recommended() -> None:
 
 def test_a_cheap_cell_that_only_its_spread_ties_is_not_recommended() -> None:
     wide = (0.045, 0.075, 0.060, 0.095, 0.058)
-    cells = [Entrant("four", (0.0500, 0.0510, 0.0490, 0.0505, 0.0495), (4,)), Entrant("one", wide, (1,))]
-    result = winner((0.2, 0.201, 0.199, 0.202, 0.198), cells)
+    configs = [
+        TimedConfiguration("four", (0.0500, 0.0510, 0.0490, 0.0505, 0.0495), (4,)),
+        TimedConfiguration("one", wide, (1,)),
+    ]
+    result = compare((0.2, 0.201, 0.199, 0.202, 0.198), configs)
     assert result is not None
     assert result.tied == ("one", "four")
     assert result.recommended == "four"
@@ -98,22 +100,21 @@ def test_the_loop_wins_where_every_pool_is_shown_slower() -> None:
     loop = (0.0010, 0.0011, 0.0010, 0.0012, 0.0010)
     result = judged(loop, (0.005, 0.0051, 0.0052, 0.0049, 0.005), (0.05, 0.051, 0.049, 0.05, 0.052))
     assert (result.outcome, result.beats_loop, result.loop_beats_all) == ("loop", False, True)
-    assert (result.worth_it, result.recommended) == (False, None)
+    assert result.recommended is None
 
 
-def test_one_pool_as_fast_as_the_loop_leaves_no_clear_winner() -> None:
+def test_one_pool_as_fast_as_the_loop_leaves_no_clear_compare() -> None:
     loop = (0.100, 0.101, 0.099, 0.102, 0.098)
     result = judged(loop, (0.5, 0.51, 0.49, 0.5, 0.52), (0.101, 0.099, 0.100, 0.102, 0.0985))
     assert (result.outcome, result.best, result.beats_loop) == ("no clear winner", "1", None)
     assert (result.loop_beats_all, result.recommended) == (False, None)
     assert result.tied == ("1",)
-    assert result.worth_it is False  # its interval ends at 1.03
 
 
 def test_a_gain_of_two_percent_is_real_and_not_worth_a_pool() -> None:
     loop = (0.10200, 0.10201, 0.10199, 0.10202, 0.10198)
     result = judged(loop, (0.10000, 0.10001, 0.09999, 0.10002, 0.09998))
-    assert (result.outcome, result.beats_loop, result.worth_it) == ("small gain", True, False)
+    assert (result.outcome, result.beats_loop) == ("small gain", True)
     assert result.recommended is None
 
 
@@ -129,8 +130,8 @@ def test_a_cell_with_few_repetitions_is_left_out_of_the_judgement() -> None:
 
 
 def test_cells_without_a_sample_and_a_loop_without_one_give_no_verdict() -> None:
-    assert winner((), [Entrant("a", (0.1, 0.1, 0.1))]) is None
-    assert winner((0.1, 0.1, 0.1), [Entrant("a", ())]) is None
+    assert compare((), [TimedConfiguration("a", (0.1, 0.1, 0.1))]) is None
+    assert compare((0.1, 0.1, 0.1), [TimedConfiguration("a", ())]) is None
 
 
 def test_samples_that_are_all_alike_leave_no_doubt() -> None:
@@ -151,7 +152,7 @@ def test_more_comparisons_ask_for_a_larger_difference() -> None:
 
 
 def test_three_samples_borrow_the_spread_that_all_cells_share() -> None:
-    """Alone, two cells of three say little; among ten that spread alike, they say more."""
+    """Alone, two configs of three say little; among ten that spread alike, they say more."""
     rng = random.Random(3)
     two = [tuple(rng.lognormvariate(0.15 * i, 0.03) for _ in range(3)) for i in (1, 0)]
     others = [tuple(rng.lognormvariate(0, 0.03) for _ in range(3)) for _ in range(8)]
@@ -163,14 +164,14 @@ def test_three_samples_borrow_the_spread_that_all_cells_share() -> None:
 
 @unhurried
 @given(TIMES, st.lists(TIMES, min_size=1, max_size=5))
-def test_the_facts_agree_with_each_other(loop: tuple[float, ...], cells: list[tuple[float, ...]]) -> None:
-    result = judged(loop, *cells)
-    assert result.compared + len(result.left_out) == len(cells) or result.outcome == "too few"
+def test_the_facts_agree_with_each_other(loop: tuple[float, ...], configs: list[tuple[float, ...]]) -> None:
+    result = judged(loop, *configs)
+    assert result.compared + len(result.left_out) == len(configs) or result.outcome == "too few"
     if result.outcome != "too few":
         assert result.best in result.tied
         assert (result.outcome == "loop") == result.loop_beats_all
         assert (result.outcome in ("pool", "small gain")) == (result.beats_loop is True)
     assert (result.recommended is not None) == (result.outcome == "pool")
     assert result.recommended is None or result.recommended in result.tied
-    scaled = judged(tuple(t * 4 for t in loop), *(tuple(t * 4 for t in cell) for cell in cells))
+    scaled = judged(tuple(t * 4 for t in loop), *(tuple(t * 4 for t in config) for config in configs))
     assert (scaled.outcome, scaled.best, scaled.tied) == (result.outcome, result.best, result.tied)

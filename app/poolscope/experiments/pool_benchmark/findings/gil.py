@@ -6,14 +6,15 @@ from statistics import median
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
-from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting, several
-from poolscope.experiments.pool_benchmark.spending import why_off_cpu
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, on_cpu, waits
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, interval, memory, time, times
+from poolscope.text.language import capital
+from poolscope.text.numbers import duration, interval_of, size, times
 
 LIGHT = ("thread", "asyncio")
 # The share of the CPUs that they could have had from which on they are said to have run side by side.
@@ -84,13 +85,13 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> Finding:
     judged = disturbed(state, usable_cpus)
     if judged and judged.disturbed:
         return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
-    configs = [config for config in competitors(state) if not config.serial]
+    configs = [config for config in counted(state) if not config.serial]
     light, heavy = ([config for config in configs if (config.kind in LIGHT) is is_light] for is_light in (True, False))
     if not light or not heavy:
         missing = "Neither threads nor asyncio were" if not light else "No processes or interpreters were"
         kinds = {"kinds": ["thread", "asyncio"]} if not light else {}
         return Finding(check, None, f"The work waits: {figures}. {missing} measured to compare.", numbers, kinds)
-    return _compared(check, state, best_of(light), best_of(heavy), figures, numbers)
+    return _compared(check, state, fastest(light), fastest(heavy), figures, numbers)
 
 
 def _compared(
@@ -105,16 +106,16 @@ def _compared(
     if gain.low is None or gain.high is None:
         return Finding(check, None, f"{said}; too few repetitions to tell.", numbers)
     if gain.high < 1:
-        return Finding(check, False, f"{said} ({interval(gain)}), which is shown to be slower.", numbers)
+        return Finding(check, False, f"{said} ({interval_of(gain)}), which is shown to be slower.", numbers)
     if gain.low < 0.95:
-        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval(gain)}).", numbers)
-    less = [f"{time(median(light.around), 3)} to start and end against {time(median(heavy.around), 3)}"]
+        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval_of(gain)}).", numbers)
+    less = [f"{duration(median(light.around))} to start and end against {duration(median(heavy.around))}"]
     if light.memory.get("per_worker") and heavy.memory.get("per_worker"):
-        each = [memory(max(0.0, median(config.memory["per_worker"]))) for config in (light, heavy)]
+        each = [size(max(0.0, median(config.memory["per_worker"]))) for config in (light, heavy)]
         less.append(f"{each[0]} a worker against {each[1]}")
     return Finding(
         check,
         True,
-        f"{said} ({interval(gain)}) and {'take' if several(light) else 'takes'} less: {'; '.join(less)}.",
+        f"{said} ({interval_of(gain)}) and {'take' if several(light) else 'takes'} less: {'; '.join(less)}.",
         numbers,
     )

@@ -7,14 +7,15 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark.choice import best_of, competitors
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS, MOST_LARGE_ITEMS
-from poolscope.experiments.pool_benchmark.spending import processes
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, listed, memory, time
+from poolscope.text.language import capital, format_list
+from poolscope.text.numbers import duration, size
 
 # Of the memory that was free: beyond the one the machine begins to swap, below the other there is room for all.
 FULL, ROOMY = 0.80, 0.50
@@ -22,20 +23,21 @@ FULL, ROOMY = 0.80, 0.50
 
 def start_up_outweighs(state: State, usable_cpus: int) -> Finding:
     check = "starting processes outweighs the map"
-    configs = [config for config in competitors(state) if processes(config) and config.around]
+    configs = [config for config in counted(state) if processes(config) and config.around]
     if not configs:
         return Finding(check, None, "No pool of processes has been started and shut down.")
-    best = best_of(configs)
+    best = fastest(configs)
     around, mapped = median(best.around), median(best.map)
     weight = ratio(best.around, best.map)
     prices = _by_method(configs, best)
     numbers = {"start_stop_s": around, "map_s": mapped, "share": around / (around + mapped), **prices}
     figures = (
-        f"starting and ending {setting(state, best)} took {time(around)}, the map {time(mapped)}, so "
+        f"starting and ending {setting(state, best)} took {duration(around)}, the map {duration(mapped)}, so "
         f"{around / (around + mapped):.0%} of a single call"
     )
     if len(prices) > 1:
-        figures += f"; {best.size} start and end by {listed([f'{name} in {time(s, 3)}' for name, s in prices.items()])}"
+        starts = format_list(f"{name} in {duration(seconds)}" for name, seconds in prices.items())
+        figures += f"; {best.size} start and end by {starts}"
     if weight.low is None or weight.high is None:
         return Finding(check, None, f"Too few repetitions to tell, though {figures}.", numbers)
     if weight.low <= 1 <= weight.high:
@@ -75,7 +77,7 @@ def memory_runs_short(state: State, usable_cpus: int) -> Finding:
     config = max(measured, key=_own_memory)
     need, what = _own_memory(config), config.memory.get("what", "")
     numbers = {"needed": need, "free": free, "share": need / free}
-    figures = f"{setting(state, config)} took {memory(need)} beside the main process; {memory(free)} were free before"
+    figures = f"{setting(state, config)} took {size(need)} beside the main process; {size(free)} were free before"
     if what == "rss":
         figures += "; shared pages are counted more than once in that"
     if need < ROOMY * free:

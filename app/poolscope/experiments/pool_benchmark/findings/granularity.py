@@ -7,15 +7,16 @@ from typing import Any
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import breakeven
 from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
-from poolscope.experiments.pool_benchmark.choice import best_of, choose, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import WORK_MS
-from poolscope.experiments.pool_benchmark.spending import budget, tail_share
+from poolscope.experiments.pool_benchmark.recommendation import counted, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.time_budget import budget, tail_share
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.intervals import ratio
-from poolscope.text.wording import capital, interval, time, times
+from poolscope.text.language import capital
+from poolscope.text.numbers import duration, interval_of, times
 
 WORTH_IT = 2  # a remedy goes so far beyond the break-even
 LONGEST_MS = 60_000
@@ -26,7 +27,7 @@ STRAGGLES, ALIKE = 3.0, 2.0
 
 def work_too_small(state: State, usable_cpus: int) -> Finding:
     check = "work too small for a pool"
-    choice, near = choose(state), breakeven.nearest(state, usable_cpus)
+    choice, near = recommend(state), breakeven.nearest(state, usable_cpus)
     numbers: dict[str, float | None] = {"seconds_per_item": seconds_per_item(state)}
     if near is not None:
         numbers |= {
@@ -39,9 +40,9 @@ def work_too_small(state: State, usable_cpus: int) -> Finding:
         return Finding(check, None, "Not every setting has been measured often enough to tell.", numbers)
     gain = ratio(state.serial.map, choice.best.map) if state.serial else choice.gain
     best = f"{setting(state, choice.best)}, the fastest: {times(gain.value)}"
-    if choice.judged.beats_loop:
-        return Finding(check, False, f"{best} ({interval(gain)}).", numbers)
-    if choice.judged.outcome != "loop":
+    if choice.maps.beats_loop:
+        return Finding(check, False, f"{best} ({interval_of(gain)}).", numbers)
+    if choice.maps.outcome != "loop":
         return Finding(check, None, f"Can't tell, no difference from the plain loop is shown. {best}.", numbers)
     if near is None:
         sentence = "Every pool is slower than the plain loop, but no two items ran at the same time in any of them."
@@ -76,8 +77,8 @@ def stragglers(state: State, usable_cpus: int) -> Finding:
     tail, longest = tail_share(spent), lengths["max"] / lengths["median"]
     numbers = {"idle_tail": tail, "longest_s": lengths["max"], "median_s": lengths["median"]}
     figures = (
-        f"with {setting(state, config)} the longest item took {time(lengths['max'], 3)}, the middle one "
-        f"{time(lengths['median'], 3)}, and at the end workers idled for {tail:.0%} of the map"
+        f"with {setting(state, config)} the longest item took {duration(lengths['max'])}, the middle one "
+        f"{duration(lengths['median'])}, and at the end workers idled for {tail:.0%} of the map"
     )
     judged = disturbed(state, usable_cpus)
     if tail < SHORT_TAIL or longest < ALIKE or lengths["max"] < SHORTEST_TASK_S:
@@ -96,7 +97,7 @@ def _undisturbed_by_us(state: State, usable_cpus: int) -> Configuration | None:
     """The fastest traced setting whose workers could all work at once: elsewhere items take long by waiting for us."""
     traced = [
         config
-        for config in competitors(state)
+        for config in counted(state)
         if config.size > 1 and config.traced.get("map_s") and side_by_side(state, config, usable_cpus) == config.size
     ]
-    return best_of(traced) if traced else None
+    return fastest(traced) if traced else None

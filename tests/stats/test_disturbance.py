@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poolscope.stats.disturbance import Configuration, Disturbance, disturbance
+from poolscope.stats.disturbance import Disturbance, TracedTasks, disturbance
 
-QUIET = Configuration(2, ((0.0202, 0.02),) * 20)
-NOISY = Configuration(2, ((0.041, 0.02),) * 20)
+QUIET = TracedTasks(2, ((0.0202, 0.02),) * 20)
+NOISY = TracedTasks(2, ((0.041, 0.02),) * 20)
 
 
-def judge(*configs: Configuration, **facts: Any) -> Disturbance:
+def judge(*traced: TracedTasks, **facts: Any) -> Disturbance:
     """A run of 2 workers on 2 CPUs that took 4 s, of which others used 0.06 s."""
     usual: dict[str, Any] = {"workers": 2, "usable_cpus": 2, "host_cpus": 2, "wall_s": 4.0, "others_cpu_s": 0.06}
-    return disturbance(configs, **(usual | facts))
+    return disturbance(traced, **(usual | facts))
 
 
 def test_a_quiet_run_is_quiet_and_says_by_which_numbers() -> None:
@@ -38,11 +38,11 @@ def test_tasks_that_were_held_up_show_a_disturbance() -> None:
 
 def test_short_tasks_of_which_few_were_held_up_show_it_in_their_total() -> None:
     """Most tasks of 1 ms run within one turn of the scheduler: their median ratio is 1.00 beside a busy process."""
-    assert judge(Configuration(2, ((0.001, 0.001),) * 90 + ((0.005, 0.001),) * 10)).disturbed is True
+    assert judge(TracedTasks(2, ((0.001, 0.001),) * 90 + ((0.005, 0.001),) * 10)).disturbed is True
 
 
 def test_more_workers_than_cpus_hold_up_one_another_and_nobody_else_is_to_blame() -> None:
-    result = judge(QUIET, Configuration(8, ((0.08, 0.02),) * 20), workers=8)
+    result = judge(QUIET, TracedTasks(8, ((0.08, 0.02),) * 20), workers=8)
     assert result.disturbed is False
     assert result.wall_over_cpu == pytest.approx(1.01)
 
@@ -97,15 +97,15 @@ def test_no_throttling_alone_is_no_proof_of_quiet() -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        Configuration(2, ()),
-        Configuration(2, ((0.04, 0.02),)),
-        Configuration(2, ((2e-5, 1e-5),) * 10_000),
-        Configuration(2, ((1.0, 0.0),) * 4),
-        Configuration(4, NOISY.tasks),
+        TracedTasks(2, ()),
+        TracedTasks(2, ((0.04, 0.02),)),
+        TracedTasks(2, ((2e-5, 1e-5),) * 10_000),
+        TracedTasks(2, ((1.0, 0.0),) * 4),
+        TracedTasks(4, NOISY.tasks),
     ],
     ids=["no task", "too little work", "tasks too short for the clocks", "tasks that wait", "too many workers"],
 )
-def test_tasks_that_show_nothing_are_left_out(config: Configuration) -> None:
+def test_tasks_that_show_nothing_are_left_out(config: TracedTasks) -> None:
     result = judge(config)
     assert result.wall_over_cpu is None
     assert result.disturbed is False
@@ -118,7 +118,7 @@ def test_less_than_nothing_by_rounding_is_nothing() -> None:
 @given(st.floats(min_value=1.0, max_value=20.0), st.floats(min_value=0.0, max_value=10.0))
 def test_more_noise_never_makes_a_run_quieter(ratio: float, more: float) -> None:
     def run(ratio: float) -> bool | None:
-        return judge(Configuration(2, ((0.02 * ratio, 0.02),) * 20)).disturbed
+        return judge(TracedTasks(2, ((0.02 * ratio, 0.02),) * 20)).disturbed
 
     assert run(ratio) in (False, True)
     assert run(ratio + more) or not run(ratio)

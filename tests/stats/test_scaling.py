@@ -10,8 +10,7 @@ from math import sqrt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from poolscope.stats.laws import Estimate
-from poolscope.stats.scaling import Scaling, scaling
+from poolscope.stats.scaling import FittedValue, Scaling, scaling
 
 SIZES = (1, 2, 4, 8)
 
@@ -32,12 +31,12 @@ def noisy(rng: random.Random, serial: float, crosstalk: float, spread: float = 0
     return scaling(times(0.95), {size: times(seconds(size, serial, crosstalk)) for size in SIZES}, 8)
 
 
-def known(estimate: Estimate | None) -> Estimate:
+def known(estimate: FittedValue | None) -> FittedValue:
     assert estimate is not None
     return estimate
 
 
-def encloses(estimate: Estimate | None, true: float) -> bool:
+def encloses(estimate: FittedValue | None, true: float) -> bool:
     low, high = known(estimate).low, known(estimate).high
     return low <= true * (1 + 1e-9) and (high is None or true <= high * (1 + 1e-9))
 

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.errors import MalformedRecord
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import (
     CLASSES,
+    PROTOCOL,
     Actor,
     End,
     Failure,
-    Opening,
     Printed,
     Record,
     Result,
@@ -23,6 +24,8 @@ from poolscope.protocol.records import (
     from_line,
     to_line,
 )
+
+from tests.openings import machine, opening
 
 TEXT = st.text(st.characters(codec="utf-8"))
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -39,7 +42,10 @@ BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "str": TEXT,
     "list[int]": st.lists(st.integers(), max_size=4),
     "dict[str, Any]": st.dictionaries(TEXT, JSON, max_size=3),
-    "Any": JSON,
+    "Arguments": st.just(opening().arguments),
+    "MachineFacts | None": st.none() | st.just(machine(4)),
+    "PythonFacts": st.builds(opening, gil=st.booleans()).map(lambda record: record.python),
+    "Payload": st.builds(Untyped, TEXT, JSON),
 }
 
 
@@ -64,14 +70,14 @@ def test_a_field_that_a_newer_runner_adds_is_dropped(record: Record, name: str, 
 
 
 def test_the_kinds_are_the_words_of_the_protocol() -> None:
-    kinds = "run actor span list count task sample result error fault print progress end"
+    kinds = "run actor span list count task sample result error sampler fault print progress end"
     assert [kind.kind for kind in CLASSES] == kinds.split()
 
 
 def test_a_line_says_its_kind_first_and_its_protocol_in_the_opening() -> None:
-    line = to_line(Opening(1, "2026-01-01T00:00:00+00:00", "fa-1", "factorials", {"n": 1}, {}, 4711))
+    line = to_line(opening("factorials", 1))
     assert line.startswith(b'{"kind":"run","t":1,')
-    assert json.loads(line)["protocol"] == 1
+    assert json.loads(line)["protocol"] == PROTOCOL
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,12 @@ def test_a_line_says_its_kind_first_and_its_protocol_in_the_opening() -> None:
         b'{"kind":["run"],"t":1}',
         b'{"kind":null}',
         b'{"kind":"end","t":1}',
+        b'{"kind":"end","t":"1","outcome":"finished"}',
+        b'{"kind":"end","t":true,"outcome":"finished"}',
+        b'{"kind":"list","t":1,"actor":"a","change":"added","number":1,"items":[1,"2"],"length":1}',
+        b'{"kind":"result","t":1,"value":{},"config":""}',
+        b'{"kind":"result","t":1,"name":"unheard of","value":{},"config":""}',
+        b'{"kind":"result","t":1,"name":["untyped"],"value":{},"config":""}',
         b'{"kind":"end","t":1,"outcome":"finished"',
         b'{"kind":"end","t":1,"outcome":"finished"}{"kind":"end","t":1,"outcome":"finished"}',
         b'{"kind":"print","t":1,"stream":"stdout","text":"\xff"}',
@@ -128,8 +140,12 @@ def test_what_json_can_not_hold_never_leaves(seconds: float) -> None:
         to_line(Sample(1, "map", "2", 1, seconds))
 
 
-def test_a_number_of_many_digits_travels_as_text() -> None:
-    digits = "9" * 16_326
-    back = from_line(to_line(Result(1, "factorial", digits, "5000")))
-    assert isinstance(back, Result)
-    assert back.value == digits
+def test_a_result_names_its_payload_by_its_tag() -> None:
+    body = json.loads(to_line(Result(1, Untyped("weather", "rain"), "pool 2")))
+    assert body == {
+        "kind": "result",
+        "t": 1,
+        "name": "untyped",
+        "value": {"name": "weather", "value": "rain"},
+        "config": "pool 2",
+    }
