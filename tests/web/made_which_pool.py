@@ -15,12 +15,13 @@ from poolscope.protocol.payloads import (
     Plan,
     PlannedConfiguration,
     Seed,
-    TaskSeconds,
+    TaskTimes,
     TraceSummary,
 )
-from poolscope.protocol.records import Actor, End, Opening, Progress, Record, Result, Sample, Span
+from poolscope.protocol.records import Actor, End, Progress, Record, Result, Sample, Span
 
 from tests.experiments.pool_benchmark.invented_runs import interpreter, trial
+from tests.openings import opening
 
 ITEMS, ITEM_S, CPUS = 40, 0.02, 4
 MIB = 1024 * 1024
@@ -68,20 +69,7 @@ def records(
     """The whole run, or its beginning up to so many counted rounds."""
     chance = random.Random(4711)
     rows = plan(pythons, kinds)
-    yield Opening(
-        0,
-        "2026-01-01T00:00:00+00:00",
-        "wp-0001",
-        "which-pool",
-        {},
-        {
-            "python": "3.11.9",
-            "implementation": "CPython",
-            "gil": True,
-            "start_method": "fork",
-        },
-        4710,
-    )
+    yield opening("which-pool", python="3.11.9")
     kinds_there: dict[str, str | None] = {
         "thread": None,
         "process": None,
@@ -165,7 +153,7 @@ def watched(row: PlannedConfiguration, t: int) -> Iterator[Record]:
             tasks_cpu_s=wall / size if locked else wall * min(1.0, busy / size),
             workers_used=size,
             worker_ends_s=tuple(mapped * (1 - 0.03 * n / size) for n in range(size)),
-            task_s=TaskSeconds(0.019, wall / ITEMS, wall / ITEMS * 1.1, wall / ITEMS * 1.4),
+            task_s=TaskTimes(0.019, wall / ITEMS, wall / ITEMS * 1.1, wall / ITEMS * 1.4),
         ),
         config,
     )

@@ -27,7 +27,7 @@ class Untyped(Payload):
     value: Any
 
 
-# The machine
+# The machine and the interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,23 @@ class MachineFacts(Payload):
     cpu_frequency_mhz: float | None
     memory_available: int | None
     load_before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFacts:
+    """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
+
+    `gil` says whether threads take turns. `start_method` is the one that the run uses, `clock_resolution_s` that of
+    `time.perf_counter`.
+    """
+
+    python: str
+    implementation: str
+    gil: bool
+    start_method: str
+    platform: str
+    clock_resolution_s: float
+    executable: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +271,7 @@ class ShownResults(Payload):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSeconds:
+class TaskTimes:
     """How long the tasks of a traced map took, each as its worker saw it."""
 
     min: float
@@ -279,7 +296,24 @@ class TraceSummary(Payload):
     worker_ends_s: tuple[float, ...]
     start_s: float = 0.0
     stop_s: float = 0.0
-    task_s: TaskSeconds | None = None
+    task_s: TaskTimes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpan:
+    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
+
+    started: int
+    ended: int
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLane:
+    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit."""
+
+    worker: int
+    spans: tuple[LaneSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,23 +331,6 @@ class MemoryReading(Payload):
 
 
 # What a host answers
-
-
-@dataclass(frozen=True, slots=True)
-class LaneSpan:
-    """A worker was at work on `item`, or on several in a row where there are very many, between two stamps."""
-
-    started: int
-    ended: int
-    item: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerLane:
-    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit."""
-
-    worker: int
-    spans: tuple[LaneSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from poolscope.protocol.payloads import (
     NoiseReading,
     Plan,
     PlannedConfiguration,
-    TaskSeconds,
+    TaskTimes,
     TraceSummary,
     TrialReport,
 )
@@ -160,7 +160,7 @@ def traced(
         tasks_cpu_s=cpu,
         workers_used=size,
         worker_ends_s=tuple(map_s * (1 - 2 * tail * n / max(1, size - 1)) for n in range(size)),
-        task_s=TaskSeconds(min=each * 0.9, median=each, p90=each * 1.05, max=each * longest),
+        task_s=TaskTimes(min=each * 0.9, median=each, p90=each * 1.05, max=each * longest),
     )
 
 

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
-from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, ChosenPython
-from poolscope.protocol.codec import to_json
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.payloads import (
     Calibration,
     ConfigurationSkipped,
@@ -35,7 +34,7 @@ from poolscope.protocol.records import Actor, End, Failure, Progress, Record, Re
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until_gone
 
-THIS = ChosenPython("here", sys.executable)
+THIS = InterpreterPath("here", sys.executable)
 P = TypeVar("P", bound=Payload)
 OTHERS = Path.home() / ".cache" / "poolscope-pythons"
 OTHER = {
@@ -82,11 +81,10 @@ def folder(tmp_path: Path) -> str:
 
 def asked(
     workload: str, folder: str = "", *, work_ms: float | None = None, items: int = 6, **changes: Any
-) -> dict[str, Any]:
+) -> BenchmarkArguments:
     defaults: dict[str, Any] = {"kinds": ("thread", "process"), "sizes": (2,), "repeats": 2, "limit_s": 30.0}
     work = BenchmarkWork(workload, folder, work_ms, items)
-    arguments: dict[str, Any] = to_json(BenchmarkArguments(work, **{"pythons": (THIS,), **defaults, **changes}))
-    return arguments
+    return BenchmarkArguments(work, **{"pythons": (THIS,), **defaults, **changes})
 
 
 def mine(function: str) -> str:
@@ -198,7 +196,7 @@ def test_a_loop_that_would_exceed_the_limit_is_not_begun(folder: str) -> None:
         (
             "dies_elsewhere",
             "thread",
-            "The process of Python here left with exit code 3 during a pass of 2 threads",
+            "The process of Python here ended with exit code 3 during a pass of 2 threads",
         ),
         ("never_elsewhere", "thread", "A pass of 2 threads took longer than the limit of 3 s, so it was ended."),
     ],
@@ -229,7 +227,7 @@ def test_a_kind_that_ended_its_process_is_not_tried_in_other_sizes(folder: str) 
         ),
     )
     skipped = values(records, ConfigurationSkipped)
-    assert "left with exit code 3" in skipped["here thread 1"].why
+    assert "ended with exit code 3" in skipped["here thread 1"].why
     assert skipped["here thread 2"].why == f"It was not tried after 1 thread. {skipped['here thread 1'].why}"
     assert mapped(records) == {("here serial", 0), ("here serial", 1)}
 
@@ -246,7 +244,7 @@ def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd:
 def test_another_python_is_an_arm_of_its_own(label: str, folder: str) -> None:
     if not OTHER[label].exists():
         pytest.skip(f"there is no {OTHER[label]}")
-    other = ChosenPython(label, str(OTHER[label]))
+    other = InterpreterPath(label, str(OTHER[label]))
     records = perform(
         "which-pool",
         asked(
@@ -273,12 +271,12 @@ def test_another_python_is_an_arm_of_its_own(label: str, folder: str) -> None:
 
 
 def test_a_python_that_can_not_take_part_says_why_and_the_others_go_on(folder: str) -> None:
-    pythons = (THIS, ChosenPython("gone", "/no/such/python"), ChosenPython("none", "/bin/true"))
+    pythons = (THIS, InterpreterPath("gone", "/no/such/python"), InterpreterPath("none", "/bin/true"))
     records = perform("which-pool", asked(mine("square"), folder, repeats=1, pythons=pythons))
     assert end_of(records).outcome == "finished"
     left_out = values(records, InterpreterLeftOut)
     assert left_out["gone"].why.startswith("Python gone can't be started:")
-    assert left_out["none"].why == ("The process of Python none left with exit code 0 during the start.")
+    assert left_out["none"].why == ("The process of Python none ended with exit code 0 during the start.")
     assert {config.python for config in only(records, Plan).configurations} == {"here"}
 
 

@@ -26,7 +26,6 @@ from poolscope.protocol.records import (
     Contents,
     End,
     Failure,
-    Opening,
     Printed,
     Progress,
     Record,
@@ -47,6 +46,7 @@ from tests.experiments.pool_benchmark.invented_runs import (
     told,
     traced,
 )
+from tests.openings import opening
 
 MAPS = {
     "serial": about(640),
@@ -147,7 +147,7 @@ def test_the_warm_up_counts_for_nothing() -> None:
 def test_progress_lanes_output_and_the_end_are_kept() -> None:
     now = which_pool.initial(WhichPoolParams())
     told_so_far: list[Record] = [
-        Opening(5, "", "r", "which-pool", {}, {"start_method": "spawn"}, 1),
+        opening("which-pool", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "repetition 1 of 5", "process 2"),
         Actor(7, "process 2 · w1", "started", "process"),
         Span("process 2 · w1", "running", 7, 9, "1", "process 2"),

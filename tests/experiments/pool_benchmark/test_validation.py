@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.validation import choices, own_work
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, ChosenPython
-from poolscope.protocol.codec import from_json
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 
 OFFERS = Installation(
     ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"),
@@ -25,8 +23,9 @@ OFFERS = Installation(
 
 def arguments(installation: Installation = OFFERS, **given: Any) -> BenchmarkArguments:
     experiment = EXPERIMENTS["which-pool"]
-    order = json.dumps(experiment.order(parse(experiment.params, given), installation))
-    return from_json(BenchmarkArguments, json.loads(order))
+    found = experiment.arguments(parse(experiment.params, given), installation)
+    assert isinstance(found, BenchmarkArguments)
+    return found
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -34,18 +33,18 @@ def test_built_in_work_needs_no_offer(name: str) -> None:
     found = arguments(Installation(), workload=name)
     assert (found.work.name, found.work.folder) == (name, "")
     ((label, path),) = this_python().items()
-    assert found.pythons == (ChosenPython(label, path),)
+    assert found.pythons == (InterpreterPath(label, path),)
 
 
 def test_offered_work_comes_with_its_folder_and_pythons_with_their_paths() -> None:
     found = arguments(workload="tasks:parse@samples", pythons="3.13t, 3.11", sizes="2", repeats=3)
     assert found.work == BenchmarkWork("tasks:parse@samples", "/home/ann/project")
-    assert found.pythons == (ChosenPython("3.13t", "/free/python"), ChosenPython("3.11", "/ours/python"))
+    assert found.pythons == (InterpreterPath("3.13t", "/free/python"), InterpreterPath("3.11", "/ours/python"))
     assert (found.sizes, found.repeats) == ((2,), 3)
 
 
 def test_no_python_means_the_first_that_is_offered() -> None:
-    assert arguments().pythons == (ChosenPython("3.11", "/ours/python"),)
+    assert arguments().pythons == (InterpreterPath("3.11", "/ours/python"),)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,6 @@ from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, I
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.facts import read_machine
 from poolscope.protocol.arguments import BenchmarkArguments
-from poolscope.protocol.codec import from_json
 from poolscope.protocol.kinds import POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import (
     ConfigurationSkipped,
@@ -55,10 +54,10 @@ from poolscope.workloads.catalog import BUILT_IN
 SPANS = 4000  # of all configurations together: more can't be looked at
 
 
-def run(context: RunContext, arguments: dict[str, Any]) -> None:
+def run(context: RunContext, arguments: BenchmarkArguments) -> None:
     """Try the work, one uncounted round, the counted ones, one traced repetition a configuration."""
     scratch = Path(tempfile.mkdtemp(prefix="pool-benchmark-", dir=context.scratch))
-    benchmark = Benchmark(context, from_json(BenchmarkArguments, arguments), scratch)
+    benchmark = Benchmark(context, arguments, scratch)
     try:
         benchmark.run()
         for session in benchmark.sessions:

@@ -21,7 +21,7 @@ from poolscope.experiments.parameters import (
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations
-from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, ChosenPython
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
 
@@ -239,7 +239,7 @@ class WhichPoolParams(Params):
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
-    def arguments(self, folder: str, pythons: Sequence[ChosenPython]) -> BenchmarkArguments:
+    def arguments(self, folder: str, pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
         """What the body is given, with the folder that one's own work is imported from."""
         return BenchmarkArguments(
             work=BenchmarkWork(self.workload, "" if self.built_in else folder, self.work_ms, self.items),
@@ -265,7 +265,7 @@ class WhichPoolParams(Params):
         """All that the run may compare; kinds that this work or a Python lacks will not be measured."""
         kinds = list(self.kinds or POOL_KINDS)
         labels = self.pythons or ["this"]
-        arguments = self.arguments("", [ChosenPython(label, "") for label in labels])
+        arguments = self.arguments("", [InterpreterPath(label, "") for label in labels])
         return [config for label in labels for config in configurations(arguments, label, kinds, "", self.count or 1)]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
+from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import MeasurementReport, Payload, PlannedConfiguration
-from poolscope.protocol.records import Actor, Progress, Result, Sample, Span
+from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.progress import ProgressEstimator
+from poolscope.runner.tracing import lane_records
 
 # What a worker of each kind is, where it is no process; under asyncio it is a place under the limit.
 WORKERS = {SERIAL: "thread", "thread": "thread", "interpreter": "interpreter", "asyncio": "task"}
@@ -42,11 +43,7 @@ class Reporter:
             self.result(report.traced, config.key)
         if report.memory is not None:
             self.result(report.memory, config.key)
-        what, ended_at = WORKERS.get(config.kind, "process"), report.asked + report.map
-        for number, lane in enumerate(report.lanes, start=1):
-            actor = f"{config.key} · w{number}"
-            pid = lane.worker if config.kind in IN_PROCESSES else None
-            self._context.emit(Actor(report.asked, actor, "started", what, "worker", pid))
-            for span in lane.spans:
-                self._context.emit(Span(actor, "running", span.started, span.ended, span.item, config.key))
-            self._context.emit(Actor(ended_at, actor, "ended", what, "worker", pid))
+        what, got = WORKERS.get(config.kind, "process"), report.asked + report.map
+        actor = config.key + " · w{}"
+        for record in lane_records(report.lanes, report.asked, got, lane=config.key, actor=actor, what=what):
+            self._context.emit(record)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.plan import in_words, planned
-from poolscope.protocol.arguments import BenchmarkWork, ChosenPython
+from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.protocol.codec import from_json
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
@@ -53,7 +53,7 @@ class InterpreterSession:
     calibration: Calibration | None = None
 
     def __init__(
-        self, context: RunContext, python: ChosenPython, work: BenchmarkWork, scratch: Path, limit_s: float
+        self, context: RunContext, python: InterpreterPath, work: BenchmarkWork, scratch: Path, limit_s: float
     ) -> None:
         self.label = python.label
         self.rounds: int | None = None  # of another Python's calibration, so that all do the same work

@@ -219,9 +219,8 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            usable = record.conditions.get("usable_cpus")
-            start_method = str(record.conditions.get("start_method", ""))
-            return replace(state, opened=record.t, start_method=start_method, cpus_of_server=usable)
+            cpus = record.machine.usable_cpus if record.machine else None
+            return replace(state, opened=record.t, start_method=record.python.start_method, cpus_of_server=cpus)
         case Sample(repetition=0):
             return state
         case Sample():

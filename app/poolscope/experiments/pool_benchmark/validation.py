@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
-from poolscope.protocol.arguments import ChosenPython
-from poolscope.protocol.codec import to_json
+from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath
 
 
 def own_work(text: str) -> tuple[str, ...]:
@@ -35,15 +33,14 @@ def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
     return {"workload": (*BUILT_IN, *installation.workloads), "pythons": tuple(installation.pythons)}
 
 
-def for_runner(params: WhichPoolParams, installation: Installation) -> dict[str, Any]:
+def for_runner(params: WhichPoolParams, installation: Installation) -> BenchmarkArguments:
     """What the body is given, with the work's folder and the Pythons' paths. Raises BadParameters."""
     complaints = (*_about_work(params.workload, installation), *_about_pythons(params.pythons, installation))
     if complaints:
         raise BadParameters(complaints)
     labels = params.pythons or [next(iter(installation.pythons))]
-    pythons = [ChosenPython(label, installation.pythons[label]) for label in labels]
-    arguments: dict[str, Any] = to_json(params.arguments(installation.folder, pythons))
-    return arguments
+    pythons = [InterpreterPath(label, installation.pythons[label]) for label in labels]
+    return params.arguments(installation.folder, pythons)
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:
