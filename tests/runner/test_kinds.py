@@ -19,8 +19,8 @@ from poolscope.runner.pools import processes
 from poolscope.runner.pools.kinds import KINDS, Measurement, chunk_used, lacking, measure
 from poolscope.runner.pools.mp_pool import PoolFailed, SetUpFailed
 from poolscope.workloads import data, shared
-from poolscope.workloads.catalog import Work, set_up
-from poolscope.workloads.functions import square
+from poolscope.workloads.compute import square
+from poolscope.workloads.work import Work, set_up
 
 # The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -280,7 +280,7 @@ def test_no_addition_to_the_shared_number_is_lost(stage: RunContext, kind: str) 
     work = set_up("shared-object", None, 6, stage.scratch, rounds=40)
     assert by_default(stage, kind, work).results == [1, 2, 3, 4, 5, 6]
     number = work.function.args[0]  # type: ignore[attr-defined]
-    assert isinstance(number, shared.Number)
+    assert isinstance(number, shared.SharedNumber)
     assert number.total() == 6 * 40
 
 

@@ -48,7 +48,7 @@ from pathlib import Path
 from poolscope.runner.pools.kinds import KINDS, lacking, measure
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.context import RunContext
-from poolscope.workloads.catalog import Work, set_up
+from poolscope.workloads.work import Work, set_up
 import alone, tasks
 
 async def later(n):

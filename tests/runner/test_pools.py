@@ -21,7 +21,8 @@ from poolscope.runner.context import RunContext, Stopped, WorkerDied
 from poolscope.runner.pools import mp_pool
 from poolscope.runner.pools.mp_pool import PoolFailed, Setting, measure_loop, measure_pool, traced
 from poolscope.runner.tracing import traced_records
-from poolscope.workloads.functions import WORKLOADS, square
+from poolscope.workloads.compute import square
+from poolscope.workloads.io import square_sleep
 
 from tests.waiting import until
 
@@ -155,7 +156,7 @@ def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: RunContext, m
         return answers
 
     monkeypatch.setattr(mp_pool, "wait_until_ready", then_stop)
-    forever = WORKLOADS["square-sleep"].set_up(3_600_000, stage.scratch).function
+    forever = partial(square_sleep, 3600.0)
     with pytest.raises(Stopped):
         measure_pool(stage, Setting(), 2, forever, range(4))
     assert multiprocessing.active_children() == []

@@ -17,7 +17,8 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool
 from poolscope.runner.progress import ProgressEstimator
 from poolscope.runner.tracing import traced_records
-from poolscope.workloads.functions import WORKLOADS
+from poolscope.workloads.catalog import WORKLOADS
+from poolscope.workloads.work import set_up
 
 SERIAL = "serial"
 SHOWN_RESULTS = 1000
@@ -46,10 +47,9 @@ class Run:
         self.sizes: list[int] = params["sizes"]
         self.repeats: int = params["repeats"]
         self.setting = mp_pool.Setting(params["start_method"] or "", params["method"], params["chunksize"])
-        workload = WORKLOADS[params["workload"]]
         with stage.interruptible():
-            self.ready = workload.set_up(params["work_ms"], scratch)
-        self.length_ms = params["work_ms"] or workload.work_ms
+            self.work = set_up(params["workload"], params["work_ms"], len(self.items), scratch, first=params["first"])
+        self.length_ms = params["work_ms"] or WORKLOADS[params["workload"]].work_ms
         self.expected: list[Any] = []
         self.collections: dict[str, int] = {}
         self.loop_wall_ns = self.loop_cpu_ns = 0
@@ -76,8 +76,8 @@ class Run:
     def announce(self) -> None:
         for size in self.sizes:
             self.result("chunksize", self.setting.chunksize_used(len(self.items), size), str(size))
-        if self.ready.rounds is not None:
-            found = {"rounds": self.ready.rounds, "asked_ms": self.length_ms, "one_call_s": self.ready.one_call_s}
+        if self.work.rounds is not None:
+            found = {"rounds": self.work.rounds, "asked_ms": self.length_ms, "one_call_s": self.work.one_call_s}
             self.result("calibration", found)
 
     def round(self, repetition: int, configs: list[str]) -> None:
@@ -91,7 +91,7 @@ class Run:
             self.pace.record(config, perf_counter() - began)
 
     def loop(self, repetition: int) -> None:
-        measurement = mp_pool.measure_loop(self.stage, self.ready.function, self.items)
+        measurement = mp_pool.measure_loop(self.stage, self.work.function, self.items)
         self.sample("map", SERIAL, repetition, measurement.map)
         if repetition == 0:
             self.expected = measurement.results
@@ -103,7 +103,7 @@ class Run:
         self.count_collections(SERIAL, repetition, measurement.collections)
 
     def pool(self, repetition: int, size: int) -> None:
-        measurement = mp_pool.measure_pool(self.stage, self.setting, size, self.ready.function, self.items)
+        measurement = mp_pool.measure_pool(self.stage, self.setting, size, self.work.function, self.items)
         config = str(size)
         self.sample("start", config, repetition, measurement.start)
         self.sample("first_ready", config, repetition, measurement.first_ready)
@@ -116,7 +116,7 @@ class Run:
 
     def trace(self, size: int) -> None:
         self.tell_progress(f"traced repetition of {size}")
-        function = mp_pool.traced(self.ready.function)
+        function = mp_pool.traced(self.work.function)
         began = perf_counter()
         measurement = mp_pool.measure_pool(self.stage, self.setting, size, function, self.items)
         self.pace.record(str(size), perf_counter() - began)

@@ -17,7 +17,7 @@ from poolscope.runner.host.tracing import lanes, summary
 from poolscope.runner.pools.kinds import Measurement, measure
 from poolscope.runner.pools.mp_pool import PoolFailed, SetUpFailed
 from poolscope.runner.recorder import Recorder
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 class Noting:

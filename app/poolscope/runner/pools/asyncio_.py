@@ -17,7 +17,7 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.measurement import Measurement, parted
 from poolscope.runner.pools.mp_pool import check_set_up, collections_so_far
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 Coroutine = Callable[[Any], Awaitable[Any]]
 

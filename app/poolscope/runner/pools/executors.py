@@ -16,7 +16,7 @@ from poolscope.machine.memory import Memory
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool, worker_side
 from poolscope.runner.pools.measurement import Measurement, parted
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 class Crew(Protocol):

@@ -18,7 +18,7 @@ from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool, worker_side
 from poolscope.runner.pools.ending import let_end
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 LOOK_S = 0.05  # between two looks whether a worker failed before it could arrive
 

@@ -19,7 +19,7 @@ from concurrent import futures
 
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.measurement import Measurement, Task
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 __all__ = ["KINDS", "WITH_CHUNKS", "WITH_START_METHODS", "Measurement", "Task", "chunk_used", "lacking", "measure"]
 

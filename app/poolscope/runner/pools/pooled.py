@@ -8,7 +8,7 @@ from poolscope.machine import memory
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import mp_pool
 from poolscope.runner.pools.measurement import Measurement, parted
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 def measure_pool(

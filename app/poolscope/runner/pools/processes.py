@@ -16,7 +16,7 @@ from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import mp_pool, worker_side
 from poolscope.runner.pools.ending import let_end
 from poolscope.runner.pools.monitor import CODE_LIMIT_S, Watch
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 MEANING = {
     "starting": "The executor breaks then, and does no task.",

@@ -11,7 +11,7 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.measurement import Measurement, parted
 from poolscope.runner.pools.mp_pool import check_set_up, collections_so_far, traced
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 def measure_loop(stage: RunContext, work: Work, tracing: bool) -> Measurement:
