@@ -7,7 +7,9 @@ from typing import Any
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.state import State, as_json, findings, fold, initial, left, matrix, rows, verdict
 from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
+from poolscope.protocol.records import Actor, End, Failure, Record, Result, Span
+
+from tests.openings import opening
 
 NOTHING: dict[str, list[str]] = {
     "processes": [],
@@ -21,8 +23,7 @@ NOTHING: dict[str, list[str]] = {
 
 def told(*scenarios: str, records: list[Record], end: str = "finished") -> State:
     state = initial(FailuresParams(scenarios=list(scenarios)))
-    opening = Opening(0, "2026-01-01T00:00:00+00:00", "fl-1", "failures", {}, {"python": "3.11.7"}, 1)
-    for record in [opening, *records, *([End(10**10, end)] if end else [])]:
+    for record in [opening(python="3.11.7"), *records, *([End(10**10, end)] if end else [])]:
         state = fold(state, record)
     return state
 

@@ -27,7 +27,7 @@ class Untyped(Payload):
     value: Any
 
 
-# The machine
+# The machine and the interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,22 @@ class MachineFacts(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class PythonFacts:
+    """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
+
+    `gil` says whether threads take turns. `start_method` is the one that the run uses, `clock_resolution_s` that of
+    `time.perf_counter`.
+    """
+
+    python: str
+    implementation: str
+    gil: bool
+    start_method: str
+    platform: str
+    clock_resolution_s: float
+    executable: str
+
+
 class EffectiveCpus(Payload):
     """What so many spinning processes got together: CPUs by their number, each measured for `seconds`.
 
@@ -280,6 +296,23 @@ class TraceSummary(Payload):
     start_s: float = 0.0
     stop_s: float = 0.0
     task_s: TaskTimes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpan:
+    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
+
+    started: int
+    ended: int
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLane:
+    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit."""
+
+    worker: int
+    spans: tuple[LaneSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)

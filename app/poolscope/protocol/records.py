@@ -13,22 +13,24 @@ from typing import Any, ClassVar
 
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
-from poolscope.protocol.payloads import Payload, Untyped
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.payloads import MachineFacts, Payload, PythonFacts, Untyped
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first record: the runner took the run. `conditions` is what the interpreter knows about itself."""
+    """The first record: the runner took the run. `machine` is what the server had read of it, None if nothing."""
 
     kind: ClassVar[str] = "run"
     t: int
     utc: str
     run: str
     experiment: str
-    params: dict[str, Any]
-    conditions: dict[str, Any]
+    arguments: Arguments
+    machine: MachineFacts | None
+    python: PythonFacts
     pid: int
     protocol: int = PROTOCOL
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -18,6 +17,8 @@ from typing import Any
 
 from poolscope.errors import MalformedRecord
 from poolscope.machine.processes import exit_description
+from poolscope.protocol import codec
+from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
 from poolscope.runs.process_tree import kill_session
 
@@ -96,11 +97,11 @@ class Runner:
         """The last line that it wrote to stderr, or ''."""
         return last_line(self._stderr.decode(errors="replace"))
 
-    def order(self, **order: Any) -> None:
-        """Send one order; a child that is gone can't read it, which its records tell soon enough."""
-        # The pipe holds 64 KiB and orders are short, so this never waits.
+    def send(self, command: Command) -> None:
+        """Send a command; a child that is gone can't read it, which its records tell soon enough."""
+        # The pipe holds 64 KiB and commands are short, so this never waits.
         with contextlib.suppress(OSError):
-            os.write(self._control, json.dumps(order).encode() + b"\n")
+            os.write(self._control, codec.to_line(command) + b"\n")
 
     async def lines(self) -> AsyncGenerator[list[bytes], None]:
         """Yield the record lines as they come, in batches, until the child closes the pipe or dies.
@@ -167,7 +168,7 @@ class Runner:
 
     async def stop(self, ask: float = ASK, term: float = TERM) -> None:
         """Ask, then SIGTERM the group, then SIGKILL the session: over within five seconds."""
-        self.order(do="stop")
+        self.send(StopRun())
         if await self._over_within(ask):
             return
         with contextlib.suppress(ProcessLookupError):

@@ -17,21 +17,23 @@ from time import perf_counter
 from typing import Any
 
 from poolscope.experiments.pool_benchmark import cost_estimates
-from poolscope.experiments.pool_benchmark.plan import SERIAL, Configuration, Wanted, unfit
+from poolscope.experiments.pool_benchmark.plan import Configuration, Wanted, unfit
 from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, InterpreterLost, InterpreterSession
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.facts import read_machine
+from poolscope.protocol.arguments import WhichPoolArguments
+from poolscope.protocol.kinds import SERIAL
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.progress import ProgressEstimator
 
 SPANS = 4000  # of all arms together: more can't be looked at
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
+def run(stage: RunContext, arguments: WhichPoolArguments) -> None:
     """Pre-flight, one uncounted round, the counted ones, one traced repetition an arm."""
     scratch = Path(tempfile.mkdtemp(prefix="which-pool-", dir=stage.scratch))
-    a_run = Run(stage, params, scratch)
+    a_run = Run(stage, asdict(arguments), scratch)
     try:
         a_run.go()
         for side in a_run.sides:

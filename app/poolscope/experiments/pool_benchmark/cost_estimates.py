@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.plan import SENT_TO, SERIAL, Configuration, Wanted
-from poolscope.runner.pools.kinds import KINDS, lacking
+from poolscope.experiments.pool_benchmark.plan import SENT_TO, Configuration, Wanted
+from poolscope.protocol.kinds import KINDS, SERIAL
+from poolscope.runner.pools.kinds import lacking
 from poolscope.runner.progress import ProgressEstimator
 from poolscope.workloads.catalog import WORKLOADS
 
