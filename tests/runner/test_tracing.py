@@ -7,8 +7,8 @@ from poolscope.protocol.records import Actor, Span
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.kinds import Measurement, PoolUse, Task, measure
 from poolscope.runner.tracing import lane_records, trace_summary, worker_lanes
-from poolscope.workloads.catalog import Work
-from poolscope.workloads.functions import square
+from poolscope.workloads.compute import square
+from poolscope.workloads.work import Work
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 

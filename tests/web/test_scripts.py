@@ -15,8 +15,7 @@ from typing import Any, get_args
 import pytest
 from poolscope.experiments.factorials.params import Kind
 from poolscope.experiments.failures.catalogue import SCENARIOS
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
-from poolscope.experiments.pool_benchmark.params import LENGTHS, Method, WorkloadOfSizes
+from poolscope.experiments.pool_benchmark.params import Method, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.shared_list.params import Guard
 from poolscope.experiments.sharing.catalog import TOOLS
@@ -27,6 +26,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.web.app_state import AppState
 from poolscope.web.script import script
 from poolscope.web.views.failures import code
+from poolscope.workloads.catalog import OF_WHICH_POOL, WORK_MS
 
 Render = Callable[..., str]
 
@@ -94,7 +94,11 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
         ),
         *(("sharing", {"tools": [tool]}) for tool in (*TOOLS, "all")),
         ("sharing", {"tools": ["lock", "mp-queue", "shared-memory"]}),
-        *(("which-pool", {"workload": name, "kinds": [kind]}) for name in BUILT_IN for kind in (*POOL_KINDS, "all")),
+        *(
+            ("which-pool", {"workload": name, "kinds": [kind]})
+            for name in OF_WHICH_POOL
+            for kind in (*POOL_KINDS, "all")
+        ),
         ("which-pool", {"workload": "mine.tasks:parse@other.data:rows+connect", "kinds": ["process"]}),
         *(("failures", {"scenarios": scenarios}) for scenarios in (["all"], *([name] for name in SCENARIOS))),
     ]
@@ -235,7 +239,7 @@ def check_pools(lines: list[str], sizes: list[int], results: str | None) -> None
 @pytest.mark.parametrize("method", get_args(Method))
 @pytest.mark.parametrize("workload", get_args(WorkloadOfSizes))
 def test_pools_of_every_workload_and_method(outcome: Callable[..., list[str]], workload: str, method: str) -> None:
-    short = {"work_ms": 1.0} if workload in LENGTHS else {}
+    short = {"work_ms": 1.0} if workload in WORK_MS else {}
     lines = outcome("pool-sizes", sizes=[1, 2], repeats=2, workload=workload, method=method, **short)
     check_pools(lines, [1, 2], EXPECTED.get(workload))
 
@@ -243,7 +247,7 @@ def test_pools_of_every_workload_and_method(outcome: Callable[..., list[str]], w
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
 @pytest.mark.parametrize("workload", ["square", "sum-of-squares"])
 def test_pools_of_every_start_method(outcome: Callable[..., list[str]], workload: str, start_method: str) -> None:
-    short = {"work_ms": 1.0} if workload in LENGTHS else {}
+    short = {"work_ms": 1.0} if workload in WORK_MS else {}
     lines = outcome(
         "pool-sizes", sizes=[3], repeats=1, workload=workload, start_method=start_method, chunksize=2, **short
     )

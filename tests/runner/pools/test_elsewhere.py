@@ -50,7 +50,7 @@ from poolscope.protocol.kinds import KINDS
 from poolscope.runner.pools.kinds import PoolUse, lacking, measure
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.context import RunContext
-from poolscope.workloads.catalog import Work, set_up
+from poolscope.workloads.work import Work, set_up
 import alone, tasks
 
 async def later(n):

@@ -22,8 +22,8 @@ from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
 from poolscope.runner.pools.kinds import Measurement, PoolUse, lacking, measure
 from poolscope.runner.pools.processes import check_all_live, error_in_unpickling
 from poolscope.workloads import data, shared
-from poolscope.workloads.catalog import Work, set_up
-from poolscope.workloads.functions import square
+from poolscope.workloads.compute import square
+from poolscope.workloads.work import Work, set_up
 
 # The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -300,7 +300,7 @@ def test_no_addition_to_the_shared_number_is_lost(context: RunContext, kind: str
     work = set_up("shared-object", None, 6, context.scratch, rounds=40)
     assert measured(context, kind, work).results == [1, 2, 3, 4, 5, 6]
     number = work.function.args[0]  # type: ignore[attr-defined]
-    assert isinstance(number, shared.Number)
+    assert isinstance(number, shared.SharedNumber)
     assert number.total() == 6 * 40
 
 

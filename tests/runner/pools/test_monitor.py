@@ -11,7 +11,7 @@ from poolscope.protocol.records import Actor, Fault, Record, Span
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools.kinds import PoolUse, measure
 from poolscope.runner.worker_registry import WorkerRegistry
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 def sleep_for(seconds: float, _: int) -> None:

@@ -21,8 +21,8 @@ from poolscope.runner.context import RunContext, Stopped, WorkerDied
 from poolscope.runner.pools import handshake, mp_pool
 from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import Measurement, PoolUse, measure
-from poolscope.workloads.catalog import Work
-from poolscope.workloads.functions import square
+from poolscope.workloads.compute import square
+from poolscope.workloads.work import Work
 
 from tests.waiting import until
 

@@ -49,7 +49,7 @@ from poolscope.protocol.payloads import (
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.pools.kinds import lacking
 from poolscope.runner.progress import ProgressEstimator
-from poolscope.workloads.catalog import BUILT_IN
+from poolscope.workloads.catalog import WORKLOADS
 
 SPANS = 4000  # of all configurations together: more can't be looked at
 
@@ -151,10 +151,10 @@ class Benchmark:
 
     def first_estimate(self) -> ProgressEstimator:
         """The time left before the work has been tried: known of built-in work, whose calls have a known length."""
-        arguments, row = self.arguments, BUILT_IN.get(self.arguments.work.name)
+        arguments, row = self.arguments, WORKLOADS.get(self.arguments.work.name)
         if row is None:
             return ProgressEstimator({})
-        waits, items = row.nature == "waiting", arguments.work.items or row.count
+        waits, items = bool(row.waits), arguments.work.items or row.count
         cost = WorkCost(items, (arguments.work.work_ms or row.work_ms or 0.0) / 1000, waits)
         usual = [kind for kind in POOL_KINDS if lacking(kind) is None and (waits or kind != "asyncio")]
         guesses = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from poolscope.experiments.pool_benchmark.params import COMPUTING
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.protocol.payloads import TraceSummary
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, TracedTasks, beside_us, disturbance
+from poolscope.workloads.catalog import COMPUTING
 
 MOST_TASKS = 1000
 

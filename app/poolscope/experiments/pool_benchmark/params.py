@@ -18,12 +18,12 @@ from poolscope.experiments.parameters import (
     quoted,
     start_method_of_this_platform,
 )
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
+from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
 # The words that people use for the kinds of pools; the plain loop is measured always.
@@ -53,50 +53,14 @@ MOST_CONFIGURATIONS = 200
 LARGEST_FACTORIAL = 5_000
 LONGEST_RUN_S = 3600
 
-# The built-in work: how many items where no count is asked for, and the length of one call where it can be chosen.
-# poolscope.workloads.catalog has the same.
-ITEMS = {
-    "square": 10_000,
-    "sum-of-squares": 40,
-    "primes": 40,
-    "sha256": 40,
-    "zlib": 40,
-    "uneven": 40,
-    "sleep": 40,
-    "http": 40,
-    "read-files": 400,
-    "large-arguments": 16,
-    "memory-hungry": 16,
-    "shared-object": 24,
-}
-WORK_MS = {
-    "sum-of-squares": 20.0,
-    "primes": 20.0,
-    "sha256": 20.0,
-    "zlib": 20.0,
-    "uneven": 5.0,
-    "sleep": 20.0,
-    "http": 20.0,
-    "shared-object": 20.0,
-}
-WAITING = ("sleep", "http", "square-sleep")
-# What never waits by itself; files and a shared object may, and of the user's own work it is not known.
-COMPUTING = (
-    "square",
-    "sum-of-squares",
-    "primes",
-    "sha256",
-    "zlib",
-    "uneven",
-    "large-arguments",
-    "memory-hungry",
-    "factorial",
-)
-# An item of these is so large that a hundred thousand of them would fill the memory, or take for ever to fill it.
-MOST_LARGE_ITEMS = {"large-arguments": 256, "memory-hungry": 1_000}
+# Of one call where its length can be chosen.
+LENGTHS = {name: WORK_MS[name] for name in OF_WHICH_POOL if name in WORK_MS}
+LENGTHS_OF_SIZES = {name: WORK_MS[name] for name in OF_POOL_SIZES if name in WORK_MS}
 
 SIZES = Numbers("sizes", 1, LARGEST_POOL, MOST_SIZES, "'1, 2, 4, 8' or '1-4, 8'")
 CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
+WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
+Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
 REPEATS_HELP = "Counted rounds, after one that is not."
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
@@ -155,11 +119,11 @@ class WhichPoolParams(Params):
     @classmethod
     def work_has_a_name(cls, value: Any) -> Any:
         text = value.strip() if isinstance(value, str) else ""
-        if text in BUILT_IN or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
+        if text in OF_WHICH_POOL or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
             return text
         raise ValueError(
-            f"workload must be one of {', '.join(BUILT_IN)}, or your own as module:function@items+setup (+setup may be "
-            f"left out); {quoted(value)} is not."
+            f"workload must be one of {', '.join(OF_WHICH_POOL)}, or your own as module:function@items+setup (+setup "
+            f"may be left out); {quoted(value)} is not."
         )
 
     @field_validator("kinds", mode="before")
@@ -197,12 +161,12 @@ class WhichPoolParams(Params):
 
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:
-        if self.work_ms is not None and self.workload not in WORK_MS:
+        if self.work_ms is not None and self.workload not in LENGTHS:
             raise InvalidParameter(
                 "work_ms",
-                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(WORK_MS)} have one.",
+                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
             )
-        most = MOST_LARGE_ITEMS.get(self.workload, MOST_ITEMS)
+        most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
@@ -227,12 +191,12 @@ class WhichPoolParams(Params):
 
     @property
     def built_in(self) -> bool:
-        return self.workload in BUILT_IN
+        return self.workload in OF_WHICH_POOL
 
     @property
     def count(self) -> int:
         """The items to map, as asked; 0 for all of the user's own."""
-        return self.items or ITEMS.get(self.workload, 0)
+        return self.items or (WORKLOADS[self.workload].count if self.built_in else 0)
 
     @property
     def length_ms(self) -> float | None:
@@ -267,14 +231,6 @@ class WhichPoolParams(Params):
         labels = self.pythons or ["this"]
         arguments = self.arguments("", [InterpreterPath(label, "") for label in labels])
         return [config for label in labels for config in configurations(arguments, label, kinds, "", self.count or 1)]
-
-
-WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
-Method = Literal["map", "imap", "imap_unordered", "apply_async"]
-# The works of pool-sizes whose length can be chosen, and what it is in ms where it is not.
-LENGTHS = {"square-sleep": 1000.0, "sum-of-squares": 20.0, "sha256": 20.0}
-# Rough costs of a call without a length, for refusing absurd plans only.
-SHORT_CALL_S = {"factorial": 3e-4, "read-files": 1e-4}
 
 
 class PoolSizesParams(Params):
@@ -337,16 +293,16 @@ class PoolSizesParams(Params):
             raise InvalidParameter(
                 "last", f"must be at most {LARGEST_FACTORIAL:,} for factorial; {self.last:,} is not."
             )
-        if self.work_ms is not None and self.workload not in LENGTHS:
-            lengths = ", ".join(LENGTHS)
+        if self.work_ms is not None and self.workload not in LENGTHS_OF_SIZES:
+            lengths = ", ".join(LENGTHS_OF_SIZES)
             raise InvalidParameter(
                 "work_ms", f"must stay empty for {self.workload}, which has no length; {lengths} have one."
             )
         if self.chunksize and self.method == "apply_async":
             raise InvalidParameter("chunksize", "must be 0 for apply_async, which hands out one item a message.")
-        call_s = (self.length_ms or 1000 * SHORT_CALL_S.get(self.workload, 0.0)) / 1000
+        call_s = (self.length_ms or 1000 * WORKLOADS[self.workload].call_s) / 1000
         cost = WorkCost(self.items, call_s, waits=self.workload in WAITING)
-        name = "work_ms" if self.workload in LENGTHS else "repeats"
+        name = "work_ms" if self.workload in LENGTHS_OF_SIZES else "repeats"
         check_length(self.planned(), cost, self.repeats, name, "items, sizes")
         return self
 
@@ -361,7 +317,7 @@ class PoolSizesParams(Params):
     @property
     def length_ms(self) -> float | None:
         """The length of one call in ms, as asked or the workload's own; None where it has none."""
-        return self.work_ms if self.work_ms is not None else LENGTHS.get(self.workload)
+        return self.work_ms if self.work_ms is not None else LENGTHS_OF_SIZES.get(self.workload)
 
     # The same questions as WhichPoolParams answers.
 
@@ -421,3 +377,9 @@ def check_length(plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: 
             f"must be less for so many {others} and repetitions: together they would take about "
             f"{seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is allowed.",
         )
+
+
+def most_items(workload: str) -> int:
+    """How many items may be asked for."""
+    row = WORKLOADS.get(workload)
+    return (row and row.most) or MOST_ITEMS

@@ -20,8 +20,8 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.pools.kinds import PoolUse, measure
 from poolscope.runner.progress import ProgressEstimator
 from poolscope.runner.tracing import lane_records, trace_summary, worker_lanes
-from poolscope.workloads.catalog import Work
-from poolscope.workloads.functions import WORKLOADS
+from poolscope.workloads.catalog import WORKLOADS
+from poolscope.workloads.work import set_up
 
 SERIAL = "serial"
 SHOWN_RESULTS = 1000
@@ -52,11 +52,9 @@ class Run:
         self.start_method: str = params["start_method"] or ""
         self.chunksize: int = params["chunksize"]
         self.method: str = params["method"]
-        workload = WORKLOADS[params["workload"]]
         with stage.interruptible():
-            self.ready = workload.set_up(params["work_ms"], scratch)
-        self.work = Work(self.ready.function, self.items)
-        self.length_ms = params["work_ms"] or workload.work_ms
+            self.work = set_up(params["workload"], params["work_ms"], len(self.items), scratch, first=params["first"])
+        self.length_ms = params["work_ms"] or WORKLOADS[params["workload"]].work_ms
         self.expected: list[Any] = []
         self.collections: dict[str, int] = {}
         self.loop_wall_ns = self.loop_cpu_ns = 0
@@ -87,8 +85,8 @@ class Run:
         for size in self.sizes:
             used = chunk_used("pool", self.chunksize, len(self.items), size, self.method)
             self.result("chunksize", used, str(size))
-        if self.ready.rounds is not None:
-            found = {"rounds": self.ready.rounds, "asked_ms": self.length_ms, "one_call_s": self.ready.one_call_s}
+        if self.work.rounds is not None:
+            found = {"rounds": self.work.rounds, "asked_ms": self.length_ms, "one_call_s": self.work.one_call_s}
             self.result("calibration", found)
 
     def round(self, repetition: int, configs: list[str]) -> None:

@@ -18,7 +18,7 @@ from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
 from poolscope.runner.pools.kinds import Measurement, PoolUse, measure
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.tracing import trace_summary, worker_lanes
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 class Noting:

@@ -13,7 +13,7 @@ from typing import Any
 
 from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool, Unmonitored
 from poolscope.runner.pools.worker_side import Answer, error_of_set_up
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 Coroutine = Callable[[Any], Awaitable[Any]]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.runner.pools import handshake
 from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 class ExecutorPool(TimedPool):

@@ -22,7 +22,7 @@ from poolscope.runner.pools.measurement import Measurement, PoolUse, Task, Timed
 from poolscope.runner.pools.mp_pool import MultiprocessingPool
 from poolscope.runner.pools.processes import ProcessPool
 from poolscope.runner.pools.serial import SerialLoop
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 __all__ = ["Measurement", "PoolUse", "Task", "lacking", "measure"]
 

@@ -25,7 +25,7 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.handshake import check_set_up
 from poolscope.runner.pools.worker_side import Answer
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 Call = Callable[[], list[Any]]
 

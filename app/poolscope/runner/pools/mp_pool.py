@@ -18,7 +18,7 @@ from poolscope.runner.pools.monitor import WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
 from poolscope.runner.pools.worker_side import Answer
 from poolscope.runner.worker_registry import by_age, creation_number
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 METHODS = ("map", "imap", "imap_unordered", "apply_async")
 MEANING = {

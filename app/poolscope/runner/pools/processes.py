@@ -22,7 +22,7 @@ from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
 from poolscope.runner.pools.worker_side import Answer
 from poolscope.runner.worker_registry import by_age
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 MEANING = {
     "starting": "The executor breaks then, and does no task.",

@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool, Unmonitored
 from poolscope.runner.pools.worker_side import Answer, error_of_set_up
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.work import Work
 
 
 def plain_loop(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
