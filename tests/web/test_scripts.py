@@ -15,9 +15,8 @@ from typing import Any, get_args
 import pytest
 from poolscope.experiments.factorials.params import Kind
 from poolscope.experiments.failures.catalogue import SCENARIOS
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import KINDS
-from poolscope.experiments.pool_sizes.params import WORK_MS, Method, Workload
+from poolscope.experiments.pool_sizes.params import Method, Workload
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.shared_list.params import Guard
 from poolscope.experiments.sharing.catalog import TOOLS
@@ -27,6 +26,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.web.app_state import AppState
 from poolscope.web.script import script
 from poolscope.web.views.failures import code
+from poolscope.workloads.catalog import OF_WHICH_POOL, WORK_MS
 
 Render = Callable[..., str]
 
@@ -94,7 +94,7 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
         ),
         *(("sharing", {"tools": [tool]}) for tool in (*TOOLS, "all")),
         ("sharing", {"tools": ["lock", "mp-queue", "shared-memory"]}),
-        *(("which-pool", {"workload": name, "kinds": [kind]}) for name in BUILT_IN for kind in (*KINDS, "all")),
+        *(("which-pool", {"workload": name, "kinds": [kind]}) for name in OF_WHICH_POOL for kind in (*KINDS, "all")),
         ("which-pool", {"workload": "mine.tasks:parse@other.data:rows+connect", "kinds": ["process"]}),
         *(("failures", {"scenarios": scenarios}) for scenarios in (["all"], *([name] for name in SCENARIOS))),
     ]

@@ -299,6 +299,23 @@ class TraceSummary(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class LaneSpan:
+    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
+
+    started: int
+    ended: int
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLane:
+    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit."""
+
+    worker: int
+    spans: tuple[LaneSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryReading(Payload):
     """Memory in bytes after the work, before the shutdown; `what` names the figure, 'pss' or 'rss'.
 

@@ -8,11 +8,11 @@ import pytest
 from poolscope.errors import BadParameters
 from poolscope.experiments.installation import Installation, this_python
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.validation import choices, own_work
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import InterpreterPath, WhichPoolArguments, WorkloadSource
+from poolscope.workloads.catalog import OF_WHICH_POOL
 
 OFFERS = Installation(
     ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"),
@@ -28,7 +28,7 @@ def ordered(installation: Installation = OFFERS, **given: Any) -> WhichPoolArgum
     return arguments
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", OF_WHICH_POOL)
 def test_built_in_work_needs_no_offer(name: str) -> None:
     arguments = ordered(Installation(), workload=name)
     assert arguments.workload == WorkloadSource(name, None)
@@ -84,7 +84,7 @@ def test_an_old_run_with_work_that_is_no_longer_offered_can_still_be_read() -> N
 
 
 def test_a_form_lists_all_work_and_all_pythons() -> None:
-    assert choices(OFFERS) == {"workload": (*BUILT_IN, *OFFERS.workloads), "pythons": ("3.11", "3.13t")}
+    assert choices(OFFERS) == {"workload": (*OF_WHICH_POOL, *OFFERS.workloads), "pythons": ("3.11", "3.13t")}
 
 
 def test_a_setting_names_work_by_commas_each_once() -> None:

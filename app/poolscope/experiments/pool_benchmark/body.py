@@ -17,12 +17,13 @@ from time import perf_counter
 from typing import Any
 
 from poolscope.experiments.pool_benchmark import cost_estimates
-from poolscope.experiments.pool_benchmark.plan import SERIAL, Configuration, Wanted, unfit
+from poolscope.experiments.pool_benchmark.plan import Configuration, Wanted, unfit
 from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, InterpreterLost, InterpreterSession
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.facts import read_machine
 from poolscope.protocol.arguments import WhichPoolArguments
+from poolscope.protocol.kinds import SERIAL
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.progress import ProgressEstimator
 

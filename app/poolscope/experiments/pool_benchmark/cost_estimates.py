@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.plan import SENT_TO, SERIAL, Configuration, Wanted
-from poolscope.runner.pools.kinds import KINDS, lacking
+from poolscope.experiments.pool_benchmark.plan import SENT_TO, Configuration, Wanted
+from poolscope.protocol.kinds import KINDS, SERIAL
+from poolscope.runner.pools.kinds import lacking
 from poolscope.runner.progress import ProgressEstimator
-from poolscope.workloads.catalog import BUILT_IN
+from poolscope.workloads.catalog import WORKLOADS
 
 UNCOUNTED = 2  # the warm-up and the traced repetition
 
@@ -38,11 +39,11 @@ def pass_s(config: Configuration, preflight: Mapping[str, Any], gil: bool, cpus:
 
 def beforehand(params: Mapping[str, Any], wanted: Wanted, cpus: int) -> ProgressEstimator:
     """The pace of built-in work before it was looked at, by its row in the table; one that says nothing for others."""
-    row = BUILT_IN.get(params["workload"]["name"])
+    row = WORKLOADS.get(params["workload"]["name"])
     if row is None:
         return ProgressEstimator({})
     call_s = (params["work_ms"] or row.work_ms or 0.0) / 1000
-    waits = row.nature == "waiting"
+    waits = bool(row.waits)
     about = {"kinds": {kind: lacking(kind) for kind in KINDS}, "start_method": ""}
     preflight = {
         "count": params["items"] or row.count,

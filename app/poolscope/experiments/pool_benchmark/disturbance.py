@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.pool_benchmark.params import COMPUTING, IN_PROCESSES
+from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, TracedTasks, beside_us, disturbance
+from poolscope.workloads.catalog import COMPUTING
 
 MOST_TASKS = 1000
 

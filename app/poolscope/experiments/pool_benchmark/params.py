@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import InvalidParameter, Params, parameter, quoted
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
+from poolscope.workloads.catalog import OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 # The kinds of pools, and the words that people use for them; the plain loop is measured always.
 KINDS = ("thread", "process", "pool", "interpreter", "asyncio")
@@ -41,37 +41,8 @@ MOST_PYTHONS = 8
 MOST_SETTINGS = 200
 LONGEST_RUN_S = 3600
 
-# The built-in work: how many items where no count is asked for, and the length of one call where it can be chosen.
-# poolscope.workloads.catalog has the same.
-ITEMS = {
-    "square": 10_000,
-    "sum-of-squares": 40,
-    "primes": 40,
-    "sha256": 40,
-    "zlib": 40,
-    "uneven": 40,
-    "sleep": 40,
-    "http": 40,
-    "read-files": 400,
-    "large-arguments": 16,
-    "memory-hungry": 16,
-    "shared-object": 24,
-}
-WORK_MS = {
-    "sum-of-squares": 20.0,
-    "primes": 20.0,
-    "sha256": 20.0,
-    "zlib": 20.0,
-    "uneven": 5.0,
-    "sleep": 20.0,
-    "http": 20.0,
-    "shared-object": 20.0,
-}
-WAITING = ("sleep", "http")
-# What never waits by itself; files and a shared object may, and of the user's own work it is not known.
-COMPUTING = ("square", "sum-of-squares", "primes", "sha256", "zlib", "uneven", "large-arguments", "memory-hungry")
-# An item of these is so large that a hundred thousand of them would fill the memory, or take for ever to fill it.
-MOST_LARGE_ITEMS = {"large-arguments": 256, "memory-hungry": 1_000}
+# Of one call where its length can be chosen.
+LENGTHS = {name: WORK_MS[name] for name in OF_WHICH_POOL if name in WORK_MS}
 
 # Rough costs in seconds, for refusing absurd plans only: of one message to a worker and of one worker.
 MESSAGE_S = 1e-4
@@ -136,11 +107,11 @@ class WhichPoolParams(Params):
     @classmethod
     def work_has_a_name(cls, given: Any) -> Any:
         text = given.strip() if isinstance(given, str) else ""
-        if text in BUILT_IN or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
+        if text in OF_WHICH_POOL or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
             return text
         raise ValueError(
-            f"workload must be one of {', '.join(BUILT_IN)}, or your own as module:function@items+setup (+setup may be "
-            f"left out); {quoted(given)} is not."
+            f"workload must be one of {', '.join(OF_WHICH_POOL)}, or your own as module:function@items+setup (+setup "
+            f"may be left out); {quoted(given)} is not."
         )
 
     @field_validator("kinds", mode="before")
@@ -178,12 +149,12 @@ class WhichPoolParams(Params):
 
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:
-        if self.work_ms is not None and self.workload not in WORK_MS:
+        if self.work_ms is not None and self.workload not in LENGTHS:
             raise InvalidParameter(
                 "work_ms",
-                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(WORK_MS)} have one.",
+                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
             )
-        most = MOST_LARGE_ITEMS.get(self.workload, MOST_ITEMS)
+        most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
@@ -212,12 +183,12 @@ class WhichPoolParams(Params):
 
     @property
     def built_in(self) -> bool:
-        return self.workload in BUILT_IN
+        return self.workload in OF_WHICH_POOL
 
     @property
     def count(self) -> int:
         """The items to map, as asked; 0 for all of the user's own."""
-        return self.items or ITEMS.get(self.workload, 0)
+        return self.items or (WORKLOADS[self.workload].count if self.built_in else 0)
 
     @property
     def length_ms(self) -> float | None:
@@ -230,6 +201,12 @@ class WhichPoolParams(Params):
         kinds = self.kinds or KINDS
         each = {kind: len(self.start_methods or [""]) * len(self.chunksizes) for kind in IN_PROCESSES}
         return sum(each.get(kind, 1) for kind in kinds) * len(self.sizes) * len(self.pythons or [""])
+
+
+def most_items(workload: str) -> int:
+    """How many items may be asked for."""
+    row = WORKLOADS.get(workload)
+    return (row and row.most) or MOST_ITEMS
 
 
 def estimated_s(params: WhichPoolParams) -> float:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from poolscope.runner.pools.kinds import KINDS, WITH_CHUNKS, WITH_START_METHODS, chunk_used
+from poolscope.protocol.kinds import IN_PROCESSES, KINDS, SERIAL, chunk_used
 
-SERIAL = "serial"
 # What their workers get goes through pickle.
 SENT_TO = ("process", "pool")
 NAMES = {SERIAL: "the plain loop", "pool": "multiprocessing.Pool({})", "asyncio": "asyncio with {} at once"}
@@ -30,7 +29,7 @@ class Configuration:
         if self.kind == SERIAL:
             return f"{self.python} {SERIAL}"
         words = [self.python, self.kind, self.start_method, str(self.size)]
-        if self.kind in WITH_CHUNKS:
+        if self.kind in IN_PROCESSES:
             words.append(f"c{self.chunksize}")
         return " ".join(filter(None, words))
 
@@ -70,8 +69,8 @@ class Wanted:
         """The plain loop first, then kind by kind. `about` is what the host said of itself."""
         found = [Configuration(python, SERIAL)]
         for kind in self.kinds_of(about, preflight):
-            methods = (self.start_methods or [about["start_method"]]) if kind in WITH_START_METHODS else [""]
-            chunks = self.chunksizes if kind in WITH_CHUNKS else [0]
+            methods = (self.start_methods or [about["start_method"]]) if kind in IN_PROCESSES else [""]
+            chunks = self.chunksizes if kind in IN_PROCESSES else [0]
             for method, chunk, size in product(methods, chunks, self.sizes):
                 found.append(Configuration(python, kind, size, method, chunk))
         return found

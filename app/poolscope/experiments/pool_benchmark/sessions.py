@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.plan import SERIAL, Configuration
+from poolscope.experiments.pool_benchmark.plan import Configuration
+from poolscope.protocol.kinds import SERIAL
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import START_LIMIT_S, Host, HostFailed, OrderRefused
 

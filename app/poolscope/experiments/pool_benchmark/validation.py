@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import WhichPoolArguments
+from poolscope.workloads.catalog import OF_WHICH_POOL
 
 
 def own_work(text: str) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def _is_no_work(name: str) -> str:
 
 def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
     """The names that a form lists, by parameter."""
-    return {"workload": (*BUILT_IN, *installation.workloads), "pythons": tuple(installation.pythons)}
+    return {"workload": (*OF_WHICH_POOL, *installation.workloads), "pythons": tuple(installation.pythons)}
 
 
 def for_runner(params: WhichPoolParams, installation: Installation) -> WhichPoolArguments:
@@ -49,9 +49,9 @@ def for_runner(params: WhichPoolParams, installation: Installation) -> WhichPool
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:
-    if name in BUILT_IN or name in installation.workloads:
+    if name in OF_WHICH_POOL or name in installation.workloads:
         return ()
-    allowed = ", ".join((*BUILT_IN, *installation.workloads))
+    allowed = ", ".join((*OF_WHICH_POOL, *installation.workloads))
     return (
         ParameterError(
             "workload",

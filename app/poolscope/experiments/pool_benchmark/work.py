@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.params import COMPUTING, WAITING
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.workloads.catalog import COMPUTING, WAITING
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
 COMPUTES = 0.8

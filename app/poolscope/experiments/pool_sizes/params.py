@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.lists import Numbers
 from poolscope.experiments.parameters import InvalidParameter, Params, parameter, start_method_of_this_platform
+from poolscope.workloads.catalog import OF_POOL_SIZES, WAITING, WORK_MS, WORKLOADS
 
 Workload = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
@@ -19,12 +20,10 @@ MOST_ITEMS = 100_000
 MOST_REPEATS = 100
 LARGEST_FACTORIAL = 5_000
 LONGEST_RUN_S = 3600
-# The length of one call where it can be chosen; poolscope.workloads.functions has the same, and a test compares them.
-WORK_MS: dict[str, float] = {"square-sleep": 1000.0, "sum-of-squares": 20.0, "sha256": 20.0}
-WAITING = ("square-sleep",)
+# Of one call where its length can be chosen.
+LENGTHS = {name: WORK_MS[name] for name in OF_POOL_SIZES if name in WORK_MS}
 
-# Rough costs, for refusing absurd plans only: of a call without a length, of one message to a worker, of one worker.
-SHORT_CALL_S = {"factorial": 3e-4, "read-files": 1e-4}
+# Rough costs, for refusing absurd plans only: of one message to a worker, of one worker.
 MESSAGE_S = 1e-4
 WORKER_S = {"fork": 0.002, "forkserver": 0.012, "spawn": 0.03}
 
@@ -91,8 +90,8 @@ class PoolSizesParams(Params):
             raise InvalidParameter(
                 "last", f"must be at most {LARGEST_FACTORIAL:,} for factorial; {self.last:,} is not."
             )
-        if self.work_ms is not None and self.workload not in WORK_MS:
-            lengths = ", ".join(WORK_MS)
+        if self.work_ms is not None and self.workload not in LENGTHS:
+            lengths = ", ".join(LENGTHS)
             raise InvalidParameter(
                 "work_ms", f"must stay empty for {self.workload}, which has no length; {lengths} have one."
             )
@@ -101,7 +100,7 @@ class PoolSizesParams(Params):
         seconds = estimated_s(self)
         if seconds > LONGEST_RUN_S:
             raise InvalidParameter(
-                "work_ms" if self.workload in WORK_MS else "repeats",
+                "work_ms" if self.workload in LENGTHS else "repeats",
                 f"must be less for so many items, sizes and "
                 f"repetitions: together they would take about {seconds / 3600:,.1f} hours, and at most "
                 f"{LONGEST_RUN_S // 3600} is allowed.",
@@ -125,7 +124,7 @@ class PoolSizesParams(Params):
 def estimated_s(params: PoolSizesParams) -> float:
     """About how long a run takes in seconds, good to a factor of a few: only plans that are absurd are refused."""
     length = params.length_ms
-    item_s = length / 1000 if length is not None else SHORT_CALL_S.get(params.workload, 0.0)
+    item_s = length / 1000 if length is not None else WORKLOADS[params.workload].call_s
     at_once = LARGEST_POOL if params.workload in WAITING else os.cpu_count() or 1
     worker_s = WORKER_S.get(params.start_method or "", WORKER_S["spawn"])
     round_s = params.items * item_s

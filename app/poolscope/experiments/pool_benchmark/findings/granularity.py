@@ -9,7 +9,6 @@ from poolscope.experiments.pool_benchmark import breakeven
 from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.naming import setting
-from poolscope.experiments.pool_benchmark.params import WORK_MS
 from poolscope.experiments.pool_benchmark.recommendation import counted, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, tail_share
@@ -17,6 +16,7 @@ from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import capital
 from poolscope.text.numbers import duration, interval_of, times
+from poolscope.workloads.catalog import WORK_MS
 
 WORTH_IT = 2  # a remedy goes so far beyond the break-even
 LONGEST_MS = 60_000

@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark.naming import setting
-from poolscope.experiments.pool_benchmark.params import MOST_ITEMS, MOST_LARGE_ITEMS
+from poolscope.experiments.pool_benchmark.params import most_items
 from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
@@ -63,7 +63,7 @@ def _more_items(state: State, seconds: float) -> dict[str, Any]:
     if per_item is None or items is None or not state.params.built_in:
         return {}
     wanted = math.ceil(4 * seconds / per_item)
-    most = MOST_LARGE_ITEMS.get(state.params.workload, MOST_ITEMS)
+    most = most_items(state.params.workload)
     return {"items": wanted} if items < wanted <= most else {}
 
 
