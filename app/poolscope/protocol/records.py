@@ -13,22 +13,24 @@ from typing import Any, ClassVar
 
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
-from poolscope.protocol.payloads import Payload, Untyped
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.payloads import MachineFacts, Payload, PythonFacts, Untyped
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first record: the runner took the run. `conditions` is what the interpreter knows about itself."""
+    """The first record: the runner took the run. `machine` is what the server had read of it, None if nothing."""
 
     kind: ClassVar[str] = "run"
     t: int
     utc: str
     run: str
     experiment: str
-    params: dict[str, Any]
-    conditions: dict[str, Any]
+    arguments: Arguments
+    machine: MachineFacts | None
+    python: PythonFacts
     pid: int
     protocol: int = PROTOCOL
 
@@ -159,6 +161,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplerFailed:
+    """A sampler of the recorder raised and was switched off; the run goes on, and what it showed stays as it was.
+
+    `sampler` is the function's qualified name, the rest is of the exception.
+    """
+
+    kind: ClassVar[str] = "sampler"
+    t: int
+    sampler: str
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Somebody asked to harm the run: `what` is 'kill', `worker` the number of a worker process among the `of` there.
 
@@ -188,7 +205,10 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground."""
+    """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground.
+
+    `note` says what is done now, and `config` of which configuration ('' for none of them).
+    """
 
     kind: ClassVar[str] = "progress"
     t: int
@@ -196,6 +216,7 @@ class Progress:
     total: float
     seconds_left: float | None = None
     note: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +229,22 @@ class End:
     reason: str = ""
 
 
-Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Fault | Printed | Progress | End
+Record = (
+    Opening
+    | Actor
+    | Span
+    | Contents
+    | Count
+    | Task
+    | Sample
+    | Result
+    | Failure
+    | SamplerFailed
+    | Fault
+    | Printed
+    | Progress
+    | End
+)
 CLASSES: tuple[type[Record], ...] = (
     Opening,
     Actor,
@@ -219,6 +255,7 @@ CLASSES: tuple[type[Record], ...] = (
     Sample,
     Result,
     Failure,
+    SamplerFailed,
     Fault,
     Printed,
     Progress,

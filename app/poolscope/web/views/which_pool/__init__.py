@@ -163,13 +163,9 @@ class WhichPoolView(View):
         return [f"{language.count(params.repeats, 'repetition')} a setting", *each]
 
     def progress(self, run: Run) -> str:
-        """Settings by their names: the runner tells them by keys."""
         state = run.state
-        note = state.note
-        for key, config in state.configs.items():
-            if note.endswith(key):
-                note = note.removesuffix(key) + setting(state, config)
-                break
+        config = state.configs.get(state.current)
+        note = ": ".join(filter(None, (state.note, setting(state, config) if config else "")))
         return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
 
     def view(self, run: Run, state: Any = None) -> WhichPoolFacts:

@@ -23,12 +23,12 @@ LIMIT_S = 30.0
 
 
 @pytest.fixture
-def start(stage: RunContext) -> Iterator[Start]:
+def start(context: RunContext) -> Iterator[Start]:
     """Starts hosts, and ends them after the test."""
     hosts = []
 
     def begin(executable: str = sys.executable, folder: str | None = None) -> Host:
-        hosts.append(Host.start(stage, "9.9", executable, folder, own_site=folder is not None))
+        hosts.append(Host.start(context, "9.9", executable, folder, own_site=folder is not None))
         return hosts[-1]
 
     yield begin
@@ -102,7 +102,7 @@ def test_a_python_that_is_not_there_can_not_be_started(start: Start) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("#!/bin/sh\nexit 3\n", "The process of Python 9.9 left with exit code 3 during the start."),
+        ("#!/bin/sh\nexit 3\n", "The process of Python 9.9 ended with exit code 3 during the start."),
         ("#!/bin/sh\nkill -9 $$\n", "The process of Python 9.9 was killed by SIGKILL"),
         (
             f"#!{sys.executable}\nimport os, sys; os.write(int(sys.argv[-1]), b'hello\\n')\n",
@@ -201,7 +201,7 @@ def test_a_worker_that_dies_spoils_the_host(start: Start, tmp_path: Path) -> Non
         "import os\nmain = os.getpid()\ndef work(n):\n    if os.getpid() != main: os._exit(5)\nitems = [0]\n",
     )
     passed(host, "serial")
-    with pytest.raises(OrderRefused, match="left with exit code 5") as refused:
+    with pytest.raises(OrderRefused, match="ended with exit code 5") as refused:
         passed(host, "process", start_method="fork", size=1)
     assert refused.value.spoiled
 
@@ -213,7 +213,7 @@ def test_a_users_package_may_be_called_as_ours(start_method: str, start: Start, 
     (package / "__init__.py").write_text("")
     (package / "records.py").write_text("FACTOR = 3\n")
     (package / "tasks.py").write_text(
-        "from poolscope.protocol.records import FACTOR\n"
+        "from app.records import FACTOR\n"
         "ready = []\n"
         "def connect(): ready.append(1)\n"
         "def work(n): return n * FACTOR * len(ready[:1])\n"
@@ -250,10 +250,10 @@ def test_an_async_function_is_awaited(start: Start, tmp_path: Path) -> None:
     assert passed(host, "asyncio", traced=True)["same"] is True
 
 
-def test_a_stop_is_heard_while_a_host_works(start: Start, stage: RunContext, tmp_path: Path) -> None:
+def test_a_stop_is_heard_while_a_host_works(start: Start, context: RunContext, tmp_path: Path) -> None:
     host = start(folder=str(tmp_path))
     opened(host, tmp_path, "import time\ndef work(n): time.sleep(600)\nitems = [1]\n")
-    signal.signal(signal.SIGALRM, lambda *_: stage.interrupt(Stopped()))
+    signal.signal(signal.SIGALRM, lambda *_: context.interrupt(Stopped()))
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     with pytest.raises(Stopped):
         passed(host, "serial")
