@@ -89,7 +89,8 @@ def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: 
     with serve() as server, server.client() as client:
         ended(client, start(client, "factorials")["id"])
         with client.stream("GET", "/live") as answer:
-            next(frames(answer))
+            seen_frames = frames(answer)  # held on to: an iterator that is let go closes the stream
+            next(seen_frames)
             # The search for other Pythons and the end of the run may still be on their way.
             until(lambda: looks["bench"] > 20, "some looks")
             before, seen = server.app_state.streams.rendered, looks["bench"]
