@@ -82,9 +82,8 @@ def test_without_a_guard_one_producer_and_one_consumer_lose_nothing() -> None:
 
 @pytest.mark.parametrize("guard", ["lock", "rlock", "condition", "queue", "none"])
 def test_the_list_never_outgrows_its_capacity(guard: str) -> None:
-    params = SharedListParams(
-        guard=guard, producers=4, consumers=1, delay_min=0.0, delay_max=0.002, capacity=3, seconds=0.4
-    )
+    crowded = {"producers": 4, "consumers": 1, "delay_min": 0, "delay_max": 0.002, "capacity": 3, "seconds": 0.4}
+    params = SharedListParams.model_validate({"guard": guard, **crowded})
     records = performed(params)
     lengths = [record.length for record in records if isinstance(record, Contents)]
     bound = 3 if guard != "none" else 3 + 4  # without a guard each producer may come in between check and append
