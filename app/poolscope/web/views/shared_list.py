@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
+from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
-from poolscope.experiments.shared_list.samples import WINDOW_S, WORDS, State, in_words
-from poolscope.experiments.shared_list.state import state_of
+from poolscope.experiments.shared_list.state import WINDOW_S, State, state_of
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
@@ -95,8 +95,8 @@ async def log(request: Request, run_id: str) -> Response:
         for line in run.record_log.lines:
             if line.startswith(b'{"kind":"list"'):
                 step = from_line(line)
-                if isinstance(step, Contents) and step.change in WORDS:
-                    yield f"{(step.t - run.state.t0) / 1e9:.6f} {step.actor}: {in_words(step)}\n"
+                if isinstance(step, Contents) and step.change in LOG:
+                    yield f"{(step.t - run.state.t0) / 1e9:.6f} {step.actor}: {log_line(step)}\n"
 
     return StreamingResponse(lines(), media_type="text/plain; charset=utf-8")
 
@@ -195,7 +195,7 @@ class SharedListView(View):
         window_s = WINDOW_S if live else min(WINDOW_S, max(now - state.t0, 1) / 1e9)
         start = now - int(window_s * 1e9)
         ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - state.t0) / 1e9, window_s)
-        ledger, lock, steps = state.ledger, state.lock, max(state.ledger.steps, 1)
+        counts, lock, steps = state.counts, state.lock, max(state.all_steps, 1)
         threads = [
             ThreadRow(name, state_of(state, name), state.operations.get(name, 0), state.operations.get(name, 0) / steps)
             for name in state.lanes.actors
@@ -205,23 +205,23 @@ class SharedListView(View):
         most, stamp = state.longest
         chips = state.items[-CHIPS:]
         more = max(state.items_in_all - len(chips), 0)
-        log = tuple(LogLine(f"{(stamp - state.t0) / 1e9:.3f}", text) for stamp, text in state.log[-LOG_LINES:])
+        log = tuple(LogLine(f"{(step.t - state.t0) / 1e9:.3f}", log_line(step)) for step in state.steps[-LOG_LINES:])
         upto = _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
-        asked = ledger.really_removed + ledger.empty_polls + ledger.robbed
+        asked = counts.really_removed + counts.empty_polls + counts.robbed
         return SharedListFacts(
-            added=ledger.added,
-            removed=ledger.removed,
-            length=ledger.length,
-            expected=ledger.expected_length,
-            really_added=ledger.really_added,
-            really_removed=ledger.really_removed,
-            robbed=ledger.robbed,
-            consistent=ledger.consistent,
+            added=counts.added,
+            removed=counts.removed,
+            length=counts.length,
+            expected=state.expected_length,
+            really_added=counts.really_added,
+            really_removed=counts.really_removed,
+            robbed=counts.robbed,
+            consistent=state.consistent,
             guard=GUARD_NAMES[state.params.guard],
             unguarded=state.params.guard == "none",
             polls=state.params.guard in ("lock", "rlock", "none"),
-            owner=lock.owner,
-            waiting=", ".join(lock.waiting),
+            owner=lock.seen.owner or "",
+            waiting=", ".join(lock.seen.waiting),
             chips=chips,
             more=more,
             picture=_marked(state, picture) if goes_on else picture,
@@ -232,15 +232,15 @@ class SharedListView(View):
             newest=log[-ON_BENCH:],
             threads=table(self.columns["threads"], threads),
             lost=table(self.columns["lost"], _lost(state)),
-            in_step=ledger.added - ledger.removed == ledger.length,
+            in_step=counts.added - counts.removed == counts.length,
             older=f"; {numbers.whole(more)} older" if more else "",
             longest=f"{numbers.whole(most)} at {max(stamp - state.t0, 0) / 1e9:.1f}{numbers.GAP}s",
-            empty_polls=ledger.empty_polls,
-            full_polls=ledger.full_polls,
-            empty_share=ledger.empty_polls / asked if asked else None,
+            empty_polls=counts.empty_polls,
+            full_polls=counts.full_polls,
+            empty_share=counts.empty_polls / asked if asked else None,
             left_out=state.left_out,
-            steps=ledger.steps,
-            acquisitions=lock.acquisitions,
+            steps=state.all_steps,
+            acquisitions=lock.seen.acquisitions,
             contended=lock.share_contended,
             times=tuple(
                 Times(
@@ -255,11 +255,11 @@ class SharedListView(View):
 
 
 def _lost(state: State) -> tuple[LostRow, ...]:
-    ledger = state.ledger
+    counts = state.counts
     return (
-        LostRow("added", ledger.added, ledger.really_added, ledger.really_added - ledger.added),
-        LostRow("removed", ledger.removed, ledger.really_removed, ledger.really_removed - ledger.removed),
-        LostRow("emptied between check and pop", None, None, ledger.robbed),
+        LostRow("added", counts.added, counts.really_added, counts.really_added - counts.added),
+        LostRow("removed", counts.removed, counts.really_removed, counts.really_removed - counts.removed),
+        LostRow("emptied between check and pop", None, None, counts.robbed),
     )
 
 
