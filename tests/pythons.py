@@ -27,5 +27,5 @@ def executable_of(name: str) -> str:
         # The folder of 3.13t has a python3.13 too, and a shim may start none.
         done = subprocess.run([path, "-c", SAY], capture_output=True, text=True, timeout=20)
         if done.stdout.strip() == name:
-            return str(path)
+            return path
     pytest.skip(f"there is no {name} on this machine")
