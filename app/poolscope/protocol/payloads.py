@@ -327,3 +327,29 @@ class MemoryReading(Payload):
     per_worker: tuple[int, ...]
     total: int
     parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementReport:
+    """One repetition of a configuration in nanoseconds; `first_ready`, `start` and `stop` are 0 for a plain loop.
+
+    `asked` is the stamp at which the map began, `cpu` the CPU time of a plain loop's map. `same` says whether the
+    results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
+    the results of the first loop, None where they have none that another Python would give. `results` are there where
+    they were asked for. The rest comes from a traced repetition, whose times do not count.
+    """
+
+    start: int
+    first_ready: int
+    map: int
+    stop: int
+    asked: int
+    cpu: int | None
+    collections: int
+    same: bool | None = True
+    detail: str = ""
+    digest: str | None = None
+    results: ShownResults | None = None
+    traced: TraceSummary | None = None
+    memory: MemoryReading | None = None
+    lanes: tuple[WorkerLane, ...] = ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, Progress, Result, Sample, Span
+from poolscope.protocol.codec import from_json
+from poolscope.protocol.payloads import Untyped, WorkerLane
+from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.progress import ProgressEstimator
+from poolscope.runner.tracing import lane_records
 
 # What a worker of each kind is; under asyncio it is a place under the limit.
 WORKER = {"serial": "thread", "thread": "thread", "interpreter": "interpreter", "asyncio": "task"}
@@ -32,14 +34,11 @@ class Reporter:
 
     def traced(self, config: str, kind: str, answer: dict[str, Any]) -> None:
         """What a traced repetition found: its summary, its memory, and who worked when on what, with lane = arm."""
-        lanes, what = answer["lanes"], WORKER.get(kind, "process")
+        what = WORKER.get(kind, "process")
         self.result("traced", answer["traced"], config)
         if answer["memory"] is not None:
             self.result("memory", answer["memory"], config)
-        for number, (worker, spans) in enumerate(lanes["workers"], start=1):
-            name = f"{config} · w{number}"
-            pid = worker if what == "process" else None
-            self._stage.emit(Actor(lanes["asked"], name, "started", what, "worker", pid))
-            for started, ended, word in spans:
-                self._stage.emit(Span(name, "running", started, ended, word, config))
-            self._stage.emit(Actor(lanes["got"], name, "ended", what, "worker", pid))
+        lanes = [from_json(WorkerLane, lane) for lane in answer["lanes"]]
+        asked, got = answer["asked"], answer["asked"] + answer["map"]
+        for record in lane_records(lanes, asked, got, lane=config, actor=f"{config} · w{{}}", what=what):
+            self._stage.emit(record)

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.plan import Configuration
-from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol import codec
+from poolscope.protocol.commands import MeasureOnce, OpenWork
+from poolscope.protocol.kinds import SERIAL, PoolUse
 from poolscope.runner.context import RunContext
-from poolscope.runner.host.client import START_LIMIT_S, Host, HostFailed, OrderRefused
+from poolscope.runner.host.client import HostProcess
+from poolscope.runner.host.errors import HostFailed, OrderRefused
 
 MOST_STARTS = 10
 SHOWN_PRINTS = 16 * 1024  # bytes of what the first calls printed that are passed on
@@ -45,7 +48,7 @@ class InterpreterSession:
         self.preflight: dict[str, Any] = {}
         self.lost = ""
         self._executable = executable
-        self._host: Host | None = None
+        self._host: HostProcess | None = None
         self._starts = 0
         self._looped = False
 
@@ -55,7 +58,7 @@ class InterpreterSession:
             host = self._start()
             said = Path(self.work["scratch"]) / "said"
             try:
-                self.preflight = host.ask(self.limit_s, "the pre-flight", do="preflight", said=str(said))
+                self.preflight = codec.to_json(host.try_work(said, self.limit_s))
             finally:
                 pass_on(said)
         except (HostFailed, OrderRefused) as failed:
@@ -78,20 +81,14 @@ class InterpreterSession:
         self._looped = self._looped or config.kind == SERIAL
         return answer
 
-    def _pass(self, host: Host, config: Configuration, traced: bool, budget: int) -> dict[str, Any]:
-        what = f"a pass of {config.words}"
-        order = {
-            "kind": config.kind,
-            "start_method": config.start_method,
-            "size": config.size,
-            "chunksize": config.chunksize,
-            "traced": traced,
-            "budget": budget,
-        }
-        with self.stage.recorder.quiet():
-            return host.ask(self.limit_s, what, do="pass", **order)
+    def _pass(self, host: HostProcess, config: Configuration, traced: bool, budget: int) -> dict[str, Any]:
+        use = PoolUse(config.kind, config.size, config.start_method, config.chunksize)
+        order = MeasureOnce(use, traced, budget, lane=config.key)
+        report = host.measure(order, self.limit_s, f"a pass of {config.words}")
+        answer: dict[str, Any] = codec.to_json(report)
+        return answer
 
-    def _living(self) -> Host:
+    def _living(self) -> HostProcess:
         if self._host is not None and self._host.alive:
             return self._host
         try:
@@ -102,15 +99,16 @@ class InterpreterSession:
             self.lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
         return host
 
-    def _start(self) -> Host:
+    def _start(self) -> HostProcess:
         if self._starts == MOST_STARTS:
             self.lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += 1
         users = ":" in self.work["name"]
         folder = self.work["folder"] if users else None
-        self._host = host = Host.start(self.stage, self.label, self._executable, folder, own_site=users)
-        self.about = host.ask(START_LIMIT_S, "the start", do="describe")
-        self.opened = host.ask(self.limit_s, "opening the work", do="open", **self.work)
+        self._host = host = HostProcess.start(self.stage, self.label, self._executable, folder, own_site=users)
+        self.about = codec.to_json(host.describe())
+        opened = host.open_work(OpenWork(**{**self.work, "folder": folder}), self.limit_s)
+        self.opened = {"rounds": None, **(codec.to_json(opened.calibration) if opened.calibration else {})}
         self.work["rounds"] = self.opened["rounds"]  # the same work, should it be started anew
         return host
 
