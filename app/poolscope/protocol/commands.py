@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.arguments import Arguments, BenchmarkWork
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import (
@@ -82,20 +82,14 @@ class DescribeHost(HostOrder):
 
 @dataclass(frozen=True, slots=True)
 class OpenWork(HostOrder):
-    """Make a work ready to be mapped: built in by its name, or one's own as module:function@items+setup.
+    """Make a work ready to be mapped. `scratch` is a folder of this host alone.
 
-    `scratch` is a folder of this host alone, `folder` the one that one's own work is imported from. `work_ms` None is
-    the work's own length, `items` 0 as many as it has; where `first` is given, they are the numbers from it on. With
-    the `rounds` of another Python's calibration the length of a call is not calibrated again.
+    With the `rounds` of another Python's calibration the length of a call is not calibrated again.
     """
 
     tag: ClassVar[str] = "open"
-    name: str
+    work: BenchmarkWork
     scratch: str
-    folder: str | None = None
-    work_ms: float | None = None
-    items: int = 0
-    first: int | None = None
     rounds: int | None = None
 
 

@@ -74,6 +74,7 @@ class PythonFacts:
     executable: str
 
 
+@dataclass(frozen=True, slots=True)
 class EffectiveCpus(Payload):
     """What so many spinning processes got together: CPUs by their number, each measured for `seconds`.
 
@@ -271,7 +272,7 @@ class ShownResults(Payload):
 
 @dataclass(frozen=True, slots=True)
 class TaskTimes:
-    """Spread of the seconds of one traced task."""
+    """How long the tasks of a traced map took, each as its worker saw it."""
 
     min: float
     median: float
@@ -327,6 +328,9 @@ class MemoryReading(Payload):
     per_worker: tuple[int, ...]
     total: int
     parent: int | None = None
+
+
+# What a host answers
 
 
 @dataclass(frozen=True, slots=True)

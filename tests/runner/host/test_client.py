@@ -16,6 +16,7 @@ import poolscope
 import psutil
 import pytest
 from poolscope.protocol import codec
+from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import HostAnswer, MeasureOnce, OpenWork, OrderFailed, WorkOpened
 from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import MeasurementReport
@@ -64,7 +65,7 @@ def opened(
 ) -> WorkOpened:
     """Have a host open a module with this text."""
     (folder / "tasks.py").write_text(text)
-    return host.open_work(OpenWork(name, str(folder), str(folder)), limit_s)
+    return host.open_work(OpenWork(BenchmarkWork(name, str(folder)), str(folder)), limit_s)
 
 
 def measured(
@@ -109,12 +110,12 @@ def test_a_work_is_opened_tried_and_measured(start: Start, tmp_path: Path) -> No
 
 
 def test_a_built_in_work_is_calibrated_once_for_all(start: Start, tmp_path: Path) -> None:
-    found = start().open_work(OpenWork("sum-of-squares", str(tmp_path), work_ms=0.1, items=3, first=7), LIMIT_S)
+    found = start().open_work(OpenWork(BenchmarkWork("sum-of-squares", "", 0.1, 3, 7), str(tmp_path)), LIMIT_S)
     assert found.count == 3
     assert found.calibration is not None
     assert found.calibration.one_call_s is not None
     host, rounds = start(), found.calibration.rounds
-    again = host.open_work(OpenWork("sum-of-squares", str(tmp_path), items=3, first=7, rounds=rounds), LIMIT_S)
+    again = host.open_work(OpenWork(BenchmarkWork("sum-of-squares", "", 0.1, 3, 7), str(tmp_path), rounds), LIMIT_S)
     assert again.calibration is not None
     assert (again.calibration.rounds, again.calibration.one_call_s) == (rounds, None)
     assert measured(host, "serial", traced=True).lanes[0].spans[0].item == "7"

@@ -9,10 +9,10 @@ from statistics import median
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, setting, settings, several
-from poolscope.experiments.pool_benchmark.params import KINDS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.protocol.kinds import POOL_KINDS
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.language import capital, cpus_usable
 from poolscope.text.numbers import duration, interval_of, times
@@ -113,7 +113,7 @@ def _other_kinds(state: State, choice: Recommendation, usable_cpus: int) -> Iter
     rivals = [config for config in counted(state) if config in here]
     named = {family(config) for config in as_good(state, choice)}
     decided = choice.config is not None  # else they could pass for winners
-    for name in dict.fromkeys(FAMILIES[kind] for kind in KINDS):
+    for name in dict.fromkeys(FAMILIES[kind] for kind in POOL_KINDS):
         measured = [config for config in rivals if family(config) == name]
         given_up = [config for config in here if family(config) == name and state.left_out(config)]
         if measured and name != family(chosen):
@@ -148,7 +148,8 @@ def _gains(state: State, config: Configuration) -> bool:
 def _memory_share(config: Configuration, chosen: Configuration) -> float | None:
     """What a worker takes of what one of the chosen setting does; None if unknown, or for kinds that share it all."""
     each = [
-        float(median(one.memory["per_worker"])) if one.memory.get("per_worker") else 0.0 for one in (config, chosen)
+        float(median(one.memory.per_worker)) if one.memory and one.memory.per_worker else 0.0
+        for one in (config, chosen)
     ]
     return None if config.kind in LIGHT or min(each) <= 0 else each[0] / each[1]
 
@@ -190,7 +191,7 @@ def _lacking(state: State) -> Iterator[Reason]:
     for python in state.pythons:
         for kind, why in python.kinds.items():
             told = any((config.kind, config.python) == (kind, python.label) for config in state.pools)
-            if why and not told and not python.why_not and kind in (state.params.kinds or KINDS):
+            if why and not told and not python.why_not and kind in (state.params.kinds or POOL_KINDS):
                 where = f"{python.label}: " if len(state.pythons) > 1 else ""
                 yield Reason(f"{where}{why}", bool(state.params.kinds))
 

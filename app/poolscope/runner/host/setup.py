@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import OpenWork, WorkOpened
 from poolscope.protocol.kinds import KINDS
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
@@ -57,21 +58,22 @@ class OpenedWork:
 
 def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     """Make what the order asks for ready to be mapped. Raises OrderRefused."""
-    if ":" in order.name:
-        return open_own(order, announce)
-    announce(f"setting up {order.name}")
-    row = WORKLOADS.get(order.name)
+    asked = order.work
+    if ":" in asked.name:
+        return open_own(asked, announce)
+    announce(f"setting up {asked.name}")
+    row = WORKLOADS.get(asked.name)
     if row is None:
-        raise OrderRefused(f"There is no built-in work {order.name}.")
-    items, scratch = order.items or None, Path(order.scratch)
-    work = set_up(order.name, order.work_ms, items, scratch, order.rounds, first=order.first)
-    length_ms = order.work_ms or row.work_ms
+        raise OrderRefused(f"There is no built-in work {asked.name}.")
+    scratch = Path(order.scratch)
+    work = set_up(asked.name, asked.work_ms, asked.items or None, scratch, order.rounds, first=asked.first)
+    length_ms = asked.work_ms or row.work_ms
     calibration = None if work.rounds is None else Calibration(work.rounds, length_ms, work.one_call_s)
-    return OpenedWork(work, order.name, WorkOpened(len(work.items), calibration=calibration))
+    return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
 
 
-def open_own(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
-    loaded = user_code.load(order.name, order.folder, order.items, announce)
+def open_own(asked: BenchmarkWork, announce: Callable[[str], None]) -> OpenedWork:
+    loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce)
     coroutine = loaded.function if loaded.is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
-    return OpenedWork(work, order.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut))
+    return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
@@ -77,7 +77,7 @@ def _but_for_size(config: Configuration) -> tuple[object, ...]:
 
 def quota_bites(state: State, usable_cpus: int) -> Finding:
     check = "a CPU quota made workers wait"
-    _, rise = beside_us(state.noise)
+    _, rise = beside_us(asdict(state.noise) if state.noise else {})
     if rise is None:
         return Finding(check, None, "No counter of a quota can be read: there is none, or none to be seen from here.")
     if rise == 0:
@@ -91,7 +91,7 @@ def quota_bites(state: State, usable_cpus: int) -> Finding:
 
 def siblings_share_cores(state: State, usable_cpus: int) -> Finding:
     check = "workers share cores as hyper-threads"
-    groups = state.machine.get("siblings")
+    groups = state.machine.siblings if state.machine else ()
     if not groups:
         return Finding(check, None, "Which of the CPUs share a core is not known.")
     cores = len(groups)
@@ -145,12 +145,13 @@ def _took(state: State, config: Configuration, more: float) -> str:
 def _crowded(state: State, cores: int, usable_cpus: int) -> Configuration | None:
     """A traced pool of processes that has to use both hyper-threads of a core, and still has a CPU for each worker."""
     configs = [config for config in counted(state) if processes(config) and cores < config.size <= usable_cpus]
-    traced = [config for config in configs if config.traced.get("tasks") and _long_tasks(config)]
+    traced = [config for config in configs if _long_tasks(config)]
     return max(traced, key=lambda config: config.size, default=None)
 
 
 def _long_tasks(config: Configuration) -> bool:
-    return bool(config.traced["tasks_cpu_s"] / config.traced["tasks"] >= SHORTEST_TASK_CPU_S)
+    traced = config.traced
+    return bool(traced and traced.tasks and traced.tasks_cpu_s / traced.tasks >= SHORTEST_TASK_CPU_S)
 
 
 def _dearer(state: State, config: Configuration | None) -> float | None:
@@ -158,19 +159,20 @@ def _dearer(state: State, config: Configuration | None) -> float | None:
     loop = next(
         (other for other in state.configs.values() if other.serial and config and other.python == config.python), None
     )
-    if config is None or loop is None or not loop.map or not loop.loop.get("cpu_s") or not state.items:
+    traced = config.traced if config else None
+    if not traced or loop is None or not loop.map or not loop.loop or not loop.loop.cpu_s or not state.items:
         return None
-    alone = loop.loop["cpu_s"] / len(loop.map) / state.items
-    return float(config.traced["tasks_cpu_s"] / config.traced["tasks"] / alone)
+    alone = loop.loop.cpu_s / len(loop.map) / state.items
+    return traced.tasks_cpu_s / traced.tasks / alone
 
 
 def oversubscribed(state: State, usable_cpus: int) -> Finding:
     check = "tasks start threads of their own"
     share = on_cpu(state.serial)
     shares = [
-        config.traced["tasks_cpu_s"] / config.traced["tasks_wall_s"]
+        config.traced.tasks_cpu_s / config.traced.tasks_wall_s
         for config in counted(state)
-        if processes(config) and config.traced.get("tasks") and config.traced["tasks_wall_s"] and _long_tasks(config)
+        if processes(config) and _long_tasks(config) and config.traced and config.traced.tasks_wall_s
     ]
     known = [*([share] if share is not None else []), *shares]
     if not known:

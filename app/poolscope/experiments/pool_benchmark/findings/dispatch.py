@@ -30,10 +30,8 @@ NO_CHUNKS = "No pool that takes chunks has been measured."
 
 def too_large_to_hand_over(state: State, usable_cpus: int) -> Finding:
     check = "arguments or results are too large to hand over"
-    reference = state.reference
-    known = reference.preflight if reference else {}
-    per_item, pickle_s = seconds_per_item(state), known.get("pickle_s")
-    item, result = known.get("item_bytes"), known.get("result_bytes")
+    trial, per_item = state.reference.trial if state.reference else None, seconds_per_item(state)
+    item, result, pickle_s = (trial.item_bytes, trial.result_bytes, trial.pickle_s) if trial else (None, None, None)
     if pickle_s is None or per_item is None or item is None or result is None:
         return Finding(check, None, "What an item and its result take to pickle is not known.")
     share = pickle_s / (pickle_s + per_item)

@@ -37,7 +37,7 @@ def gil_held(state: State, usable_cpus: int) -> Finding:
         f"the tasks of {setting(state, config)} used {used:.2f} CPUs together, where {could} were there for them; "
         "in the plain loop they use " + (f"{share:.2f}" if share is not None else "an unknown share")
     )
-    if share is None or could < 2 or config.traced["tasks_wall_s"] / config.traced["tasks"] < SHORTEST_TASK_S:
+    if share is None or could < 2 or (config.seconds_per_task or 0.0) < SHORTEST_TASK_S:
         return Finding(check, None, f"Can't tell: {figures}.", numbers)
     if waits(state):
         return Finding(check, False, f"The work waits, which needs no GIL: {figures}.", numbers)
@@ -59,7 +59,7 @@ def _threads(state: State, usable_cpus: int) -> Configuration | None:
     traced = [
         config
         for config in state.pools
-        if config.kind == "thread" and config.size > 1 and config.traced.get("tasks") and _has_gil(state, config)
+        if config.kind == "thread" and config.size > 1 and config.seconds_per_task and _has_gil(state, config)
     ]
     return min(traced, key=lambda config: abs(config.size - usable_cpus), default=None)
 
@@ -110,8 +110,9 @@ def _compared(
     if gain.low < 0.95:
         return Finding(check, None, f"{said}; the times spread too widely to tell ({interval_of(gain)}).", numbers)
     less = [f"{duration(median(light.around))} to start and end against {duration(median(heavy.around))}"]
-    if light.memory.get("per_worker") and heavy.memory.get("per_worker"):
-        each = [size(max(0.0, median(config.memory["per_worker"]))) for config in (light, heavy)]
+    readings = [config.memory for config in (light, heavy) if config.memory and config.memory.per_worker]
+    if len(readings) == 2:
+        each = [size(max(0.0, median(reading.per_worker))) for reading in readings]
         less.append(f"{each[0]} a worker against {each[1]}")
     return Finding(
         check,

@@ -71,17 +71,17 @@ def stragglers(state: State, usable_cpus: int) -> Finding:
     check = "a few long items hold up the others"
     config = _undisturbed_by_us(state, usable_cpus)
     spent = budget(state, config) if config else None
-    lengths = config.traced.get("task_s") if config else None
-    if config is None or spent is None or not lengths or not lengths["median"]:
+    lengths = config.traced.task_s if config and config.traced else None
+    if config is None or spent is None or not lengths or not lengths.median:
         return Finding(check, None, "No pool whose workers could all work at once has been traced.")
-    tail, longest = tail_share(spent), lengths["max"] / lengths["median"]
-    numbers = {"idle_tail": tail, "longest_s": lengths["max"], "median_s": lengths["median"]}
+    tail, longest = tail_share(spent), lengths.max / lengths.median
+    numbers = {"idle_tail": tail, "longest_s": lengths.max, "median_s": lengths.median}
     figures = (
-        f"with {setting(state, config)} the longest item took {duration(lengths['max'])}, the middle one "
-        f"{duration(lengths['median'])}, and at the end workers idled for {tail:.0%} of the map"
+        f"with {setting(state, config)} the longest item took {duration(lengths.max)}, the middle one "
+        f"{duration(lengths.median)}, and at the end workers idled for {tail:.0%} of the map"
     )
     judged = disturbed(state, usable_cpus)
-    if tail < SHORT_TAIL or longest < ALIKE or lengths["max"] < SHORTEST_TASK_S:
+    if tail < SHORT_TAIL or longest < ALIKE or lengths.max < SHORTEST_TASK_S:
         return Finding(check, False, f"{capital(figures)}.", numbers)
     if tail < LONG_TAIL or longest < STRAGGLES:
         return Finding(check, None, f"Can't tell, it is not much: {figures}.", numbers)
@@ -98,6 +98,6 @@ def _undisturbed_by_us(state: State, usable_cpus: int) -> Configuration | None:
     traced = [
         config
         for config in counted(state)
-        if config.size > 1 and config.traced.get("map_s") and side_by_side(state, config, usable_cpus) == config.size
+        if config.size > 1 and config.traced and side_by_side(state, config, usable_cpus) == config.size
     ]
     return fastest(traced) if traced else None

@@ -13,6 +13,7 @@ from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
+from poolscope.protocol.payloads import MemoryReading
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import capital, format_list
 from poolscope.text.numbers import duration, size
@@ -69,13 +70,13 @@ def _more_items(state: State, seconds: float) -> dict[str, Any]:
 
 def memory_runs_short(state: State, usable_cpus: int) -> Finding:
     check = "workers together need more memory than is free"
-    free = state.machine.get("memory_available")
-    measured = [config for config in state.pools if config.memory.get("total")]
+    free = state.machine.memory_available if state.machine else None
+    measured = [(config, config.memory) for config in state.pools if config.memory and config.memory.total]
     if not measured or not free:
         missing = "How much memory was free is not known." if measured else "No pool's memory has been measured."
         return Finding(check, None, missing)
-    config = max(measured, key=_own_memory)
-    need, what = _own_memory(config), config.memory.get("what", "")
+    config, reading = max(measured, key=lambda pair: _own_memory(pair[1]))
+    need, what = _own_memory(reading), reading.what
     numbers = {"needed": need, "free": free, "share": need / free}
     figures = f"{setting(state, config)} took {size(need)} beside the main process; {size(free)} were free before"
     if what == "rss":
@@ -85,11 +86,11 @@ def memory_runs_short(state: State, usable_cpus: int) -> Finding:
     if need < FULL * free or what == "rss":
         return Finding(check, None, f"Can't tell: {figures}.", numbers)
     fits = sorted(
-        {other.size for other in measured if other.kind == config.kind and _own_memory(other) < ROOMY * free}
+        {other.size for other, taken in measured if other.kind == config.kind and _own_memory(taken) < ROOMY * free}
     ) or [1]
     return Finding(check, True, f"{capital(figures)}.", numbers, {"sizes": fits})
 
 
-def _own_memory(config: Configuration) -> float:
+def _own_memory(reading: MemoryReading) -> float:
     """What the workers took beside their parent, which is there in any case."""
-    return max(0.0, float(config.memory["total"] - (config.memory.get("parent") or 0)))
+    return max(0.0, float(reading.total - (reading.parent or 0)))

@@ -14,7 +14,7 @@ from poolscope.text.numbers import size
 def results_differ(state: State, usable_cpus: int) -> Finding:
     check = "results differ, or can't be repeated"
     other = [config for config in state.configs.values() if config.differs]
-    repeats = [python.preflight.get("repeats_equal") for python in state.pythons if python.preflight]
+    repeats = [python.trial.repeats_equal for python in state.pythons if python.trial]
     if not state.comparable:
         sentence = (
             "The same item gave another result when it was called again, in the plain loop too, so results can't be "
@@ -35,8 +35,7 @@ def results_differ(state: State, usable_cpus: int) -> Finding:
 def keeps_global_state(state: State, usable_cpus: int) -> Finding:
     """Counters, caches and the like: they are no fault, but they make a pool do other work than the loop does."""
     check = "the work keeps global state"
-    known = [python.preflight["global_state"] for python in state.pythons if "global_state" in python.preflight]
-    if not known:
+    if not any(python.trial for python in state.pythons):
         return Finding(check, None, "Its globals were not looked at.")
     if not state.changed:
         return Finding(check, False, "It changed no global that it names.", {"globals": 0})
@@ -52,7 +51,7 @@ def keeps_global_state(state: State, usable_cpus: int) -> Finding:
 
 def prints(state: State, usable_cpus: int) -> Finding:
     check = "the work prints"
-    known = [python.preflight["printed"] for python in state.pythons if "printed" in python.preflight]
+    known = [python.trial.printed for python in state.pythons if python.trial]
     if not known:
         return Finding(check, None, "It was not listened to.")
     most, numbers = max(known), {"tried_bytes": max(known), "bytes": state.printed}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, setting
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS, OWN_WORK, SERIAL, WhichPoolParams
+from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.runs.run import Run
 from poolscope.workloads.catalog import OF_WHICH_POOL, WORKLOADS
 from poolscope.workloads.source import Source, source
@@ -68,7 +69,7 @@ def program(run: Run) -> Program:
         work = "own" if OWN_WORK.fullmatch(work) else "gone"
     own = names(params.workload if work == "own" else "")
     row = WORKLOADS.get(work)
-    coroutine = config.kind == "asyncio" or bool(work == "own" and python and python.preflight.get("coroutine"))
+    coroutine = config.kind == "asyncio" or bool(work == "own" and python and python.trial and python.trial.coroutine)
     code = source(work, EXTRA.get(work, ()), coroutine=coroutine) if row else None
     usual = "partial({}, ROUNDS)" if row and row.rounds else "{}"
     return Program(
@@ -81,7 +82,7 @@ def program(run: Run) -> Program:
         chunk=(config.chunk_used or config.chunksize or 1) if config.kind in IN_PROCESSES else 1,
         start_method=repr(config.start_method or None),
         count=repr(params.count),
-        rounds=state.calibration.get("rounds") or (row.rounds if row else None),
+        rounds=state.calibration.rounds if state.calibration else row.rounds if row else None,
         code=code,
         call=CALLS.get(work, usual).format(code.function if code else own["function"] or "work"),
         calibrated=bool(state.calibration),
@@ -95,7 +96,7 @@ def program(run: Run) -> Program:
 def first_kind(params: WhichPoolParams) -> str:
     """The first kind that was asked for and can do the work; the plain loop without one."""
     row = WORKLOADS.get(params.workload)
-    able = [kind for kind in KINDS if kind != "asyncio" or row is None or row.coroutine]
+    able = [kind for kind in POOL_KINDS if kind != "asyncio" or row is None or row.coroutine]
     return next((kind for kind in able if kind in params.kinds), SERIAL)
 
 
