@@ -5,9 +5,11 @@ PoolscopeError
 ├── UnknownExperiment    no experiment of that name (404, exit 2)
 ├── UnknownRun           no run of that id (404)
 ├── UnknownTopic         the guide has no page of that name (404)
-├── Refused              the bench can't take the run now
+├── Refused              not now; each says when to try again
 │   ├── QueueFull        too many runs wait already (503)
-│   └── TooMany          this client starts runs too fast (429)
+│   ├── TooMany          this client starts runs too fast (429)
+│   ├── TooManyViewers   too many live streams are open (503)
+│   └── ServerEnding     the server takes no more runs (503)
 ├── RunIsLive            a live run can't be deleted (409)
 ├── NobodyToKill         a run has no worker process of that number now (409)
 ├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
@@ -19,10 +21,13 @@ PoolscopeError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class PoolscopeError(Exception):
-    """Base of all errors raised on purpose; str(error) is a sentence for the user."""
+    """Base of all errors raised on purpose; str(error) is a sentence for the user, `title` names their kind."""
+
+    title: ClassVar[str] = "Poolscope failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +41,40 @@ class ParameterError:
 class BadParameters(PoolscopeError):
     """Nothing was started; `complaints` says which parameter, why, and what is allowed."""
 
+    title = "These parameters can't be run"
+
     def __init__(self, complaints: tuple[ParameterError, ...]) -> None:
         super().__init__(" ".join(complaint.message for complaint in complaints))
         self.complaints = complaints
 
 
 class UnknownExperiment(PoolscopeError):
+    title = "No such experiment"
+
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"There is no experiment {name!r}. There are: {', '.join(known)}.")
         self.name = name
 
 
 class UnknownRun(PoolscopeError):
+    title = "No such run"
+
     def __init__(self, run_id: str) -> None:
         super().__init__(f"There is no run {run_id!r}. It may have been deleted; /runs lists those that are kept.")
         self.run_id = run_id
 
 
 class UnknownTopic(PoolscopeError):
+    title = "No such page"
+
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"The guide has no page {name!r}. It has: {', '.join(known)}.")
 
 
 class Refused(PoolscopeError):
-    """The bench takes no run now; `retry_after` is in seconds."""
+    """Nothing was done, and may be later; `retry_after` is in seconds."""
+
+    title = "Not now"
 
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(sentence)
@@ -69,18 +84,38 @@ class Refused(PoolscopeError):
 class QueueFull(Refused):
     """Too many runs wait already."""
 
+    title = "The queue is full"
+
 
 class TooMany(Refused):
     """One client starts runs faster than the limit."""
 
+    title = "Too many runs from here"
+
+
+class TooManyViewers(Refused):
+    """As many live streams are open as the server allows."""
+
+    title = "Too many live streams"
+
+
+class ServerEnding(Refused):
+    """The server is about to end."""
+
+    title = "The server is ending"
+
 
 class RunIsLive(PoolscopeError):
+    title = "The run is still live"
+
     def __init__(self, run_id: str) -> None:
         super().__init__(f"Run {run_id} is still live. Stop it first, then delete it.")
 
 
 class NobodyToKill(PoolscopeError):
     """Nothing was done; the sentence says whether the run is over, has other workers, or works by threads."""
+
+    title = "No such worker now"
 
 
 class IllegalChange(PoolscopeError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import QueueFull, Refused, RunIsLive
+from poolscope.errors import QueueFull, RunIsLive, ServerEnding
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
@@ -232,7 +232,7 @@ class Scheduler:
 
     def _check_is_open(self) -> None:
         if self._closing:
-            raise Refused("The server is ending. Try again when it is back.", 10)
+            raise ServerEnding("The server is ending. Try again when it is back.", 10)
 
     async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments) -> Run:
         run = Run("", experiment, params, arguments=arguments, notifier=ChangeNotifier(self.activity))
