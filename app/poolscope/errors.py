@@ -11,7 +11,8 @@ PoolscopeError
 ├── RunIsLive            a live run can't be deleted (409)
 ├── NobodyToKill         a run has no worker process of that number now (409)
 ├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
-├── MalformedRecord      a line that is no record of the protocol; ends the run as failed
+├── MalformedMessage     a line that came over a pipe is no message of the expected kind
+│   └── MalformedRecord  the runner sent a line that is no record; ends the run as failed
 └── CannotServe          the port or the data folder can't be used (exit 1)
 """
 
@@ -90,9 +91,18 @@ class IllegalChange(PoolscopeError):
         super().__init__(f"Run {run_id} can't go from {before} to {after}. Its last records:\n  {story}")
 
 
-class MalformedRecord(PoolscopeError):
+class MalformedMessage(PoolscopeError):
+    """A line that came over a pipe is not one of the `expected` messages."""
+
+    def __init__(self, expected: str, line: bytes | str, cause: str) -> None:
+        super().__init__(f"A line is no {expected} ({cause}): {line[:200]!r}")
+
+
+class MalformedRecord(MalformedMessage):
+    """The runner sent something else than a record."""
+
     def __init__(self, line: bytes, cause: str) -> None:
-        super().__init__(f"The runner sent a line that is no record ({cause}): {line[:200]!r}")
+        PoolscopeError.__init__(self, f"The runner sent a line that is no record ({cause}): {line[:200]!r}")
 
 
 class CannotServe(PoolscopeError):

@@ -6,7 +6,10 @@ from typing import Any
 
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.state import State, as_json, findings, fold, initial, left, matrix, rows, verdict
-from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
+from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.records import Actor, End, Failure, Record, Result, Span
+
+from tests.openings import opening
 
 NOTHING: dict[str, list[str]] = {
     "processes": [],
@@ -20,28 +23,27 @@ NOTHING: dict[str, list[str]] = {
 
 def told(*scenarios: str, records: list[Record], end: str = "finished") -> State:
     state = initial(FailuresParams(scenarios=list(scenarios)))
-    opening = Opening(0, "2026-01-01T00:00:00+00:00", "fl-1", "failures", {}, {"python": "3.11.7"}, 1)
-    for record in [opening, *records, *([End(10**10, end)] if end else [])]:
+    for record in [opening(python="3.11.7"), *records, *([End(10**10, end)] if end else [])]:
         state = fold(state, record)
     return state
 
 
 def begins(t: int, scenario: str, case: str = "") -> list[Record]:
     config = f"{scenario}: {case}" if case else scenario
-    return [Result(t, "case", {"scenario": scenario, "case": case}, config), Actor(t, "main", "started")]
+    return [Result(t, Untyped("case", {"scenario": scenario, "case": case}), config), Actor(t, "main", "started")]
 
 
 def ends(t: int, code: int = 0, by_us: bool = False, **found: list[str]) -> list[Record]:
-    exit_ = {"code": code, "manner": f"left with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
-    return [Result(t, "exit", exit_), Result(t, "left", {**NOTHING, **found})]
+    exit_ = {"code": code, "manner": f"ended with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
+    return [Result(t, Untyped("exit", exit_)), Result(t, Untyped("left", {**NOTHING, **found}))]
 
 
 def outcome(word: str, sentence: str = "So it was.") -> Record:
-    return Result(9, "outcome", {"word": word, "sentence": sentence})
+    return Result(9, Untyped("outcome", {"word": word, "sentence": sentence}))
 
 
 def moment(t: int, state: str) -> Record:
-    return Result(t, "moment", {"text": "something", "state": state, "actor": "main"})
+    return Result(t, Untyped("moment", {"text": "something", "state": state, "actor": "main"}))
 
 
 def row(state: State) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def test_a_case_under_way_runs_and_one_that_a_stop_ended_is_stopped() -> None:
 def test_a_process_that_died_before_it_could_tell_is_told_by_its_exit() -> None:
     seen = row(told("side-by-side", records=[*begins(1, "side-by-side", "exits / ThreadPoolExecutor"), *ends(9, 7)]))
     assert seen["outcome"] == "process died"
-    assert "left with exit code 7" in seen["cases"][0]["sentence"]
+    assert "ended with exit code 7" in seen["cases"][0]["sentence"]
     assert seen["lost"] == ["everything that the process had"]
     assert seen["surfaced_in"] == "nowhere"
 
@@ -78,8 +80,8 @@ def test_what_surfaced_comes_with_its_traceback_and_the_time_since_the_fault() -
         *begins(1_000, "thread-queue"),
         moment(2_000_000, "failed"),
         Failure(5_000_000, "ValueError", "no", "Traceback …", "the main thread"),
-        Result(6, "kept", ["a"]),
-        Result(6, "lost", ["b", "c"]),
+        Result(6, Untyped("kept", ["a"])),
+        Result(6, Untyped("lost", ["b", "c"])),
         outcome("raised"),
         *ends(9),
     ]
@@ -142,7 +144,7 @@ def test_the_verdict_is_the_scenarios_own_or_counts_who_was_not_told() -> None:
 
 
 def test_a_case_that_broke_itself_is_said_to_have() -> None:
-    records = [*begins(1, "thread-queue"), Result(3, "broken", "Traceback …\nTypeError: oh"), *ends(9)]
+    records = [*begins(1, "thread-queue"), Result(3, Untyped("broken", "Traceback …\nTypeError: oh")), *ends(9)]
     state = told("thread-queue", records=records)
     assert row(state)["outcome"] == "broken"
     assert [finding.holds for finding in findings(state, 2)] == [True, False]
@@ -162,9 +164,9 @@ def test_a_case_that_was_not_tried_is_not_counted() -> None:
 def test_the_time_until_it_was_noticed_counts_from_the_first_fault() -> None:
     records: list[Record] = [
         *begins(1_000, "central-logging"),
-        Result(2_000_000, "fault", "thread 1"),
+        Result(2_000_000, Untyped("fault", "thread 1")),
         Failure(5_000_000, "ZeroDivisionError", "division by zero", "Traceback …", "the log"),
-        Result(7_000_000, "fault", "process 1"),
+        Result(7_000_000, Untyped("fault", "process 1")),
         outcome("logged"),
         *ends(9),
     ]

@@ -14,12 +14,12 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_sizes import state
 from poolscope.experiments.pool_sizes.params import PoolSizesParams
 from poolscope.experiments.pool_sizes.state import State
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import (
     Actor,
     Contents,
     End,
     Failure,
-    Opening,
     Printed,
     Progress,
     Record,
@@ -28,6 +28,8 @@ from poolscope.protocol.records import (
     Span,
     Task,
 )
+
+from tests.openings import opening
 
 SPREAD = (1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.02)
 QUIET = {
@@ -58,13 +60,13 @@ def told(
     """The state after a run with these map times (ms) by arm; every pool starts and stops in `around_ms` together."""
     sizes = [int(config) for config in maps if config != "serial"]
     now = state.initial(PoolSizesParams.model_validate({"sizes": sizes, "workload": "sum-of-squares", **asked}))
-    records: list[Record] = [Result(0, "chunksize", (chunks or {}).get(size, 1), str(size)) for size in sizes]
+    records: list[Record] = [Result(0, Untyped("chunksize", (chunks or {}).get(size, 1)), str(size)) for size in sizes]
     for number in range(1, 1 + max(map(len, maps.values()))):
         for config, times in maps.items():
             if number <= len(times):
                 records += measurement(config, number, times[number - 1], around_ms)
     if noise is not None:
-        records.append(Result(0, "noise", noise))
+        records.append(Result(0, Untyped("noise", noise)))
     if outcome:
         records.append(End(0, outcome))
     for record in records:
@@ -129,7 +131,7 @@ def test_the_warm_up_counts_for_nothing() -> None:
 
 def test_the_transcript_has_the_words_of_the_script() -> None:
     now = told({"serial": [0.01], "2": [4.0, 4.8]})
-    now = state.fold(now, Result(0, "results", {"count": 3, "first": [1, 4, 9]}, "2"))
+    now = state.fold(now, Result(0, Untyped("results", {"count": 3, "first": [1, 4, 9]}), "2"))
     assert state.as_json(now)["sizes"][0]["transcript"] == (
         "Using a pool of size 2:\nResults: [1, 4, 9]\nTime taken: 0.0048 seconds"
     )
@@ -137,7 +139,7 @@ def test_the_transcript_has_the_words_of_the_script() -> None:
 
 def test_a_long_list_of_results_is_cut_in_the_transcript() -> None:
     now = told({"serial": [0.01], "2": [4.8]})
-    now = state.fold(now, Result(0, "results", {"count": 5000, "first": list(range(1000))}, "2"))
+    now = state.fold(now, Result(0, Untyped("results", {"count": 5000, "first": list(range(1000))}), "2"))
     assert "18, 19, …]" in state.as_json(now)["sizes"][0]["transcript"]
     assert state.as_json(now)["sizes"][0]["results_count"] == 5000
 
@@ -165,8 +167,8 @@ OTHERS: list[Record] = [
     Printed(0, "stdout", "hello"),
     Sample(0, "map", "99", 1, 1.0),
     Sample(0, "latency", "2", 1, 1.0),
-    Result(0, "weather", "rain"),
-    Result(0, "results", {"count": 1, "first": [1]}, "99"),
+    Result(0, Untyped("weather", "rain")),
+    Result(0, Untyped("results", {"count": 1, "first": [1]}), "99"),
 ]
 
 
@@ -196,7 +198,7 @@ def test_any_order_of_records_folds_and_can_be_shown(records: list[Record]) -> N
 def test_progress_lanes_and_the_end_are_kept() -> None:
     now = state.initial(PoolSizesParams(sizes=[2]))
     records: list[Record] = [
-        Opening(5, "", "r", "pool-sizes", {}, {"start_method": "spawn"}, 1),
+        opening("pool-sizes", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "repetition 1 of 5"),
         Actor(7, "2 workers · w1", "started", "process"),
         Span("2 workers · w1", "running", 7, 9, "1", "2"),
@@ -398,7 +400,7 @@ def test_the_charts_hold_every_repetition_and_the_ideal_is_cut_at_the_cpus() -> 
 
 def test_the_phases_of_a_call_add_up_with_and_without_a_traced_repetition() -> None:
     traced = {"map_s": 0.1, "tasks_wall_s": 0.16, "worker_ends_s": [0.09, 0.095], "tasks": 10, "tasks_cpu_s": 0.16}
-    after = state.fold(POOL_WINS, Result(0, "traced", traced, "2"))
+    after = state.fold(POOL_WINS, Result(0, Untyped("traced", traced), "2"))
     for now in (POOL_WINS, after):
         two = [row for row in state.chart(now, 2)["phases"] if row["pool"] == 2]
         assert sum(row["ms"] for row in two) == pytest.approx(20 + 122.2)

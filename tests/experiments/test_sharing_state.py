@@ -8,7 +8,10 @@ import pytest
 from poolscope.experiments.sharing import state
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.experiments.sharing.samples import State
-from poolscope.protocol.records import Actor, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span
+from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.records import Actor, End, Failure, Printed, Progress, Record, Result, Sample, Span
+
+from tests.openings import opening
 
 
 def outcome(tool: str, expected: Any = 100, actual: Any = 100, **more: Any) -> Result:
@@ -23,7 +26,7 @@ def outcome(tool: str, expected: Any = 100, actual: Any = 100, **more: Any) -> R
         "round": 1000,
         **more,
     }
-    return Result(1, "outcome", found, tool)
+    return Result(1, Untyped("outcome", found), tool)
 
 
 def rounds(tool: str, *seconds: float) -> list[Record]:
@@ -49,7 +52,7 @@ def test_before_the_first_record_every_tool_is_queued() -> None:
 
 
 def test_a_tool_is_running_then_timing_then_done() -> None:
-    now = folded("lock", Result(1, "phase", "shown", "lock"))
+    now = folded("lock", Result(1, Untyped("phase", "shown"), "lock"))
     assert [row.phase for row in now.rows] == ["running"]
     now = state.fold(now, outcome("lock"))
     assert [(row.phase, row.correct) for row in now.rows] == [("timing", True)]
@@ -65,7 +68,7 @@ def test_the_warm_up_counts_for_nothing() -> None:
 
 
 def test_the_json_has_the_contracts_fields() -> None:
-    now = folded("lock", Opening(0, "", "", "", {}, {"start_method": "fork"}, 1), outcome("lock"), *rounds("lock", 0.5))
+    now = folded("lock", opening("sharing"), outcome("lock"), *rounds("lock", 0.5))
     told = state.as_json(now)
     (tool,) = told["tools"]
     assert (tool["tool"], tool["between"], tool["expected"], tool["actual"]) == ("lock", "threads", 100, 100)
@@ -199,7 +202,7 @@ def test_rounds_that_are_too_short_have_a_remedy(seconds: float, holds: bool, op
 @pytest.mark.parametrize(("busy", "disturbed"), [(5.0, True), (1.0, False), (None, None)])
 def test_a_run_beside_something_busy_says_so(busy: float | None, disturbed: bool | None) -> None:
     noise = {"wall_s": 10.0, "host_busy_s": busy, "own_cpu_s": 1.0, "host_cpus": 2}
-    now = folded("lock", outcome("lock"), *rounds("lock", 1, 1, 1), Result(3, "noise", noise))
+    now = folded("lock", outcome("lock"), *rounds("lock", 1, 1, 1), Result(3, Untyped("noise", noise)))
     check = state.findings(now, 2)[-1]
     assert (check.check, check.holds) == ("something else disturbed the run", disturbed)
     assert ("take the figures with care" in str(state.verdict(now, 2))) is (disturbed is True)
@@ -209,9 +212,9 @@ def test_the_end_and_the_way_there_are_kept() -> None:
     now = folded(
         "lock",
         Progress(1, 2, 5, 3.0, "warm-up"),
-        Result(1, "seed", 7),
-        Result(1, "noise", {"wall_s": 1.0}),
-        Result(1, "track", {"label": "depth", "points": [[1, 2]]}, "lock"),
+        Result(1, Untyped("seed", 7)),
+        Result(1, Untyped("noise", {"wall_s": 1.0})),
+        Result(1, Untyped("track", {"label": "depth", "points": [[1, 2]]}), "lock"),
         Failure(1, "E", "broke"),
         End(2, "failed", "x"),
     )
@@ -234,9 +237,9 @@ def test_a_tool_that_raises_fails_alone_and_says_what() -> None:
     now = folded(
         "lock, pipe, queue",
         outcome("lock"),
-        Result(1, "raised", raised, "pipe"),
+        Result(1, Untyped("raised", raised), "pipe"),
         outcome("queue"),
-        Result(2, "raised", raised, "queue"),
+        Result(2, Untyped("raised", raised), "queue"),
         *rounds("lock", 0.5, 0.25, 0.2),
     )
     assert [(row.tool.name, row.phase) for row in now.rows] == [

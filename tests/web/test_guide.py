@@ -13,7 +13,8 @@ import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.sharing.catalog import CATALOG
-from poolscope.protocol.records import Actor, End, Opening, Record, Result, Sample, to_line
+from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_line
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN
 from poolscope.web.guide.glossary import GLOSSARY
@@ -21,6 +22,7 @@ from poolscope.web.guide.topics import PRESETS, TOPICS, code
 
 from tests.experiments.pool_benchmark.invented_runs import ITEMS, LOUD, about, planned, traced
 from tests.experiments.pool_benchmark.invented_runs import records as told_by
+from tests.openings import opening
 from tests.web.conftest import BY_BROWSER, Serve, ended
 from tests.web.made_which_pool import HERE
 from tests.web.made_which_pool import records as which_pool_records
@@ -149,25 +151,23 @@ def kept(folder: Path, experiment: str, params: dict[str, Any], records: Sequenc
     asyncio.run(write())
 
 
-def opening(experiment: str) -> Opening:
-    return Opening(0, "2026-01-01T00:00:00+00:00", "xx-0001", experiment, {}, {"start_method": "fork"}, 4710)
-
-
 def sharing_records() -> Iterator[Record]:
     yield opening("sharing")
     for tool, seconds in (("queue", 0.5), ("mp-queue", 2.0)):
         yield Result(
             1,
-            "outcome",
-            {
-                "expected": 1000,
-                "actual": 1000,
-                "correct": True,
-                "lost": None,
-                "round": 1000,
-                "facts": [],
-                "threads": [],
-            },
+            Untyped(
+                "outcome",
+                {
+                    "expected": 1000,
+                    "actual": 1000,
+                    "correct": True,
+                    "lost": None,
+                    "round": 1000,
+                    "facts": [],
+                    "threads": [],
+                },
+            ),
             tool,
         )
         yield Sample(2, "round", tool, 1, seconds)

@@ -15,8 +15,9 @@ from rich.table import Table
 from poolscope.cli import options
 from poolscope.cli.output import WIDE
 from poolscope.cli.speech import spoken
+from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.parameters import allowed
-from poolscope.experiments.registry import EXPERIMENTS, Experiment
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.main import offered
 
 

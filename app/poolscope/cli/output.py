@@ -59,7 +59,7 @@ class Screen:
         """What the experiment's own program would have printed since the last time."""
         if self._quiet:
             return
-        for stamp, text in getattr(self._run.state, "log", ()):
+        for stamp, text in self._run.experiment.meaning.log(self._run.state):
             if stamp > self._printed:
                 self._printed = stamp
                 print(text, flush=True)
@@ -84,10 +84,10 @@ def result(run: Run) -> None:
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
     # Where there are very many rows, an experiment offers a table for people beside those for programs.
     meaning = run.experiment.meaning
-    header, rows = getattr(meaning, "table", meaning.rows)(run.state)
+    header, rows = (meaning.table or meaning.rows)(run.state)
     title = f"{run.experiment.title}, {run.id}, {run.status}"
     console.print(_table(title, header, rows) if rows else title)
-    for note in meaning.notes(run.state) if hasattr(meaning, "notes") else ():
+    for note in meaning.notes(run.state):
         console.print(note, markup=False)
     verdict = meaning.verdict(run.state, run.usable_cpus)
     if verdict:

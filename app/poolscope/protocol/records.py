@@ -12,21 +12,25 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from poolscope.errors import MalformedRecord
+from poolscope.protocol import codec
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.payloads import MachineFacts, Payload, PythonFacts, Untyped
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first record: the runner took the run. `conditions` is what the interpreter knows about itself."""
+    """The first record: the runner took the run. `machine` is what the server had read of it, None if nothing."""
 
     kind: ClassVar[str] = "run"
     t: int
     utc: str
     run: str
     experiment: str
-    params: dict[str, Any]
-    conditions: dict[str, Any]
+    arguments: Arguments
+    machine: MachineFacts | None
+    python: PythonFacts
     pid: int
     protocol: int = PROTOCOL
 
@@ -123,13 +127,24 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Something the run found out, by name and, where there are several, by arm."""
+    """The run found something out: `payload` says what; `config` is the configuration that it is about, '' for all.
+
+    A line holds the payload's tag as `name` and its fields as `value`.
+    """
 
     kind: ClassVar[str] = "result"
     t: int
-    name: str
-    value: Any
+    payload: Payload
     config: str = ""
+
+    # For results that are not typed yet.
+    @property
+    def name(self) -> str:
+        return self.payload.name if isinstance(self.payload, Untyped) else self.payload.tag
+
+    @property
+    def value(self) -> Any:
+        return self.payload.value if isinstance(self.payload, Untyped) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +158,21 @@ class Failure:
     traceback: str = ""
     surfaced_in: str = ""
     task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerFailed:
+    """A sampler of the recorder raised and was switched off; the run goes on, and what it showed stays as it was.
+
+    `sampler` is the function's qualified name, the rest is of the exception.
+    """
+
+    kind: ClassVar[str] = "sampler"
+    t: int
+    sampler: str
+    type: str
+    message: str
+    traceback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +205,10 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground."""
+    """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground.
+
+    `note` says what is done now, and `config` of which configuration ('' for none of them).
+    """
 
     kind: ClassVar[str] = "progress"
     t: int
@@ -183,6 +216,7 @@ class Progress:
     total: float
     seconds_left: float | None = None
     note: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +229,22 @@ class End:
     reason: str = ""
 
 
-Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Fault | Printed | Progress | End
+Record = (
+    Opening
+    | Actor
+    | Span
+    | Contents
+    | Count
+    | Task
+    | Sample
+    | Result
+    | Failure
+    | SamplerFailed
+    | Fault
+    | Printed
+    | Progress
+    | End
+)
 CLASSES: tuple[type[Record], ...] = (
     Opening,
     Actor,
@@ -206,37 +255,43 @@ CLASSES: tuple[type[Record], ...] = (
     Sample,
     Result,
     Failure,
+    SamplerFailed,
     Fault,
     Printed,
     Progress,
     End,
 )
 KINDS: Mapping[str, type[Record]] = {record.kind: record for record in CLASSES}
-_NAMES = {record: tuple(f.name for f in fields(record)) for record in CLASSES}
-
-# One encoder kept: json.dumps with separators builds a new one a call. NaN is no JSON, so it must not leave.
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_PLAIN = {record: tuple(f.name for f in fields(record)) for record in CLASSES if codec.is_plain(record)}
 
 
 def to_line(record: Record) -> bytes:
     """Return the record as one UTF-8 JSON object without a line end. Raises ValueError for what JSON can't hold."""
     body: dict[str, Any] = {"kind": record.kind}
-    for name in _NAMES[type(record)]:
-        body[name] = getattr(record, name)
+    names = _PLAIN.get(type(record))
+    if names is not None:
+        for name in names:
+            body[name] = getattr(record, name)
+    elif isinstance(record, Result):
+        payload = record.payload
+        body |= {"t": record.t, "name": payload.tag, "value": codec.to_json(payload), "config": record.config}
+    else:
+        body |= codec.to_json(record)
     # A lone surrogate (os.fsdecode makes them) is no UTF-8; it is shown escaped rather than lost.
-    return _encode(body).encode("utf-8", "backslashreplace")
+    return codec.encode_text(body).encode("utf-8", "backslashreplace")
 
 
 def from_line(line: bytes) -> Record:
     """Return the record that a line holds; unknown fields are dropped, so that a newer runner can still be read.
 
-    Raises MalformedRecord when the line is no JSON object, has no known kind or lacks a field.
+    Raises MalformedRecord when the line is no JSON object, has no known kind, lacks a field or has one of a wrong type.
     """
     try:
         body = json.loads(line)
-        record = KINDS[body.pop("kind")]
-        known = _NAMES[record]
-        return record(**{name: value for name, value in body.items() if name in known})
+        record = KINDS[body["kind"]]
+        if record is Result:
+            body["payload"] = body
+        return codec.from_json(record, body)
     except KeyError as unknown:
         raise MalformedRecord(line, f"unknown kind {unknown}") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as broken:

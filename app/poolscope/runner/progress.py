@@ -1,38 +1,44 @@
-"""How far a run is and how long it will still take, from its own pace."""
+"""Estimates how far a run is and how long it will still take, from what its own repetitions took."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 
-class Pace:
-    """How long each arm took so far, and from that how long what is left will take."""
+class ProgressEstimator:
+    """Counts the repetitions of each configuration, and estimates from their times how long what is left will take."""
 
-    def __init__(self, passes: Mapping[str, int], guesses: Mapping[str, float] | None = None) -> None:
-        """`passes` says how often each arm will be passed, `guesses` how many seconds one pass may take of those arms
-        that have not been passed yet."""
-        self.left = dict(passes)
-        self.total = sum(passes.values())
-        self.seconds: dict[str, list[float]] = {config: [] for config in passes}
+    def __init__(self, repetitions: Mapping[str, int], guesses: Mapping[str, float] | None = None) -> None:
+        """`repetitions` says how often each configuration will be executed.
+
+        `guesses` says how many seconds one repetition may take of those that have not been executed yet.
+        """
+        self.left = dict(repetitions)
+        self.total = sum(repetitions.values())
+        self.seconds: dict[str, list[float]] = {config: [] for config in repetitions}
         self.guesses = dict(guesses or {})
 
-    def took(self, config: str, seconds: float) -> None:
+    def record(self, config: str, seconds: float) -> None:
+        """One repetition of the configuration is over and took so long."""
         self.left[config] -= 1
         self.seconds[config].append(seconds)
 
     def drop(self, config: str) -> None:
-        """The arm will not be passed any more."""
+        """The configuration will not be executed any more."""
         self.total -= self.left.pop(config, 0)
         self.seconds.pop(config, None)
 
-    def now(self) -> tuple[int, int, float | None]:
-        """Passages done, passages in all, seconds left; None until each arm has been passed once or has a guess."""
+    def estimate(self) -> tuple[int, int, float | None]:
+        """Repetitions done, repetitions in all, seconds left.
+
+        The seconds are None until each configuration has been executed once or has a guess.
+        """
         done = self.total - sum(self.left.values())
-        expected = {config: self.expected(config) for config in self.left}
+        expected = {config: self._expected_s(config) for config in self.left}
         if not expected or None in expected.values():
             return done, self.total, None
         return done, self.total, sum(count * (expected[config] or 0.0) for config, count in self.left.items())
 
-    def expected(self, config: str) -> float | None:
+    def _expected_s(self, config: str) -> float | None:
         times = self.seconds[config][1:] or self.seconds[config]  # the first one also started the fork server
         return sum(times) / len(times) if times else self.guesses.get(config)

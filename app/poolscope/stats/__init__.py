@@ -1,4 +1,4 @@
-"""Pure functions on samples: intervals, winners, budgets, scaling, break-even, noise, and which CPUs we may use.
+"""Pure functions on samples: intervals, comparison, scaling, break-even, time budget, disturbance, quantiles.
 
-Nothing here does I/O, except `cpus` and `cgroups`, which read what the kernel says about this process.
+Nothing here does I/O; numpy and SciPy are imported where they are used, so that importing a module stays cheap.
 """

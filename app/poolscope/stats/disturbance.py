@@ -22,7 +22,7 @@ SHORTEST_WALL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Configuration:
+class TracedTasks:
     """CPU-bound tasks traced with so many workers: (wall seconds, CPU seconds) each, both read in the worker.
 
     Only for workers that nothing but the machine can hold up, the plain loop and processes: threads wait for the GIL.
@@ -61,7 +61,7 @@ def beside_us(noise: Mapping[str, Any]) -> tuple[float | None, int | None]:
 
 
 def disturbance(
-    configs: Sequence[Configuration],
+    traced: Sequence[TracedTasks],
     *,
     workers: int,
     usable_cpus: int,
@@ -73,13 +73,13 @@ def disturbance(
 ) -> Disturbance:
     """Weighs the detectors of rule 10 (measuring.md) for one run; any that shows a disturbance is enough.
 
-    `arms` is empty where the work waits instead of computing. `workers` is the most that any arm had. `wall_s` is the
-    time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if unknown.
-    `throttled_rise` is how far nr_throttled rose, None without a quota. `effective_cpus` is the CPU time per wall
-    second that spinning processes got, None if not measured. Load average is no detector: quiet and spoiled runs read
-    alike.
+    `traced` is empty where the work waits instead of computing. `workers` is the most that any configuration had.
+    `wall_s` is the time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if
+    unknown. `throttled_rise` is how far nr_throttled rose, None without a quota. `effective_cpus` is the CPU time per
+    wall second that spinning processes got, None if not measured. Load average is no detector: quiet and spoiled runs
+    read alike.
     """
-    wall_over_cpu = _wall_over_cpu(configs, usable_cpus)
+    wall_over_cpu = _wall_over_cpu(traced, usable_cpus)
     others = max(0.0, others_cpu_s / wall_s) if others_cpu_s is not None and wall_s >= SHORTEST_WALL_S else None
     spare = host_cpus - min(workers, usable_cpus)
     checks = (
@@ -97,14 +97,14 @@ def _quiet(checks: Sequence[_Check]) -> bool | None:
     return False if any(check.settles and check.spoiled is False for check in checks) else None
 
 
-def _wall_over_cpu(configs: Sequence[Configuration], usable_cpus: int) -> float | None:
+def _wall_over_cpu(traced: Sequence[TracedTasks], usable_cpus: int) -> float | None:
     """Total wall over total CPU time of the tasks that had a CPU each.
 
     Totals, since tasks shorter than the scheduler's turn mostly run undisturbed and a few pay for all: beside one busy
     process, 1 ms tasks had a median ratio of 1.00 and a total of 1.32. With more workers than CPUs the ratio exceeds
     1 by our own doing.
     """
-    tasks = [task for config in configs if config.workers <= usable_cpus for task in config.tasks]
+    tasks = [task for each in traced if each.workers <= usable_cpus for task in each.tasks]
     wall, cpu = sum(wall for wall, _ in tasks), sum(cpu for _, cpu in tasks)
     if cpu < ENOUGH_CPU_S or cpu / len(tasks) < SHORTEST_TASK_CPU_S:
         return None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 # The fewest samples of which two order statistics enclose the median with 95 %: 1 - 2**(1 - 6) = 0.97, five give 0.94.
 ENOUGH_FOR_RANKS = 6
-# Real coverage of the ratio's interval where it is below 95 %, by simulation (tests/measure/test_intervals.py).
+# Real coverage of the ratio's interval where it is below 95 %, by simulation (tests/stats/test_intervals.py).
 # Two samples a side would give 0.66, which says nothing, so there is no interval below three.
 RATIO_CONFIDENCE = {3: 0.88, 4: 0.91}
 FEWEST_FOR_RATIO = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from poolscope.experiments.registry import Experiment
+from poolscope.experiments.experiment import Experiment
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.web.app_state import AppState

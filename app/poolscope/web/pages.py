@@ -12,7 +12,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from markupsafe import Markup
 
 from poolscope.errors import ParameterError, UnknownRun
-from poolscope.experiments.registry import EXPERIMENTS, Experiment
+from poolscope.experiments.experiment import Experiment
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
@@ -150,7 +151,7 @@ async def moment(run: Run, seconds: float) -> Any:
 async def chart(request: Request, run_id: str) -> Response:
     """The datasets of a run's charts, by name."""
     shown = await app_state_of(request).scheduler.run(run_id)
-    datasets = getattr(shown.experiment.meaning, "chart", None)
+    datasets = shown.experiment.meaning.chart
     if datasets is None:
         raise UnknownRun(f"{run_id}/chart.json")
     return JSONResponse(datasets(shown.state, shown.usable_cpus))

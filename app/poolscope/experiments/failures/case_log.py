@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Failure, Record, Result, Span, from_line, to_line
 
 DIARY, CASE = "FAILURES_DIARY", "FAILURES_CASE"
@@ -30,7 +31,7 @@ def write(record: Record) -> None:
 
 def note(name: str, value: Any) -> None:
     """A fact that was observed, by name; said again it counts anew."""
-    write(Result(perf_counter_ns(), name, value, os.environ[CASE]))
+    write(Result(perf_counter_ns(), Untyped(name, value), os.environ[CASE]))
 
 
 def times(name: str) -> int:
@@ -42,7 +43,7 @@ def times(name: str) -> int:
 def moment(text: str, state: str = "running", actor: str = "main") -> int:
     """One moment of the story; returns its stamp."""
     stamp = perf_counter_ns()
-    write(Result(stamp, "moment", {"text": text, "state": state, "actor": actor}, os.environ[CASE]))
+    write(Result(stamp, Untyped("moment", {"text": text, "state": state, "actor": actor}), os.environ[CASE]))
     return stamp
 
 

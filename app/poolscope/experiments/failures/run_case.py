@@ -15,10 +15,11 @@ from typing import Any
 
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
-from poolscope.machine.processes import is_tracker, members
+from poolscope.machine.processes import exit_description, is_tracker, members
+from poolscope.protocol.arguments import FailuresArguments
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.monitor import manner
 
 ROOT = Path(__file__).resolve().parents[3]
 START = (
@@ -50,18 +51,20 @@ class Sentinel:
         }
 
 
-def conduct(stage: RunContext, scenario: str, case: str, config: str, params: dict[str, Any]) -> None:
+def conduct(stage: RunContext, scenario: str, case: str, config: str, arguments: FailuresArguments) -> None:
     """One case from start to sentinel; returns early, with everything ended, when the run is to stop."""
     sentinel = Sentinel()
     folder = stage.scratch / f"case-{os.getpid()}-{perf_counter_ns()}"
     folder.mkdir()
-    stage.emit(Result(perf_counter_ns(), "case", {"scenario": scenario, "case": case}, config))
+    stage.emit(Result(perf_counter_ns(), Untyped("case", {"scenario": scenario, "case": case}), config))
     began = perf_counter_ns()
-    with Case(stage, scenario, case, config, folder, params) as running:
-        ended = running.follow(limit=10 * params["limit"] + 4 * params["task"] + 20)
-    exit_ = {"code": running.code, "manner": manner(running.code), "ended_by_us": not ended}
-    stage.emit(Result(perf_counter_ns(), "exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}, config))
-    stage.emit(Result(perf_counter_ns(), "left", sentinel.left(running.group, running.orphans), config))
+    with Case(stage, scenario, case, config, folder, arguments) as running:
+        ended = running.follow(limit=10 * arguments.limit + 4 * arguments.task + 20)
+    exit_ = {"code": running.code, "manner": exit_description(running.code), "ended_by_us": not ended}
+    stage.emit(
+        Result(perf_counter_ns(), Untyped("exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}), config)
+    )
+    stage.emit(Result(perf_counter_ns(), Untyped("left", sentinel.left(running.group, running.orphans)), config))
     clear(folder)
 
 
@@ -69,7 +72,7 @@ class Case:
     """A case's interpreter, in a process group of its own within our session; on leaving nothing of it lives."""
 
     def __init__(
-        self, stage: RunContext, scenario: str, case: str, config: str, folder: Path, params: dict[str, Any]
+        self, stage: RunContext, scenario: str, case: str, config: str, folder: Path, arguments: FailuresArguments
     ) -> None:
         self._stage = stage
         self._arm = config
@@ -77,7 +80,7 @@ class Case:
         self._passed_on = 0
         self.code: int | None = None
         self.orphans: list[str] = []
-        asked = json.dumps({"case": case, "limit": params["limit"], "long": params["task"], "folder": str(folder)})
+        asked = json.dumps({"case": case, "limit": arguments.limit, "long": arguments.task, "folder": str(folder)})
         environment = {
             **os.environ,
             case_log.DIARY: str(folder / "diary"),
@@ -121,7 +124,7 @@ class Case:
             self._process.stdin.close()
         self._pass_on()
         if text := (self._folder / "stderr.txt").read_text(errors="replace").strip():
-            self._stage.emit(Result(perf_counter_ns(), "stderr", text[-STDERR_KEPT:], self._arm))
+            self._stage.emit(Result(perf_counter_ns(), Untyped("stderr", text[-STDERR_KEPT:]), self._arm))
 
     def _outlive(self, seconds: float) -> None:
         """Wait until nobody of the group is left, at most so long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.choice import competitors
+from poolscope.experiments.pool_benchmark.recommendation import counted
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.breakeven import BreakEven, break_even
@@ -46,7 +46,7 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
             ),
             _stretched(config, per_item),
         )
-        for config in competitors(state)
+        for config in counted(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
     ]
     told = [each for each in found if each.even.map_only.seconds_per_item is not None and not each.stretched]
@@ -82,7 +82,7 @@ def why_not(near: Nearest) -> str:
 
 
 def _stretched(config: Configuration, per_item: float) -> float | None:
-    each = config.traced["tasks_wall_s"] / config.traced["tasks"] if config.traced.get("tasks") else 0.0
+    each = config.seconds_per_task or 0.0
     # The stamps of the tracing itself lengthen very short ones.
     return each / per_item if each >= SHORTEST_TASK_S and each > STRETCHED * per_item else None
 

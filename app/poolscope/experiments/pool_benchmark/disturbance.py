@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.pool_benchmark.params import COMPUTING, IN_PROCESSES
-from poolscope.experiments.pool_benchmark.state import Configuration, State
+from dataclasses import asdict
+
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.work import waits
-from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
-from poolscope.stats.disturbance import Configuration as TracedConfiguration
+from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.payloads import TraceSummary
+from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, TracedTasks, beside_us, disturbance
+from poolscope.workloads.catalog import COMPUTING
 
 MOST_TASKS = 1000
 
@@ -14,9 +17,9 @@ MOST_TASKS = 1000
 def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     """The judgement of the noise detectors; None until the first round has been read."""
     noise = state.noise
-    if not noise:
+    if noise is None:
         return None
-    others_cpu_s, throttled_rise = beside_us(noise)
+    others_cpu_s, throttled_rise = beside_us(asdict(noise))
     computes = waits(state) is False
     return disturbance(
         # Of work that we don't know, the time that a task spends off the CPU may be its own.
@@ -24,26 +27,26 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
         # Workers that wait take no CPU from anybody; only the main process does.
         workers=max((config.size for config in state.pools), default=1) if computes else 1,
         usable_cpus=usable_cpus,
-        host_cpus=noise.get("host_cpus") or usable_cpus,
-        wall_s=noise["wall_s"],
+        host_cpus=noise.host_cpus or usable_cpus,
+        wall_s=noise.wall_s,
         others_cpu_s=others_cpu_s,
         throttled_rise=throttled_rise,
-        effective_cpus=state.cpu.get("effective", {}).get(str(usable_cpus)) if computes else None,
+        effective_cpus=state.cpu.effective.get(str(usable_cpus)) if state.cpu and computes else None,
     )
 
 
-def _traced(state: State) -> list[TracedConfiguration]:
+def _traced(state: State) -> list[TracedTasks]:
     """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
     noise = state.noise
+    loop = (noise.loop_wall_s, noise.loop_cpu_s) if noise else (None, None)
     counted = len(state.serial.map) * (state.items or 0) if state.serial else 0
-    configs = [TracedConfiguration(1, _alike(noise.get("loop_wall_s"), noise.get("loop_cpu_s"), counted))]
-    return configs + [_pool(config) for config in state.pools if config.kind in IN_PROCESSES and config.traced]
+    configs = [TracedTasks(1, _alike(*loop, counted))]
+    pools = [config for config in state.pools if config.kind in IN_PROCESSES]
+    return configs + [_pool(config.size, config.traced) for config in pools if config.traced]
 
 
-def _pool(config: Configuration) -> TracedConfiguration:
-    return TracedConfiguration(
-        config.size, _alike(config.traced["tasks_wall_s"], config.traced["tasks_cpu_s"], config.traced["tasks"])
-    )
+def _pool(size: int, traced: TraceSummary) -> TracedTasks:
+    return TracedTasks(size, _alike(traced.tasks_wall_s, traced.tasks_cpu_s, traced.tasks))
 
 
 def _alike(wall: float | None, cpu: float | None, count: int) -> tuple[tuple[float, float], ...]:

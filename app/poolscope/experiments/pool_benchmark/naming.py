@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.text.language import format_list
 from poolscope.text.numbers import GAP
 

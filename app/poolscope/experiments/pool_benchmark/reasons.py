@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.choice import Choice, best_of, competitors
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
-from poolscope.experiments.pool_benchmark.findings.turns import LIGHT, gil_held
+from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, setting, settings, several
-from poolscope.experiments.pool_benchmark.params import KINDS
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.protocol.kinds import POOL_KINDS
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.language import capital, cpus_usable
 from poolscope.text.numbers import duration, interval_of, times
@@ -29,7 +29,7 @@ class Reason:
     weighty: bool = True
 
 
-def reasons(state: State, choice: Choice, usable_cpus: int) -> list[Reason]:
+def reasons(state: State, choice: Recommendation, usable_cpus: int) -> list[Reason]:
     """In the order in which they matter."""
     return [
         *doubtful(state, usable_cpus),
@@ -63,17 +63,17 @@ def against(state: State, config: Configuration) -> str:
     return f"{verb} {times(gain.value)}{f' ({shown})' if shown else ''}"
 
 
-def as_good(state: State, choice: Choice) -> tuple[Configuration, ...]:
+def as_good(state: State, choice: Recommendation) -> tuple[Configuration, ...]:
     """The settings of other kinds to be named beside the chosen one. For waiting work only what is as light as it."""
     if waits(state) and choice.config is not None and choice.config.kind in LIGHT:
         return tuple(config for config in choice.others if config.kind in LIGHT)
     return choice.others
 
 
-def _single_call(state: State, choice: Choice) -> Iterator[Reason]:
+def _single_call(state: State, choice: Recommendation) -> Iterator[Reason]:
     """Who finishes first if the pool is made and closed for this one call."""
-    once, loop = choice.once, state.serial
-    if once is None or loop is None or once.outcome == "too few" or choice.judged.outcome in ("too few", "loop"):
+    once, loop = choice.calls, state.serial
+    if once is None or loop is None or once.outcome == "too few" or choice.maps.outcome in ("too few", "loop"):
         return
     if choice.config is not None and choice.config.serial:
         return
@@ -97,7 +97,7 @@ def _single_call(state: State, choice: Choice) -> Iterator[Reason]:
         yield Reason(f"For a single call, {counted}, use {setting(state, best)}: {figures}.")
 
 
-def _without_gil(state: State, choice: Choice) -> Iterator[Reason]:
+def _without_gil(state: State, choice: Recommendation) -> Iterator[Reason]:
     """Why threads win here, where they mostly don't."""
     config = choice.config
     python = state.python(config.python) if config is not None and config.kind == "thread" else None
@@ -106,18 +106,18 @@ def _without_gil(state: State, choice: Choice) -> Iterator[Reason]:
         yield Reason(f"{name} has no GIL, so its threads compute side by side.")
 
 
-def _other_kinds(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
+def _other_kinds(state: State, choice: Recommendation, usable_cpus: int) -> Iterator[Reason]:
     """The best of each other kind in the chosen setting's Python, or why it has none."""
     chosen = choice.config if choice.config is not None and not choice.config.serial else choice.best
     here = [config for config in state.pools if config.python == chosen.python]
-    rivals = [config for config in competitors(state) if config in here]
+    rivals = [config for config in counted(state) if config in here]
     named = {family(config) for config in as_good(state, choice)}
     decided = choice.config is not None  # else they could pass for winners
-    for name in dict.fromkeys(FAMILIES[kind] for kind in KINDS):
+    for name in dict.fromkeys(FAMILIES[kind] for kind in POOL_KINDS):
         measured = [config for config in rivals if family(config) == name]
         given_up = [config for config in here if family(config) == name and state.left_out(config)]
         if measured and name != family(chosen):
-            yield Reason(_kind(state, choice, chosen, best_of(measured), usable_cpus), decided and name not in named)
+            yield Reason(_kind(state, choice, chosen, fastest(measured), usable_cpus), decided and name not in named)
         if not measured and given_up:
             yield Reason(f"{capital(name)}: {state.left_out(given_up[0])}")
         elif given_up:
@@ -126,12 +126,12 @@ def _other_kinds(state: State, choice: Choice, usable_cpus: int) -> Iterator[Rea
             )
 
 
-def _kind(state: State, choice: Choice, chosen: Configuration, config: Configuration, usable_cpus: int) -> str:
+def _kind(state: State, choice: Recommendation, chosen: Configuration, config: Configuration, usable_cpus: int) -> str:
     said = f"{capital(setting(state, config))} {against(state, config)}"
     if config.kind == "thread" and gil_held(state, usable_cpus).holds:
         few = ", and more of them are no faster" if config.size == 1 else ""
         return f"{said}{few}: under the GIL threads work one at a time."
-    if choice.config is chosen and config.key in choice.judged.tied:
+    if choice.config is chosen and config.key in choice.maps.tied:
         dearer = bool(config.around and chosen.around) and median(config.around) > median(chosen.around)
         more = f", and take {duration(median(config.around))} to start and end" if waits(state) and dearer else ""
         return f"{said}, not shown to be slower{more}."
@@ -148,32 +148,33 @@ def _gains(state: State, config: Configuration) -> bool:
 def _memory_share(config: Configuration, chosen: Configuration) -> float | None:
     """What a worker takes of what one of the chosen setting does; None if unknown, or for kinds that share it all."""
     each = [
-        float(median(one.memory["per_worker"])) if one.memory.get("per_worker") else 0.0 for one in (config, chosen)
+        float(median(one.memory.per_worker)) if one.memory and one.memory.per_worker else 0.0
+        for one in (config, chosen)
     ]
     return None if config.kind in LIGHT or min(each) <= 0 else each[0] / each[1]
 
 
-def _beyond(state: State, choice: Choice, usable_cpus: int) -> Iterator[Reason]:
+def _beyond(state: State, choice: Recommendation, usable_cpus: int) -> Iterator[Reason]:
     """The sizes of the chosen kind beyond both the chosen one and the usable CPUs, which have nothing to gain."""
     config = choice.config
     if config is None or config.serial or waits(state) is not False:
         return
     enough = max(config.size, usable_cpus)
-    alike = [other for other in competitors(state) if (other.kind, other.python) == (config.kind, config.python)]
+    alike = [other for other in counted(state) if (other.kind, other.python) == (config.kind, config.python)]
     larger = [other for other in alike if other.size > enough]
-    if larger and median(best_of(larger).map) >= median(config.map) / NO_GAIN:
+    if larger and median(fastest(larger).map) >= median(config.map) / NO_GAIN:
         yield Reason(f"{settings(state, larger)} only add start-up: {cpus_usable(usable_cpus)}.")
 
 
-def _other_pythons(state: State, choice: Choice) -> Iterator[Reason]:
+def _other_pythons(state: State, choice: Recommendation) -> Iterator[Reason]:
     chosen = choice.config or choice.best
     for python in state.pythons:
         if python.why_not:
             yield Reason(f"{python.label} took no part: {python.why_not}")
         elif python.label != chosen.python:
-            rivals = [config for config in competitors(state) if config.python == python.label]
+            rivals = [config for config in counted(state) if config.python == python.label]
             if rivals:
-                best = best_of(rivals)
+                best = fastest(rivals)
                 yield Reason(f"{capital(setting(state, best))} {against(state, best)}.", choice.config is not None)
 
 
@@ -190,7 +191,7 @@ def _lacking(state: State) -> Iterator[Reason]:
     for python in state.pythons:
         for kind, why in python.kinds.items():
             told = any((config.kind, config.python) == (kind, python.label) for config in state.pools)
-            if why and not told and not python.why_not and kind in (state.params.kinds or KINDS):
+            if why and not told and not python.why_not and kind in (state.params.kinds or POOL_KINDS):
                 where = f"{python.label}: " if len(state.pythons) > 1 else ""
                 yield Reason(f"{where}{why}", bool(state.params.kinds))
 

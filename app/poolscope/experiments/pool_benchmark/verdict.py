@@ -7,11 +7,11 @@ from typing import Any
 
 from poolscope.experiments.findings import Verdict
 from poolscope.experiments.pool_benchmark import breakeven
-from poolscope.experiments.pool_benchmark.choice import Choice, choose, competitors
 from poolscope.experiments.pool_benchmark.naming import setting, several
 from poolscope.experiments.pool_benchmark.reasons import against, as_good, base, doubtful, gained, reasons
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, counted, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.stats.winner import WORTH_IT
+from poolscope.stats.comparison import WORTH_IT
 from poolscope.text.language import capital
 from poolscope.text.numbers import duration, interval_of, times
 
@@ -20,9 +20,9 @@ LONGEST_PROSE = 220  # characters that are read in one go; where they are more, 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
     """None until every setting has the few repetitions that an interval takes, or the run is over with less."""
-    choice = choose(state)
+    choice = recommend(state)
     if choice is None:
-        return _nothing_to_choose(state)
+        return _nothing_to_recommend(state)
     said = _said(state, choice, usable_cpus)
     doubts = [reason.sentence for reason in doubtful(state, usable_cpus)]
     weighty = [reason.sentence for reason in reasons(state, choice, usable_cpus) if reason.weighty]
@@ -35,7 +35,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
 
 def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
     """The contract's verdict: kind, size and chunk size are None without a clear winner; `also` are those as fast."""
-    choice, said = choose(state), verdict(state, usable_cpus)
+    choice, said = recommend(state), verdict(state, usable_cpus)
     if said is None:
         return None
     if choice is None:
@@ -47,7 +47,7 @@ def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
         "speedup": choice.gain.as_json(),
         "sentence": str(said),
         "reasons": [reason.sentence for reason in reasons(state, choice, usable_cpus)],
-        "outcome": choice.judged.outcome,
+        "outcome": choice.maps.outcome,
         "best": _setting(choice.best),
         "also": also,
     }
@@ -64,7 +64,7 @@ def _setting(config: Configuration) -> dict[str, Any]:
     }
 
 
-def _nothing_to_choose(state: State) -> Verdict | None:
+def _nothing_to_recommend(state: State) -> Verdict | None:
     """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
@@ -75,8 +75,8 @@ def _nothing_to_choose(state: State) -> Verdict | None:
     return Verdict(headline, " ".join([took, *why]))
 
 
-def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:
-    match choice.judged.outcome:
+def _said(state: State, choice: Recommendation, usable_cpus: int) -> Verdict:
+    match choice.maps.outcome:
         case "pool":
             return _pool_wins(state, choice)
         case "small gain":
@@ -89,7 +89,7 @@ def _said(state: State, choice: Choice, usable_cpus: int) -> Verdict:
             return _undecided(state, choice)
 
 
-def _pool_wins(state: State, choice: Choice) -> Verdict:
+def _pool_wins(state: State, choice: Recommendation) -> Verdict:
     config = choice.config or choice.best
     if config.serial:
         headline = f"{capital(setting(state, config))} wins: {gained(state, choice.gain)}"
@@ -100,7 +100,7 @@ def _pool_wins(state: State, choice: Choice) -> Verdict:
     return Verdict(f"Use {named}: {gained(state, choice.gain)}", f"({interval_of(choice.gain)}). {tie}".strip())
 
 
-def _hardly_worth_it(state: State, choice: Choice) -> Verdict:
+def _hardly_worth_it(state: State, choice: Recommendation) -> Verdict:
     named = f"{setting(state, choice.best)}, {_fastest(state, choice)},"
     return Verdict(
         f"Hardly worth a pool: {named} {'gain' if several(choice.best) else 'gains'} less than {WORTH_IT - 1:.0%}",
@@ -108,7 +108,7 @@ def _hardly_worth_it(state: State, choice: Choice) -> Verdict:
     )
 
 
-def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
+def _loop_wins(state: State, choice: Recommendation, usable_cpus: int) -> Verdict:
     near = breakeven.nearest(state, usable_cpus)
     said = breakeven.in_words(state, near) if near else ""
     best = f"{setting(state, choice.best)}, {_fastest(state, choice, 'pool')}, {against(state, choice.best)}"
@@ -118,7 +118,7 @@ def _loop_wins(state: State, choice: Choice, usable_cpus: int) -> Verdict:
     return Verdict("The plain loop wins: pools cost more than the work,", f"{said}. {capital(best)}.")
 
 
-def _undecided(state: State, choice: Choice) -> Verdict:
+def _undecided(state: State, choice: Recommendation) -> Verdict:
     loop = duration(median(state.serial.map)) if state.serial else ""
     named = f"{setting(state, choice.best)}, {_fastest(state, choice)},"
     took = duration(median(choice.best.map))
@@ -127,12 +127,12 @@ def _undecided(state: State, choice: Choice) -> Verdict:
     )
     if choice.gain.shows_difference:
         return Verdict(
-            "No clear winner:", f"{loops} is the best of {choice.judged.compared} settings, which may be chance."
+            "No clear winner:", f"{loops} is the best of {choice.maps.compared} settings, which may be chance."
         )
     return Verdict("No clear winner:", f"{loops} shows no difference.")
 
 
-def _too_few(state: State, choice: Choice) -> Verdict:
+def _too_few(state: State, choice: Recommendation) -> Verdict:
     loop = state.serial.map if state.serial else ()
     counted = min(len(loop), len(choice.best.map))
     number = "one repetition is" if counted == 1 else f"{counted} repetitions are"
@@ -143,10 +143,10 @@ def _too_few(state: State, choice: Choice) -> Verdict:
     return Verdict("No clear winner:", rest)
 
 
-def _fastest(state: State, choice: Choice, what: str = "") -> str:
+def _fastest(state: State, choice: Recommendation, what: str = "") -> str:
     """What the best setting is called; in a run that was stopped, others may be faster by too few repetitions."""
     best = median(choice.best.map)
     faster = [
-        config for config in competitors(state) if median(config.map) < best and len(config.map) < len(choice.best.map)
+        config for config in counted(state) if median(config.map) < best and len(config.map) < len(choice.best.map)
     ]
     return f"the fastest {what}".strip() + (" of those repeated often enough" if faster else "")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from poolscope.experiments.pool_sizes.samples import State
-from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, beside_us, disturbance
-from poolscope.stats.disturbance import Configuration as TracedConfiguration
+from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, TracedTasks, beside_us, disturbance
 
 MOST_TASKS = 1000
 
@@ -27,15 +26,13 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     )
 
 
-def _traced(state: State) -> list[TracedConfiguration]:
+def _traced(state: State) -> list[TracedTasks]:
     """The tasks with both of their times. Only totals were kept, so each counts as their mean."""
     configs = [
-        TracedConfiguration(
-            1, _alike(state.noise.get("loop_wall_s"), state.noise.get("loop_cpu_s"), _loop_items(state))
-        )
+        TracedTasks(1, _alike(state.noise.get("loop_wall_s"), state.noise.get("loop_cpu_s"), _loop_items(state)))
     ]
     configs += [
-        TracedConfiguration(
+        TracedTasks(
             config.size, _alike(config.traced["tasks_wall_s"], config.traced["tasks_cpu_s"], config.traced["tasks"])
         )
         for config in state.configs

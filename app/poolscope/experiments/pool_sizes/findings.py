@@ -8,12 +8,13 @@ from typing import Any
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_sizes.disturbance import disturbed
-from poolscope.experiments.pool_sizes.params import LARGEST_POOL, MOST_ITEMS, MOST_REPEATS, WORK_MS
+from poolscope.experiments.pool_sizes.params import LARGEST_POOL, MOST_ITEMS, MOST_REPEATS
 from poolscope.experiments.pool_sizes.samples import Configuration, State
 from poolscope.stats.breakeven import BreakEven, break_even
 from poolscope.stats.intervals import ratio
 from poolscope.text.language import cpus_usable, format_list, workers
 from poolscope.text.numbers import duration, interval_of, times
+from poolscope.workloads.catalog import WORK_MS
 
 NO_GAIN = 1.1  # where the interval ends below it, more workers gain less than a tenth
 SHORT_S = 1e-3  # below it the wake-up of a process weighs as much as the work

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from poolscope.experiments.pool_sizes.params import WAITING, PoolSizesParams
+from poolscope.experiments.pool_sizes.params import PoolSizesParams
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import End, Failure, Opening, Progress, Record, Result, Sample
+from poolscope.workloads.catalog import WAITING
 
 SERIAL = "serial"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -93,7 +94,7 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            return replace(state, opened=record.t, start_method=str(record.conditions.get("start_method", "")))
+            return replace(state, opened=record.t, start_method=record.python.start_method)
         case Sample(repetition=0):
             return state
         case Sample():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import random
 import traceback
 from dataclasses import asdict
@@ -14,33 +13,35 @@ from poolscope.experiments.sharing.catalog import TOOLS, chosen
 from poolscope.experiments.sharing.demo_context import DemoContext
 from poolscope.experiments.sharing.handlers import HANDLERS
 from poolscope.machine import noise
+from poolscope.protocol.arguments import SharingArguments
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Failure, Progress, Result, Sample
 from poolscope.runner.context import RunContext
-from poolscope.runner.progress import Pace
+from poolscope.runner.progress import ProgressEstimator
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
-    """`params` as `SharingParams` dumps them."""
-    Run(stage, params).go()
+def run(stage: RunContext, arguments: SharingArguments) -> None:
+    """Demonstrate the chosen tools, then time them."""
+    Run(stage, arguments).go()
 
 
 class Run:
     """One run: the tools, and what is known of how long each takes."""
 
-    def __init__(self, stage: RunContext, params: dict[str, Any]) -> None:
+    def __init__(self, stage: RunContext, arguments: SharingArguments) -> None:
         self.stage = stage
-        self.names = list(chosen(params["tools"]))
-        self.operations: int = params["operations"]
-        self.workers: int = params["workers"]
-        self.repeats: int = params["repeats"]
-        self.start_method: str = params["start_method"] or ""
-        self.pace = Pace({})
+        self.names = list(chosen(arguments.tools))
+        self.operations = arguments.operations
+        self.workers = arguments.workers
+        self.repeats = arguments.repeats
+        self.start_method = arguments.start_method or ""
+        self.pace = ProgressEstimator({})
         self.usable: list[str] = []
         self.raised: Exception | None = None
 
     def go(self) -> None:
         """What a tool raises is that tool's own failure; the run fails with it when no other tool is left."""
-        before = noise.read()
+        before = noise.read_counters()
         for place, name in enumerate(self.names):
             self.tell_progress(f"shows {TOOLS[name].short}", place)
             try:
@@ -48,9 +49,9 @@ class Run:
                     self.usable.append(name)
             except Exception as error:
                 self.tell_failure(name, error)
-        self.pace = Pace(dict.fromkeys(self.usable, self.repeats + 1))
+        self.pace = ProgressEstimator(dict.fromkeys(self.usable, self.repeats + 1))
         self.rounds()
-        self.result("noise", {**noise.read().since(before), "host_cpus": os.cpu_count()})
+        self.result("noise", asdict(noise.read_counters().since(before)))
         self.tell_progress("", len(self.names))
         if self.raised and not self.usable:
             raise self.raised
@@ -91,7 +92,7 @@ class Run:
         self.stage.raise_if_interrupted()
         with self.stage.recorder.quiet():
             nanoseconds = HANDLERS[name].measure(show, amount)
-        self.pace.took(name, perf_counter() - began)
+        self.pace.record(name, perf_counter() - began)
         self.stage.emit(Sample(self.stage.now(), "round", name, repetition, nanoseconds / 1e9))
         self.stage.recorder.flush()
 
@@ -106,11 +107,11 @@ class Run:
         return DemoContext(self.stage, name, self.workers, self.operations, self.start_method)
 
     def tell_progress(self, note: str, shown: int) -> None:
-        done, total, left = self.pace.now()
+        done, total, left = self.pace.estimate()
         rounds = total or len(self.names) * (self.repeats + 1)
         whole = len(self.names) + rounds
         self.stage.emit(Progress(self.stage.now(), shown + done, whole, left if total else None, note))
         self.stage.recorder.flush()
 
     def result(self, name: str, value: Any, config: str = "") -> None:
-        self.stage.emit(Result(self.stage.now(), name, value, config))
+        self.stage.emit(Result(self.stage.now(), Untyped(name, value), config))

@@ -10,6 +10,7 @@ from typing import Any
 
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.catalog import SEPARATOR, SPANS_AN_ACTOR
+from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Result, Span
 from poolscope.runner.context import RunContext
 
@@ -96,7 +97,7 @@ class DemoContext:
         self.result("track", {"label": label, "points": ordered[::every]})
 
     def result(self, name: str, value: Any) -> None:
-        self.stage.emit(Result(perf_counter_ns(), name, value, self.tool))
+        self.stage.emit(Result(perf_counter_ns(), Untyped(name, value), self.tool))
 
 
 def totals(actor: str, steps: Sequence[tuple[int, int, int]]) -> tuple[str, int, float, int, float]:

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark.findings.cores import (
+from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
     quota_bites,
     siblings_share_cores,
 )
-from poolscope.experiments.pool_benchmark.findings.handing import (
+from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_too_large,
     chunks_too_small,
     too_large_to_hand_over,
 )
-from poolscope.experiments.pool_benchmark.findings.length import stragglers, work_too_small
-from poolscope.experiments.pool_benchmark.findings.prices import memory_runs_short, start_up_outweighs
-from poolscope.experiments.pool_benchmark.findings.trust import (
+from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
+from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
+from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
+from poolscope.experiments.pool_benchmark.findings.validity import (
     keeps_global_state,
     prints,
     results_differ,
     run_was_disturbed,
 )
-from poolscope.experiments.pool_benchmark.findings.turns import gil_held, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.state import State
 
 CHECKS: tuple[Callable[[State, int], Finding], ...] = (

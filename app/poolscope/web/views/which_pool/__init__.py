@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.choice import choose
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.runs.run import Run
 from poolscope.text import language, numbers
@@ -99,18 +99,15 @@ def facts(params: WhichPoolParams) -> list[str]:
 def progress(run: Run) -> str:
     """Settings by their names: the runner tells them by keys."""
     state: State = run.state
-    note = state.note
-    for key, config in state.configs.items():
-        if note.endswith(key):
-            note = note.removesuffix(key) + setting(state, config)
-            break
+    config = state.configs.get(state.current)
+    note = ": ".join(filter(None, (state.note, setting(state, config) if config else "")))
     return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
 
 
 def face(run: Run, state: State | None = None) -> WhichPoolView:
     shown: State = state or run.state
     usable = shown.usable_cpus or run.usable_cpus
-    choice = choose(shown)
+    choice = recommend(shown)
     fitted, unfit = fit_rows(shown, usable)
     drawn, ticks = crews(shown)
     measured = [config for config in shown.pools if config.map]

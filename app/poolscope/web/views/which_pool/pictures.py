@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poolscope.experiments.pool_benchmark.charts import side_by_side
-from poolscope.experiments.pool_benchmark.choice import Choice
 from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.records import Span
 from poolscope.text import numbers
@@ -57,7 +57,7 @@ class Crew:
     hidden: int
 
 
-def heat(state: State, choice: Choice | None) -> Heat:
+def heat(state: State, choice: Recommendation | None) -> Heat:
     sizes = tuple(sorted({config.size for config in state.pools}))
     gains = {
         config.key: gain.value for config in counting(state, state.pools) if (gain := against(state.serial, config))
@@ -76,14 +76,14 @@ def heat(state: State, choice: Choice | None) -> Heat:
 
 
 def _heat_cell(
-    config: Configuration, gains: dict[str, float], most: float, choice: Choice | None, why: str
+    config: Configuration, gains: dict[str, float], most: float, choice: Recommendation | None, why: str
 ) -> HeatCell:
     gain = gains.get(config.key)
     if gain is None:
         return HeatCell(numbers.UNKNOWN, 0, False, why)
     # 1 is no gain: what is slower than the plain loop stays white.
     level = 0 if gain <= 1 or most <= 1 else min(LEVELS, 1 + int(LEVELS * (gain - 1) / (most - 1)))
-    used = "" if config.chunk_used is None else f"chunks of {numbers.whole(config.chunk_used)}"
+    used = f"chunks of {numbers.whole(config.chunk_used)}"
     return HeatCell(numbers.ratio(gain), level, bool(choice and choice.config is config), used)
 
 

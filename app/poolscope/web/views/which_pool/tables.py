@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
-from poolscope.experiments.pool_benchmark.choice import Choice
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.naming import settings, title
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
-from poolscope.stats.laws import Estimate
-from poolscope.stats.scaling import Scaling
+from poolscope.stats.scaling import FittedValue, Scaling
 from poolscope.text import numbers
 from poolscope.text.language import format_list
 
@@ -104,7 +103,7 @@ def interval(gain: Ratio | None) -> str:
     return numbers.interval_of(gain) if gain else ""
 
 
-def kinds(state: State, choice: Choice | None) -> tuple[KindRow, ...]:
+def kinds(state: State, choice: Recommendation | None) -> tuple[KindRow, ...]:
     """The plain loops and the best setting of each kind, fastest first; those without a time at the end."""
     loops = [config for config in state.configs.values() if config.serial]
     best = best_of_kinds(state)
@@ -136,10 +135,10 @@ def _pickled(state: State, config: Configuration) -> float | None:
     if config.kind not in BY_PICKLE:
         return 0.0
     python = state.python(config.python)
-    tried = python.preflight if python else {}
-    if tried.get("item_bytes") is None or tried.get("result_bytes") is None or not state.items:
+    trial = python.trial if python else None
+    if trial is None or trial.item_bytes is None or trial.result_bytes is None or not state.items:
         return None
-    return float((tried["item_bytes"] + tried["result_bytes"]) * state.items)
+    return float((trial.item_bytes + trial.result_bytes) * state.items)
 
 
 def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[str, ...]]:
@@ -171,17 +170,17 @@ def _fit(name: str, fit: Scaling) -> FitRow:
     )
 
 
-def _percents(share: Estimate | None) -> str:
+def _percents(share: FittedValue | None) -> str:
     if share is None or share.high is None:
         return ""
     return f"{numbers.percent(share.low, 1)}{numbers.UNKNOWN}{numbers.percent(share.high, 1)}"
 
 
-def _workers(peak: Estimate | None) -> str:
+def _workers(peak: FittedValue | None) -> str:
     return f"{peak.value:.0f}" if peak and peak.value is not None else ""
 
 
-def cells(state: State, choice: Choice | None) -> tuple[CellRow, ...]:
+def cells(state: State, choice: Recommendation | None) -> tuple[CellRow, ...]:
     """Every setting in the order of the plan, the plain loops among them."""
     recommended = choice.config if choice else None
     return tuple(_cell(state, config, recommended) for config in state.configs.values())
@@ -191,12 +190,11 @@ def _cell(state: State, config: Configuration, recommended: Configuration | None
     mapped = timing(config.map) if config.map else None
     gain = against(state.serial, config)
     own = against(state.loop_of(config.python), config)
-    share = config.loop["cpu_s"] / config.loop["wall_s"] if config.loop.get("wall_s") else cpu_share(config.traced)
     mark, word = _matter(state, config)
     return CellRow(
         name=title(state, config),
         size=config.size,
-        chunk=numbers.UNKNOWN if config.chunk_used is None else numbers.whole(config.chunk_used),
+        chunk=numbers.whole(config.chunk_used),
         count=len(config.map),
         time=mapped.median if mapped else None,
         low=mapped.low if mapped else None,
@@ -204,7 +202,7 @@ def _cell(state: State, config: Configuration, recommended: Configuration | None
         speedup=gain.value if gain else None,
         interval=interval(gain) if config is not state.serial else "",
         own=own.value if own else None,
-        on_cpu=share,
+        on_cpu=cpu_share(config),
         start=median(config.start) if config.start else None,
         memory=memory_per_worker(config),
         mark=mark,
@@ -232,7 +230,7 @@ def skipped(state: State) -> tuple[tuple[str, str], ...]:
         (f"{kind} on {python.label}" if several else kind, why)
         for python in state.pythons
         for kind, why in python.kinds.items()
-        if why and kind in (state.params.kinds or KINDS)
+        if why and kind in (state.params.kinds or POOL_KINDS)
     ]
     groups: dict[tuple[str, str], list[Configuration]] = {}
     for config in state.configs.values():

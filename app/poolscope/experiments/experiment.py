@@ -1,0 +1,76 @@
+"""What an experiment is to the server: its parameters, what its records mean, and how it is admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from poolscope.experiments.findings import Finding, Verdict
+from poolscope.experiments.installation import Installation
+from poolscope.experiments.parameters import Params
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.records import Record
+
+Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What an experiment's records mean: pure functions of its own state, a type that only they know.
+
+    `rows` are the results for programs (CSV), head first. What follows has a default: `table` are the rows for people,
+    where there are too many of the others; `notes` are sentences below that table; `chart` are the datasets of the
+    charts by name, from the state and the usable CPUs; `log` are (stamp, text) lines that the experiment's own program
+    would have printed; `paused` says whether a live run is paused.
+    """
+
+    initial: Callable[[Any], Any]
+    fold: Callable[[Any, Record], Any]
+    verdict: Callable[[Any, int], Verdict | None]
+    findings: Callable[[Any, int], Sequence[Finding]]
+    as_json: Callable[[Any], dict[str, Any]]
+    rows: Callable[[Any], Rows]
+    table: Callable[[Any], Rows] | None = None
+    notes: Callable[[Any], Sequence[str]] = lambda _: ()
+    chart: Callable[[Any, int], Mapping[str, Any]] | None = None
+    log: Callable[[Any], Sequence[tuple[int, str]]] = lambda _: ()
+    paused: Callable[[Any], bool] = lambda _: False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment as bench, pages, API and command line see it.
+
+    `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
+    is the model of what may change while it runs, None where nothing may. `for_runner` turns parameters that name what
+    an installation offers into the arguments of its body, and `choices` lists those names for a form, by parameter.
+    """
+
+    name: str
+    prefix: str
+    title: str
+    question: str
+    params: type[Params]
+    meaning: Meaning
+    measured: bool = False
+    controls: type[Params] | None = None
+    for_runner: Callable[[Any, Installation], Arguments] | None = None
+    choices: Callable[[Installation], Mapping[str, Sequence[str]]] | None = None
+    room: str = ""  # the folder of its body, where that is not its own name's
+
+    def arguments(self, params: Params, installation: Installation) -> Arguments:
+        """What its body is given. Raises BadParameters for a name that this installation does not offer."""
+        if self.for_runner:
+            return self.for_runner(params, installation)
+        return Arguments.decode(self.name, params.model_dump(mode="json"))
+
+    @property
+    def body(self) -> str:
+        """The module that the runner imports."""
+        return f"poolscope.experiments.{self.room or self.slug}.body"
+
+    @property
+    def slug(self) -> str:
+        """The name as Python and file names spell it."""
+        return self.name.replace("-", "_")

@@ -1,0 +1,119 @@
+"""Which configuration a run speaks for, as facts: in a pool that lives on, and for one call with start-up counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from poolscope.experiments.pool_benchmark.naming import family
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.stats.comparison import NEAR, Comparison, TimedConfiguration, compare
+from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
+
+# Of configurations that tie, the one that takes least of the machine and of the code around it: threads share memory
+# and take any function; interpreters start fastest after them, but few libraries can run in one.
+RANK = {"serial": 0, "thread": 1, "asyncio": 2, "process": 3, "pool": 4, "interpreter": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What the samples bear out. `maps` compares the maps alone, `calls` whole calls (None without one).
+
+    `config` is the configuration to use, the plain loop included, None without a clear winner; `others` are the
+    cheapest ones of other kinds that map as fast, as far as is shown. `best` has the least median of the map, whichever
+    is recommended. `gain` is the plain loop's map over that of `config`, or of `best` where no pool is recommended.
+    """
+
+    maps: Comparison
+    calls: Comparison | None
+    config: Configuration | None
+    others: tuple[Configuration, ...]
+    best: Configuration
+    gain: Ratio
+
+
+def recommend(state: State) -> Recommendation | None:
+    """None until every configuration has the few repetitions that an interval takes, or the run is over with less."""
+    loop = state.serial
+    if loop is None or not loop.map or not (state.outcome or _all_measured(state)):
+        return None
+    configs = counted(state)
+    maps = compare(loop.map, _timed(state, configs, lambda config: config.map))
+    if maps is None:
+        return None
+    pools = [config for config in configs if not config.serial]
+    if maps.outcome == "no clear winner" and len(pools) < len(configs):
+        # The loops of two Pythons may be as fast as each other and every pool still slower than them.
+        without = compare(loop.map, _timed(state, pools, lambda config: config.map))
+        maps = without if without is not None and without.outcome == "loop" else maps
+    calls = compare(
+        loop.map, _timed(state, [config for config in configs if config.total], lambda config: config.total)
+    )
+    best = state.configs[maps.best]
+    config = _recommended(state, maps, loop)
+    others = _as_fast(state, maps, config) if config is not None and maps.outcome == "pool" else ()
+    shown = best if config is None or config is loop else config
+    return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map))
+
+
+def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configuration | None:
+    match maps.outcome:
+        case "pool":
+            return state.configs[maps.recommended or maps.best]
+        case "small gain":
+            return state.configs[maps.best]
+        case "loop":
+            return loop
+        case _:
+            return None
+
+
+def counted(state: State) -> list[Configuration]:
+    """Every configuration whose times count: measured, not given up, with the results of the plain loop."""
+    return [
+        config
+        for config in state.configs.values()
+        if config is not state.serial and config.map and not state.left_out(config)
+    ]
+
+
+def cost(state: State, config: Configuration) -> tuple[int, ...]:
+    """What it takes, the least first: a plain loop, this Python, a light kind, few workers, the first start method."""
+    labels = list(dict.fromkeys(other.python for other in state.configs.values()))
+    methods = list(dict.fromkeys(other.start_method for other in state.configs.values()))
+    return (
+        not config.serial,
+        labels.index(config.python),
+        RANK.get(config.kind, len(RANK)),
+        config.size,
+        methods.index(config.start_method),
+        config.chunksize,
+    )
+
+
+def fastest(configs: Sequence[Configuration]) -> Configuration:
+    """The one with the least median of the map."""
+    return min(configs, key=lambda config: median(config.map))
+
+
+def _all_measured(state: State) -> bool:
+    wanted = min(FEWEST_FOR_RATIO, state.params.repeats)
+    return all(len(config.total) >= wanted for config in state.configs.values() if not config.skipped)
+
+
+def _timed(
+    state: State, configs: Sequence[Configuration], times: Callable[[Configuration], tuple[float, ...]]
+) -> list[TimedConfiguration]:
+    return [TimedConfiguration(config.key, times(config), cost(state, config)) for config in configs]
+
+
+def _as_fast(state: State, maps: Comparison, config: Configuration) -> tuple[Configuration, ...]:
+    """Of each other kind the cheapest that is not shown to be slower than the fastest, and is faster than the loop."""
+    found: dict[str, Configuration] = {family(config): config}
+    limit = median(state.configs[maps.best].map) * NEAR
+    for key in maps.tied:
+        other = state.configs[key]
+        if not other.serial and median(other.map) <= limit and key in maps.faster:
+            found.setdefault(family(other), other)
+    return tuple(found.values())[1:]

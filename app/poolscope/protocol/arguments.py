@@ -1,0 +1,121 @@
+"""What an experiment's body is given: one frozen dataclass an experiment, made from its validated parameters.
+
+Its tag is the experiment's name. Fields are named as the parameters of the contract.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from poolscope.protocol.codec import Tagged
+
+
+class Arguments(Tagged):
+    """Family of everything that a body may be given."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedListArguments(Arguments):
+    tag: ClassVar[str] = "shared-list"
+    producers: int
+    consumers: int
+    delay_min: float
+    delay_max: float
+    guard: Literal["lock", "rlock", "condition", "queue", "none"]
+    capacity: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FactorialsArguments(Arguments):
+    tag: ClassVar[str] = "factorials"
+    first: int
+    last: int
+    workers: int
+    kind: Literal["thread", "process"]
+    time_limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class SharingArguments(Arguments):
+    """`start_method` None is the platform's default."""
+
+    tag: ClassVar[str] = "sharing"
+    tools: tuple[str, ...]
+    operations: int
+    workers: int
+    start_method: str | None
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailuresArguments(Arguments):
+    tag: ClassVar[str] = "failures"
+    scenarios: tuple[str, ...]
+    task: float
+    limit: float
+
+
+# The pool benchmark
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSizesArguments(Arguments):
+    """`work_ms` None is the workload's own length, `start_method` None the platform's default."""
+
+    tag: ClassVar[str] = "pool-sizes"
+    sizes: tuple[int, ...]
+    first: int
+    last: int
+    workload: str
+    work_ms: float | None
+    repeats: int
+    start_method: str | None
+    chunksize: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkWork:
+    """A work by name: built in, or a user's own as module:function@items+setup, imported from `folder`.
+
+    `work_ms` is the length of a call, None for its own; `items` how many, 0 for as many as it has. Where `first` is
+    given, the items are the numbers from it on.
+    """
+
+    name: str
+    folder: str = ""
+    work_ms: float | None = None
+    items: int = 0
+    first: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterpreterPath:
+    """A Python that takes part: its label, by which records name it, and its executable."""
+
+    label: str
+    executable: str
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkArguments(Arguments):
+    """Of `which-pool` and `pool-sizes`. Without `pythons` the run's own process measures; each of them has a host.
+
+    No `kinds` are all that a Python has and the work can use; no `start_methods` are the Python's own. A chunk size of
+    0 is the kind's own choice. `method` is that of a multiprocessing.Pool. `limit_s` bounds a call and a repetition.
+    """
+
+    tag: ClassVar[str] = "pool-benchmark"
+    work: BenchmarkWork
+    kinds: tuple[str, ...]
+    sizes: tuple[int, ...]
+    repeats: int
+    chunksizes: tuple[int, ...] = (0,)
+    start_methods: tuple[str, ...] = ()
+    method: str = "map"
+    pythons: tuple[InterpreterPath, ...] = ()
+    limit_s: float = 60.0

@@ -1,0 +1,129 @@
+"""The noise detector on recorded figures: quiet, noisy, and every way in which it can't tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from poolscope.stats.disturbance import Disturbance, TracedTasks, disturbance
+
+QUIET = TracedTasks(2, ((0.0202, 0.02),) * 20)
+NOISY = TracedTasks(2, ((0.041, 0.02),) * 20)
+
+
+def judge(*traced: TracedTasks, **facts: Any) -> Disturbance:
+    """A run of 2 workers on 2 CPUs that took 4 s, of which others used 0.06 s."""
+    usual: dict[str, Any] = {"workers": 2, "usable_cpus": 2, "host_cpus": 2, "wall_s": 4.0, "others_cpu_s": 0.06}
+    return disturbance(traced, **(usual | facts))
+
+
+def test_a_quiet_run_is_quiet_and_says_by_which_numbers() -> None:
+    result = judge(QUIET, others_cpu_s=0.08)
+    assert result.disturbed is False
+    assert result.reasons == (
+        "Tasks took 1.01 times their CPU time; undisturbed they take 1.00.",
+        "Other programs kept 0.02 of 2 CPUs busy.",
+    )
+    assert result.wall_over_cpu == pytest.approx(1.01)
+    assert result.others_cpus == pytest.approx(0.02)
+
+
+def test_tasks_that_were_held_up_show_a_disturbance() -> None:
+    result = judge(NOISY)
+    assert result.disturbed is True
+    assert result.reasons == ("Tasks took 2.05 times their CPU time; undisturbed they take 1.00.",)
+
+
+def test_short_tasks_of_which_few_were_held_up_show_it_in_their_total() -> None:
+    """Most tasks of 1 ms run within one turn of the scheduler: their median ratio is 1.00 beside a busy process."""
+    assert judge(TracedTasks(2, ((0.001, 0.001),) * 90 + ((0.005, 0.001),) * 10)).disturbed is True
+
+
+def test_more_workers_than_cpus_hold_up_one_another_and_nobody_else_is_to_blame() -> None:
+    result = judge(QUIET, TracedTasks(8, ((0.08, 0.02),) * 20), workers=8)
+    assert result.disturbed is False
+    assert result.wall_over_cpu == pytest.approx(1.01)
+
+
+def test_waiting_work_is_judged_by_the_other_programs() -> None:
+    assert judge().disturbed is False
+    assert judge().wall_over_cpu is None
+    assert judge(others_cpu_s=2.0).reasons == (
+        "Other programs kept 0.50 of 2 CPUs busy, and our workers left none free.",
+    )
+
+
+def test_others_on_cpus_that_were_free_are_no_proof() -> None:
+    roomy = {"host_cpus": 16, "others_cpu_s": 12.0}
+    result = judge(**roomy)
+    assert result.disturbed is None
+    assert result.reasons[1] == (
+        "Other programs kept 3.00 of 16 CPUs busy, and our workers left 14 free, "
+        "so it can't be told whether they took ours."
+    )
+    assert judge(QUIET, **roomy).disturbed is False
+    assert judge(NOISY, **roomy).disturbed is True
+
+
+def test_a_single_throttling_spoils_the_run() -> None:
+    result = judge(QUIET, throttled_rise=1)
+    assert result.disturbed is True
+    assert result.reasons == ("The CPU quota made this process wait 1 time.",)
+    assert judge(QUIET, throttled_rise=0).disturbed is False
+
+
+def test_effective_cpus_below_the_usable_ones_spoil_the_run() -> None:
+    assert judge(QUIET, effective_cpus=1.4).reasons == ("Spinning processes got 1.40 of 2 usable CPUs.",)
+    assert judge(QUIET, effective_cpus=1.96).disturbed is False
+
+
+def test_every_ground_of_a_disturbance_is_told() -> None:
+    assert len(judge(NOISY, others_cpu_s=4.0, throttled_rise=7, effective_cpus=1.0).reasons) == 4
+
+
+def test_too_short_a_run_without_tasks_cannot_tell() -> None:
+    result = judge(wall_s=0.1)
+    assert result.disturbed is None
+    assert len(result.reasons) == 2
+    assert result.others_cpus is None
+
+
+def test_no_throttling_alone_is_no_proof_of_quiet() -> None:
+    assert judge(others_cpu_s=None, throttled_rise=0, effective_cpus=2.0).disturbed is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TracedTasks(2, ()),
+        TracedTasks(2, ((0.04, 0.02),)),
+        TracedTasks(2, ((2e-5, 1e-5),) * 10_000),
+        TracedTasks(2, ((1.0, 0.0),) * 4),
+        TracedTasks(4, NOISY.tasks),
+    ],
+    ids=["no task", "too little work", "tasks too short for the clocks", "tasks that wait", "too many workers"],
+)
+def test_tasks_that_show_nothing_are_left_out(config: TracedTasks) -> None:
+    result = judge(config)
+    assert result.wall_over_cpu is None
+    assert result.disturbed is False
+
+
+def test_less_than_nothing_by_rounding_is_nothing() -> None:
+    assert judge(others_cpu_s=-0.02).others_cpus == 0.0
+
+
+@given(st.floats(min_value=1.0, max_value=20.0), st.floats(min_value=0.0, max_value=10.0))
+def test_more_noise_never_makes_a_run_quieter(ratio: float, more: float) -> None:
+    def run(ratio: float) -> bool | None:
+        return judge(TracedTasks(2, ((0.02 * ratio, 0.02),) * 20)).disturbed
+
+    assert run(ratio) in (False, True)
+    assert run(ratio + more) or not run(ratio)
+
+
+@given(st.floats(min_value=0.0, max_value=8.0), st.integers(0, 30) | st.none(), st.integers(1, 16))
+def test_every_judgement_gives_a_reason(others: float, rise: int | None, host_cpus: int) -> None:
+    assert judge(others_cpu_s=others, throttled_rise=rise, host_cpus=host_cpus).reasons
