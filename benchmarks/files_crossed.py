@@ -6,9 +6,9 @@ Three ways are walked with a profiler that sees nothing but our own package:
 - one further frame of a run that goes on;
 - `poolscope measure`, until it has printed. Its child processes are not counted.
 
-A file counts when one of its functions is called; of a command those that are only loaded are told beside. A move is a call into another
-file than the one that its thread was in. `files_crossed.py PACKAGE` walks through another version of the package, by the
-interpreter that has it installed.
+A file counts when one of its functions is called; of a command those that are loaded are counted beside. A move is a
+call into another file than the one that its thread was in. `--files` lists them. `files_crossed.py PACKAGE` walks
+through another version of the package, in the interpreter that has it installed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import re
 import subprocess
 import sys
 import tempfile

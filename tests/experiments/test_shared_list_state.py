@@ -166,7 +166,7 @@ def test_the_state_is_json() -> None:
 def test_a_wrong_parameter_is_named_with_what_is_allowed(given: dict[str, Any], name: str) -> None:
     with pytest.raises(BadParameters) as refused:
         parse(SharedListParams, given)
-    (complaint,) = refused.value.complaints
+    (complaint,) = refused.value.errors
     assert complaint.name == name
     assert complaint.message.startswith(name)
 

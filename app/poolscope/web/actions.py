@@ -66,7 +66,7 @@ async def start(request: Request) -> Response:
     try:
         run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
     except (BadParameters, Refused) as wrong:
-        complaints = wrong.complaints if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
+        complaints = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
         fragment = sent_back(app_state, experiment, typed, complaints)
         if by_htmx(request):
             return put(app_state, [fragment], problem_of(wrong).status)
@@ -95,7 +95,7 @@ async def change(request: Request, run_id: str) -> Response:
         run = await app_state.scheduler.run(run_id)
         if not by_htmx(request) or not run.status.live:
             raise
-        return put(app_state, [sent_back(app_state, run.experiment, typed, wrong.complaints, run)], 422)
+        return put(app_state, [sent_back(app_state, run.experiment, typed, wrong.errors, run)], 422)
     return await shown(request, app_state, run)
 
 

@@ -8,8 +8,7 @@ from functools import cache
 from typing import Any
 
 from poolscope.experiments.experiment import Experiment
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.panels import panel_facts, paused, replay, run_facts, title
 from poolscope.web.views import VIEWS

@@ -15,8 +15,7 @@ from poolscope.errors import ParameterError, UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import Contents, from_line
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Fragment, bench_fragments, run_fragments
 from poolscope.web.history import RECENT, history

@@ -8,8 +8,7 @@ from typing import Any
 
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
 from poolscope.web.context import PanelFacts, Replay, RunFacts

@@ -8,8 +8,7 @@ from time import perf_counter_ns
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.samples import WINDOW_S, State
 from poolscope.experiments.shared_list.state import state_of
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 
