@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import poolscope
+from poolscope.experiments.installation import Installation
+from poolscope.experiments.parameters import Params
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.machine.facts import read_machine
+from poolscope.protocol import codec
+from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Record, from_line
 
 RUNNER = Path(poolscope.__file__).resolve().parent / "runner"
 
 
-def perform(experiment: str, params: dict[str, Any], conditions: dict[str, Any] | None = None) -> list[Record]:
+def perform(experiment: str, params: Params, installation: Installation | None = None) -> list[Record]:
     """All records of one run. Raises RuntimeError when it does not finish."""
-    body = f"poolscope.experiments.{experiment.replace('-', '_')}.body"
-    order = {
-        "run": "benchmark",
-        "experiment": experiment,
-        "params": params,
-        "body": body,
-        "conditions": conditions or {},
-    }
+    about = EXPERIMENTS[experiment]
+    arguments = about.arguments(params, installation or Installation())
+    begin = BeginRun("benchmark", experiment, about.body, arguments, read_machine())
     control_read, control = os.pipe()
     records_read, records = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(RUNNER), str(control_read), str(records), body],
+        [sys.executable, "-I", "-S", str(RUNNER), str(control_read), str(records), about.body],
         pass_fds=(control_read, records),
         start_new_session=True,
         stdin=subprocess.DEVNULL,
@@ -36,7 +35,7 @@ def perform(experiment: str, params: dict[str, Any], conditions: dict[str, Any] 
     os.close(control_read)
     os.close(records)
     try:
-        os.write(control, json.dumps(order).encode() + b"\n")
+        os.write(control, codec.to_line(begin) + b"\n")
         with os.fdopen(records_read, "rb") as lines:
             said = [from_line(line) for line in lines]
     finally:

@@ -79,7 +79,7 @@ def bare(script: str, rounds: int, repeats: int) -> dict[int, float]:
 def observed(workload: str, repeats: int) -> tuple[dict[int, float], int]:
     """The same through Poolscope, from its own samples, and the rounds of work that it calibrated (0 for none)."""
     asked_for = PoolSizesParams(sizes=SIZES, last=NUMBERS, repeats=repeats, workload=workload)
-    records = perform("pool-sizes", asked_for.model_dump(mode="json"))
+    records = perform("pool-sizes", asked_for)
     rounds = next((r.value["rounds"] for r in records if isinstance(r, Result) and r.name == "calibration"), 0)
     times: dict[int, list[float]] = {size: [] for size in SIZES}
     for record in records:

@@ -112,7 +112,7 @@ def bare(script: str, capacity: int, seconds: float) -> Rate:
 def observed(capacity: int, seconds: float) -> Rate:
     """The same through Poolscope. Raises RuntimeError when its counts are not exact."""
     params = SharedListParams(producers=2, consumers=2, delay_min=0, delay_max=0, capacity=capacity, seconds=seconds)
-    records = perform("shared-list", params.model_dump(mode="json"))
+    records = perform("shared-list", params)
     counts = [record for record in records if isinstance(record, Count) and record.name == "ledger"]
     took = (counts[-1].t - records[0].t) / 1e9
     last = counts[-1].values

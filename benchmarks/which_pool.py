@@ -25,7 +25,6 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
 from poolscope.settings import Settings
-from poolscope.web.app_state import look
 
 WHICH_POOL = EXPERIMENTS["which-pool"]
 BUSY = "while True: pass"
@@ -36,7 +35,7 @@ def outcome(installation: Installation, **given: Any) -> State:
     progress(" ".join(f"{name}={value}" for name, value in given.items()))
     params = parse(WHICH_POOL.params, given)
     state = WHICH_POOL.meaning.initial(params)
-    for record in perform(WHICH_POOL.name, WHICH_POOL.order(params, installation), look()):
+    for record in perform(WHICH_POOL.name, params, installation):
         state = WHICH_POOL.meaning.fold(state, record)
     progress("")
     print(f"  {params.workload}: {WHICH_POOL.meaning.verdict(state, read_machine().usable_cpus)}", flush=True)

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.protocol import codec
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.commands import BeginRun, Command, StopRun
 from poolscope.protocol.records import End, Record, from_line
 
 RUNNER = Path(__file__).resolve().parents[1] / "app" / "poolscope" / "runner"
@@ -20,18 +23,18 @@ RUNNER = Path(__file__).resolve().parents[1] / "app" / "poolscope" / "runner"
 
 @dataclass
 class Child:
-    """A runner at work. `say` sends an order on its control channel; `records` reads what it says, line by line."""
+    """A runner at work. `say` sends a command on its control channel; `records` reads what it says, line by line."""
 
     process: subprocess.Popen[str]
     control: int
     records: Iterator[Record]
     seen: list[Record] = field(default_factory=list)
 
-    def say(self, order: Mapping[str, Any]) -> None:
-        os.write(self.control, json.dumps(order).encode() + b"\n")
+    def say(self, command: Command) -> None:
+        os.write(self.control, codec.to_line(command) + b"\n")
 
     def stop(self) -> None:
-        self.say({"do": "stop"})
+        self.say(StopRun())
 
     def until(self, wanted: Callable[[Record], bool]) -> Record:
         """Read on until a record is the wanted one. Fails when the run ends before."""
@@ -51,8 +54,8 @@ class Child:
 @contextmanager
 def runner(experiment: str, params: Mapping[str, Any], python: str = sys.executable) -> Iterator[Child]:
     """A runner that was asked for one run; nothing of it is left afterwards."""
-    body = EXPERIMENTS[experiment].body
-    order = {"run": "test-1", "experiment": experiment, "params": dict(params), "body": body}
+    arguments = Arguments.decode(experiment, json.loads(json.dumps(params)))
+    begin = BeginRun("test-1", experiment, EXPERIMENTS[experiment].body, arguments, None)
     control_read, control_write = os.pipe()
     records_read, records_write = os.pipe()
     process = subprocess.Popen(
@@ -67,7 +70,7 @@ def runner(experiment: str, params: Mapping[str, Any], python: str = sys.executa
     with os.fdopen(records_read, "rb") as lines:
         child = Child(process, control_write, (from_line(line) for line in lines))
         try:
-            child.say(order)
+            child.say(begin)
             yield child
         finally:
             os.close(control_write)  # the runner then ends its whole group by itself

@@ -46,3 +46,5 @@ Words, one a concept:
 
 A new experiment is one folder here, a view and a template, and one line in `experiments.registry`.
 """
+
+__version__ = "0.1.0"

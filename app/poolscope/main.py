@@ -11,15 +11,17 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from poolscope import __version__
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.pool_benchmark.validation import own_work
 from poolscope.machine import interpreters
+from poolscope.machine.facts import read_machine
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
 from poolscope.stats import intervals
 from poolscope.web import actions, api, metrics, pages, problems, stream
-from poolscope.web.app_state import VERSION, AppState, folder, look
+from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import pages as guide
 from poolscope.web.security import Guards
@@ -37,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     scheduler = Scheduler(
         journal,
         installation=replace(offered(settings), searching=True),
-        look=look,
+        look=read_machine,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
         starts_per_minute=settings.pace,
@@ -60,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.wait((looking, warming))
         await scheduler.close()
 
-    app = FastAPI(title="Poolscope", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Poolscope", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.app_state = app_state
     problems.install(app)
     for room in (pages, guide, actions, stream, api, metrics):

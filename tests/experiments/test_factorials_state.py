@@ -31,13 +31,14 @@ from poolscope.protocol.records import (
 )
 
 from tests.children import perform
+from tests.openings import opening
 
 MS = 1_000_000
 T0 = 5_000 * MS
 
 
-def opening(gil: bool = True) -> Opening:
-    return Opening(T0 - 20 * MS, "2026-01-01T00:00:00+00:00", "fa-1", "factorials", {}, {"gil": gil}, 4711)
+def opened(gil: bool = True) -> Opening:
+    return opening("factorials", T0 - 20 * MS, gil=gil)
 
 
 def submitted(n: int) -> Task:
@@ -61,7 +62,7 @@ def told(params: FactorialsParams, records: Iterable[Record]) -> State:
 def three(*, gil: bool = True, kind: str = "thread", end: bool = True, **third: Any) -> State:
     """1, 2 and 3 in two workers; 2 comes back first, as_completed hands 1 over first."""
     records = [
-        opening(gil),
+        opened(gil),
         *(submitted(n) for n in (1, 2, 3)),
         *done(1, f"{kind} 1", 4, 3, order=1),
         *done(2, f"{kind} 2", 2, 1, order=2),
@@ -109,14 +110,14 @@ def test_results_stand_in_order_of_completion_with_all_their_figures() -> None:
 
 
 def test_the_time_axis_begins_at_the_first_submission() -> None:
-    state = fold(initial(FactorialsParams()), opening())
+    state = fold(initial(FactorialsParams()), opened())
     assert state.t0 == T0 - 20 * MS
     state = fold(fold(state, submitted(1)), Task(T0 + 5, "2", "submitted", values={"n": 2}))
     assert state.t0 == T0
 
 
 def test_a_number_that_a_thread_begins_is_running_and_stands_before_the_queued_ones() -> None:
-    records = [opening(), *(submitted(n) for n in (1, 2, 3)), *done(2, "thread 2", 2, 1)]
+    records = [opened(), *(submitted(n) for n in (1, 2, 3)), *done(2, "thread 2", 2, 1)]
     state = told(FactorialsParams(first=1, last=3), [*records, Task(T0 + 3 * MS, "3", "started", "thread 1", {"n": 3})])
     assert [(number.n, number.status, number.worker) for number in state.others] == [
         (3, "running", "thread 1"),
@@ -129,7 +130,7 @@ def test_a_number_that_a_thread_begins_is_running_and_stands_before_the_queued_o
 
 def test_a_span_that_comes_late_does_not_hide_what_runs_now() -> None:
     records = [
-        opening(),
+        opened(),
         Actor(T0, "thread 1", "started"),
         Task(T0, "1", "started", "thread 1", {"n": 1}),
         Task(T0 + 4 * MS, "2", "started", "thread 1", {"n": 2}),
@@ -150,7 +151,7 @@ def test_a_failed_number_has_its_error_and_counts_as_done() -> None:
 
 def test_a_value_may_come_after_its_number_is_done() -> None:
     result, task, span = done(3, "thread 1", 2, 1)
-    early = told(FactorialsParams(), [opening(), submitted(3), task, span])
+    early = told(FactorialsParams(), [opened(), submitted(3), task, span])
     assert (early.completed[0].status, early.completed[0].value) == ("done", None)
     late = fold(early, result)
     assert (late.completed[0].value, late.completed[0].digits) == ("6", 1)
@@ -158,7 +159,7 @@ def test_a_value_may_come_after_its_number_is_done() -> None:
 
 def test_what_was_not_done_when_the_run_ended_is_cancelled() -> None:
     records = [
-        opening(),
+        opened(),
         *(submitted(n) for n in range(1, 6)),
         *done(1, "thread 1", 1, 1, order=1),
         Task(T0, "2", "started", "thread 1", {"n": 2}),
@@ -173,7 +174,7 @@ def test_what_was_not_done_when_the_run_ended_is_cancelled() -> None:
 
 
 def test_a_run_that_lost_its_worker_says_how_much_is_left() -> None:
-    records = [opening(), submitted(1), submitted(2), *done(1, "process 1", 1, 1, order=1)]
+    records = [opened(), submitted(1), submitted(2), *done(1, "process 1", 1, 1, order=1)]
     records.append(End(T0 + 9 * MS, "failed", "WorkerDied: A worker process died."))
     state = told(FactorialsParams(first=1, last=2, kind="process"), records)
     said = verdict(state, 2)
@@ -184,7 +185,7 @@ def test_a_run_that_lost_its_worker_says_how_much_is_left() -> None:
 
 
 def test_a_run_without_a_single_result_has_no_verdict() -> None:
-    assert verdict(told(FactorialsParams(), [opening(), End(T0, "stopped")]), 2) is None
+    assert verdict(told(FactorialsParams(), [opened(), End(T0, "stopped")]), 2) is None
 
 
 def test_the_verdict_names_the_order() -> None:
@@ -192,7 +193,7 @@ def test_the_verdict_names_the_order() -> None:
 
 
 def test_the_verdict_says_when_the_order_was_kept() -> None:
-    records = [opening(), submitted(1), *done(1, "thread 1", 1, 1), *done(2, "thread 1", 2, 1)]
+    records = [opened(), submitted(1), *done(1, "thread 1", 1, 1), *done(2, "thread 1", 2, 1)]
     said = verdict(told(FactorialsParams(first=1, last=2), records), 2)
     assert said is not None
     assert said.headline == "Results came back in order, 1 to 2."
@@ -200,7 +201,7 @@ def test_the_verdict_says_when_the_order_was_kept() -> None:
 
 def test_a_long_order_is_summed_up() -> None:
     order = [2, 1, *range(3, 1_001)]
-    records: list[Record] = [opening(), submitted(1)]
+    records: list[Record] = [opened(), submitted(1)]
     for place, n in enumerate(order):
         records.append(Task(T0 + place * MS, str(n), "ended", "thread 1", {"n": n, "seconds": 0.001, "cpu_s": 0.001}))
     said = verdict(told(FactorialsParams(first=1, last=1_000), records), 2)
@@ -211,7 +212,7 @@ def test_a_long_order_is_summed_up() -> None:
 def waiting_for_each_other(kind: str, gil: bool) -> str:
     """Two workers, each 4 ms inside a number and 2 ms of that on a CPU, in 4 ms together."""
     records = [
-        opening(gil),
+        opened(gil),
         submitted(1),
         *done(1, f"{kind} 1", 4, 4, cpu_s=0.002),
         *done(2, f"{kind} 2", 4, 4, cpu_s=0.0019),
@@ -239,7 +240,7 @@ def test_workers_that_computed_at_the_same_time_are_counted_with_the_cpus(kind: 
 
 
 def test_little_work_in_much_time_is_called_that() -> None:
-    records = [opening(), submitted(1), *done(1, "thread 1", 10, 0.01), *done(2, "thread 2", 10, 0.01)]
+    records = [opened(), submitted(1), *done(1, "thread 1", 10, 0.01), *done(2, "thread 2", 10, 0.01)]
     said = str(verdict(told(FactorialsParams(first=1, last=2), records), 2))
     assert "only 20.0\u00a0µs of it computing, the rest went into starting workers and handing over." in said
 
@@ -262,7 +263,7 @@ def test_a_finding_offers_a_longer_limit_where_one_was_reached() -> None:
 
 
 def test_the_table_has_a_row_a_number_and_a_column_a_figure() -> None:
-    records = [opening(), submitted(1), *done(1, "thread 1", 2, 1, order=1), *done(3, "thread 2", 3, 1, error="broken")]
+    records = [opened(), submitted(1), *done(1, "thread 1", 2, 1, order=1), *done(3, "thread 2", 3, 1, error="broken")]
     header, table = rows(told(FactorialsParams(first=1, last=3), records))
     assert all(len(row) == len(header) for row in table)
     assert [dict(zip(header, row, strict=True))["n"] for row in table] == [1, 3, 2]
@@ -297,7 +298,7 @@ def test_overtaken_are_those_that_come_after_a_greater_one(order: list[int]) -> 
 
 @given(st.permutations(range(1, 13)), st.sets(st.integers(1, 12)))
 def test_the_order_comes_from_the_stamps_and_not_from_that_of_the_records(order: list[int], failing: set[int]) -> None:
-    records: list[Record] = [opening(), submitted(1)]
+    records: list[Record] = [opened(), submitted(1)]
     for n in range(1, 13):
         error = {"error": "broken"} if n in failing else {}
         records += done(n, "thread 1", 1 + order.index(n), 1, **error)

@@ -7,7 +7,9 @@ from typing import Any
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.state import State, as_json, findings, fold, initial, left, matrix, rows, verdict
 from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
+from poolscope.protocol.records import Actor, End, Failure, Record, Result, Span
+
+from tests.openings import opening
 
 NOTHING: dict[str, list[str]] = {
     "processes": [],
@@ -21,8 +23,7 @@ NOTHING: dict[str, list[str]] = {
 
 def told(*scenarios: str, records: list[Record], end: str = "finished") -> State:
     state = initial(FailuresParams(scenarios=list(scenarios)))
-    opening = Opening(0, "2026-01-01T00:00:00+00:00", "fl-1", "failures", {}, {"python": "3.11.7"}, 1)
-    for record in [opening, *records, *([End(10**10, end)] if end else [])]:
+    for record in [opening(python="3.11.7"), *records, *([End(10**10, end)] if end else [])]:
         state = fold(state, record)
     return state
 
@@ -33,7 +34,7 @@ def begins(t: int, scenario: str, case: str = "") -> list[Record]:
 
 
 def ends(t: int, code: int = 0, by_us: bool = False, **found: list[str]) -> list[Record]:
-    exit_ = {"code": code, "manner": f"left with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
+    exit_ = {"code": code, "manner": f"ended with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
     return [Result(t, Untyped("exit", exit_)), Result(t, Untyped("left", {**NOTHING, **found}))]
 
 
@@ -69,7 +70,7 @@ def test_a_case_under_way_runs_and_one_that_a_stop_ended_is_stopped() -> None:
 def test_a_process_that_died_before_it_could_tell_is_told_by_its_exit() -> None:
     seen = row(told("side-by-side", records=[*begins(1, "side-by-side", "exits / ThreadPoolExecutor"), *ends(9, 7)]))
     assert seen["outcome"] == "process died"
-    assert "left with exit code 7" in seen["cases"][0]["sentence"]
+    assert "ended with exit code 7" in seen["cases"][0]["sentence"]
     assert seen["lost"] == ["everything that the process had"]
     assert seen["surfaced_in"] == "nowhere"
 

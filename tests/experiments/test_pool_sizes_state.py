@@ -20,7 +20,6 @@ from poolscope.protocol.records import (
     Contents,
     End,
     Failure,
-    Opening,
     Printed,
     Progress,
     Record,
@@ -29,6 +28,8 @@ from poolscope.protocol.records import (
     Span,
     Task,
 )
+
+from tests.openings import opening
 
 SPREAD = (1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.02)
 QUIET = {
@@ -197,7 +198,7 @@ def test_any_order_of_records_folds_and_can_be_shown(records: list[Record]) -> N
 def test_progress_lanes_and_the_end_are_kept() -> None:
     now = state.initial(PoolSizesParams(sizes=[2]))
     records: list[Record] = [
-        Opening(5, "", "r", "pool-sizes", {}, {"start_method": "spawn"}, 1),
+        opening("pool-sizes", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "repetition 1 of 5"),
         Actor(7, "2 workers · w1", "started", "process"),
         Span("2 workers · w1", "running", 7, 9, "1", "2"),

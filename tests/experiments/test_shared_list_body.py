@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import State, as_json, fold, initial, verdict
+from poolscope.protocol.commands import ChangeControls
 from poolscope.protocol.records import Actor, Contents, Count, Progress, Record, Span
 
 from tests.children import end_of, perform, runner
@@ -156,7 +157,7 @@ def test_delays_change_and_the_run_pauses_and_resumes_while_it_runs() -> None:
     with runner("shared-list", params.model_dump(mode="json")) as child:
 
         def controls(**wanted: Any) -> None:
-            child.say({"do": "change", "values": wanted})
+            child.say(ChangeControls(**wanted))
             child.until(lambda record: isinstance(record, Count) and wanted.items() <= record.values.items())
 
         controls(delay_min=0.0, delay_max=0.005)

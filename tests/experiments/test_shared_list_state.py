@@ -13,7 +13,9 @@ from poolscope.experiments.shared_list.params import SharedListControls, SharedL
 from poolscope.experiments.shared_list.samples import State, fold, in_words, initial
 from poolscope.experiments.shared_list.state import as_json, findings, rows, verdict
 from poolscope.experiments.shared_list.verdict import disagreements
-from poolscope.protocol.records import Actor, Contents, Count, End, Opening, Record, Span
+from poolscope.protocol.records import Actor, Contents, Count, End, Record, Span
+
+from tests.openings import opening
 
 T0 = 1_000_000_000
 
@@ -121,7 +123,7 @@ def test_the_lock_and_its_times_are_told() -> None:
 
 def test_threads_are_told_with_role_state_and_operations() -> None:
     state = told(
-        Opening(T0, "2026-01-01T00:00:00+00:00", "sl-1", "shared-list", {}, {}, 1),
+        opening("shared-list", T0),
         Actor(T0, "producer 1", "started", "thread", "producer"),
         Span("producer 1", "sleeping", T0),
         Count(T0, "work", {"producer 1": 7}),

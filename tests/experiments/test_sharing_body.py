@@ -16,6 +16,7 @@ from poolscope.experiments.sharing.catalog import CATALOG, TOOLS
 from poolscope.experiments.sharing.handlers import HANDLERS
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.machine.processes import members
+from poolscope.protocol.commands import KillWorkerProcess
 from poolscope.protocol.records import Actor, Count, Failure, Fault, Progress, Record, Result, Sample, Span
 
 from tests.children import end_of, perform, runner
@@ -304,7 +305,7 @@ def test_a_killed_worker_fails_the_run_with_a_plain_reason() -> None:
 def test_a_tool_whose_worker_is_killed_on_request_fails_alone(start_method: str) -> None:
     with runner("sharing", asked("pipe", "lock", operations=20_000, start_method=start_method)) as child:
         child.until(lambda record: isinstance(record, Result) and record.name == "phase")
-        child.say({"do": "kill", "worker": 2, "request": 1})
+        child.say(KillWorkerProcess(2, 1))
         records = child.to_the_end()
     assert end_of(records).outcome == "finished"
     (fault,) = [record for record in records if isinstance(record, Fault)]

@@ -9,7 +9,9 @@ from poolscope.experiments.sharing import state
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.experiments.sharing.samples import State
 from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, End, Failure, Opening, Printed, Progress, Record, Result, Sample, Span
+from poolscope.protocol.records import Actor, End, Failure, Printed, Progress, Record, Result, Sample, Span
+
+from tests.openings import opening
 
 
 def outcome(tool: str, expected: Any = 100, actual: Any = 100, **more: Any) -> Result:
@@ -66,7 +68,7 @@ def test_the_warm_up_counts_for_nothing() -> None:
 
 
 def test_the_json_has_the_contracts_fields() -> None:
-    now = folded("lock", Opening(0, "", "", "", {}, {"start_method": "fork"}, 1), outcome("lock"), *rounds("lock", 0.5))
+    now = folded("lock", opening("sharing"), outcome("lock"), *rounds("lock", 0.5))
     told = state.as_json(now)
     (tool,) = told["tools"]
     assert (tool["tool"], tool["between"], tool["expected"], tool["actual"]) == ("lock", "threads", 100, 100)

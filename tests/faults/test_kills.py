@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from contextlib import suppress
 
 import psutil
 import pytest
+from poolscope.runs.runner_process import death
 
 from tests.faults.conftest import LONG, AtWork, begin, lines, works_again
 from tests.served import Served
@@ -24,7 +26,7 @@ def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
 
     ended = server.ended(run.id)
     assert ended["status"] == "failed"
-    assert ended["error"] == "The runner process was killed by SIGKILL before the run was over."
+    assert ended["error"] == death(-signal.SIGKILL)
     assert len(lines(server, run.id)) > 5
     run.until_nothing_is_left()
     assert ended["error"] in server.api.get(f"/runs/{run.id}").text

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from poolscope.machine.processes import is_tracker, members
+from poolscope.machine.processes import exit_description, is_tracker, members
 
 from tests.waiting import BOUND_S, lives, until_gone
 
@@ -51,6 +51,20 @@ def test_only_the_resource_tracker_is_taken_for_it(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_we_are_a_member_of_our_own_group() -> None:
     assert os.getpid() in members(os.getpgrp())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "was killed by SIGKILL (by somebody, or by the kernel for want of memory)"),
+        (-15, "was killed by SIGTERM"),
+        (-70, "was killed by signal 70"),
+        (0, "ended with exit code 0"),
+        (None, "ended in an unknown way"),
+    ],
+)
+def test_an_exit_code_is_put_into_words(code: int | None, words: str) -> None:
+    assert exit_description(code) == words
 
 
 PROGRAM = """

@@ -13,10 +13,10 @@ from poolscope.errors import MalformedRecord
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import (
     CLASSES,
+    PROTOCOL,
     Actor,
     End,
     Failure,
-    Opening,
     Printed,
     Record,
     Result,
@@ -24,6 +24,8 @@ from poolscope.protocol.records import (
     from_line,
     to_line,
 )
+
+from tests.openings import machine, opening
 
 TEXT = st.text(st.characters(codec="utf-8"))
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -40,6 +42,9 @@ BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "str": TEXT,
     "list[int]": st.lists(st.integers(), max_size=4),
     "dict[str, Any]": st.dictionaries(TEXT, JSON, max_size=3),
+    "Arguments": st.just(opening().arguments),
+    "MachineFacts | None": st.none() | st.just(machine(4)),
+    "PythonFacts": st.builds(opening, gil=st.booleans()).map(lambda record: record.python),
     "Payload": st.builds(Untyped, TEXT, JSON),
 }
 
@@ -65,14 +70,14 @@ def test_a_field_that_a_newer_runner_adds_is_dropped(record: Record, name: str, 
 
 
 def test_the_kinds_are_the_words_of_the_protocol() -> None:
-    kinds = "run actor span list count task sample result error fault print progress end"
+    kinds = "run actor span list count task sample result error sampler fault print progress end"
     assert [kind.kind for kind in CLASSES] == kinds.split()
 
 
 def test_a_line_says_its_kind_first_and_its_protocol_in_the_opening() -> None:
-    line = to_line(Opening(1, "2026-01-01T00:00:00+00:00", "fa-1", "factorials", {"n": 1}, {}, 4711))
+    line = to_line(opening("factorials", 1))
     assert line.startswith(b'{"kind":"run","t":1,')
-    assert json.loads(line)["protocol"] == 1
+    assert json.loads(line)["protocol"] == PROTOCOL
 
 
 @pytest.mark.parametrize(

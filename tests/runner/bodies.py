@@ -1,4 +1,4 @@
-"""Bodies for the runner's tests, one a name; `params["do"]` says which. Like every body: standard library only."""
+"""Bodies for the runner's tests, one a name; `do` says which. Like every body: standard library only."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ import multiprocessing
 import signal
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Progress, Result
 from poolscope.runner.context import RunContext
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class BodyArguments(Arguments):
+    tag: ClassVar[str] = "test"
+    do: str = ""
+    n: int = 0
+    children: int = 0
+    bodies: tuple[str, ...] = ()
+
+
+def run(context: RunContext, arguments: BodyArguments) -> None:
     {
         "nothing": nothing,
         "wait": wait_for_a_stop,
@@ -26,33 +37,33 @@ def run(stage: RunContext, params: dict[str, Any]) -> None:
         "fail": fail,
         "print": print_much,
         "leave a thread": leave_a_thread,
-    }[params["do"]](stage, params)
+    }[arguments.do](context, arguments)
 
 
-def tell(stage: RunContext, name: str, value: Any) -> None:
-    stage.emit(Result(stage.now(), Untyped(name, value)))
+def tell(context: RunContext, name: str, value: Any) -> None:
+    context.emit(Result(context.now(), Untyped(name, value)))
 
 
-def nothing(stage: RunContext, params: dict[str, Any]) -> None:
-    tell(stage, "params", params)
+def nothing(context: RunContext, arguments: BodyArguments) -> None:
+    tell(context, "n", arguments.n)
 
 
-def wait_for_a_stop(stage: RunContext, params: dict[str, Any]) -> None:
-    with stage.interruptible():
-        tell(stage, "waiting", True)
+def wait_for_a_stop(context: RunContext, arguments: BodyArguments) -> None:
+    with context.interruptible():
+        tell(context, "waiting", True)
         threading.Event().wait()
 
 
-def wait_without_being_interrupted(stage: RunContext, params: dict[str, Any]) -> None:
-    tell(stage, "waiting", True)
-    stage.stopping.wait()
-    tell(stage, "cleaned up", True)
+def wait_without_being_interrupted(context: RunContext, arguments: BodyArguments) -> None:
+    tell(context, "waiting", True)
+    context.stopping.wait()
+    tell(context, "cleaned up", True)
 
 
-def show_changes(stage: RunContext, params: dict[str, Any]) -> None:
-    stage.on_change(lambda values: tell(stage, "changed", dict(values)))
-    tell(stage, "waiting", True)
-    stage.stopping.wait()
+def show_changes(context: RunContext, arguments: BodyArguments) -> None:
+    context.on_change(lambda change: tell(context, "changed", change.delay_min))
+    tell(context, "waiting", True)
+    context.stopping.wait()
 
 
 def look_at_descriptors(told: Any) -> None:
@@ -72,35 +83,35 @@ def descriptors() -> dict[str, str]:
     return open_now
 
 
-def fork_and_wait(stage: RunContext, params: dict[str, Any]) -> None:
+def fork_and_wait(context: RunContext, arguments: BodyArguments) -> None:
     fork = multiprocessing.get_context("fork")
-    tell(stage, "own descriptors", descriptors())
-    for _ in range(params["children"]):
+    tell(context, "own descriptors", descriptors())
+    for _ in range(arguments.children):
         here, there = fork.Pipe()
         child = fork.Process(target=look_at_descriptors, args=(there,))
         child.start()
-        tell(stage, "child", {"pid": child.pid, "descriptors": here.recv()})
-    tell(stage, "waiting", True)
+        tell(context, "child", {"pid": child.pid, "descriptors": here.recv()})
+    tell(context, "waiting", True)
     threading.Event().wait()
 
 
-def name_modules(stage: RunContext, params: dict[str, Any]) -> None:
-    for body in params["bodies"]:
+def name_modules(context: RunContext, arguments: BodyArguments) -> None:
+    for body in arguments.bodies:
         importlib.import_module(body)
-    tell(stage, "modules", sorted(sys.modules))
-    tell(stage, "flags", {"isolated": sys.flags.isolated, "no_site": sys.flags.no_site, "path": sys.path})
+    tell(context, "modules", sorted(sys.modules))
+    tell(context, "flags", {"isolated": sys.flags.isolated, "no_site": sys.flags.no_site, "path": sys.path})
 
 
-def fail(stage: RunContext, params: dict[str, Any]) -> None:
-    stage.emit(Progress(stage.now(), 1, 2))
+def fail(context: RunContext, arguments: BodyArguments) -> None:
+    context.emit(Progress(context.now(), 1, 2))
     raise ValueError("the body is broken")
 
 
-def print_much(stage: RunContext, params: dict[str, Any]) -> None:
+def print_much(context: RunContext, arguments: BodyArguments) -> None:
     for number in range(1_000):
         print('{"kind":"end","t":1,"outcome":"finished"}')
-        stage.emit(Progress(stage.now(), number, 1_000))
+        context.emit(Progress(context.now(), number, 1_000))
 
 
-def leave_a_thread(stage: RunContext, params: dict[str, Any]) -> None:
+def leave_a_thread(context: RunContext, arguments: BodyArguments) -> None:
     threading.Thread(target=threading.Event().wait, name="forgotten").start()

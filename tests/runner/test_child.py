@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,8 +12,11 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.protocol import codec
+from poolscope.protocol.commands import BeginRun, ChangeControls, Command, StopRun
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, from_line
 
+from tests.runner.bodies import BodyArguments
 from tests.waiting import BOUND_S, until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +41,7 @@ class Runner:
                 str(ROOT / "tests" / "runner" / "program.py"),
                 str(control_read),
                 str(records_write),
+                "tests.runner.bodies",  # its arguments are no part of the package, so a command can't be read without
             ],
             pass_fds=(control_read, records_write),
             start_new_session=True,
@@ -51,11 +54,11 @@ class Runner:
         self.lines = os.fdopen(records_read, "rb")
         self.seen: list[Record] = []
 
-    def say(self, order: dict[str, Any]) -> None:
-        os.write(self.control, json.dumps(order).encode() + b"\n")
+    def say(self, command: Command) -> None:
+        os.write(self.control, codec.to_line(command) + b"\n")
 
-    def ask(self, body: str, **params: Any) -> None:
-        self.say({"run": "te-1", "experiment": "test", "params": params, "body": body})
+    def ask(self, body: str, arguments: BodyArguments) -> None:
+        self.say(BeginRun("te-1", "test", body, arguments, None))
 
     def until(self, name: str) -> Result:
         for line in self.lines:
@@ -77,11 +80,11 @@ class Runner:
 
 
 @contextmanager
-def runner(do: str = "", **params: Any) -> Iterator[Runner]:
+def runner(do: str = "", **arguments: Any) -> Iterator[Runner]:
     started = Runner()
     try:
         if do:
-            started.ask("tests.runner.bodies", do=do, **params)
+            started.ask("tests.runner.bodies", BodyArguments(do, **arguments))
         yield started
     finally:
         started.close()
@@ -98,9 +101,9 @@ def test_a_run_begins_with_an_opening_and_ends_with_an_end() -> None:
         opening, *middle, end = child.to_the_end()
     assert isinstance(opening, Opening)
     assert (opening.run, opening.experiment, opening.pid) == ("te-1", "test", child.process.pid)
-    assert opening.params == {"do": "nothing", "n": 3}
-    assert {"python", "implementation", "gil", "start_method", "platform"} <= set(opening.conditions)
-    assert value(middle, "params") == opening.params
+    assert opening.arguments == BodyArguments("nothing", n=3)
+    assert opening.python.executable == sys.executable
+    assert value(middle, "n") == 3
     assert isinstance(end, End)
     assert (end.outcome, end.reason) == ("finished", "")
     assert child.process.returncode == 0
@@ -117,7 +120,7 @@ def test_a_spare_that_is_not_needed_ends_without_a_word() -> None:
 def test_a_stop_ends_the_run_as_stopped(do: str) -> None:
     with runner(do) as child:
         child.until("waiting")
-        child.say({"do": "stop"})
+        child.say(StopRun())
         *records, end = child.to_the_end()
     assert isinstance(end, End)
     assert end.outcome == "stopped"
@@ -131,7 +134,7 @@ def test_a_second_stop_changes_nothing() -> None:
     with runner("wait twice") as child:
         child.until("waiting")
         for _ in range(3):
-            child.say({"do": "stop"})
+            child.say(StopRun())
         end = child.to_the_end()[-1]
     assert isinstance(end, End)
     assert end.outcome == "stopped"
@@ -141,11 +144,11 @@ def test_changes_arrive_in_order_while_it_runs() -> None:
     with runner("obey") as child:
         child.until("waiting")
         for number in range(5):
-            child.say({"do": "change", "values": {"delay_min": number}})
-        child.say({"do": "stop"})
+            child.say(ChangeControls(delay_min=number))
+        child.say(StopRun())
         records = child.to_the_end()
     changed = [record.value for record in records if isinstance(record, Result) and record.name == "changed"]
-    assert changed == [{"delay_min": number} for number in range(5)]
+    assert changed == list(range(5))
 
 
 def test_a_body_that_fails_ends_the_run_as_failed_with_its_traceback_and_keeps_what_was_recorded() -> None:
@@ -162,7 +165,7 @@ def test_a_body_that_fails_ends_the_run_as_failed_with_its_traceback_and_keeps_w
 
 def test_an_unknown_body_is_a_failed_run_with_a_traceback() -> None:
     with runner() as child:
-        child.ask("poolscope.experiments.nowhere.body")
+        child.ask("poolscope.experiments.nowhere.body", BodyArguments())
         *records, end = child.to_the_end()
     assert isinstance(end, End)
     assert end.outcome == "failed"
@@ -218,7 +221,7 @@ def test_a_forked_child_does_not_hold_the_channels() -> None:
 
 def test_every_body_runs_on_the_standard_library_and_the_records_alone() -> None:
     assert len(BODIES) >= 1
-    with runner("modules", bodies=BODIES) as child:
+    with runner("modules", bodies=tuple(BODIES)) as child:
         records = child.to_the_end()
     modules = value(records, "modules")
     allowed = (

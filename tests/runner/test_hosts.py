@@ -102,7 +102,7 @@ def test_a_python_that_is_not_there_can_not_be_started(start: Start) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("#!/bin/sh\nexit 3\n", "The process of Python 9.9 left with exit code 3 during the start."),
+        ("#!/bin/sh\nexit 3\n", "The process of Python 9.9 ended with exit code 3 during the start."),
         ("#!/bin/sh\nkill -9 $$\n", "The process of Python 9.9 was killed by SIGKILL"),
         (
             f"#!{sys.executable}\nimport os, sys; os.write(int(sys.argv[-1]), b'hello\\n')\n",
@@ -201,7 +201,7 @@ def test_a_worker_that_dies_spoils_the_host(start: Start, tmp_path: Path) -> Non
         "import os\nmain = os.getpid()\ndef work(n):\n    if os.getpid() != main: os._exit(5)\nitems = [0]\n",
     )
     passed(host, "serial")
-    with pytest.raises(OrderRefused, match="left with exit code 5") as refused:
+    with pytest.raises(OrderRefused, match="ended with exit code 5") as refused:
         passed(host, "process", start_method="fork", size=1)
     assert refused.value.spoiled
 

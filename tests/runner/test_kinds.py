@@ -157,7 +157,7 @@ def leave_at_seven(n: int) -> int:
 
 @pytest.mark.parametrize("kind", PROCESSES)
 @pytest.mark.parametrize(
-    ("function", "words"), [(kill_at_seven, "was killed by SIGKILL"), (leave_at_seven, "left with exit code 0")]
+    ("function", "words"), [(kill_at_seven, "was killed by SIGKILL"), (leave_at_seven, "ended with exit code 0")]
 )
 def test_a_worker_that_dies_is_named_and_the_next_pool_works(
     stage: RunContext, kind: str, function: Any, words: str

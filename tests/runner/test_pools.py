@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from poolscope.protocol.records import Actor, Result, Span
 from poolscope.runner.context import RunContext, Stopped, WorkerDied
-from poolscope.runner.pools import monitor, mp_pool
+from poolscope.runner.pools import mp_pool
 from poolscope.runner.pools.mp_pool import PoolFailed, Setting, measure_loop, measure_pool, traced
 from poolscope.runner.tracing import traced_records
 from poolscope.workloads.functions import WORKLOADS, square
@@ -114,8 +114,8 @@ def test_the_pool_hands_out_chunks_of_the_size_that_is_said(stage: RunContext, m
     [
         (partial(die, signal.SIGKILL), "was killed by SIGKILL"),
         (partial(die, signal.SIGTERM), "was killed by SIGTERM"),
-        (partial(leave, 3), "left with exit code 3"),
-        (partial(leave, 0), "left with exit code 0"),
+        (partial(leave, 3), "ended with exit code 3"),
+        (partial(leave, 0), "ended with exit code 0"),
     ],
 )
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
@@ -210,20 +210,6 @@ def test_workers_that_do_not_all_answer_in_time_are_reported(
     with pytest.raises(PoolFailed, match="Not all of the 2 workers answered"):
         measure_pool(stage, Setting("fork"), 2, square, range(4))
     assert multiprocessing.active_children() == []
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        (-9, "was killed by SIGKILL (by somebody, or by the kernel for want of memory)"),
-        (-15, "was killed by SIGTERM"),
-        (-70, "was killed by signal 70"),
-        (0, "left with exit code 0"),
-        (None, "ended in an unknown way"),
-    ],
-)
-def test_an_exit_code_is_put_into_words(code: int | None, words: str) -> None:
-    assert monitor.manner(code) == words
 
 
 def test_a_traced_repetition_names_each_worker_and_each_item(stage: RunContext) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from poolscope.protocol.records import Contents, Count, Printed, Progress, Sample, Span, from_line
+from poolscope.protocol.records import Contents, Count, Printed, Progress, Sample, SamplerFailed, Span, from_line
 from poolscope.runner.recorder import PENDING_LIMIT, Recorder
 
 from tests.waiting import BOUND_S
@@ -163,6 +163,54 @@ def test_a_sampler_is_called_before_batches_and_once_more_at_the_end(paper: Pape
     assert often.wait(BOUND_S)
     recorder.close()
     assert [line["done"] for line in paper.lines()] == list(range(1, len(calls) + 1))
+
+
+@pytest.mark.parametrize("error", [ValueError("no such counter"), SystemExit(3)], ids=["an exception", "an exit"])
+def test_a_sampler_that_raises_is_switched_off_and_reported_and_the_recorder_lives_on(
+    paper: Paper, error: BaseException
+) -> None:
+    recorder = Recorder(paper.fd)
+    calls: list[int] = []
+    often = threading.Event()
+
+    def raises() -> None:
+        calls.append(1)
+        raise error
+
+    def counts() -> None:
+        recorder.emit(progress(0))
+        if len(paper.lines()) > 3:
+            often.set()
+
+    recorder.sample(raises)
+    recorder.sample(counts)
+    assert often.wait(BOUND_S)
+    recorder.emit(progress(7))
+    recorder.close()
+    assert len(calls) == 1
+    records = [from_line(line) for line in paper.path.read_bytes().splitlines()]
+    (failed,) = (record for record in records if isinstance(record, SamplerFailed))
+    assert failed.sampler.endswith("raises")
+    assert (failed.type, failed.message) == (type(error).__name__, str(error))
+    assert "raise error" in failed.traceback
+    assert progress(7) in records
+
+
+def test_a_sampler_that_raises_only_at_the_end_is_reported_too(paper: Paper) -> None:
+    recorder = Recorder(paper.fd)
+    over = threading.Event()
+    sampled = threading.Event()
+
+    def sampler() -> None:
+        sampled.set()
+        if over.is_set():
+            raise RuntimeError
+
+    recorder.sample(sampler)
+    assert sampled.wait(BOUND_S)
+    over.set()
+    recorder.close()
+    assert [line["kind"] for line in paper.lines()] == ["sampler"]
 
 
 def test_a_reader_that_is_gone_never_raises_into_the_body() -> None:

@@ -31,13 +31,15 @@ def say(kind, **fields):
 line = control.readline()
 if not line:
     sys.exit()
-order = json.loads(line)
-say("run", utc="", run=order["run"], experiment=order["experiment"], params=order["params"], conditions={},
-    pid=os.getpid())
+begin = json.loads(line)["value"]
+python = {"python": "3", "implementation": "none", "gil": True, "start_method": "fork", "platform": "",
+    "clock_resolution_s": 1e-9, "executable": ""}
+say("run", utc="", run=begin["run"], experiment=begin["experiment"], arguments=begin["arguments"],
+    machine=begin["machine"], python=python, pid=os.getpid())
 """
 UNTIL_STOPPED = """
 for line in control:
-    if json.loads(line)["do"] == "stop":
+    if json.loads(line)["name"] == "stop":
         say("end", outcome="stopped")
         break
 """

@@ -12,6 +12,7 @@ import uvloop
 from poolscope.errors import BadParameters, QueueFull, Refused, RunIsLive, TooMany, UnknownExperiment, UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
+from poolscope.protocol.arguments import InterpreterPath, WhichPoolArguments, WorkloadSource
 from poolscope.protocol.records import Count, End, Failure, Opening, Printed
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import session
@@ -20,6 +21,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.status import Status
 from poolscope.runs.store import RECENT
 
+from tests.openings import machine
 from tests.runs.conftest import (
     BRIEF,
     ENDLESS,
@@ -82,13 +84,13 @@ async def test_it_works_on_uvloop_as_well(tmp_path: Path, scratch: Path) -> None
 
 
 async def test_what_the_machine_is_like_becomes_part_of_the_conditions(opened: MakeBench) -> None:
-    async with opened(look=lambda: {"usable_cpus": 7}) as scheduler:
+    async with opened(look=lambda: machine(7)) as scheduler:
         run = await ended(await scheduler.start("shared-list", BRIEF))
         assert run.conditions["usable_cpus"] == run.usable_cpus == 7
         opening = records(run)[0]
         assert isinstance(opening, Opening)
-        assert opening.conditions["usable_cpus"] == 7  # so that a fold can judge by it
-        assert {"python", "platform"} <= set(opening.conditions)
+        assert opening.machine == machine(7)  # so that a fold can judge by it
+        assert {"python", "platform", "usable_cpus"} <= set(run.conditions)
 
 
 async def test_stop_ends_a_running_run_and_keeps_what_came_before(scheduler: Scheduler) -> None:
@@ -353,8 +355,9 @@ async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(opened: Ma
         run = await begun(await scheduler.start("which-pool", {"workload": "tasks:parse@samples", "pythons": ["3.13"]}))
         opening = records(run)[0]
         assert isinstance(opening, Opening)
-        assert opening.params["workload"] == {"name": "tasks:parse@samples", "folder": "/here"}
-        assert opening.params["pythons"] == [{"label": "3.13", "executable": "/other/python"}]
+        assert isinstance(opening.arguments, WhichPoolArguments)
+        assert opening.arguments.workload == WorkloadSource("tasks:parse@samples", "/here")
+        assert opening.arguments.pythons == (InterpreterPath("3.13", "/other/python"),)
         assert run.as_json()["params"]["pythons"] == ["3.13"]  # paths are the runner's business
 
 
@@ -386,7 +389,7 @@ async def test_a_live_run_is_not_deleted_and_an_ended_one_is(scheduler: Schedule
 
 
 async def test_a_recalled_run_is_the_same_as_it_was_live(opened: MakeBench) -> None:
-    async with opened(look=lambda: {"usable_cpus": 2}) as scheduler:
+    async with opened(look=lambda: machine(2)) as scheduler:
         finished = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         killed = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
         os.kill(pid_of(killed), signal.SIGKILL)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from poolscope.protocol.arguments import SharedListArguments
+from poolscope.protocol.commands import BeginRun, StopRun
 from poolscope.protocol.records import End, from_line
 from poolscope.runs.process_tree import session
 from poolscope.runs.runner_process import Runner, death, last_line
-
-from tests.runs.conftest import BRIEF
 
 
 def descriptors() -> int:
@@ -94,10 +94,8 @@ def test_no_number_is_closed_that_may_be_another_file_by_then(
 
 async def test_a_warm_runner_does_what_it_is_ordered(scratch: Path) -> None:
     runner = await Runner.start(["poolscope.experiments.shared_list.body"])
-    params = {"producers": 1, "consumers": 1, "guard": "lock", "capacity": 0, **BRIEF}
-    runner.order(
-        do="run", run="x", experiment="shared-list", body="poolscope.experiments.shared_list.body", params=params
-    )
+    arguments = SharedListArguments(1, 1, 0.0, 0.001, "lock", 0, 0.1)
+    runner.send(BeginRun("x", "shared-list", "poolscope.experiments.shared_list.body", arguments, None))
     lines = await everything(runner)
     assert isinstance(from_line(lines[-1]), End)
     assert await runner.reap() == 0
@@ -107,7 +105,7 @@ async def test_orders_to_the_dead_and_the_reaped_are_lost_without_a_word(scratch
     runner = await Runner.start()
     os.kill(runner.pid, signal.SIGKILL)
     await runner.reap()
-    runner.order(do="stop")
+    runner.send(StopRun())
     await runner.stop()
     assert runner.exit_code == -signal.SIGKILL
 

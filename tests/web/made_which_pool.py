@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, End, Opening, Progress, Record, Result, Sample, Span
+from poolscope.protocol.records import Actor, End, Progress, Record, Result, Sample, Span
+
+from tests.openings import opening
 
 ITEMS, ITEM_S, CPUS = 40, 0.02, 4
 MIB = 1024 * 1024
@@ -60,20 +62,7 @@ def records(
     """The whole run, or its beginning up to so many counted rounds."""
     chance = random.Random(4711)
     rows = plan(pythons, kinds)
-    yield Opening(
-        0,
-        "2026-01-01T00:00:00+00:00",
-        "wp-0001",
-        "which-pool",
-        {},
-        {
-            "python": "3.11.9",
-            "implementation": "CPython",
-            "gil": True,
-            "start_method": "fork",
-        },
-        4710,
-    )
+    yield opening("which-pool", python="3.11.9")
     for python in pythons:
         yield Result(
             1,

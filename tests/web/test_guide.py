@@ -14,7 +14,7 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.sharing.catalog import CATALOG
 from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, End, Opening, Record, Result, Sample, to_line
+from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_line
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN
 from poolscope.web.guide.glossary import GLOSSARY
@@ -22,6 +22,7 @@ from poolscope.web.guide.topics import PRESETS, TOPICS, code
 
 from tests.experiments.pool_benchmark.invented_runs import ITEMS, LOUD, about, planned, traced
 from tests.experiments.pool_benchmark.invented_runs import records as told_by
+from tests.openings import opening
 from tests.web.conftest import BY_BROWSER, Serve, ended
 from tests.web.made_which_pool import HERE
 from tests.web.made_which_pool import records as which_pool_records
@@ -148,10 +149,6 @@ def kept(folder: Path, experiment: str, params: dict[str, Any], records: Sequenc
         await journal.close()
 
     asyncio.run(write())
-
-
-def opening(experiment: str) -> Opening:
-    return Opening(0, "2026-01-01T00:00:00+00:00", "xx-0001", experiment, {}, {"start_method": "fork"}, 4710)
 
 
 def sharing_records() -> Iterator[Record]:

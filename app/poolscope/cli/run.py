@@ -19,6 +19,7 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import find
+from poolscope.machine.facts import read_machine
 from poolscope.machine.interpreters import by_label, wished
 from poolscope.machine.interpreters import find as find_pythons
 from poolscope.main import offered
@@ -27,7 +28,6 @@ from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.status import Status
 from poolscope.settings import Settings
-from poolscope.web.app_state import look
 
 EXIT = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
 
@@ -56,7 +56,7 @@ def command(
 def ran(settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], quiet: bool) -> Run:
     """The run, ended. Raises BadParameters before anything is started."""
     about = find(experiment)
-    about.order(parse(about.params, raw), installation)
+    about.arguments(parse(about.params, raw), installation)
     return asyncio.run(perform(settings, installation, experiment, raw, quiet))
 
 
@@ -94,7 +94,7 @@ async def perform(
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
-    scheduler = Scheduler(journal, installation=installation, look=look, keep_runs=settings.keep_runs)
+    scheduler = Scheduler(journal, installation=installation, look=read_machine, keep_runs=settings.keep_runs)
     try:
         await scheduler.open()
     except (OSError, sqlite3.Error) as error:

@@ -9,6 +9,7 @@ from typing import Any
 from poolscope.experiments.findings import Finding, Verdict
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
+from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.records import Record
 
 Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
@@ -43,7 +44,7 @@ class Experiment:
 
     `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
     is the model of what may change while it runs, None where nothing may. `for_runner` turns parameters that name what
-    an installation offers into what its body is given, and `choices` lists those names for a form, by parameter.
+    an installation offers into the arguments of its body, and `choices` lists those names for a form, by parameter.
     """
 
     name: str
@@ -54,13 +55,15 @@ class Experiment:
     meaning: Meaning
     measured: bool = False
     controls: type[Params] | None = None
-    for_runner: Callable[[Any, Installation], dict[str, Any]] | None = None
+    for_runner: Callable[[Any, Installation], Arguments] | None = None
     choices: Callable[[Installation], Mapping[str, Sequence[str]]] | None = None
     room: str = ""  # the folder of its body, where that is not its own name's
 
-    def order(self, params: Params, installation: Installation) -> dict[str, Any]:
+    def arguments(self, params: Params, installation: Installation) -> Arguments:
         """What its body is given. Raises BadParameters for a name that this installation does not offer."""
-        return self.for_runner(params, installation) if self.for_runner else params.model_dump(mode="json")
+        if self.for_runner:
+            return self.for_runner(params, installation)
+        return Arguments.decode(self.name, params.model_dump(mode="json"))
 
     @property
     def body(self) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from poolscope.errors import BadParameters, ParameterError
+from poolscope.machine.processes import exit_description
 
 OLDEST = (3, 11)
 ON_PATH = tuple(f"python3.{minor}{build}" for minor in range(OLDEST[1], 16) for build in ("", "t"))
@@ -234,7 +235,7 @@ async def _run(path: str, said: IO[bytes], complained: IO[bytes]) -> str:
     if code:
         words = _text(complained).strip()
         last = "" if "import json" in words else words.rpartition("\n")[2].strip()  # it may quote the question to us
-        return f"it ended with exit code {code}" + (f": {last[:200]}" if last else "")
+        return f"it {exit_description(code)}" + (f": {last[:200]}" if last else "")
     return ""
 
 

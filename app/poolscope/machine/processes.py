@@ -1,4 +1,4 @@
-"""Ends what is left of the runner's own process group, children before parents; knows the one process to spare."""
+"""Ends what is left of the runner's own process group, sparing the resource tracker; puts exit codes into words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,29 @@ from pathlib import Path
 
 # multiprocessing's resource tracker unlinks the semaphores and shared memory that the dead left behind, and ends by
 # itself when the last of them is gone. Killed with the others, it would leave them in /dev/shm.
-TRACKER = b"multiprocessing.resource_tracker"
+TRACKER = "multiprocessing.resource_tracker"
 LOOKS = 100
+
+
+def exit_description(code: int | None) -> str:
+    """How a process ended, as the predicate of a sentence: 'ended with exit code 3', 'was killed by SIGSEGV'.
+
+    `code` is as subprocess and multiprocessing give it, negative for a signal; None where nobody collected it.
+    """
+    if code is None:
+        return "ended in an unknown way"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    by_whom = " (by somebody, or by the kernel for want of memory)" if code == -signal.SIGKILL else ""
+    return f"was killed by {signal_name(-code)}{by_whom}"
+
+
+def signal_name(number: int) -> str:
+    """'SIGTERM', or 'signal 70' for one without a name here."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def members(group: int, proc: Path = Path("/proc")) -> list[int]:
@@ -32,12 +53,12 @@ def members(group: int, proc: Path = Path("/proc")) -> list[int]:
 
 def is_tracker(pid: int, proc: Path = Path("/proc")) -> bool:
     try:
-        return TRACKER in (proc / str(pid) / "cmdline").read_bytes()
+        return TRACKER.encode() in (proc / str(pid) / "cmdline").read_bytes()
     except OSError:
         return False
 
 
-def clear(scratch: Path) -> None:
+def remove_scratch(scratch: Path) -> None:
     """Remove the run's scratch folder, whose server is gone; never a temporary folder that others use too."""
     if scratch.name.startswith("poolscope-"):
         shutil.rmtree(scratch, ignore_errors=True)
@@ -53,7 +74,7 @@ def end_group(scratch: Path | None = None) -> None:
         with suppress(OSError):
             os.execv(sys.executable, [sys.executable, "-I", "-S", __file__, str(scratch or "")])  # noqa: S606 (ours)
     if scratch is not None:
-        clear(scratch)
+        remove_scratch(scratch)
     os._exit(1)
 
 
@@ -71,7 +92,7 @@ def kill_group(group: int) -> None:
 if __name__ == "__main__":
     kill_group(os.getpgrp())
     if sys.argv[1]:
-        clear(Path(sys.argv[1]))
+        remove_scratch(Path(sys.argv[1]))
     if not Path("/proc/self").exists():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     sys.exit(1)

@@ -61,7 +61,7 @@ class Tagged:
 
 
 def to_json(value: Any) -> Any:
-    """A dataclass as a dict of what JSON knows; the fields of dataclasses within it likewise."""
+    """A dataclass as the very dict that `json.loads` makes of its JSON: tuples have become lists."""
     return _ENCODERS[type(value)](value)
 
 
@@ -130,7 +130,7 @@ def _encoder(hint: Any) -> Coder:
     if origin in (list, tuple):
         encoders = [_encoder(part) for part in arguments if part is not Ellipsis]
         if all(encoder is same for encoder in encoders):
-            return same  # json writes tuples as lists
+            return same if origin is list else list
         if origin is list or arguments[-1] is Ellipsis:
             (encoder,) = encoders
             return lambda value: [encoder(part) for part in value]

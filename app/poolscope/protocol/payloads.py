@@ -5,6 +5,7 @@ Standard library only. Times are in seconds and sizes in bytes; None means that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,11 +27,11 @@ class Untyped(Payload):
     value: Any
 
 
-# The machine
+# The machine and the interpreter
 
 
 @dataclass(frozen=True, slots=True)
-class MachineFacts:
+class MachineFacts(Payload):
     """The machine at one moment, as the process that reads it may use it; the fields are named as in `conditions`.
 
     `usable_cpus` is the whole number of workers that can run at once, at least 1, and `usable_cpus_why` says so in a
@@ -40,6 +41,7 @@ class MachineFacts:
     `cpu` names the model, else the architecture. `load_before` is the load average of the minute before.
     """
 
+    tag: ClassVar[str] = "machine"
     usable_cpus: int
     usable_cpus_why: str
     logical_cpus: int
@@ -53,3 +55,258 @@ class MachineFacts:
     cpu_frequency_mhz: float | None
     memory_available: int | None
     load_before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFacts:
+    """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
+
+    `gil` says whether threads take turns. `start_method` is the one that the run uses, `clock_resolution_s` that of
+    `time.perf_counter`.
+    """
+
+    python: str
+    implementation: str
+    gil: bool
+    start_method: str
+    platform: str
+    clock_resolution_s: float
+    executable: str
+
+
+class EffectiveCpus(Payload):
+    """What so many spinning processes got together: CPUs by their number, each measured for `seconds`.
+
+    `effective` is empty where they could not be had.
+    """
+
+    tag: ClassVar[str] = "cpu"
+    effective: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseReading(Payload):
+    """Who used the machine since the first counted round began; a later reading replaces an earlier one.
+
+    CPU seconds of the whole host and of us with all descendants; `throttled_before` and `throttled_after` read the
+    counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, all together.
+    """
+
+    tag: ClassVar[str] = "noise"
+    wall_s: float
+    host_busy_s: float | None
+    own_cpu_s: float | None
+    throttled_before: int | None
+    throttled_after: int | None
+    host_cpus: int | None
+    loop_wall_s: float | None = None
+    loop_cpu_s: float | None = None
+
+
+# The pool benchmark: before anything is timed
+
+
+@dataclass(frozen=True, slots=True)
+class InterpreterFacts(Payload):
+    """A Python that takes part, by its label. `kinds` says of each kind why it has not got it, None where it has."""
+
+    tag: ClassVar[str] = "interpreter"
+    version: str
+    implementation: str
+    gil: bool
+    executable: str
+    start_method: str
+    start_methods: tuple[str, ...]
+    kinds: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class InterpreterLeftOut(Payload):
+    """A Python that takes no part, by its label, and the sentence why."""
+
+    tag: ClassVar[str] = "interpreter left out"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkError:
+    """What the work raised when it was tried, the item that it was called on, and the sentence that says so."""
+
+    type: str
+    message: str
+    item: str
+    traceback: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialReport(Payload):
+    """What calling the work a few times in one Python found, before anything was timed.
+
+    `count` are the items, `cut` whether there would have been more. `call_s` and `cpu_s` are the first calls' times.
+    `unpicklable` says of 'function', 'item' and 'result' why it can't be pickled, where it can't; then the pickled
+    bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
+    was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
+    """
+
+    tag: ClassVar[str] = "trial"
+    count: int
+    cut: bool
+    function: str
+    coroutine: bool
+    is_async: bool
+    call_s: tuple[float, ...]
+    cpu_s: tuple[float, ...]
+    unpicklable: Mapping[str, str]
+    item_bytes: int | None
+    result_bytes: int | None
+    pickle_s: float | None
+    repeats_equal: bool | None
+    global_state: tuple[str, ...]
+    printed: int
+    raised: WorkError | None
+    gil: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration(Payload):
+    """How many rounds make a call as long as was asked, and what it took then."""
+
+    tag: ClassVar[str] = "calibration"
+    rounds: int
+    asked_ms: float | None
+    one_call_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedConfiguration:
+    """One configuration of a plan. Records name it by its `key`, which says nothing more.
+
+    `start_method` is '' and `chunk_used` 1 for kinds that start no processes. `chunksize` is what was asked, 0 for the
+    kind's own choice; `chunk_used` is what comes of it. `method` is the one that a multiprocessing.Pool is used by.
+    `spare_workers` are those for whom there will never be anything to do. `python` is '' for the run's own process.
+    """
+
+    key: str
+    python: str
+    kind: str
+    size: int = 1
+    start_method: str = ""
+    chunksize: int = 0
+    chunk_used: int = 1
+    spare_workers: int = 0
+    method: str = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Payload):
+    """Every configuration that is to be measured, the plain loop of each Python before its pools."""
+
+    tag: ClassVar[str] = "plan"
+    configurations: tuple[PlannedConfiguration, ...]
+
+
+# The pool benchmark: while it measures
+
+
+@dataclass(frozen=True, slots=True)
+class Seed(Payload):
+    """The order of the configurations in each counted round comes from it."""
+
+    tag: ClassVar[str] = "seed"
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationSkipped(Payload):
+    """A configuration is measured no more; what was measured of it stays."""
+
+    tag: ClassVar[str] = "skipped"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationUntraced(Payload):
+    """A configuration has all its samples, but its traced repetition failed."""
+
+    tag: ClassVar[str] = "untraced"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsDiffer(Payload):
+    """A configuration gave other results than the plain loop did at first; sent once a configuration."""
+
+    tag: ClassVar[str] = "differs"
+    repetition: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTimes(Payload):
+    """Wall and CPU time of the counted repetitions of a plain loop so far, together; replaces earlier ones."""
+
+    tag: ClassVar[str] = "loop"
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GarbageCollections(Payload):
+    """Collections of all counted repetitions of a configuration, in the process that owns its pool."""
+
+    tag: ClassVar[str] = "gc"
+    collections: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownResults(Payload):
+    """The first results of a configuration as a page can show them, and how many there are."""
+
+    tag: ClassVar[str] = "results"
+    count: int
+    first: tuple[int | float | str | bool | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTimes:
+    """Spread of the seconds of one traced task."""
+
+    min: float
+    median: float
+    p90: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary(Payload):
+    """What the traced map's time went into, in seconds; a worker that got no task ended as the map began.
+
+    `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
+    """
+
+    tag: ClassVar[str] = "traced"
+    map_s: float
+    tasks: int
+    tasks_wall_s: float
+    tasks_cpu_s: float
+    workers_used: int
+    worker_ends_s: tuple[float, ...]
+    start_s: float = 0.0
+    stop_s: float = 0.0
+    task_s: TaskTimes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReading(Payload):
+    """Memory in bytes after the work, before the shutdown; `what` names the figure, 'pss' or 'rss'.
+
+    `total` is that of the workers and their parent, `parent` the parent's own part.
+    """
+
+    tag: ClassVar[str] = "memory"
+    what: str
+    per_worker: tuple[int, ...]
+    total: int
+    parent: int | None = None

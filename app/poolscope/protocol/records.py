@@ -13,22 +13,24 @@ from typing import Any, ClassVar
 
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
-from poolscope.protocol.payloads import Payload, Untyped
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.payloads import MachineFacts, Payload, PythonFacts, Untyped
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first record: the runner took the run. `conditions` is what the interpreter knows about itself."""
+    """The first record: the runner took the run. `machine` is what the server had read of it, None if nothing."""
 
     kind: ClassVar[str] = "run"
     t: int
     utc: str
     run: str
     experiment: str
-    params: dict[str, Any]
-    conditions: dict[str, Any]
+    arguments: Arguments
+    machine: MachineFacts | None
+    python: PythonFacts
     pid: int
     protocol: int = PROTOCOL
 
@@ -159,6 +161,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplerFailed:
+    """A sampler of the recorder raised and was switched off; the run goes on, and what it showed stays as it was.
+
+    `sampler` is the function's qualified name, the rest is of the exception.
+    """
+
+    kind: ClassVar[str] = "sampler"
+    t: int
+    sampler: str
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Somebody asked to harm the run: `what` is 'kill', `worker` the number of a worker process among the `of` there.
 
@@ -208,7 +225,22 @@ class End:
     reason: str = ""
 
 
-Record = Opening | Actor | Span | Contents | Count | Task | Sample | Result | Failure | Fault | Printed | Progress | End
+Record = (
+    Opening
+    | Actor
+    | Span
+    | Contents
+    | Count
+    | Task
+    | Sample
+    | Result
+    | Failure
+    | SamplerFailed
+    | Fault
+    | Printed
+    | Progress
+    | End
+)
 CLASSES: tuple[type[Record], ...] = (
     Opening,
     Actor,
@@ -219,6 +251,7 @@ CLASSES: tuple[type[Record], ...] = (
     Sample,
     Result,
     Failure,
+    SamplerFailed,
     Fault,
     Printed,
     Progress,

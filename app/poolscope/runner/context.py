@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
 
+from poolscope.protocol.commands import ChangeControls
 from poolscope.protocol.records import Record
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.worker_registry import WorkerRegistry
@@ -37,8 +37,8 @@ class RunContext:
         self.scratch = scratch
         self.stopping = threading.Event()
         self.worker_registry = WorkerRegistry(recorder.emit)
-        self._changed: list[Callable[[Mapping[str, Any]], None]] = []
-        self._values: dict[str, Any] = {}
+        self._listeners: list[Callable[[ChangeControls], None]] = []
+        self._changes: list[ChangeControls] = []
         self._interrupting: BaseException | None = None
         self._interruptible = False
 
@@ -48,16 +48,16 @@ class RunContext:
     def now(self) -> int:
         return perf_counter_ns()
 
-    def on_change(self, changed: Callable[[Mapping[str, Any]], None]) -> None:
-        """Call `changed` with the new values of the controls, from the control thread; at once with earlier ones."""
-        self._changed.append(changed)
-        if self._values:
-            changed(self._values)
+    def on_change(self, listener: Callable[[ChangeControls], None]) -> None:
+        """Call `listener` with each change of the controls, from the control thread; at once with earlier ones."""
+        self._listeners.append(listener)
+        for change in self._changes:
+            listener(change)
 
-    def change(self, values: Mapping[str, Any]) -> None:
-        self._values.update(values)
-        for changed in self._changed:
-            changed(values)
+    def change(self, change: ChangeControls) -> None:
+        self._changes.append(change)
+        for listener in self._listeners:
+            listener(change)
 
     def stop(self) -> None:
         self.stopping.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import multiprocessing
 import os
 import platform
@@ -16,9 +15,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, TextIO
+from typing import TextIO
 
-from poolscope.machine.processes import clear, end_group
+from poolscope.machine.processes import end_group, remove_scratch
+from poolscope.protocol import codec
+from poolscope.protocol.commands import BeginRun, ChangeControls, Command, KillWorkerProcess, StopRun
+from poolscope.protocol.payloads import PythonFacts
 from poolscope.protocol.records import End, Failure, Opening
 from poolscope.runner.channels import keep_from_children
 from poolscope.runner.context import CannotGoOn, RunContext, Stopped
@@ -40,15 +42,16 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     first = commands.readline()
     scratch = Path(tempfile.gettempdir())
     if not first:  # a spare that was not needed
-        clear(scratch)
+        remove_scratch(scratch)
         return 0
-    order = json.loads(first)
+    begin = codec.from_line(Command, first)
+    assert isinstance(begin, BeginRun)
     recorder = Recorder(records)
-    stage = RunContext(recorder, scratch)
-    recorder.emit(opening(order))
-    threading.Thread(target=obey, args=(commands, stage), name="control", daemon=True).start()
-    end = perform(order, stage)
-    stage.worker_registry.close()
+    context = RunContext(recorder, scratch)
+    recorder.emit(opening(begin))
+    threading.Thread(target=obey, args=(commands, context), name="control", daemon=True).start()
+    end = perform(begin, context)
+    context.worker_registry.close()
     recorder.emit(end)
     recorder.close()
     sys.stdout.flush()
@@ -59,48 +62,53 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     return 0 if end.outcome != "failed" else 1
 
 
-def opening(order: dict[str, Any]) -> Opening:
-    """The first record, with what the order says of the machine and what this interpreter knows about itself."""
-    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-    conditions = {
-        **order.get("conditions", {}),
-        "python": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "gil": bool(gil),
-        "start_method": order["params"].get("start_method") or multiprocessing.get_start_method(),
-        "platform": platform.platform(),
-        "clock_resolution_s": time.get_clock_info("perf_counter").resolution,
-        "executable": sys.executable,
-    }
+def opening(begin: BeginRun) -> Opening:
+    """The first record, with the machine as the server found it and this interpreter as it knows itself."""
     now = datetime.now(UTC).isoformat()
-    return Opening(perf_counter_ns(), now, order["run"], order["experiment"], order["params"], conditions, os.getpid())
+    python = read_python(getattr(begin.arguments, "start_method", None))
+    return Opening(
+        perf_counter_ns(), now, begin.run, begin.experiment, begin.arguments, begin.machine, python, os.getpid()
+    )
 
 
-def perform(order: dict[str, Any], stage: RunContext) -> End:
+def read_python(start_method: str | None) -> PythonFacts:
+    """This interpreter; `start_method` is the one that the run asks for, None for the platform's default."""
+    return PythonFacts(
+        python=platform.python_version(),
+        implementation=platform.python_implementation(),
+        gil=bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
+        start_method=start_method or multiprocessing.get_start_method(),
+        platform=platform.platform(),
+        clock_resolution_s=time.get_clock_info("perf_counter").resolution,
+        executable=sys.executable,
+    )
+
+
+def perform(begin: BeginRun, context: RunContext) -> End:
     """Run the experiment's body to its end and put that end into words."""
     try:
-        body = importlib.import_module(order["body"])
-        body.run(stage, order["params"])
+        body = importlib.import_module(begin.body)
+        body.run(context, begin.arguments)
     except Stopped:
         return End(perf_counter_ns(), "stopped")
     except CannotGoOn as why:
-        stage.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
+        context.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
         return End(perf_counter_ns(), "failed", str(why))
     except Exception as error:
         name, trace = type(error).__name__, traceback.format_exc()
-        stage.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))
+        context.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))
         return End(perf_counter_ns(), "failed", f"{type(error).__name__}: {error}")
-    return End(perf_counter_ns(), "stopped" if stage.stopping.is_set() else "finished")
+    return End(perf_counter_ns(), "stopped" if context.stopping.is_set() else "finished")
 
 
-def obey(commands: TextIO, stage: RunContext) -> None:
-    """Carry out what the control channel says. Its end means that the server is gone: nothing may outlive it."""
+def obey(commands: TextIO, context: RunContext) -> None:
+    """Carry out the server's commands. When the channel ends, the server is gone and nothing may outlive it."""
     for line in commands:
-        order = json.loads(line)
-        if order["do"] == "stop":
-            stage.stop()
-        elif order["do"] == "change":
-            stage.change(order["values"])
-        elif order["do"] == "kill":
-            stage.worker_registry.kill(order["worker"], order["request"])
-    end_group(stage.scratch)
+        match codec.from_line(Command, line):
+            case StopRun():
+                context.stop()
+            case ChangeControls() as change:
+                context.change(change)
+            case KillWorkerProcess(worker, request):
+                context.worker_registry.kill(worker, request)
+    end_group(context.scratch)

@@ -1,15 +1,20 @@
-"""Batches records and writes them to the pipe; it may lag, drop and count, but never blocks what it watches."""
+"""Batches records and writes them to the pipe; it may lag, drop and count, but never blocks what it watches.
+
+A sampler that raises is switched off and reported, and the recorder lives on: as trio's `_core/_instrumentation.py`
+treats its instruments.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
+import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter_ns
 
-from poolscope.protocol.records import Contents, Count, Printed, Record, Span, to_line
+from poolscope.protocol.records import Contents, Count, Printed, Record, SamplerFailed, Span, to_line
 
 TICK = 0.05  # seconds between two batches, and between two calls of a sampler
 BATCH_BYTES = 64 * 1024
@@ -51,7 +56,10 @@ class Recorder:
             self._left_out[kind] += count
 
     def sample(self, sampler: Callable[[], None]) -> None:
-        """Call `sampler` before every batch, 20 times a second, from the recorder's thread."""
+        """Call `sampler` before every batch, 20 times a second, from the recorder's thread.
+
+        If it raises it is never called again, and a `SamplerFailed` record says so.
+        """
         self._samplers.append(sampler)
         self._wake.set()
 
@@ -72,22 +80,30 @@ class Recorder:
         self._closed = True
         self._wake.set()
         self._thread.join()
-        for sampler in self._samplers:
-            sampler()
+        self._call_samplers()
         self.flush()
 
     def _write_forever(self) -> None:
         pause = threading.Event()  # never set: a sleep that costs the watched code nothing
         while not self._closed:
             if self._samplers:
-                for sampler in tuple(self._samplers):
-                    sampler()
+                self._call_samplers()
             else:
                 self._wake.wait()
             self._wake.clear()
             self.flush()
             if not self._closed:
                 pause.wait(TICK)
+
+    def _call_samplers(self) -> None:
+        for sampler in tuple(self._samplers):
+            try:
+                sampler()
+            except BaseException as error:  # SystemExit too: this thread must not end, nor the body be hurt
+                self._samplers.remove(sampler)
+                name = getattr(sampler, "__qualname__", repr(sampler))
+                trace = traceback.format_exc()
+                self.emit(SamplerFailed(perf_counter_ns(), name, type(error).__name__, str(error), trace))
 
     def _write_pending(self) -> None:
         batch: list[bytes] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError
 from poolscope.experiments.parameters import parse
+from poolscope.protocol.commands import ChangeControls, KillWorkerProcess
 from poolscope.protocol.records import Fault
 from poolscope.runs.run import Run
 from poolscope.runs.runner_process import Runner
@@ -26,7 +27,7 @@ def change(run: Run, runner: Runner | None, raw: Mapping[str, Any]) -> None:
     in_force = {**run.controls, **{name: value for name, value in wanted.items() if name != "paused"}}
     parse(run.experiment.params, {**run.params.model_dump(), **in_force})
     run.controls = in_force
-    runner.order(do="change", values=wanted)
+    runner.send(ChangeControls(**wanted))
 
 
 async def kill(run: Run, runner: Runner | None, worker: int) -> None:
@@ -40,7 +41,7 @@ async def kill(run: Run, runner: Runner | None, worker: int) -> None:
         raise NobodyToKill(f"Run {run.id} has at most {most} workers at a time; there is no worker {worker}.")
     run.requests += 1
     request = run.requests
-    runner.order(do="kill", worker=worker, request=request)
+    runner.send(KillWorkerProcess(worker, request))
     fault = await answer(run, request)
     if fault is not None and fault.pid is None:
         there = f"it has {fault.of} now" if fault.of else "it has none now"

@@ -2,6 +2,9 @@
 
 The tracker unlinks the semaphores and shared memory of the dead and then ends by itself; killed with the others it
 would leave them behind. A runner leads a session of its own, so whatever it started, however deep, carries its id.
+
+`machine.processes` does the same from within the session, with /proc alone. Here psutil serves macOS too, and it checks
+that a process id was not given to another program meanwhile: the server outlives many sessions, a runner only its own.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from collections.abc import Iterable
 
 import psutil
 
-TRACKER = "multiprocessing.resource_tracker"
+from poolscope.machine.processes import TRACKER
+
 PATIENCE = 1.0  # seconds for a tracker to tidy up, and for the killed to be gone
 LOOK = 0.01  # seconds between two looks at who is left
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from poolscope.errors import IllegalChange
 from poolscope.experiments.experiment import Experiment
-from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record
+from poolscope.protocol import codec
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.commands import BeginRun
+from poolscope.protocol.payloads import MachineFacts
+from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
 from poolscope.runs.notifier import ChangeNotifier
 from poolscope.runs.record_log import RecordLog
 from poolscope.runs.status import ALLOWED, Status
@@ -26,18 +30,20 @@ def now() -> str:
 class Run:
     """A run as the server knows it. `state` is the fold of all records so far; `signal` rises with every batch.
 
-    `order` is what the runner is asked for: the parameters, and of what this installation offers those that they name.
+    `arguments` are what the body is given: the parameters, and of this installation what they name; None for a run that
+    is not to be started here. `machine` is what was known of it when the run began.
     `unkept` is '' while the journal keeps it, else the reason why not. `stopping` says that somebody asked it to stop.
     """
 
     id: str
     experiment: Experiment
     params: Any
-    order: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Arguments | None = None
     created: str = field(default_factory=now)
     status: Status = Status.QUEUED
     started: str | None = None
     ended: str | None = None
+    machine: MachineFacts | None = None
     conditions: dict[str, Any] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)  # those that were changed while it ran
     error: str | None = None
@@ -51,6 +57,7 @@ class Run:
     failure: Failure | None = None
     opened: int = 0  # perf_counter ns of its first record
     faults: list[Fault] = field(default_factory=list)  # what was asked to harm it, and what came of that
+    failed_samplers: list[SamplerFailed] = field(default_factory=list)
     printed: str = ""  # the beginning of its output; the records hold all that was kept
     record_log: RecordLog = field(default_factory=RecordLog)
     notifier: ChangeNotifier = field(default_factory=ChangeNotifier)
@@ -75,7 +82,8 @@ class Run:
         """Keep what pages say of any run, whatever its experiment."""
         match record:
             case Opening():
-                self.conditions = {**record.conditions, **self.conditions}
+                machine = codec.to_json(record.machine) if record.machine else {}
+                self.conditions = {**machine, **codec.to_json(record.python), **self.conditions}
                 self.opened = record.t
             case Progress():
                 self.progress = record
@@ -83,6 +91,8 @@ class Run:
                 self.failure = record
             case Fault():
                 self.faults.append(record)
+            case SamplerFailed():
+                self.failed_samplers.append(record)
             case Printed() if len(self.printed) < PRINTED_SHOWN:
                 left_out = f"\n… {record.left_out} bytes left out …\n" if record.left_out else ""
                 self.printed += record.text + left_out
@@ -106,10 +116,10 @@ class Run:
         self.notifier.notify()
 
     @property
-    def wish(self) -> dict[str, Any]:
-        """What its runner is told: the run, its body, and the conditions that the server knows."""
-        about, known = self.experiment, {"params": self.order, "conditions": self.conditions}
-        return {"run": self.id, "experiment": about.name, "body": about.body, **known}
+    def begin_command(self) -> BeginRun:
+        """The first command to its runner."""
+        assert self.arguments is not None, f"run {self.id} was read from the journal, and is not started again"
+        return BeginRun(self.id, self.experiment.name, self.experiment.body, self.arguments, self.machine)
 
     @property
     def usable_cpus(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,9 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.errors import MalformedRecord
+from poolscope.machine.processes import exit_description
+from poolscope.protocol import codec
+from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
 from poolscope.runs.process_tree import kill_session
 
@@ -95,11 +97,11 @@ class Runner:
         """The last line that it wrote to stderr, or ''."""
         return last_line(self._stderr.decode(errors="replace"))
 
-    def order(self, **order: Any) -> None:
-        """Send one order; a child that is gone can't read it, which its records tell soon enough."""
-        # The pipe holds 64 KiB and orders are short, so this never waits.
+    def send(self, command: Command) -> None:
+        """Send a command; a child that is gone can't read it, which its records tell soon enough."""
+        # The pipe holds 64 KiB and commands are short, so this never waits.
         with contextlib.suppress(OSError):
-            os.write(self._control, json.dumps(order).encode() + b"\n")
+            os.write(self._control, codec.to_line(command) + b"\n")
 
     async def lines(self) -> AsyncGenerator[list[bytes], None]:
         """Yield the record lines as they come, in batches, until the child closes the pipe or dies.
@@ -166,7 +168,7 @@ class Runner:
 
     async def stop(self, ask: float = ASK, term: float = TERM) -> None:
         """Ask, then SIGTERM the group, then SIGKILL the session: over within five seconds."""
-        self.order(do="stop")
+        self.send(StopRun())
         if await self._over_within(ask):
             return
         with contextlib.suppress(ProcessLookupError):
@@ -223,12 +225,5 @@ def last_line(stderr: str) -> str:
 
 def death(exit_code: int, last_words: str = "") -> str:
     """How a runner ended that said no end: the signal's name or the exit code, and its last words."""
-    if exit_code < 0:
-        try:
-            how = f"was killed by {signal.Signals(-exit_code).name}"
-        except ValueError:
-            how = f"was killed by signal {-exit_code}"
-    else:
-        how = f"ended with exit code {exit_code}"
     last = f" Its last words: {last_words}" if last_words else ""
-    return f"The runner process {how} before the run was over.{last}"
+    return f"The runner process {exit_description(exit_code)} before the run was over.{last}"

@@ -11,11 +11,15 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from poolscope import __version__
 from poolscope.errors import QueueFull, Refused, RunIsLive
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS, find
+from poolscope.protocol import codec
+from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.commands import change, kill
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
@@ -52,7 +56,7 @@ class Scheduler:
         journal: Journal,
         *,
         installation: Installation | None = None,
-        look: Callable[[], Mapping[str, Any]] = dict,
+        look: Callable[[], MachineFacts | None] = lambda: None,
         live_limit: int = 8,
         queue_limit: int = 20,
         starts_per_minute: int = 60,
@@ -115,7 +119,7 @@ class Scheduler:
         """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
         experiment = find(name)
         params = parse(experiment.params, raw)
-        order = experiment.order(params, self.installation)
+        arguments = experiment.arguments(params, self.installation)
         self._check_is_open()
         self._pace.check(client)
         if len(self._queue) + self._entering >= self._queue_limit and not self._has_room(experiment):
@@ -124,7 +128,7 @@ class Scheduler:
             )
         self._entering += 1
         try:
-            run = await self._enter(experiment, params, order)
+            run = await self._enter(experiment, params, arguments)
         finally:
             self._entering -= 1
         self._check_is_open()
@@ -230,8 +234,8 @@ class Scheduler:
         if self._closing:
             raise Refused("The server is ending. Try again when it is back.", 10)
 
-    async def _enter(self, experiment: Experiment, params: Params, order: Mapping[str, Any]) -> Run:
-        run = Run("", experiment, params, order=order, notifier=ChangeNotifier(self.activity))
+    async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments) -> Run:
+        run = Run("", experiment, params, arguments=arguments, notifier=ChangeNotifier(self.activity))
         run_id = await self.journal.create(
             experiment.prefix,
             experiment.name,
@@ -273,11 +277,13 @@ class Scheduler:
     def _begin(self, run: Run, runner: Runner) -> None:
         self._runners[run.id] = runner
         others = [other for other in self._running.values() if other is not run and other.status is Status.RUNNING]
-        run.conditions = {**self._look(), "shared_with": [other.id for other in others]}
+        run.machine = self._look()
+        machine = codec.to_json(run.machine) if run.machine else {}
+        run.conditions = {**machine, "poolscope": __version__, "shared_with": [other.id for other in others]}
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
-        runner.order(do="run", **run.wish)
+        runner.send(run.begin_command)
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(IN_A_HURRY if self._closing else ())))
         # Not now: starting the next spare would take the processor just when this run's first frames are due.

@@ -7,7 +7,7 @@ import multiprocessing
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,14 +31,6 @@ def folder(name: str) -> Path:
     """The folder of templates or static files: inside the package in a wheel, beside it in a checkout."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parent.parent / name
-
-
-def look() -> dict[str, Any]:
-    """The machine as it is now: what a run's conditions hold beside what the runner knows."""
-    return {**asdict(read_machine()), "poolscope": VERSION}
-
-
-VERSION = "0.1.0"
 
 
 @cache

@@ -148,6 +148,11 @@ def _notices(app_state: AppState, run: Run) -> tuple[str, ...]:
             said.append(f"Worker {fault.worker} was to be killed on request, but until {at} there was none.")
         else:
             said.append(f"Worker {fault.worker} of {fault.of} (pid {fault.pid}) was killed on request after {at}.")
+    for failed in run.failed_samplers:
+        why = f"{failed.type}: {failed.message}" if failed.message else failed.type
+        said.append(
+            f"The sampler {failed.sampler} failed and was switched off ({why}); what it showed is missing from then on."
+        )
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
         said.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")

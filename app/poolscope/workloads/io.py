@@ -73,7 +73,9 @@ def make_sleep(asked: Asked) -> Work:
 
 def make_http(asked: Asked) -> Work:
     """Start the server, in a process of its own; close() ends it, and so does the end of this process."""
-    import subprocess  # here, as Work below: workers that import this module have no use for it
+    import subprocess  # here, as the others: workers that import this module have no use for them
+
+    from poolscope.machine.processes import exit_description
 
     server = subprocess.Popen(
         [sys.executable, "-I", "-S", str(SERVER), str(asked.work_ms / 1000)],
@@ -83,7 +85,7 @@ def make_http(asked: Asked) -> Work:
     assert server.stdout is not None
     line = server.stdout.readline()
     if not line:
-        raise OSError(f"The HTTP server left with exit code {server.wait()} instead of naming its port.")
+        raise OSError(f"The HTTP server {exit_description(server.wait())} instead of naming its port.")
     port = int(line)
 
     def close() -> None:

@@ -167,7 +167,7 @@ def test_a_loop_that_would_exceed_the_limit_is_not_begun(folder: str) -> None:
         (
             "dies_elsewhere",
             "thread",
-            "The process of Python here left with exit code 3 during a pass of 2 threads",
+            "The process of Python here ended with exit code 3 during a pass of 2 threads",
         ),
         ("never_elsewhere", "thread", "A pass of 2 threads took longer than the limit of 3 s, so it was ended."),
     ],
@@ -186,7 +186,7 @@ def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: 
 def test_a_kind_that_ended_its_process_is_not_tried_in_other_sizes(folder: str) -> None:
     records = perform("which-pool", asked(mine("dies_elsewhere"), folder, sizes=[1, 2], kinds=["thread"], repeats=1))
     skipped = values(records, "skipped")
-    assert "left with exit code 3" in skipped["here thread 1"]
+    assert "ended with exit code 3" in skipped["here thread 1"]
     assert skipped["here thread 2"] == f"It was not tried after 1 thread. {skipped['here thread 1']}"
     assert mapped(records) == {("here serial", 0), ("here serial", 1)}
 
@@ -222,7 +222,7 @@ def test_a_python_that_can_not_take_part_says_why_and_the_others_go_on(folder: s
     assert end_of(records).outcome == "finished"
     told = values(records, "python")
     assert told["gone"]["why_not"].startswith("Python gone can't be started:")
-    assert told["none"] == {"why_not": "The process of Python none left with exit code 0 during the start."}
+    assert told["none"] == {"why_not": "The process of Python none ended with exit code 0 during the start."}
     assert {row["python"] for row in values(records, "plan")[""]} == {"here"}
 
 

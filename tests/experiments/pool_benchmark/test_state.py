@@ -19,7 +19,6 @@ from poolscope.protocol.records import (
     Contents,
     End,
     Failure,
-    Opening,
     Printed,
     Progress,
     Record,
@@ -30,6 +29,7 @@ from poolscope.protocol.records import (
 )
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, MIB, about, measurement, planned, records, told, traced
+from tests.openings import opening
 
 MAPS = {
     "serial": about(640),
@@ -138,7 +138,7 @@ def test_what_is_known_of_a_loop_may_come_by_its_key_or_by_its_python() -> None:
 def test_progress_lanes_output_and_the_end_are_kept() -> None:
     now = which_pool.initial(WhichPoolParams())
     told_so_far: list[Record] = [
-        Opening(5, "", "r", "which-pool", {}, {"start_method": "spawn"}, 1),
+        opening("which-pool", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "process 2: repetition 1 of 5"),
         Actor(7, "process 2 · w1", "started", "process"),
         Span("process 2 · w1", "running", 7, 9, "1", "process 2"),

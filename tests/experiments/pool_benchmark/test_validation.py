@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.validation import choices, own_work
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.protocol.arguments import InterpreterPath, WhichPoolArguments, WorkloadSource
 
 OFFERS = Installation(
     ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"),
@@ -21,31 +21,30 @@ OFFERS = Installation(
 )
 
 
-def ordered(installation: Installation = OFFERS, **given: Any) -> Mapping[str, Any]:
+def ordered(installation: Installation = OFFERS, **given: Any) -> WhichPoolArguments:
     experiment = EXPERIMENTS["which-pool"]
-    return experiment.order(parse(experiment.params, given), installation)
+    arguments = experiment.arguments(parse(experiment.params, given), installation)
+    assert isinstance(arguments, WhichPoolArguments)
+    return arguments
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_work_needs_no_offer(name: str) -> None:
-    order = ordered(Installation(), workload=name)
-    assert order["workload"] == {"name": name, "folder": ""}
+    arguments = ordered(Installation(), workload=name)
+    assert arguments.workload == WorkloadSource(name, None)
     ((label, path),) = this_python().items()
-    assert order["pythons"] == [{"label": label, "executable": path}]
+    assert arguments.pythons == (InterpreterPath(label, path),)
 
 
 def test_offered_work_comes_with_its_folder_and_pythons_with_their_paths() -> None:
-    order = ordered(workload="tasks:parse@samples", pythons="3.13t, 3.11", sizes="2", repeats=3)
-    assert order["workload"] == {"name": "tasks:parse@samples", "folder": "/home/ann/project"}
-    assert order["pythons"] == [
-        {"label": "3.13t", "executable": "/free/python"},
-        {"label": "3.11", "executable": "/ours/python"},
-    ]
-    assert (order["sizes"], order["repeats"]) == ([2], 3)
+    arguments = ordered(workload="tasks:parse@samples", pythons="3.13t, 3.11", sizes="2", repeats=3)
+    assert arguments.workload == WorkloadSource("tasks:parse@samples", "/home/ann/project")
+    assert arguments.pythons == (InterpreterPath("3.13t", "/free/python"), InterpreterPath("3.11", "/ours/python"))
+    assert (arguments.sizes, arguments.repeats) == ((2,), 3)
 
 
 def test_no_python_means_the_first_that_is_offered() -> None:
-    assert ordered()["pythons"] == [{"label": "3.11", "executable": "/ours/python"}]
+    assert ordered().pythons == (InterpreterPath("3.11", "/ours/python"),)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.factorials.attempt import Attempt, attempt
+from poolscope.machine.processes import signal_name
+from poolscope.protocol.arguments import FactorialsArguments
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Actor, Progress, Result, Span, Task
 from poolscope.runner.context import RunContext, WorkerDied
@@ -116,9 +118,7 @@ class Processes:
             return f"Worker {killed[0].number} of {killed[0].of} (pid {killed[0].pid}) was killed on request"
         codes = {worker.pid: worker.exitcode or 0 for worker in self._workers}
         own = -signal.SIGTERM
-        named = [
-            f"pid {pid} by {signal.Signals(-code).name}" for pid, code in codes.items() if code < 0 and code != own
-        ]
+        named = [f"pid {pid} by {signal_name(-code)}" for pid, code in codes.items() if code < 0 and code != own]
         told = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
         return f"A worker process died ({told or 'in the middle of its work'})"
 
@@ -246,12 +246,12 @@ class Collector:
         self._stage.emit(Result(attempt.ended, Untyped("factorial", str(attempt.value)), str(n)))
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
+def run(stage: RunContext, arguments: FactorialsArguments) -> None:
     """Compute all factorials. Raises WorkerDied when a process was lost; what came back before is recorded."""
     sys.set_int_max_str_digits(0)  # 5000! has 16,326 digits, Python's own limit is 4,300
-    numbers = range(params["first"], params["last"] + 1)
-    kind = Threads if params["kind"] == "thread" else Processes
-    pool = kind(stage, params["workers"], params["time_limit"])
+    numbers = range(arguments.first, arguments.last + 1)
+    kind = Threads if arguments.kind == "thread" else Processes
+    pool = kind(stage, arguments.workers, arguments.time_limit)
     collector = Collector(stage, pool, numbers)
     try:
         collector.submit()

@@ -89,7 +89,7 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records of kinds that say nothing here leave it as it is."""
     match record:
         case Opening():
-            return replace(state, opened=record.t, t=record.t, gil=bool(record.conditions.get("gil", True)))
+            return replace(state, opened=record.t, t=record.t, gil=record.python.gil)
         case Task(event="submitted") if state.begun:
             return state  # every number is queued from the first
         case Task(event="submitted"):

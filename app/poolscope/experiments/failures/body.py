@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import Any
 
 from poolscope.experiments.failures.catalogue import SCENARIOS, chosen, key
 from poolscope.experiments.failures.run_case import conduct
+from poolscope.protocol.arguments import FailuresArguments
 from poolscope.protocol.records import Progress
 from poolscope.runner.context import RunContext
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
+def run(stage: RunContext, arguments: FailuresArguments) -> None:
     """Every case of every chosen scenario; a stop ends the case that runs and leaves the others out."""
-    cases = [(name, case) for name in chosen(params["scenarios"]) for case in SCENARIOS[name].cases]
+    cases = [(name, case) for name in chosen(arguments.scenarios) for case in SCENARIOS[name].cases]
     for done, (name, case) in enumerate(cases):
         stage.emit(Progress(perf_counter_ns(), done, len(cases), note=key(name, case)))
-        conduct(stage, name, case, key(name, case), params)
+        conduct(stage, name, case, key(name, case), arguments)
         if stage.stopping.is_set():
             return
     stage.emit(Progress(perf_counter_ns(), len(cases), len(cases)))

@@ -14,7 +14,7 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.case_main import Lab
-from poolscope.runner.pools.monitor import manner
+from poolscope.machine.processes import exit_description
 from poolscope.runner.pools.mp_pool import end
 
 
@@ -52,9 +52,9 @@ def in_a_process(lab: Lab) -> None:
         "done" if gone else "failed",
     )
     case_log.lost(["the task's result"])
-    case_log.cleaned(f"The process {manner(process.exitcode)} and is {'gone' if gone else 'still there'}")
+    case_log.cleaned(f"The process {exit_description(process.exitcode)} and is {'gone' if gone else 'still there'}")
     case_log.note("exitcode", process.exitcode)
-    case_log.outcome("timed out", f"It {manner(process.exitcode)}, {took:.1f} ms after terminate().")
+    case_log.outcome("timed out", f"It {exit_description(process.exitcode)}, {took:.1f} ms after terminate().")
 
 
 def exists(pid: int) -> bool:

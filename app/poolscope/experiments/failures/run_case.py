@@ -15,11 +15,11 @@ from typing import Any
 
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
-from poolscope.machine.processes import is_tracker, members
+from poolscope.machine.processes import exit_description, is_tracker, members
+from poolscope.protocol.arguments import FailuresArguments
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.monitor import manner
 
 ROOT = Path(__file__).resolve().parents[3]
 START = (
@@ -51,16 +51,16 @@ class Sentinel:
         }
 
 
-def conduct(stage: RunContext, scenario: str, case: str, config: str, params: dict[str, Any]) -> None:
+def conduct(stage: RunContext, scenario: str, case: str, config: str, arguments: FailuresArguments) -> None:
     """One case from start to sentinel; returns early, with everything ended, when the run is to stop."""
     sentinel = Sentinel()
     folder = stage.scratch / f"case-{os.getpid()}-{perf_counter_ns()}"
     folder.mkdir()
     stage.emit(Result(perf_counter_ns(), Untyped("case", {"scenario": scenario, "case": case}), config))
     began = perf_counter_ns()
-    with Case(stage, scenario, case, config, folder, params) as running:
-        ended = running.follow(limit=10 * params["limit"] + 4 * params["task"] + 20)
-    exit_ = {"code": running.code, "manner": manner(running.code), "ended_by_us": not ended}
+    with Case(stage, scenario, case, config, folder, arguments) as running:
+        ended = running.follow(limit=10 * arguments.limit + 4 * arguments.task + 20)
+    exit_ = {"code": running.code, "manner": exit_description(running.code), "ended_by_us": not ended}
     stage.emit(
         Result(perf_counter_ns(), Untyped("exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}), config)
     )
@@ -72,7 +72,7 @@ class Case:
     """A case's interpreter, in a process group of its own within our session; on leaving nothing of it lives."""
 
     def __init__(
-        self, stage: RunContext, scenario: str, case: str, config: str, folder: Path, params: dict[str, Any]
+        self, stage: RunContext, scenario: str, case: str, config: str, folder: Path, arguments: FailuresArguments
     ) -> None:
         self._stage = stage
         self._arm = config
@@ -80,7 +80,7 @@ class Case:
         self._passed_on = 0
         self.code: int | None = None
         self.orphans: list[str] = []
-        asked = json.dumps({"case": case, "limit": params["limit"], "long": params["task"], "folder": str(folder)})
+        asked = json.dumps({"case": case, "limit": arguments.limit, "long": arguments.task, "folder": str(folder)})
         environment = {
             **os.environ,
             case_log.DIARY: str(folder / "diary"),

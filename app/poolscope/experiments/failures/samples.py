@@ -143,7 +143,7 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record: records of a case belong to the one that began last."""
     match record:
         case Opening():
-            return replace(state, t0=record.t, t=record.t, python=str(record.conditions.get("python", "")))
+            return replace(state, t0=record.t, t=record.t, python=record.python.python)
         case Result(name="case"):
             made = Case(record.value["scenario"], record.value["case"], record.t, t=record.t)
             return replace(state, cases={**state.cases, record.config: made}, current=record.config, t=record.t)

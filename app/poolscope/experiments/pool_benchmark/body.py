@@ -22,16 +22,17 @@ from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, InterpreterLost, InterpreterSession
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.facts import read_machine
+from poolscope.protocol.arguments import WhichPoolArguments
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.progress import ProgressEstimator
 
 SPANS = 4000  # of all arms together: more can't be looked at
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
+def run(stage: RunContext, arguments: WhichPoolArguments) -> None:
     """Pre-flight, one uncounted round, the counted ones, one traced repetition an arm."""
     scratch = Path(tempfile.mkdtemp(prefix="which-pool-", dir=stage.scratch))
-    a_run = Run(stage, params, scratch)
+    a_run = Run(stage, asdict(arguments), scratch)
     try:
         a_run.go()
         for side in a_run.sides:

@@ -9,6 +9,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.params import SERIAL, WhichPoolParams
 from poolscope.experiments.timeline import Lanes
+from poolscope.protocol.payloads import MachineFacts
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -170,8 +171,9 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            start_method = str(record.conditions.get("start_method", ""))
-            return replace(state, opened=record.t, start_method=start_method, machine=_machine(record.conditions))
+            return replace(
+                state, opened=record.t, start_method=record.python.start_method, machine=_machine(record.machine)
+            )
         case Sample(repetition=0):
             return state
         case Sample():
@@ -193,9 +195,9 @@ def fold(state: State, record: Record) -> State:
             return state if lanes is state.lanes else replace(state, lanes=lanes)
 
 
-def _machine(conditions: Mapping[str, Any]) -> Mapping[str, Any]:
+def _machine(machine: MachineFacts | None) -> Mapping[str, Any]:
     """The usable CPUs as the server counts them, with quotas; they count before those that the run finds by itself."""
-    return {name: value for name, value in conditions.items() if name == "usable_cpus"}
+    return {"usable_cpus": machine.usable_cpus} if machine else {}
 
 
 def _sample(state: State, sample: Sample) -> State:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
+from poolscope.protocol import codec
+from poolscope.protocol.arguments import WhichPoolArguments
 
 
 def own_work(text: str) -> tuple[str, ...]:
@@ -33,17 +34,18 @@ def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
     return {"workload": (*BUILT_IN, *installation.workloads), "pythons": tuple(installation.pythons)}
 
 
-def for_runner(params: WhichPoolParams, installation: Installation) -> dict[str, Any]:
+def for_runner(params: WhichPoolParams, installation: Installation) -> WhichPoolArguments:
     """The parameters with the work's folder and the Pythons' paths. Raises BadParameters for what is not offered."""
     complaints = (*_about_work(params.workload, installation), *_about_pythons(params.pythons, installation))
     if complaints:
         raise BadParameters(complaints)
     labels = params.pythons or [next(iter(installation.pythons))]
-    return {
+    found = {
         **params.model_dump(mode="json"),
-        "workload": {"name": params.workload, "folder": "" if params.built_in else installation.folder},
+        "workload": {"name": params.workload, "folder": None if params.built_in else installation.folder},
         "pythons": [{"label": label, "executable": installation.pythons[label]} for label in labels],
     }
+    return codec.from_json(WhichPoolArguments, found)
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:

@@ -6,11 +6,13 @@ import os
 import random
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from poolscope.machine import noise
+from poolscope.protocol.arguments import PoolSizesArguments
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
@@ -28,11 +30,11 @@ class WrongResult(Exception):
     """A pool returned something else than the plain loop did."""
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
-    """One uncounted round, the counted ones, one traced repetition a size. `params` as `PoolSizesParams` dumps them."""
+def run(stage: RunContext, arguments: PoolSizesArguments) -> None:
+    """One uncounted round, the counted ones, one traced repetition a size."""
     scratch = Path(tempfile.mkdtemp(prefix="pool-sizes-", dir=stage.scratch))
     try:
-        Run(stage, params, scratch).go()
+        Run(stage, asdict(arguments), scratch).go()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -93,7 +93,7 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            return replace(state, opened=record.t, start_method=str(record.conditions.get("start_method", "")))
+            return replace(state, opened=record.t, start_method=record.python.start_method)
         case Sample(repetition=0):
             return state
         case Sample():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Mapping
-from typing import Any
 
 from poolscope.experiments.shared_list.guards import GUARDS, SharedList
 from poolscope.experiments.shared_list.watch import Pace, Watch, Worker
+from poolscope.protocol.arguments import SharedListArguments
+from poolscope.protocol.commands import ChangeControls
 from poolscope.protocol.records import Count, Progress
 from poolscope.runner.context import RunContext
 
@@ -41,23 +41,23 @@ class Consumer(Worker):
                 self.sleep()
 
 
-def run(stage: RunContext, params: Mapping[str, Any]) -> None:
-    """Run the threads for `seconds`, pauses not counted, or until the stage is stopped."""
-    pace = Pace(params["delay_min"], params["delay_max"], threading.Event(), threading.Event())
+def run(context: RunContext, arguments: SharedListArguments) -> None:
+    """Run the threads for `seconds`, pauses not counted, or until the run is stopped."""
+    pace = Pace(arguments.delay_min, arguments.delay_max, threading.Event(), threading.Event())
     pace.running.set()
     pace.note()
-    watch = Watch(stage)
-    shared = GUARDS[params["guard"]](watch, params["capacity"])
-    workers: list[Worker] = [Producer(n + 1, shared, watch, pace) for n in range(params["producers"])]
-    workers += [Consumer(n + 1, shared, watch, pace) for n in range(params["consumers"])]
+    watch = Watch(context)
+    shared = GUARDS[arguments.guard](watch, arguments.capacity)
+    workers: list[Worker] = [Producer(n + 1, shared, watch, pace) for n in range(arguments.producers)]
+    workers += [Consumer(n + 1, shared, watch, pace) for n in range(arguments.consumers)]
     for worker in workers:
         watch.add(worker)
-    stage.on_change(lambda values: change(stage, pace, shared, values))
-    stage.recorder.sample(watch.sample)
+    context.on_change(lambda change: apply(context, pace, shared, change))
+    context.recorder.sample(watch.sample)
     for worker in workers:
         worker.start()
     try:
-        let_run(stage, pace, params["seconds"])
+        let_run(context, pace, arguments.seconds)
     finally:
         pace.stopping.set()
         pace.running.set()
@@ -67,26 +67,28 @@ def run(stage: RunContext, params: Mapping[str, Any]) -> None:
         watch.settle()
 
 
-def let_run(stage: RunContext, pace: Pace, seconds: float) -> None:
+def let_run(context: RunContext, pace: Pace, seconds: float) -> None:
     """Wait until the threads have run for `seconds`; a pause stops the clock."""
-    ran, last = 0.0, stage.now()
-    while ran < seconds and not stage.stopping.wait(min(LOOK, seconds - ran)):
-        now = stage.now()
+    ran, last = 0.0, context.now()
+    while ran < seconds and not context.stopping.wait(min(LOOK, seconds - ran)):
+        now = context.now()
         if pace.running.is_set():
             ran += (now - last) / 1e9
         last = now
-        stage.emit(Progress(now, min(ran, seconds), seconds, max(seconds - ran, 0.0)))
+        context.emit(Progress(now, min(ran, seconds), seconds, max(seconds - ran, 0.0)))
 
 
-def change(stage: RunContext, pace: Pace, shared: SharedList, values: Mapping[str, Any]) -> None:
+def apply(context: RunContext, pace: Pace, shared: SharedList, change: ChangeControls) -> None:
     """Take over new delays, pause or resume; the change itself is recorded."""
-    pace.delay_min = values.get("delay_min", pace.delay_min)
-    pace.delay_max = values.get("delay_max", pace.delay_max)
-    if values.get("paused") is True:
+    if change.delay_min is not None:
+        pace.delay_min = change.delay_min
+    if change.delay_max is not None:
+        pace.delay_max = change.delay_max
+    if change.paused is True:
         pace.running.clear()
         shared.wake()
-    elif values.get("paused") is False:
+    elif change.paused is False:
         pace.running.set()
     pace.note()
     controls = {"delay_min": pace.delay_min, "delay_max": pace.delay_max, "paused": not pace.running.is_set()}
-    stage.emit(Count(stage.now(), "controls", controls))
+    context.emit(Count(context.now(), "controls", controls))

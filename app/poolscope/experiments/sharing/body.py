@@ -14,27 +14,28 @@ from poolscope.experiments.sharing.catalog import TOOLS, chosen
 from poolscope.experiments.sharing.demo_context import DemoContext
 from poolscope.experiments.sharing.handlers import HANDLERS
 from poolscope.machine import noise
+from poolscope.protocol.arguments import SharingArguments
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Failure, Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.progress import ProgressEstimator
 
 
-def run(stage: RunContext, params: dict[str, Any]) -> None:
-    """`params` as `SharingParams` dumps them."""
-    Run(stage, params).go()
+def run(stage: RunContext, arguments: SharingArguments) -> None:
+    """Demonstrate the chosen tools, then time them."""
+    Run(stage, arguments).go()
 
 
 class Run:
     """One run: the tools, and what is known of how long each takes."""
 
-    def __init__(self, stage: RunContext, params: dict[str, Any]) -> None:
+    def __init__(self, stage: RunContext, arguments: SharingArguments) -> None:
         self.stage = stage
-        self.names = list(chosen(params["tools"]))
-        self.operations: int = params["operations"]
-        self.workers: int = params["workers"]
-        self.repeats: int = params["repeats"]
-        self.start_method: str = params["start_method"] or ""
+        self.names = list(chosen(arguments.tools))
+        self.operations = arguments.operations
+        self.workers = arguments.workers
+        self.repeats = arguments.repeats
+        self.start_method = arguments.start_method or ""
         self.pace = ProgressEstimator({})
         self.usable: list[str] = []
         self.raised: Exception | None = None

@@ -102,12 +102,7 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            conditions = record.conditions
-            return replace(
-                state,
-                start_method=str(conditions.get("start_method", "")),
-                python=str(conditions.get("python", "")),
-            )
+            return replace(state, start_method=record.python.start_method, python=record.python.python)
         case Sample(name="round"):
             return _sample(state, record)
         case Result():

@@ -21,8 +21,9 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing.catalog import SEPARATOR
+from poolscope.machine.processes import exit_description
 from poolscope.runner.context import RunContext, WorkerDied
-from poolscope.runner.pools.monitor import ON_REQUEST, manner
+from poolscope.runner.pools.monitor import ON_REQUEST
 
 LIMIT_S = 60.0
 
@@ -138,7 +139,7 @@ def collect(stage: RunContext, crew: Sequence[Any], replies: Sequence[Any], limi
                 found[place] = answer
             elif gone:
                 raise bereaved(stage, crew) or WorkerDied(
-                    lost(place, crew, f"{manner(crew[place].exitcode)} before it had answered")
+                    lost(place, crew, f"{exit_description(crew[place].exitcode)} before it had answered")
                 )
     for process in crew:
         with stage.interruptible():

@@ -19,9 +19,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from poolscope.machine.processes import kill_group
+from poolscope.machine.processes import exit_description, kill_group
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.monitor import manner
 
 PROGRAM = Path(__file__).resolve().parent
 START_LIMIT_S = 30.0
@@ -129,7 +128,7 @@ class Host:
     def _died(self, what: str) -> HostFailed:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(LEAVE_S)
-        return self._failed(f"{manner(self._process.poll())} during {what}")
+        return self._failed(f"{exit_description(self._process.poll())} during {what}")
 
     def _failed(self, how: str) -> HostFailed:
         self.end()

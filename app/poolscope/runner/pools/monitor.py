@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self
 
+from poolscope.machine.processes import exit_description
 from poolscope.runner.context import RunContext, WorkerDied
 
 # The pool's own thread collects the exit code too, and under forkserver it can be read only once: it goes first.
@@ -106,7 +107,7 @@ class Watch:
 
     def _sentence(self, worker: BaseProcess, code: int | None) -> str:
         number = self._workers.index(worker) + 1
-        how = ON_REQUEST if worker.pid in self._stage.worker_registry.killed else manner(code)
+        how = ON_REQUEST if worker.pid in self._stage.worker_registry.killed else exit_description(code)
         return (
             f"Worker {number} of {self._size} (process {worker.pid}) {how} while its pool was {self.phase}. "
             f"{self._meaning[self.phase]} The pool was ended; what was measured before is kept."
@@ -114,18 +115,3 @@ class Watch:
 
 
 ON_REQUEST = "was killed on request"
-
-
-def manner(code: int | None) -> str:
-    """How a process ended, in words, from its exit code as multiprocessing gives it (negative for a signal)."""
-    if code is None:
-        return "ended in an unknown way"
-    if code >= 0:
-        return f"left with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    if name == "SIGKILL":
-        name = "SIGKILL (by somebody, or by the kernel for want of memory)"
-    return f"was killed by {name}"

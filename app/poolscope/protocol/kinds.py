@@ -1,0 +1,22 @@
+"""The kinds of pool, as every process names them, and how each of them hands out items."""
+
+from __future__ import annotations
+
+SERIAL = "serial"  # the plain loop
+KINDS = (SERIAL, "thread", "process", "pool", "interpreter", "asyncio")
+POOL_KINDS = KINDS[1:]
+# Those that start processes: they have a start method, take items in chunks, and pickle what they hand over.
+IN_PROCESSES = ("process", "pool")
+COPIES_ITEMS = (*IN_PROCESSES, "interpreter")  # their workers get copies of function, items and results
+
+
+def chunk_used(kind: str, chunksize: int, items: int, size: int, method: str = "map") -> int:
+    """The items of one message where `chunksize` was asked for, 0 being the kind's own choice.
+
+    `method` is that of a multiprocessing.Pool: its `map` chooses ceil(items / 4n), the others hand out one at a time.
+    """
+    if kind not in IN_PROCESSES or method == "apply_async":
+        return 1
+    if chunksize or kind == "process" or method != "map":
+        return chunksize or 1
+    return max(1, -(-items // (size * 4)))
