@@ -19,11 +19,11 @@ from _runner import perform
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
+from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.settings import Settings
 
 WHICH_POOL = EXPERIMENTS["which-pool"]

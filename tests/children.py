@@ -52,9 +52,9 @@ class Child:
 
 
 @contextmanager
-def runner(experiment: str, params: Mapping[str, Any], python: str = sys.executable) -> Iterator[Child]:
-    """A runner that was asked for one run; nothing of it is left afterwards."""
-    arguments = Arguments.decode(experiment, json.loads(json.dumps(params)))
+def runner(experiment: str, asked: Mapping[str, Any] | Arguments, python: str = sys.executable) -> Iterator[Child]:
+    """A runner that was asked for one run, by its parameters or arguments; nothing of it is left afterwards."""
+    arguments = asked if isinstance(asked, Arguments) else Arguments.decode(experiment, json.loads(json.dumps(asked)))
     begin = BeginRun("test-1", experiment, EXPERIMENTS[experiment].body, arguments, None)
     control_read, control_write = os.pipe()
     records_read, records_write = os.pipe()
@@ -77,9 +77,9 @@ def runner(experiment: str, params: Mapping[str, Any], python: str = sys.executa
             process.wait()
 
 
-def perform(experiment: str, params: Mapping[str, Any], python: str = sys.executable) -> list[Record]:
+def perform(experiment: str, asked: Mapping[str, Any] | Arguments, python: str = sys.executable) -> list[Record]:
     """All records of one run, from `Opening` to `End`."""
-    with runner(experiment, params, python) as child:
+    with runner(experiment, asked, python) as child:
         return child.to_the_end()
 
 

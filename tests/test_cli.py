@@ -228,7 +228,7 @@ def test_doctor_tells_what_the_machine_offers(environment: dict[str, str], data:
     assert found["cpus"]["usable"] >= 1
     assert found["cpus"]["why"]
     assert found["start_method"] in found["start_methods"]
-    assert found["data"] == {"file": str(data / "poolscope.sqlite"), "writable": True, "why": ""}
+    assert found["data"] == {"file": str(data / "poolscope.sqlite"), "writable": True, "why": "", "earlier": []}
     assert found["cpus"]["affinity"] >= found["cpus"]["usable"]
     assert all(got > 0 for got in found["cpus"]["effective"].values())
     assert "1" in found["cpus"]["effective"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.pool_benchmark.validation import own_work
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
+from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
@@ -25,6 +27,8 @@ from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import pages as guide
 from poolscope.web.security import Guards
+
+log = logging.getLogger(__name__)
 
 
 def offered(settings: Settings) -> Installation:
@@ -55,6 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await scheduler.open()
+        if journal.set_aside:
+            log.warning(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
         looking = asyncio.create_task(look_around())
         warming = asyncio.create_task(asyncio.to_thread(intervals.warm))
         yield

@@ -1,4 +1,4 @@
-"""A stage whose records nobody reads."""
+"""A context whose records nobody reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from poolscope.runner.recorder import Recorder
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[RunContext]:
+def context(tmp_path: Path) -> Iterator[RunContext]:
     reader, writer = os.pipe()
     recorder = Recorder(writer)
     before = signal.getsignal(signal.SIGUSR1)

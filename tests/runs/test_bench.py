@@ -12,7 +12,7 @@ import uvloop
 from poolscope.errors import BadParameters, QueueFull, Refused, RunIsLive, TooMany, UnknownExperiment, UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
-from poolscope.protocol.arguments import InterpreterPath, WhichPoolArguments, WorkloadSource
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import Count, End, Failure, Opening, Printed
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import session
@@ -355,8 +355,8 @@ async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(opened: Ma
         run = await begun(await scheduler.start("which-pool", {"workload": "tasks:parse@samples", "pythons": ["3.13"]}))
         opening = records(run)[0]
         assert isinstance(opening, Opening)
-        assert isinstance(opening.arguments, WhichPoolArguments)
-        assert opening.arguments.workload == WorkloadSource("tasks:parse@samples", "/here")
+        assert isinstance(opening.arguments, BenchmarkArguments)
+        assert opening.arguments.work == BenchmarkWork("tasks:parse@samples", "/here")
         assert opening.arguments.pythons == (InterpreterPath("3.13", "/other/python"),)
         assert run.as_json()["params"]["pythons"] == ["3.13"]  # paths are the runner's business
 

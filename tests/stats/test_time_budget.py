@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from poolscope.protocol.payloads import TraceSummary
 from poolscope.stats.time_budget import SHARES, Budget, OffCpu, loop_budget, off_cpu, pool_budget
 
 SECONDS = st.floats(min_value=0, max_value=1e4)
 ABOVE_ZERO = st.floats(min_value=1e-7, max_value=1e4)
 
 
-def traced(map_s: float, wall: float, cpu: float, ends: list[float] | None = None) -> dict[str, Any]:
-    return {"map_s": map_s, "tasks_wall_s": wall, "tasks_cpu_s": cpu, "worker_ends_s": ends or [map_s]}
+def traced(map_s: float, wall: float, cpu: float, ends: list[float] | None = None) -> TraceSummary:
+    ends = ends or [map_s]
+    return TraceSummary(map_s, 1, wall, cpu, len(ends), tuple(ends))
 
 
 def test_two_workers_wall_is_shared_out_by_hand() -> None:
@@ -106,7 +107,7 @@ def test_the_loops_shares_make_exactly_one(wall: float, cpu: float) -> None:
 
 
 def judged(
-    tasks: dict[str, Any], size: int, *, gil: bool = False, loop: tuple[float, float] = (1.0, 1.0), usable: int = 2
+    tasks: TraceSummary, size: int, *, gil: bool = False, loop: tuple[float, float] = (1.0, 1.0), usable: int = 2
 ) -> OffCpu:
     return off_cpu(tasks, loop_wall_s=loop[0], loop_cpu_s=loop[1], size=size, usable_cpus=usable, gil=gil)
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from poolscope.errors import ParameterError
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_sizes.params import PoolSizesParams, Workload
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard, SharedListParams
 from poolscope.web.forms import FormField, as_text, fields
@@ -54,7 +53,7 @@ def test_kinds_steps_bounds_and_choices_come_from_the_model() -> None:
     pools = by_name(*fields(PoolSizesParams, {}, choices={"start_method": ("fork", "spawn")}))
     assert (pools["sizes"].kind, pools["sizes"].value) == ("text", "2, 4, 6, 8")
     assert (pools["work_ms"].kind, pools["work_ms"].value) == ("number", "")
-    assert [option.value for option in pools["workload"].options] == list(get_args(Workload))
+    assert [option.value for option in pools["workload"].options] == list(get_args(WorkloadOfSizes))
     assert [option.value for option in pools["start_method"].options] == ["", "fork", "spawn"]
     assert [float(bound) for bound in (pools["first"].low, pools["first"].high)] == [-1e6, 1e6]
 

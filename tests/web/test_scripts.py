@@ -15,18 +15,18 @@ from typing import Any, get_args
 import pytest
 from poolscope.experiments.factorials.params import Kind
 from poolscope.experiments.failures.catalogue import SCENARIOS
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
-from poolscope.experiments.pool_benchmark.params import KINDS
-from poolscope.experiments.pool_sizes.params import WORK_MS, Method, Workload
+from poolscope.experiments.pool_benchmark.params import Method, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.shared_list.params import Guard
 from poolscope.experiments.sharing.catalog import TOOLS
+from poolscope.protocol.kinds import POOL_KINDS
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
 from poolscope.web.app_state import AppState
 from poolscope.web.script import script
 from poolscope.web.views.failures import code
+from poolscope.workloads.catalog import OF_WHICH_POOL, WORK_MS
 
 Render = Callable[..., str]
 
@@ -89,12 +89,16 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
         *(("factorials", {"kind": kind}) for kind in get_args(Kind)),
         *(
             ("pool-sizes", {"workload": workload, "method": method, "chunksize": chunk})
-            for workload, method, chunk in itertools.product(get_args(Workload), get_args(Method), (0, 3))
+            for workload, method, chunk in itertools.product(get_args(WorkloadOfSizes), get_args(Method), (0, 3))
             if not (chunk and method == "apply_async")
         ),
         *(("sharing", {"tools": [tool]}) for tool in (*TOOLS, "all")),
         ("sharing", {"tools": ["lock", "mp-queue", "shared-memory"]}),
-        *(("which-pool", {"workload": name, "kinds": [kind]}) for name in BUILT_IN for kind in (*KINDS, "all")),
+        *(
+            ("which-pool", {"workload": name, "kinds": [kind]})
+            for name in OF_WHICH_POOL
+            for kind in (*POOL_KINDS, "all")
+        ),
         ("which-pool", {"workload": "mine.tasks:parse@other.data:rows+connect", "kinds": ["process"]}),
         *(("failures", {"scenarios": scenarios}) for scenarios in (["all"], *([name] for name in SCENARIOS))),
     ]
@@ -233,7 +237,7 @@ def check_pools(lines: list[str], sizes: list[int], results: str | None) -> None
 
 
 @pytest.mark.parametrize("method", get_args(Method))
-@pytest.mark.parametrize("workload", get_args(Workload))
+@pytest.mark.parametrize("workload", get_args(WorkloadOfSizes))
 def test_pools_of_every_workload_and_method(outcome: Callable[..., list[str]], workload: str, method: str) -> None:
     short = {"work_ms": 1.0} if workload in WORK_MS else {}
     lines = outcome("pool-sizes", sizes=[1, 2], repeats=2, workload=workload, method=method, **short)

@@ -24,6 +24,8 @@ from poolscope.cli import options
 from poolscope.cli.speech import spoken
 from poolscope.machine import cgroups, interpreters, memory
 from poolscope.machine.facts import read_machine
+from poolscope.runs.earlier_journals import earlier_journals
+from poolscope.runs.earlier_journals import in_words as earlier_in_words
 from poolscope.runs.runner_process import RUNNER
 from poolscope.settings import Settings
 from poolscope.text import numbers
@@ -81,7 +83,7 @@ def examined(settings: Settings) -> dict[str, Any]:
             "pids": cgroups.process_limit(),
         },
         "pythons": [asdict(python) for python in found],
-        "data": {"file": str(journal), **access(journal)},
+        "data": {"file": str(journal), **access(journal), "earlier": [str(each) for each in earlier_journals(journal)]},
         "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
     }
 
@@ -114,6 +116,8 @@ def in_words(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if each["why_not"]:
             yield "left out", f"{each['path']}: {each['why_not']}"
     yield "data", f"{data['file']}: {'can be written' if data['writable'] else data['why']}"
+    if data["earlier"]:
+        yield "earlier runs", earlier_in_words(data["file"], data["earlier"])
     for name, what in EXTRAS.items():
         yield name, f"{'installed' if found['extras'][name] else 'not installed'} ({what})"
 

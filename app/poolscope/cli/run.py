@@ -23,6 +23,7 @@ from poolscope.machine.facts import read_machine
 from poolscope.machine.interpreters import by_label, wished
 from poolscope.machine.interpreters import find as find_pythons
 from poolscope.main import offered
+from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
@@ -99,6 +100,8 @@ async def perform(
         await scheduler.open()
     except (OSError, sqlite3.Error) as error:
         say(f"Runs can't be kept in {settings.journal_path}: {in_words(error)}.")
+    if journal.set_aside:
+        say(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
     try:
         run = await scheduler.start(experiment, raw)
         follow = asyncio.create_task(Screen(run, quiet=quiet).follow())

@@ -22,9 +22,10 @@ import uvicorn
 
 from poolscope.cli import options
 from poolscope.cli.first import step_aside
-from poolscope.cli.speech import INTERRUPTED, spoken
+from poolscope.cli.speech import INTERRUPTED, say, spoken
 from poolscope.errors import CannotServe
 from poolscope.main import create_app
+from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.settings import Settings
 
@@ -138,6 +139,8 @@ async def check_data(path: Path) -> None:
         ) from None
     finally:
         await journal.close()
+    if journal.set_aside:
+        say(earlier_journals.in_words(str(path), [str(journal.set_aside)]))
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

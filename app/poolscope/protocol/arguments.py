@@ -79,33 +79,43 @@ class PoolSizesArguments(Arguments):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkloadSource:
-    """A built-in workload by its name, or a user's own, module:function@items, to be imported from `folder`."""
+class BenchmarkWork:
+    """A work by name: built in, or a user's own as module:function@items+setup, imported from `folder`.
+
+    `work_ms` is the length of a call, None for its own; `items` how many, 0 for as many as it has. Where `first` is
+    given, the items are the numbers from it on.
+    """
 
     name: str
-    folder: str | None
+    folder: str = ""
+    work_ms: float | None = None
+    items: int = 0
+    first: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InterpreterPath:
-    """A Python that takes part: its label and its executable."""
+    """A Python that takes part: its label, by which records name it, and its executable."""
 
     label: str
     executable: str
 
 
 @dataclass(frozen=True, slots=True)
-class WhichPoolArguments(Arguments):
-    """Empty `kinds` and `start_methods` mean all that a Python has; `items` 0 means as many as the workload brings."""
+class BenchmarkArguments(Arguments):
+    """Of `which-pool` and `pool-sizes`. Without `pythons` the run's own process measures; each of them has a host.
 
-    tag: ClassVar[str] = "which-pool"
-    workload: WorkloadSource
-    work_ms: float | None
-    items: int
+    No `kinds` are all that a Python has and the work can use; no `start_methods` are the Python's own. A chunk size of
+    0 is the kind's own choice. `method` is that of a multiprocessing.Pool. `limit_s` bounds a call and a repetition.
+    """
+
+    tag: ClassVar[str] = "pool-benchmark"
+    work: BenchmarkWork
     kinds: tuple[str, ...]
     sizes: tuple[int, ...]
-    chunksizes: tuple[int, ...]
     repeats: int
-    start_methods: tuple[str, ...]
-    pythons: tuple[InterpreterPath, ...]
-    limit_s: float
+    chunksizes: tuple[int, ...] = (0,)
+    start_methods: tuple[str, ...] = ()
+    method: str = "map"
+    pythons: tuple[InterpreterPath, ...] = ()
+    limit_s: float = 60.0

@@ -74,6 +74,7 @@ class PythonFacts:
     executable: str
 
 
+@dataclass(frozen=True, slots=True)
 class EffectiveCpus(Payload):
     """What so many spinning processes got together: CPUs by their number, each measured for `seconds`.
 
@@ -271,7 +272,7 @@ class ShownResults(Payload):
 
 @dataclass(frozen=True, slots=True)
 class TaskTimes:
-    """Spread of the seconds of one traced task."""
+    """How long the tasks of a traced map took, each as its worker saw it."""
 
     min: float
     median: float
@@ -299,6 +300,23 @@ class TraceSummary(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class LaneSpan:
+    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
+
+    started: int
+    ended: int
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLane:
+    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit."""
+
+    worker: int
+    spans: tuple[LaneSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryReading(Payload):
     """Memory in bytes after the work, before the shutdown; `what` names the figure, 'pss' or 'rss'.
 
@@ -310,3 +328,31 @@ class MemoryReading(Payload):
     per_worker: tuple[int, ...]
     total: int
     parent: int | None = None
+
+
+# What a host answers
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementReport:
+    """One repetition of a configuration in nanoseconds; `first_ready`, `start` and `stop` are 0 for a plain loop.
+
+    `asked` is the stamp at which the map began, `cpu` the CPU time of a plain loop's map. `same` says whether the
+    results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
+    the results of the first loop, None where they have none that another Python would give. The rest comes from a
+    traced repetition, whose times do not count.
+    """
+
+    start: int
+    first_ready: int
+    map: int
+    stop: int
+    asked: int
+    cpu: int | None
+    collections: int
+    same: bool | None = True
+    detail: str = ""
+    digest: str | None = None
+    traced: TraceSummary | None = None
+    memory: MemoryReading | None = None
+    lanes: tuple[WorkerLane, ...] = ()

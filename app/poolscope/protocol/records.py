@@ -205,7 +205,10 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground."""
+    """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground.
+
+    `note` says what is done now, and `config` of which configuration ('' for none of them).
+    """
 
     kind: ClassVar[str] = "progress"
     t: int
@@ -213,6 +216,7 @@ class Progress:
     total: float
     seconds_left: float | None = None
     note: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,15 @@ class CannotGoOn(Exception):
 
 
 class RunContext:
-    """One run as its body sees it. `scratch` is a folder that is removed after the run, whatever happens."""
+    """One run as its body sees it. `scratch` is a folder that is removed after the run, whatever happens.
 
-    def __init__(self, recorder: Recorder, scratch: Path) -> None:
+    `lane` names the picture in which the workers of a pool that loses one are shown; '' is that of the pool's size.
+    """
+
+    def __init__(self, recorder: Recorder, scratch: Path, lane: str = "") -> None:
         self.recorder = recorder
         self.scratch = scratch
+        self.lane = lane
         self.stopping = threading.Event()
         self.worker_registry = WorkerRegistry(recorder.emit)
         self._listeners: list[Callable[[ChangeControls], None]] = []

@@ -1,66 +1,79 @@
-"""Turns the stamps of a traced repetition into lanes: who worked when on what, few enough spans to be looked at."""
+"""Turns a traced measurement into lanes, who worked when on what, few enough spans to be looked at, and a summary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, Record, Result, Span
-from poolscope.runner.pools.mp_pool import Measurement, lane
-
-Stamped = tuple[int, int, int, str]  # started, ended, CPU time, the item in words
+from poolscope.protocol.payloads import LaneSpan, TaskTimes, TraceSummary, WorkerLane
+from poolscope.protocol.records import Actor, Record, Span
+from poolscope.runner.pools.measurement import Measurement
 
 
-def traced_records(size: int, measurement: Measurement, items: Sequence[int] | None, budget: int) -> Iterator[Record]:
-    """The records of one traced repetition: a `traced` result, and an actor with its spans for each worker.
+def worker_lanes(measurement: Measurement, words: Sequence[str] | None, budget: int) -> tuple[WorkerLane, ...]:
+    """A lane for each worker, in the order of their first tasks, those without one last.
 
-    Items is None where results come in no order, so that they can't be named. More tasks than `budget` are merged.
+    `words` name the items; None where results come in no order. More tasks than `budget` are merged with neighbours.
     """
-    workers: dict[int, list[Stamped]] = {pid: [] for pid in measurement.pids}
-    for number, (_, pid, started, ended, cpu) in enumerate(measurement.results):
-        word = "" if items is None else str(items[number])
-        workers[pid].append((started, ended, cpu, word))
-    for tasks in workers.values():
-        tasks.sort()
+    tasks: dict[int, list[LaneSpan]] = {worker: [] for worker in measurement.workers}
+    for number, task in enumerate(measurement.tasks):
+        word = "" if words is None else words[number]
+        tasks.setdefault(task.worker, []).append(LaneSpan(task.started, task.ended, word))
+    for spans in tasks.values():
+        spans.sort(key=lambda span: span.started)
     got = measurement.asked + measurement.map
-    in_order = sorted(workers.items(), key=lambda worker: worker[1][0][0] if worker[1] else got)
-    yield Result(measurement.asked, Untyped("traced", summary(measurement, list(workers.values()))), str(size))
-    width = 0 if len(measurement.results) <= budget else measurement.map * len(workers) // max(1, budget)
-    for number, (pid, tasks) in enumerate(in_order, start=1):
-        name = lane(size).format(number)
-        yield Actor(measurement.asked, name, "started", "process", "worker", pid)
-        for started, ended, word in merged(tasks, width):
-            yield Span(name, "running", started, ended, word, str(size))
-        yield Actor(got, name, "ended", "process", "worker", pid)
+    in_order = sorted(tasks.items(), key=lambda lane: lane[1][0].started if lane[1] else got)
+    width = 0 if len(measurement.tasks) <= budget else measurement.map * len(tasks) // max(1, budget)
+    return tuple(WorkerLane(worker, tuple(merged(spans, width))) for worker, spans in in_order)
 
 
-def merged(tasks: list[Stamped], width: int) -> Iterator[tuple[int, int, str]]:
-    """The tasks of one worker as (started, ended, item), neighbours that start within `width` ns as one."""
-    if not tasks:
+def merged(spans: Sequence[LaneSpan], width: int) -> Iterator[LaneSpan]:
+    """One worker's spans, neighbours that start within `width` ns as one."""
+    if not spans:
         return
-    first = last = tasks[0]
-    for task in tasks[1:]:
-        if task[0] - first[0] >= width:
-            yield first[0], last[1], words(first[3], last[3])
-            first = task
-        last = task
-    yield first[0], last[1], words(first[3], last[3])
+    first = last = spans[0]
+    for span in spans[1:]:
+        if span.started - first.started >= width:
+            yield joined(first, last)
+            first = span
+        last = span
+    yield joined(first, last)
 
 
-def words(first: str, last: str) -> str:
-    return first if first == last else f"{first} … {last}"
+def joined(first: LaneSpan, last: LaneSpan) -> LaneSpan:
+    return LaneSpan(first.started, last.ended, first.item if first.item == last.item else f"{first.item} … {last.item}")
 
 
-def summary(measurement: Measurement, workers: list[list[Stamped]]) -> dict[str, Any]:
-    """What the traced map's time went into, in seconds; a worker that got no task ended as the map began."""
-    tasks = [task for worker in workers for task in worker]
-    return {
-        "asked_ns": measurement.asked,
-        "map_s": measurement.map / 1e9,
-        "tasks": len(tasks),
-        "tasks_wall_s": sum(ended - started for started, ended, _, _ in tasks) / 1e9,
-        "tasks_cpu_s": sum(cpu for _, _, cpu, _ in tasks) / 1e9,
-        "workers_used": sum(bool(worker) for worker in workers),
-        "worker_ends_s": [(worker[-1][1] - measurement.asked) / 1e9 if worker else 0.0 for worker in workers],
-    }
+def trace_summary(measurement: Measurement) -> TraceSummary:
+    """What the traced map's time went into; a worker that got no task ended as the map began."""
+    ends = dict.fromkeys(measurement.workers, measurement.asked)
+    for task in measurement.tasks:
+        ends[task.worker] = max(ends.get(task.worker, 0), task.ended)
+    lengths = sorted((task.ended - task.started) / 1e9 for task in measurement.tasks)
+    last = len(lengths) - 1
+    return TraceSummary(
+        start_s=measurement.start / 1e9,
+        map_s=measurement.map / 1e9,
+        stop_s=measurement.stop / 1e9,
+        tasks=len(lengths),
+        tasks_wall_s=sum(lengths),
+        tasks_cpu_s=measurement.tasks_cpu / 1e9,
+        workers_used=len({task.worker for task in measurement.tasks}),
+        worker_ends_s=tuple((end - measurement.asked) / 1e9 for end in ends.values()),
+        task_s=TaskTimes(lengths[0], lengths[round(last * 0.5)], lengths[round(last * 0.9)], lengths[last]),
+    )
+
+
+def lane_records(
+    lanes: Sequence[WorkerLane], asked: int, got: int, *, lane: str, actor: str, what: str = "process"
+) -> Iterator[Record]:
+    """The lanes as records: `lane` is the picture that holds them, `actor` names each with a place for its number.
+
+    `what` says what a worker is: process, thread, interpreter or task.
+    """
+    for number, worker in enumerate(lanes, start=1):
+        name = actor.format(number)
+        pid = worker.worker if what == "process" else None
+        yield Actor(asked, name, "started", what, "worker", pid)
+        for span in worker.spans:
+            yield Span(name, "running", span.started, span.ended, span.item, lane)
+        yield Actor(got, name, "ended", what, "worker", pid)

@@ -20,11 +20,15 @@ from poolscope.protocol.records import Actor, Fault, Record, Span
 PATIENCE_S = 2.0  # how long a request waits for a worker of its number
 
 
+def creation_number(process: BaseProcess) -> int:
+    """The how-manieth child of its parent a process is, which multiprocessing puts at the end of its name."""
+    number = process.name.replace(":", "-").rpartition("-")[2]
+    return int(number) if number.isdigit() else 0
+
+
 def by_age(processes: Iterable[BaseProcess]) -> list[BaseProcess]:
-    """Children in the order in which they were made, which multiprocessing counts in their names."""
-    return sorted(
-        processes, key=lambda process: int("".join(filter(str.isdigit, process.name.rpartition("-")[2])) or 0)
-    )
+    """Children in the order in which they were made."""
+    return sorted(processes, key=creation_number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from poolscope.runs import earlier_journals
+
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2  # of the file and of the record lines in it
 SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS runs (
@@ -114,22 +116,30 @@ def _row(values: Sequence[Any]) -> Row:
 
 
 class Journal:
-    """`trouble` is the sentence about the last write that failed, '' after one that worked."""
+    """`trouble` is the sentence about the last write that failed, '' after one that worked.
+
+    `set_aside` is where a journal of an earlier version was found and is now, None if there was none.
+    """
 
     def __init__(self, path: Path, *, limit_mib: int = 1024) -> None:
         self.path = path
         self.trouble = ""
+        self.set_aside: Path | None = None
         self._limit = limit_mib * 1024 * 1024
         self._writer = ThreadPoolExecutor(1, "journal")
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
     async def open(self) -> None:
-        """Make the file and its tables. Raises sqlite3.Error or OSError when that is impossible."""
+        """Make the file and its tables; one of an earlier version is set aside before.
+
+        Raises sqlite3.Error or OSError when that is impossible.
+        """
         await self._in_writer(self._open)
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.set_aside = earlier_journals.set_aside(self.path, VERSION, BUSY_S) or self.set_aside
         # autocommit: each hand-over is one statement or says its own BEGIN
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
         try:
@@ -143,7 +153,7 @@ class Journal:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError(f"it was written by a newer Poolscope (format {version}, not {VERSION})")
-        if version < VERSION:  # a file that is whole is not written to, so that a full disk can still be read
+        if version == 0:  # new; a file that is whole is not written to, so that a full disk can still be read
             _to_wal(connection)
             connection.executescript(SCHEMA)
         connection.execute("PRAGMA synchronous = NORMAL")

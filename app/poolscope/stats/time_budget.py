@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from poolscope.protocol.payloads import TraceSummary
 from poolscope.stats.breakeven import idle_tail
 
 OffCpuReason = Literal["gil", "waiting", "no core"]
@@ -48,19 +49,18 @@ class Budget:
         return {share: getattr(self, share) for share in SHARES} | {"compute": self.compute}
 
 
-def pool_budget(start_s: float, map_s: float, stop_s: float, traced: Mapping[str, Any], size: int) -> Budget:
+def pool_budget(start_s: float, map_s: float, stop_s: float, traced: TraceSummary, size: int) -> Budget:
     """The budget of a pool's call, from medians of its timed repetitions (seconds) and its traced repetition.
 
-    `traced` is the record of that name: `map_s`, `tasks_wall_s`, `tasks_cpu_s` (over all tasks) and `worker_ends_s`
-    (since the map began, one a worker; those that had no task ended as it began, and so did any missing up to `size`).
+    Of `traced` the map, the tasks and the ends of the workers count; any end missing up to `size` was at the beginning.
     Tracing costs time and a single repetition scatters, so the timed map is shared out as the traced one was, however
     long that took. What overlaps by the clocks' rounding is cut: the tail counts first, then the tasks. `size` is the
     number of workers, or of coroutines at once.
 
     Raises ValueError for times that are negative or not finite, a map of 0, or a size below 1.
     """
-    traced_s, wall_s, cpu_s = (float(traced[name]) for name in ("map_s", "tasks_wall_s", "tasks_cpu_s"))
-    ends = [min(max(0.0, float(end)), traced_s) for end in traced["worker_ends_s"]]
+    traced_s, wall_s, cpu_s = (traced.map_s, traced.tasks_wall_s, traced.tasks_cpu_s)
+    ends = [min(max(0.0, end), traced_s) for end in traced.worker_ends_s]
     times = (start_s, map_s, stop_s, traced_s, wall_s, cpu_s)
     if not all(map(math.isfinite, times)) or min(times) < 0 or min(map_s, traced_s) == 0 or size < 1:
         raise ValueError("times must be finite and not negative, maps above 0, and the size at least 1")
@@ -103,7 +103,7 @@ class OffCpu:
 
 
 def off_cpu(
-    traced: Mapping[str, Any], *, loop_wall_s: float, loop_cpu_s: float, size: int, usable_cpus: int, gil: bool
+    traced: TraceSummary, *, loop_wall_s: float, loop_cpu_s: float, size: int, usable_cpus: int, gil: bool
 ) -> OffCpu:
     """Judges a traced map (see `pool_budget`) against one pass of the plain loop over the same items.
 
@@ -111,8 +111,8 @@ def off_cpu(
     pool's doing. `gil` says that the workers share one interpreter lock: threads and coroutines of a Python that has
     it, never processes or interpreters.
     """
-    wall_s, map_s = float(traced["tasks_wall_s"]), float(traced["map_s"])
-    cpu_s = min(wall_s, float(traced["tasks_cpu_s"]))
+    wall_s, map_s = traced.tasks_wall_s, traced.map_s
+    cpu_s = min(wall_s, traced.tasks_cpu_s)
     if wall_s <= 0 or map_s <= 0:
         return OffCpu(0.0, None)
     off_s = wall_s - cpu_s

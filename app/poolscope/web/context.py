@@ -91,3 +91,4 @@ class History:
     status: str
     before: str
     trouble: str
+    earlier: str  # where the runs of an earlier version are, '' if there are none

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Row
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
@@ -20,7 +21,8 @@ async def history(
     app_state: AppState, *, experiment: str = "", status: str = "", before: str = "", limit: int = 50
 ) -> History:
     """A page of the history: what the journal keeps, with the live truth of the runs that are in memory."""
-    rows = await app_state.scheduler.journal.runs(experiment=experiment, status=status, before=before, limit=limit + 1)
+    journal = app_state.scheduler.journal
+    rows = await journal.runs(experiment=experiment, status=status, before=before, limit=limit + 1)
     alive = {run.id: run for run in app_state.scheduler.in_memory()}
     listed = [_recent(app_state, row, alive.get(row.id)) for row in rows[:limit]]
     if not before:  # what could not be kept is still there while the server lives
@@ -30,11 +32,14 @@ async def history(
         listed = [_recent(app_state, None, run) for run in wanted] + listed
     return History(
         runs=tuple(listed),
-        kept=await app_state.scheduler.journal.count(),
+        kept=await journal.count(),
         experiment=experiment,
         status=status,
         before=rows[limit - 1].id if len(rows) > limit else "",
-        trouble=app_state.scheduler.journal.trouble,
+        trouble=journal.trouble,
+        earlier=earlier_journals.in_words(
+            journal.path.name, [path.name for path in earlier_journals.earlier_journals(journal.path)]
+        ),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState
 from poolscope.web.views import VIEWS
+from poolscope.workloads.catalog import WORKLOADS
+from poolscope.workloads.source import import_lines, source
 
 
 def script(app_state: AppState, run: Run) -> str:
@@ -17,4 +19,12 @@ def script(app_state: AppState, run: Run) -> str:
     program = getattr(VIEWS[run.experiment.name], "program", None)
     found = program(run) if program else None
     version = repr(run.conditions.get("python", ""))
-    return template.render(params=values, run_id=run.id, version=version, found=found)
+    return template.render(
+        params=values,
+        run_id=run.id,
+        version=version,
+        found=found,
+        workloads=WORKLOADS,
+        workload_source=source,
+        import_lines=import_lines,
+    )

@@ -1,8 +1,10 @@
-"""The built-in work; catalog has its table.
+"""The built-in work; `catalog` has its table.
 
-computing  primes, zlib and uneven items; square, sums, hashes and files by poolscope.workloads.functions
-waiting    sleep and a real HTTP server's answers, as functions and as coroutines
-server     that server, a program of its own
-bulky      large arguments and results, much memory
-sharing    one number that all workers add to
+compute      Python and C that computes, with the GIL and without it, evenly and not
+io           waiting, a real HTTP server's answers as functions and as coroutines, files
+http_server  that server, a program of its own
+data         large arguments and results, much memory
+shared       one number that all workers add to
+work         what a work is once it is set up, and how that is done
+source       a workload's code as part of a standalone script
 """

@@ -1,89 +1,183 @@
-"""What is mapped: a function with its items, a user's own or built in; the table of the built-in ones."""
+"""The built-in workloads: what each is and does, how much of it is usual, and where its code lies. Data only.
+
+Both sides read this table: parameters and pages for what may be asked, the runner for setting the work up.
+"""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
-
-def nothing() -> None:
-    """The closing of a work that started nothing."""
+# What limits it: the CPU, time that passes elsewhere, files, the bytes that are moved, or one object that all share.
+Nature = Literal["cpu", "waiting", "files", "data", "shared"]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """One work, set up: what a user would pass to a pool, for every kind of it the same.
+class Workload:
+    """One row. `function` names the function in `module` of this package, and `coroutine` its form for asyncio.
 
-    `coroutine` is its form for asyncio, None without one. A function that is an `async def` itself stands in both
-    places; the plain loop then awaits one call after the other. `setup` is called once in every worker before its first
-    task, in the main process too where that works itself. `tidy` is called in this process after each passage and lets
-    go of what the calls kept here. `close` ends what setting the work up started; call it once, whatever happened.
-    `rounds` is None unless the length of a call was calibrated; `one_call_s` is what a call took then, None if the
-    rounds were given.
+    `work_ms` is the usual length of one call where it can be chosen, else None; then `call_s` says roughly what a call
+    takes. `count` is the usual number of items and `most` the largest that memory or patience allows (None: no such
+    bound). `rounds` is what a call of the usual length takes of them on some machine, where its function is told how
+    many to do; a run calibrates them. `title` heads its script, `says` explains it.
     """
 
-    function: Callable[[Any], Any]
-    items: Sequence[Any]
-    coroutine: Callable[[Any], Awaitable[Any]] | None = None
-    setup: Callable[[], Any] | None = None
-    tidy: Callable[[], Any] = nothing
-    close: Callable[[], None] = nothing
-    rounds: int | None = None
-    one_call_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How much of a built-in work: the length of a call where it has one, how many, and rounds if they are known."""
-
-    work_ms: float
-    count: int
-    scratch: Path
-    rounds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
-    """One row of the table. `nature` is 'cpu', 'waiting', 'files' or 'mixed'; `work_ms` None has no chosen length.
-
-    `module` in poolscope.workloads has a table MAKERS with the function that sets the work up.
-    """
-
-    nature: str
-    work_ms: float | None
-    count: int
+    nature: Nature
     module: str
+    function: str
+    count: int
+    title: str
     says: str
+    work_ms: float | None = None
+    call_s: float = 0.0
+    most: int | None = None
+    coroutine: str | None = None
+    rounds: int | None = None
+
+    @property
+    def waits(self) -> bool | None:
+        """Whether a call leaves the CPU to others; None where that depends on the machine or on the other workers."""
+        return {"waiting": True, "cpu": False, "data": False}.get(self.nature)
 
 
-BUILT_IN: dict[str, BuiltIn] = {
-    "square": BuiltIn("cpu", None, 10_000, "compute", "One multiplication: far less work than handing it over costs."),
-    "sum-of-squares": BuiltIn("cpu", 20.0, 40, "compute", "Sums squares in Python, which needs the GIL all the time."),
-    "primes": BuiltIn("cpu", 20.0, 40, "compute", "Counts primes by trial division in Python, under the GIL."),
-    "sha256": BuiltIn("cpu", 20.0, 40, "compute", "Hashes blocks of 16 KiB in C, which lets go of the GIL."),
-    "zlib": BuiltIn("cpu", 20.0, 40, "compute", "Packs and unpacks a large block in C, which lets go of the GIL."),
-    "uneven": BuiltIn("cpu", 5.0, 40, "compute", "Sums squares; every tenth item takes ten times as long."),
-    "sleep": BuiltIn("waiting", 20.0, 40, "io", "Waits by time.sleep, or by asyncio.sleep as a coroutine."),
-    "http": BuiltIn("waiting", 20.0, 40, "io", "Asks a real HTTP server here, which answers after a delay."),
-    "read-files": BuiltIn("files", None, 400, "compute", "Reads files of 128 KiB, which the system holds in memory."),
-    "large-arguments": BuiltIn("mixed", None, 16, "data", "Turns lists around that are 1 MiB when pickled."),
-    "memory-hungry": BuiltIn("mixed", None, 16, "data", "Fills 64 MiB; each worker keeps its latest block."),
-    "shared-object": BuiltIn(
-        "mixed", 20.0, 24, "shared", "Adds to one number: in a process under a lock, else in a mapped file."
+WORKLOADS: dict[str, Workload] = {
+    "square": Workload(
+        "cpu", "compute", "square", 10_000, "Squares", "One multiplication: far less work than handing it over costs."
+    ),
+    "square-sleep": Workload(
+        "waiting",
+        "io",
+        "square_sleep",
+        40,
+        "Squares after a wait",
+        "Waits by time.sleep, then squares.",
+        work_ms=1000.0,
+        coroutine="square_sleep_by_asyncio",
+    ),
+    "sum-of-squares": Workload(
+        "cpu",
+        "compute",
+        "sum_of_squares",
+        40,
+        "Sums of squares",
+        "Sums squares in Python, which needs the GIL all the time.",
+        work_ms=20.0,
+        rounds=100_000,
+    ),
+    "factorial": Workload(
+        "cpu", "compute", "factorial", 40, "Factorials", "One factorial in C, which keeps the GIL.", call_s=3e-4
+    ),
+    "primes": Workload(
+        "cpu",
+        "compute",
+        "primes",
+        40,
+        "Counts of primes",
+        "Counts primes by trial division in Python, under the GIL.",
+        work_ms=20.0,
+        rounds=100,
+    ),
+    "sha256": Workload(
+        "cpu",
+        "compute",
+        "sha256",
+        40,
+        "SHA-256 digests",
+        "Hashes blocks of 16 KiB in C, which lets go of the GIL.",
+        work_ms=20.0,
+        rounds=500,
+    ),
+    "zlib": Workload(
+        "cpu",
+        "compute",
+        "packed_and_unpacked",
+        40,
+        "Packing and unpacking",
+        "Packs and unpacks a large block in C, which lets go of the GIL.",
+        work_ms=20.0,
+        rounds=20,
+    ),
+    "uneven": Workload(
+        "cpu",
+        "compute",
+        "uneven",
+        40,
+        "Sums of squares, one in ten much longer",
+        "Sums squares; every tenth item takes ten times as long.",
+        work_ms=5.0,
+        rounds=100_000,
+    ),
+    "sleep": Workload(
+        "waiting",
+        "io",
+        "square_sleep",
+        40,
+        "Waiting",
+        "Waits by time.sleep, or by asyncio.sleep as a coroutine.",
+        work_ms=20.0,
+        coroutine="square_sleep_by_asyncio",
+    ),
+    "http": Workload(
+        "waiting",
+        "io",
+        "get",
+        40,
+        "Requests to a slow HTTP server",
+        "Asks a real HTTP server here, which answers after a delay.",
+        work_ms=20.0,
+        coroutine="get_by_asyncio",
+    ),
+    "read-files": Workload(
+        "files",
+        "io",
+        "read_file",
+        400,
+        "Reading files",
+        "Reads files of 128 KiB, which the system holds in memory.",
+        call_s=1e-4,
+    ),
+    "large-arguments": Workload(
+        "data",
+        "data",
+        "turned_around",
+        16,
+        "Large lists turned around",
+        "Turns lists around that are 1 MiB when pickled.",
+        most=256,
+    ),
+    "memory-hungry": Workload(
+        "data", "data", "hungry", 16, "64 MiB blocks", "Fills 64 MiB; each worker keeps its latest block.", most=1_000
+    ),
+    "shared-object": Workload(
+        "shared",
+        "shared",
+        "add_much",
+        24,
+        "Additions to one number",
+        "Adds to one number: in a process under a lock, else in a mapped file.",
+        work_ms=20.0,
+        rounds=500,
     ),
 }
 
+# What each experiment offers, in the order in which its form does.
+OF_POOL_SIZES = ("square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files")
+OF_WHICH_POOL = (
+    "square",
+    "sum-of-squares",
+    "primes",
+    "sha256",
+    "zlib",
+    "sleep",
+    "http",
+    "read-files",
+    "large-arguments",
+    "uneven",
+    "shared-object",
+    "memory-hungry",
+)
 
-def set_up(name: str, work_ms: float | None, count: int | None, scratch: Path, rounds: int | None = None) -> Work:
-    """A built-in work; without `work_ms` and `count` as long and as often as its row says.
-
-    Takes some tens of milliseconds where the length of a call is calibrated. With the `rounds` that another Python's
-    calibration has found it is not, so that all do the same. Close what is returned.
-    """
-    row = BUILT_IN[name]
-    asked = Asked(work_ms or row.work_ms or 0.0, count or row.count, scratch, rounds)
-    maker: Callable[[Asked], Work] = importlib.import_module(f"poolscope.workloads.{row.module}").MAKERS[name]
-    return maker(asked)
+# By these a name can be looked up that may be none of the table, such as that of one's own function.
+WORK_MS = {name: row.work_ms for name, row in WORKLOADS.items() if row.work_ms is not None}
+WAITING = frozenset(name for name, row in WORKLOADS.items() if row.waits)
+COMPUTING = frozenset(name for name, row in WORKLOADS.items() if row.waits is False)

@@ -6,13 +6,18 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poolscope.workloads.catalog import Asked, Work
+    from poolscope.workloads.work import Work, WorkRequest
 
 NUMBERS = 116_500  # floats whose list takes 1 MiB when it is pickled: nine bytes each
 HUNGER = 64 * 1024 * 1024
 PAGE = 4096  # one byte written in each makes the system find real memory for it
 
 _kept: dict[int, bytearray] = {}  # by thread, and not in a threading.local: an interpreter's ends with each call
+
+
+def large_lists(count: int) -> list[list[float]]:
+    """A list of its own for each item: pickle sends an object that comes twice in one message only once."""
+    return [[item + k / 8 for k in range(NUMBERS)] for item in range(count)]
 
 
 def turned_around(numbers: list[float]) -> list[float]:
@@ -29,17 +34,16 @@ def hungry(n: int) -> int:
     return block[-PAGE]
 
 
-def make_large_arguments(asked: Asked) -> Work:
-    from poolscope.workloads.catalog import Work  # not before: workers that import this module have no use for it
+def make_large_arguments(request: WorkRequest) -> Work:
+    from poolscope.workloads.work import Work  # not before: workers that import this module have no use for it
 
-    # A list of its own each: pickle sends an object that comes twice in one message only once.
-    return Work(turned_around, [[item + k / 8 for k in range(NUMBERS)] for item in range(asked.count)])
+    return Work(turned_around, large_lists(len(request.numbers)))
 
 
-def make_memory_hungry(asked: Asked) -> Work:
-    from poolscope.workloads.catalog import Work
+def make_memory_hungry(request: WorkRequest) -> Work:
+    from poolscope.workloads.work import Work
 
-    return Work(hungry, range(1, asked.count + 1), tidy=_kept.clear)
+    return Work(hungry, request.numbers, tidy=_kept.clear)
 
 
 MAKERS = {"large-arguments": make_large_arguments, "memory-hungry": make_memory_hungry}

@@ -1,23 +1,39 @@
-"""Work that waits: for time to pass, and for a real HTTP server on this machine to answer."""
+"""Work that waits: for time to pass, for a real HTTP server on this machine to answer, for files.
+
+Workers import this, so what only the setting-up needs is imported there.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poolscope.workloads.functions import square_sleep
-
 if TYPE_CHECKING:
-    from poolscope.workloads.catalog import Asked, Work
+    from poolscope.workloads.work import Work, WorkRequest
 
 HOST = "127.0.0.1"
 ANSWER_LIMIT_S = 60.0
 ENOUGH = 1 << 16
 SERVER = Path(__file__).with_name("http_server.py")
+FILES = 16
+FILE_BYTES = 128 * 1024
+
+
+def square_sleep(seconds: float, n: int) -> int:
+    time.sleep(seconds)
+    return n * n
+
+
+async def square_sleep_by_asyncio(seconds: float, n: int) -> int:
+    import asyncio  # here, for the other functions do without
+
+    await asyncio.sleep(seconds)
+    return n * n
 
 
 class WrongAnswer(Exception):
@@ -27,58 +43,68 @@ class WrongAnswer(Exception):
 def get(port: int, n: int) -> int:
     """One request on a connection of its own, as most scripts make them; the server says n back."""
     with socket.create_connection((HOST, port), ANSWER_LIMIT_S) as connection:
-        connection.sendall(request(n))
+        connection.sendall(request_for(n))
         parts = []
         while part := connection.recv(ENOUGH):
             parts.append(part)
-    return number(b"".join(parts))
+    return number_in(b"".join(parts))
 
 
 async def get_by_asyncio(port: int, n: int) -> int:
     """The same as a coroutine, by asyncio's streams."""
-    import asyncio  # by now somebody has; the workers of other kinds need not
+    import asyncio  # here, for the other functions do without
 
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
-        writer.write(request(n))
-        return number(await reader.read())
+        writer.write(request_for(n))
+        return number_in(await reader.read())
     finally:
         writer.close()
         await writer.wait_closed()
 
 
-def request(n: int) -> bytes:
+def request_for(n: int) -> bytes:
     return b"GET /%d HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (n, HOST.encode())
 
 
-def number(answer: bytes) -> int:
+def number_in(answer: bytes) -> int:
     head, _, body = answer.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200 "):
         raise WrongAnswer(f"The server answered {answer[:60]!r}.")
     return int(body)
 
 
-async def square_sleep_by_asyncio(seconds: float, n: int) -> int:
-    import asyncio
-
-    await asyncio.sleep(seconds)
-    return n * n
+def read_file(paths: tuple[str, ...], n: int) -> int:
+    with open(paths[n % len(paths)], "rb") as file:  # no Path is made in the timed code
+        return len(file.read())
 
 
-def make_sleep(asked: Asked) -> Work:
-    return work_of(
-        partial(square_sleep, asked.work_ms / 1000), partial(square_sleep_by_asyncio, asked.work_ms / 1000), asked.count
-    )
+def write_files(folder: Path) -> tuple[str, ...]:
+    """Write files of noise, no two of the same size. Returns their paths."""
+    paths = []
+    for number in range(FILES):
+        path = folder / f"{number}.bin"
+        path.write_bytes(os.urandom(FILE_BYTES + number))
+        paths.append(str(path))
+    return tuple(paths)
 
 
-def make_http(asked: Asked) -> Work:
+def make_sleep(request: WorkRequest) -> Work:
+    from poolscope.workloads.work import Work  # not before: workers that import this module have no use for it
+
+    seconds = request.seconds
+    return Work(partial(square_sleep, seconds), request.numbers, partial(square_sleep_by_asyncio, seconds))
+
+
+def make_http(request: WorkRequest) -> Work:
     """Start the server, in a process of its own; close() ends it, and so does the end of this process."""
-    import subprocess  # here, as the others: workers that import this module have no use for them
+    import subprocess
 
     from poolscope.machine.processes import exit_description
+    from poolscope.workloads.work import Work
 
     server = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SERVER), str(asked.work_ms / 1000)],
+        [sys.executable, "-I", "-S", str(SERVER), str(request.seconds)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -92,18 +118,13 @@ def make_http(asked: Asked) -> Work:
         server.terminate()
         server.communicate()
 
-    return work_of(partial(get, port), partial(get_by_asyncio, port), asked.count, close)
+    return Work(partial(get, port), request.numbers, partial(get_by_asyncio, port), close=close)
 
 
-def work_of(
-    function: Callable[[int], int],
-    coroutine: Callable[[int], Awaitable[int]],
-    count: int,
-    close: Callable[[], None] | None = None,
-) -> Work:
-    from poolscope.workloads.catalog import Work, nothing
+def make_read_files(request: WorkRequest) -> Work:
+    from poolscope.workloads.work import Work
 
-    return Work(function, range(1, count + 1), coroutine, close=close or nothing)
+    return Work(partial(read_file, write_files(request.scratch)), request.numbers)
 
 
-MAKERS = {"sleep": make_sleep, "http": make_http}
+MAKERS = {"sleep": make_sleep, "square-sleep": make_sleep, "http": make_http, "read-files": make_read_files}

@@ -13,40 +13,18 @@ import os
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from poolscope.workloads.functions import calibrated, sum_of_squares
+from poolscope.workloads.compute import make_of_rounds, sum_of_squares
 
 if TYPE_CHECKING:
-    from poolscope.workloads.catalog import Asked, Work
+    from poolscope.workloads.work import Work, WorkRequest
 
 BETWEEN = 200  # squares summed between two additions, outside the lock
 BYTES = 8
 
-_opened: dict[tuple[int, str], Mapped] = {}
 
-
-class Number:
-    """The shared number as its own process has it. A pickled one becomes `Mapped`, one a path and worker."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.value = 0
-        self.lock = threading.Lock()
-
-    def add(self, amount: int) -> None:
-        with self.lock:
-            self.value += amount
-
-    def total(self) -> int:
-        """All additions, wherever they were made."""
-        return self.value + int.from_bytes(Path(self.path).read_bytes(), "little")
-
-    def __reduce__(self) -> Any:
-        return opened, (self.path,)
-
-
-class Mapped:
+class MappedNumber:
     """The number in a file. The file's lock excludes other processes and interpreters, each of which opens it anew."""
 
     def __init__(self, path: str) -> None:
@@ -62,15 +40,38 @@ class Mapped:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
-def opened(path: str) -> Mapped:
+_opened: dict[tuple[int, str], MappedNumber] = {}
+
+
+def opened(path: str) -> MappedNumber:
     """This worker's own: a forked one must not use its parent's, whose lock it would share."""
     key = os.getpid(), path
     if key not in _opened:
-        _opened[key] = Mapped(path)
+        _opened[key] = MappedNumber(path)
     return _opened[key]
 
 
-def add_much(shared: Number, rounds: int, n: int) -> int:
+class SharedNumber:
+    """The shared number as its own process has it. A pickled one becomes `MappedNumber`, one a path and worker."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.value = 0
+        self.lock = threading.Lock()
+
+    def add(self, amount: int) -> None:
+        with self.lock:
+            self.value += amount
+
+    def total(self) -> int:
+        """All additions, wherever they were made."""
+        return self.value + int.from_bytes(Path(self.path).read_bytes(), "little")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return opened, (self.path,)
+
+
+def add_much(shared: SharedNumber, rounds: int, n: int) -> int:
     """Compute a little and add one, `rounds` times."""
     for _ in range(rounds):
         sum_of_squares(BETWEEN, n)
@@ -78,17 +79,13 @@ def add_much(shared: Number, rounds: int, n: int) -> int:
     return n
 
 
-def make_shared_object(asked: Asked) -> Work:
-    import tempfile  # here, as Work: workers that import this module have no use for them
+def make_shared_object(request: WorkRequest) -> Work:
+    import tempfile  # not before: workers that import this module have no use for it
 
-    from poolscope.workloads.catalog import Work
-
-    handle, path = tempfile.mkstemp(prefix="shared-", dir=asked.scratch)
+    handle, path = tempfile.mkstemp(prefix="shared-", dir=request.scratch)
     os.write(handle, bytes(BYTES))
     os.close(handle)
-    shared = Number(path)
-    ready = calibrated(asked.work_ms, lambda rounds: partial(add_much, shared, rounds), asked.rounds)
-    return Work(ready.function, range(1, asked.count + 1), rounds=ready.rounds, one_call_s=ready.one_call_s)
+    return make_of_rounds(partial(add_much, SharedNumber(path)))(request)
 
 
 MAKERS = {"shared-object": make_shared_object}

@@ -6,16 +6,36 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
+from poolscope.protocol.payloads import (
+    Calibration,
+    ConfigurationSkipped,
+    EffectiveCpus,
+    GarbageCollections,
+    InterpreterFacts,
+    InterpreterLeftOut,
+    LoopTimes,
+    MachineFacts,
+    MemoryReading,
+    NoiseReading,
+    Payload,
+    Plan,
+    ResultsDiffer,
+    Seed,
+    TraceSummary,
+    TrialReport,
+)
 from poolscope.protocol.records import Actor, End, Failure, Progress, Record, Result, Sample, Span
 
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until_gone
 
-THIS = {"label": "here", "executable": sys.executable}
+THIS = InterpreterPath("here", sys.executable)
+P = TypeVar("P", bound=Payload)
 OTHERS = Path.home() / ".cache" / "poolscope-pythons"
 OTHER = {
     "3.14": OTHERS / "python3.14" / "usr" / "bin" / "python3.14",
@@ -59,28 +79,26 @@ def folder(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def asked(workload: str, folder: str | None = None, **changes: Any) -> dict[str, Any]:
-    return {
-        "workload": {"name": workload, "folder": folder},
-        "work_ms": None,
-        "items": 6,
-        "kinds": ["thread", "process"],
-        "sizes": [2],
-        "chunksizes": [0],
-        "repeats": 2,
-        "start_methods": [],
-        "pythons": [THIS],
-        "limit_s": 30,
-        **changes,
-    }
+def asked(
+    workload: str, folder: str = "", *, work_ms: float | None = None, items: int = 6, **changes: Any
+) -> BenchmarkArguments:
+    defaults: dict[str, Any] = {"kinds": ("thread", "process"), "sizes": (2,), "repeats": 2, "limit_s": 30.0}
+    work = BenchmarkWork(workload, folder, work_ms, items)
+    return BenchmarkArguments(work, **{"pythons": (THIS,), **defaults, **changes})
 
 
 def mine(function: str) -> str:
     return f"mine.tasks:{function}@samples"
 
 
-def values(records: list[Record], name: str) -> dict[str, Any]:
-    return {record.config: record.value for record in records if isinstance(record, Result) and record.name == name}
+def values(records: list[Record], payload: type[P]) -> dict[str, P]:
+    """Payloads of one class by the configuration or the Python that they are about."""
+    found = [record for record in records if isinstance(record, Result)]
+    return {record.config: record.payload for record in found if isinstance(record.payload, payload)}
+
+
+def only(records: list[Record], payload: type[P]) -> P:
+    return values(records, payload)[""]
 
 
 def mapped(records: list[Record]) -> set[tuple[str, int]]:
@@ -89,8 +107,8 @@ def mapped(records: list[Record]) -> set[tuple[str, int]]:
 
 def short_of(records: list[Record]) -> dict[str, str]:
     """Why arms were skipped, by kind."""
-    kinds = {row["arm"]: row["kind"] for row in values(records, "plan").get("", [])}
-    return {kinds[config]: why for config, why in values(records, "skipped").items()}
+    kinds = {config.key: config.kind for config in only(records, Plan).configurations}
+    return {kinds[key]: skipped.why for key, skipped in values(records, ConfigurationSkipped).items()}
 
 
 def tree(child: Child) -> set[psutil.Process]:
@@ -102,29 +120,40 @@ def in_map(record: Record) -> bool:
 
 
 def test_a_run_tells_every_phase_of_every_arm_and_what_it_found() -> None:
-    records = perform("which-pool", asked("sum-of-squares", work_ms=1.0, kinds=["pool", "thread", "process"]))
+    records = perform(
+        "which-pool",
+        asked(
+            "sum-of-squares",
+            work_ms=1.0,
+            kinds=(
+                "pool",
+                "thread",
+                "process",
+            ),
+        ),
+    )
     assert end_of(records) == End(records[-1].t, "finished")
-    plan = values(records, "plan")[""]
-    assert [row["kind"] for row in plan] == ["serial", "thread", "process", "pool"]
-    configs = [row["arm"] for row in plan]
+    plan = only(records, Plan).configurations
+    assert [config.kind for config in plan] == ["serial", "thread", "process", "pool"]
+    configs = [config.key for config in plan]
     samples = [record for record in records if isinstance(record, Sample)]
     phases = ("start", "first_ready", "map", "stop")
     pools = {(config, n, phase) for config in configs[1:] for n in range(3) for phase in phases}
     assert {(s.config, s.repetition, s.name) for s in samples} == pools | {(configs[0], n, "map") for n in range(3)}
     assert len(samples) == len(pools) + 3
-    assert values(records, "python")["here"]["version"] == ".".join(map(str, sys.version_info[:3]))
-    assert values(records, "preflight")["here"]["repeats_equal"] is True
-    assert values(records, "calibration")[""]["asked_ms"] == 1.0
-    machine = values(records, "machine")[""]
-    assert sum(map(len, machine["siblings"] or [range(machine["usable_cpus"])])) == machine["usable_cpus"] >= 1
-    assert values(records, "cpu")[""]["effective"]["1"] > 0
-    assert isinstance(values(records, "seed")[""], int)
-    assert values(records, "noise")[""]["loop_wall_s"] == values(records, "loop")[configs[0]]["wall_s"] > 0
-    for name in ("gc", "traced", "memory"):
-        assert set(values(records, name)) == set(configs), name
-    assert not values(records, "skipped")
-    assert not values(records, "differs")
-    assert values(records, "traced")[configs[2]]["workers_used"] == 2
+    assert values(records, InterpreterFacts)["here"].version == ".".join(map(str, sys.version_info[:3]))
+    assert values(records, TrialReport)["here"].repeats_equal is True
+    assert only(records, Calibration).asked_ms == 1.0
+    machine = only(records, MachineFacts)
+    assert sum(map(len, machine.siblings or [range(machine.usable_cpus)])) == machine.usable_cpus >= 1
+    assert only(records, EffectiveCpus).effective["1"] > 0
+    assert only(records, Seed).seed >= 0
+    assert only(records, NoiseReading).loop_wall_s == values(records, LoopTimes)[configs[0]].wall_s > 0
+    for payload in (GarbageCollections, TraceSummary, MemoryReading):
+        assert set(values(records, payload)) == set(configs), payload
+    assert not values(records, ConfigurationSkipped)
+    assert not values(records, ResultsDiffer)
+    assert values(records, TraceSummary)[configs[2]].workers_used == 2
     spans = [record for record in records if isinstance(record, Span)]
     assert len(spans) == 6 * len(configs)
     assert {span.lane for span in spans} == set(configs)
@@ -173,7 +202,7 @@ def test_a_loop_that_would_exceed_the_limit_is_not_begun(folder: str) -> None:
     ],
 )
 def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: str, why: str, folder: str) -> None:
-    records = perform("which-pool", asked(mine(function), folder, limit_s=3, start_methods=["fork"]))
+    records = perform("which-pool", asked(mine(function), folder, limit_s=3, start_methods=("fork",)))
     assert end_of(records).outcome == "finished"
     skipped = short_of(records)
     assert skipped.keys() == {kind}
@@ -184,16 +213,28 @@ def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: 
 
 
 def test_a_kind_that_ended_its_process_is_not_tried_in_other_sizes(folder: str) -> None:
-    records = perform("which-pool", asked(mine("dies_elsewhere"), folder, sizes=[1, 2], kinds=["thread"], repeats=1))
-    skipped = values(records, "skipped")
-    assert "ended with exit code 3" in skipped["here thread 1"]
-    assert skipped["here thread 2"] == f"It was not tried after 1 thread. {skipped['here thread 1']}"
+    records = perform(
+        "which-pool",
+        asked(
+            mine("dies_elsewhere"),
+            folder,
+            sizes=(
+                1,
+                2,
+            ),
+            kinds=("thread",),
+            repeats=1,
+        ),
+    )
+    skipped = values(records, ConfigurationSkipped)
+    assert "ended with exit code 3" in skipped["here thread 1"].why
+    assert skipped["here thread 2"].why == f"It was not tried after 1 thread. {skipped['here thread 1'].why}"
     assert mapped(records) == {("here serial", 0), ("here serial", 1)}
 
 
 def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
-    records = perform("which-pool", asked(mine("talks"), folder, repeats=1, kinds=["thread"]))
-    assert values(records, "preflight")["here"]["printed"] == len("called with 0\n") * 6
+    records = perform("which-pool", asked(mine("talks"), folder, repeats=1, kinds=("thread",)))
+    assert values(records, TrialReport)["here"].printed == len("called with 0\n") * 6
     calls = capfd.readouterr().out.splitlines()
     assert calls[:6] == [f"called with {n}" for n in (0, 1, 2, 3, 4, 0)]
     assert len(calls) == 6 + 2 * 3 * 6, "the loop's and the threads', in three rounds each"
@@ -203,27 +244,40 @@ def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd:
 def test_another_python_is_an_arm_of_its_own(label: str, folder: str) -> None:
     if not OTHER[label].exists():
         pytest.skip(f"there is no {OTHER[label]}")
-    other = {"label": label, "executable": str(OTHER[label])}
-    records = perform("which-pool", asked(mine("square"), folder, kinds=[], repeats=1, pythons=[THIS, other]))
+    other = InterpreterPath(label, str(OTHER[label]))
+    records = perform(
+        "which-pool",
+        asked(
+            mine("square"),
+            folder,
+            kinds=(),
+            repeats=1,
+            pythons=(
+                THIS,
+                other,
+            ),
+        ),
+    )
     assert end_of(records).outcome == "finished"
-    about = values(records, "python")[label]
-    assert about["version"].startswith(label.rstrip("t"))
-    assert about["gil"] is not label.endswith("t")
-    kinds = {row["kind"] for row in values(records, "plan")[""] if row["python"] == label}
+    facts = values(records, InterpreterFacts)[label]
+    assert facts.version.startswith(label.rstrip("t"))
+    assert facts.gil is not label.endswith("t")
+    plan = only(records, Plan).configurations
+    kinds = {config.kind for config in plan if config.python == label}
     assert kinds == {"serial", "thread", "process", "pool"} | ({"interpreter"} if label == "3.14" else set())
-    assert not values(records, "skipped")
-    assert not values(records, "differs")
-    assert len(mapped(records)) == 2 * len(values(records, "plan")[""])
+    assert not values(records, ConfigurationSkipped)
+    assert not values(records, ResultsDiffer)
+    assert len(mapped(records)) == 2 * len(plan)
 
 
 def test_a_python_that_can_not_take_part_says_why_and_the_others_go_on(folder: str) -> None:
-    pythons = [THIS, {"label": "gone", "executable": "/no/such/python"}, {"label": "none", "executable": "/bin/true"}]
+    pythons = (THIS, InterpreterPath("gone", "/no/such/python"), InterpreterPath("none", "/bin/true"))
     records = perform("which-pool", asked(mine("square"), folder, repeats=1, pythons=pythons))
     assert end_of(records).outcome == "finished"
-    told = values(records, "python")
-    assert told["gone"]["why_not"].startswith("Python gone can't be started:")
-    assert told["none"] == {"why_not": "The process of Python none ended with exit code 0 during the start."}
-    assert {row["python"] for row in values(records, "plan")[""]} == {"here"}
+    left_out = values(records, InterpreterLeftOut)
+    assert left_out["gone"].why.startswith("Python gone can't be started:")
+    assert left_out["none"].why == ("The process of Python none ended with exit code 0 during the start.")
+    assert {config.python for config in only(records, Plan).configurations} == {"here"}
 
 
 def test_a_host_that_is_killed_costs_one_arm(folder: str) -> None:
@@ -235,14 +289,14 @@ def test_a_host_that_is_killed_costs_one_arm(folder: str) -> None:
         records = child.to_the_end()
         until_gone(before)
     assert end_of(records).outcome == "finished"
-    (why,) = values(records, "skipped").values()
-    assert "was killed by SIGKILL" in why
+    (skipped,) = values(records, ConfigurationSkipped).values()
+    assert "was killed by SIGKILL" in skipped.why
     assert len(mapped(records)) > 3 + 3, "the arms that are left were passed in all rounds"
 
 
 @pytest.mark.parametrize("strike", ["stop", "kill"])
 def test_nothing_is_left_of_a_run_that_is_stopped_or_whose_runner_dies(strike: str, folder: str) -> None:
-    with runner("which-pool", asked(mine("waits"), folder, items=6, start_methods=["forkserver"])) as child:
+    with runner("which-pool", asked(mine("waits"), folder, items=6, start_methods=("forkserver",))) as child:
         child.until(in_map)
         before = tree(child)
         if strike == "stop":
@@ -260,5 +314,5 @@ def test_scratch_files_are_gone_after_the_run(folder: str, tmp_path: Path, monke
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
-    perform("which-pool", asked(mine("square"), folder, repeats=1, kinds=["thread"]))
+    perform("which-pool", asked(mine("square"), folder, repeats=1, kinds=("thread",)))
     assert list(scratch.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import counted
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import EffectiveCpus, MemoryReading, ResultsDiffer, TraceSummary
 from poolscope.protocol.records import Printed, Record, Result
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
@@ -22,7 +23,7 @@ FREE = {"serial": about(640), "thread 2": about(330)}
 WIDE = [100.0, 200.0, 50.0, 70.0, 150.0]
 
 
-def trace(key: str, map_ms: float, cpus: float, **how: Any) -> dict[str, dict[str, Any]]:
+def trace(key: str, map_ms: float, cpus: float, **how: Any) -> dict[str, TraceSummary]:
     return {key: traced(planned(key, ITEMS), map_ms, cpus=cpus, **how)}
 
 
@@ -38,8 +39,8 @@ def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
 
 def remember(config: str, per_worker: float, workers: int, what: str = "pss") -> Result:
     total = per_worker * workers + 20
-    sizes = {"what": what, "per_worker": [per_worker * MIB] * workers, "total": total * MIB, "parent": 20 * MIB}
-    return Result(0, Untyped("memory", sizes), config)
+    each = (int(per_worker * MIB),) * workers
+    return Result(0, MemoryReading(what, each, int(total * MIB), 20 * MIB), config)
 
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
@@ -49,7 +50,7 @@ def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
 
 def test_each_says_something_of_the_poorest_run() -> None:
     now = told(
-        {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", preflight={"printed": 0}
+        {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", tried={"printed": 0}
     )
     assert len(which_pool.findings(now, 2)) == 17
     for finding in which_pool.findings(now, 2):
@@ -147,7 +148,7 @@ WAITED = {"serial": about(1600), "thread 8": about(203), "process 8": about(204)
         ({**WAITED, "thread 8": about(280)}, {"loop_share": 0.01}, False),
         (WAITED, {"loop_share": 0.5}, None),
         (WAITED, {"loop_share": None}, None),
-        (WAITED, {"loop_share": 0.01, "noise": {**QUIET, "throttled_after": 9}}, None),
+        (WAITED, {"loop_share": 0.01, "noise": replace(QUIET, throttled_after=9)}, None),
         ({"serial": about(1600), "process 8": about(204)}, {"loop_share": 0.01}, None),
         ({"serial": about(1600), "thread 8": about(204)}, {"loop_share": 0.01}, None),
         ({**WAITED, "thread 8": [2 * time for time in WIDE]}, {"loop_share": 0.01}, None),
@@ -180,7 +181,7 @@ def test_waiting_work_names_what_threads_save() -> None:
 
 
 @pytest.mark.parametrize(
-    ("preflight", "holds"),
+    ("tried", "holds"),
     [
         ({"item_bytes": MIB, "result_bytes": MIB, "pickle_s": 0.03}, True),
         ({"item_bytes": MIB, "result_bytes": MIB, "pickle_s": 0.0001}, False),
@@ -190,16 +191,16 @@ def test_waiting_work_names_what_threads_save() -> None:
     ],
 )
 def test_arguments_are_too_large_where_pickling_takes_a_share_of_the_work(
-    preflight: dict[str, Any], holds: bool | None
+    tried: dict[str, Any], holds: bool | None
 ) -> None:
-    assert check(told(MAPS, preflight=preflight), "too large to hand over").holds is holds
+    assert check(told(MAPS, tried=tried), "too large to hand over").holds is holds
 
 
 def test_threads_that_hand_over_nothing_are_not_blamed_for_large_arguments() -> None:
     large = {"item_bytes": MIB, "result_bytes": MIB, "pickle_s": 0.03}
-    assert check(told(FREE, preflight=large), "too large to hand over").holds is None
+    assert check(told(FREE, tried=large), "too large to hand over").holds is None
     processes = {"serial": about(640), "process 2": about(500)}
-    assert check(told(processes, preflight=large), "too large to hand over").remedy == {"kinds": ["thread"]}
+    assert check(told(processes, tried=large), "too large to hand over").remedy == {"kinds": ["thread"]}
 
 
 CHUNKS = {"serial": about(640), "process 2 c1": about(500), "process 2 c8": about(340), "process 2 c16": about(345)}
@@ -302,9 +303,9 @@ def test_more_workers_than_cpus(
 @pytest.mark.parametrize(
     ("noise", "holds"),
     [
-        ({**QUIET, "throttled_after": 3}, True),
+        (replace(QUIET, throttled_after=3), True),
         (QUIET, False),
-        ({**QUIET, "throttled_before": None, "throttled_after": None}, None),
+        (replace(QUIET, throttled_before=None, throttled_after=None), None),
         (None, None),
     ],
 )
@@ -360,7 +361,7 @@ def test_tasks_that_use_several_cpus_by_themselves_are_found(how: dict[str, Any]
 
 
 def test_threads_of_a_task_show_in_processes_too() -> None:
-    several = {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 1.2}
+    several = replace(trace("process 2", 335, 1.9)["process 2"], tasks_cpu_s=1.2)
     found = check(told(MAPS, traces={"process 2": several}), "threads of their own")
     assert found.holds is True
     assert found.remedy == {"sizes": [1]}
@@ -419,12 +420,12 @@ def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
     ("how", "holds"),
     [
         (
-            {"more": [Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}), "pool 2")]},
+            {"more": [Result(0, ResultsDiffer(1, "Item 3 gave 4 for 9."), "pool 2")]},
             True,
         ),
-        ({"preflight": {"repeats_equal": False}}, True),
+        ({"tried": {"repeats_equal": False}}, True),
         ({}, False),
-        ({"preflight": {"repeats_equal": None}}, None),
+        ({"tried": {"repeats_equal": None}}, None),
     ],
 )
 def test_results_that_differ_are_found(how: dict[str, Any], holds: bool | None) -> None:
@@ -432,11 +433,8 @@ def test_results_that_differ_are_found(how: dict[str, Any], holds: bool | None) 
 
 
 def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools() -> None:
-    other = [
-        Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 3 gave 4 for 9."}), config)
-        for config in ("serial", "pool 2")
-    ]
-    for how in ({"more": other}, {"more": other[1:], "preflight": {"repeats_equal": False}}):
+    other = [Result(0, ResultsDiffer(1, "Item 3 gave 4 for 9."), config) for config in ("serial", "pool 2")]
+    for how in ({"more": other}, {"more": other[1:], "tried": {"repeats_equal": False}}):
         now = told({**MAPS, "pool 2": about(340)}, **how)
         found = check(now, "results differ")
         assert found.holds
@@ -444,15 +442,18 @@ def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools()
         assert "pool 2" in {config.key for config in counted(now)}
 
 
-@pytest.mark.parametrize(("names", "holds"), [(["CACHE", "calls"], True), ([], False), (None, None)])
-def test_global_state_is_named(names: list[str] | None, holds: bool | None) -> None:
-    found = check(told(MAPS, preflight={} if names is None else {"global_state": names}), "global state")
+@pytest.mark.parametrize(("names", "holds"), [(("CACHE", "calls"), True), ((), False), (None, None)])
+def test_global_state_is_named(names: tuple[str, ...] | None, holds: bool | None) -> None:
+    how: dict[str, Any] = (
+        {"tried": {"global_state": names}} if names is not None else {"pythons": {HERE: {"why_not": "gone."}}}
+    )
+    found = check(told(MAPS, **how), "global state")
     assert found.holds is holds
     assert ("the globals CACHE and calls" in found.sentence) is bool(names)
 
 
 def test_output_is_told_with_its_size() -> None:
-    loud = told(MAPS, preflight={"printed": 12}, more=[Printed(0, "stdout", "x" * 100, left_out=28)])
+    loud = told(MAPS, tried={"printed": 12}, more=[Printed(0, "stdout", "x" * 100, left_out=28)])
     assert "12 B when it was tried and 128 B in all" in " ".join(check(loud, "prints").sentence.split())
     assert check(loud, "prints").holds is True
     assert check(told(MAPS), "prints").holds is False
@@ -467,13 +468,13 @@ def test_output_is_told_with_its_size() -> None:
         ({"noise": QUIET}, False),
         ({"noise": None}, None),
         ({"noise": LOUD}, True),
-        ({"noise": {**QUIET, "throttled_after": 3}}, True),
-        ({"noise": {**QUIET, "loop_cpu_s": 3.0}}, True),
-        ({"noise": {**QUIET, "host_busy_s": None, "loop_wall_s": 0.0}}, None),
-        ({"more": [Result(0, Untyped("cpu", {"effective": {"1": 1.0, "2": 1.3}}))]}, True),
-        ({"traces": {"process 2": {**trace("process 2", 335, 1.9)["process 2"], "tasks_cpu_s": 0.05}}}, True),
+        ({"noise": replace(QUIET, throttled_after=3)}, True),
+        ({"noise": replace(QUIET, loop_cpu_s=3.0)}, True),
+        ({"noise": replace(QUIET, host_busy_s=None, loop_wall_s=0.0)}, None),
+        ({"more": [Result(0, EffectiveCpus({"1": 1.0, "2": 1.3}, 0.2))]}, True),
+        ({"traces": {"process 2": replace(trace("process 2", 335, 1.9)["process 2"], tasks_cpu_s=0.05)}}, True),
         # A loop of unknown work that is off the CPU for a third of its time may well wait by itself.
-        ({"noise": {**QUIET, "loop_cpu_s": 3.0}, "asked": {"workload": "a:b@c"}, "loop_share": 0.66}, False),
+        ({"noise": replace(QUIET, loop_cpu_s=3.0), "asked": {"workload": "a:b@c"}, "loop_share": 0.66}, False),
     ],
 )
 def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bool | None) -> None:

@@ -1,107 +1,127 @@
-"""Which settings are compared, which can't do the work, and how long each may take."""
+"""Which configurations a run compares, which can't do the work, and how long each may take."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark.cost_estimates import beforehand, pass_s
-from poolscope.experiments.pool_benchmark.plan import Configuration, Wanted, unfit
+from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s, run_s
+from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork
+from poolscope.protocol.kinds import KINDS
+from poolscope.protocol.payloads import InterpreterFacts, PlannedConfiguration, TrialReport
 
-ABOUT: dict[str, Any] = {
-    "kinds": dict.fromkeys(("serial", "thread", "process", "pool", "asyncio")) | {"interpreter": "It came with 3.14."},
-    "start_method": "fork",
-    "start_methods": ["fork", "spawn"],
-}
-SEEN: dict[str, Any] = {
-    "function": "tasks:parse",
-    "coroutine": False,
-    "is_async": False,
-    "unpicklable": {},
-    "count": 10,
-    "call_s": [0.1, 0.1],
-    "cpu_s": [0.1, 0.1],
-    "pickle_s": 0.0,
-}
-ASYNC = {**SEEN, "coroutine": True, "is_async": True}
+from tests.experiments.pool_benchmark.invented_runs import interpreter, trial
+
+ITEMS = 10
+FACTS: InterpreterFacts = interpreter(kinds={**dict.fromkeys(KINDS), "interpreter": "It came with 3.14."})
+SEEN: TrialReport = trial(count=ITEMS, call_s=(0.1, 0.1), cpu_s=(0.1, 0.1), pickle_s=0.0)
+ASYNC = replace(SEEN, coroutine=True, is_async=True)
 
 
-def wanted(**changes: Any) -> Wanted:
-    return Wanted(**{"kinds": [], "sizes": [2], "chunksizes": [0], "start_methods": [], **changes})
+def wanted(**changes: Any) -> BenchmarkArguments:
+    return BenchmarkArguments(**{"work": BenchmarkWork("square"), "kinds": (), "sizes": (2,), "repeats": 5, **changes})
 
 
-def keys(asked: Wanted, seen: dict[str, Any] = SEEN) -> list[str]:
-    return [config.key for config in asked.configs("3.11", ABOUT, seen)]
+def keys(arguments: BenchmarkArguments, seen: TrialReport = SEEN) -> list[str]:
+    kinds = kinds_to_measure(arguments, FACTS, seen)
+    return [config.key for config in configurations(arguments, "3.11", kinds, FACTS.start_method, ITEMS)]
+
+
+def config(kind: str, size: int = 2, start_method: str = "", chunksize: int = 0, **more: Any) -> PlannedConfiguration:
+    return planned("3.11", kind, size, start_method, chunksize, items=ITEMS, **more)
 
 
 def test_without_a_wish_there_is_every_kind_that_fits() -> None:
     assert keys(wanted()) == ["3.11 serial", "3.11 thread 2", "3.11 process fork 2 c0", "3.11 pool fork 2 c0"]
-    assert keys(wanted(), {**SEEN, "coroutine": True})[-1] == "3.11 asyncio 2"
+    assert keys(wanted(), replace(SEEN, coroutine=True))[-1] == "3.11 asyncio 2"
 
 
 def test_what_was_asked_for_by_name_is_there_even_if_it_can_not() -> None:
-    assert keys(wanted(kinds=["asyncio", "interpreter"])) == ["3.11 serial", "3.11 interpreter 2", "3.11 asyncio 2"]
+    assert keys(wanted(kinds=("asyncio", "interpreter"))) == ["3.11 serial", "3.11 interpreter 2", "3.11 asyncio 2"]
 
 
 def test_start_methods_and_chunk_sizes_vary_for_processes_alone() -> None:
-    asked = wanted(kinds=["pool", "thread"], sizes=[2, 4], chunksizes=[0, 5], start_methods=["fork", "spawn"])
-    found = keys(asked)
+    found = keys(wanted(kinds=("pool", "thread"), sizes=(2, 4), chunksizes=(0, 5), start_methods=("fork", "spawn")))
     assert found[:3] == ["3.11 serial", "3.11 thread 2", "3.11 thread 4"]
     assert len(found) == len(set(found)) == 3 + 2 * 2 * 2
     assert "3.11 pool spawn 4 c5" in found
 
 
-@pytest.mark.parametrize(
-    ("config", "used", "spare"),
-    [
-        (Configuration("3.11", "serial"), 1, 0),
-        (Configuration("3.11", "thread", 16), 1, 6),
-        (Configuration("3.11", "pool", 2, "fork"), 2, 0),
-        (Configuration("3.11", "pool", 4, "fork", 5), 5, 2),
-    ],
-    ids=lambda value: getattr(value, "key", ""),
-)
-def test_the_plan_tells_the_chunk_and_who_will_have_nothing_to_do(config: Configuration, used: int, spare: int) -> None:
-    row = config.planned(items=10)
-    assert (row["arm"], row["chunk_used"], row["spare_workers"]) == (config.key, used, spare)
+def test_in_the_runs_own_process_a_pool_is_named_by_its_workers() -> None:
+    found = configurations(wanted(kinds=("pool",), sizes=(2, 4)), "", ["pool"], "fork", ITEMS)
+    assert [each.key for each in found] == ["serial", "2 workers", "4 workers"]
 
 
 @pytest.mark.parametrize(
-    ("config", "seen", "why"),
+    ("each", "used", "spare"),
     [
-        (Configuration("3.11", "interpreter", 2), SEEN, "It came with 3.14."),
-        (Configuration("3.11", "pool", 2, "forkserver"), SEEN, "This Python has no start method forkserver."),
-        (Configuration("3.11", "asyncio", 2), SEEN, "tasks:parse has no form as an async def"),
-        (Configuration("3.11", "thread", 2), ASYNC, "tasks:parse is an async def"),
-        (Configuration("3.11", "process", 2, "fork"), {**SEEN, "unpicklable": {"item": "I.", "result": "R."}}, "I. R."),
+        (config("serial", 1), 1, 0),
+        (config("thread", 16), 1, 6),
+        (config("pool", 2), 2, 0),
+        (config("pool", 4, chunksize=5), 5, 2),
+        (config("process", 4), 1, 0),
+        (config("process", 4, chunksize=5), 5, 2),
+        (config("pool", 2, method="imap"), 1, 0),
+        (config("pool", 2, chunksize=5, method="imap_unordered"), 5, 0),
+        (config("pool", 2, method="apply_async"), 1, 0),
+    ],
+    ids=lambda value: f"{value.key} {value.method}" if isinstance(value, PlannedConfiguration) else "",
+)
+def test_the_plan_has_the_chunk_and_who_will_have_nothing_to_do(
+    each: PlannedConfiguration, used: int, spare: int
+) -> None:
+    assert (each.chunk_used, each.spare_workers) == (used, spare)
+
+
+@pytest.mark.parametrize(
+    ("each", "seen", "why"),
+    [
+        (config("interpreter"), SEEN, "It came with 3.14."),
+        (config("pool", start_method="forkserver"), SEEN, "This Python has no start method forkserver."),
+        (config("asyncio"), SEEN, "tasks:parse has no form as an async def"),
+        (config("thread"), ASYNC, "tasks:parse is an async def"),
+        (config("process"), replace(SEEN, unpicklable={"item": "I.", "result": "R."}), "I. R."),
     ],
 )
-def test_an_arm_that_can_not_do_the_work_says_why(config: Configuration, seen: dict[str, Any], why: str) -> None:
-    assert str(unfit(config, ABOUT, seen)).startswith(why)
+def test_a_configuration_that_can_not_do_the_work_says_why(
+    each: PlannedConfiguration, seen: TrialReport, why: str
+) -> None:
+    assert str(why_unfit(each, FACTS, seen)).startswith(why)
 
 
 @pytest.mark.parametrize("kind", ["serial", "thread", "asyncio"])
 def test_what_can_not_be_pickled_hurts_processes_alone(kind: str) -> None:
-    seen = {**SEEN, "coroutine": True, "unpicklable": {"function": "F."}}
-    assert unfit(Configuration("3.11", kind, 2), ABOUT, seen) is None
+    seen = replace(SEEN, coroutine=True, unpicklable={"function": "F."})
+    assert why_unfit(config(kind), FACTS, seen) is None
 
 
-def test_a_guess_knows_who_can_work_at_once() -> None:
-    def guess(kind: str, size: int, gil: bool = True, waits: bool = False) -> float:
-        seen = {**SEEN, "cpu_s": [0.0]} if waits else SEEN
-        return pass_s(Configuration("3.11", kind, size), seen, gil, cpus=2)
-
-    assert guess("serial", 1) == pytest.approx(1.0)
-    assert guess("thread", 4) == pytest.approx(1.0, rel=0.01)
-    assert guess("thread", 4, gil=False) == pytest.approx(0.5, rel=0.01)
-    assert guess("thread", 5, waits=True) == pytest.approx(0.2, rel=0.1)
-    assert guess("asyncio", 10, waits=True) == pytest.approx(0.1)
-    assert 0.5 < guess("process", 8) < 1.0
+def test_a_function_without_a_name_is_tried_in_an_interpreter() -> None:
+    seen, facts = replace(SEEN, unpicklable={"function": "F."}), interpreter(kinds=dict.fromkeys(KINDS))
+    assert why_unfit(config("interpreter"), facts, seen) is None
+    assert why_unfit(config("interpreter"), facts, replace(seen, unpicklable={"function": "F.", "item": "I."})) == "I."
 
 
-def test_built_in_work_has_a_time_before_anything_is_known() -> None:
-    params = {"workload": {"name": "sleep"}, "work_ms": 100.0, "items": 4, "repeats": 1, "pythons": [{"label": "3.11"}]}
-    done, total, left = beforehand(params, wanted(kinds=["thread"]), cpus=2).estimate()
-    assert (done, total) == (0, 6)
-    assert left == pytest.approx(3 * 0.4 + 3 * 0.2, rel=0.1)
-    assert beforehand({**params, "workload": {"name": "a:b@c"}}, wanted(), cpus=2).estimate()[2] is None
+def test_sentences_name_a_configuration_in_words() -> None:
+    each = [config("serial", 1), config("thread", 1), config("process"), config("pool"), config("asyncio")]
+    words = ["the plain loop", "1 thread", "2 processes", "multiprocessing.Pool(2)", "asyncio with 2 at once"]
+    assert [in_words(one) for one in each] == words
+
+
+def test_an_estimate_knows_who_can_work_at_once() -> None:
+    def estimate(kind: str, size: int, gil: bool = True, waits: bool = False) -> float:
+        seen = replace(SEEN, cpu_s=(0.0,)) if waits else SEEN
+        return repetition_s(config(kind, size), WorkCost.of_trial(seen), gil=gil, cpus=2)
+
+    assert estimate("serial", 1) == pytest.approx(1.0)
+    assert estimate("thread", 4) == pytest.approx(1.0, rel=0.01)
+    assert estimate("thread", 4, gil=False) == pytest.approx(0.5, rel=0.01)
+    assert estimate("thread", 5, waits=True) == pytest.approx(0.2, rel=0.1)
+    assert estimate("asyncio", 10, waits=True) == pytest.approx(0.1)
+    assert 0.5 < estimate("process", 8) < 1.0
+
+
+def test_a_run_has_the_warm_up_and_the_traced_repetition_beside_the_counted_ones() -> None:
+    loop = config("serial", 1)
+    assert run_s([loop], WorkCost(4, 0.1, waits=True), repeats=1, cpus=2) == pytest.approx(3 * 0.4)

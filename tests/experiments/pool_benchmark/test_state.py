@@ -13,7 +13,14 @@ from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import (
+    ConfigurationSkipped,
+    EffectiveCpus,
+    LoopTimes,
+    MemoryReading,
+    ResultsDiffer,
+    Untyped,
+)
 from poolscope.protocol.records import (
     Actor,
     Contents,
@@ -28,7 +35,17 @@ from poolscope.protocol.records import (
     Task,
 )
 
-from tests.experiments.pool_benchmark.invented_runs import HERE, MIB, about, measurement, planned, records, told, traced
+from tests.experiments.pool_benchmark.invented_runs import (
+    HERE,
+    MIB,
+    about,
+    machine_facts,
+    measurement,
+    planned,
+    records,
+    told,
+    traced,
+)
 from tests.openings import opening
 
 MAPS = {
@@ -50,7 +67,7 @@ TRACES = {
 }
 MEMORY = Result(
     0,
-    Untyped("memory", {"what": "pss", "per_worker": [8 * MIB, 10 * MIB], "total": 40 * MIB, "parent": 22 * MIB}),
+    MemoryReading("pss", (8 * MIB, 10 * MIB), 40 * MIB, 22 * MIB),
     "process 2",
 )
 RUN = told(MAPS, traces=TRACES, more=[MEMORY], asked=ASKED)
@@ -127,19 +144,11 @@ def test_the_warm_up_counts_for_nothing() -> None:
     assert now.order == ()
 
 
-def test_what_is_known_of_a_loop_may_come_by_its_key_or_by_its_python() -> None:
-    for name in ("serial", HERE):
-        now = told(
-            {"serial": about(640)}, loop_share=None, more=[Result(0, Untyped("loop", {"wall_s": 2, "cpu_s": 1}), name)]
-        )
-        assert which_pool.as_json(now)["loops"][0]["cpu_share"] == 0.5
-
-
 def test_progress_lanes_output_and_the_end_are_kept() -> None:
     now = which_pool.initial(WhichPoolParams())
     told_so_far: list[Record] = [
         opening("which-pool", 5, start_method="spawn"),
-        Progress(6, 3, 9, 1.5, "process 2: repetition 1 of 5"),
+        Progress(6, 3, 9, 1.5, "repetition 1 of 5", "process 2"),
         Actor(7, "process 2 · w1", "started", "process"),
         Span("process 2 · w1", "running", 7, 9, "1", "process 2"),
         Printed(8, "stdout", "hello", left_out=2),
@@ -149,6 +158,7 @@ def test_progress_lanes_output_and_the_end_are_kept() -> None:
         now = which_pool.fold(now, record)
     shape = which_pool.as_json(now)
     assert (shape["done"], shape["total"], shape["seconds_left"]) == (3, 9, 1.5)
+    assert (now.note, now.current) == ("repetition 1 of 5", "process 2")
     assert (now.start_method, now.printed, now.failure) == ("spawn", 7, "Worker 1 died.")
     assert now.lanes.spans[0].lane == "process 2"
     ended = which_pool.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
@@ -158,9 +168,9 @@ def test_progress_lanes_output_and_the_end_are_kept() -> None:
 def test_the_usable_cpus_are_those_that_the_run_found() -> None:
     now = which_pool.initial(WhichPoolParams())
     assert now.usable_cpus is None
-    now = which_pool.fold(now, Result(0, Untyped("cpu", {"effective": {"1": 1.0, "4": 3.9}})))
+    now = which_pool.fold(now, Result(0, EffectiveCpus({"1": 1.0, "4": 3.9}, 0.2)))
     assert now.usable_cpus == 4
-    assert which_pool.fold(now, Result(0, Untyped("machine", {"usable_cpus": 2}))).usable_cpus == 2
+    assert which_pool.fold(now, Result(0, machine_facts())).usable_cpus == 2
 
 
 OTHERS: list[Record] = [
@@ -169,8 +179,8 @@ OTHERS: list[Record] = [
     Sample(0, "map", "nobody", 1, 1.0),
     Sample(0, "latency", "process 2", 1, 1.0),
     Result(0, Untyped("weather", "rain")),
-    Result(0, Untyped("skipped", "why"), "nobody"),
-    Result(0, Untyped("loop", {"wall_s": 1, "cpu_s": 1}), "nobody"),
+    Result(0, ConfigurationSkipped("why"), "nobody"),
+    Result(0, LoopTimes(1, 1), "nobody"),
 ]
 
 
@@ -182,7 +192,7 @@ def test_a_record_that_says_nothing_here_changes_nothing(record: Record) -> None
 PARTS = records(
     {"serial": about(3, 2), "thread 2": about(2, 2), "pool 2": about(1, 2)},
     traces={"pool 2": traced(planned("pool 2", 32), 1, cpus=1.5)},
-    more=[MEMORY, *OTHERS, Result(0, Untyped("differs", {"repetition": 1, "detail": "Item 1."}), "thread 2")],
+    more=[MEMORY, *OTHERS, Result(0, ResultsDiffer(1, "Item 1."), "thread 2")],
 )
 
 

@@ -8,11 +8,11 @@ import pytest
 from poolscope.errors import BadParameters
 from poolscope.experiments.installation import Installation, this_python
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.validation import choices, own_work
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.arguments import InterpreterPath, WhichPoolArguments, WorkloadSource
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
+from poolscope.workloads.catalog import OF_WHICH_POOL
 
 OFFERS = Installation(
     ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"),
@@ -21,30 +21,30 @@ OFFERS = Installation(
 )
 
 
-def ordered(installation: Installation = OFFERS, **given: Any) -> WhichPoolArguments:
+def arguments(installation: Installation = OFFERS, **given: Any) -> BenchmarkArguments:
     experiment = EXPERIMENTS["which-pool"]
-    arguments = experiment.arguments(parse(experiment.params, given), installation)
-    assert isinstance(arguments, WhichPoolArguments)
-    return arguments
+    found = experiment.arguments(parse(experiment.params, given), installation)
+    assert isinstance(found, BenchmarkArguments)
+    return found
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", OF_WHICH_POOL)
 def test_built_in_work_needs_no_offer(name: str) -> None:
-    arguments = ordered(Installation(), workload=name)
-    assert arguments.workload == WorkloadSource(name, None)
+    found = arguments(Installation(), workload=name)
+    assert (found.work.name, found.work.folder) == (name, "")
     ((label, path),) = this_python().items()
-    assert arguments.pythons == (InterpreterPath(label, path),)
+    assert found.pythons == (InterpreterPath(label, path),)
 
 
 def test_offered_work_comes_with_its_folder_and_pythons_with_their_paths() -> None:
-    arguments = ordered(workload="tasks:parse@samples", pythons="3.13t, 3.11", sizes="2", repeats=3)
-    assert arguments.workload == WorkloadSource("tasks:parse@samples", "/home/ann/project")
-    assert arguments.pythons == (InterpreterPath("3.13t", "/free/python"), InterpreterPath("3.11", "/ours/python"))
-    assert (arguments.sizes, arguments.repeats) == ((2,), 3)
+    found = arguments(workload="tasks:parse@samples", pythons="3.13t, 3.11", sizes="2", repeats=3)
+    assert found.work == BenchmarkWork("tasks:parse@samples", "/home/ann/project")
+    assert found.pythons == (InterpreterPath("3.13t", "/free/python"), InterpreterPath("3.11", "/ours/python"))
+    assert (found.sizes, found.repeats) == ((2,), 3)
 
 
 def test_no_python_means_the_first_that_is_offered() -> None:
-    assert ordered().pythons == (InterpreterPath("3.11", "/ours/python"),)
+    assert arguments().pythons == (InterpreterPath("3.11", "/ours/python"),)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_no_python_means_the_first_that_is_offered() -> None:
 )
 def test_work_that_is_not_offered_is_refused_and_the_offers_are_named(name: str) -> None:
     with pytest.raises(BadParameters) as refused:
-        ordered(workload=name)
+        arguments(workload=name)
     (complaint,) = refused.value.complaints
     assert complaint.name == "workload"
     assert f"'{name}' is not offered here" in complaint.message
@@ -62,7 +62,7 @@ def test_work_that_is_not_offered_is_refused_and_the_offers_are_named(name: str)
 
 def test_a_python_that_is_not_offered_is_refused_and_so_is_the_work_beside_it() -> None:
     with pytest.raises(BadParameters) as refused:
-        ordered(workload="os:system@sys:argv", pythons="3.11, 3.9, python")
+        arguments(workload="os:system@sys:argv", pythons="3.11, 3.9, python")
     assert [complaint.name for complaint in refused.value.complaints] == ["workload", "pythons"]
     assert refused.value.complaints[1].message == (
         "pythons must be out of 3.11, 3.13t; '3.9', 'python' are not. `poolscope doctor` tells which Pythons are there."
@@ -71,12 +71,12 @@ def test_a_python_that_is_not_offered_is_refused_and_so_is_the_work_beside_it() 
 
 def test_while_pythons_are_looked_for_a_refusal_says_so() -> None:
     with pytest.raises(BadParameters, match="still being looked for: try again"):
-        ordered(Installation(searching=True), pythons="3.99")
+        arguments(Installation(searching=True), pythons="3.99")
 
 
 def test_a_path_is_never_taken_for_a_label() -> None:
     with pytest.raises(BadParameters, match="pythons must be"):
-        ordered(pythons="/free/python")
+        arguments(pythons="/free/python")
 
 
 def test_an_old_run_with_work_that_is_no_longer_offered_can_still_be_read() -> None:
@@ -84,7 +84,7 @@ def test_an_old_run_with_work_that_is_no_longer_offered_can_still_be_read() -> N
 
 
 def test_a_form_lists_all_work_and_all_pythons() -> None:
-    assert choices(OFFERS) == {"workload": (*BUILT_IN, *OFFERS.workloads), "pythons": ("3.11", "3.13t")}
+    assert choices(OFFERS) == {"workload": (*OF_WHICH_POOL, *OFFERS.workloads), "pythons": ("3.11", "3.13t")}
 
 
 def test_a_setting_names_work_by_commas_each_once() -> None:

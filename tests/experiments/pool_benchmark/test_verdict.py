@@ -11,7 +11,7 @@ import pytest
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import EffectiveCpus, MemoryReading, ResultsDiffer, TraceSummary
 from poolscope.protocol.records import Result
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, LOUD, MIB, QUIET, about, planned, told, traced
@@ -37,7 +37,7 @@ SQUARE = {
 SHA256 = {"serial": about(640), "thread 2": about(330), "thread 4": about(329), "process 2": about(331)}
 
 
-def trace(key: str, map_ms: float, **how: Any) -> dict[str, dict[str, Any]]:
+def trace(key: str, map_ms: float, **how: Any) -> dict[str, TraceSummary]:
     return {key: traced(planned(key, 32), map_ms, **how)}
 
 
@@ -187,7 +187,7 @@ def test_interpreters_are_compared_by_their_memory_too() -> None:
     memory = [
         Result(
             0,
-            Untyped("memory", {"what": "pss", "per_worker": [mib * MIB] * 2, "total": 99 * MIB, "parent": 20 * MIB}),
+            MemoryReading("pss", tuple([mib * MIB] * 2), 99 * MIB, 20 * MIB),
             config,
         )
         for config, mib in (("process 2", 24), ("interpreter 2", 7))
@@ -278,24 +278,21 @@ def test_only_the_loop_was_measured() -> None:
 
 def test_a_setting_that_was_given_up_or_returns_something_else_cannot_win() -> None:
     maps = {"serial": about(640), "process 2": about(100), "pool 2": about(90), "thread 2": about(400)}
-    differs = Result(0, Untyped("differs", {"repetition": 1, "detail": "item 3 gave 4 instead of 9."}), "pool 2")
+    differs = Result(0, ResultsDiffer(1, "item 3 gave 4 instead of 9."), "pool 2")
     now = told(maps, skipped={"process 2": "A worker died by SIGKILL."}, more=[differs])
     assert said(now).startswith("Use 2 threads: 1.60× serial")
     assert "Processes: A worker died by SIGKILL." in said(now)
 
 
 def test_pools_that_return_something_else_are_not_said_to_be_unmeasured() -> None:
-    differs = Result(0, Untyped("differs", {"repetition": 1, "detail": "The result of item 0 is 3."}), "process 2")
+    differs = Result(0, ResultsDiffer(1, "The result of item 0 is 3."), "process 2")
     now = told({"serial": about(640), "process 2": about(100)}, more=[differs])
     assert said(now).startswith("No pool gave the results of the plain loop: the plain loop took 640 ms.")
 
 
 def test_work_that_gives_other_results_from_call_to_call_is_compared_by_its_times() -> None:
     maps = {"serial": about(640), "process 2": about(335), "thread 2": about(650)}
-    other = [
-        Result(0, Untyped("differs", {"repetition": 1, "detail": "The result of item 0 is 3."}), config)
-        for config in maps
-    ]
+    other = [Result(0, ResultsDiffer(1, "The result of item 0 is 3."), config) for config in maps]
     now = told(maps, more=other)
     assert said(now).startswith("Use 2 processes: 1.91× serial")
     assert "Its results change from call to call, so only the times are compared." in said(now)
@@ -328,7 +325,7 @@ def test_a_disturbed_run_says_so_at_once() -> None:
         told(SUM_OF_SQUARES, noise=LOUD)
     )
     assert "disturbed" not in said(told(SUM_OF_SQUARES, noise=QUIET))
-    slow = Result(0, Untyped("cpu", {"effective": {"1": 0.9, "2": 1.2}, "seconds": 0.2}))
+    slow = Result(0, EffectiveCpus({"1": 0.9, "2": 1.2}, 0.2))
     assert "disturbed" in said(told(SUM_OF_SQUARES, more=[slow]))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.case_main import Lab
 from poolscope.machine.processes import exit_description
-from poolscope.runner.pools.mp_pool import end
+from poolscope.runner.pools.mp_pool import end_pool
 
 
 def sleep_long(seconds: float) -> None:
@@ -131,7 +131,7 @@ def keyboard_interrupt(lab: Lab) -> None:
         children = multiprocessing.active_children()
         began = perf_counter_ns()
         if lab.case == "Pool":
-            end(pool)
+            end_pool(pool)
         else:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in children:

@@ -42,7 +42,7 @@ class PoolTool:
         return ticket.get(0)
 
     def close(self) -> None:
-        mp_pool.end(self._pool)
+        mp_pool.end_pool(self._pool)
 
 
 class ExecutorTool:

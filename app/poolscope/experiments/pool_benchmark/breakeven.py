@@ -77,7 +77,7 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
 
 
 def _stretched(config: Configuration, per_item: float) -> float | None:
-    each = config.traced["tasks_wall_s"] / config.traced["tasks"] if config.traced.get("tasks") else 0.0
+    each = config.seconds_per_task or 0.0
     # The stamps of the tracing itself lengthen very short ones.
     return each / per_item if each >= SHORTEST_TASK_S and each > STRETCHED * per_item else None
 

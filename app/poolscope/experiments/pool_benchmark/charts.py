@@ -6,11 +6,12 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.naming import family, setting, title
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.recommendation import fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, why_off_cpu
 from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.payloads import MemoryReading
 from poolscope.stats.intervals import ratio
 from poolscope.stats.scaling import Scaling, scaling
 from poolscope.text.numbers import times
@@ -47,7 +48,11 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
         "heat": [_heat(state, config) for config in state.pools if config.map],
         "why": [row for config in side_by_side(state) for row in spent(state, config, usable_cpus)],
         "budget": [row for config in state.configs.values() for row in spent(state, config, usable_cpus)],
-        "memory": [_memory(state, config) for config in side_by_side(state) if config.memory.get("per_worker")],
+        "memory": [
+            _memory(state, config, config.memory)
+            for config in side_by_side(state)
+            if config.memory and config.memory.per_worker
+        ],
         "cpus": _cpus(state, usable_cpus),
     }
 
@@ -214,13 +219,11 @@ def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
     ]
 
 
-def _memory(state: State, config: Configuration) -> dict[str, Any]:
-    each = config.memory["per_worker"]
-    total = config.memory.get("total")
+def _memory(state: State, config: Configuration, reading: MemoryReading) -> dict[str, Any]:
     return {
         "kind": title(state, config),
         "workers": config.size,
-        "mib": median(each) / MIB,
-        "what": config.memory.get("what", ""),
-        "total": total / MIB if total is not None else None,
+        "mib": median(reading.per_worker) / MIB,
+        "what": reading.what,
+        "total": reading.total / MIB,
     }

@@ -1,60 +1,63 @@
-"""How long a pass of each arm will about take, before it has been passed: for the time left, never for a result."""
+"""How long a repetition of each configuration takes, roughly, before one has been timed.
+
+For the time left and for refusing absurd plans, never for a result. Pure, standard library only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean
 
-from poolscope.experiments.pool_benchmark.plan import SENT_TO, SERIAL, Configuration, Wanted
-from poolscope.runner.pools.kinds import KINDS, lacking
-from poolscope.runner.progress import ProgressEstimator
-from poolscope.workloads.catalog import BUILT_IN
+from poolscope.experiments.pool_benchmark.plan import UNCOUNTED
+from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
+from poolscope.protocol.payloads import PlannedConfiguration, TrialReport
 
-UNCOUNTED = 2  # the warm-up and the traced repetition
-
-# Seconds, from measurements on one 2-CPU machine: one message to a worker, and one worker's start.
+# Seconds, from measurements on one 2-CPU machine: one message to a worker, and the start of one worker.
 MESSAGE_S = 1e-4
-START_S = {"fork": 0.01, "forkserver": 0.03, "spawn": 0.08}
-WORKER_S = {"interpreter": 0.05, "thread": 0.0005}
+WORKER_S = {"fork": 0.01, "forkserver": 0.03, "spawn": 0.08}
+UNKNOWN_WORKER_S = 0.05  # where the start method is the platform's own
+IN_PROCESS_WORKER_S = {"interpreter": 0.05, "thread": 0.0005}
 
 
-def pass_s(config: Configuration, preflight: Mapping[str, Any], gil: bool, cpus: int) -> float:
-    """Seconds of one pass of an arm, from what the first calls took."""
-    call_s, cpu_s = mean(preflight["call_s"]), mean(preflight["cpu_s"])
-    waits = cpu_s < call_s / 2
-    if config.kind == SERIAL or (config.kind == "asyncio" and not waits):
-        at_once = 1
-    elif waits:
-        at_once = config.size
-    else:
-        at_once = 1 if config.kind == "thread" and gil else min(config.size, cpus)
-    count = int(preflight["count"])
-    map_s = -(-count // at_once) * call_s
-    if config.kind in SENT_TO:
-        message_s = MESSAGE_S + (preflight["pickle_s"] or 0.0)
-        return map_s + count * message_s + config.size * START_S.get(config.start_method, 0.05)
-    return map_s + config.size * WORKER_S.get(config.kind, 0.0)
+@dataclass(frozen=True, slots=True)
+class WorkCost:
+    """What is assumed of a work: how many items, the seconds of one call and of pickling one item and its result."""
+
+    items: int
+    call_s: float
+    waits: bool
+    pickle_s: float = 0.0
+
+    @classmethod
+    def of_trial(cls, trial: TrialReport) -> WorkCost:
+        call_s, cpu_s = (fmean(times) if times else 0.0 for times in (trial.call_s, trial.cpu_s))
+        return cls(trial.count, call_s, waits=cpu_s < call_s / 2, pickle_s=trial.pickle_s or 0.0)
 
 
-def beforehand(params: Mapping[str, Any], wanted: Wanted, cpus: int) -> ProgressEstimator:
-    """The pace of built-in work before it was looked at, by its row in the table; one that says nothing for others."""
-    row = BUILT_IN.get(params["workload"]["name"])
-    if row is None:
-        return ProgressEstimator({})
-    call_s = (params["work_ms"] or row.work_ms or 0.0) / 1000
-    waits = row.nature == "waiting"
-    about = {"kinds": {kind: lacking(kind) for kind in KINDS}, "start_method": ""}
-    preflight = {
-        "count": params["items"] or row.count,
-        "coroutine": waits,
-        "call_s": [call_s],
-        "cpu_s": [0.0 if waits else call_s],
-        "pickle_s": 0.0,
-    }
-    configs = [config for python in params["pythons"] for config in wanted.configs(python["label"], about, preflight)]
-    passes = {config.key: params["repeats"] + UNCOUNTED for config in configs}
-    return ProgressEstimator(passes, {config.key: pass_s(config, preflight, gil=True, cpus=cpus) for config in configs})
+def repetition_s(config: PlannedConfiguration, cost: WorkCost, *, gil: bool, cpus: int) -> float:
+    """Seconds of one repetition, start-up and shutdown included."""
+    map_s = -(-cost.items // _at_once(config, cost, gil, cpus)) * cost.call_s
+    if config.kind in (SERIAL, "asyncio"):
+        return map_s
+    messages_s = cost.items / config.chunk_used * MESSAGE_S
+    if config.kind in IN_PROCESSES:
+        worker_s = WORKER_S.get(config.start_method, UNKNOWN_WORKER_S)
+        return map_s + messages_s + cost.items * cost.pickle_s + config.size * worker_s
+    return map_s + messages_s + config.size * IN_PROCESS_WORKER_S[config.kind]
 
 
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _at_once(config: PlannedConfiguration, cost: WorkCost, gil: bool, cpus: int) -> int:
+    """How many items are in work at the same time."""
+    if config.kind == SERIAL or (config.kind == "asyncio" and not cost.waits):
+        return 1
+    if cost.waits:
+        return config.size
+    return 1 if config.kind == "thread" and gil else min(config.size, cpus)
+
+
+def run_s(
+    configs: Iterable[PlannedConfiguration], cost: WorkCost, repeats: int, *, gil: bool = True, cpus: int
+) -> float:
+    """Seconds of a whole run."""
+    return sum(repetition_s(config, cost, gil=gil, cpus=cpus) for config in configs) * (repeats + UNCOUNTED)

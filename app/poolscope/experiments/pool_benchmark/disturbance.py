@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
-from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.work import is_known_to_wait, waits
+from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.payloads import TraceSummary
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, TracedTasks, beside_us, disturbance
 
 MOST_TASKS = 1000
@@ -13,7 +14,7 @@ MOST_TASKS = 1000
 def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     """The judgement of the noise detectors; None until the first round has been read."""
     noise = state.noise
-    if not noise:
+    if noise is None:
         return None
     others_cpu_s, throttled_rise = beside_us(noise)
     computes = waits(state) is False
@@ -23,11 +24,11 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
         # Workers that wait take no CPU from anybody; only the main process does.
         workers=max((config.size for config in state.pools), default=1) if computes else 1,
         usable_cpus=usable_cpus,
-        host_cpus=noise.get("host_cpus") or usable_cpus,
-        wall_s=noise["wall_s"],
+        host_cpus=noise.host_cpus or usable_cpus,
+        wall_s=noise.wall_s,
         others_cpu_s=others_cpu_s,
         throttled_rise=throttled_rise,
-        effective_cpus=state.cpu.get("effective", {}).get(str(usable_cpus)) if computes else None,
+        effective_cpus=state.cpu.effective.get(str(usable_cpus)) if state.cpu and computes else None,
     )
 
 
@@ -41,13 +42,13 @@ def _traced(state: State) -> list[TracedTasks]:
     """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
     noise = state.noise
     counted = len(state.serial.map) * (state.items or 0) if state.serial else 0
-    loop = TracedTasks(1, _alike(noise.get("loop_wall_s"), noise.get("loop_cpu_s"), counted))
-    return [loop, *(_tasks(config) for config in state.pools if config.kind in IN_PROCESSES and config.traced)]
+    loop = [TracedTasks(1, _alike(noise.loop_wall_s, noise.loop_cpu_s, counted))] if noise else []
+    processes = (config for config in state.pools if config.kind in IN_PROCESSES)
+    return loop + [_tasks(config.size, config.traced) for config in processes if config.traced]
 
 
-def _tasks(config: Configuration) -> TracedTasks:
-    traced = config.traced
-    return TracedTasks(config.size, _alike(traced["tasks_wall_s"], traced["tasks_cpu_s"], traced["tasks"]))
+def _tasks(workers: int, traced: TraceSummary) -> TracedTasks:
+    return TracedTasks(workers, _alike(traced.tasks_wall_s, traced.tasks_cpu_s, traced.tasks))
 
 
 def _alike(wall: float | None, cpu: float | None, count: int) -> tuple[tuple[float, float], ...]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.naming import on_python, settings, title
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.experiments.pool_benchmark.time_budget import budget
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
+from poolscope.protocol.codec import to_json
+from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.stats.intervals import ratio, timing
 from poolscope.text.language import capital
 from poolscope.text.numbers import interval_of
@@ -60,10 +61,10 @@ def as_json(state: State) -> dict[str, Any]:
         "repeats": state.params.repeats,
         "items": state.items,
         "seed": state.seed,
-        "cpu": dict(state.cpu) or None,
-        "machine": dict(state.machine) or None,
-        "calibration": dict(state.calibration) or None,
-        "noise": dict(state.noise) or None,
+        "cpu": to_json(state.cpu) if state.cpu else None,
+        "machine": to_json(state.machine) if state.machine else None,
+        "calibration": to_json(state.calibration) if state.calibration else None,
+        "noise": to_json(state.noise) if state.noise else None,
     }
 
 
@@ -75,7 +76,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "chunksize": config.chunksize,
         "wall_s": _timing(config.map),
         "speedup": _against(state.serial, config),
-        "cpu_share": cpu_share(config.traced),
+        "cpu_share": cpu_share(config),
         "memory_per_worker": memory_per_worker(config),
         "breakdown": spent.as_json() if spent else None,
         "python": config.python,
@@ -86,7 +87,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "first_ready_s": _timing(config.first_ready),
         "stop_s": _timing(config.stop),
         "total_s": _timing(config.total),
-        "memory": dict(config.memory) or None,
+        "memory": to_json(config.memory) if config.memory else None,
         "collections": config.collections,
         "skipped": config.skipped or None,
         "differs": config.differs or None,
@@ -99,7 +100,7 @@ def _loop(state: State, config: Configuration) -> dict[str, Any]:
         "python": config.python,
         "wall_s": _timing(config.map),
         "speedup": _against(state.serial, config),
-        "cpu_share": config.loop["cpu_s"] / config.loop["wall_s"] if config.loop.get("wall_s") else None,
+        "cpu_share": cpu_share(config),
         "collections": config.collections,
         "skipped": config.skipped or None,
     }
@@ -108,24 +109,26 @@ def _loop(state: State, config: Configuration) -> dict[str, Any]:
 def _python(python: Python) -> dict[str, Any]:
     return {
         "label": python.label,
-        "version": python.version,
+        "version": python.facts.version if python.facts else "",
         "gil": python.gil,
-        "implementation": python.implementation,
+        "implementation": python.facts.implementation if python.facts else "",
         "kinds": dict(python.kinds),
         "why_not": python.why_not or None,
-        "preflight": dict(python.preflight) or None,
+        "preflight": to_json(python.trial) if python.trial else None,
     }
 
 
-def cpu_share(traced: Mapping[str, Any]) -> float | None:
-    """The share of their time that the tasks of a traced repetition were on a CPU; None where there is none."""
-    return traced["tasks_cpu_s"] / traced["tasks_wall_s"] if traced.get("tasks_wall_s") else None
+def cpu_share(config: Configuration) -> float | None:
+    """The share of its time that a plain loop, or the traced tasks of a pool, were on a CPU; None if not known."""
+    if config.loop and config.loop.wall_s:
+        return config.loop.cpu_s / config.loop.wall_s
+    traced = config.traced
+    return traced.tasks_cpu_s / traced.tasks_wall_s if traced and traced.tasks_wall_s else None
 
 
 def memory_per_worker(config: Configuration) -> int | None:
     """Bytes of the middle one of the workers; None where it was not measured."""
-    each = config.memory.get("per_worker") or ()
-    return int(median(each)) if each else None
+    return int(median(config.memory.per_worker)) if config.memory and config.memory.per_worker else None
 
 
 def _against(loop: Configuration | None, config: Configuration) -> dict[str, float | None]:
@@ -188,7 +191,7 @@ def _all(state: State, configs: Sequence[Configuration]) -> str:
 
 def _table_row(state: State, config: Configuration) -> Sequence[object]:
     gain = ratio(state.serial.map, config.map) if state.serial and state.serial.map else None
-    memory = config.memory.get("per_worker") or ()
+    memory = None if config.serial else memory_per_worker(config)
     return (
         title(state, config),
         None if config.serial else config.size,
@@ -198,5 +201,5 @@ def _table_row(state: State, config: Configuration) -> Sequence[object]:
         interval_of(gain) if gain and config is not state.serial else None,
         median(config.start) * 1e3 if config.start else None,
         median(config.total) * 1e3 if config.total else None,
-        median(memory) / 2**20 if memory and not config.serial else None,
+        memory / 2**20 if memory else None,
     )

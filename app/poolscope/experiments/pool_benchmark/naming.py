@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.text.language import format_list
 from poolscope.text.numbers import GAP
 from poolscope.text.sentences import Noun
@@ -46,7 +46,7 @@ def setting(state: State, config: Configuration) -> str:
     if config.kind in IN_PROCESSES:
         if _varies(state, config, "start_method"):
             more.append(config.start_method)
-        if _varies(state, config, "chunksize") and config.chunk_used is not None:
+        if _varies(state, config, "chunksize"):
             more.append(f"chunks of {config.chunk_used}")
     return f"{words}{f' ({format_list(more)})' if more else ''}{on_python(state, config)}"
 

@@ -1,31 +1,41 @@
-"""What may be asked about which pool suits a piece of work."""
+"""What may be asked of both experiments: how many workers pay off, and which pool suits a piece of work."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import re
-from typing import Annotated, Any, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.lists import Numbers, names
-from poolscope.experiments.parameters import InvalidParameter, Params, parameter, quoted
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
+from poolscope.experiments.parameters import (
+    InvalidParameter,
+    Params,
+    parameter,
+    quoted,
+    start_method_of_this_platform,
+)
+from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
+from poolscope.experiments.pool_benchmark.plan import configurations
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
+from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
+from poolscope.protocol.payloads import PlannedConfiguration
+from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
-# The kinds of pools, and the words that people use for them; the plain loop is measured always.
-KINDS = ("thread", "process", "pool", "interpreter", "asyncio")
-SAID = {name: name for name in KINDS} | {f"{name}s": name for name in KINDS} | {"processes": "process"}
-SAID |= {
+ALL = "all"
+# The words that people use for the kinds of pools; the plain loop is measured always.
+SYNONYMS = {name: name for name in POOL_KINDS} | {f"{name}s": name for name in POOL_KINDS} | {"processes": "process"}
+SYNONYMS |= {
+    ALL: ALL,
+    SERIAL: SERIAL,
     "threadpoolexecutor": "thread",
     "processpoolexecutor": "process",
     "multiprocessing.pool": "pool",
     "interpreterpoolexecutor": "interpreter",
 }
-SERIAL = "serial"
-ALL = "all"
-# Those that have workers of their own interpreter: they start processes, and take items in chunks.
-IN_PROCESSES = ("process", "pool")
 
 NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 OWN_WORK = re.compile(rf"{NAME}:{NAME}@(?:{NAME}:)?{NAME}(?:\+(?:{NAME}:)?{NAME})?")
@@ -37,49 +47,22 @@ MOST_ITEMS = 100_000
 MOST_SIZES = 16
 MOST_CHUNKSIZES = 8
 MOST_REPEATS = 50
+MOST_REPEATS_OF_SIZES = 100
 MOST_PYTHONS = 8
-MOST_SETTINGS = 200
+MOST_CONFIGURATIONS = 200
+LARGEST_FACTORIAL = 5_000
 LONGEST_RUN_S = 3600
 
-# The built-in work: how many items where no count is asked for, and the length of one call where it can be chosen.
-# poolscope.workloads.catalog has the same.
-ITEMS = {
-    "square": 10_000,
-    "sum-of-squares": 40,
-    "primes": 40,
-    "sha256": 40,
-    "zlib": 40,
-    "uneven": 40,
-    "sleep": 40,
-    "http": 40,
-    "read-files": 400,
-    "large-arguments": 16,
-    "memory-hungry": 16,
-    "shared-object": 24,
-}
-WORK_MS = {
-    "sum-of-squares": 20.0,
-    "primes": 20.0,
-    "sha256": 20.0,
-    "zlib": 20.0,
-    "uneven": 5.0,
-    "sleep": 20.0,
-    "http": 20.0,
-    "shared-object": 20.0,
-}
-WAITING = ("sleep", "http")
-# What never waits by itself; files and a shared object may, and of the user's own work it is not known.
-COMPUTING = ("square", "sum-of-squares", "primes", "sha256", "zlib", "uneven", "large-arguments", "memory-hungry")
-# An item of these is so large that a hundred thousand of them would fill the memory, or take for ever to fill it.
-MOST_LARGE_ITEMS = {"large-arguments": 256, "memory-hungry": 1_000}
-
-# Rough costs in seconds, for refusing absurd plans only: of one message to a worker and of one worker.
-MESSAGE_S = 1e-4
-WORKER_S = 0.03
+# Of one call where its length can be chosen.
+LENGTHS = {name: WORK_MS[name] for name in OF_WHICH_POOL if name in WORK_MS}
+LENGTHS_OF_SIZES = {name: WORK_MS[name] for name in OF_POOL_SIZES if name in WORK_MS}
 
 SIZES = Numbers("sizes", 1, LARGEST_POOL, MOST_SIZES, "'1, 2, 4, 8' or '1-4, 8'")
 CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
-KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(KINDS)}"
+WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
+Method = Literal["map", "imap", "imap_unordered", "apply_async"]
+KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
+REPEATS_HELP = "Counted rounds, after one that is not."
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
 
@@ -97,7 +80,7 @@ class WhichPoolParams(Params):
         0, "items", ge=0, le=MOST_ITEMS, help="How many; 0: as many as suit the built-in work, all of your own."
     )
     kinds: list[str] = parameter(
-        [], "kinds", width=18, help=f"Names by commas: {', '.join(KINDS)}; empty or all: what this Python has."
+        [], "kinds", width=18, help=f"Names by commas: {', '.join(POOL_KINDS)}; empty or all: what this Python has."
     )
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [1, 2, 4, 8], "sizes", width=12, min_length=1, max_length=MOST_SIZES, help="Workers in a pool, such as 2, 4-8."
@@ -110,7 +93,7 @@ class WhichPoolParams(Params):
         max_length=MOST_CHUNKSIZES,
         help="Items a message to a process; 0 is the pool's own choice.",
     )
-    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS, help="Counted rounds, after one that is not.")
+    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS, help=REPEATS_HELP)
     start_methods: list[str] = parameter(
         [],
         "start methods",
@@ -134,56 +117,56 @@ class WhichPoolParams(Params):
 
     @field_validator("workload", mode="before")
     @classmethod
-    def work_has_a_name(cls, given: Any) -> Any:
-        text = given.strip() if isinstance(given, str) else ""
-        if text in BUILT_IN or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
+    def work_has_a_name(cls, value: Any) -> Any:
+        text = value.strip() if isinstance(value, str) else ""
+        if text in OF_WHICH_POOL or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
             return text
         raise ValueError(
-            f"workload must be one of {', '.join(BUILT_IN)}, or your own as module:function@items+setup (+setup may be "
-            f"left out); {quoted(given)} is not."
+            f"workload must be one of {', '.join(OF_WHICH_POOL)}, or your own as module:function@items+setup (+setup "
+            f"may be left out); {quoted(value)} is not."
         )
 
     @field_validator("kinds", mode="before")
     @classmethod
-    def kinds_from_words(cls, given: Any) -> Any:
-        found = names("kinds", given, KINDS_ALLOWED, lambda word: {**SAID, ALL: ALL, SERIAL: SERIAL}.get(word.lower()))
+    def kinds_from_words(cls, value: Any) -> Any:
+        found = names("kinds", value, KINDS_ALLOWED, lambda word: SYNONYMS.get(word.lower()))
         if found == [SERIAL]:
             raise ValueError(f"kinds must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
         return [] if ALL in found else [kind for kind in found if kind != SERIAL]
 
     @field_validator("sizes", mode="before")
     @classmethod
-    def sizes_from_words(cls, given: Any) -> Any:
-        return SIZES.read(given)
+    def sizes_from_words(cls, value: Any) -> Any:
+        return SIZES.read(value)
 
     @field_validator("chunksizes", mode="before")
     @classmethod
-    def chunksizes_from_words(cls, given: Any) -> Any:
-        return CHUNKSIZES.read(given)
+    def chunksizes_from_words(cls, value: Any) -> Any:
+        return CHUNKSIZES.read(value)
 
     @field_validator("start_methods", mode="before")
     @classmethod
-    def start_methods_of_this_platform(cls, given: Any) -> Any:
+    def start_methods_of_this_platform(cls, value: Any) -> Any:
         here = multiprocessing.get_all_start_methods()
         allowed = f"names out of {', '.join(sorted(here))}, or empty"
-        return names("start_methods", given, allowed, lambda word: word if word in here else None)
+        return names("start_methods", value, allowed, lambda word: word if word in here else None)
 
     @field_validator("pythons", mode="before")
     @classmethod
-    def labels_of_pythons(cls, given: Any) -> Any:
-        found = names("pythons", given, LABELS_ALLOWED, lambda word: word if LABEL.fullmatch(word) else None)
+    def labels_of_pythons(cls, value: Any) -> Any:
+        found = names("pythons", value, LABELS_ALLOWED, lambda word: word if LABEL.fullmatch(word) else None)
         if len(found) > MOST_PYTHONS:
             raise ValueError(f"pythons must be at most {MOST_PYTHONS} {LABELS_ALLOWED}; these are {len(found)}.")
         return found
 
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:
-        if self.work_ms is not None and self.workload not in WORK_MS:
+        if self.work_ms is not None and self.workload not in LENGTHS:
             raise InvalidParameter(
                 "work_ms",
-                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(WORK_MS)} have one.",
+                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
             )
-        most = MOST_LARGE_ITEMS.get(self.workload, MOST_ITEMS)
+        most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
@@ -193,67 +176,210 @@ class WhichPoolParams(Params):
             )
         if not processes and self.chunksizes != [0]:
             raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: process and pool do.")
-        settings = self.settings
-        if settings > MOST_SETTINGS:
+        plan = self._largest_plan()
+        settings = sum(config.kind != SERIAL for config in plan)
+        if settings > MOST_CONFIGURATIONS:
             raise InvalidParameter(
                 "sizes",
                 f"must be fewer, or kinds, chunksizes, start_methods or pythons: together they make {settings} "
-                f"settings, and at most {MOST_SETTINGS} are allowed.",
+                f"settings, and at most {MOST_CONFIGURATIONS} are allowed.",
             )
-        seconds = estimated_s(self)
-        if seconds > LONGEST_RUN_S:
-            raise InvalidParameter(
-                "items" if self.work_ms is None else "work_ms",
-                f"must be less for so many settings and repetitions: "
-                f"together they would take about {seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is "
-                "allowed.",
-            )
+        # What one's own function takes is not known; there `limit_s` is what bounds a repetition.
+        cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
+        check_length(plan, cost, self.repeats, "items" if self.work_ms is None else "work_ms", "settings")
         return self
 
     @property
     def built_in(self) -> bool:
-        return self.workload in BUILT_IN
+        return self.workload in OF_WHICH_POOL
 
     @property
     def count(self) -> int:
         """The items to map, as asked; 0 for all of the user's own."""
-        return self.items or ITEMS.get(self.workload, 0)
+        return self.items or (WORKLOADS[self.workload].count if self.built_in else 0)
 
     @property
     def length_ms(self) -> float | None:
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
+    def arguments(self, folder: str, pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
+        """What the body is given, with the folder that one's own work is imported from."""
+        return BenchmarkArguments(
+            work=BenchmarkWork(self.workload, "" if self.built_in else folder, self.work_ms, self.items),
+            kinds=tuple(self.kinds),
+            sizes=tuple(self.sizes),
+            chunksizes=tuple(self.chunksizes),
+            start_methods=tuple(self.start_methods),
+            repeats=self.repeats,
+            pythons=tuple(pythons),
+            limit_s=self.limit_s,
+        )
+
+    def planned(self) -> tuple[PlannedConfiguration, ...]:
+        """What is known of the plan beforehand: nothing, for which kinds there are is found out by the run."""
+        return ()
+
     @property
-    def settings(self) -> int:
-        """How many settings are compared at most, the plain loops left out."""
-        kinds = self.kinds or KINDS
-        each = {kind: len(self.start_methods or [""]) * len(self.chunksizes) for kind in IN_PROCESSES}
-        return sum(each.get(kind, 1) for kind in kinds) * len(self.sizes) * len(self.pythons or [""])
+    def repetitions(self) -> int:
+        """How many there will be, the warm-up and the traced ones included; 0 while that is not known."""
+        return 0
+
+    def _largest_plan(self) -> list[PlannedConfiguration]:
+        """All that the run may compare; kinds that this work or a Python lacks will not be measured."""
+        kinds = list(self.kinds or POOL_KINDS)
+        labels = self.pythons or ["this"]
+        arguments = self.arguments("", [InterpreterPath(label, "") for label in labels])
+        return [config for label in labels for config in configurations(arguments, label, kinds, "", self.count or 1)]
 
 
-def estimated_s(params: WhichPoolParams) -> float:
-    """About how long a run takes in seconds, good to a factor of a few: only plans that are absurd are refused.
+class PoolSizesParams(Params):
+    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
+        [2, 4, 6, 8],
+        "pool sizes",
+        width=12,
+        min_length=1,
+        max_length=MOST_SIZES,
+        help="Processes in the pool, such as 2, 4-8.",
+    )
+    first: int = parameter(1, "numbers from", ge=-1_000_000, le=1_000_000, help="First number of the items.")
+    last: int = parameter(10, "to", ge=-1_000_000, le=1_000_000, help=f"Last number; at most {MOST_ITEMS:,} items.")
+    workload: WorkloadOfSizes = parameter(
+        "square",
+        "work per item",
+        help="square-sleep waits, sum-of-squares computes in Python, sha256 computes without the GIL.",
+    )
+    work_ms: float | None = parameter(
+        None,
+        "length",
+        unit="ms",
+        ge=0.01,
+        le=60_000,
+        width=6,
+        help="How long one item waits or works; empty: as usual.",
+    )
+    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, help=REPEATS_HELP)
+    start_method: str | None = parameter(
+        None, "start method", advanced=True, width=11, help="fork, forkserver or spawn; empty: the platform's default."
+    )
+    chunksize: int = parameter(
+        0,
+        "chunk size",
+        ge=0,
+        le=100_000,
+        advanced=True,
+        help="Items a message to a worker; 0 is the pool's own choice.",
+    )
+    method: Method = parameter("map", "method", advanced=True, help="Which method of the pool hands out the items.")
 
-    What one's own function takes is not known; there `limit_s` is what bounds a pass.
+    @field_validator("sizes", mode="before")
+    @classmethod
+    def sizes_from_words(cls, value: Any) -> Any:
+        return SIZES.read(value)
+
+    _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
+
+    @model_validator(mode="after")
+    def plan_is_possible(self) -> Self:
+        if self.last < self.first:
+            raise InvalidParameter("last", f"must not be less than first; {self.last:,} is less than {self.first:,}.")
+        if self.items > MOST_ITEMS:
+            raise InvalidParameter(
+                "last", f"must leave at most {MOST_ITEMS:,} items; from {self.first:,} on there are {self.items:,}."
+            )
+        if self.workload == "factorial" and self.first < 0:
+            raise InvalidParameter("first", f"must be 0 or more for factorial; {self.first:,} has none.")
+        if self.workload == "factorial" and self.last > LARGEST_FACTORIAL:
+            raise InvalidParameter(
+                "last", f"must be at most {LARGEST_FACTORIAL:,} for factorial; {self.last:,} is not."
+            )
+        if self.work_ms is not None and self.workload not in LENGTHS_OF_SIZES:
+            lengths = ", ".join(LENGTHS_OF_SIZES)
+            raise InvalidParameter(
+                "work_ms", f"must stay empty for {self.workload}, which has no length; {lengths} have one."
+            )
+        if self.chunksize and self.method == "apply_async":
+            raise InvalidParameter("chunksize", "must be 0 for apply_async, which hands out one item a message.")
+        call_s = (self.length_ms or 1000 * WORKLOADS[self.workload].call_s) / 1000
+        cost = WorkCost(self.items, call_s, waits=self.workload in WAITING)
+        name = "work_ms" if self.workload in LENGTHS_OF_SIZES else "repeats"
+        check_length(self.planned(), cost, self.repeats, name, "items, sizes")
+        return self
+
+    @property
+    def worker_processes(self) -> int:
+        return max(self.sizes)
+
+    @property
+    def items(self) -> int:
+        return self.last - self.first + 1
+
+    @property
+    def length_ms(self) -> float | None:
+        """The length of one call in ms, as asked or the workload's own; None where it has none."""
+        return self.work_ms if self.work_ms is not None else LENGTHS_OF_SIZES.get(self.workload)
+
+    # The same questions as WhichPoolParams answers.
+
+    @property
+    def built_in(self) -> bool:
+        return True
+
+    @property
+    def count(self) -> int:
+        """The items to map."""
+        return self.items
+
+    @property
+    def kinds(self) -> list[str]:
+        return ["pool"]
+
+    @property
+    def chunksizes(self) -> list[int]:
+        return [self.chunksize]
+
+    @property
+    def start_methods(self) -> list[str]:
+        """Those that were asked for: none is the platform's own."""
+        return [self.start_method] if self.start_method else []
+
+    def arguments(self) -> BenchmarkArguments:
+        """What the body is given: no Pythons, so that it measures in its own process."""
+        return BenchmarkArguments(
+            work=BenchmarkWork(self.workload, work_ms=self.work_ms, items=self.items, first=self.first),
+            kinds=("pool",),
+            sizes=tuple(self.sizes),
+            chunksizes=(self.chunksize,),
+            start_methods=tuple(self.start_methods),
+            method=self.method,
+            repeats=self.repeats,
+        )
+
+    def planned(self) -> tuple[PlannedConfiguration, ...]:
+        """The whole plan, which is known before the run begins."""
+        return tuple(configurations(self.arguments(), "", ["pool"], self.start_method or "", self.items))
+
+    @property
+    def repetitions(self) -> int:
+        """How many there will be, the warm-up and the traced ones included; the plain loop is not traced."""
+        return (1 + len(self.sizes)) * (self.repeats + 1) + len(self.sizes)
+
+
+def check_length(plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int, name: str, others: str) -> None:
+    """Refuse a plan that is absurdly long, by the parameter `name`; estimates are good to a factor of a few.
+
+    Raises InvalidParameter.
     """
-    item_s = (params.length_ms or 0.0) / 1000
-    waits = params.workload in WAITING
-    methods = len(params.start_methods or [""])
-    round_s = params.count * item_s
-    for kind in params.kinds or KINDS:
-        if kind == "asyncio" and not waits:
-            continue  # only work that waits has a coroutine
-        for size in params.sizes:
-            at_once = size if waits else 1 if kind == "thread" else min(size, os.cpu_count() or 1)
-            map_s = -(-params.count // at_once) * item_s
-            if kind not in IN_PROCESSES:
-                round_s += map_s + params.count * MESSAGE_S
-                continue
-            for chunksize in params.chunksizes:
-                messages = params.count / (
-                    chunksize or (1 if kind == "process" else -(-params.count // (4 * size)) or 1)
-                )
-                round_s += methods * (map_s + messages * MESSAGE_S + size * WORKER_S)
-    # The warm-up and the traced repetition are the two.
-    return round_s * (params.repeats + 2) * len(params.pythons or [""])
+    seconds = run_s(plan, cost, repeats, cpus=os.cpu_count() or 1)
+    if seconds > LONGEST_RUN_S:
+        raise InvalidParameter(
+            name,
+            f"must be less for so many {others} and repetitions: together they would take about "
+            f"{seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is allowed.",
+        )
+
+
+def most_items(workload: str) -> int:
+    """How many items may be asked for."""
+    row = WORKLOADS.get(workload)
+    return (row and row.most) or MOST_ITEMS

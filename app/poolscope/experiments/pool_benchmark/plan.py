@@ -1,103 +1,102 @@
-"""The settings that a run compares: which there are for a Python, and why one can't do this work."""
+"""The plan of a run: which configurations it compares, and why one of them can't do this work.
+
+Pure, standard library only: the server plans with it before a run is admitted, the body once it knows the Pythons.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
 
-from poolscope.runner.pools.kinds import KINDS, WITH_CHUNKS, WITH_START_METHODS, chunk_used
+from poolscope.protocol.arguments import BenchmarkArguments
+from poolscope.protocol.kinds import COPIES_ITEMS, IN_PROCESSES, POOL_KINDS, SERIAL, chunk_used
+from poolscope.protocol.payloads import InterpreterFacts, PlannedConfiguration, TrialReport
 
-SERIAL = "serial"
-# What their workers get goes through pickle.
-SENT_TO = ("process", "pool")
 NAMES = {SERIAL: "the plain loop", "pool": "multiprocessing.Pool({})", "asyncio": "asyncio with {} at once"}
+UNCOUNTED = 2  # repetitions of a pool beside the counted ones: the warm-up and the traced one
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """One setting under one Python; `start_method` is '' where it has none, `chunksize` 0 the kind's own choice."""
-
-    python: str
-    kind: str
-    size: int = 1
-    start_method: str = ""
-    chunksize: int = 0
-
-    @property
-    def key(self) -> str:
-        if self.kind == SERIAL:
-            return f"{self.python} {SERIAL}"
-        words = [self.python, self.kind, self.start_method, str(self.size)]
-        if self.kind in WITH_CHUNKS:
-            words.append(f"c{self.chunksize}")
-        return " ".join(filter(None, words))
-
-    @property
-    def words(self) -> str:
-        """'the plain loop', '2 interpreters': as sentences on one Python name it."""
-        if self.kind in NAMES:
-            return NAMES[self.kind].format(self.size)
-        plural = "" if self.size == 1 else "es" if self.kind == "process" else "s"
-        return f"{self.size} {self.kind}{plural}"
-
-    def planned(self, items: int) -> dict[str, Any]:
-        """Its row in the plan; `spare_workers` are those for whom there will never be anything to do."""
-        used = chunk_used(self.kind, self.chunksize, items, self.size)
-        return {
-            "arm": self.key,
-            "python": self.python,
-            "kind": self.kind,
-            "start_method": self.start_method,
-            "size": self.size,
-            "chunksize": self.chunksize,
-            "chunk_used": used,
-            "spare_workers": max(0, self.size - -(-items // used)),
-        }
+def planned(
+    python: str,
+    kind: str,
+    size: int = 1,
+    start_method: str = "",
+    chunksize: int = 0,
+    *,
+    items: int,
+    method: str = "map",
+) -> PlannedConfiguration:
+    """One configuration of a map over so many items."""
+    used = chunk_used(kind, chunksize, items, size, method)
+    return PlannedConfiguration(
+        key=_key(python, kind, size, start_method, chunksize),
+        python=python,
+        kind=kind,
+        size=size,
+        start_method=start_method,
+        chunksize=chunksize,
+        chunk_used=used,
+        spare_workers=max(0, size - -(-items // used)),
+        method=method,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for; no `kinds` are all that fit, no `start_methods` the Python's own."""
-
-    kinds: Sequence[str]
-    sizes: Sequence[int]
-    chunksizes: Sequence[int]
-    start_methods: Sequence[str]
-
-    def configs(self, python: str, about: Mapping[str, Any], preflight: Mapping[str, Any]) -> list[Configuration]:
-        """The plain loop first, then kind by kind. `about` is what the host said of itself."""
-        found = [Configuration(python, SERIAL)]
-        for kind in self.kinds_of(about, preflight):
-            methods = (self.start_methods or [about["start_method"]]) if kind in WITH_START_METHODS else [""]
-            chunks = self.chunksizes if kind in WITH_CHUNKS else [0]
-            for method, chunk, size in product(methods, chunks, self.sizes):
-                found.append(Configuration(python, kind, size, method, chunk))
-        return found
-
-    def kinds_of(self, about: Mapping[str, Any], preflight: Mapping[str, Any]) -> list[str]:
-        """In the order in which they are named everywhere; one that was asked for by name is there even if it can't."""
-        if self.kinds:
-            return [kind for kind in KINDS if kind in self.kinds and kind != SERIAL]
-        there = [kind for kind in KINDS if about["kinds"].get(kind) is None and kind != SERIAL]
-        return [kind for kind in there if kind != "asyncio" or preflight["coroutine"]]
+def _key(python: str, kind: str, size: int, start_method: str, chunksize: int) -> str:
+    """The name of a configuration in records and lanes: '3.11 process fork 2 c0'; '2 workers' in the run's own Python,
+    which measures one kind alone."""
+    if kind == SERIAL:
+        return f"{python} {SERIAL}".lstrip()
+    if not python:
+        return f"{size} workers"
+    words = [python, kind, start_method, str(size), *([f"c{chunksize}"] if kind in IN_PROCESSES else [])]
+    return " ".join(filter(None, words))
 
 
-def unfit(config: Configuration, about: Mapping[str, Any], preflight: Mapping[str, Any]) -> str | None:
-    """Why an arm can't do this work, in a sentence; None where nothing speaks against it."""
-    kind, function = config.kind, preflight["function"]
-    if why := about["kinds"].get(kind):
-        return str(why)
-    if config.start_method and config.start_method not in about["start_methods"]:
+def configurations(
+    arguments: BenchmarkArguments, python: str, kinds: Sequence[str], own_start_method: str, items: int
+) -> Iterator[PlannedConfiguration]:
+    """Those of one Python: the plain loop first, then kind by kind. `own_start_method` is used where none was asked."""
+    yield planned(python, SERIAL, items=items)
+    for kind in kinds:
+        in_processes = kind in IN_PROCESSES
+        methods = (arguments.start_methods or [own_start_method]) if in_processes else [""]
+        for start_method, chunksize, size in product(
+            methods, arguments.chunksizes if in_processes else [0], arguments.sizes
+        ):
+            yield planned(python, kind, size, start_method, chunksize, items=items, method=arguments.method)
+
+
+def kinds_to_measure(arguments: BenchmarkArguments, facts: InterpreterFacts, trial: TrialReport) -> list[str]:
+    """In the order in which they are named everywhere; one that was asked for by name is there even if it can't."""
+    if arguments.kinds:
+        return [kind for kind in POOL_KINDS if kind in arguments.kinds]
+    there = [kind for kind in POOL_KINDS if facts.kinds.get(kind) is None]
+    return [kind for kind in there if kind != "asyncio" or trial.coroutine]
+
+
+def why_unfit(config: PlannedConfiguration, facts: InterpreterFacts, trial: TrialReport) -> str | None:
+    """Why a configuration can't do this work, in a sentence; None where nothing speaks against it."""
+    kind = config.kind
+    if missing := facts.kinds.get(kind):
+        return missing
+    if config.start_method and config.start_method not in facts.start_methods:
         return f"This Python has no start method {config.start_method}."
-    if kind == "asyncio" and not preflight["coroutine"]:
-        return f"{function} has no form as an async def: in asyncio's one thread it would be the plain loop again."
-    if preflight["is_async"] and kind not in (SERIAL, "asyncio"):
-        return f"{function} is an async def: called by a pool's worker it makes a coroutine that nobody awaits."
-    unpicklable = dict(preflight["unpicklable"])
-    if kind == "interpreter":
-        unpicklable.pop("function", None)  # some that have no name go there by their code: it is tried
-    if kind in (*SENT_TO, "interpreter") and unpicklable:
-        return " ".join(unpicklable.values())
+    if kind == "asyncio" and not trial.coroutine:
+        return (
+            f"{trial.function} has no form as an async def: in asyncio's one thread it would be the plain loop again."
+        )
+    if trial.is_async and kind not in (SERIAL, "asyncio"):
+        return f"{trial.function} is an async def: called by a pool's worker it makes a coroutine that nobody awaits."
+    if kind in COPIES_ITEMS:
+        # Some functions without a name go to an interpreter by their code: it is tried.
+        parts = [part for part in trial.unpicklable if part != "function" or kind != "interpreter"]
+        return " ".join(trial.unpicklable[part] for part in parts) or None
     return None
+
+
+def in_words(config: PlannedConfiguration) -> str:
+    """'the plain loop', '2 interpreters': as sentences about one Python name a configuration."""
+    if config.kind in NAMES:
+        return NAMES[config.kind].format(config.size)
+    plural = "" if config.size == 1 else "es" if config.kind == "process" else "s"
+    return f"{config.size} {config.kind}{plural}"

@@ -10,10 +10,10 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
-from poolscope.experiments.pool_benchmark.params import KINDS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.protocol.kinds import POOL_KINDS
 from poolscope.stats.comparison import NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
@@ -115,7 +115,7 @@ def _other_kinds(state: State, recommendation: Recommendation, usable_cpus: int)
     present = [other for other in counted(state) if other in here]
     named = {family(other) for other in as_good(state, recommendation)}
     decided = config is not None  # else they could pass for winners
-    for name in dict.fromkeys(FAMILIES[kind] for kind in KINDS):
+    for name in dict.fromkeys(FAMILIES[kind] for kind in POOL_KINDS):
         measured = [other for other in present if family(other) == name]
         left_out = [other for other in here if family(other) == name and state.left_out(other)]
         if measured and name != family(chosen):
@@ -152,7 +152,8 @@ def _kind(
 def _memory_share(config: Configuration, chosen: Configuration) -> float | None:
     """What a worker takes of what one of the chosen one does; None if unknown, or for kinds that share it all."""
     each = [
-        float(median(one.memory["per_worker"])) if one.memory.get("per_worker") else 0.0 for one in (config, chosen)
+        float(median(one.memory.per_worker)) if one.memory and one.memory.per_worker else 0.0
+        for one in (config, chosen)
     ]
     return None if config.kind in LIGHT or min(each) <= 0 else each[0] / each[1]
 
@@ -212,6 +213,6 @@ def _lacking(state: State) -> Iterator[Reason]:
     for python in state.pythons:
         for kind, why in python.kinds.items():
             planned = any((config.kind, config.python) == (kind, python.label) for config in state.pools)
-            if why and not planned and not python.why_not and kind in (state.params.kinds or KINDS):
+            if why and not planned and not python.why_not and kind in (state.params.kinds or POOL_KINDS):
                 code = "kind lacking in" if len(state.pythons) > 1 else "kind lacking"
                 yield Reason(code, {"python": python.label, "why": why}, bool(state.params.kinds))

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.params import MOST_ITEMS, MOST_LARGE_ITEMS
+from poolscope.experiments.pool_benchmark.params import (
+    MOST_REPEATS,
+    MOST_REPEATS_OF_SIZES,
+    PoolSizesParams,
+    most_items,
+)
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.experiments.pool_benchmark.work import is_built_in
 
 LONGEST_MS = 60_000
 LEAST_MS = 20.0  # of work that takes the place of one whose length can't be chosen
@@ -33,7 +37,7 @@ def chunks(state: State, *chunksizes: int) -> dict[str, Any]:
 
 def longer_work(state: State, break_even_s: float | None) -> dict[str, Any]:
     """The same run with items long enough: the work's own length where it has one, else work that has."""
-    if break_even_s is None or not is_built_in(state):
+    if break_even_s is None or not state.params.built_in:
         return {}
     work_ms = float(f"{max(1.0, break_even_s * 1e3 * GOES_BEYOND):.1g}")
     if work_ms > LONGEST_MS:
@@ -47,20 +51,20 @@ def more_items(state: State, wanted: int) -> dict[str, Any]:
     """So many items of the same work; nothing where there are as many, or it can't have so many."""
     workload = state.params.workload
     # Later factorials take longer, so more of them are other work.
-    if not is_built_in(state) or workload == "factorial" or state.items is None:
+    if not state.params.built_in or workload == "factorial" or state.items is None:
         return {}
-    if not state.items < wanted <= MOST_LARGE_ITEMS.get(workload, MOST_ITEMS):
+    if not state.items < wanted <= most_items(workload):
         return {}
-    first = getattr(state.params, "first", None)
-    return {"items": wanted} if first is None else {"last": first + wanted - 1}
+    if isinstance(state.params, PoolSizesParams):
+        return {"last": state.params.first + wanted - 1}
+    return {"items": wanted}
 
 
 def more_repetitions(state: State) -> dict[str, Any]:
-    bounds = (getattr(bound, "le", None) for bound in type(state.params).model_fields["repeats"].metadata)
-    most = next(bound for bound in bounds if bound is not None)
+    most = MOST_REPEATS if compares_kinds(state) else MOST_REPEATS_OF_SIZES
     return {"repeats": min(most, max(10, 2 * state.params.repeats))}
 
 
 def compares_kinds(state: State) -> bool:
     """Whether the run's experiment is about kinds of pools, or about the sizes of one."""
-    return "kinds" in type(state.params).model_fields
+    return not isinstance(state.params, PoolSizesParams)

@@ -1,45 +1,49 @@
-"""A run's findings as records."""
+"""Sends what a run of the pool benchmark finds out as records."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, Progress, Result, Sample, Span
+from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import MeasurementReport, Payload, PlannedConfiguration
+from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.progress import ProgressEstimator
+from poolscope.runner.tracing import lane_records
 
-# What a worker of each kind is; under asyncio it is a place under the limit.
-WORKER = {"serial": "thread", "thread": "thread", "interpreter": "interpreter", "asyncio": "task"}
+# What a worker of each kind is, where it is no process; under asyncio it is a place under the limit.
+WORKERS = {SERIAL: "thread", "thread": "thread", "interpreter": "interpreter", "asyncio": "task"}
 
 
 class Reporter:
-    """Emits to one stage."""
+    """Emits records to one run."""
 
-    def __init__(self, stage: RunContext) -> None:
-        self._stage = stage
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
 
-    def result(self, name: str, value: Any, config: str = "") -> None:
-        self._stage.emit(Result(self._stage.now(), Untyped(name, value), config))
+    def result(self, payload: Payload, key: str = "") -> None:
+        """`key` names the configuration, or the Python, that the payload is about; '' for the run."""
+        self._context.emit(Result(self._context.now(), payload, key))
 
-    def sample(self, name: str, config: str, repetition: int, nanoseconds: int) -> None:
-        self._stage.emit(Sample(self._stage.now(), name, config, repetition, nanoseconds / 1e9))
+    def progress(self, estimator: ProgressEstimator, note: str, config: PlannedConfiguration | None = None) -> None:
+        done, total, left = estimator.estimate()
+        key = config.key if config else ""
+        self._context.emit(Progress(self._context.now(), done, total, left, note, key))
+        self._context.recorder.flush()
 
-    def progress(self, pace: ProgressEstimator, note: str) -> None:
-        done, total, left = pace.estimate()
-        self._stage.emit(Progress(self._stage.now(), done, total, left, note))
-        self._stage.recorder.flush()
+    def samples(self, config: PlannedConfiguration, repetition: int, report: MeasurementReport) -> None:
+        """The times of one repetition; a plain loop has a map alone."""
+        phases = {"map": report.map}
+        if config.kind != SERIAL:
+            phases = {"start": report.start, "first_ready": report.first_ready, "map": report.map, "stop": report.stop}
+        for name, nanoseconds in phases.items():
+            self._context.emit(Sample(self._context.now(), name, config.key, repetition, nanoseconds / 1e9))
 
-    def traced(self, config: str, kind: str, answer: dict[str, Any]) -> None:
-        """What a traced repetition found: its summary, its memory, and who worked when on what, with lane = arm."""
-        lanes, what = answer["lanes"], WORKER.get(kind, "process")
-        self.result("traced", answer["traced"], config)
-        if answer["memory"] is not None:
-            self.result("memory", answer["memory"], config)
-        for number, (worker, spans) in enumerate(lanes["workers"], start=1):
-            name = f"{config} · w{number}"
-            pid = worker if what == "process" else None
-            self._stage.emit(Actor(lanes["asked"], name, "started", what, "worker", pid))
-            for started, ended, word in spans:
-                self._stage.emit(Span(name, "running", started, ended, word, config))
-            self._stage.emit(Actor(lanes["got"], name, "ended", what, "worker", pid))
+    def traced(self, config: PlannedConfiguration, report: MeasurementReport) -> None:
+        """What a traced repetition found: its summary, its memory, and a lane for each worker."""
+        if report.traced is not None:
+            self.result(report.traced, config.key)
+        if report.memory is not None:
+            self.result(report.memory, config.key)
+        what, got = WORKERS.get(config.kind, "process"), report.asked + report.map
+        actor = config.key + " · w{}"
+        for record in lane_records(report.lanes, report.asked, got, lane=config.key, actor=actor, what=what):
+            self._context.emit(record)

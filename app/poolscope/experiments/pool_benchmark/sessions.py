@@ -1,22 +1,33 @@
-"""One Python of a run: its host, which is started anew when an arm has ended it, and what is known of both."""
+"""One Python of a run: where the work is opened, tried and measured, also after a process has ended by it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.plan import SERIAL, Configuration
+from poolscope.experiments.pool_benchmark.plan import in_words, planned
+from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.protocol.codec import from_json
+from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import (
+    Calibration,
+    InterpreterFacts,
+    MeasurementReport,
+    PlannedConfiguration,
+    TrialReport,
+)
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import START_LIMIT_S, Host, HostFailed, OrderRefused
 
 MOST_STARTS = 10
-SHOWN_PRINTS = 16 * 1024  # bytes of what the first calls printed that are passed on
+PASSED_ON = 16 * 1024  # bytes of what the first calls printed that are passed on
 
 
 class ConfigurationFailed(Exception):
-    """A pass could not be done; the message is the sentence why. The other arms can go on.
+    """A repetition could not be done; the message is the sentence why. Other configurations can go on.
 
     `ended`: its process has ended by that, and they go on in another.
     """
@@ -31,43 +42,56 @@ class InterpreterLost(Exception):
 
 
 class InterpreterSession:
-    """`about` and `preflight` are what the host said; `lost` is why this Python takes no more part, '' if it does."""
+    """The work in a host process of one Python, which is started anew when a configuration has ended it.
 
-    def __init__(self, stage: RunContext, label: str, executable: str, work: dict[str, Any], limit_s: float) -> None:
-        """`work` is the order that opens it: name, folder, work_ms, items, rounds, scratch."""
-        self.stage = stage
-        self.label = label
-        self.work = work
-        self.limit_s = limit_s
-        self.about: dict[str, Any] = {}
-        self.opened: dict[str, Any] = {}
-        self.preflight: dict[str, Any] = {}
+    `facts`, `trial` and `calibration` are what the host reported, the first two from `enter` on. `lost` is why this
+    Python takes no more part, '' if it does.
+    """
+
+    facts: InterpreterFacts
+    trial: TrialReport | None = None
+    calibration: Calibration | None = None
+
+    def __init__(
+        self, context: RunContext, python: InterpreterPath, work: BenchmarkWork, scratch: Path, limit_s: float
+    ) -> None:
+        self.label = python.label
+        self.rounds: int | None = None  # of another Python's calibration, so that all do the same work
         self.lost = ""
-        self._executable = executable
+        self._context = context
+        self._executable = python.executable
+        self._work = work
+        self._scratch = scratch
+        self._limit_s = limit_s
         self._host: Host | None = None
         self._starts = 0
         self._looped = False
 
-    def enter(self) -> None:
-        """Start the host, open the work, look at it before anything is timed. Raises SideLost."""
+    def enter(self) -> TrialReport:
+        """Start the host, open the work, try it before anything is timed. Raises InterpreterLost."""
         try:
             host = self._start()
-            said = Path(self.work["scratch"]) / "said"
+            prints = self._scratch / "prints"
             try:
-                self.preflight = host.ask(self.limit_s, "the pre-flight", do="preflight", said=str(said))
+                answer = host.ask(self._limit_s, "the pre-flight", do="preflight", said=str(prints))
             finally:
-                pass_on(said)
+                pass_on(prints)
         except (HostFailed, OrderRefused) as failed:
-            self.lose(str(failed))
-        self.about["gil"] = self.preflight.pop("gil")  # a user's extension may have brought it back
-        if self.preflight["raised"]:
-            self.lose(self.preflight["raised"]["sentence"])
+            self._lose(str(failed))
+        self.trial = trial = from_json(TrialReport, answer)
+        self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
+        if trial.raised:
+            self._lose(trial.raised.sentence)
+        return trial
 
-    def pass_through(self, config: Configuration, traced: bool = False, budget: int = 0) -> dict[str, Any]:
-        """Have the host pass an arm once. Raises ArmFailed, after which it may be asked for others, or SideLost."""
+    def measure(self, config: PlannedConfiguration, *, traced: bool, spans: int) -> MeasurementReport:
+        """Have the host do one repetition; of a traced one at most `spans` are kept.
+
+        Raises ConfigurationFailed, after which it may be asked for others, or InterpreterLost.
+        """
         host = self._living()
         try:
-            answer = self._pass(host, config, traced, budget)
+            report = self._measure(host, config, traced, spans)
         except HostFailed as failed:
             raise ConfigurationFailed(str(failed), ended=True) from None
         except OrderRefused as refused:
@@ -75,20 +99,19 @@ class InterpreterSession:
                 host.end()
             raise ConfigurationFailed(str(refused), ended=refused.spoiled) from None
         self._looped = self._looped or config.kind == SERIAL
-        return answer
+        return report
 
-    def _pass(self, host: Host, config: Configuration, traced: bool, budget: int) -> dict[str, Any]:
-        what = f"a pass of {config.words}"
+    def _measure(self, host: Host, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
         order = {
             "kind": config.kind,
             "start_method": config.start_method,
             "size": config.size,
             "chunksize": config.chunksize,
             "traced": traced,
-            "budget": budget,
+            "budget": spans,
         }
-        with self.stage.recorder.quiet():
-            return host.ask(self.limit_s, what, do="pass", **order)
+        with self._context.recorder.quiet():
+            return report_of(host.ask(self._limit_s, f"a pass of {in_words(config)}", do="pass", **order))
 
     def _living(self) -> Host:
         if self._host is not None and self._host.alive:
@@ -96,25 +119,29 @@ class InterpreterSession:
         try:
             host = self._start()
             if self._looped:  # the results that the others are compared with went with the host
-                self._pass(host, Configuration(self.label, SERIAL), traced=False, budget=0)
+                self._measure(host, planned(self.label, SERIAL, items=1), traced=False, spans=0)
         except (HostFailed, OrderRefused) as failed:
-            self.lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
+            self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
         return host
 
     def _start(self) -> Host:
         if self._starts == MOST_STARTS:
-            self.lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
+            self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += 1
-        users = ":" in self.work["name"]
-        folder = self.work["folder"] if users else None
-        self._host = host = Host.start(self.stage, self.label, self._executable, folder, own_site=users)
-        self.about = host.ask(START_LIMIT_S, "the start", do="describe")
-        self.opened = host.ask(self.limit_s, "opening the work", do="open", **self.work)
-        self.work["rounds"] = self.opened["rounds"]  # the same work, should it be started anew
+        users = ":" in self._work.name
+        folder = self._work.folder if users else None
+        self._host = host = Host.start(self._context, self.label, self._executable, folder, own_site=users)
+        self.facts = from_json(InterpreterFacts, host.ask(START_LIMIT_S, "the start", do="describe"))
+        order = {**asdict(self._work), "rounds": self.rounds, "scratch": str(self._scratch)}
+        opened = host.ask(self._limit_s, "opening the work", do="open", **order)
+        if opened["rounds"] is not None:
+            if self.calibration is None:
+                self.calibration = from_json(Calibration, opened)
+            self.rounds = opened["rounds"]  # the same work, should it be started anew
         return host
 
-    def lose(self, why: str) -> None:
-        """Take no more part. Raises SideLost."""
+    def _lose(self, why: str) -> None:
+        """Take no more part. Raises InterpreterLost."""
         self.lost = why
         self.end()
         raise InterpreterLost(why)
@@ -130,10 +157,20 @@ class InterpreterSession:
             self._host.end()
 
 
-def pass_on(said: Path) -> None:
+def report_of(answer: dict[str, Any]) -> MeasurementReport:
+    """What a host's answer says of a repetition."""
+    lanes = answer.get("lanes") or {"asked": 0, "workers": []}
+    workers = [
+        {"worker": worker, "spans": [dict(zip(("started", "ended", "item"), span, strict=True)) for span in spans]}
+        for worker, spans in lanes["workers"]
+    ]
+    return from_json(MeasurementReport, {**answer, "asked": lanes["asked"], "lanes": workers})
+
+
+def pass_on(prints: Path) -> None:
     """Print what the first calls printed, as if they had done it here; the run captures it."""
     with contextlib.suppress(OSError):
-        with said.open("rb") as file:
-            text = file.read(SHOWN_PRINTS)
+        with prints.open("rb") as file:
+            text = file.read(PASSED_ON)
         os.write(1, text)
-        said.unlink()
+        prints.unlink()

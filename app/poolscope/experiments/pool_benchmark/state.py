@@ -1,30 +1,56 @@
-"""What a which-pool run has measured so far: samples by setting and repetition, and the fold that gathers them."""
+"""What a run of the pool benchmark has measured so far, and the fold that gathers it from records.
+
+`State` is what the pages, the exports and the judge of both experiments read. Everything that a run tells once is None
+until it has; everything that it tells of each repetition is a tuple in the order in which it came.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.params import SERIAL, WhichPoolParams
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.timeline import Lanes
-from poolscope.protocol.payloads import MachineFacts
+from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import (
+    Calibration,
+    ConfigurationSkipped,
+    ConfigurationUntraced,
+    EffectiveCpus,
+    GarbageCollections,
+    InterpreterFacts,
+    InterpreterLeftOut,
+    LoopTimes,
+    MachineFacts,
+    MemoryReading,
+    NoiseReading,
+    Payload,
+    Plan,
+    PlannedConfiguration,
+    ResultsDiffer,
+    Seed,
+    ShownResults,
+    TraceSummary,
+    TrialReport,
+)
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 PHASES = ("start", "first_ready", "map", "stop")
+NO_CONFIGURATIONS: Mapping[str, Configuration] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One setting, or a Python's plain loop (kind 'serial', map alone). Seconds, one a counted repetition, as landed.
+    """One configuration as planned, and what was measured of it.
 
-    `key` is how records name it, nothing more. `chunksize` is what was asked, 0 for the pool's own choice, and
-    `chunk_used` what came of it, 1 where items are not handed out in chunks. `start_method` is '' where it has none.
-    `skipped` is the sentence why it was given up, `differs` how its results are not those of the loop, `untraced` why
-    it has no traced repetition, each '' where that is not so. `traced` and `memory` are summaries of that repetition,
-    `loop` of the plain loops counted so far; they are empty until there is one.
+    `key`, `python`, `kind`, `size`, `start_method`, `chunksize`, `chunk_used`, `spare_workers` and `method` are those
+    of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold seconds, one a counted
+    repetition, and `repetitions` their numbers; a plain loop has maps alone. `skipped` is the sentence why it was given
+    up, `differs` how its results are not those of the loop, `untraced` why it has no traced repetition, each '' where
+    that is not so. `traced` and `memory` summarize that repetition, `loop` the plain loop's counted repetitions so far,
+    `collections` the garbage collections in all counted ones, `shown` the first results (pool-sizes alone).
     """
 
     key: str
@@ -33,7 +59,9 @@ class Configuration:
     size: int = 1
     start_method: str = ""
     chunksize: int = 0
-    chunk_used: int | None = None
+    chunk_used: int = 1
+    spare_workers: int = 0
+    method: str = "map"
     start: tuple[float, ...] = ()
     first_ready: tuple[float, ...] = ()
     map: tuple[float, ...] = ()
@@ -42,10 +70,20 @@ class Configuration:
     skipped: str = ""
     differs: str = ""
     untraced: str = ""
-    traced: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    memory: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    loop: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    traced: TraceSummary | None = None
+    memory: MemoryReading | None = None
+    loop: LoopTimes | None = None
     collections: int | None = None
+    shown: ShownResults | None = None
+
+    @property
+    def seconds_per_task(self) -> float | None:
+        """The mean of the traced tasks; None before there are any."""
+        return self.traced.tasks_wall_s / self.traced.tasks if self.traced and self.traced.tasks else None
+
+    @classmethod
+    def of(cls, planned: PlannedConfiguration) -> Configuration:
+        return cls(**asdict(planned))
 
     @property
     def serial(self) -> bool:
@@ -66,42 +104,51 @@ class Configuration:
 class Python:
     """One interpreter that was to take part. `why_not` is the sentence why it can't, '' where it does.
 
-    `kinds` gives for each kind why this Python has not got it, None where it has. `preflight` is empty until the work
-    was tried in it.
+    `facts` and `trial` are None until it has said what it is, and until the work was tried in it.
     """
 
     label: str
-    version: str = ""
-    gil: bool | None = None
-    implementation: str = ""
-    executable: str = ""
-    kinds: Mapping[str, str | None] = field(default_factory=lambda: NOTHING)
+    facts: InterpreterFacts | None = None
+    trial: TrialReport | None = None
     why_not: str = ""
-    preflight: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+    @property
+    def gil(self) -> bool | None:
+        """Whether its threads take turns; None while that is not known."""
+        return self.facts.gil if self.facts else None
+
+    @property
+    def kinds(self) -> Mapping[str, str | None]:
+        """For each kind why this Python has not got it, None where it has; empty before it said so."""
+        return self.facts.kinds if self.facts else {}
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A run up to one record. `arms` are the settings as planned, by key; `order` names (key, repetition) as landed.
+    """A run up to one record.
 
-    `done` of `total` passages are over. `cpu` is what spinning processes got, `machine` what the host has, `noise` the
-    raw readings of what else ran; each is empty until it is known. `outcome` and `reason` are the run's end.
+    `configs` are the configurations by key, in the order of the plan; `order` names (key, repetition) as measured.
+    `done` of `total` repetitions are over; `note` says what is done now, of the configuration with the key `current`
+    ('' for none). `cpu` is what spinning processes got, `machine` what the host has, `noise` what else ran; each is
+    None until it is known. `outcome` and `reason` are the run's end, '' while it lasts.
     """
 
-    params: WhichPoolParams
+    params: PoolSizesParams | WhichPoolParams
     pythons: tuple[Python, ...] = ()
-    configs: Mapping[str, Configuration] = field(default_factory=lambda: NOTHING)
+    configs: Mapping[str, Configuration] = field(default_factory=lambda: NO_CONFIGURATIONS)
     order: tuple[tuple[str, int], ...] = ()
     done: float = 0
     total: float = 0
     seconds_left: float | None = None
     note: str = ""
+    current: str = ""
     seed: int | None = None
     start_method: str = ""
-    cpu: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    machine: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    calibration: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    noise: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    cpus_of_server: int | None = None
+    cpu: EffectiveCpus | None = None
+    machine: MachineFacts | None = None
+    calibration: Calibration | None = None
+    noise: NoiseReading | None = None
     lanes: Lanes = field(default_factory=lambda: Lanes(None))
     printed: int = 0
     failure: str = ""
@@ -123,9 +170,10 @@ class State:
 
     @property
     def usable_cpus(self) -> int | None:
-        """The CPUs that the run itself found usable; None before it said so."""
-        told = self.machine.get("usable_cpus") or max(map(int, self.cpu.get("effective", {})), default=None)
-        return None if told is None else int(told)
+        """As the server found them, else the run itself; None before either said so."""
+        if self.cpus_of_server or self.machine:
+            return self.cpus_of_server or (self.machine.usable_cpus if self.machine else None)
+        return max(map(int, self.cpu.effective), default=None) if self.cpu else None
 
     @property
     def pools(self) -> tuple[Configuration, ...]:
@@ -133,26 +181,25 @@ class State:
 
     @property
     def items(self) -> int | None:
-        """How many items are mapped, None until the pre-flight has counted them."""
-        reference = self.reference
-        counted = reference.preflight.get("count") if reference else None
-        return counted or self.params.count or None
+        """How many items are mapped, None until the trial has counted them."""
+        trial = self.reference.trial if self.reference else None
+        return (trial.count if trial else 0) or self.params.count or None
 
     @property
     def comparable(self) -> bool:
         """Whether results say anything: not where the work gives others from call to call, in the plain loop too."""
-        loop, reference = self.serial, self.reference
-        again = reference.preflight.get("repeats_equal") if reference else None
-        return again is not False and not (loop and loop.differs)
+        loop, trial = self.serial, self.reference.trial if self.reference else None
+        return not (trial and trial.repeats_equal is False) and not (loop and loop.differs)
 
     def left_out(self, config: Configuration) -> str:
-        """Why an arm's times don't count: it was given up, or its results are wrong. '' where they do."""
+        """Why a configuration's times don't count: it was given up, or its results are wrong. '' where they do."""
         return config.skipped or (config.differs if self.comparable else "")
 
     @property
     def changed(self) -> tuple[str, ...]:
         """The globals that the work changed when it was tried."""
-        return tuple(sorted({name for python in self.pythons for name in python.preflight.get("global_state") or ()}))
+        trials = [python.trial for python in self.pythons if python.trial]
+        return tuple(sorted({name for trial in trials for name in trial.global_state}))
 
     def python(self, label: str) -> Python | None:
         return next((python for python in self.pythons if python.label == label), None)
@@ -162,27 +209,32 @@ class State:
         return next((config for config in self.configs.values() if config.serial and config.python == python), None)
 
 
-def initial(params: WhichPoolParams) -> State:
-    """Before the first record: which Pythons and kinds there are, the run has yet to find out."""
-    return State(params)
+def initial(params: PoolSizesParams | WhichPoolParams) -> State:
+    """Before the first record. What pool-sizes compares is known from the start; which kinds there are is not."""
+    planned = {config.key: Configuration.of(config) for config in params.planned()}
+    return State(params, configs=planned, total=params.repetitions)
 
 
 def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            return replace(
-                state, opened=record.t, start_method=record.python.start_method, machine=_machine(record.machine)
-            )
+            cpus = record.machine.usable_cpus if record.machine else None
+            return replace(state, opened=record.t, start_method=record.python.start_method, cpus_of_server=cpus)
         case Sample(repetition=0):
             return state
         case Sample():
             return _sample(state, record)
-        case Result():
-            return _result(state, record)
+        case Result(payload=payload, config=key):
+            return _result(state, payload, key)
         case Progress():
             return replace(
-                state, done=record.done, total=record.total, seconds_left=record.seconds_left, note=record.note
+                state,
+                done=record.done,
+                total=record.total,
+                seconds_left=record.seconds_left,
+                note=record.note,
+                current=record.config,
             )
         case Printed():
             return replace(state, printed=state.printed + len(record.text) + record.left_out)
@@ -193,11 +245,6 @@ def fold(state: State, record: Record) -> State:
         case _:
             lanes = state.lanes.fold(record)
             return state if lanes is state.lanes else replace(state, lanes=lanes)
-
-
-def _machine(machine: MachineFacts | None) -> Mapping[str, Any]:
-    """The usable CPUs as the server counts them, with quotas; they count before those that the run finds by itself."""
-    return {"usable_cpus": machine.usable_cpus} if machine else {}
 
 
 def _sample(state: State, sample: Sample) -> State:
@@ -211,68 +258,62 @@ def _sample(state: State, sample: Sample) -> State:
     return _with(state, replace(config, **changes))
 
 
-def _result(state: State, result: Result) -> State:
-    value, config = result.value, state.configs.get(result.config)
-    match result.name:
-        case "plan":
-            return replace(state, configs={**{row["arm"]: _planned(row) for row in value}, **state.configs})
-        case "python":
-            return _python(state, result.config, value)
-        case "preflight":
-            return _know(state, result.config, preflight=value)
-        case "seed":
-            return replace(state, seed=value)
-        case "cpu":
-            return replace(state, cpu=value)
-        case "machine":
-            return replace(state, machine={**value, **state.machine})
-        case "calibration":
-            return replace(state, calibration=value)
-        case "noise":
-            return replace(state, noise=value)
-        case "skipped" if config:
-            return _with(state, replace(config, skipped=str(value)))
-        case "untraced" if config:
-            return _with(state, replace(config, untraced=str(value)))
-        case "differs" if config:
-            return _with(state, replace(config, differs=str(value["detail"])))
-        case "traced" if config:
-            return _with(state, replace(config, traced=value))
-        case "memory" if config:
-            return _with(state, replace(config, memory=value))
-        case "loop":
-            loop = config or state.loop_of(result.config)
-            return _with(state, replace(loop, loop=value)) if loop else state
-        case "gc" if config:
-            return _with(state, replace(config, collections=value))
+def _result(state: State, payload: Payload, key: str) -> State:
+    """`key` names a configuration, or a Python by its label."""
+    match payload:
+        case Plan():
+            planned = {each.key: Configuration.of(each) for each in payload.configurations}
+            return replace(state, configs={**planned, **state.configs})
+        case InterpreterFacts():
+            return _know(state, key, facts=payload)
+        case InterpreterLeftOut(why=why):
+            return _know(state, key, why_not=why)
+        case TrialReport():
+            return _know(state, key, trial=payload)
+        case Seed(seed=seed):
+            return replace(state, seed=seed)
+        case EffectiveCpus():
+            return replace(state, cpu=payload)
+        case MachineFacts():
+            return replace(state, machine=payload)
+        case Calibration():
+            return replace(state, calibration=payload)
+        case NoiseReading():
+            return replace(state, noise=payload)
         case _:
-            return state
+            config = state.configs.get(key)
+            return _with(state, _measured(config, payload)) if config else state
 
 
-def _planned(row: Mapping[str, Any]) -> Configuration:
-    return Configuration(
-        key=row["arm"],
-        python=row["python"],
-        kind=row["kind"],
-        size=row["size"],
-        start_method=row["start_method"],
-        chunksize=row["chunksize"],
-        chunk_used=row["chunk_used"],
-    )
-
-
-def _python(state: State, label: str, value: Mapping[str, Any]) -> State:
-    """A Python says what it is, or why it can't take part; what is known of it beside stays."""
-    known = {name: value[name] for name in ("version", "gil", "implementation", "executable", "kinds") if name in value}
-    return _know(state, label, **known, why_not=value.get("why_not", ""))
+def _measured(config: Configuration, payload: Payload) -> Configuration:
+    """The configuration after one more result about it."""
+    match payload:
+        case ConfigurationSkipped(why=why):
+            return replace(config, skipped=why)
+        case ConfigurationUntraced(why=why):
+            return replace(config, untraced=why)
+        case ResultsDiffer(detail=detail):
+            return replace(config, differs=detail)
+        case TraceSummary():
+            return replace(config, traced=payload)
+        case MemoryReading():
+            return replace(config, memory=payload)
+        case LoopTimes():
+            return replace(config, loop=payload)
+        case GarbageCollections(collections=collections):
+            return replace(config, collections=collections)
+        case ShownResults():
+            return replace(config, shown=payload)
+        case _:
+            return config
 
 
 def _know(state: State, label: str, **known: Any) -> State:
     python = state.python(label)
     if python is None:
         return replace(state, pythons=(*state.pythons, replace(Python(label), **known)))
-    told = replace(python, **known)
-    return replace(state, pythons=tuple(told if each.label == label else each for each in state.pythons))
+    changed = replace(python, **known)
+    return replace(state, pythons=tuple(changed if each.label == label else each for each in state.pythons))
 
 
 def _with(state: State, config: Configuration) -> State:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.stats.time_budget import Budget, OffCpu, loop_budget, off_cpu, pool_budget
 
 SHARED_LOCK = ("thread", "asyncio")  # kinds whose workers share one interpreter
@@ -14,9 +14,9 @@ SHARED_LOCK = ("thread", "asyncio")  # kinds whose workers share one interpreter
 def budget(state: State, config: Configuration) -> Budget | None:
     """Medians of the timed repetitions, the map divided as in the traced one; None before both are there."""
     if config.serial:
-        wall = config.loop.get("wall_s")
-        return loop_budget(wall, min(config.loop["cpu_s"], wall)) if wall else None
-    if not config.total or not config.traced.get("map_s"):
+        loop = config.loop
+        return loop_budget(loop.wall_s, min(loop.cpu_s, loop.wall_s)) if loop and loop.wall_s else None
+    if not config.total or not config.traced or not config.traced.map_s:
         return None
     return pool_budget(median(config.start), median(config.map), median(config.stop), config.traced, config.size)
 
@@ -24,12 +24,13 @@ def budget(state: State, config: Configuration) -> Budget | None:
 def why_off_cpu(state: State, config: Configuration, usable_cpus: int) -> OffCpu | None:
     """Why the tasks of a setting were off the CPU; None before it, and its Python's loop, were looked at."""
     loop, python = state.loop_of(config.python), state.python(config.python)
-    if loop is None or not loop.map or not loop.loop.get("wall_s") or not config.traced.get("map_s"):
+    times, traced = loop.loop if loop else None, config.traced
+    if loop is None or not loop.map or not times or not times.wall_s or not traced or not traced.map_s:
         return None
     return off_cpu(
-        config.traced,
-        loop_wall_s=loop.loop["wall_s"] / len(loop.map),
-        loop_cpu_s=loop.loop["cpu_s"] / len(loop.map),
+        traced,
+        loop_wall_s=times.wall_s / len(loop.map),
+        loop_cpu_s=times.cpu_s / len(loop.map),
         size=config.size,
         usable_cpus=usable_cpus,
         gil=config.kind in SHARED_LOCK and (python is None or python.gil is not False),

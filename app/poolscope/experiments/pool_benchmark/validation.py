@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
-from poolscope.protocol import codec
-from poolscope.protocol.arguments import WhichPoolArguments
+from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath
+from poolscope.workloads.catalog import OF_WHICH_POOL
 
 
 def own_work(text: str) -> tuple[str, ...]:
@@ -31,27 +30,23 @@ def _is_no_work(name: str) -> str:
 
 def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
     """The names that a form lists, by parameter."""
-    return {"workload": (*BUILT_IN, *installation.workloads), "pythons": tuple(installation.pythons)}
+    return {"workload": (*OF_WHICH_POOL, *installation.workloads), "pythons": tuple(installation.pythons)}
 
 
-def for_runner(params: WhichPoolParams, installation: Installation) -> WhichPoolArguments:
-    """The parameters with the work's folder and the Pythons' paths. Raises BadParameters for what is not offered."""
+def for_runner(params: WhichPoolParams, installation: Installation) -> BenchmarkArguments:
+    """What the body is given, with the work's folder and the Pythons' paths. Raises BadParameters."""
     complaints = (*_about_work(params.workload, installation), *_about_pythons(params.pythons, installation))
     if complaints:
         raise BadParameters(complaints)
     labels = params.pythons or [next(iter(installation.pythons))]
-    found = {
-        **params.model_dump(mode="json"),
-        "workload": {"name": params.workload, "folder": None if params.built_in else installation.folder},
-        "pythons": [{"label": label, "executable": installation.pythons[label]} for label in labels],
-    }
-    return codec.from_json(WhichPoolArguments, found)
+    pythons = [InterpreterPath(label, installation.pythons[label]) for label in labels]
+    return params.arguments(installation.folder, pythons)
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:
-    if name in BUILT_IN or name in installation.workloads:
+    if name in OF_WHICH_POOL or name in installation.workloads:
         return ()
-    allowed = ", ".join((*BUILT_IN, *installation.workloads))
+    allowed = ", ".join((*OF_WHICH_POOL, *installation.workloads))
     return (
         ParameterError(
             "workload",

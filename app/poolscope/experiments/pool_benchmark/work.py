@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import median
 
-from poolscope.experiments.pool_benchmark.params import COMPUTING, WAITING
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.workloads.catalog import COMPUTING, WAITING
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
 COMPUTES = 0.8
@@ -13,15 +13,10 @@ WAITS = 0.3
 ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
 
 
-def is_built_in(state: State) -> bool:
-    """Whether the work is ours; a user's own is named by its module and function."""
-    return ":" not in state.params.workload
-
-
 def is_known_to_wait(state: State) -> bool | None:
     """What is known of built-in work beforehand: True if it waits, False if it computes, None for all other."""
     workload = state.params.workload
-    return True if workload in (*WAITING, "square-sleep") else False if workload in (*COMPUTING, "factorial") else None
+    return True if workload in WAITING else False if workload in COMPUTING else None
 
 
 def waits(state: State) -> bool | None:
@@ -38,8 +33,8 @@ def waits(state: State) -> bool | None:
 
 def on_cpu(loop: Configuration | None) -> float | None:
     """The share of its time that a plain loop was on a CPU, over 1 where it used several; None if that isn't known."""
-    wall = loop.loop.get("wall_s") if loop else None
-    return loop.loop["cpu_s"] / wall if loop and wall and wall >= ENOUGH_S else None
+    times = loop.loop if loop else None
+    return times.cpu_s / times.wall_s if times and times.wall_s >= ENOUGH_S else None
 
 
 def seconds_per_item(state: State) -> float | None:
@@ -62,4 +57,4 @@ def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
 
 def cpus_used(config: Configuration) -> float | None:
     """How many CPUs the tasks of the traced repetition kept busy together; None where it was not traced."""
-    return config.traced["tasks_cpu_s"] / config.traced["map_s"] if config.traced.get("map_s") else None
+    return config.traced.tasks_cpu_s / config.traced.map_s if config.traced and config.traced.map_s else None

@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import fields, replace
 
 from poolscope.experiments.pool_benchmark import state as benchmark
-from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_sizes.samples import Configuration, State
-
-KEY = "serial"
+from poolscope.protocol.payloads import LoopTimes, NoiseReading, TraceSummary
 
 
 def as_benchmark(state: State) -> benchmark.State:
     """One kind, `pool`, in the run's own Python, which needs no label."""
-    configs = [_configuration(state, state.serial, KEY)]
-    configs += [_configuration(state, config, str(config.size)) for config in state.configs]
-    return benchmark.State(
-        cast("WhichPoolParams", state.params),
-        (benchmark.Python("", preflight={"count": state.params.items}),),
-        {config.key: config for config in configs},
-        state.order,
-        start_method=state.start_method,
-        noise=state.noise,
-        outcome=state.outcome,
-        reason=state.reason,
-    )
+    planned = benchmark.initial(state.params)
+    noise = NoiseReading(**state.noise) if state.noise else None
+    measured = {0: state.serial, **{config.size: config for config in state.configs}}
+    configs = {
+        key: _measured(config, measured[0 if config.serial else config.size]) for key, config in planned.configs.items()
+    }
+    if noise and noise.loop_wall_s and noise.loop_cpu_s is not None and planned.serial:
+        key = planned.serial.key
+        configs[key] = replace(configs[key], loop=LoopTimes(noise.loop_wall_s, noise.loop_cpu_s))
+    return replace(planned, configs=configs, noise=noise, outcome=state.outcome, reason=state.reason)
 
 
-def _configuration(state: State, config: Configuration, key: str) -> benchmark.Configuration:
-    noise = state.noise if config.size == 0 else {}
-    known = noise.get("loop_wall_s") and noise.get("loop_cpu_s") is not None
-    return benchmark.Configuration(
-        key,
-        python="",
-        kind="pool" if config.size else "serial",
-        size=config.size or 1,
-        start_method=state.params.start_method or "" if config.size else "",
-        chunksize=state.params.chunksize,
-        chunk_used=config.chunksize,
+def _measured(planned: benchmark.Configuration, config: Configuration) -> benchmark.Configuration:
+    told = {"workers_used": config.size, **config.traced, "task_s": None}
+    traced = {each.name: told[each.name] for each in fields(TraceSummary) if each.name in told}
+    return replace(
+        planned,
+        chunk_used=config.chunksize or planned.chunk_used,
         start=config.start,
         first_ready=config.first_ready,
         map=config.map,
         stop=config.stop,
         repetitions=config.repetitions,
-        traced=config.traced,
-        loop={"wall_s": noise["loop_wall_s"], "cpu_s": noise["loop_cpu_s"]} if known else {},
+        traced=TraceSummary(**traced) if config.traced else None,
     )

@@ -13,13 +13,15 @@ from typing import Any
 
 from poolscope.machine import noise
 from poolscope.protocol.arguments import PoolSizesArguments
+from poolscope.protocol.kinds import chunk_used
 from poolscope.protocol.payloads import Untyped
 from poolscope.protocol.records import Progress, Result, Sample
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools import mp_pool
+from poolscope.runner.pools.kinds import PoolUse, measure
 from poolscope.runner.progress import ProgressEstimator
-from poolscope.runner.tracing import traced_records
-from poolscope.workloads.functions import WORKLOADS
+from poolscope.runner.tracing import lane_records, trace_summary, worker_lanes
+from poolscope.workloads.catalog import WORKLOADS
+from poolscope.workloads.work import set_up
 
 SERIAL = "serial"
 SHOWN_RESULTS = 1000
@@ -47,11 +49,12 @@ class Run:
         self.items = range(params["first"], params["last"] + 1)
         self.sizes: list[int] = params["sizes"]
         self.repeats: int = params["repeats"]
-        self.setting = mp_pool.Setting(params["start_method"] or "", params["method"], params["chunksize"])
-        workload = WORKLOADS[params["workload"]]
+        self.start_method: str = params["start_method"] or ""
+        self.chunksize: int = params["chunksize"]
+        self.method: str = params["method"]
         with stage.interruptible():
-            self.ready = workload.set_up(params["work_ms"], scratch)
-        self.length_ms = params["work_ms"] or workload.work_ms
+            self.work = set_up(params["workload"], params["work_ms"], len(self.items), scratch, first=params["first"])
+        self.length_ms = params["work_ms"] or WORKLOADS[params["workload"]].work_ms
         self.expected: list[Any] = []
         self.collections: dict[str, int] = {}
         self.loop_wall_ns = self.loop_cpu_ns = 0
@@ -75,11 +78,15 @@ class Run:
             self.trace(size)
         self.tell_noise(before)
 
+    def use(self, size: int) -> PoolUse:
+        return PoolUse("pool", size, self.start_method, self.chunksize, self.method)
+
     def announce(self) -> None:
         for size in self.sizes:
-            self.result("chunksize", self.setting.chunksize_used(len(self.items), size), str(size))
-        if self.ready.rounds is not None:
-            found = {"rounds": self.ready.rounds, "asked_ms": self.length_ms, "one_call_s": self.ready.one_call_s}
+            used = chunk_used("pool", self.chunksize, len(self.items), size, self.method)
+            self.result("chunksize", used, str(size))
+        if self.work.rounds is not None:
+            found = {"rounds": self.work.rounds, "asked_ms": self.length_ms, "one_call_s": self.work.one_call_s}
             self.result("calibration", found)
 
     def round(self, repetition: int, configs: list[str]) -> None:
@@ -93,19 +100,19 @@ class Run:
             self.pace.record(config, perf_counter() - began)
 
     def loop(self, repetition: int) -> None:
-        measurement = mp_pool.measure_loop(self.stage, self.ready.function, self.items)
+        measurement = measure(self.stage, PoolUse(SERIAL), self.work)
         self.sample("map", SERIAL, repetition, measurement.map)
         if repetition == 0:
             self.expected = measurement.results
             self.result("results", shown(measurement.results), SERIAL)
         else:
             self.loop_wall_ns += measurement.map
-            self.loop_cpu_ns += measurement.cpu
+            self.loop_cpu_ns += measurement.cpu or 0
         self.check(measurement.results, SERIAL, repetition)
         self.count_collections(SERIAL, repetition, measurement.collections)
 
     def pool(self, repetition: int, size: int) -> None:
-        measurement = mp_pool.measure_pool(self.stage, self.setting, size, self.ready.function, self.items)
+        measurement = measure(self.stage, self.use(size), self.work)
         config = str(size)
         self.sample("start", config, repetition, measurement.start)
         self.sample("first_ready", config, repetition, measurement.first_ready)
@@ -118,20 +125,22 @@ class Run:
 
     def trace(self, size: int) -> None:
         self.tell_progress(f"traced repetition of {size}")
-        function = mp_pool.traced(self.ready.function)
         began = perf_counter()
-        measurement = mp_pool.measure_pool(self.stage, self.setting, size, function, self.items)
-        self.pace.record(str(size), perf_counter() - began)
-        self.check([task[0] for task in measurement.results], str(size), self.repeats + 1)
-        budget = 4000 // len(self.sizes)
-        in_order = self.setting.method != "imap_unordered"
-        for record in traced_records(size, measurement, self.items if in_order else None, budget):
+        measurement = measure(self.stage, self.use(size), self.work, traced=True)
+        config = str(size)
+        self.pace.record(config, perf_counter() - began)
+        self.check(measurement.results, config, self.repeats + 1)
+        words = None if self.method == "imap_unordered" else [str(item) for item in self.items]
+        lanes = worker_lanes(measurement, words, 4000 // len(self.sizes))
+        self.result("traced", asdict(trace_summary(measurement)), config)
+        got = measurement.asked + measurement.map
+        for record in lane_records(lanes, measurement.asked, got, lane=config, actor=f"{size} workers · w{{}}"):
             self.stage.emit(record)
         self.tell_progress("")
 
     def check(self, results: list[Any], config: str, repetition: int) -> None:
         same = results == self.expected
-        if self.setting.method == "imap_unordered" and not same:
+        if self.method == "imap_unordered" and not same:
             same = sorted(results) == sorted(self.expected)
         if not same:
             pool = "The plain loop" if config == SERIAL else f"A pool of {config}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from poolscope.experiments.pool_sizes.params import WAITING, PoolSizesParams
+from poolscope.experiments.pool_sizes.params import PoolSizesParams
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import End, Failure, Opening, Progress, Record, Result, Sample
+from poolscope.workloads.catalog import WAITING
 
 SERIAL = "serial"
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -7,12 +7,11 @@ import platform
 import sys
 from typing import Any
 
-from poolscope.runner.pools import asyncio_, executors, in_process, pooled, processes, serial
+from poolscope.protocol.kinds import KINDS
 
-# All at once: what some of them need would else be a part of the first pass, or stand on a user's path by then.
-from poolscope.runner.pools.kinds import KINDS, lacking
-
-LOADED = (in_process, asyncio_, executors, serial, pooled, processes)
+# Now: asyncio would else be a part of the first repetition, or be looked for on a user's path by then.
+from poolscope.runner.pools import asyncio_ as _  # noqa: F401
+from poolscope.runner.pools.kinds import lacking
 
 
 def description() -> dict[str, Any]:

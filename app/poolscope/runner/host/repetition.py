@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import Refused
 from poolscope.runner.host.pickling import plain, raising, short
 from poolscope.runner.host.setup import Opened
-from poolscope.runner.host.tracing import lanes, summary
-from poolscope.runner.pools.kinds import Measurement, measure
-from poolscope.runner.pools.mp_pool import PoolFailed, SetUpFailed
+from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
+from poolscope.runner.pools.kinds import Measurement, PoolUse, measure
 from poolscope.runner.recorder import Recorder
-from poolscope.workloads.catalog import Work
+from poolscope.runner.tracing import trace_summary, worker_lanes
+from poolscope.workloads.work import Work
 
 
 class Noting:
@@ -39,12 +40,11 @@ def one_pass(recorder: Recorder, opened: Opened, order: dict[str, Any]) -> dict[
     if kind == "serial" and opened.expected is None:
         noting = Noting(work)
         work = dataclasses.replace(work, function=noting, coroutine=noting if opened.is_async else work.coroutine)
-    # A stage of its own: one that was interrupted stays so.
-    stage = RunContext(recorder, Path(tempfile.gettempdir()))
+    # A context of its own: one that was interrupted stays so.
+    context = RunContext(recorder, Path(tempfile.gettempdir()))
     try:
-        measurement = measure(
-            stage, kind, order["start_method"], order["size"], order["chunksize"], work, traced=traced
-        )
+        use = PoolUse(kind, order["size"], order["start_method"], order["chunksize"])
+        measurement = measure(context, use, work, traced=traced)
     except (WorkerDied, PoolFailed) as error:
         raise Refused(str(error), spoiled=True) from None
     except SetUpFailed as error:
@@ -63,9 +63,18 @@ def one_pass(recorder: Recorder, opened: Opened, order: dict[str, Any]) -> dict[
     answer |= compared(measurement.results, opened.expected)
     if traced:
         answer["lanes"] = lanes(measurement, work.items, order["budget"])
-        answer["traced"] = summary(measurement)
+        answer["traced"] = dataclasses.asdict(trace_summary(measurement))
         answer["memory"] = held(measurement)
     return answer
+
+
+def lanes(measurement: Measurement, items: Sequence[Any], budget: int) -> dict[str, Any]:
+    found = worker_lanes(measurement, [short(item, 30) for item in items], budget)
+    return {
+        "asked": measurement.asked,
+        "got": measurement.asked + measurement.map,
+        "workers": [[lane.worker, [[span.started, span.ended, span.item] for span in lane.spans]] for lane in found],
+    }
 
 
 def times(measurement: Measurement) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from poolscope.runner.host import namesakes, user_code
 from poolscope.runner.host.errors import Refused
-from poolscope.workloads import catalog as works
-from poolscope.workloads.catalog import Work
+from poolscope.workloads.catalog import WORKLOADS
+from poolscope.workloads.work import Work, set_up
 
 # What is ours after it stepped aside; nothing else holds on to it, and modules that are let go lose their contents.
 KEPT: dict[str, ModuleType] = {}
@@ -37,14 +37,14 @@ def open_work(order: dict[str, Any], tell: Callable[[str], None]) -> Opened:
     if ":" in name:
         return open_users(name, order["folder"], order["items"], scratch, tell)
     tell(f"setting up {name}")
-    if name not in works.BUILT_IN:
+    if name not in WORKLOADS:
         raise Refused(f"There is no built-in work {name}.")
-    work = works.set_up(name, order["work_ms"], order["items"] or None, scratch, order["rounds"])
+    work = set_up(name, order["work_ms"], order["items"] or None, scratch, order["rounds"])
     found = {
         "count": len(work.items),
         "cut": False,
         "rounds": work.rounds,
-        "asked_ms": order["work_ms"] or works.BUILT_IN[name].work_ms,
+        "asked_ms": order["work_ms"] or WORKLOADS[name].work_ms,
         "one_call_s": work.one_call_s,
     }
     return Opened(work, name, found)

@@ -1,90 +1,46 @@
-"""The executors of concurrent.futures from start-up to shutdown, timed in the phases that `pools` draws.
-
-An executor starts its workers on demand, so start-up is over only when as many first tasks have been answered by as
-many workers, each of which waited for all the others.
-"""
+"""What the executors of concurrent.futures have in common: `list(executor.map(f, items))`, and how they end."""
 
 from __future__ import annotations
 
-import gc
+import threading
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
-from time import perf_counter_ns
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any
 
-from poolscope.machine.memory import Memory
-from poolscope.runner.context import RunContext
-from poolscope.runner.pools import mp_pool, worker_side
-from poolscope.runner.pools.measurement import Measurement, parted
-from poolscope.workloads.catalog import Work
+from poolscope.runner.pools import handshake
+from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool
+from poolscope.workloads.work import Work
 
 
-class Crew(Protocol):
-    """One kind of executor, for one work and size."""
+class ExecutorPool(TimedPool):
+    """An executor, which starts its workers on demand: as many first tasks as workers are what starts them all."""
 
-    size: int
-    work: Work
-    options: dict[str, int]  # of the map
+    executor: Executor
 
-    def traced(self) -> Any:
-        """The work's function with stamps; the memory that is held already does not count from here on."""
+    def __init__(self, use: PoolUse, work: Work) -> None:
+        super().__init__(use, work)
+        self.options: dict[str, int] = {}  # of the map
+        self.threads_before = threading.enumerate()
 
-    def watched(self, stage: RunContext) -> AbstractContextManager[Any]:
-        """Within it, a worker that dies ends the passage; it has what a Watch has."""
+    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
+        executor, items, options = self.executor, self.work.items, self.options
+        return lambda: list(executor.map(function, items, **options))
 
-    def telling(self, watch: Any) -> AbstractContextManager[None]:
-        """Within it, an executor that breaks says in plain words why."""
+    def close(self) -> None:
+        self.executor.shutdown()
 
-    def made(self) -> Any:
-        """The executor."""
-
-    def wait_until_ready(self, executor: Any, watch: Any) -> list[worker_side.Answer]:
-        """Have every worker run a task, none of them twice. Raises PoolFailed."""
-
-    def memory(self, workers: tuple[int, ...]) -> Memory:
-        """After the work, before the shutdown."""
-
-    def end(self, executor: Any) -> None:
-        """End an executor that may be broken or at work, in bounded time."""
+    def end(self) -> None:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        join_threads(self.threads_before, handshake.END_LIMIT_S)
 
 
-def measure_executor(stage: RunContext, crew: Crew, tracing: bool) -> Measurement:
-    """Start the crew's executor, map once, shut it down."""
-    gc.collect()
-    function = crew.traced() if tracing else crew.work.function
-    collections = mp_pool.collections_so_far()
-    seen = None
-    with stage.recorder.quiet(), crew.watched(stage) as watch:
-        began = perf_counter_ns()
-        executor: Executor = crew.made()
-        try:
-            with stage.interruptible(), crew.telling(watch):
-                answers = crew.wait_until_ready(executor, watch)
-                ready = perf_counter_ns()
-                mp_pool.check_set_up(trouble for _, _, trouble in answers)
-                workers = tuple(worker for worker, _, _ in answers)
-                watch.phase = "mapping"
-                asked = perf_counter_ns()
-                results = list(executor.map(function, crew.work.items, **crew.options))
-                got = perf_counter_ns()
-                if tracing:
-                    seen = crew.memory(workers)
-                watch.phase = "shutting down"
-                closing = perf_counter_ns()
-                executor.shutdown()
-                ended = perf_counter_ns()
-                watch.check()
-        except BaseException:
-            crew.end(executor)
-            raise
-    measurement = Measurement(
-        start=ready - began,
-        first_ready=min(arrived for _, arrived, _ in answers) - began,
-        map=got - asked,
-        stop=ended - closing,
-        asked=asked,
-        workers=workers,
-        results=results,
-        collections=mp_pool.collections_so_far() - collections,
-    )
-    return parted(measurement, seen) if seen else measurement
+def join_threads(before: Collection[threading.Thread], limit_s: float) -> None:
+    """Wait until all threads but those of `before` and this one have ended, or until the limit.
+
+    Nobody can end a thread from outside, so a task of a thread pool that never returns stays.
+    """
+    until = monotonic() + limit_s
+    for thread in threading.enumerate():
+        if thread not in before and thread is not threading.current_thread():
+            thread.join(max(0.0, until - monotonic()))

@@ -1,14 +1,12 @@
-"""The kinds of pool that a work goes through, each from start-up to shutdown by the same rules.
+"""The kinds of pool by name: which this Python has, and `measure`, the one way to time one.
 
-through    the one way in; lacking and chunk_used say what can be had
-passage    what is known of one passage
-loops      the plain loop
-coroutines asyncio, and the plain loop of a function that is a coroutine
-executors  what concurrent.futures' executors have in common
-processes  ProcessPoolExecutor
-beside     ThreadPoolExecutor and InterpreterPoolExecutor, whose workers share a process
-pooled     multiprocessing.Pool, by poolscope.runner.pools.mp_pool
-ending     threads that are told to end
+PoolUse ──▶ measure ──▶ measurement.time_map ──▶ Measurement
+                           │ drives one TimedPool
+                           ├── serial       the plain loop
+                           ├── asyncio_     coroutines, and the plain loop of an async def
+                           ├── in_process   threads, interpreters  ┐ executors: what they have in common
+                           ├── processes    ProcessPoolExecutor    ┘┐ start_methods, monitor
+                           └── mp_pool      multiprocessing.Pool    ┘
 """
 
 from __future__ import annotations
@@ -17,21 +15,23 @@ import importlib
 import platform
 from concurrent import futures
 
+from poolscope.protocol.kinds import IN_PROCESSES, KINDS
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.measurement import Measurement, Task
-from poolscope.workloads.catalog import Work
+from poolscope.runner.pools.in_process import InterpreterPool, ThreadPool
+from poolscope.runner.pools.measurement import Measurement, PoolUse, Task, TimedPool, time_map
+from poolscope.runner.pools.mp_pool import MultiprocessingPool
+from poolscope.runner.pools.processes import ProcessPool
+from poolscope.runner.pools.serial import SerialLoop
+from poolscope.workloads.work import Work
 
-__all__ = ["KINDS", "WITH_CHUNKS", "WITH_START_METHODS", "Measurement", "Task", "chunk_used", "lacking", "measure"]
-
-KINDS = ("serial", "thread", "process", "pool", "interpreter", "asyncio")
-WITH_START_METHODS = WITH_CHUNKS = ("process", "pool")
+__all__ = ["Measurement", "PoolUse", "Task", "lacking", "measure"]
 
 
 def lacking(kind: str) -> str | None:
     """Why this Python has not got the kind, in a sentence; None when it has."""
     if kind == "interpreter" and not hasattr(futures, "InterpreterPoolExecutor"):
         return f"InterpreterPoolExecutor came with Python 3.14, and this is {platform.python_version()}."
-    if kind in WITH_START_METHODS:
+    if kind in IN_PROCESSES:
         try:
             importlib.import_module("multiprocessing.synchronize")
         except ImportError as error:
@@ -39,45 +39,34 @@ def lacking(kind: str) -> str | None:
     return None
 
 
-def chunk_used(kind: str, chunksize: int, items: int, size: int) -> int:
-    """The items of one message when `chunksize` was asked for, 0 being the kind's own choice."""
-    if kind not in WITH_CHUNKS:
-        return 1
-    if chunksize or kind == "process":
-        return chunksize or 1
-    return max(1, -(-items // (size * 4)))  # as Pool.map does
+def measure(context: RunContext, use: PoolUse, work: Work, *, traced: bool = False) -> Measurement:
+    """Map the work once, in the main thread. However it is left, no worker process of it remains.
 
-
-def measure(
-    stage: RunContext, kind: str, start_method: str, size: int, chunksize: int, work: Work, *, traced: bool = False
-) -> Measurement:
-    """Map the work once, in the main thread. However it is left, no worker of it remains.
-
-    `start_method` '' is the platform's own; it and `chunksize` matter to processes alone. Raises what the function
-    raises, and WorkerDied, PoolFailed, SetUpFailed or Stopped. A thread can't be ended: after Stopped, threads and
-    interpreters may still be in their last call, and whoever can't wait for that ends the process.
+    Raises what the function raises, and WorkerDied, PoolFailed, SetUpFailed or Stopped. A thread can't be ended: after
+    Stopped, threads and interpreters may still be in their last call, and whoever can't wait for that ends the process.
     """
-    # Late, as asyncio is: what a kind imports stays out of a process that has no use for it, forked workers included.
-    from poolscope.runner.pools import executors, in_process, pooled, processes, serial
-
     try:
-        match kind:
-            case "serial" if work.function is not work.coroutine:
-                return serial.measure_loop(stage, work, traced)
-            case "serial" | "asyncio":
-                from poolscope.runner.pools import asyncio_
-
-                return asyncio_.measure_loop(stage, None if kind == "serial" else size, work, traced)
-            case "pool":
-                return pooled.measure_pool(stage, start_method, size, chunksize, work, traced)
-            case "process":
-                crew: executors.Crew = processes.Processes(size, work, start_method, chunksize)
-            case "interpreter":
-                crew = in_process.Interpreters(size, work)
-            case "thread":
-                crew = in_process.Threads(size, work)
-            case _:
-                raise ValueError(f"There is no kind {kind!r}; there are {', '.join(KINDS)}.")
-        return executors.measure_executor(stage, crew, traced)
+        return time_map(context, timed_pool(use, work), traced=traced)
     finally:
         work.tidy()
+
+
+def timed_pool(use: PoolUse, work: Work) -> TimedPool:
+    match use.kind:
+        case "serial" if work.function is not work.coroutine:
+            return SerialLoop(use, work)
+        case "serial" | "asyncio":
+            # Late: asyncio stays out of a process that has no use for it, workers forked from it included.
+            from poolscope.runner.pools.asyncio_ import EventLoop
+
+            return EventLoop(use, work)
+        case "thread":
+            return ThreadPool(use, work)
+        case "process":
+            return ProcessPool(use, work)
+        case "pool":
+            return MultiprocessingPool(use, work)
+        case "interpreter":
+            return InterpreterPool(use, work)
+        case _:
+            raise ValueError(f"There is no kind {use.kind!r}; there are {', '.join(KINDS)}.")

@@ -1,11 +1,47 @@
-"""What is known of one passage of a work through one kind of pool; all times in nanoseconds."""
+"""One map timed from start-up to shutdown: the template that every kind of pool fills, and what is measured.
+
+                began          ready   asked         got   closing       ended
+    main thread   |- open, answers -|   |- map(f, items) -|   |- close, join -|
+    workers           |- start, answer  |  f  f  f  f     |      end
+    monitor           waits for a worker process to end; an unexpected end interrupts the main thread
+
+The code between `asked` and `got` is the line that a user would write. Stamps within a map come from traced
+repetitions, whose times do not count.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+import gc
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter_ns, process_time_ns
+from typing import Any, Protocol
 
-from poolscope.machine.memory import Memory
+from poolscope.machine.memory import Memory, of_self, of_this_process
+from poolscope.runner.context import RunContext
+from poolscope.runner.pools import worker_side
+from poolscope.runner.pools.handshake import check_set_up
+from poolscope.runner.pools.worker_side import Answer
+from poolscope.workloads.work import Work
+
+Call = Callable[[], list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How a pool is used. `start_method` '' is the platform's own, `chunksize` 0 the kind's own choice.
+
+    Both matter to `process` and `pool` alone. `method` is map, imap, imap_unordered or apply_async, for `pool` alone.
+    """
+
+    kind: str
+    size: int = 1
+    start_method: str = ""
+    chunksize: int = 0
+    method: str = "map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +59,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Start-up until every worker has answered, the map, the shutdown, each timed apart.
+    """Start-up until every worker has answered, the map, the shutdown, each timed apart, in nanoseconds.
 
     `first_ready` is the first worker's answer, from the constructor on as `start` is; both and `stop` are 0 for the
     plain loop. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids or, for
     asyncio, places under its limit, in the order of their first answers. `collections` counts garbage collections of
     this process; `cpu` is the process's CPU time during the map where it did all of the work in one thread, else None.
-    `tasks` (in the order of the items) and `memory` are there in a traced passage only, whose times do not count.
+    `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not count.
     """
 
     start: int
@@ -50,7 +86,130 @@ class Measurement:
         return sum(task.cpu for task in self.tasks if task.cpu is not None) or self.cpu or 0
 
 
-def parted(measurement: Measurement, memory: Memory) -> Measurement:
-    """A traced passage, whose results are what a traced function of `inside` returned, with results and tasks apart."""
-    tasks = tuple(Task(*stamps) for _, *stamps in measurement.results)
-    return replace(measurement, results=[stamped[0] for stamped in measurement.results], tasks=tasks, memory=memory)
+class Monitor(Protocol):
+    """Knows what a pool is doing: `phase` is 'starting', 'mapping' or 'shutting down'."""
+
+    phase: str
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """Within it, the run may act on the workers."""
+
+    def check(self) -> None:
+        """Raise WorkerDied if a worker, all of which have been joined, ended badly on its way out."""
+
+
+class Unmonitored:
+    """Monitors nobody: a thread or an interpreter that dies takes this process with it."""
+
+    phase = "starting"
+
+    def at_work(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def check(self) -> None:
+        pass
+
+
+class TimedPool(ABC):
+    """One kind of pool for one work, driven by `time_map`, which calls the methods in the order in which they stand."""
+
+    in_one_thread = False  # the main thread does all of the work, so the process's CPU time is the work's
+    has_start_up = True
+
+    def __init__(self, use: PoolUse, work: Work) -> None:
+        self.size = use.size
+        self.work = work
+        self.held_before = 0  # bytes, in a traced repetition
+
+    def stamped(self) -> Callable[[Any], Any]:
+        """The function with stamps around each call, for a traced repetition."""
+        return partial(worker_side.stamped_in_thread, self.work.function)
+
+    def monitored(self, context: RunContext) -> AbstractContextManager[Monitor]:
+        """Within it, a worker process that ends interrupts the main thread."""
+        return nullcontext(Unmonitored())
+
+    @abstractmethod
+    def open(self) -> None:
+        """Construct the pool. Leaves nothing behind if it raises; a wish to stop does not interrupt it."""
+
+    def explaining(self, monitor: Any) -> AbstractContextManager[None]:
+        """Within it, an exception of the pool's own that tells users little becomes one with a reason."""
+        return nullcontext()
+
+    @abstractmethod
+    def wait_until_ready(self, monitor: Any) -> list[Answer]:
+        """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
+
+    @abstractmethod
+    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
+        """The line that a user would write, ready to be called once."""
+
+    def memory(self, workers: tuple[int, ...]) -> Memory:
+        """What is held after the work, before the shutdown."""
+        return of_this_process(self.size, self.held_before)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Shut the pool down and wait until all workers have ended."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """End a pool that may be broken or at work, in bounded time."""
+
+
+def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measurement:
+    """Start the pool, map once, shut it down; in the main thread. However it is left, no worker process remains.
+
+    Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
+    """
+    function = pool.stamped() if traced else pool.work.function
+    memory = None
+    gc.collect()  # the same state for every configuration
+    pool.held_before = of_self() if traced else 0
+    collections = collections_so_far()
+    with context.recorder.quiet(), pool.monitored(context) as monitor:
+        began = perf_counter_ns()
+        pool.open()
+        try:
+            with monitor.at_work(), context.interruptible(), pool.explaining(monitor):
+                answers = pool.wait_until_ready(monitor)
+                ready = perf_counter_ns()
+                check_set_up(answers)
+                workers = tuple(answer.worker for answer in answers)
+                call = pool.prepared_map(function)
+                monitor.phase = "mapping"
+                cpu = process_time_ns()
+                asked = perf_counter_ns()
+                results = call()
+                got = perf_counter_ns()
+                cpu = process_time_ns() - cpu
+                if traced:
+                    memory = pool.memory(workers)
+                monitor.phase = "shutting down"
+                closing = perf_counter_ns()
+                pool.close()
+                ended = perf_counter_ns()
+                monitor.check()
+        except BaseException:
+            pool.end()
+            raise
+    tasks = tuple(Task(*stamps) for _, *stamps in results) if traced else ()
+    return Measurement(
+        start=ready - began if pool.has_start_up else 0,
+        first_ready=min(answer.arrived for answer in answers) - began if pool.has_start_up else 0,
+        map=got - asked,
+        stop=ended - closing if pool.has_start_up else 0,
+        asked=asked,
+        workers=workers,
+        results=[stamped[0] for stamped in results] if traced else results,
+        collections=collections_so_far() - collections,
+        cpu=cpu if pool.in_one_thread else None,
+        tasks=tasks,
+        memory=memory,
+    )
+
+
+def collections_so_far() -> int:
+    """Garbage collections of this process, of all generations."""
+    return sum(generation["collections"] for generation in gc.get_stats())

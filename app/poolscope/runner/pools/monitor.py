@@ -1,61 +1,57 @@
-"""Watches a pool's workers from a thread that only waits, and interrupts the main thread when one dies."""
+"""Notices that a worker process ended in the middle of its work, and interrupts the main thread with the reason."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
+from time import perf_counter_ns
 from types import TracebackType
 from typing import Self
 
 from poolscope.machine.processes import exit_description
+from poolscope.protocol.records import Actor, Span
 from poolscope.runner.context import RunContext, WorkerDied
 
 # The pool's own thread collects the exit code too, and under forkserver it can be read only once: it goes first.
 POOL_FIRST_S = 0.05
 CODE_LIMIT_S = 1.0
-
-MEANING = {
-    "starting": "The others would have waited for it in vain.",
-    "mapping": "A multiprocessing.Pool replaces a worker but not its task, so the map would never have returned: "
-    "what the others had done of it is lost too.",
-    "shutting down": "A lock that it held would stay locked, and the time of the shutdown means nothing.",
-}
+ON_REQUEST = "was killed on request"
 
 
-class Watch:
-    """From `over(workers)` to its exit: `phase` says what the pool is doing, and that ends are expected in the last."""
+class WorkerMonitor:
+    """Watches the workers of one pool from a thread that only waits.
 
-    def __init__(
-        self, stage: RunContext, size: int, meaning: Mapping[str, str] = MEANING, doubt_s: float = 0.0
-    ) -> None:
+    `phase` says what the pool is doing; in 'shutting down' ends are expected. Ends are noticed from `watch` to the
+    monitor's exit; from `watch` to the exit of `at_work` a worker can be killed by its number.
+    """
+
+    def __init__(self, context: RunContext, size: int, meaning: Mapping[str, str], doubt_s: float = 0.0) -> None:
         """`meaning` says for each phase what a death in it brings about.
 
-        A worker that SIGTERM ended is told only after `doubt_s`, for an executor that breaks for another reason ends
-        its workers so, and then says that reason itself.
+        A worker that SIGTERM ended is reported only after `doubt_s`, for an executor that breaks for another reason
+        ends its workers so, and then gives that reason itself.
         """
         self.phase = "starting"
-        self._stage = stage
+        self._context = context
         self._size = size
         self._meaning = meaning
         self._doubt_s = doubt_s
-        self._told: WorkerDied | None = None
+        self._began = perf_counter_ns()
+        self._death: WorkerDied | None = None
         self._workers: list[BaseProcess] = []
         self._known = threading.Event()
         self._pause = threading.Event()  # never set while a pool lives
         self._out, self._in = os.pipe()
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._wait_for_ends, name="monitor", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
-
-    def over(self, workers: list[BaseProcess]) -> None:
-        self._workers = workers
-        self._known.set()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._known.set()
@@ -64,8 +60,26 @@ class Watch:
         self._thread.join()
         os.close(self._in)
         os.close(self._out)
-        if self._told is not None:
-            self._stage.forget(self._told)  # it was about this pool alone
+        if self._death is not None:
+            self._context.forget(self._death)  # it was about this pool alone
+
+    def watch(self, workers: list[BaseProcess]) -> None:
+        """These are the workers, numbered from 1."""
+        self._workers = workers
+        self._known.set()
+        self._context.worker_registry.enter(workers, self._actor, self._lane)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Keep the workers in the run's registry; when one dies on request, show what became of all of them."""
+        try:
+            yield
+        except WorkerDied:
+            self._context.worker_registry.leave()
+            self._emit_lanes()
+            raise
+        finally:
+            self._context.worker_registry.leave()
 
     def check(self) -> None:
         """Raise WorkerDied if a worker of the pool, which has been joined, was killed on its way out."""
@@ -73,13 +87,26 @@ class Watch:
             if worker.exitcode != 0:
                 raise WorkerDied(self._sentence(worker, worker.exitcode))
 
-    def check_requests(self) -> None:
-        """Raise WorkerDied if a worker was killed on request: the pool may have replaced it before we noticed."""
-        for worker in self._workers:
-            if worker.pid in self._stage.worker_registry.killed:
-                raise WorkerDied(self._sentence(worker, None))
+    @property
+    def _lane(self) -> str:
+        return self._context.lane or str(self._size)
 
-    def _watch(self) -> None:
+    def _actor(self, number: int) -> str:
+        return f"{self._context.lane or f'{self._size} workers'} · w{number}"
+
+    def _emit_lanes(self) -> None:
+        """The lanes of a pool that lost a worker on request: all worked until then, and the others ended with it."""
+        now, killed = perf_counter_ns(), self._context.worker_registry.killed
+        if not any(worker.pid in killed for worker in self._workers):
+            return
+        for number, worker in enumerate(self._workers, 1):
+            name = self._actor(number)
+            until = killed[worker.pid].at if worker.pid in killed else now
+            self._context.emit(Actor(self._began, name, "started", "process", "worker", worker.pid))
+            self._context.emit(Span(name, "running", self._began, until, lane=self._lane))
+            self._context.emit(Actor(now, name, "ended", "process", "worker", worker.pid))
+
+    def _wait_for_ends(self) -> None:
         self._known.wait()
         alive = {worker.sentinel: worker for worker in self._workers}
         while True:
@@ -95,8 +122,8 @@ class Watch:
                 first = min(unexpected, key=lambda worker: codes[worker] == -signal.SIGTERM)
                 if codes[first] == -signal.SIGTERM and self._pause.wait(self._doubt_s):
                     return
-                self._told = WorkerDied(self._sentence(first, codes[first]))
-                self._stage.interrupt(self._told)
+                self._death = WorkerDied(self._sentence(first, codes[first]))
+                self._context.interrupt(self._death)
                 return
 
     def _exit_code(self, worker: BaseProcess) -> int | None:
@@ -107,11 +134,8 @@ class Watch:
 
     def _sentence(self, worker: BaseProcess, code: int | None) -> str:
         number = self._workers.index(worker) + 1
-        how = ON_REQUEST if worker.pid in self._stage.worker_registry.killed else exit_description(code)
+        how = ON_REQUEST if worker.pid in self._context.worker_registry.killed else exit_description(code)
         return (
             f"Worker {number} of {self._size} (process {worker.pid}) {how} while its pool was {self.phase}. "
             f"{self._meaning[self.phase]} The pool was ended; what was measured before is kept."
         )
-
-
-ON_REQUEST = "was killed on request"

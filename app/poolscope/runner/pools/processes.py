@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import concurrent.futures
+import builtins
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from poolscope.machine.memory import Memory, of_processes
 from poolscope.runner.context import RunContext, WorkerDied
-from poolscope.runner.pools import mp_pool, worker_side
-from poolscope.runner.pools.ending import let_end
-from poolscope.runner.pools.monitor import CODE_LIMIT_S, Watch
-from poolscope.workloads.catalog import Work
+from poolscope.runner.pools import handshake, worker_side
+from poolscope.runner.pools.executors import ExecutorPool
+from poolscope.runner.pools.handshake import PoolFailed, first_answers, too_slow
+from poolscope.runner.pools.measurement import PoolUse
+from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
+from poolscope.runner.pools.start_methods import mp_context
+from poolscope.runner.pools.worker_side import Answer
+from poolscope.runner.worker_registry import by_age
+from poolscope.workloads.work import Work
 
 MEANING = {
     "starting": "The executor breaks then, and does no task.",
@@ -26,73 +32,81 @@ MEANING = {
 DOUBT_S = 1.0  # in which the executor's own reason has arrived, even on a busy machine
 
 
-class Processes:
-    """The crew of a ProcessPoolExecutor."""
+class ProcessPool(ExecutorPool):
+    """A ProcessPoolExecutor."""
 
-    def __init__(self, size: int, work: Work, start_method: str, chunksize: int) -> None:
-        self.size = size
-        self.work = work
-        self.options = {"chunksize": chunksize} if chunksize else {}
-        self._setting = mp_pool.Setting(start_method)
-        self._threads_before: list[threading.Thread] = []
+    executor: ProcessPoolExecutor
 
-    def traced(self) -> Callable[[Any], Any]:
-        return mp_pool.traced(self.work.function)
+    def __init__(self, use: PoolUse, work: Work) -> None:
+        super().__init__(use, work)
+        self.options = {"chunksize": use.chunksize} if use.chunksize else {}
+        self.mp_context = mp_context(use.start_method, work.function)
 
-    def watched(self, stage: RunContext) -> Watch:
-        return Watch(stage, self.size, MEANING, DOUBT_S)
+    def stamped(self) -> Callable[[Any], Any]:
+        return partial(worker_side.stamped_in_process, self.work.function)
+
+    def monitored(self, context: RunContext) -> WorkerMonitor:
+        return WorkerMonitor(context, self.size, MEANING, DOUBT_S)
+
+    def open(self) -> None:
+        initargs = (self.mp_context.Barrier(self.size), self.work.setup)
+        self.executor = ProcessPoolExecutor(self.size, self.mp_context, worker_side.prepare, initargs)
 
     @contextmanager
-    def telling(self, watch: Watch) -> Iterator[None]:
+    def explaining(self, monitor: WorkerMonitor) -> Iterator[None]:
         try:
             yield
         except BrokenProcessPool as broken:
-            reason = last_line(str(broken.__cause__ or ""))
-            if reason and not reason.startswith(("EOFError", "OSError", "ConnectionResetError")):
+            if reason := error_in_unpickling(broken):
                 # The executor ends its workers for this as well, so nobody is to be asked who died.
-                raise mp_pool.PoolFailed(f"What a task returned or raised can't be unpickled: {reason}.") from None
-            threading.Event().wait(DOUBT_S + 2 * CODE_LIMIT_S)  # until the watch, which saw who died first, interrupts
-            raise WorkerDied(f"A worker of {self.size} ended while its pool was {watch.phase}: {broken}") from None
+                raise PoolFailed(f"What a task returned or raised can't be unpickled: {reason}.") from None
+            # Until the monitor, which saw who died first, interrupts.
+            threading.Event().wait(DOUBT_S + 2 * CODE_LIMIT_S)
+            raise WorkerDied(f"A worker of {self.size} ended while its pool was {monitor.phase}: {broken}") from None
 
-    def made(self) -> ProcessPoolExecutor:
-        self._threads_before = threading.enumerate()
-        context = self._setting.context(self.work.function)
-        given = (context.Barrier(self.size), self.work.setup)
-        return ProcessPoolExecutor(self.size, context, worker_side.prepare, given)
-
-    def wait_until_ready(self, executor: ProcessPoolExecutor, watch: Watch) -> list[worker_side.Answer]:
-        function = self.work.function
-        asked = [executor.submit(worker_side.answer, mp_pool.START_LIMIT_S, function) for _ in range(self.size)]
-        workers = multiprocessing.active_children()
-        watch.over(workers)
+    def wait_until_ready(self, monitor: WorkerMonitor) -> list[Answer]:
+        answer, limit_s = worker_side.answer_from_process, handshake.START_LIMIT_S
+        futures = [self.executor.submit(answer, limit_s, self.work.function) for _ in range(self.size)]
+        workers = by_age(multiprocessing.active_children())
+        monitor.watch(workers)
         check_all_live(workers, self.size)
         try:
-            until = mp_pool.START_LIMIT_S + mp_pool.END_LIMIT_S
-            answers = [future.result(until) for future in concurrent.futures.wait(asked, until).done]
+            answers = first_answers(futures, limit_s + handshake.END_LIMIT_S)
         except threading.BrokenBarrierError:
             answers = []
         if len(answers) < self.size:
-            raise mp_pool.PoolFailed(mp_pool.TOO_SLOW.format(size=self.size, limit=mp_pool.START_LIMIT_S))
-        return sorted(answers, key=lambda answer: answer[1])
+            raise too_slow(self.size)
+        return answers
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
         return of_processes(workers)
 
-    def end(self, executor: ProcessPoolExecutor) -> None:
+    def end(self) -> None:
         """By killing: a task that is too long, or an executor that reads a dead worker's result, would hold us."""
-        executor.shutdown(wait=False, cancel_futures=True)
+        self.executor.shutdown(wait=False, cancel_futures=True)
         left = multiprocessing.active_children()
         for process in left:
             process.kill()
         for process in left:
-            process.join(mp_pool.END_LIMIT_S)
-        let_end(self._threads_before, mp_pool.END_LIMIT_S)
+            process.join(handshake.END_LIMIT_S)
+        super().end()
 
 
-def last_line(trace: str) -> str:
-    """What a traceback ends in, which the executor puts between lines of quotes."""
-    lines = [line for line in trace.splitlines() if line.strip("\"' ")]
-    return lines[-1] if lines else ""
+def error_in_unpickling(broken: BrokenProcessPool) -> str | None:
+    """The exception that reading a worker's message raised, in a line; None where a death broke the executor.
+
+    An executor passes on that exception only as the text of its traceback. A worker that dies in the middle of a
+    message leaves an EOFError or an OSError there; from Python 3.15 on, a death leaves a text that is no traceback.
+    """
+    cause = str(broken.__cause__ or "")
+    lines = [line for line in cause.splitlines() if line.strip("\"' ")]
+    if "Traceback (most recent call last):" not in cause or not lines:
+        return None
+    last = lines[-1].strip("\"' ")
+    raised = getattr(builtins, last.partition(":")[0], None)
+    if isinstance(raised, type) and issubclass(raised, EOFError | OSError):
+        return None
+    return last
 
 
 def check_all_live(workers: Sequence[object], size: int) -> None:

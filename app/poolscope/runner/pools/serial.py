@@ -1,41 +1,43 @@
-"""The plain loop: one call after the other in the main thread, which everything else is measured against."""
+"""The plain loop: one call after the other in the main thread, the baseline of every comparison."""
 
 from __future__ import annotations
 
-import gc
 import threading
-from time import perf_counter_ns, process_time_ns
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter_ns
+from typing import Any
 
-from poolscope.machine import memory
-from poolscope.runner.context import RunContext
-from poolscope.runner.pools import worker_side
-from poolscope.runner.pools.measurement import Measurement, parted
-from poolscope.runner.pools.mp_pool import check_set_up, collections_so_far, traced
-from poolscope.workloads.catalog import Work
+from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool, Unmonitored
+from poolscope.runner.pools.worker_side import Answer, error_of_set_up
+from poolscope.workloads.work import Work
 
 
-def measure_loop(stage: RunContext, work: Work, tracing: bool) -> Measurement:
-    """The same function over the same items in this process, under the same manners as a pool's."""
-    function = traced(work.function, worker_side.traced_beside) if tracing else work.function
-    gc.collect()
-    collections = collections_so_far()
-    before = memory.of_self() if tracing else 0
-    with stage.recorder.quiet(), stage.interruptible():
-        check_set_up([worker_side.trouble_of(work.setup)])
-        cpu = process_time_ns()
-        asked = perf_counter_ns()
-        results = [function(item) for item in work.items]
-        got = perf_counter_ns()
-        cpu = process_time_ns() - cpu
-    measurement = Measurement(
-        start=0,
-        first_ready=0,
-        map=got - asked,
-        stop=0,
-        asked=asked,
-        workers=(threading.get_native_id(),),
-        results=results,
-        collections=collections_so_far() - collections,
-        cpu=cpu,
-    )
-    return parted(measurement, memory.of_this_process(1, before)) if tracing else measurement
+def plain_loop(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    return [function(item) for item in items]
+
+
+class SerialLoop(TimedPool):
+    """No pool at all: nothing to start and nothing to shut down, but the user's set-up is done here as well."""
+
+    in_one_thread = True
+    has_start_up = False
+
+    def __init__(self, use: PoolUse, work: Work) -> None:
+        super().__init__(use, work)
+        self.size = 1
+
+    def open(self) -> None:
+        pass
+
+    def wait_until_ready(self, monitor: Unmonitored) -> list[Answer]:
+        return [Answer(threading.get_native_id(), perf_counter_ns(), error_of_set_up(self.work.setup))]
+
+    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
+        return partial(plain_loop, function, self.work.items)
+
+    def close(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass

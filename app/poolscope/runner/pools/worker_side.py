@@ -1,7 +1,7 @@
 """What runs inside a worker beside the workload: its first answer, and the stamps of a traced task.
 
-Imports as little as it can, as `workloads` does: under spawn every worker imports both before it can answer, and that
-time would be reported as start-up.
+Imports as little as it can, as `poolscope.workloads` does: under spawn every worker imports both before it can answer,
+and that time would be reported as start-up.
 """
 
 from __future__ import annotations
@@ -10,67 +10,77 @@ import os
 import threading
 from collections.abc import Callable
 from time import perf_counter_ns, process_time_ns, thread_time_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 _barrier: Any = None  # this worker's own, set once by its pool's initializer
-_trouble = ""  # what the user's set-up raised in this worker
+_set_up_error: str | None = None  # what the user's set-up raised in this worker
 
-# Who answered (a process id, or a thread's native id), its perf_counter_ns on arrival, what its set-up raised.
-Answer = tuple[int, int, str]
+
+class Answer(NamedTuple):
+    """A worker's first sign of life: its process id or native thread id, its perf_counter_ns on arrival.
+
+    `set_up_error` is what the user's set-up raised there, None if it did not.
+    """
+
+    worker: int
+    arrived: int
+    set_up_error: str | None
 
 
 def prepare(barrier: Any, setup: Callable[[], Any] | None = None) -> None:
-    """A pool's initializer: keep the barrier, do the user's set-up.
+    """Keep the barrier and do the user's set-up: a process pool's initializer.
 
-    What the set-up raises is told with the first answer: raised here, a Pool would start this worker anew for ever.
+    What the set-up raises travels with the first answer: raised here, a Pool would start this worker anew for ever.
     """
-    global _barrier, _trouble
+    global _barrier, _set_up_error
     _barrier = barrier
-    _trouble = trouble_of(setup)
+    _set_up_error = error_of_set_up(setup)
 
 
-def trouble_of(setup: Callable[[], Any] | None) -> str:
-    """Do the user's set-up, and say what it raised; '' when nothing."""
+def error_of_set_up(setup: Callable[[], Any] | None) -> str | None:
+    """Do the user's set-up; what it raised in words, None if nothing."""
     try:
         if setup is not None:
             setup()
     except (Exception, SystemExit) as error:
         return f"{type(error).__name__}: {error}"
-    return ""
+    return None
 
 
-def answer(time_limit_s: float, _function: Callable[..., Any]) -> Answer:
-    """Say who is there and since when, from a process.
+def answer_from_process(time_limit_s: float, _function: Callable[..., Any]) -> Answer:
+    """Answer once every worker is there, so that n such tasks are answered by n distinct workers.
 
-    Every worker waits for all the others, so that n such tasks are answered by n distinct workers. The workload's
-    function comes along so that each of them has unpickled it, and imported what it needs, before anything is timed.
+    The workload's function comes along so that each worker has unpickled it, and imported what it needs, before
+    anything is timed.
     """
     arrived = perf_counter_ns()
     _barrier.wait(time_limit_s)
-    return os.getpid(), arrived, _trouble
+    return Answer(os.getpid(), arrived, _set_up_error)
 
 
-def answer_beside(arrivals: int, gate: int, function: Callable[..., Any], setup: Callable[[], Any] | None) -> Answer:
-    """The same from a thread or an interpreter of the main process, as its first task, with the user's set-up in it.
+def answer_from_thread(
+    arrivals: int, gate: int, _function: Callable[..., Any], setup: Callable[[], Any] | None
+) -> Answer:
+    """The same for a thread or an interpreter of the main process; the user's set-up is part of this first task.
 
     Interpreters share no barrier but file descriptors: a byte says who has arrived, another lets everybody go on.
     """
-    trouble = trouble_of(setup)
+    error = error_of_set_up(setup)
     arrived = perf_counter_ns()
     os.write(arrivals, b".")
     os.read(gate, 1)
-    return threading.get_native_id(), arrived, trouble
+    return Answer(threading.get_native_id(), arrived, error)
 
 
-def traced(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:
-    """The task with its stamps, which travel with its result: (value, pid, started, ended, CPU time), all in ns."""
+def stamped_in_process(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:
+    """Call the function with stamps that travel with its result: (value, worker, started, ended, CPU time), in ns."""
     cpu = process_time_ns()
     started = perf_counter_ns()
     value = function(item)
     return value, os.getpid(), started, perf_counter_ns(), process_time_ns() - cpu
 
 
-def traced_beside(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:
+def stamped_in_thread(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:
     """The same for a worker that shares its process with others: native thread id and the thread's own CPU time."""
     cpu = thread_time_ns()
     started = perf_counter_ns()

@@ -53,7 +53,7 @@ def _compared(
     if gain.low is None or gain.high is None:
         return CheckResult(None, "few repetitions", facts, fitting)
     if gain.low > 1 and small.chunk_used != large.chunk_used:
-        chunks = remedies.chunks(state, min(small.chunk_used or 1, large.chunk_used or 1))
+        chunks = remedies.chunks(state, min(small.chunk_used, large.chunk_used))
         facts |= {"small_chunk": small.chunk_used, "large_chunk": large.chunk_used}
         return CheckResult(None, "chunks differ", facts, chunks)
     if gain.low > 1:
@@ -77,7 +77,7 @@ def quota_bites(state: State, usable_cpus: int) -> CheckResult:
 
 
 def siblings_share_cores(state: State, usable_cpus: int) -> CheckResult:
-    groups = state.machine.get("siblings")
+    groups = state.machine.siblings if state.machine else ()
     if not groups:
         return CheckResult(None, "unknown")
     cores, computes = len(groups), waits(state) is False
@@ -111,29 +111,31 @@ def _a_core_each(more: float | None, facts: dict[str, Any]) -> CheckResult:
 def _crowded(state: State, cores: int, usable_cpus: int) -> Configuration | None:
     """A traced pool of processes that has to use both hyper-threads of a core, and still has a CPU for each worker."""
     configs = [config for config in counted(state) if processes(config) and cores < config.size <= usable_cpus]
-    traced = [config for config in configs if config.traced.get("tasks") and _long_tasks(config)]
+    traced = [config for config in configs if _long_tasks(config)]
     return max(traced, key=lambda config: config.size, default=None)
 
 
 def _long_tasks(config: Configuration) -> bool:
-    return bool(config.traced["tasks_cpu_s"] / config.traced["tasks"] >= SHORTEST_TASK_CPU_S)
+    traced = config.traced
+    return bool(traced and traced.tasks and traced.tasks_cpu_s / traced.tasks >= SHORTEST_TASK_CPU_S)
 
 
 def _dearer(state: State, config: Configuration | None) -> float | None:
     """How many times the CPU time a task of a traced pool took that it takes in the plain loop of its Python."""
     loop = state.loop_of(config.python) if config else None
-    if config is None or loop is None or not loop.map or not loop.loop.get("cpu_s") or not state.items:
+    traced = config.traced if config else None
+    if not traced or loop is None or not loop.map or not loop.loop or not loop.loop.cpu_s or not state.items:
         return None
-    alone = loop.loop["cpu_s"] / len(loop.map) / state.items
-    return float(config.traced["tasks_cpu_s"] / config.traced["tasks"] / alone)
+    alone = loop.loop.cpu_s / len(loop.map) / state.items
+    return traced.tasks_cpu_s / traced.tasks / alone
 
 
 def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
     share = on_cpu(state.serial)
     shares = [
-        config.traced["tasks_cpu_s"] / config.traced["tasks_wall_s"]
+        config.traced.tasks_cpu_s / config.traced.tasks_wall_s
         for config in counted(state)
-        if processes(config) and config.traced.get("tasks") and config.traced["tasks_wall_s"] and _long_tasks(config)
+        if processes(config) and _long_tasks(config) and config.traced and config.traced.tasks_wall_s
     ]
     known = [*([share] if share is not None else []), *shares]
     if not known:

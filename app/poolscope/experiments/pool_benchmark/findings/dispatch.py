@@ -24,10 +24,8 @@ NOTHING_TO_GAIN = 1.05
 
 
 def too_large_to_hand_over(state: State, usable_cpus: int) -> CheckResult:
-    reference = state.reference
-    known = reference.preflight if reference else {}
-    per_item, pickle_s = seconds_per_item(state), known.get("pickle_s")
-    item, result = known.get("item_bytes"), known.get("result_bytes")
+    trial, per_item = state.reference.trial if state.reference else None, seconds_per_item(state)
+    item, result, pickle_s = (trial.item_bytes, trial.result_bytes, trial.pickle_s) if trial else (None, None, None)
     if pickle_s is None or per_item is None or item is None or result is None:
         return CheckResult(None, "unknown")
     share = pickle_s / (pickle_s + per_item)
@@ -55,7 +53,7 @@ def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:
     if len(group) > 1:
         return _compared(state, best, group[0], group)
     spent, chunk = budget(state, best), best.chunk_used
-    if spent is None or not chunk or not state.items:
+    if spent is None or not state.items:
         return CheckResult(None, "untraced", {"chunk": chunk})
     share, each = dispatch_share(spent), state.items / chunk / best.size
     facts = {"best": best, "dispatch_share": share, "chunk": chunk, "chunks_a_worker": each}
@@ -69,7 +67,7 @@ def chunks_too_large(state: State, usable_cpus: int) -> CheckResult:
     best, group = _chunked(state)
     if best is None:
         return CheckResult(None, "no chunks")
-    chunk, items = best.chunk_used or 1, state.items or 0
+    chunk, items = best.chunk_used, state.items or 0
     chunks = -(-items // chunk)
     if 0 < chunks < best.size and chunk > 1:
         fitting = remedies.chunks(state, max(1, items // (FEW_CHUNKS * best.size)))
@@ -88,9 +86,7 @@ def chunks_too_large(state: State, usable_cpus: int) -> CheckResult:
 
 def chunks_vary(state: State, usable_cpus: int) -> CheckResult:
     """A Pool that chooses its chunks by the number of its workers differs in more than them from another one."""
-    chunks = {config.size: config.chunk_used for config in state.pools if config.map and config.chunk_used}
-    if not chunks:
-        return CheckResult(None, "unknown")
+    chunks = {config.size: config.chunk_used for config in state.pools if config.map}
     if len(set(chunks.values())) == 1:
         return CheckResult(False, "same", {"chunk": next(iter(chunks.values()))})
     facts = {"sizes": list(chunks), "chunks": list(chunks.values())}
@@ -99,12 +95,12 @@ def chunks_vary(state: State, usable_cpus: int) -> CheckResult:
 
 def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
     """The fastest configuration that takes chunks, and those that differ from it in nothing else, least chunk first."""
-    configs = [config for config in counted(state) if processes(config) and config.chunk_used]
+    configs = [config for config in counted(state) if processes(config)]
     if not configs:
         return None, []
     best = fastest(configs)
     group = {config.chunk_used: config for config in configs if _but_for_chunks(config) == _but_for_chunks(best)}
-    return best, [config for _, config in sorted(group.items(), key=lambda pair: pair[0] or 0)]
+    return best, [config for _, config in sorted(group.items(), key=lambda pair: pair[0])]
 
 
 def _but_for_chunks(config: Configuration) -> tuple[object, ...]:
@@ -126,7 +122,7 @@ def _compared(state: State, best: Configuration, extreme: Configuration, group: 
     if gain.low is None or gain.high is None:
         return CheckResult(None, "few repetitions", facts)
     if gain.low > 1 and gain.value >= NOTHING_TO_GAIN:
-        return CheckResult(True, "worse", facts, remedies.chunks(state, other.chunk_used or 1))
+        return CheckResult(True, "worse", facts, remedies.chunks(state, other.chunk_used))
     if gain.high < NOTHING_TO_GAIN:
         return CheckResult(False, "no worse", facts)
     return CheckResult(None, "undecided", facts)

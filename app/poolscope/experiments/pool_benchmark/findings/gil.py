@@ -12,7 +12,7 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
-from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, is_built_in, on_cpu, waits
+from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, on_cpu, waits
 from poolscope.stats.intervals import ratio
 
 LIGHT = ("thread", "asyncio")
@@ -32,7 +32,7 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
     used, could = cpus_used(config) or 0.0, min(config.size, usable_cpus)
     share = on_cpu(state.loop_of(config.python))
     facts = {"config": config, "cpus_used": used, "cpus_there": float(could), "loop_on_cpu": share}
-    if share is None or could < 2 or config.traced["tasks_wall_s"] / config.traced["tasks"] < SHORTEST_TASK_S:
+    if share is None or could < 2 or (config.seconds_per_task or 0.0) < SHORTEST_TASK_S:
         return CheckResult(None, "unclear", facts)
     if waits(state):
         return CheckResult(False, "waits", facts)
@@ -52,7 +52,7 @@ def _threads(state: State, usable_cpus: int) -> Configuration | None:
     traced = [
         config
         for config in state.pools
-        if config.kind == "thread" and config.size > 1 and config.traced.get("tasks") and _has_gil(state, config)
+        if config.kind == "thread" and config.size > 1 and config.seconds_per_task and _has_gil(state, config)
     ]
     return min(traced, key=lambda config: abs(config.size - usable_cpus), default=None)
 
@@ -68,7 +68,7 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
     if share is None:
         return CheckResult(None, "unknown", facts)
     if waiting is False:
-        return CheckResult(False, "known to compute" if is_built_in(state) else "computes", facts)
+        return CheckResult(False, "known to compute" if state.params.built_in else "computes", facts)
     if waiting is None:
         return CheckResult(None, "both", facts)
     if was_disturbed(state, usable_cpus):
@@ -92,7 +92,7 @@ def _compared(light: Configuration, heavy: Configuration, facts: dict[str, Any])
         return CheckResult(False, "slower", facts)
     if gain.low < AS_FAST:
         return CheckResult(None, "wide", facts)
-    measured = [config.memory["per_worker"] for config in (light, heavy) if config.memory.get("per_worker")]
+    measured = [config.memory.per_worker for config in (light, heavy) if config.memory and config.memory.per_worker]
     each = [max(0.0, median(workers)) for workers in measured]
     facts |= {"light_around_s": median(light.around), "heavy_around_s": median(heavy.around)}
     if len(each) == 2:

@@ -47,18 +47,18 @@ def work_too_small(state: State, usable_cpus: int) -> CheckResult:
 def stragglers(state: State, usable_cpus: int) -> CheckResult:
     config = _undisturbed_by_us(state, usable_cpus)
     spent = budget(state, config) if config else None
-    lengths = config.traced.get("task_s") if config else None
-    if config is None or spent is None or not lengths or not lengths["median"]:
+    lengths = config.traced.task_s if config and config.traced else None
+    if config is None or spent is None or not lengths or not lengths.median:
         return CheckResult(None, "untraced")
-    tail, longest = tail_share(spent), lengths["max"] / lengths["median"]
-    facts = {"config": config, "idle_tail": tail, "longest_s": lengths["max"], "median_s": lengths["median"]}
-    if tail < SHORT_TAIL or longest < ALIKE or lengths["max"] < SHORTEST_TASK_S:
+    tail, longest = tail_share(spent), lengths.max / lengths.median
+    facts = {"config": config, "idle_tail": tail, "longest_s": lengths.max, "median_s": lengths.median}
+    if tail < SHORT_TAIL or longest < ALIKE or lengths.max < SHORTEST_TASK_S:
         return CheckResult(False, "none", facts)
     if tail < LONG_TAIL or longest < STRAGGLES:
         return CheckResult(None, "not much", facts)
     if was_disturbed(state, usable_cpus):
         return CheckResult(None, "disturbed", facts)
-    if (config.chunk_used or 1) > 1:
+    if config.chunk_used > 1:
         return CheckResult(True, "in chunks", facts, remedies.chunks(state, 1))
     return CheckResult(True, "long items", facts)
 
@@ -68,6 +68,6 @@ def _undisturbed_by_us(state: State, usable_cpus: int) -> Configuration | None:
     traced = [
         config
         for config in counted(state)
-        if config.size > 1 and config.traced.get("map_s") and side_by_side(state, config, usable_cpus) == config.size
+        if config.size > 1 and config.traced and side_by_side(state, config, usable_cpus) == config.size
     ]
     return fastest(traced) if traced else None

@@ -12,6 +12,7 @@ from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
+from poolscope.protocol.payloads import MemoryReading
 from poolscope.stats.intervals import ratio
 from poolscope.text.numbers import duration
 from poolscope.text.sentences import Part
@@ -62,14 +63,14 @@ def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, f
 
 
 def memory_runs_short(state: State, usable_cpus: int) -> CheckResult:
-    free = state.machine.get("memory_available")
-    measured = [config for config in state.pools if config.memory.get("total")]
+    free = state.machine.memory_available if state.machine else None
+    measured = [(config, config.memory) for config in state.pools if config.memory]
     if not measured:
         return CheckResult(None, "unmeasured")
     if not free:
         return CheckResult(None, "unknown")
-    config = max(measured, key=_own_memory)
-    need, counted_twice = _own_memory(config), config.memory.get("what") == "rss"
+    config, memory = max(measured, key=lambda pair: _own_memory(pair[1]))
+    need, counted_twice = _own_memory(memory), memory.what == "rss"
     facts: dict[str, Any] = {
         "config": config,
         "needed": need,
@@ -82,11 +83,11 @@ def memory_runs_short(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "fits", facts)
     if need < FULL * free or counted_twice:
         return CheckResult(None, "unclear", facts)
-    alike = (other for other in measured if other.kind == config.kind)
-    fitting = [other.size for other in alike if _own_memory(other) < ROOMY * free]
+    alike = (pair for pair in measured if pair[0].kind == config.kind)
+    fitting = [other.size for other, taken in alike if _own_memory(taken) < ROOMY * free]
     return CheckResult(True, "short", facts, remedies.sizes(fitting or [1]))
 
 
-def _own_memory(config: Configuration) -> float:
+def _own_memory(memory: MemoryReading) -> int:
     """What the workers took beside their parent, which is there in any case."""
-    return max(0.0, float(config.memory["total"] - (config.memory.get("parent") or 0)))
+    return max(0, memory.total - (memory.parent or 0))

@@ -10,7 +10,7 @@ from poolscope.experiments.pool_benchmark.state import State
 
 def results_differ(state: State, usable_cpus: int) -> CheckResult:
     differing = [config for config in state.configs.values() if config.differs]
-    repeats = [python.preflight.get("repeats_equal") for python in state.pythons if python.preflight]
+    repeats = [python.trial.repeats_equal for python in state.pythons if python.trial]
     if not state.comparable:
         return CheckResult(True, "no call repeats", {"settings": 0})
     if differing:
@@ -24,7 +24,7 @@ def results_differ(state: State, usable_cpus: int) -> CheckResult:
 
 def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
     """Counters, caches and the like: they are no fault, but they make a pool do other work than the loop does."""
-    if not any("global_state" in python.preflight for python in state.pythons):
+    if not any(python.trial for python in state.pythons):
         return CheckResult(None, "unknown")
     if not state.changed:
         return CheckResult(False, "none", {"globals": 0})
@@ -32,7 +32,7 @@ def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
 
 
 def prints(state: State, usable_cpus: int) -> CheckResult:
-    known = [python.preflight["printed"] for python in state.pythons if "printed" in python.preflight]
+    known = [python.trial.printed for python in state.pythons if python.trial]
     if not known:
         return CheckResult(None, "unknown")
     facts = {"tried_bytes": max(known), "bytes": state.printed}

@@ -99,11 +99,8 @@ def facts(params: WhichPoolParams) -> list[str]:
 def progress(run: Run) -> str:
     """Settings by their names: the runner tells them by keys."""
     state: State = run.state
-    note = state.note
-    for key, config in state.configs.items():
-        if note.endswith(key):
-            note = note.removesuffix(key) + setting(state, config)
-            break
+    config = state.configs.get(state.current)
+    note = ": ".join(filter(None, (state.note, setting(state, config) if config else "")))
     return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
 
 

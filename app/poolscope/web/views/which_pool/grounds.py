@@ -11,6 +11,7 @@ from poolscope.experiments.pool_benchmark.charts import ON_CPU, side_by_side, sp
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.recommendation import fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
+from poolscope.protocol.payloads import TrialReport
 from poolscope.stats.disturbance import beside_us
 from poolscope.text import language, numbers
 from poolscope.web.views.which_pool.tables import against, counting, interval
@@ -76,36 +77,32 @@ def phases(state: State, usable_cpus: int) -> tuple[str, ...]:
 
 
 def trials(state: State) -> tuple[Trial, ...]:
-    return tuple(_trial(python) for python in state.pythons if python.preflight)
+    return tuple(_trial(python.label, python.trial) for python in state.pythons if python.trial)
 
 
-def _trial(python: Python) -> Trial:
-    tried = python.preflight
-    calls = tried.get("call_s") or ()
-    told = [("function", str(tried.get("function") or numbers.UNKNOWN)), ("items", numbers.whole(tried.get("count")))]
-    if calls:
-        told.append(("one call", f"{numbers.duration(calls[0])} at first, then {numbers.duration(min(calls))}"))
-    unpicklable: Mapping[str, str] = tried.get("unpicklable") or {}
-    told.append(("can be pickled", "no" if unpicklable else "yes"))
-    told += [(f"the {what}", str(why)) for what, why in unpicklable.items()]
-    if tried.get("item_bytes") is not None:
-        told.append(("an item, pickled", numbers.size(tried["item_bytes"])))
-    if tried.get("result_bytes") is not None:
-        told.append(("a result, pickled", numbers.size(tried["result_bytes"])))
-    if tried.get("pickle_s") is not None:
-        told.append(("pickling both, there and back", numbers.duration(tried["pickle_s"])))
-    equal = tried.get("repeats_equal")
-    told.append(("the same result again", "not tried" if equal is None else "yes" if equal else "no"))
-    if tried.get("coroutine"):
+def _trial(label: str, trial: TrialReport) -> Trial:
+    told = [("function", trial.function), ("items", numbers.whole(trial.count))]
+    if trial.call_s:
+        first, least = trial.call_s[0], min(trial.call_s)
+        told.append(("one call", f"{numbers.duration(first)} at first, then {numbers.duration(least)}"))
+    told.append(("can be pickled", "no" if trial.unpicklable else "yes"))
+    told += [(f"the {what}", why) for what, why in trial.unpicklable.items()]
+    if trial.item_bytes is not None:
+        told.append(("an item, pickled", numbers.size(trial.item_bytes)))
+    if trial.result_bytes is not None:
+        told.append(("a result, pickled", numbers.size(trial.result_bytes)))
+    if trial.pickle_s is not None:
+        told.append(("pickling both, there and back", numbers.duration(trial.pickle_s)))
+    told.append(("the same result again", {None: "not tried", True: "yes", False: "no"}[trial.repeats_equal]))
+    if trial.coroutine:
         told.append(("coroutine", "yes, so asyncio can run it"))
-    if tried.get("printed"):
-        told.append(("printed", numbers.size(tried["printed"])))
-    raised: Mapping[str, Any] = tried.get("raised") or {}
-    if raised:
-        told.append(("raised", f"{raised.get('type')}: {raised.get('message')}"))
-        if raised.get("item") is not None:
-            told.append(("by the item", str(raised["item"])))
-    return Trial(python.label, tuple(told), str(raised.get("traceback") or ""))
+    if trial.printed:
+        told.append(("printed", numbers.size(trial.printed)))
+    if trial.raised is None:
+        return Trial(label, tuple(told), "")
+    told.append(("raised", f"{trial.raised.type}: {trial.raised.message}"))
+    told.append(("by the item", trial.raised.item))
+    return Trial(label, tuple(told), trial.raised.traceback)
 
 
 def pythons(state: State) -> tuple[PythonRow, ...]:
@@ -121,7 +118,7 @@ def _python(state: State, python: Python) -> PythonRow:
     whole = against(state.serial, best) if best else None
     return PythonRow(
         label=python.label,
-        version=f"{python.implementation} {python.version}".strip(),
+        version=f"{python.facts.implementation} {python.facts.version}" if python.facts else "",
         gil={True: "on", False: "off", None: numbers.UNKNOWN}[python.gil],
         loop=median(loop.map) if loop and loop.map else None,
         best=setting(state, best).removesuffix(f" on {python.label}") if best else numbers.UNKNOWN,
@@ -145,7 +142,7 @@ def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, s
         "frequency": numbers.frequency(mhz) if mhz else None,
     }
     told = [(name, str(value)) for name, value in known.items() if value is not None]
-    effective = state.cpu.get("effective") or {}
+    effective = state.cpu.effective if state.cpu else {}
     told += [(f"got by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs") for n, got in effective.items()]
     _, throttled = beside_us(state.noise)
     told.append(("throttled", "no counter to read" if throttled is None else language.count(throttled, "time")))

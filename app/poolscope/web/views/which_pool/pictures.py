@@ -83,7 +83,7 @@ def _heat_cell(
         return HeatCell(numbers.UNKNOWN, 0, False, why)
     # 1 is no gain: what is slower than the plain loop stays white.
     level = 0 if gain <= 1 or most <= 1 else min(LEVELS, 1 + int(LEVELS * (gain - 1) / (most - 1)))
-    used = "" if config.chunk_used is None else f"chunks of {numbers.whole(config.chunk_used)}"
+    used = f"chunks of {numbers.whole(config.chunk_used)}"
     return HeatCell(numbers.ratio(gain), level, bool(choice and choice.config is config), used)
 
 

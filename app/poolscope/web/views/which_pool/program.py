@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poolscope.experiments.pool_benchmark.catalog import BUILT_IN
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, setting
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS, OWN_WORK, SERIAL, WAITING, WhichPoolParams
+from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.runs.run import Run
+from poolscope.workloads.catalog import OF_WHICH_POOL, WORKLOADS
+from poolscope.workloads.source import Source, source
 
-# Before a run has found out how many rounds make a call as long as was asked: of the work itself, and of the others.
-GUESSED_ROUNDS = {"zlib": 20, "sha256": 500, "primes": 100, "shared-object": 500}
-OF_OTHERS = 100_000
-DOES = {
-    "square": "Squares",
-    "sum-of-squares": "Sums of squares",
-    "primes": "Counts of primes",
-    "sha256": "SHA-256 digests",
-    "zlib": "Packing and unpacking",
-    "sleep": "Waiting",
-    "http": "Requests to a slow HTTP server",
-    "read-files": "Reading files",
-    "large-arguments": "Large lists turned around",
-    "uneven": "Sums of squares, one in ten much longer",
-    "shared-object": "Additions to one number",
-    "memory-hungry": "64 MiB blocks",
-    "gone": "Work that is not known any more",
+UNKNOWN = "Work that is not known any more"
+
+# How a workload's function is called where it is given more than the item and perhaps its rounds …
+CALLS = {
+    "sleep": "partial({}, SECONDS)",
+    "http": "partial({}, server.server_port)",
+    "read-files": "partial({}, write_files(Path(folder)))",
+    "shared-object": "partial({}, shared, ROUNDS)",
 }
+# … and what makes its items, or what it is given.
+EXTRA = {"read-files": ("write_files",), "large-arguments": ("large_lists",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,7 @@ class Program:
     """What the script's template is given. What somebody may have typed is here as its `repr`, so it can't become code.
 
     `work` is the built-in work's name, 'own' or 'gone'; `function`, `items` and `setup` are dotted names in `modules`.
+    `code` is a built-in work's own, `call` what is mapped, and `rounds` None where it has none.
     `decided`: the run speaks for this setting; else it is the fastest of a run without a clear winner, or only planned.
     """
 
@@ -48,7 +44,9 @@ class Program:
     chunk: int
     start_method: str
     count: str
-    rounds: int
+    rounds: int | None
+    code: Source | None
+    call: str
     calibrated: bool
     work_ms: str
     coroutine: bool
@@ -66,11 +64,17 @@ def program(run: Run) -> Program:
     planned = (choice.config or choice.best) if choice else next(iter(state.pools), None)
     config = planned or Configuration("", "", first_kind(params), params.sizes[0])
     python = state.python(config.python)
-    work = params.workload if params.workload in BUILT_IN else "own" if OWN_WORK.fullmatch(params.workload) else "gone"
+    work = params.workload
+    if work not in OF_WHICH_POOL:
+        work = "own" if OWN_WORK.fullmatch(work) else "gone"
     own = names(params.workload if work == "own" else "")
+    row = WORKLOADS.get(work)
+    coroutine = config.kind == "asyncio" or bool(work == "own" and python and python.trial and python.trial.coroutine)
+    code = source(work, EXTRA.get(work, ()), coroutine=coroutine) if row else None
+    usual = "partial({}, ROUNDS)" if row and row.rounds else "{}"
     return Program(
         work=work,
-        does=DOES.get(work) or f"{own['function']} over {own['items']}",
+        does=row.title if row else f"{own['function']} over {own['items']}" if own["function"] else UNKNOWN,
         kind=config.kind,
         setting=setting(state, config).replace("\N{NO-BREAK SPACE}", " ") if planned else FAMILIES[config.kind],
         decided=bool(choice and choice.config),
@@ -78,10 +82,12 @@ def program(run: Run) -> Program:
         chunk=(config.chunk_used or config.chunksize or 1) if config.kind in IN_PROCESSES else 1,
         start_method=repr(config.start_method or None),
         count=repr(params.count),
-        rounds=int(state.calibration.get("rounds") or GUESSED_ROUNDS.get(work, OF_OTHERS)),
+        rounds=state.calibration.rounds if state.calibration else row.rounds if row else None,
+        code=code,
+        call=CALLS.get(work, usual).format(code.function if code else own["function"] or "work"),
         calibrated=bool(state.calibration),
         work_ms=repr(params.length_ms),
-        coroutine=bool(work == "own" and python and python.preflight.get("coroutine")),
+        coroutine=coroutine and config.kind in ("asyncio", SERIAL),
         modules=tuple(sorted({own[part].rpartition(".")[0] for part in own if own[part]})),
         **own,
     )
@@ -89,9 +95,8 @@ def program(run: Run) -> Program:
 
 def first_kind(params: WhichPoolParams) -> str:
     """The first kind that was asked for and can do the work; the plain loop without one."""
-    able = [
-        kind for kind in KINDS if kind != "asyncio" or params.workload not in BUILT_IN or params.workload in WAITING
-    ]
+    row = WORKLOADS.get(params.workload)
+    able = [kind for kind in POOL_KINDS if kind != "asyncio" or row is None or row.coroutine]
     return next((kind for kind in able if kind in params.kinds), SERIAL)
 
 

@@ -9,9 +9,9 @@ from statistics import median
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.naming import settings, title
-from poolscope.experiments.pool_benchmark.params import IN_PROCESSES, KINDS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.scaling import FittedValue, Scaling
@@ -135,10 +135,10 @@ def _pickled(state: State, config: Configuration) -> float | None:
     if config.kind not in BY_PICKLE:
         return 0.0
     python = state.python(config.python)
-    tried = python.preflight if python else {}
-    if tried.get("item_bytes") is None or tried.get("result_bytes") is None or not state.items:
+    trial = python.trial if python else None
+    if trial is None or trial.item_bytes is None or trial.result_bytes is None or not state.items:
         return None
-    return float((tried["item_bytes"] + tried["result_bytes"]) * state.items)
+    return float((trial.item_bytes + trial.result_bytes) * state.items)
 
 
 def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[str, ...]]:
@@ -190,12 +190,11 @@ def _cell(state: State, config: Configuration, recommended: Configuration | None
     mapped = timing(config.map) if config.map else None
     gain = against(state.serial, config)
     own = against(state.loop_of(config.python), config)
-    share = config.loop["cpu_s"] / config.loop["wall_s"] if config.loop.get("wall_s") else cpu_share(config.traced)
     mark, word = _matter(state, config)
     return CellRow(
         name=title(state, config),
         size=config.size,
-        chunk=numbers.UNKNOWN if config.chunk_used is None else numbers.whole(config.chunk_used),
+        chunk=numbers.whole(config.chunk_used),
         count=len(config.map),
         time=mapped.median if mapped else None,
         low=mapped.low if mapped else None,
@@ -203,7 +202,7 @@ def _cell(state: State, config: Configuration, recommended: Configuration | None
         speedup=gain.value if gain else None,
         interval=interval(gain) if config is not state.serial else "",
         own=own.value if own else None,
-        on_cpu=share,
+        on_cpu=cpu_share(config),
         start=median(config.start) if config.start else None,
         memory=memory_per_worker(config),
         mark=mark,
@@ -231,7 +230,7 @@ def skipped(state: State) -> tuple[tuple[str, str], ...]:
         (f"{kind} on {python.label}" if several else kind, why)
         for python in state.pythons
         for kind, why in python.kinds.items()
-        if why and kind in (state.params.kinds or KINDS)
+        if why and kind in (state.params.kinds or POOL_KINDS)
     ]
     groups: dict[tuple[str, str], list[Configuration]] = {}
     for config in state.configs.values():

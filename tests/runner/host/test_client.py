@@ -23,12 +23,12 @@ LIMIT_S = 30.0
 
 
 @pytest.fixture
-def start(stage: RunContext) -> Iterator[Start]:
+def start(context: RunContext) -> Iterator[Start]:
     """Starts hosts, and ends them after the test."""
     hosts = []
 
     def begin(executable: str = sys.executable, folder: str | None = None) -> Host:
-        hosts.append(Host.start(stage, "9.9", executable, folder, own_site=folder is not None))
+        hosts.append(Host.start(context, "9.9", executable, folder, own_site=folder is not None))
         return hosts[-1]
 
     yield begin
@@ -213,7 +213,7 @@ def test_a_users_package_may_be_called_as_ours(start_method: str, start: Start, 
     (package / "__init__.py").write_text("")
     (package / "records.py").write_text("FACTOR = 3\n")
     (package / "tasks.py").write_text(
-        "from poolscope.protocol.records import FACTOR\n"
+        "from app.records import FACTOR\n"
         "ready = []\n"
         "def connect(): ready.append(1)\n"
         "def work(n): return n * FACTOR * len(ready[:1])\n"
@@ -250,10 +250,10 @@ def test_an_async_function_is_awaited(start: Start, tmp_path: Path) -> None:
     assert passed(host, "asyncio", traced=True)["same"] is True
 
 
-def test_a_stop_is_heard_while_a_host_works(start: Start, stage: RunContext, tmp_path: Path) -> None:
+def test_a_stop_is_heard_while_a_host_works(start: Start, context: RunContext, tmp_path: Path) -> None:
     host = start(folder=str(tmp_path))
     opened(host, tmp_path, "import time\ndef work(n): time.sleep(600)\nitems = [1]\n")
-    signal.signal(signal.SIGALRM, lambda *_: stage.interrupt(Stopped()))
+    signal.signal(signal.SIGALRM, lambda *_: context.interrupt(Stopped()))
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     with pytest.raises(Stopped):
         passed(host, "serial")

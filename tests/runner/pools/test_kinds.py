@@ -9,18 +9,21 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from poolscope.protocol.kinds import KINDS
 from poolscope.runner.context import RunContext, Stopped, WorkerDied
-from poolscope.runner.pools import processes
-from poolscope.runner.pools.kinds import KINDS, Measurement, chunk_used, lacking, measure
-from poolscope.runner.pools.mp_pool import PoolFailed, SetUpFailed
+from poolscope.runner.pools import handshake
+from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
+from poolscope.runner.pools.kinds import Measurement, PoolUse, lacking, measure
+from poolscope.runner.pools.processes import check_all_live, error_in_unpickling
 from poolscope.workloads import data, shared
-from poolscope.workloads.catalog import Work, set_up
-from poolscope.workloads.functions import square
+from poolscope.workloads.compute import square
+from poolscope.workloads.work import Work, set_up
 
 # The runner filters it too: pools fork from a process with threads, as they would from many a user's script.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -39,10 +42,10 @@ def nothing_is_left() -> Iterator[None]:
     assert [thread for thread in threading.enumerate() if thread not in before and thread.name != "recorder"] == []
 
 
-def by_default(
-    stage: RunContext, kind: str, work: Work, *, size: int = 2, start_method: str = "", traced: bool = False
+def measured(
+    context: RunContext, kind: str, work: Work, *, size: int = 2, start_method: str = "", traced: bool = False
 ) -> Measurement:
-    return measure(stage, kind, start_method, size, 0, work, traced=traced)
+    return measure(context, PoolUse(kind, size, start_method), work, traced=traced)
 
 
 async def square_later(n: int) -> int:
@@ -60,9 +63,9 @@ def squares(**more: Any) -> Work:
     + [("process", method) for method in multiprocessing.get_all_start_methods()],
 )
 def test_every_kind_returns_what_the_plain_loop_returns_in_phases_of_its_own(
-    stage: RunContext, kind: str, start_method: str
+    context: RunContext, kind: str, start_method: str
 ) -> None:
-    measurement = by_default(stage, kind, squares(), start_method=start_method)
+    measurement = measured(context, kind, squares(), start_method=start_method)
     assert measurement.results == EXPECTED
     assert len(set(measurement.workers)) == len(measurement.workers) == (1 if kind == "serial" else 2)
     assert measurement.map > 0
@@ -76,8 +79,8 @@ def test_every_kind_returns_what_the_plain_loop_returns_in_phases_of_its_own(
 
 
 @pytest.mark.parametrize("kind", HERE)
-def test_a_traced_passage_tells_of_each_task_and_of_the_memory(stage: RunContext, kind: str) -> None:
-    measurement = by_default(stage, kind, squares(), traced=True)
+def test_a_traced_repetition_tells_of_each_task_and_of_the_memory(context: RunContext, kind: str) -> None:
+    measurement = measured(context, kind, squares(), traced=True)
     assert measurement.results == EXPECTED
     assert len(measurement.tasks) == len(ITEMS)
     assert {task.worker for task in measurement.tasks} <= set(measurement.workers)
@@ -108,10 +111,10 @@ async def connected_later(_: int) -> int:
 
 @pytest.mark.parametrize(("kind", "times"), [("serial", 1), ("asyncio", 1), ("thread", 2), ("process", 1), ("pool", 1)])
 def test_the_set_up_is_called_once_in_each_worker_before_its_first_task(
-    stage: RunContext, kind: str, times: int
+    context: RunContext, kind: str, times: int
 ) -> None:
     set_ups.clear()
-    measurement = by_default(stage, kind, Work(connected, ITEMS, connected_later, connect))
+    measurement = measured(context, kind, Work(connected, ITEMS, connected_later, connect))
     assert set(measurement.results) == {times}  # threads share the list
     if kind == "thread":
         assert set(set_ups) == set(measurement.workers)
@@ -122,9 +125,9 @@ def refuse_to_connect() -> None:
 
 
 @pytest.mark.parametrize("kind", HERE)
-def test_a_set_up_that_raises_is_told_by_what_it_raised(stage: RunContext, kind: str) -> None:
+def test_a_set_up_that_raises_is_told_by_what_it_raised(context: RunContext, kind: str) -> None:
     with pytest.raises(SetUpFailed, match=r"The set-up function raised ConnectionError: nobody listens\."):
-        by_default(stage, kind, squares(setup=refuse_to_connect))
+        measured(context, kind, squares(setup=refuse_to_connect))
 
 
 def refuse_seven(n: int) -> int:
@@ -138,9 +141,9 @@ async def refuse_seven_later(n: int) -> int:
 
 
 @pytest.mark.parametrize("kind", HERE)
-def test_what_the_function_raises_comes_through_and_ends_the_pool(stage: RunContext, kind: str) -> None:
+def test_what_the_function_raises_comes_through_and_ends_the_pool(context: RunContext, kind: str) -> None:
     with pytest.raises(ValueError, match="7 is refused"):
-        by_default(stage, kind, Work(refuse_seven, ITEMS, refuse_seven_later))
+        measured(context, kind, Work(refuse_seven, ITEMS, refuse_seven_later))
 
 
 def kill_at_seven(n: int) -> int:
@@ -160,11 +163,11 @@ def leave_at_seven(n: int) -> int:
     ("function", "words"), [(kill_at_seven, "was killed by SIGKILL"), (leave_at_seven, "ended with exit code 0")]
 )
 def test_a_worker_that_dies_is_named_and_the_next_pool_works(
-    stage: RunContext, kind: str, function: Any, words: str
+    context: RunContext, kind: str, function: Any, words: str
 ) -> None:
     with pytest.raises(WorkerDied, match=rf"Worker \d of 2 \(process \d+\) {words}.* while its pool was mapping"):
-        by_default(stage, kind, Work(function, ITEMS))
-    assert by_default(stage, kind, squares()).results == EXPECTED
+        measured(context, kind, Work(function, ITEMS))
+    assert measured(context, kind, squares()).results == EXPECTED
 
 
 def die() -> None:
@@ -172,16 +175,16 @@ def die() -> None:
 
 
 @pytest.mark.parametrize("kind", PROCESSES)
-def test_a_worker_that_dies_in_its_set_up_is_not_waited_for(stage: RunContext, kind: str) -> None:
+def test_a_worker_that_dies_in_its_set_up_is_not_waited_for(context: RunContext, kind: str) -> None:
     # Who it was can be told if it died late enough to be watched.
     with pytest.raises(WorkerDied, match=r"of 2 \(process .* while its pool was starting|ended (while|as soon)"):
-        by_default(stage, kind, squares(setup=die))
+        measured(context, kind, squares(setup=die))
 
 
 def test_workers_that_are_gone_before_anybody_looked_are_counted() -> None:
-    processes.check_all_live([object(), object()], 2)
+    check_all_live([object(), object()], 2)
     with pytest.raises(WorkerDied, match="1 of 2 workers ended as soon as they were started"):
-        processes.check_all_live([object()], 2)
+        check_all_live([object()], 2)
 
 
 class Unreadable:
@@ -193,17 +196,34 @@ def unreadable(_: int) -> Unreadable:
     return Unreadable()
 
 
-def test_a_result_that_can_not_be_unpickled_is_no_death(stage: RunContext) -> None:
+def test_a_result_that_can_not_be_unpickled_is_no_death(context: RunContext) -> None:
     with pytest.raises(PoolFailed, match=r"can't be unpickled: ValueError: 7 is refused\."):
-        by_default(stage, "process", Work(unreadable, ITEMS))
+        measured(context, "process", Work(unreadable, ITEMS))
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (None, None),
+        ("\n'''\nTraceback (most recent call last):\n  …\nEOFError\n'''", None),
+        ("\n'''\nTraceback (most recent call last):\n  …\nConnectionResetError: [Errno 104] reset\n'''", None),
+        ("\n'''\nProcess 12 terminated abruptly with exit code -9'''", None),
+        ("\n'''\nTraceback (most recent call last):\n  …\nmine.Odd: no seven\n'''", "mine.Odd: no seven"),
+    ],
+    ids=["unknown", "end of file", "reset", "a death under 3.15", "unpickling"],
+)
+def test_a_death_is_told_from_what_unpickling_raised(cause: str | None, reason: str | None) -> None:
+    broken = BrokenProcessPool("A process in the process pool was terminated abruptly.")
+    broken.__cause__ = Exception(cause) if cause else None
+    assert error_in_unpickling(broken) == reason
 
 
 class StoppingWhenAsked(list[int]):
     """Items that have the run stopped when somebody begins to go through them."""
 
-    def __init__(self, stage: RunContext) -> None:
+    def __init__(self, context: RunContext) -> None:
         super().__init__(ITEMS)
-        self.stopping = threading.Thread(target=stage.stop)
+        self.stopping = threading.Thread(target=context.stop)
 
     def __iter__(self) -> Iterator[int]:
         self.stopping.start()
@@ -218,28 +238,28 @@ async def wait_for_ever(_: int) -> None:
     await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("kind", ["serial", "process", "asyncio"])
-def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(stage: RunContext, kind: str) -> None:
-    items = StoppingWhenAsked(stage)
+@pytest.mark.parametrize("kind", ["serial", "process", "pool", "asyncio"])
+def test_a_wish_to_stop_ends_a_map_that_would_take_for_ever(context: RunContext, kind: str) -> None:
+    items = StoppingWhenAsked(context)
     with pytest.raises(Stopped):
-        by_default(stage, kind, Work(partial(sleep_for, 3600), items, wait_for_ever))
+        measured(context, kind, Work(partial(sleep_for, 3600), items, wait_for_ever))
     items.stopping.join()
 
 
 def test_workers_that_do_not_all_arrive_in_time_are_reported(
-    stage: RunContext, monkeypatch: pytest.MonkeyPatch
+    context: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("poolscope.runner.pools.mp_pool.START_LIMIT_S", 0.05)
+    monkeypatch.setattr(handshake, "START_LIMIT_S", 0.05)
     here = threading.Event()
     try:
         with pytest.raises(PoolFailed, match="Not all of the 2 workers answered"):
-            by_default(stage, "thread", squares(setup=partial(here.wait, 0.3)))
+            measured(context, "thread", squares(setup=partial(here.wait, 0.3)))
     finally:
         here.set()
 
 
 @pytest.mark.parametrize(("kind", "most"), [("serial", 1), ("asyncio", 3)])
-def test_no_more_coroutines_are_under_way_than_were_asked_for(stage: RunContext, kind: str, most: int) -> None:
+def test_no_more_coroutines_are_under_way_than_were_asked_for(context: RunContext, kind: str, most: int) -> None:
     under_way, seen = 0, []
 
     async def look(n: int) -> int:
@@ -250,54 +270,38 @@ def test_no_more_coroutines_are_under_way_than_were_asked_for(stage: RunContext,
         under_way -= 1
         return n
 
-    assert by_default(stage, kind, Work(look, ITEMS, look), size=3).results == list(ITEMS)
+    assert measured(context, kind, Work(look, ITEMS, look), size=3).results == list(ITEMS)
     assert max(seen) == most
-    assert {task.worker for task in by_default(stage, kind, Work(look, ITEMS, look), size=3, traced=True).tasks} == set(
+    assert {task.worker for task in measured(context, kind, Work(look, ITEMS, look), size=3, traced=True).tasks} == set(
         range(most)
     )
 
 
-def test_without_a_coroutine_there_is_no_asyncio(stage: RunContext) -> None:
+def test_without_a_coroutine_there_is_no_asyncio(context: RunContext) -> None:
     with pytest.raises(ValueError, match="no coroutine"):
-        by_default(stage, "asyncio", Work(square, ITEMS))
+        measured(context, "asyncio", Work(square, ITEMS))
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])
 def test_memory_that_a_worker_keeps_is_seen_and_let_go(
-    stage: RunContext, kind: str, monkeypatch: pytest.MonkeyPatch
+    context: RunContext, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "HUNGER", 16 * 1024 * 1024)
-    work = set_up("memory-hungry", None, 4, stage.scratch)
+    work = set_up("memory-hungry", None, 4, context.scratch)
     start_method = "fork" if kind == "process" else ""
-    measurement = by_default(stage, kind, work, start_method=start_method, traced=True)
+    measurement = measured(context, kind, work, start_method=start_method, traced=True)
     assert measurement.memory is not None
     assert sum(measurement.memory.per_worker) > 16 * 1024 * 1024  # one of the workers may have got no task
     assert data._kept == {}
 
 
 @pytest.mark.parametrize("kind", ["serial", "thread", "process", "pool"])
-def test_no_addition_to_the_shared_number_is_lost(stage: RunContext, kind: str) -> None:
-    work = set_up("shared-object", None, 6, stage.scratch, rounds=40)
-    assert by_default(stage, kind, work).results == [1, 2, 3, 4, 5, 6]
+def test_no_addition_to_the_shared_number_is_lost(context: RunContext, kind: str) -> None:
+    work = set_up("shared-object", None, 6, context.scratch, rounds=40)
+    assert measured(context, kind, work).results == [1, 2, 3, 4, 5, 6]
     number = work.function.args[0]  # type: ignore[attr-defined]
-    assert isinstance(number, shared.Number)
+    assert isinstance(number, shared.SharedNumber)
     assert number.total() == 6 * 40
-
-
-@pytest.mark.parametrize(
-    ("kind", "given", "items", "size", "used"),
-    [
-        ("pool", 0, 10, 2, 2),
-        ("pool", 0, 100_000, 8, 3125),
-        ("pool", 7, 10, 4, 7),
-        ("process", 0, 1000, 2, 1),
-        ("process", 5, 1000, 2, 5),
-        ("thread", 5, 1000, 2, 1),
-        ("serial", 5, 1000, 1, 1),
-    ],
-)
-def test_the_chunk_size_is_said_as_the_kind_uses_it(kind: str, given: int, items: int, size: int, used: int) -> None:
-    assert chunk_used(kind, given, items, size) == used
 
 
 def test_a_kind_that_this_python_has_not_got_says_since_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,6 +311,6 @@ def test_a_kind_that_this_python_has_not_got_says_since_when_it_is(monkeypatch: 
     assert [kind for kind in KINDS if lacking(kind)] == ["interpreter"]
 
 
-def test_an_unknown_kind_is_refused(stage: RunContext) -> None:
+def test_an_unknown_kind_is_refused(context: RunContext) -> None:
     with pytest.raises(ValueError, match="no kind 'greenlet'; there are serial, thread"):
-        by_default(stage, "greenlet", squares())
+        measured(context, "greenlet", squares())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import textwrap
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CACHE = Path.home() / ".cache" / "poolscope-pythons"
 
 # What a user has: a module that interpreters must import for themselves, and one that they can't.
@@ -45,10 +46,11 @@ sys.path[:0] = [sys.argv[1]]
 sys.path.append(sys.argv[2])
 warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")
 from pathlib import Path
-from poolscope.runner.pools.kinds import KINDS, lacking, measure
+from poolscope.protocol.kinds import KINDS
+from poolscope.runner.pools.kinds import PoolUse, lacking, measure
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.context import RunContext
-from poolscope.workloads.catalog import Work, set_up
+from poolscope.workloads.work import Work, set_up
 import alone, tasks
 
 async def later(n):
@@ -57,21 +59,24 @@ async def later(n):
 async def fail_later(n):
     tasks.fail(n)
 
+def die(n):
+    os.kill(os.getpid(), 9)
+
 def tried(kind, work, **more):
     try:
-        return measure(stage, kind, "", 2, 0, work, **more)
+        return measure(context, PoolUse(kind, 2), work, **more)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 if __name__ == "__main__":
-    stage = RunContext(Recorder(os.open(os.devnull, os.O_WRONLY)), Path(sys.argv[1]))
+    context = RunContext(Recorder(os.open(os.devnull, os.O_WRONLY)), Path(sys.argv[1]))
     before = threading.enumerate()
     said = {"lacking": {kind: lacking(kind) for kind in KINDS}, "kinds": {}}
     for kind in [kind for kind in KINDS if lacking(kind) is None]:
         tasks.ready = 0
         work = Work(tasks.task, range(6), later, tasks.connect)
         plain, traced = tried(kind, work), tried(kind, work, traced=True)
-        shared = set_up("shared-object", None, 4, stage.scratch, rounds=20)
+        shared = set_up("shared-object", None, 4, context.scratch, rounds=20)
         added = tried(kind, shared).results if kind != "asyncio" else []
         said["kinds"][kind] = {
             "results": plain.results,
@@ -81,6 +86,7 @@ if __name__ == "__main__":
             "strangers": len({task.worker for task in traced.tasks} - set(traced.workers)),
             "memory": len(traced.memory.per_worker),
             "raised": tried(kind, Work(tasks.fail, range(6), fail_later)),
+            "died": tried(kind, Work(die, range(6))) if kind in ("process", "pool") else None,
             "alone": tried(kind, Work(alone.task, range(6))) if kind == "interpreter" else None,
             "added": shared.function.args[0].total() if added else None,
             "left": len(multiprocessing.active_children()) + len(threading.enumerate()) - len(before),
@@ -111,7 +117,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("theirs")
 
 
-@pytest.fixture(params=["python3.14", "python3.13t"])
+@pytest.fixture(params=["python3.15", "python3.14", "python3.13t"])
 def found(request: pytest.FixtureRequest, folder: Path) -> Any:
     return answers(request.param, folder)
 
@@ -137,6 +143,8 @@ def test_every_kind_that_a_python_has_maps_a_users_function_and_leaves_nothing(f
 def test_what_goes_wrong_comes_through_from_wherever_it_did(found: Any) -> None:
     for kind, said in found["kinds"].items():
         assert said["raised"] in ("ValueError: 1 is refused", "ValueError: 2 is refused"), kind
+        if said["died"] is not None:
+            assert re.match(r"WorkerDied: Worker \d of 2 \(process \d+\) was killed by SIGKILL", said["died"]), kind
 
 
 def test_interpreters_say_what_they_can_not_import(folder: Path) -> None:

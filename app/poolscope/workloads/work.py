@@ -1,0 +1,74 @@
+"""What is mapped: a function with its items, a user's own or built in, and how a built-in one is set up."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from poolscope.workloads.catalog import WORKLOADS
+
+
+def nothing() -> None:
+    """The closing of a work that started nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One work, set up: what a user would pass to a pool, for every kind of it the same.
+
+    `coroutine` is its form for asyncio, None without one. A function that is an `async def` itself stands in both
+    places; the plain loop then awaits one call after the other. `setup` is called once in every worker before its first
+    task, in the main process too where that works itself. `tidy` is called in this process after each repetition and
+    lets go of what the calls kept here. `close` ends what setting the work up started; call it once, whatever happened.
+    `rounds` is None unless the length of a call was calibrated; `one_call_s` is what a call took then, None if the
+    rounds were given.
+    """
+
+    function: Callable[[Any], Any]
+    items: Sequence[Any]
+    coroutine: Callable[[Any], Awaitable[Any]] | None = None
+    setup: Callable[[], Any] | None = None
+    tidy: Callable[[], Any] = nothing
+    close: Callable[[], None] = nothing
+    rounds: int | None = None
+    one_call_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRequest:
+    """How much of a built-in work: the length of a call where it has one, its numbers, and rounds if they are known.
+
+    `numbers` are the items, or count them where those are no numbers. `scratch` is a folder for its files.
+    """
+
+    work_ms: float
+    numbers: range
+    scratch: Path
+    rounds: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self.work_ms / 1000
+
+
+def set_up(
+    name: str,
+    work_ms: float | None,
+    count: int | None,
+    scratch: Path,
+    rounds: int | None = None,
+    first: int | None = None,
+) -> Work:
+    """A built-in work; without `work_ms` and `count` as long and as often as its row says, on the numbers from `first`.
+
+    Takes some tens of milliseconds where the length of a call is calibrated. With the `rounds` that another Python's
+    calibration has found it is not, so that all do the same. Close what is returned. Raises KeyError for another name.
+    """
+    row = WORKLOADS[name]
+    first = 1 if first is None else first
+    numbers = range(first, first + (count or row.count))
+    maker: Callable[[WorkRequest], Work] = importlib.import_module(f"poolscope.workloads.{row.module}").MAKERS[name]
+    return maker(WorkRequest(work_ms or row.work_ms or 0.0, numbers, scratch, rounds))

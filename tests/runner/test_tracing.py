@@ -1,0 +1,55 @@
+"""A traced repetition as lanes and a summary, from a real pool of processes."""
+
+from __future__ import annotations
+
+import pytest
+from poolscope.protocol.records import Actor, Span
+from poolscope.runner.context import RunContext
+from poolscope.runner.pools.kinds import Measurement, PoolUse, Task, measure
+from poolscope.runner.tracing import lane_records, trace_summary, worker_lanes
+from poolscope.workloads.compute import square
+from poolscope.workloads.work import Work
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
+def test_a_traced_repetition_names_each_worker_and_each_item(context: RunContext) -> None:
+    items = range(5, 15)
+    measurement = measure(context, PoolUse("pool", 3), Work(square, items), traced=True)
+    asked, got = measurement.asked, measurement.asked + measurement.map
+    lanes = worker_lanes(measurement, [str(item) for item in items], 100)
+    records = list(lane_records(lanes, asked, got, lane="3", actor="3 workers · w{}"))
+    started = [record for record in records if isinstance(record, Actor) and record.event == "started"]
+    spans = [record for record in records if isinstance(record, Span)]
+    assert [actor.actor for actor in started] == ["3 workers · w1", "3 workers · w2", "3 workers · w3"]
+    assert {actor.pid for actor in started} == set(measurement.workers)
+    assert sorted(int(span.item) for span in spans) == list(items)
+    assert {span.lane for span in spans} == {"3"}
+    assert all(asked <= span.t0 <= (span.t1 or 0) <= got for span in spans)
+    summary = trace_summary(measurement)
+    assert summary.tasks == 10
+    assert len(summary.worker_ends_s) == 3
+    assert summary.task_s is not None
+    assert 0 < summary.task_s.min <= summary.task_s.median <= summary.task_s.p90 <= summary.task_s.max
+
+
+def measured(*tasks: Task, workers: tuple[int, ...] = (1, 2)) -> Measurement:
+    return Measurement(0, 0, 1000, 0, 0, workers, [], 0, tasks=tasks)
+
+
+def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker() -> None:
+    measurement = measured(*(Task(1 + n % 2, n, n + 1, 1) for n in range(1000)))
+    first, second = worker_lanes(measurement, [str(n) for n in range(1000)], 10)
+    assert len(first.spans) + len(second.spans) <= 12
+    assert first.spans[0].item == "0 … 198"
+    assert second.spans[-1].ended == 1000
+    (whole,) = worker_lanes(measured(Task(1, 0, 1, 1), workers=(1,)), None, 10)
+    assert whole.spans[0].item == ""
+
+
+def test_a_worker_without_a_task_comes_last_and_ended_as_the_map_began() -> None:
+    measurement = measured(Task(2, 400, 900, 500))
+    assert [lane.worker for lane in worker_lanes(measurement, ["a"], 10)] == [2, 1]
+    summary = trace_summary(measurement)
+    assert summary.worker_ends_s == (0.0, 900 / 1e9)
+    assert (summary.workers_used, summary.tasks_cpu_s) == (1, 500 / 1e9)
