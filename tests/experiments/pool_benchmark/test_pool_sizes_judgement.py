@@ -56,13 +56,14 @@ def told(
         size = 0 if config.serial else config.size
         seconds = tuple(ms / 1e3 for ms in maps[size])
         around_s = (around_ms if isinstance(around_ms, int | float) else around_ms.get(size, 0.0)) / 1e3
-        around = (
-            {}
-            if config.serial
-            else {"start": (0.9 * around_s,) * len(seconds), "stop": (0.1 * around_s,) * len(seconds)}
+        count = 0 if config.serial else len(seconds)
+        configs[key] = replace(
+            config,
+            map=seconds,
+            start=(0.9 * around_s,) * count,
+            stop=(0.1 * around_s,) * count,
+            chunk_used=(chunks or {}).get(size, config.chunk_used),
         )
-        chunk = (chunks or {}).get(size, config.chunk_used if chunks is None else 1)
-        configs[key] = replace(config, map=seconds, chunk_used=chunk, **around)
     return replace(before, configs=configs, noise=noise, outcome=outcome)
 
 
