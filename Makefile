@@ -1,4 +1,4 @@
-# Two commands on a fresh machine with Python 3.11 to 3.14 and make: `make run` serves, `make test` passes every test.
+# Two commands on a fresh machine with Python 3.11 to 3.15 and make: `make run` serves, `make test` passes every test.
 # Both do their own set-up, once; it is done again when a lock or pyproject.toml changes.
 
 # For `make run`; left empty, the settings decide.
@@ -19,7 +19,7 @@ run: $(VENV)/run.stamp
 	@exec $(BIN)/poolscope serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: check browser
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 check: setup
 	@$(BIN)/ruff check .

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 import psutil
 
 BOUND_S = 30  # only a hang lasts so long
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.05
 
 
 def until(condition: Callable[[], object], what: str = "it") -> None:
-    """Return as soon as a condition holds. Fails when it never does."""
-    pause = threading.Event()
-    for _ in range(BOUND_S * 200):
-        if condition():
-            return
-        pause.wait(0.005)
-    raise AssertionError(f"{what} did not come about")
+    """Return as soon as a condition holds. Fails when it never does.
+
+    The pauses grow: most conditions are requests, and a server that answers one every few milliseconds has no time for
+    what is being waited for.
+    """
+    pause, pause_s = threading.Event(), FIRST_PAUSE_S
+    deadline = time.monotonic() + BOUND_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come about")
+        pause.wait(pause_s)
+        pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)
 
 
 def lives(process: psutil.Process) -> bool:

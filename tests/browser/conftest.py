@@ -36,18 +36,18 @@ def executable() -> str | None:
     return os.environ.get("POOLSCOPE_BROWSER") or (note.read_text().strip() if note.exists() else None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One for each module: it must be closed before a test with a loop of its own begins, for Playwright's runs on."""
+    """One for this folder: it must be closed before a test with a loop of its own begins, for Playwright's runs on."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def bench() -> Iterator[Served]:
-    """One server for each module."""
+    """One server for this folder; each test finds it without a live run, and with the runs of those before."""
     with served() as server:
         yield server
 

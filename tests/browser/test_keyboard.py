@@ -46,7 +46,10 @@ def test_the_first_stop_skips_to_the_content(open_page: Opens) -> None:
     assert focused(page)["panel"] == "shared-list"
 
 
-def test_every_stop_of_the_bench_is_seen_and_they_come_in_the_order_of_the_page(open_page: Opens) -> None:
+def test_every_stop_of_the_bench_is_seen_and_they_come_in_the_order_of_the_page(
+    open_page: Opens, bench: Served
+) -> None:
+    bench.done("factorials", last=3)  # each of whose rows is a stop
     page = until_live(open_page())
     stops = []
     while True:

@@ -16,6 +16,7 @@ BRISK = {
     "delay_min": "0.01",
     "delay_max": "0.05",
     "guard": "lock",
+    "capacity": "0",
     "seconds": "600",
 }
 

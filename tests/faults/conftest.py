@@ -30,9 +30,9 @@ SHORT: dict[str, dict[str, Any]] = {
 SHARED_MEMORY = Path("/dev/shm")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Served]:
-    """One for each module, whose tests leave it running."""
+    """One for the modules that have none of their own; their tests leave it running."""
     with served() as server:
         yield server
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import tempfile
@@ -68,7 +67,7 @@ class Run:
         seed = random.SystemRandom().randrange(2**32)
         self.result("seed", seed)
         order = random.Random(seed)
-        before = noise.read()
+        before = noise.read_counters()
         for repetition in range(1, self.repeats + 1):
             configs = [SERIAL, *map(str, self.sizes)]
             order.shuffle(configs)
@@ -151,14 +150,10 @@ class Run:
         if repetition == self.repeats:
             self.result("gc", self.collections[config], config)
 
-    def tell_noise(self, before: noise.Reading) -> None:
-        numbers: dict[str, Any] = dict(noise.read().since(before))
-        numbers |= {
-            "host_cpus": os.cpu_count(),
-            "loop_wall_s": self.loop_wall_ns / 1e9,
-            "loop_cpu_s": self.loop_cpu_ns / 1e9,
-        }
-        self.result("noise", numbers)
+    def tell_noise(self, before: noise.NoiseCounters) -> None:
+        loop_wall_s, loop_cpu_s = self.loop_wall_ns / 1e9, self.loop_cpu_ns / 1e9
+        reading = noise.read_counters().since(before, loop_wall_s=loop_wall_s, loop_cpu_s=loop_cpu_s)
+        self.result("noise", asdict(reading))
 
     def tell_progress(self, note: str) -> None:
         done, total, left = self.pace.estimate()

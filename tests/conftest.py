@@ -1,0 +1,33 @@
+"""How the tests are spread over the workers of pytest-xdist: the longest first, what shares a browser to one worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+# Folders whose tests share a browser and a server: one worker runs all of it.
+TOGETHER = ("tests/browser/",)
+# What takes longest begins first, for a worker that begins it last keeps the others waiting.
+LONGEST = ("tests/browser/", "tests/experiments/", "tests/faults/", "tests/runner/", "tests/stats/", "tests/test_cli")
+
+
+class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Hands out whole files, in the order of collection, and some folders as if they were one file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFolderScheduling:
+    config.option.loadscopereorder = False  # it would let the files with most tests come first
+    return LoadFolderScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, place in enumerate(LONGEST) if item.nodeid.startswith(place)), len(LONGEST))
+
+    items.sort(key=rank)
