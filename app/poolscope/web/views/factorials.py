@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import perf_counter_ns
 
+from poolscope.experiments.factorials.export import error
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import Number, State
 from poolscope.runs.run import Run
@@ -108,7 +109,7 @@ def _row(run: Run, state: State, number: Number, place: int) -> NumberRow:
         long=long,
         href=f"/runs/{run.id}/factorial/{number.n}.txt",
         mark="" if number.status == "done" else MARKS[number.status],
-        word=f"Error: {number.error}" if number.error else number.status,
+        word=f"Error: {error(state, number)}" if number.failure else number.status,
         worker=number.worker,
         seconds=number.seconds,
         queue_wait=number.queue_wait,
