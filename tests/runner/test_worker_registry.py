@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from poolscope.protocol.records import Actor, Fault, Record, Span
 from poolscope.runner import worker_registry
-from poolscope.runner.worker_registry import WorkerRegistry, by_age, struck
+from poolscope.runner.worker_registry import WorkerRegistry, by_age, send_sigkill
 
 from tests.waiting import until
 
@@ -39,48 +39,50 @@ def start() -> Iterator[Start]:
         process.join()
 
 
-def faults(told: list[Record]) -> list[tuple[int, int, int | None]]:
-    return [(fault.worker, fault.of, fault.pid) for fault in told if isinstance(fault, Fault)]
+def faults(records: list[Record]) -> list[tuple[int, int, int | None]]:
+    return [(fault.worker, fault.of, fault.pid) for fault in records if isinstance(fault, Fault)]
 
 
-def test_the_worker_of_that_number_is_killed_and_its_lane_tells_it(start: Start) -> None:
-    told: list[Record] = []
+def test_the_worker_of_that_number_is_killed_and_its_lane_shows_it(start: Start) -> None:
+    records: list[Record] = []
     workers = start(3)
-    kept = WorkerRegistry(told.append)
-    with kept.at_work(workers, "w{}".format, "lane"):
-        kept.kill(2, 1)
+    registry = WorkerRegistry(records.append)
+    with registry.at_work(workers, "w{}".format, "lane"):
+        registry.kill(2, 1)
         workers[1].join(10)
     assert [worker.exitcode for worker in workers] == [None, -signal.SIGKILL, None]
-    assert faults(told) == [(2, 3, workers[1].pid)]
-    actors = [(r.actor, r.event, r.pid) for r in told if isinstance(r, Actor)]
+    assert faults(records) == [(2, 3, workers[1].pid)]
+    actors = [(r.actor, r.event, r.pid) for r in records if isinstance(r, Actor)]
     assert actors == [("w2", "started", workers[1].pid), ("w2", "ended", workers[1].pid)]
-    assert [(r.actor, r.state, r.lane, r.t1) for r in told if isinstance(r, Span)] == [("w2", "killed", "lane", None)]
-    assert [(one.number, one.of) for one in kept.killed.values()] == [(2, 3)]
+    assert [(r.actor, r.state, r.lane, r.t1) for r in records if isinstance(r, Span)] == [
+        ("w2", "killed", "lane", None)
+    ]
+    assert [(one.number, one.of) for one in registry.killed.values()] == [(2, 3)]
 
 
 def test_a_request_waits_for_a_worker_of_its_number(start: Start) -> None:
-    told: list[Record] = []
-    kept = WorkerRegistry(told.append)
-    kept.kill(2, 7)
-    assert told == []
+    records: list[Record] = []
+    registry = WorkerRegistry(records.append)
+    registry.kill(2, 7)
+    assert records == []
     workers = start(2)
-    with kept.at_work(workers[:1], "w{}".format):
-        assert told == []
-    with kept.at_work(workers, "w{}".format):
-        assert faults(told) == [(2, 2, workers[1].pid)]
+    with registry.at_work(workers[:1], "w{}".format):
+        assert records == []
+    with registry.at_work(workers, "w{}".format):
+        assert faults(records) == [(2, 2, workers[1].pid)]
 
 
 def test_a_request_in_vain_says_so_after_its_patience_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Record] = []
-    kept = WorkerRegistry(told.append)
+    records: list[Record] = []
+    registry = WorkerRegistry(records.append)
     monkeypatch.setattr(worker_registry, "PATIENCE_S", 0.01)
-    kept.kill(4, 1)
-    until(lambda: told, "an answer")
+    registry.kill(4, 1)
+    until(lambda: records, "an answer")
     monkeypatch.setattr(worker_registry, "PATIENCE_S", 600)
-    kept.kill(5, 2)
-    kept.close()
-    kept.close()
-    assert faults(told) == [(4, 0, None), (5, 0, None)]
+    registry.kill(5, 2)
+    registry.close()
+    registry.close()
+    assert faults(records) == [(4, 0, None), (5, 0, None)]
     for timer in threading.enumerate():
         if isinstance(timer, threading.Timer):
             timer.cancel()
@@ -89,9 +91,9 @@ def test_a_request_in_vain_says_so_after_its_patience_and_at_the_end(monkeypatch
 def test_one_that_has_ended_is_not_struck_even_while_its_number_is_taken(start: Start) -> None:
     (ended,) = start(1, int, 0)
     until(lambda: multiprocessing.connection.wait([ended.sentinel], 0), "its end")  # it is a zombie now
-    assert not struck(ended)
+    assert not send_sigkill(ended)
     ended.join()
-    assert not struck(ended)
+    assert not send_sigkill(ended)
 
 
 def test_whoever_has_the_process_id_of_one_that_ended_is_safe(start: Start) -> None:
@@ -99,10 +101,28 @@ def test_whoever_has_the_process_id_of_one_that_ended_is_safe(start: Start) -> N
     ended.join()
     ended._popen.pid = other.pid  # type: ignore[attr-defined]
     assert ended.pid == other.pid
-    assert not struck(ended)
+    assert not send_sigkill(ended)
     assert other.is_alive()
 
 
 def test_workers_are_numbered_in_the_order_in_which_they_were_made(start: Start) -> None:
     workers = start(3)
     assert by_age(set(multiprocessing.active_children()) & set(workers)) == workers
+
+
+def test_a_request_goes_to_the_process_that_has_the_workers_and_comes_back_if_it_does_nothing() -> None:
+    records: list[Record] = []
+    registry = WorkerRegistry(records.append)
+    forwarded: list[tuple[int, int]] = []
+    registry.kill(1, 1)
+    with registry.elsewhere(lambda number, request: forwarded.append((number, request))):
+        registry.kill(3, 2)
+        registry.receive(Fault(5, "kill", 1, 2, 4711, 1))
+        registry._lose_patience(2)  # not yet: the other process may have killed it just now
+    assert forwarded == [(1, 1), (3, 2)]
+    assert faults(records) == [(1, 2, 4711), (3, 0, None)]
+    registry.close()
+    assert len(records) == 2
+    for timer in threading.enumerate():
+        if isinstance(timer, threading.Timer):
+            timer.cancel()

@@ -12,8 +12,10 @@ from poolscope.experiments.pool_benchmark import params as which_pool_params
 from poolscope.experiments.pool_benchmark import validation, which_pool
 from poolscope.experiments.pool_sizes import params as pool_sizes_params
 from poolscope.experiments.pool_sizes import state as pool_sizes
+from poolscope.experiments.shared_list import export as shared_list_export
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
+from poolscope.experiments.shared_list import verdict as shared_list_verdict
 from poolscope.experiments.sharing import params as sharing_params
 from poolscope.experiments.sharing import state as sharing
 
@@ -29,11 +31,11 @@ EXPERIMENTS: dict[str, Experiment] = {
             Meaning(
                 shared_list.initial,
                 shared_list.fold,
-                shared_list.verdict,
-                shared_list.findings,
-                shared_list.as_json,
-                shared_list.rows,
-                log=lambda state: state.log,
+                shared_list_verdict.verdict,
+                shared_list_verdict.findings,
+                shared_list_export.as_json,
+                shared_list_export.rows,
+                log=shared_list_export.log,
                 paused=lambda state: state.paused,
             ),
             controls=shared_list_params.SharedListControls,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import textwrap
 from functools import cache
@@ -13,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.pythons import executable_of
+
 ROOT = Path(__file__).resolve().parents[3]
-CACHE = Path.home() / ".cache" / "poolscope-pythons"
 
 # What a user has: a module that interpreters must import for themselves, and one that they can't.
 THEIRS = {
@@ -75,18 +75,18 @@ if __name__ == "__main__":
     for kind in [kind for kind in KINDS if lacking(kind) is None]:
         tasks.ready = 0
         work = Work(tasks.task, range(6), later, tasks.connect)
-        plain, traced = tried(kind, work), tried(kind, work, traced=True)
+        traced = tried(kind, work, traced=True)
         shared = set_up("shared-object", None, 4, context.scratch, rounds=20)
         added = tried(kind, shared).results if kind != "asyncio" else []
         said["kinds"][kind] = {
-            "results": plain.results,
-            "workers": len(set(plain.workers)),
-            "phases": [plain.start, plain.first_ready, plain.map, plain.stop],
+            "results": traced.results,
+            "workers": len(set(traced.workers)),
+            "phases": [traced.start, traced.first_ready, traced.map, traced.stop],
             "tasks": len(traced.tasks),
             "strangers": len({task.worker for task in traced.tasks} - set(traced.workers)),
             "memory": len(traced.memory.per_worker),
             "raised": tried(kind, Work(tasks.fail, range(6), fail_later)),
-            "died": tried(kind, Work(die, range(6))) if kind in ("process", "pool") else None,
+            "died": tried(kind, Work(die, range(6))) if kind == "process" else None,
             "alone": tried(kind, Work(alone.task, range(6))) if kind == "interpreter" else None,
             "added": shared.function.args[0].total() if added else None,
             "left": len(multiprocessing.active_children()) + len(threading.enumerate()) - len(before),
@@ -98,15 +98,12 @@ if __name__ == "__main__":
 @cache
 def answers(python: str, folder: Path) -> Any:
     """What the program found under that Python; skips where there is none."""
-    places = [shutil.which(python), *CACHE.glob(f"*/bin/{python}"), *CACHE.glob(f"*/usr/bin/{python}")]
-    executable = next(filter(None, places), None)
-    if executable is None:
-        pytest.skip(f"there is no {python} on this machine")
+    executable = executable_of(python)
     for name, text in THEIRS.items():
         (folder / f"{name}.py").write_text(textwrap.dedent(text))
     program = folder / "program.py"
     program.write_text(PROGRAM)
-    command = [str(executable), "-I", "-S", str(program), str(folder), str(ROOT / "app")]
+    command = [executable, "-I", "-S", str(program), str(folder), str(ROOT / "app")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

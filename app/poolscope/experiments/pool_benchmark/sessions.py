@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from poolscope.experiments.pool_benchmark.plan import in_words, planned
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
-from poolscope.protocol.codec import from_json
-from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.commands import MeasureOnce, OpenWork
+from poolscope.protocol.kinds import SERIAL, PoolUse
 from poolscope.protocol.payloads import (
     Calibration,
     InterpreterFacts,
@@ -20,7 +19,8 @@ from poolscope.protocol.payloads import (
     TrialReport,
 )
 from poolscope.runner.context import RunContext
-from poolscope.runner.host.client import START_LIMIT_S, Host, HostFailed, OrderRefused
+from poolscope.runner.host.client import HostProcess
+from poolscope.runner.host.errors import HostFailed, OrderRefused
 
 MOST_STARTS = 10
 PASSED_ON = 16 * 1024  # bytes of what the first calls printed that are passed on
@@ -63,7 +63,7 @@ class InterpreterSession:
         self._work = work
         self._scratch = scratch
         self._limit_s = limit_s
-        self._host: Host | None = None
+        self._host: HostProcess | None = None
         self._starts = 0
         self._looped = False
 
@@ -73,12 +73,11 @@ class InterpreterSession:
             host = self._start()
             prints = self._scratch / "prints"
             try:
-                answer = host.ask(self._limit_s, "the pre-flight", do="preflight", said=str(prints))
+                self.trial = trial = host.try_work(prints, self._limit_s)
             finally:
                 pass_on(prints)
         except (HostFailed, OrderRefused) as failed:
             self._lose(str(failed))
-        self.trial = trial = from_json(TrialReport, answer)
         self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
             self._lose(trial.raised.sentence)
@@ -101,19 +100,12 @@ class InterpreterSession:
         self._looped = self._looped or config.kind == SERIAL
         return report
 
-    def _measure(self, host: Host, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
-        order = {
-            "kind": config.kind,
-            "start_method": config.start_method,
-            "size": config.size,
-            "chunksize": config.chunksize,
-            "traced": traced,
-            "budget": spans,
-        }
-        with self._context.recorder.quiet():
-            return report_of(host.ask(self._limit_s, f"a pass of {in_words(config)}", do="pass", **order))
+    def _measure(self, host: HostProcess, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
+        use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
+        order = MeasureOnce(use, traced, spans, lane=config.key)
+        return host.measure(order, self._limit_s, f"a pass of {in_words(config)}")
 
-    def _living(self) -> Host:
+    def _living(self) -> HostProcess:
         if self._host is not None and self._host.alive:
             return self._host
         try:
@@ -124,20 +116,18 @@ class InterpreterSession:
             self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
         return host
 
-    def _start(self) -> Host:
+    def _start(self) -> HostProcess:
         if self._starts == MOST_STARTS:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += 1
         users = ":" in self._work.name
         folder = self._work.folder if users else None
-        self._host = host = Host.start(self._context, self.label, self._executable, folder, own_site=users)
-        self.facts = from_json(InterpreterFacts, host.ask(START_LIMIT_S, "the start", do="describe"))
-        order = {**asdict(self._work), "rounds": self.rounds, "scratch": str(self._scratch)}
-        opened = host.ask(self._limit_s, "opening the work", do="open", **order)
-        if opened["rounds"] is not None:
-            if self.calibration is None:
-                self.calibration = from_json(Calibration, opened)
-            self.rounds = opened["rounds"]  # the same work, should it be started anew
+        self._host = host = HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
+        self.facts = host.describe()
+        opened = host.open_work(OpenWork(self._work, str(self._scratch), self.rounds), self._limit_s)
+        if opened.calibration is not None:
+            self.calibration = self.calibration or opened.calibration
+            self.rounds = opened.calibration.rounds  # the same work, should it be started anew
         return host
 
     def _lose(self, why: str) -> None:
@@ -155,16 +145,6 @@ class InterpreterSession:
         """End the host and all that it started, at once."""
         if self._host is not None:
             self._host.end()
-
-
-def report_of(answer: dict[str, Any]) -> MeasurementReport:
-    """What a host's answer says of a repetition."""
-    lanes = answer.get("lanes") or {"asked": 0, "workers": []}
-    workers = [
-        {"worker": worker, "spans": [dict(zip(("started", "ended", "item"), span, strict=True)) for span in spans]}
-        for worker, spans in lanes["workers"]
-    ]
-    return from_json(MeasurementReport, {**answer, "asked": lanes["asked"], "lanes": workers})
 
 
 def pass_on(prints: Path) -> None:

@@ -179,6 +179,6 @@ def short(value: Any) -> Any:
     bits = value.bit_length()
     if bits < LONGEST_VALUE * 3:
         return str(value)
-    digits, low = int((bits - 1) * 0.30102999566398120), 10**8
+    digits, low = int((bits - 1) * 0.30102999566398120) + 1, 10**8
     digits += value >= 10**digits  # the estimate from the bits is right or one too low
     return f"{value // 10 ** (digits - 8)}…{value % low:08d} ({digits:,} digits)"
