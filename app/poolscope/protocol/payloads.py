@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
+
+# Failures that somebody tells apart. bad-reference: the user named a function or items that are not there or can't be
+# mapped, which is a mistake in what was asked and not one in the work.
+FailureCode = Literal["bad-reference"]
 
 
 class Payload(Tagged):
