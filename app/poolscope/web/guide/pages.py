@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
+from poolscope.examples import programs
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.guide.figures import Kept, figures, pool_figure, pool_of_three, scenario_figures, tool_figures
 from poolscope.web.guide.glossary import GLOSSARY
-from poolscope.web.guide.topics import PRESETS, TOPICS, beside, code, find
+from poolscope.web.guide.topics import PRESETS, TOPICS, beside, find
 from poolscope.web.pages import page
 from poolscope.web.views import pool_sizes
 
@@ -27,7 +28,7 @@ async def guide(request: Request) -> Response:
 async def topic(request: Request, name: str) -> Response:
     """One topic. Raises UnknownTopic."""
     app_state, shown = app_state_of(request), find(name)
-    context = {"code": code(), "presets": PRESETS, **await measured(app_state, shown.name)}
+    context = {"code": programs(), "presets": PRESETS, **await measured(app_state, shown.name)}
     before, after = beside(shown)
     body = app_state.part(shown.template, "body", context)
     return page(app_state, "pages/topic.html", "Guide", topic=shown, before=before, after=after, body=body)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter_ns
 
+from poolscope.examples import program_with
 from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.samples import UNTOLD, Case, State
@@ -14,7 +15,6 @@ from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
-from poolscope.web.app_state import folder
 
 IDLE = (
     "Each scenario breaks something for real, in a process of its own: an exception, a killed worker, a deadlock. "
@@ -206,10 +206,8 @@ def _scenario(state: State, name: str, now: int) -> ScenarioView:
 
 @lru_cache(64)
 def code(slug: str, task: float, limit: float) -> str:
-    """The program that a scenario stands for: its part of the standalone script, with what it takes to run alone."""
-    text = (folder("templates") / "scripts" / "failures" / f"{slug}.py.txt").read_text(encoding="utf-8").strip()
-    seconds = [f"{name} = {value:g}\n" for name, value in (("TASK", task), ("LIMIT", limit)) if name in text]
-    return f'{text}\n\n\n{"".join(seconds)}if __name__ == "__main__":\n    {slug}()'
+    """The program that a scenario stands for, with the seconds of its run."""
+    return program_with(slug, TASK=task, LIMIT=limit)
 
 
 def _case(case: Case, end: int) -> CaseView:
