@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-TASK = 1.0  # seconds that a long task takes
+TASK = 10.0  # seconds that a long task takes
 LIMIT = 0.5  # seconds that somebody waits
 
 

@@ -3,7 +3,7 @@
 import multiprocessing
 import time
 
-TASK = 1.0  # seconds that a long task takes
+TASK = 10.0  # seconds that a long task takes
 LIMIT = 0.5  # seconds that somebody waits
 
 
