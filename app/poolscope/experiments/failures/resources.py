@@ -12,6 +12,7 @@ from time import perf_counter_ns
 
 from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.case_main import Lab
+from poolscope.machine.processes import exit_description
 
 CHUNK = 4 * 1024 * 1024
 ROOM = 64 * 1024 * 1024  # what the worker may grow by
@@ -88,7 +89,7 @@ def memory_limit(lab: Lab) -> None:
         word,
         NOT_REACHED
         if worker.exitcode == 0
-        else f"The worker ended with exit code {worker.exitcode}; its parent was not limited by it.",
+        else f"The worker {exit_description(worker.exitcode)}; its parent was not limited by it.",
     )
 
 
