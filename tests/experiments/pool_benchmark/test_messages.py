@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark import findings, messages, which_pool
-from poolscope.experiments.pool_benchmark.messages import BREAK_EVEN, CHECKS, FINDINGS, VERDICTS
+from poolscope.experiments.pool_benchmark.messages import BREAK_EVEN, CHECKS, FINDINGS, VERDICTS, no_fit_sentence
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.stats.scaling import NoFit
 
 from tests.experiments.pool_benchmark.invented_runs import about, planned, told, traced
 
@@ -105,6 +106,35 @@ def test_a_finding_reads_as_prose(check: str, how: dict[str, Any], text: str) ->
     maps = {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336)}
     found = {finding.check: finding.sentence for finding in which_pool.findings(told(maps, **how), 2)}
     assert plain(found[CHECKS[check]]) == text
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        (None, ""),
+        (
+            NoFit("sizes", {"fewest": 3, "most": 8, "repetitions": 3, "there": 1}),
+            "A fit takes 3 sizes of up to 8 workers, with 3 repetitions each; there is 1, the plain loop counted "
+            "as one worker.",
+        ),
+        (
+            NoFit("workers", {"fewest": 3, "most": 1}),
+            "A fit takes 3 sizes, and no more than 1 worker can be at work at the same time.",
+        ),
+        (
+            NoFit("off the curve", {"law": "amdahl", "farthest": 0.21, "sizes_for_crosstalk": 4}),
+            "The points don't follow Amdahl's law: one is 21% off the curve, more than its spread explains. With 4 "
+            "sizes crosstalk can be told.",
+        ),
+        (
+            NoFit("off the curve", {"law": "usl", "farthest": 0.21, "sizes_for_crosstalk": None}),
+            "The points don't follow the Universal Scalability Law: one is 21% off the curve, more than its spread "
+            "explains.",
+        ),
+    ],
+)
+def test_a_missing_fit_reads_as_prose(why: NoFit | None, text: str) -> None:
+    assert no_fit_sentence(why) == text
 
 
 def test_every_check_has_its_words_and_no_other_has() -> None:
