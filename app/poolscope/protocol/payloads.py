@@ -169,6 +169,18 @@ class ControlsInForce(Payload):
     paused: bool
 
 
+# Factorials
+
+
+@dataclass(frozen=True, slots=True)
+class FactorialComputed(Payload):
+    """n! in decimal digits: a JSON number of so many would be read as a float by others."""
+
+    tag: ClassVar[str] = "factorial"
+    n: int
+    digits: str
+
+
 # The pool benchmark: before anything is timed
 
 

@@ -14,8 +14,7 @@ from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.samples import UNTOLD, Case, State
 from poolscope.experiments.failures.state import left
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Button, Cell, Column, Table, alone, table

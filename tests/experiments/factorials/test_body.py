@@ -8,6 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import pytest
 from poolscope.experiments.factorials.attempt import CutShort, attempt, factorial
 from poolscope.experiments.factorials.body import ranges
 from poolscope.experiments.factorials.params import FactorialsParams
-from poolscope.protocol.records import Actor, Progress, Record, Result, Span, Task
+from poolscope.protocol.payloads import FactorialComputed
+from poolscope.protocol.records import Actor, Progress, Record, Result, Span, Task, TaskFailure, TaskOutcome
 
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
@@ -39,32 +41,47 @@ def asked(**params: Any) -> dict[str, Any]:
     return FactorialsParams(**params).model_dump()
 
 
+@cache
+def performed(kind: str, workers: int) -> list[Record]:
+    """The records of one run of the default numbers, which tests share."""
+    return perform("factorials", asked(kind=kind, workers=workers))
+
+
 def ended(records: list[Record]) -> dict[int, Task]:
     """The end of each number; there is exactly one."""
     ends = [record for record in records if isinstance(record, Task) and record.event == "ended"]
-    by_n = {task.values["n"]: task for task in ends}
+    by_n = {int(task.task): task for task in ends}
     assert len(by_n) == len(ends)
     return by_n
 
 
 def values(records: list[Record]) -> dict[int, str]:
-    return {int(record.config): record.value for record in records if isinstance(record, Result)}
+    return {
+        record.payload.n: record.payload.digits
+        for record in records
+        if isinstance(record, Result) and isinstance(record.payload, FactorialComputed)
+    }
 
 
-def cancelled(tasks: dict[int, Task]) -> set[int]:
-    return {n for n, task in tasks.items() if task.values.get("cancelled")}
+def outcome(task: Task) -> TaskOutcome:
+    assert task.outcome is not None
+    return task.outcome
+
+
+def with_status(tasks: dict[int, Task], status: str) -> set[int]:
+    return {n for n, task in tasks.items() if outcome(task).status == status}
 
 
 @KINDS
 @pytest.mark.parametrize("workers", [1, 5, 64])
 def test_every_number_comes_back_with_its_value(kind: str, workers: int) -> None:
-    records = perform("factorials", asked(kind=kind, workers=workers))
+    records = performed(kind=kind, workers=workers)
     assert end_of(records).outcome == "finished"
     assert values(records) == {n: str(math.factorial(n)) for n in range(1, 11)}
     tasks = ended(records)
     assert sorted(tasks) == list(range(1, 11))
-    assert sorted(task.values["order"] for task in tasks.values()) == list(range(1, 11))
-    assert not any("error" in task.values for task in tasks.values())
+    assert sorted(outcome(task).order or 0 for task in tasks.values()) == list(range(1, 11))
+    assert with_status(tasks, "done") == set(tasks)
     progress = [record for record in records if isinstance(record, Progress)]
     assert [(one.done, one.total) for one in progress] == [(done, 10) for done in range(1, 11)]
 
@@ -74,7 +91,7 @@ def test_each_number_has_its_times_and_a_span_of_a_worker_that_was_introduced(ki
     records = perform("factorials", asked(kind=kind, first=0, last=300, workers=4))
     tasks = ended(records)
     submitted = {
-        record.values["n"]: record.t for record in records if isinstance(record, Task) and record.event == "submitted"
+        int(record.task): record.t for record in records if isinstance(record, Task) and record.event == "submitted"
     }
     introduced: set[str] = set()
     gone: Counter[str] = Counter()
@@ -99,9 +116,9 @@ def test_each_number_has_its_times_and_a_span_of_a_worker_that_was_introduced(ki
         assert submitted[n] <= span.t0 <= span.t1 == task.t
         assert span.actor == task.actor
         assert span.state == "running"
-        assert task.values["seconds"] == (span.t1 - span.t0) / 1e9
-        assert task.values["queue_wait"] == (span.t0 - submitted[n]) / 1e9
-        assert task.values["cpu_s"] >= 0
+        assert outcome(task).seconds == (span.t1 - span.t0) / 1e9
+        assert outcome(task).queue_wait == (span.t0 - submitted[n]) / 1e9
+        assert (outcome(task).cpu_s or 0) >= 0
     by_actor: dict[str, list[Span]] = {}
     for span in sorted(spans.values(), key=lambda span: span.t0):
         by_actor.setdefault(span.actor, []).append(span)
@@ -111,12 +128,12 @@ def test_each_number_has_its_times_and_a_span_of_a_worker_that_was_introduced(ki
 
 def test_a_thread_says_at_once_that_it_begins_a_number() -> None:
     begun: set[int] = set()
-    for record in perform("factorials", asked()):
+    for record in performed(kind="thread", workers=5):
         if isinstance(record, Task) and record.event == "started":
-            begun.add(record.values["n"])
+            begun.add(int(record.task))
             assert record.actor.startswith("thread ")
         elif isinstance(record, Task) and record.event == "ended":
-            assert record.values["n"] in begun
+            assert int(record.task) in begun
     assert begun == set(range(1, 11))
 
 
@@ -125,9 +142,9 @@ def test_a_negative_number_fails_and_the_others_go_on(kind: str) -> None:
     records = perform("factorials", asked(kind=kind, first=-3, last=3, workers=2))
     assert end_of(records).outcome == "finished"
     assert values(records) == {0: "1", 1: "1", 2: "2", 3: "6"}
-    errors = {n: task.values.get("error") for n, task in ended(records).items()}
-    sentence = "n! is not defined for negative numbers."
-    assert errors == {-3: sentence, -2: sentence, -1: sentence, 0: None, 1: None, 2: None, 3: None}
+    found = {n: outcome(task).failure for n, task in ended(records).items()}
+    negative = TaskFailure("negative number")
+    assert found == {-3: negative, -2: negative, -1: negative, 0: None, 1: None, 2: None, 3: None}
     failed = {int(record.item) for record in records if isinstance(record, Span) and record.state == "failed"}
     assert failed == {-3, -2, -1}
 
@@ -142,17 +159,18 @@ def test_the_longest_numbers_come_back_digit_by_digit(kind: str) -> None:
 
 @KINDS
 def test_a_number_that_runs_into_its_limit_really_ends_and_the_others_go_on(kind: str) -> None:
-    # A thousand numbers and sixteen workers on any machine: some take longer than a millisecond.
-    records = perform("factorials", asked(kind=kind, first=4_001, last=5_000, workers=16, time_limit=0.001))
+    # Thousands of multiplications and sixteen workers on any machine: some take longer than a millisecond.
+    records = perform("factorials", asked(kind=kind, first=4_901, last=5_000, workers=16, time_limit=0.001))
     assert end_of(records).outcome == "finished"
     tasks = ended(records)
-    assert sorted(tasks) == list(range(4_001, 5_001))
-    late = {n: task.values["error"] for n, task in tasks.items() if "error" in task.values}
+    assert sorted(tasks) == list(range(4_901, 5_001))
+    late = {n: outcome(task) for n, task in tasks.items() if outcome(task).status == "failed"}
     assert late
-    for n, sentence in late.items():
-        assert sentence.startswith(f"{n}! ran into its limit of 0.001 s after ")
-        assert sentence.endswith(f" of {n - 1:,} factors.")
-        assert tasks[n].values["seconds"] > 0.001
+    for n, ended_late in late.items():
+        assert ended_late.failure is not None
+        assert ended_late.failure.code == "time limit"
+        assert 0 <= (ended_late.failure.factors or 0) < n
+        assert (ended_late.seconds or 0) > 0.001
     assert values(records).keys() == tasks.keys() - late.keys()
 
 
@@ -167,7 +185,7 @@ def test_a_stop_keeps_what_is_done_cancels_the_rest_and_leaves_no_process(kind: 
     assert end_of(records).outcome == "stopped"
     tasks = ended(records)
     assert sorted(tasks) == list(range(BROKEN_OFF, 5_000))
-    given_up = cancelled(tasks)
+    given_up = with_status(tasks, "cancelled")
     assert 0 < len(given_up) < 1_000
     told = values(records)
     assert told.keys() == tasks.keys() - given_up
@@ -182,7 +200,7 @@ def test_a_stop_before_anything_was_submitted_cancels_all(kind: str) -> None:
     assert end_of(records).outcome == "stopped"
     tasks = ended(records)
     assert sorted(tasks) == list(range(BROKEN_OFF, 5_000))
-    assert values(records).keys() == tasks.keys() - cancelled(tasks)
+    assert values(records).keys() == tasks.keys() - with_status(tasks, "cancelled")
 
 
 def first_result(child: Child) -> int:
@@ -203,7 +221,7 @@ def test_a_killed_worker_fails_the_run_with_a_reason_and_keeps_what_came_back() 
         until_gone(workers)
     tasks = ended(records)
     assert sorted(tasks) == list(range(BROKEN_OFF, 5_000))
-    lost = cancelled(tasks)
+    lost = with_status(tasks, "cancelled")
     told = values(records)
     assert told.keys() == tasks.keys() - lost
     assert 0 < len(told) < 1_000
@@ -248,7 +266,7 @@ def test_workers_killed_in_the_middle_of_a_result_do_not_hang_the_run() -> None:
     assert "lost are those of" in end_of(records).reason
     tasks = ended(records)
     assert sorted(tasks) == list(range(BROKEN_OFF, 5_000))
-    assert values(records).keys() == tasks.keys() - cancelled(tasks)
+    assert values(records).keys() == tasks.keys() - with_status(tasks, "cancelled")
 
 
 def test_the_user_s_loop_gives_the_factorial_and_looks_up_every_few_hundred_factors() -> None:
@@ -270,7 +288,7 @@ def test_a_look_can_end_the_loop() -> None:
 
 def test_an_attempt_is_cut_short_by_a_stop_and_then_has_neither_value_nor_error() -> None:
     cut = attempt(5_000, 60, lambda: True)
-    assert (cut.value, cut.error, cut.pid) == (None, None, os.getpid())
+    assert (cut.value, cut.failure, cut.pid) == (None, None, os.getpid())
     assert cut.started <= cut.ended
     assert issubclass(CutShort, Exception)
 

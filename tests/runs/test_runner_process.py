@@ -16,21 +16,21 @@ from poolscope.protocol.arguments import SharedListArguments
 from poolscope.protocol.commands import BeginRun, StopRun
 from poolscope.protocol.records import End, from_line
 from poolscope.runs.process_tree import session
-from poolscope.runs.runner_process import Runner, death, last_line
+from poolscope.runs.runner_process import RunnerProcess, death_of_runner, last_line
 
 
 def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
-async def everything(runner: Runner) -> list[bytes]:
+async def everything(runner: RunnerProcess) -> list[bytes]:
     async with contextlib.aclosing(runner.lines()) as batches:
         return [line async for lines in batches for line in lines]
 
 
 async def test_a_spare_that_nobody_needs_leaves_nothing(scratch: Path) -> None:
     before = descriptors()
-    runner = await Runner.start()
+    runner = await RunnerProcess.start()
     assert runner.scratch.is_dir()
     await runner.reap(0.0)
     assert runner.exit_code is not None
@@ -44,7 +44,7 @@ async def test_a_child_works_in_a_scratch_folder_that_goes_with_it(scratch: Path
         "import os, sys, tempfile\nopen(tempfile.mkdtemp() + '/file', 'w').close()\n"
         "os.write(int(sys.argv[2]), tempfile.gettempdir().encode() + b'\\n')\n"
     )
-    runner = await Runner.start(program=program)
+    runner = await RunnerProcess.start(program=program)
     assert await everything(runner) == [os.fsencode(runner.scratch)]
     await runner.reap()
     assert not runner.scratch.exists()
@@ -71,7 +71,7 @@ def test_no_number_is_closed_that_may_be_another_file_by_then(
         return Pipe(number, mode, closefd)
 
     async def live() -> None:
-        runner = await Runner.start(program=program)
+        runner = await RunnerProcess.start(program=program)
         async with asyncio.timeout(20):
             async for _ in runner.prints():
                 pass
@@ -93,7 +93,7 @@ def test_no_number_is_closed_that_may_be_another_file_by_then(
 
 
 async def test_a_warm_runner_does_what_it_is_ordered(scratch: Path) -> None:
-    runner = await Runner.start(["poolscope.experiments.shared_list.body"])
+    runner = await RunnerProcess.start(["poolscope.experiments.shared_list.body"])
     arguments = SharedListArguments(1, 1, 0.0, 0.001, "lock", 0, 0.1)
     runner.send(BeginRun("x", "shared-list", "poolscope.experiments.shared_list.body", arguments, None))
     lines = await everything(runner)
@@ -102,7 +102,7 @@ async def test_a_warm_runner_does_what_it_is_ordered(scratch: Path) -> None:
 
 
 async def test_orders_to_the_dead_and_the_reaped_are_lost_without_a_word(scratch: Path) -> None:
-    runner = await Runner.start()
+    runner = await RunnerProcess.start()
     os.kill(runner.pid, signal.SIGKILL)
     await runner.reap()
     runner.send(StopRun())
@@ -113,7 +113,7 @@ async def test_orders_to_the_dead_and_the_reaped_are_lost_without_a_word(scratch
 async def test_a_child_that_cannot_be_started_leaves_nothing(scratch: Path) -> None:
     before = descriptors()
     with pytest.raises(OSError, match="nowhere"):
-        await Runner.start(python="/nowhere/python")
+        await RunnerProcess.start(python="/nowhere/python")
     assert descriptors() <= before + 1
 
 
@@ -127,8 +127,8 @@ async def test_a_child_that_cannot_be_started_leaves_nothing(scratch: Path) -> N
     ],
 )
 def test_a_death_has_a_name(code: int, words: str) -> None:
-    assert words in death(code)
-    assert death(code, "oh no").endswith("Its last words: oh no")
+    assert words in death_of_runner(code)
+    assert death_of_runner(code, "oh no").endswith("Its last words: oh no")
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from poolscope.experiments.factorials import messages
+from poolscope.experiments.factorials.export import as_json, rows
+from poolscope.experiments.factorials.judgement import TimeUse, overtaken, time_use, times
 from poolscope.experiments.factorials.params import FactorialsParams
-from poolscope.experiments.factorials.state import Number, State, as_json, findings, fold, initial, rows, verdict
-from poolscope.experiments.factorials.verdict import overtaken
-from poolscope.protocol.payloads import Untyped
+from poolscope.experiments.factorials.state import Number, State, fold, initial
+from poolscope.experiments.factorials.verdict import findings, verdict
+from poolscope.protocol.payloads import FactorialComputed, Seed
 from poolscope.protocol.records import (
     Actor,
     Count,
@@ -28,6 +31,8 @@ from poolscope.protocol.records import (
     Sample,
     Span,
     Task,
+    TaskFailure,
+    TaskOutcome,
 )
 
 from tests.children import perform
@@ -42,17 +47,35 @@ def opened(gil: bool = True) -> Opening:
 
 
 def submitted(n: int) -> Task:
-    return Task(T0, str(n), "submitted", values={"n": n})
+    return Task(T0, str(n), "submitted")
 
 
-def done(n: int, worker: str, end_ms: float, took_ms: float, **values: Any) -> list[Record]:
+NEGATIVE = TaskFailure("negative number")
+BROKEN = TaskFailure("exception", message="broken")
+
+
+def done(
+    n: int,
+    worker: str,
+    end_ms: float,
+    took_ms: float,
+    *,
+    cpu_s: float | None = None,
+    order: int | None = None,
+    failure: TaskFailure | None = None,
+) -> list[Record]:
     """What the body says about one number that comes back at `end_ms`."""
     end, start = T0 + int(end_ms * MS), T0 + int((end_ms - took_ms) * MS)
-    told = {"n": n, "seconds": took_ms / 1e3, "cpu_s": took_ms / 1e3, "queue_wait": (end_ms - took_ms) / 1e3, **values}
-    result: list[Record] = (
-        [] if "error" in told else [Result(end, Untyped("factorial", str(math.factorial(n))), str(n))]
+    outcome = TaskOutcome(
+        "failed" if failure else "done",
+        seconds=took_ms / 1e3,
+        cpu_s=took_ms / 1e3 if cpu_s is None else cpu_s,
+        queue_wait=(end_ms - took_ms) / 1e3,
+        order=order,
+        failure=failure,
     )
-    return [*result, Task(end, str(n), "ended", worker, told), Span(worker, "running", start, end, str(n))]
+    result = [] if failure else [Result(end, FactorialComputed(n, str(math.factorial(n))))]
+    return [*result, Task(end, str(n), "ended", worker, outcome), Span(worker, "running", start, end, str(n))]
 
 
 def told(params: FactorialsParams, records: Iterable[Record]) -> State:
@@ -112,13 +135,13 @@ def test_results_stand_in_order_of_completion_with_all_their_figures() -> None:
 def test_the_time_axis_begins_at_the_first_submission() -> None:
     state = fold(initial(FactorialsParams()), opened())
     assert state.t0 == T0 - 20 * MS
-    state = fold(fold(state, submitted(1)), Task(T0 + 5, "2", "submitted", values={"n": 2}))
+    state = fold(fold(state, submitted(1)), Task(T0 + 5, "2", "submitted"))
     assert state.t0 == T0
 
 
 def test_a_number_that_a_thread_begins_is_running_and_stands_before_the_queued_ones() -> None:
     records = [opened(), *(submitted(n) for n in (1, 2, 3)), *done(2, "thread 2", 2, 1)]
-    state = told(FactorialsParams(first=1, last=3), [*records, Task(T0 + 3 * MS, "3", "started", "thread 1", {"n": 3})])
+    state = told(FactorialsParams(first=1, last=3), [*records, Task(T0 + 3 * MS, "3", "started", "thread 1")])
     assert [(number.n, number.status, number.worker) for number in state.others] == [
         (3, "running", "thread 1"),
         (1, "queued", ""),
@@ -132,8 +155,8 @@ def test_a_span_that_comes_late_does_not_hide_what_runs_now() -> None:
     records = [
         opened(),
         Actor(T0, "thread 1", "started"),
-        Task(T0, "1", "started", "thread 1", {"n": 1}),
-        Task(T0 + 4 * MS, "2", "started", "thread 1", {"n": 2}),
+        Task(T0, "1", "started", "thread 1"),
+        Task(T0 + 4 * MS, "2", "started", "thread 1"),
         *done(1, "thread 1", 3, 3),
     ]
     state = told(FactorialsParams(), records)
@@ -142,10 +165,10 @@ def test_a_span_that_comes_late_does_not_hide_what_runs_now() -> None:
 
 
 def test_a_failed_number_has_its_error_and_counts_as_done() -> None:
-    state = three(error="n! is not defined for negative numbers.")
+    state = three(failure=NEGATIVE)
     failed = as_json(state)["results"][2]
     assert (failed["value"], failed["digits"], failed["status"]) == (None, None, "failed")
-    assert failed["error"] == "n! is not defined for negative numbers."
+    assert failed["error"] == messages.failure(3, NEGATIVE, 10)
     assert state.done == state.total == 3
 
 
@@ -162,15 +185,14 @@ def test_what_was_not_done_when_the_run_ended_is_cancelled() -> None:
         opened(),
         *(submitted(n) for n in range(1, 6)),
         *done(1, "thread 1", 1, 1, order=1),
-        Task(T0, "2", "started", "thread 1", {"n": 2}),
-        Task(T0, "3", "ended", values={"n": 3, "cancelled": True}),
+        Task(T0, "2", "started", "thread 1"),
+        Task(T0, "3", "ended", outcome=TaskOutcome("cancelled")),
     ]
     state = told(FactorialsParams(first=1, last=5), [*records, End(T0 + 9 * MS, "stopped")])
     assert {number.n: number.status for number in state.others} == dict.fromkeys((2, 3, 4, 5), "cancelled")
     said = verdict(state, 2)
     assert said is not None
     assert said.headline == "Stopped after 1 of 5 results."
-    assert said.rest.startswith("4 were cancelled. 1 number took 1.00\u00a0ms")
 
 
 def test_a_run_that_lost_its_worker_says_how_much_is_left() -> None:
@@ -180,7 +202,6 @@ def test_a_run_that_lost_its_worker_says_how_much_is_left() -> None:
     said = verdict(state, 2)
     assert said is not None
     assert said.headline == "Ended after 1 of 2 results."
-    assert said.rest.startswith("1 was lost. ")
     assert state.reason == "WorkerDied: A worker process died."
 
 
@@ -188,82 +209,69 @@ def test_a_run_without_a_single_result_has_no_verdict() -> None:
     assert verdict(told(FactorialsParams(), [opened(), End(T0, "stopped")]), 2) is None
 
 
-def test_the_verdict_names_the_order() -> None:
-    assert str(verdict(three(), 2)).startswith("Results came back as 2, 1, 3. 3 numbers took 6.00\u00a0ms in 2 threads")
+def test_work_of_one_worker_after_the_other_is_told_apart_from_waiting_for_the_gil() -> None:
+    records = [opened(), submitted(1), *done(1, "thread 1", 2, 2), *done(2, "thread 1", 4, 2)]
+    state = told(FactorialsParams(first=1, last=2), records)
+    assert time_use(state, times(state)) is TimeUse.GIL_BOUND
 
 
-def test_the_verdict_says_when_the_order_was_kept() -> None:
-    records = [opened(), submitted(1), *done(1, "thread 1", 1, 1), *done(2, "thread 1", 2, 1)]
-    said = verdict(told(FactorialsParams(first=1, last=2), records), 2)
-    assert said is not None
-    assert said.headline == "Results came back in order, 1 to 2."
-
-
-def test_a_long_order_is_summed_up() -> None:
-    order = [2, 1, *range(3, 1_001)]
-    records: list[Record] = [opened(), submitted(1)]
-    for place, n in enumerate(order):
-        records.append(Task(T0 + place * MS, str(n), "ended", "thread 1", {"n": n, "seconds": 0.001, "cpu_s": 0.001}))
-    said = verdict(told(FactorialsParams(first=1, last=1_000), records), 2)
-    assert said is not None
-    assert said.headline == "Results came back out of order: 1 of 1\u202f000 were overtaken by a later one."
-
-
-def waiting_for_each_other(kind: str, gil: bool) -> str:
-    """Two workers, each 4 ms inside a number and 2 ms of that on a CPU, in 4 ms together."""
+@pytest.mark.parametrize(
+    ("kind", "gil", "expected"),
+    [
+        ("thread", True, TimeUse.WAITED_FOR_GIL),
+        ("thread", False, TimeUse.ONE_AT_A_TIME),
+        ("process", True, TimeUse.ONE_AT_A_TIME),
+    ],
+)
+def test_two_workers_that_computed_for_half_of_their_time_blame_the_gil_only_where_it_is(
+    kind: str, gil: bool, expected: TimeUse
+) -> None:
+    """Each is 4 ms inside a number and 2 ms of that on a CPU, in 4 ms together."""
     records = [
         opened(gil),
         submitted(1),
         *done(1, f"{kind} 1", 4, 4, cpu_s=0.002),
         *done(2, f"{kind} 2", 4, 4, cpu_s=0.0019),
     ]
-    return str(verdict(told(FactorialsParams(first=1, last=2, workers=2, kind=kind), records), 2))  # type: ignore[arg-type]
-
-
-def test_threads_that_wait_for_the_gil_are_not_taken_for_a_gain() -> None:
-    said = waiting_for_each_other("thread", gil=True)
-    assert "3.90\u00a0ms of it computing. The tasks' own times add up to 8.00\u00a0ms because they wait" in said
-    assert "under the GIL one thread computes at a time, so more of them save no time." in said
+    state = told(FactorialsParams(first=1, last=2, workers=2, kind=kind), records)  # type: ignore[arg-type]
+    spent = times(state)
+    assert (spent.span, spent.computing, spent.inside) == pytest.approx((0.004, 0.0039, 0.008))
+    assert time_use(state, spent) is expected
 
 
 @pytest.mark.parametrize(("kind", "gil"), [("thread", False), ("process", True)])
-def test_others_that_did_not_compute_at_the_same_time_say_so_without_blaming_the_gil(kind: str, gil: bool) -> None:
-    said = waiting_for_each_other(kind, gil)
-    assert "on average not more than one worker computed at a time." in said
-    assert "GIL" not in said
+def test_workers_that_computed_at_the_same_time_are_no_loss(kind: str, gil: bool) -> None:
+    state = three(kind=kind, gil=gil)
+    assert time_use(state, times(state)) is TimeUse.PARALLEL
 
 
-@pytest.mark.parametrize(("kind", "gil"), [("thread", False), ("process", True)])
-def test_workers_that_computed_at_the_same_time_are_counted_with_the_cpus(kind: str, gil: bool) -> None:
-    said = str(verdict(three(kind=kind, gil=gil), 4))
-    assert "7.00\u00a0ms of computing: on average 1.2 workers computed at a time on 4 usable CPUs." in said
-
-
-def test_little_work_in_much_time_is_called_that() -> None:
+def test_little_work_in_much_time_is_overhead() -> None:
     records = [opened(), submitted(1), *done(1, "thread 1", 10, 0.01), *done(2, "thread 2", 10, 0.01)]
-    said = str(verdict(told(FactorialsParams(first=1, last=2), records), 2))
-    assert "only 20.0\u00a0µs of it computing, the rest went into starting workers and handing over." in said
-
-
-def test_the_verdict_counts_what_failed() -> None:
-    assert str(verdict(three(error="broken"), 2)).endswith(" 1 failed: 3.")
+    state = told(FactorialsParams(first=1, last=2), records)
+    assert time_use(state, times(state)) is TimeUse.OVERHEAD
 
 
 def test_a_finding_tells_that_as_completed_gave_another_order() -> None:
     finding = findings(three(), 2)[0]
     assert finding.holds is False
-    assert finding.sentence.startswith("as_completed handed 2 of 3 results over in another place")
+    assert finding.numbers == {"differ": 2}
 
 
 def test_a_finding_offers_a_longer_limit_where_one_was_reached() -> None:
-    finding = findings(three(error="3! ran into its limit of 10 s after 1 of 2 factors."), 2)[1]
-    assert finding.holds is True
+    finding = findings(three(failure=TaskFailure("time limit", 1)), 2)[1]
+    assert finding.check == "time limit reached"
+    assert finding.numbers["late"] == 1
     assert finding.remedy["time_limit"] == 60
     FactorialsParams(**finding.remedy)
 
 
 def test_the_table_has_a_row_a_number_and_a_column_a_figure() -> None:
-    records = [opened(), submitted(1), *done(1, "thread 1", 2, 1, order=1), *done(3, "thread 2", 3, 1, error="broken")]
+    records = [
+        opened(),
+        submitted(1),
+        *done(1, "thread 1", 2, 1, order=1),
+        *done(3, "thread 2", 3, 1, failure=TaskFailure("exception", message="broken")),
+    ]
     header, table = rows(told(FactorialsParams(first=1, last=3), records))
     assert all(len(row) == len(header) for row in table)
     assert [dict(zip(header, row, strict=True))["n"] for row in table] == [1, 3, 2]
@@ -283,7 +291,7 @@ def test_the_table_has_a_row_a_number_and_a_column_a_figure() -> None:
         Printed(T0, "stdout", "hello"),
         Progress(T0, 1, 2),
         Failure(T0, "ValueError", "broken"),
-        Result(T0, Untyped("something else", 4)),
+        Result(T0, Seed(4)),
     ],
 )
 def test_other_records_leave_the_state_as_it_is(record: Record) -> None:
@@ -300,8 +308,7 @@ def test_overtaken_are_those_that_come_after_a_greater_one(order: list[int]) -> 
 def test_the_order_comes_from_the_stamps_and_not_from_that_of_the_records(order: list[int], failing: set[int]) -> None:
     records: list[Record] = [opened(), submitted(1)]
     for n in range(1, 13):
-        error = {"error": "broken"} if n in failing else {}
-        records += done(n, "thread 1", 1 + order.index(n), 1, **error)
+        records += done(n, "thread 1", 1 + order.index(n), 1, failure=NEGATIVE if n in failing else None)
     state = told(FactorialsParams(first=1, last=12), records)
     shown = as_json(state)
     assert [row["n"] for row in shown["results"]] == order
@@ -326,4 +333,4 @@ def test_a_real_run_folds_to_all_its_results(kind: str) -> None:
     assert {row["worker"] for row in shown["results"]} <= set(state.lanes.actors)
     assert not state.lanes.now
     assert len(state.lanes.spans) == 203
-    assert "2 failed: -2, -1." in str(verdict(state, 2))
+    assert {number.n for number in state.numbers if number.status == "failed"} == {-2, -1}

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from poolscope.errors import BadParameters, QueueFull, Refused, RunIsLive, TooMany, UnknownExperiment, UnknownRun
+from poolscope.errors import BadParameters, QueueFull, Refused, RunIsLive, TooManyStarts, UnknownExperiment, UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import session
+from poolscope.runs.run import Status
 from poolscope.runs.runner_process import PRINTED_LIMIT
 from poolscope.runs.scheduler import Scheduler
-from poolscope.runs.status import Status
 from poolscope.runs.store import RECENT
 
 from tests.openings import machine
@@ -84,7 +84,7 @@ async def test_it_works_on_uvloop_as_well(tmp_path: Path, scratch: Path) -> None
 
 
 async def test_what_the_machine_is_like_becomes_part_of_the_conditions(opened: MakeBench) -> None:
-    async with opened(look=lambda: machine(7)) as scheduler:
+    async with opened(read_machine=lambda: machine(7)) as scheduler:
         run = await ended(await scheduler.start("shared-list", BRIEF))
         assert run.conditions["usable_cpus"] == run.usable_cpus == 7
         opening = records(run)[0]
@@ -181,7 +181,7 @@ async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(opened: MakeBenc
 
 
 async def test_a_spare_that_was_killed_is_replaced(scheduler: Scheduler) -> None:
-    spare = scheduler._spares._spare
+    spare = scheduler._prewarmed._waiting
     assert spare is not None
     os.kill((await spare).pid, signal.SIGKILL)
     await (await spare)._process.wait()
@@ -329,7 +329,7 @@ async def test_a_client_that_starts_too_fast_is_refused_and_others_are_not(opene
     async with opened(WAITS, starts_per_minute=2) as scheduler:
         for _ in range(2):
             await scheduler.start("shared-list", {}, client="one")
-        with pytest.raises(TooMany) as refused:
+        with pytest.raises(TooManyStarts) as refused:
             await scheduler.start("shared-list", {}, client="one")
         assert 0 < refused.value.retry_after <= 61
         await scheduler.start("shared-list", {}, client="another")
@@ -389,7 +389,7 @@ async def test_a_live_run_is_not_deleted_and_an_ended_one_is(scheduler: Schedule
 
 
 async def test_a_recalled_run_is_the_same_as_it_was_live(opened: MakeBench) -> None:
-    async with opened(look=lambda: machine(2)) as scheduler:
+    async with opened(read_machine=lambda: machine(2)) as scheduler:
         finished = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         killed = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         os.kill(pid_of(killed), signal.SIGKILL)

@@ -7,34 +7,34 @@ from pathlib import Path
 
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
+from poolscope.runs.run import Status
 from poolscope.runs.scheduler import Scheduler
-from poolscope.runs.status import Status
 
 from tests.waiting import BOUND_S
 
 
 def test_one_holds_the_place_at_a_time_and_gives_it_back(tmp_path: Path) -> None:
     one, other = MeasurementLock(tmp_path / "runs.sqlite"), MeasurementLock(tmp_path / "runs.sqlite")
-    assert one.take()
-    assert not one.take()
-    assert not other.take()
-    one.give()
-    assert other.take()
-    other.give()
-    other.give()
+    assert one.acquire()
+    assert not one.acquire()
+    assert not other.acquire()
+    one.release()
+    assert other.acquire()
+    other.release()
+    other.release()
 
 
 def test_journals_of_their_own_have_places_of_their_own(tmp_path: Path) -> None:
     one, other = MeasurementLock(tmp_path / "one.sqlite"), MeasurementLock(tmp_path / "other.sqlite")
-    assert one.take()
-    assert other.take()
-    one.give()
-    other.give()
+    assert one.acquire()
+    assert other.acquire()
+    one.release()
+    other.release()
 
 
 def test_where_no_file_can_be_made_there_is_nobody_to_wait_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert MeasurementLock(tmp_path / "file" / "runs.sqlite").take()
+    assert MeasurementLock(tmp_path / "file" / "runs.sqlite").acquire()
 
 
 async def test_two_benches_on_one_journal_measure_one_after_the_other(tmp_path: Path) -> None:

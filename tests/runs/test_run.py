@@ -7,8 +7,7 @@ from poolscope.errors import IllegalChange
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import find
 from poolscope.protocol.records import Progress, to_line
-from poolscope.runs.run import Run
-from poolscope.runs.status import ALLOWED, Status
+from poolscope.runs.run import ALLOWED, Run, Status
 
 
 def a_run(status: Status = Status.QUEUED) -> Run:
