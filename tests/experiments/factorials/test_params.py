@@ -53,4 +53,4 @@ def test_the_bounds_themselves_and_empty_fields_are_allowed(raw: dict[str, Any])
 def test_what_is_not_allowed_is_named_with_what_is(raw: dict[str, Any], name: str, sentence: str) -> None:
     with pytest.raises(BadParameters) as caught:
         parse(FactorialsParams, raw)
-    assert [(one.name, one.message) for one in caught.value.complaints] == [(name, sentence)]
+    assert [(one.name, one.message) for one in caught.value.errors] == [(name, sentence)]

@@ -37,7 +37,7 @@ def test_all_is_every_scenario_in_the_catalogues_order() -> None:
 def test_a_wrong_name_says_which_there_are(given: Any) -> None:
     with pytest.raises(BadParameters) as wrong:
         parse(FailuresParams, {"scenarios": given})
-    (complaint,) = wrong.value.complaints
+    (complaint,) = wrong.value.errors
     assert complaint.name == "scenarios"
     assert "'all' or some of thread-caught, thread-uncaught, " in complaint.message
     assert "side-by-side" in complaint.message

@@ -9,17 +9,16 @@ from operator import attrgetter, itemgetter
 from time import perf_counter_ns
 from typing import Any, ClassVar
 
+from poolscope.examples import program_with
 from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.state import UNTOLD, Case, State
 from poolscope.protocol.payloads import CaseEnding
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
-from poolscope.web.app_state import folder
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
 from poolscope.web.views.view import Columns, Part, Shortcut, Timeline, Timelines, View
 
@@ -315,10 +314,8 @@ def _scenario(state: State, name: str, now: int, live: bool) -> ScenarioFacts:
 
 @lru_cache(64)
 def code(slug: str, task: float, limit: float) -> str:
-    """The program that a scenario stands for: its part of the standalone script, with what it takes to run alone."""
-    text = (folder("templates") / "scripts" / "failures" / f"{slug}.py.txt").read_text(encoding="utf-8").strip()
-    seconds = [f"{name} = {value:g}\n" for name, value in (("TASK", task), ("LIMIT", limit)) if name in text]
-    return f'{text}\n\n\n{"".join(seconds)}if __name__ == "__main__":\n    {slug}()'
+    """The program that a scenario stands for, with the seconds of its run."""
+    return program_with(slug, TASK=task, LIMIT=limit)
 
 
 def _case(case: Case, end: int) -> CaseFacts:
