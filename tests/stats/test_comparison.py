@@ -32,14 +32,14 @@ def comparison_of(loop: tuple[float, ...], *configs: tuple[float, ...]) -> Compa
     return result
 
 
-@pytest.mark.parametrize(("configs", "count"), [(1, 3), (1, 20), (4, 5), (16, 3), (16, 5), (16, 20), (40, 3), (40, 8)])
+@pytest.mark.parametrize(("configs", "count"), [(1, 3), (1, 20), (16, 3), (16, 20), (40, 8)])
 def test_no_difference_at_all_is_no_clear_winner_in_93_of_100_trials(configs: int, count: int) -> None:
     rng = random.Random(1000 * configs + count)
     outcomes = Counter(comparison_of(*(times(rng, count) for _ in range(configs + 1))).outcome for _ in range(100))
     assert outcomes["no clear winner"] >= 93
 
 
-@pytest.mark.parametrize(("configs", "count"), [(3, 5), (16, 3), (16, 5), (40, 5)])
+@pytest.mark.parametrize(("configs", "count"), [(3, 5), (16, 3), (40, 5)])
 def test_cells_that_spread_unequally_do_not_win_by_their_spread(configs: int, count: int) -> None:
     """Half a percent to a tenth, where one pooled variance would be wrong in a tenth of the trials and more."""
     rng = random.Random(1000 * configs + count)
@@ -58,7 +58,7 @@ def test_pools_that_are_equally_fast_all_tie_in_93_of_100_trials() -> None:
     assert sum(result.outcome == "pool" for result in results) >= 95
 
 
-@pytest.mark.parametrize(("configs", "count"), [(1, 3), (4, 5), (16, 3), (16, 5), (40, 5)])
+@pytest.mark.parametrize(("configs", "count"), [(1, 3), (16, 3), (40, 5)])
 def test_a_real_gain_of_a_third_is_found(configs: int, count: int) -> None:
     rng = random.Random(1000 * configs + count)
     results = [
