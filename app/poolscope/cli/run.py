@@ -14,7 +14,7 @@ import typer
 
 from poolscope.cli import options
 from poolscope.cli.output import Screen, result
-from poolscope.cli.speech import FAILED, INTERRUPTED, say, spoken
+from poolscope.cli.speech import BAD_USAGE, FAILED, INTERRUPTED, say, spoken
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
@@ -24,9 +24,8 @@ from poolscope.machine.facts import read_machine
 from poolscope.main import offered
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
-from poolscope.runs.run import Run
+from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
-from poolscope.runs.status import Status
 from poolscope.settings import Settings
 
 EXIT = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
@@ -73,7 +72,8 @@ def tell(run: Run, as_json: bool, again: str = "") -> NoReturn:
         say(run.error)
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
-    raise typer.Exit(EXIT[run.status])
+    misnamed = run.end is not None and run.end.code == "bad-reference"
+    raise typer.Exit(BAD_USAGE if misnamed else EXIT[run.status])
 
 
 def named(params: Sequence[str]) -> dict[str, str]:
@@ -95,7 +95,7 @@ async def perform(
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
-    scheduler = Scheduler(journal, installation=installation, look=read_machine, keep_runs=settings.keep_runs)
+    scheduler = Scheduler(journal, installation=installation, read_machine=read_machine, keep_runs=settings.keep_runs)
     try:
         await scheduler.open()
     except (OSError, sqlite3.Error) as error:

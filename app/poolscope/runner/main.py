@@ -52,8 +52,7 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     threading.Thread(target=obey, args=(commands, context), name="control", daemon=True).start()
     end = perform(begin, context)
     context.worker_registry.close()
-    recorder.emit(end)
-    recorder.close()
+    recorder.close(end)
     sys.stdout.flush()
     # An executor whose worker died in the middle of a result has a thread that reads it forever, and Python joins that.
     last = threading.Timer(LEAVE_S, end_group)
@@ -93,7 +92,7 @@ def perform(begin: BeginRun, context: RunContext) -> End:
         return End(perf_counter_ns(), "stopped")
     except CannotGoOn as why:
         context.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
-        return End(perf_counter_ns(), "failed", str(why))
+        return End(perf_counter_ns(), "failed", str(why), why.code)
     except Exception as error:
         name, trace = type(error).__name__, traceback.format_exc()
         context.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))

@@ -15,8 +15,7 @@ from markupsafe import Markup
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Finding, Verdict
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
 from poolscope.web.forms import FormField, fields
@@ -127,14 +126,14 @@ def panel_facts(
     experiment: Experiment,
     run: Run | None,
     typed: Mapping[str, Any] | None = None,
-    complaints: Sequence[ParameterError] = (),
+    errors: Sequence[ParameterError] = (),
 ) -> PanelFacts:
-    """A panel; `typed` and `complaints` are those of a form that was sent back."""
+    """A panel; `typed` and `errors` are those of a form that was sent back."""
     values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
     choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
-    asked = fields(experiment.params, values, complaints, {"start_method": start_methods(), **choices})
+    asked = fields(experiment.params, values, errors, {"start_method": start_methods(), **choices})
     names = {field.name for field in asked}
     advanced = tuple(field for field in asked if field.name not in controls and field.advanced)
     view = VIEWS[experiment.name]
@@ -149,7 +148,7 @@ def panel_facts(
         open=any(field.complaint or field.changed for field in advanced),
         control_fields=tuple(field for field in asked if field.name in controls),
         run=run_facts(app_state, run) if run else None,
-        complaint=" ".join(complaint.message for complaint in complaints if complaint.name not in names),
+        complaint=" ".join(error.message for error in errors if error.name not in names),
         shortcuts=_shortcuts(experiment.name, view.shortcuts),
     )
 

@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any
 
+from poolscope.examples import part
 from poolscope.protocol.records import Actor, Opening, Span, from_line
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState
@@ -25,6 +26,7 @@ def script(app_state: AppState, run: Run) -> str:
         workloads=WORKLOADS,
         workload_source=source,
         import_lines=import_lines,
+        example=part,
     )
 
 

@@ -19,7 +19,7 @@ from poolscope.protocol.payloads import (
     NoiseReading,
     TrialReport,
 )
-from poolscope.runs.status import Status
+from poolscope.runs.run import Status
 
 
 class Answer(BaseModel):

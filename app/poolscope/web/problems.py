@@ -17,7 +17,7 @@ from poolscope.errors import (
     PoolscopeError,
     Refused,
     RunIsLive,
-    TooMany,
+    TooManyStarts,
     UnknownExperiment,
     UnknownRun,
     UnknownTopic,
@@ -32,7 +32,7 @@ STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (UnknownExperiment, 404),
     (UnknownRun, 404),
     (UnknownTopic, 404),
-    (TooMany, 429),
+    (TooManyStarts, 429),
     (Refused, 503),
     (RunIsLive, 409),
     (NobodyToKill, 409),
@@ -109,7 +109,7 @@ def problem_of(error: Exception) -> Problem:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     errors = ()
     if isinstance(error, BadParameters):
-        errors = tuple({"name": complaint.name, "message": complaint.message} for complaint in error.complaints)
+        errors = tuple({"name": wrong.name, "message": wrong.message} for wrong in error.errors)
     return Problem(status, error.title, str(error), errors, error.retry_after if isinstance(error, Refused) else 0)
 
 

@@ -113,9 +113,9 @@ class Benchmark:
         """What one spinning process gets, and as many as there are CPUs; empty where they can't be had."""
         counts = sorted({1, self.machine.usable_cpus})
         context = self.context
-        with contextlib.suppress(cpu_probe.NoAnswer, OSError), context.recorder.quiet(), context.interruptible():
+        with contextlib.suppress(cpu_probe.ProbeFailed, OSError), context.recorder.quiet(), context.interruptible():
             # By fork, which is the quickest: they do nothing but count.
-            return {str(count): cpu_probe.effective(count, start_method="fork") for count in counts}
+            return {str(count): cpu_probe.effective_cpus(count, start_method="fork") for count in counts}
         return {}
 
     def enter(self, session: InterpreterSession) -> None:
@@ -129,7 +129,7 @@ class Benchmark:
                 self.report.result(session.trial, session.label)
             self.report.result(InterpreterLeftOut(str(lost)), session.label)
             if session is first:
-                raise CannotGoOn(str(lost)) from None
+                raise CannotGoOn(str(lost), lost.code) from None
             return
         self.report.result(session.facts, session.label)
         self.report.result(trial, session.label)
