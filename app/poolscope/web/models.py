@@ -114,6 +114,7 @@ class FindingAnswer(Answer):
     sentence: str
     numbers: dict[str, float | None]
     remedy: dict[str, Any]
+    code: str = Field(description="What was found, without words; '' where a check has none.")
 
 
 class ConditionsAnswer(Answer):
