@@ -8,8 +8,10 @@ from poolscope.experiments.factorials import export as factorials_export
 from poolscope.experiments.factorials import params as factorials_params
 from poolscope.experiments.factorials import state as factorials
 from poolscope.experiments.factorials import verdict as factorials_verdict
+from poolscope.experiments.failures import export as failures_export
 from poolscope.experiments.failures import params as failures_params
 from poolscope.experiments.failures import state as failures
+from poolscope.experiments.failures import verdict as failures_verdict
 from poolscope.experiments.pool_benchmark import params as which_pool_params
 from poolscope.experiments.pool_benchmark import validation, which_pool
 from poolscope.experiments.pool_sizes import params as pool_sizes_params
@@ -100,10 +102,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             Meaning(
                 failures.initial,
                 failures.fold,
-                failures.verdict,
-                failures.findings,
-                failures.as_json,
-                failures.rows,
+                failures_verdict.verdict,
+                failures_verdict.findings,
+                failures_export.as_json,
+                failures_export.rows,
             ),
         ),
         Experiment(

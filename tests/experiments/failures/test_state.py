@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from poolscope.experiments.failures.export import as_json, left, matrix, rows
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.state import State, as_json, findings, fold, initial, left, matrix, rows, verdict
-from poolscope.protocol.payloads import Untyped
+from poolscope.experiments.failures.state import State, fold, initial
+from poolscope.experiments.failures.verdict import findings, verdict
+from poolscope.protocol.payloads import (
+    CaseBegan,
+    CaseBroken,
+    CaseEnding,
+    CaseExited,
+    CaseLeftovers,
+    CaseMoment,
+    CaseOutcome,
+    FaultMade,
+    TasksKept,
+    TasksLost,
+)
 from poolscope.protocol.records import Actor, End, Failure, Record, Result, Span
 
 from tests.openings import opening
-
-NOTHING: dict[str, list[str]] = {
-    "processes": [],
-    "zombies": [],
-    "segments": [],
-    "semaphores": [],
-    "threads": [],
-    "descriptors": [],
-}
 
 
 def told(*scenarios: str, records: list[Record], end: str = "finished") -> State:
@@ -30,20 +34,20 @@ def told(*scenarios: str, records: list[Record], end: str = "finished") -> State
 
 def begins(t: int, scenario: str, case: str = "") -> list[Record]:
     config = f"{scenario}: {case}" if case else scenario
-    return [Result(t, Untyped("case", {"scenario": scenario, "case": case}), config), Actor(t, "main", "started")]
+    return [Result(t, CaseBegan(scenario, case), config), Actor(t, "main", "started")]
 
 
-def ends(t: int, code: int = 0, by_us: bool = False, **found: list[str]) -> list[Record]:
-    exit_ = {"code": code, "manner": f"ended with exit code {code}", "ended_by_us": by_us, "seconds": 0.5}
-    return [Result(t, Untyped("exit", exit_)), Result(t, Untyped("left", {**NOTHING, **found}))]
+def ends(t: int, code: int = 0, by_us: bool = False, processes: tuple[str, ...] = ()) -> list[Record]:
+    exited = CaseExited(code, f"ended with exit code {code}", ended_by_us=by_us, seconds=0.5)
+    return [Result(t, exited), Result(t, CaseLeftovers(processes))]
 
 
-def outcome(word: str, sentence: str = "So it was.") -> Record:
-    return Result(9, Untyped("outcome", {"word": word, "sentence": sentence}))
+def outcome(ending: CaseEnding) -> Record:
+    return Result(9, CaseOutcome(ending, "So it was."))
 
 
-def moment(t: int, state: str) -> Record:
-    return Result(t, Untyped("moment", {"text": "something", "state": state, "actor": "main"}))
+def moment(t: int, state: Literal["failed", "running"]) -> Record:
+    return Result(t, CaseMoment("something", state, "main"))
 
 
 def row(state: State) -> dict[str, Any]:
@@ -80,9 +84,9 @@ def test_what_surfaced_comes_with_its_traceback_and_the_time_since_the_fault() -
         *begins(1_000, "thread-queue"),
         moment(2_000_000, "failed"),
         Failure(5_000_000, "ValueError", "no", "Traceback …", "the main thread"),
-        Result(6, Untyped("kept", ["a"])),
-        Result(6, Untyped("lost", ["b", "c"])),
-        outcome("raised"),
+        Result(6, TasksKept(("a",))),
+        Result(6, TasksLost(("b", "c"))),
+        outcome(CaseEnding.RAISED),
         *ends(9),
     ]
     seen = row(told("thread-queue", records=records))
@@ -93,10 +97,15 @@ def test_what_surfaced_comes_with_its_traceback_and_the_time_since_the_fault() -
 
 
 def test_records_belong_to_the_case_that_began_last() -> None:
-    records = [*begins(1, "time-limit", "process"), outcome("timed out"), *ends(2)]
-    records += [*begins(3, "time-limit", "thread"), Span("main", "blocked", 3, 4), outcome("can't be ended"), *ends(5)]
+    records = [*begins(1, "time-limit", "process"), outcome(CaseEnding.TIMED_OUT), *ends(2)]
+    records += [
+        *begins(3, "time-limit", "thread"),
+        Span("main", "blocked", 3, 4),
+        outcome(CaseEnding.CANT_BE_ENDED),
+        *ends(5),
+    ]
     state = told("time-limit", records=records)
-    assert [case.outcome for case in state.of("time-limit")] == ["timed out", "can't be ended"]
+    assert [case.ending for case in state.of("time-limit")] == ["timed out", "can't be ended"]
     assert [len(case.lanes.spans) for case in state.of("time-limit")] == [0, 1]
     assert row(state)["outcome"] == "timed out"
     assert [line[:3] for line in rows(state)[1]] == [
@@ -111,40 +120,37 @@ def test_the_story_is_in_order_of_time_whoever_wrote_first() -> None:
 
 
 def test_what_the_sentinel_finds_is_named_with_its_case_and_is_a_finding() -> None:
-    clean = told("thread-queue", records=[*begins(1, "thread-queue"), outcome("raised"), *ends(9)])
+    clean = told("thread-queue", records=[*begins(1, "thread-queue"), outcome(CaseEnding.RAISED), *ends(9)])
     assert not any(left(clean).values())
     assert [finding.holds for finding in findings(clean, 2)] == [True]
-    messy = [*begins(1, "thread-queue"), outcome("raised"), *ends(9, processes=["pid 7: python"])]
+    messy = [*begins(1, "thread-queue"), outcome(CaseEnding.RAISED), *ends(9, processes=("pid 7: python",))]
     state = told("thread-queue", records=messy)
     assert left(state)["processes"] == ["pid 7: python (thread-queue)"]
     assert row(state)["orphans"] == ["pid 7: python"]
     (finding,) = findings(state, 2)
     assert finding.holds is False
     assert finding.numbers["processes"] == 1
-    assert "pid 7: python (thread-queue)" in finding.sentence
 
 
 def test_the_matrix_has_a_cell_for_each_case_that_was_run() -> None:
-    records = [*begins(1, "side-by-side", "raises / Pool"), outcome("raised"), *ends(9)]
+    records = [*begins(1, "side-by-side", "raises / Pool"), outcome(CaseEnding.RAISED), *ends(9)]
     (cell,) = matrix(told("side-by-side", records=records))
     assert (cell["fault"], cell["tool"], cell["outcome"]) == ("raises", "Pool", "raised")
 
 
 def test_the_verdict_is_the_scenarios_own_or_counts_who_was_not_told() -> None:
-    one = verdict(told("thread-queue", records=[*begins(1, "thread-queue"), outcome("raised"), *ends(9)]), 2)
+    one = verdict(told("thread-queue", records=[*begins(1, "thread-queue"), outcome(CaseEnding.RAISED), *ends(9)]), 2)
     assert one is not None
     assert one.headline == "So it was."
-    records = [*begins(1, "time-limit", "process"), outcome("timed out"), *ends(2)]
-    records += [*begins(3, "deadlock", "threads, opposite order"), outcome("deadlock"), *ends(5)]
+    records = [*begins(1, "time-limit", "process"), outcome(CaseEnding.TIMED_OUT), *ends(2)]
+    records += [*begins(3, "deadlock", "threads, opposite order"), outcome(CaseEnding.DEADLOCK), *ends(5)]
     two = verdict(told("time-limit", "deadlock", records=records), 2)
     assert two is not None
-    assert two.headline == "In 1 of 2 cases nobody who waited was told."
-    assert "These were: Two locks in opposite order." in two.rest
-    assert "nothing was left" in two.rest
+    assert two.headline == "In 1 of 2\u00a0cases nobody who waited was told."
 
 
 def test_a_case_that_broke_itself_is_said_to_have() -> None:
-    records = [*begins(1, "thread-queue"), Result(3, Untyped("broken", "Traceback …\nTypeError: oh")), *ends(9)]
+    records = [*begins(1, "thread-queue"), Result(3, CaseBroken("Traceback …\nTypeError: oh")), *ends(9)]
     state = told("thread-queue", records=records)
     assert row(state)["outcome"] == "broken"
     assert [finding.holds for finding in findings(state, 2)] == [True, False]
@@ -152,8 +158,12 @@ def test_a_case_that_broke_itself_is_said_to_have() -> None:
 
 
 def test_a_case_that_was_not_tried_is_not_counted() -> None:
-    records = [*begins(1, "side-by-side", "raises / Pool"), outcome("raised"), *ends(2)]
-    records += [*begins(3, "side-by-side", "raises / InterpreterPoolExecutor"), outcome("not in this Python"), *ends(4)]
+    records = [*begins(1, "side-by-side", "raises / Pool"), outcome(CaseEnding.RAISED), *ends(2)]
+    records += [
+        *begins(3, "side-by-side", "raises / InterpreterPoolExecutor"),
+        outcome(CaseEnding.NOT_IN_THIS_PYTHON),
+        *ends(4),
+    ]
     seen = verdict(told("side-by-side", records=records), 2)
     assert seen is not None
     assert seen.headline == "Nobody waited in vain."
@@ -164,10 +174,10 @@ def test_a_case_that_was_not_tried_is_not_counted() -> None:
 def test_the_time_until_it_was_noticed_counts_from_the_first_fault() -> None:
     records: list[Record] = [
         *begins(1_000, "central-logging"),
-        Result(2_000_000, Untyped("fault", "thread 1")),
+        Result(2_000_000, FaultMade("thread 1")),
         Failure(5_000_000, "ZeroDivisionError", "division by zero", "Traceback …", "the log"),
-        Result(7_000_000, Untyped("fault", "process 1")),
-        outcome("logged"),
+        Result(7_000_000, FaultMade("process 1")),
+        outcome(CaseEnding.LOGGED),
         *ends(9),
     ]
     assert row(told("central-logging", records=records))["cases"][0]["noticed_s"] == 0.003
