@@ -14,7 +14,7 @@ import typer
 
 from poolscope.cli import options
 from poolscope.cli.output import Screen, result
-from poolscope.cli.speech import FAILED, INTERRUPTED, say, spoken
+from poolscope.cli.speech import BAD_USAGE, FAILED, INTERRUPTED, say, spoken
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
@@ -72,7 +72,8 @@ def tell(run: Run, as_json: bool, again: str = "") -> NoReturn:
         say(run.error)
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
-    raise typer.Exit(EXIT[run.status])
+    misnamed = run.end is not None and run.end.code == "bad-reference"
+    raise typer.Exit(BAD_USAGE if misnamed else EXIT[run.status])
 
 
 def named(params: Sequence[str]) -> dict[str, str]:
