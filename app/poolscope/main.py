@@ -7,14 +7,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from poolscope import __version__
-from poolscope.experiments.installation import Installation
-from poolscope.experiments.pool_benchmark.validation import own_work
+from poolscope.experiments.pool_benchmark.validation import offered
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
 from poolscope.runs import earlier_journals
@@ -31,18 +29,13 @@ from poolscope.web.security import Guards
 log = logging.getLogger(__name__)
 
 
-def offered(settings: Settings) -> Installation:
-    """What these settings offer, before other Pythons are looked for. Raises BadParameters."""
-    return Installation(own_work(settings.workloads), folder=str(Path.cwd()))
-
-
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; its bench opens and closes with it. Raises BadParameters for offers that make no sense."""
     wanted = interpreters.parse_setting(settings.pythons)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(
         journal,
-        installation=replace(offered(settings), searching=True),
+        installation=replace(offered(settings.workloads), searching=True),
         read_machine=read_machine,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,

@@ -17,8 +17,8 @@ from poolscope.cli.output import WIDE
 from poolscope.cli.speech import spoken
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.parameters import allowed
+from poolscope.experiments.pool_benchmark.validation import offered
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.main import offered
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON Schemas instead.")] = False) -> None:
@@ -27,7 +27,7 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON Sch
         typer.echo(json.dumps([described(experiment) for experiment in EXPERIMENTS.values()], indent=2))
         return
     with spoken():
-        installation = offered(options.read())
+        installation = offered(options.read().workloads)
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
     for experiment in EXPERIMENTS.values():
         console.print(f"[bold]{experiment.name}[/bold]  {experiment.question}")

@@ -21,8 +21,8 @@ from poolscope.cli.speech import spoken
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import NAME
+from poolscope.experiments.pool_benchmark.validation import offered
 from poolscope.machine import interpreters
-from poolscope.main import offered
 from poolscope.settings import Settings
 
 OBJECT = re.compile(rf"(?:({NAME}):)?({NAME})")
@@ -76,7 +76,7 @@ def command(
     with spoken():
         settings = options.read()
         name = work(function, items, setup)
-        installation = offered(settings)
+        installation = offered(settings.workloads)
         raw = {"workload": name, **{each: value for each, value in given.items() if value is not None}}
         paths, labels = asyncio.run(chosen(settings, environment(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)

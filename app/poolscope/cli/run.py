@@ -14,14 +14,14 @@ import typer
 
 from poolscope.cli import options
 from poolscope.cli.output import Screen, result
-from poolscope.cli.speech import FAILED, INTERRUPTED, say, spoken
+from poolscope.cli.speech import BAD_USAGE, FAILED, INTERRUPTED, say, spoken
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.validation import offered
 from poolscope.experiments.registry import find
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
-from poolscope.main import offered
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.run import Run, Status
@@ -45,7 +45,7 @@ def command(
     with spoken():
         raw = named(param or ())
         settings = options.read()
-        installation = offered(settings)
+        installation = offered(settings.workloads)
         if raw.get("pythons"):
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))
@@ -72,7 +72,8 @@ def tell(run: Run, as_json: bool, again: str = "") -> NoReturn:
         say(run.error)
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
-    raise typer.Exit(EXIT[run.status])
+    misnamed = run.end is not None and run.end.code == "bad-reference"
+    raise typer.Exit(BAD_USAGE if misnamed else EXIT[run.status])
 
 
 def named(params: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,10 @@ from typing import Any, ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
 
+# Failures that somebody tells apart. bad-reference: the user named a function or items that are not there or can't be
+# mapped, which is a mistake in what was asked and not one in the work.
+FailureCode = Literal["bad-reference"]
+
 
 class Payload(Tagged):
     """Family of everything that a `Result` may carry."""

@@ -129,7 +129,7 @@ class Benchmark:
                 self.report.result(session.trial, session.label)
             self.report.result(InterpreterLeftOut(str(lost)), session.label)
             if session is first:
-                raise CannotGoOn(str(lost)) from None
+                raise CannotGoOn(str(lost), lost.code) from None
             return
         self.report.result(session.facts, session.label)
         self.report.result(trial, session.label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
@@ -10,6 +11,14 @@ from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath
 from poolscope.workloads.catalog import OF_WHICH_POOL
+
+
+def offered(workloads: str) -> Installation:
+    """What the setting of one's own work offers, before other Pythons are looked for. Raises BadParameters.
+
+    The work is imported from the current folder.
+    """
+    return Installation(own_work(workloads), folder=str(Path.cwd()))
 
 
 def own_work(text: str) -> tuple[str, ...]:
