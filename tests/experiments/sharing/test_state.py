@@ -10,7 +10,7 @@ from poolscope.experiments.sharing.charts import chart
 from poolscope.experiments.sharing.export import as_json, rows
 from poolscope.experiments.sharing.findings import findings
 from poolscope.experiments.sharing.params import SharingParams
-from poolscope.experiments.sharing.state import State, fold, initial
+from poolscope.experiments.sharing.state import SharingState, fold, initial
 from poolscope.experiments.sharing.verdict import verdict
 from poolscope.protocol.payloads import (
     DemonstrationBegan,
@@ -58,7 +58,7 @@ def rounds(tool: str, *seconds: float) -> list[Record]:
     return [Sample(2, "round", tool, repetition, took) for repetition, took in enumerate((9.0, *seconds))]
 
 
-def folded(tools: str, *records: Record, **params: Any) -> State:
+def folded(tools: str, *records: Record, **params: Any) -> SharingState:
     now = initial(SharingParams(tools=[tools], **{"repeats": 3, **params}))
     for record in records:
         now = fold(now, record)

@@ -21,10 +21,10 @@ from poolscope.runner.progress import ProgressEstimator
 
 def run(context: RunContext, arguments: SharingArguments) -> None:
     """Demonstrate the chosen tools, then time them."""
-    Run(context, arguments).go()
+    SharingRun(context, arguments).go()
 
 
-class Run:
+class SharingRun:
     """One run: the tools, and what is known of how long each takes."""
 
     def __init__(self, context: RunContext, arguments: SharingArguments) -> None:

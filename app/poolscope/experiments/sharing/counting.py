@@ -21,25 +21,25 @@ BLOCKED_S = 0.3  # the limit by which a plain Lock, taken twice, is found out
 Steps = list[tuple[int, int, int]]
 
 
-class Counter:
+class SharedCounter:
     """What the threads share."""
 
     def __init__(self) -> None:
         self.value = 0
 
 
-def add(counter: Counter, times: int) -> None:
+def add(counter: SharedCounter, times: int) -> None:
     for _ in range(times):
         counter.value += 1
 
 
-def add_locked(counter: Counter, lock: Any, times: int) -> None:
+def add_locked(counter: SharedCounter, lock: Any, times: int) -> None:
     for _ in range(times):
         with lock:
             counter.value += 1
 
 
-def add_in_two_steps(counter: Counter, times: int) -> Steps:
+def add_in_two_steps(counter: SharedCounter, times: int) -> Steps:
     """Read, let another thread in, write; the stamps of each addition."""
     steps = []
     for _ in range(times):
@@ -51,7 +51,7 @@ def add_in_two_steps(counter: Counter, times: int) -> Steps:
     return steps
 
 
-def add_in_two_steps_locked(counter: Counter, lock: Any, times: int) -> Steps:
+def add_in_two_steps_locked(counter: SharedCounter, lock: Any, times: int) -> Steps:
     """The same under a lock: (asked, got, released) of each addition."""
     steps = []
     for _ in range(times):
@@ -66,7 +66,7 @@ def add_in_two_steps_locked(counter: Counter, lock: Any, times: int) -> Steps:
 
 
 def measure_unguarded(demo: DemoContext, operations: int) -> int:
-    counter = Counter()
+    counter = SharedCounter()
     return worker_group.elapsed(demo.threads([(add, (counter, part)) for part in demo.parts(operations)]))
 
 
@@ -79,7 +79,7 @@ def measure_rlock(demo: DemoContext, operations: int) -> int:
 
 
 def measure_locked(demo: DemoContext, operations: int, lock: Any) -> int:
-    counter = Counter()
+    counter = SharedCounter()
     results = demo.threads([(add_locked, (counter, lock, part)) for part in demo.parts(operations)])
     if counter.value != operations:
         raise AssertionError(f"The counter is {counter.value} after {operations} additions under a lock.")
@@ -87,7 +87,7 @@ def measure_locked(demo: DemoContext, operations: int, lock: Any) -> int:
 
 
 def demonstrate_unguarded(demo: DemoContext) -> ToolOutcome:
-    counter, expected = Counter(), demo.demonstrated
+    counter, expected = SharedCounter(), demo.demonstrated
     results = demo.threads([(add_in_two_steps, (counter, part)) for part in demo.parts(expected)])
     for number, result in enumerate(results, 1):
         actor = demo.actor(f"thread {number}")
@@ -99,7 +99,7 @@ def demonstrate_unguarded(demo: DemoContext) -> ToolOutcome:
 
 
 def demonstrate_lock(demo: DemoContext) -> ToolOutcome:
-    counter, expected, lock = Counter(), demo.demonstrated, threading.Lock()
+    counter, expected, lock = SharedCounter(), demo.demonstrated, threading.Lock()
     jobs: list[worker_group.Job] = [(add_in_two_steps_locked, (counter, lock, part)) for part in demo.parts(expected)]
     results = demo.threads(jobs)
     rows = []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.sharing.state import State
+from poolscope.experiments.sharing.state import SharingState
 from poolscope.stats.disturbance import Disturbance, beside_us, disturbance
 
 
-def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
+def disturbed(state: SharingState, usable_cpus: int) -> Disturbance | None:
     """The judgement of the noise detectors; None until the run's end, when they are read.
 
     Operations on shared data wait for each other by nature, so only what others used can tell, not how long ours took.

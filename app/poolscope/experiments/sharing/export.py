@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.sharing.messages import error
-from poolscope.experiments.sharing.state import Row, State
+from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.protocol import codec
 from poolscope.protocol.payloads import ToolOutcome
 from poolscope.stats.intervals import timing
@@ -29,7 +29,7 @@ HEADER = (
 )
 
 
-def as_json(state: State) -> dict[str, Any]:
+def as_json(state: SharingState) -> dict[str, Any]:
     """The contract's state of `sharing`. `tools` are those with an outcome; the others are named beside them."""
     return {
         "tools": [_tool(row, row.outcome) for row in state.rows if row.outcome and not row.missing],
@@ -49,7 +49,7 @@ def as_json(state: State) -> dict[str, Any]:
     }
 
 
-def _tool(row: Row, outcome: ToolOutcome) -> dict[str, Any]:
+def _tool(row: ToolState, outcome: ToolOutcome) -> dict[str, Any]:
     tool = row.tool
     return {
         "tool": tool.name,
@@ -77,12 +77,12 @@ def _timing(samples: Sequence[float]) -> dict[str, Any]:
     return timing(samples).as_json() if samples else {"median": None, "low": None, "high": None, "samples": []}
 
 
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+def rows(state: SharingState) -> tuple[Sequence[str], list[Sequence[object]]]:
     """The CSV and the terminal's table: one row a tool that was shown, failed or is not here; JSON has all rounds."""
     return HEADER, [_line(row) for row in state.rows if row.outcome or row.failed]
 
 
-def _line(row: Row) -> Sequence[object]:
+def _line(row: ToolState) -> Sequence[object]:
     tool, outcome = row.tool, row.outcome
     rate = timing(row.rates) if row.rates else None
     numbers = (rate.median, rate.low, rate.high, 1e6 * median(row.costs)) if rate else (None,) * 4

@@ -1,4 +1,4 @@
-"""The checks that a sharing run goes through; each holds, does not, or can't be told, with its numbers."""
+"""The checks that a sharing run goes through; each holds, does not hold, or is undecided, with its numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.sharing import messages
 from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.params import MOST_OPERATIONS
-from poolscope.experiments.sharing.state import Row, State
+from poolscope.experiments.sharing.state import SharingState, ToolState
 
 SHORT_S = 1e-3  # below it start-up and the clock weigh too much
 
 
-def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
+def findings(state: SharingState, usable_cpus: int) -> tuple[Finding, ...]:
     """Every check that the tools asked for allow, in the order in which they matter; none before one has been shown."""
     shown = [row for row in state.rows if row.correct is not None]
     if not shown:
@@ -31,14 +31,14 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     return tuple(check for check in checks if check is not None)
 
 
-def _raised(state: State) -> Finding | None:
+def _raised(state: SharingState) -> Finding | None:
     failed = [(row.tool, row.failed) for row in state.rows if row.failed]
     if not failed:
         return None
     return Finding("every tool did its work", False, messages.raised(failed), {"failed": len(failed)})
 
 
-def _all_right(shown: Sequence[Row]) -> Finding | None:
+def _all_right(shown: Sequence[ToolState]) -> Finding | None:
     check, guarded = "every guarded tool is right", [row for row in shown if not row.tool.wrong]
     if not guarded:
         return None
@@ -47,7 +47,7 @@ def _all_right(shown: Sequence[Row]) -> Finding | None:
     return Finding(check, not wrong, messages.guarded_right(wrong, len(guarded)), numbers)
 
 
-def _updates_lost(shown: Sequence[Row], workers: int) -> Finding | None:
+def _updates_lost(shown: Sequence[ToolState], workers: int) -> Finding | None:
     check, unguarded = "without a guard updates are lost", [row for row in shown if row.tool.wrong]
     if not unguarded:
         return None
@@ -56,7 +56,7 @@ def _updates_lost(shown: Sequence[Row], workers: int) -> Finding | None:
     return Finding(check, True if all_lose else None, messages.updates_lost(unguarded, workers), numbers)
 
 
-def _nothing_left(shown: Sequence[Row]) -> Finding | None:
+def _nothing_left(shown: Sequence[ToolState]) -> Finding | None:
     check = "the shared memory segment is gone afterwards"
     gone = next((row.outcome.segment_gone for row in shown if row.outcome and row.tool.name == "shared-memory"), None)
     if gone is None:
@@ -64,7 +64,7 @@ def _nothing_left(shown: Sequence[Row]) -> Finding | None:
     return Finding(check, gone, messages.SEGMENT_GONE if gone else messages.SEGMENT_LEFT)
 
 
-def _too_short(state: State, shown: Sequence[Row]) -> Finding:
+def _too_short(state: SharingState, shown: Sequence[ToolState]) -> Finding:
     check, timed = "rounds are too short to be timed well", [row for row in shown if row.rounds]
     if not timed:
         return Finding(check, None, messages.NO_ROUND)
@@ -76,7 +76,7 @@ def _too_short(state: State, shown: Sequence[Row]) -> Finding:
     return Finding(check, bool(short), sentence, {"shortest_s": median(least.rounds)}, remedy)
 
 
-def _disturbed(state: State, usable_cpus: int) -> Finding:
+def _disturbed(state: SharingState, usable_cpus: int) -> Finding:
     check, judged = "something else disturbed the run", disturbed(state, usable_cpus)
     if judged is None:
         return Finding(check, None, messages.NOT_YET_READ)

@@ -19,7 +19,7 @@ ITEMS = 120
 LONG_WAIT_NS = 100_000  # from which on a put or get is said to have waited
 
 
-class Box:
+class Slot:
     """Room for one item, under a condition."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Box:
         self.items: list[int] = []
 
 
-def hand_out(box: Box, count: int) -> None:
+def hand_out(box: Slot, count: int) -> None:
     condition, items = box.condition, box.items
     for number in range(count):
         with condition:
@@ -36,7 +36,7 @@ def hand_out(box: Box, count: int) -> None:
             condition.notify()
 
 
-def take(box: Box, count: int) -> list[int]:
+def take(box: Slot, count: int) -> list[int]:
     condition, items, taken = box.condition, box.items, []
     for _ in range(count):
         with condition:
@@ -47,14 +47,14 @@ def take(box: Box, count: int) -> list[int]:
 
 
 def measure_condition(demo: DemoContext, operations: int) -> int:
-    box = Box()
+    box = Slot()
     results = demo.threads([(hand_out, (box, operations)), (take, (box, operations))])
     if results[1].value != list(range(operations)):
         raise AssertionError("Items were handed over in another order than that in which they were put.")
     return worker_group.elapsed(results)
 
 
-def stamped_hand_over(box: Box, count: int, takes: bool) -> tuple[list[int], list[tuple[str, int, int]]]:
+def stamped_hand_over(box: Slot, count: int, takes: bool) -> tuple[list[int], list[tuple[str, int, int]]]:
     """One side of a hand-over with its spans: blocked in the waiting room, then holding the condition's lock."""
     condition, items, seen, spans = box.condition, box.items, [], []
     for number in range(count):
@@ -72,7 +72,7 @@ def stamped_hand_over(box: Box, count: int, takes: bool) -> tuple[list[int], lis
 
 
 def demonstrate_condition(demo: DemoContext) -> ToolOutcome:
-    count, box = demo.demonstrated, Box()
+    count, box = demo.demonstrated, Slot()
     results = demo.threads([(stamped_hand_over, (box, count, False)), (stamped_hand_over, (box, count, True))])
     for name, result in zip(("producer", "consumer"), results, strict=True):
         demo.spans(demo.actor(name), result.value[1])
@@ -121,9 +121,9 @@ def wake_up_found() -> float | None:
     return value
 
 
-def notified() -> Box:
+def notified() -> Slot:
     """A box whose producer has put its item and notified before anybody waited."""
-    box = Box()
+    box = Slot()
 
     def producer() -> None:
         with box.condition:
@@ -154,15 +154,15 @@ def measure_queue(demo: DemoContext, operations: int) -> int:
 def five_items() -> list[str]:
     """The smallest program with a queue: five items in, five out, all dealt with."""
     q: queue.Queue[int] = queue.Queue()
-    said = []
+    lines = []
     for number in range(5):
         q.put(number)
-        said.append(f"Produced: {number}")
+        lines.append(f"Produced: {number}")
     while not q.empty():
-        said.append(f"Consumed: {q.get()}")
+        lines.append(f"Consumed: {q.get()}")
         q.task_done()
     q.join()
-    return said
+    return lines
 
 
 def produce(q: Any, numbers: range, depth: list[tuple[int, int]]) -> list[tuple[str, int, int]]:
@@ -196,7 +196,7 @@ def consume(q: Any, depth: list[tuple[int, int]], seen: list[int]) -> list[tuple
 def demonstrate_queue(demo: DemoContext) -> ToolOutcome:
     """Two kinds of threads on a bounded queue whose producers are faster than its consumers."""
     producers, consumers = max(1, demo.workers // 2), max(1, demo.workers - demo.workers // 2)
-    said = five_items()
+    lines = five_items()
     q: queue.Queue[int | None] = queue.Queue(maxsize=ROOM)
     depth: list[tuple[int, int]] = [(perf_counter_ns(), 0)]
     seen: list[int] = []
@@ -230,7 +230,7 @@ def demonstrate_queue(demo: DemoContext) -> ToolOutcome:
         full += sum(state == "blocked" for state, _, _ in result.value) if name.startswith("producer") else 0
     demo.step_line("items in the queue", depth)
     facts = [
-        ("five items", ", ".join(said)),
+        ("five items", ", ".join(lines)),
         ("producers that found it full", f"{full} of {ITEMS} puts waited for room"),
         ("deepest", f"{max(value for _, value in depth)} of {ROOM}"),
         ("after join()", f"{joined[0]} items unfinished"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from poolscope.experiments.sharing.catalog import Tool
-from poolscope.experiments.sharing.state import Row
+from poolscope.experiments.sharing.state import ToolState
 from poolscope.protocol.payloads import ToolFailed
 from poolscope.stats.intervals import Ratio
 from poolscope.text.language import capital, count, format_list
@@ -43,7 +43,7 @@ def why_none_lost(workers: int) -> str:
     return "for one worker has nobody to race with" if workers == 1 else "which is luck and no proof"
 
 
-def headline(rows: Sequence[Row], workers: int) -> str:
+def headline(rows: Sequence[ToolState], workers: int) -> str:
     """Which tools are right, and what was lost without a guard; of one tool also its price."""
     if not rows:
         return NOTHING_SHOWN
@@ -71,7 +71,7 @@ def headline(rows: Sequence[Row], workers: int) -> str:
     return f"{sentence if titled else capital(sentence)}."
 
 
-def _of_one(row: Row, workers: int) -> str:
+def _of_one(row: ToolState, workers: int) -> str:
     if row.tool.wrong and not row.lost:
         return f"{row.tool.title} lost no update, {why_none_lost(workers)}."
     lost = f", {row.lost:.0%} of the updates are lost" if row.lost else ""
@@ -79,7 +79,7 @@ def _of_one(row: Row, workers: int) -> str:
     return f"{result(row)}{lost}{price}."
 
 
-def result(row: Row) -> str:
+def result(row: ToolState) -> str:
     """'threading.Lock is wrong: 100 expected, 99 found'."""
     assert row.outcome is not None
     expected, actual = value(row.outcome.expected), value(row.outcome.actual)
@@ -92,13 +92,13 @@ def value(found: int | str | None) -> str:
     return whole(found) if isinstance(found, int) else str(found)
 
 
-def prices(best: Row, others: Sequence[tuple[Row, Ratio]]) -> str:
+def prices(best: ToolState, others: Sequence[tuple[ToolState, Ratio]]) -> str:
     """What comparable tools cost an operation, each against the cheapest with the interval of the ratio."""
     against = format_list(_against(best, other, ratio) for other, ratio in others)
     return f"{capital(operation(best.tool))} costs {duration(median(best.costs))}, {against}."
 
 
-def _against(best: Row, other: Row, ratio: Ratio) -> str:
+def _against(best: ToolState, other: ToolState, ratio: Ratio) -> str:
     name = operation(other.tool) if other.tool.operation != best.tool.operation else where(other.tool)
     if ratio.low is None:
         return f"{name} {duration(median(other.costs))} (too few rounds for an interval)"
@@ -127,7 +127,7 @@ def guarded_right(wrong: Sequence[str], of: int) -> str:
     return f"{of} of {count(of, 'tool')} gave exactly what was expected."
 
 
-def updates_lost(rows: Sequence[Row], workers: int) -> str:
+def updates_lost(rows: Sequence[ToolState], workers: int) -> str:
     parts = [
         f"{row.tool.title}: {value(row.outcome.lost)} of {value(row.outcome.expected)} ({row.lost or 0:.0%})"
         for row in rows

@@ -66,18 +66,18 @@ def demonstrate(demo: DemoContext) -> ToolOutcome:
             ("namespace read", price(lambda: names.total)),
         ]
         lost, kept, nested = nested_changes(manager)
-        said = list(hello)
+        greetings = list(hello)
     for number, result in enumerate(results, 1):
         demo.spans(demo.actor(f"process {number}", "process", result.pid), result.value)
     facts = [
-        ("a process appends", str(said)),
+        ("a process appends", str(greetings)),
         ("list, dict, namespace", f"{counts[0]}, {counts[1]} and {counts[2]} of {expected} changes"),
         *((f"one {name}", f"{seconds * 1e6:.0f} µs") for name, seconds in prices),
         ("proxy['parts'].append(1)", "lost: the list stayed empty" if lost == [] else f"kept: {lost}"),
         ("assigned back, the cure", f"{kept}"),
         ("a manager.list() inside, the other cure", f"{nested}"),
     ]
-    right = counts == (expected,) * 3 and said == [GREETING] and (lost, kept, nested) == ([], [1], [1])
+    right = counts == (expected,) * 3 and greetings == [GREETING] and (lost, kept, nested) == ([], [1], [1])
     return ToolOutcome(expected, min(counts), right, tuple(facts))
 
 

@@ -13,7 +13,7 @@ from poolscope.protocol.records import Actor, End, Failure, Opening, Progress, R
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ToolState:
     """One tool. It is 'running' while it is being shown, and 'missing' where this Python has none.
 
     `outcome` is what the demonstration found, None before it; `rounds` the seconds of each counted round, `failed` what
@@ -66,11 +66,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SharingState:
     """A run up to one record; `order` names (tool, repetition) as they landed, `outcome` and `reason` its end."""
 
     params: SharingParams
-    rows: tuple[Row, ...]
+    rows: tuple[ToolState, ...]
     order: tuple[tuple[str, int], ...] = ()
     done: float = 0
     total: float = 0
@@ -84,17 +84,19 @@ class State:
     outcome: str = ""
     reason: str = ""
 
-    def row(self, name: str) -> Row | None:
+    def row(self, name: str) -> ToolState | None:
         return next((row for row in self.rows if row.tool.name == name), None)
 
 
-def initial(params: SharingParams) -> State:
+def initial(params: SharingParams) -> SharingState:
     """Before the first record: every tool is there, none has been shown."""
     names = params.chosen
-    return State(params, tuple(Row(TOOLS[name]) for name in names), total=len(names) * (params.repeats + 2))
+    return SharingState(
+        params, tuple(ToolState(TOOLS[name]) for name in names), total=len(names) * (params.repeats + 2)
+    )
 
 
-def fold(state: State, record: Record) -> State:
+def fold(state: SharingState, record: Record) -> SharingState:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
@@ -117,7 +119,7 @@ def fold(state: State, record: Record) -> State:
             return state
 
 
-def _sample(state: State, sample: Sample) -> State:
+def _sample(state: SharingState, sample: Sample) -> SharingState:
     row = state.row(sample.config)
     if row is None or sample.repetition == 0 or sample.seconds <= 0:
         return state
@@ -131,7 +133,7 @@ def _sample(state: State, sample: Sample) -> State:
     return replace(_with(state, row), order=(*state.order, (sample.config, sample.repetition)))
 
 
-def _result(state: State, result: Result) -> State:
+def _result(state: SharingState, result: Result) -> SharingState:
     match result.payload:
         case Seed(seed):
             return replace(state, seed=seed)
@@ -153,10 +155,10 @@ def _result(state: State, result: Result) -> State:
             return state
 
 
-def _seen(state: State, record: Actor | Span) -> State:
+def _seen(state: SharingState, record: Actor | Span) -> SharingState:
     row = state.row(record.actor.partition(SEPARATOR)[0])
     return state if row is None else _with(state, replace(row, lanes=row.lanes.fold(record)))
 
 
-def _with(state: State, row: Row) -> State:
+def _with(state: SharingState, row: ToolState) -> SharingState:
     return replace(state, rows=tuple(row if old.tool is row.tool else old for old in state.rows))

@@ -8,7 +8,7 @@ from statistics import median
 from poolscope.experiments.findings import Verdict
 from poolscope.experiments.sharing import messages
 from poolscope.experiments.sharing.disturbance import disturbed
-from poolscope.experiments.sharing.state import Row, State
+from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
 # Tools whose operations can be compared, what most people ask first: each is an addition, or a thing handed over.
@@ -23,7 +23,7 @@ COMPARABLE = (
 COMPARED = 2  # sentences of that; the table has all
 
 
-def verdict(state: State, usable_cpus: int) -> Verdict | None:
+def verdict(state: SharingState, usable_cpus: int) -> Verdict | None:
     """None until every tool has been shown and timed a few times, or the run is over with less."""
     shown = [row for row in state.rows if row.outcome]
     if not shown or (is_early(state) and not state.outcome):
@@ -41,7 +41,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     return Verdict(messages.headline(here, state.params.workers), " ".join(filter(None, rest)))
 
 
-def is_early(state: State) -> bool:
+def is_early(state: SharingState) -> bool:
     """Whether a tool has yet to be shown, or to be timed often enough for an interval."""
     rounds = [len(row.rounds) for row in state.rows if not row.missing and not row.failed]
     fewest = min(rounds, default=FEWEST_FOR_RATIO)
@@ -49,9 +49,9 @@ def is_early(state: State) -> bool:
     return unshown or fewest < min(FEWEST_FOR_RATIO, state.params.repeats)
 
 
-def comparisons(state: State) -> list[tuple[Row, Sequence[tuple[Row, Ratio]]]]:
+def comparisons(state: SharingState) -> list[tuple[ToolState, Sequence[tuple[ToolState, Ratio]]]]:
     """Comparable tools that were right and timed: the cheapest, and the others with their ratio to it."""
-    found: list[tuple[Row, Sequence[tuple[Row, Ratio]]]] = []
+    found: list[tuple[ToolState, Sequence[tuple[ToolState, Ratio]]]] = []
     for names in COMPARABLE:
         rows = [row for name in names if (row := state.row(name)) is not None and row.correct and row.rounds]
         if len(rows) >= 2:

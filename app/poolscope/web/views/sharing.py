@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from poolscope.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR, SPANS_AN_ACTOR, Tool
 from poolscope.experiments.sharing.messages import error
 from poolscope.experiments.sharing.params import SharingParams
-from poolscope.experiments.sharing.state import Row, State
+from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
@@ -191,7 +191,7 @@ class SharingView(View):
             csv=f"/api/runs/{run.id}/csv",
         )
 
-    def _on_bench(self, run: Run, state: State, rows: Sequence[ToolRow], low: int, high: int) -> Table:
+    def _on_bench(self, run: Run, state: SharingState, rows: Sequence[ToolRow], low: int, high: int) -> Table:
         """The tools of the run with their bars; when it is over also the others, and a button each."""
         lines = tuple(round(100 * (step - low) / (high - low), 2) for step in range(low, high + 1))
         middle = _power((low + high) // 2) if (high - low) % 2 == 0 else ""
@@ -219,7 +219,7 @@ class SharingView(View):
         return table((*columns, actions), (every, *found, *rest), style="bars")
 
 
-def _decades(rows: Sequence[Row]) -> tuple[int, int]:
+def _decades(rows: Sequence[ToolState]) -> tuple[int, int]:
     """The powers of ten between which all rates lie."""
     rates = [median(row.rates) for row in rows if row.rates]
     low = min([DECADES[0], *(math.floor(math.log10(rate)) for rate in rates)])
@@ -232,7 +232,7 @@ def _power(power: int) -> str:
     return f"{10 ** (power % 3)}{word}" if power >= 0 else f"{10.0**power:g}"
 
 
-def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
+def _row(row: ToolState, low: int, high: int, outcome: str) -> ToolRow:
     rate = timing(row.rates) if row.rates else None
     mark, word = _came_out(row, outcome)
     share = (math.log10(rate.median) - low) / (high - low) if rate else None
@@ -249,7 +249,7 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
     )
 
 
-def _came_out(row: Row, outcome: str) -> tuple[str, str]:
+def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
     """The state and the word of a tool."""
     if row.failed:
         return "failed", "failed"
@@ -266,7 +266,7 @@ def _came_out(row: Row, outcome: str) -> tuple[str, str]:
     return "done", "none lost" if row.tool.wrong else "right"
 
 
-def _story(row: Row, tool: ToolRow) -> Story:
+def _story(row: ToolState, tool: ToolRow) -> Story:
     outcome = row.outcome
     start, end, cut = _window(row.lanes)
     ticks = timeline.since(max(end - start, 1) / 1e9)
