@@ -6,7 +6,7 @@ from poolscope.experiments.findings import Verdict
 from poolscope.experiments.shared_list.judgement import Disagreement, Outcome, disagreements
 from poolscope.experiments.shared_list.state import State
 from poolscope.protocol.records import Contents
-from poolscope.text.numbers import duration, percent, whole
+from poolscope.text.numbers import duration, whole
 
 # As the program itself would have printed them.
 LOG = {
@@ -44,17 +44,18 @@ def verdict(outcome: Outcome, state: State) -> Verdict:
     unguarded = f"Nothing was lost in {steps} steps, without any guard."
     match outcome:
         case Outcome.AGREED:
-            return Verdict("The invariant holds", f"after {steps} steps. {lock_use(state)}")
+            return Verdict("The invariant holds", f"after {steps} steps. {lock_use(state)}", code=outcome)
         case Outcome.NO_RACE:
             why = "With one producer and one consumer no two threads write the same counter."
-            return Verdict(unguarded, why)
+            return Verdict(unguarded, why, code=outcome)
         case Outcome.LUCKY:
-            return Verdict(unguarded, "That is luck, not safety: nothing keeps the threads apart.")
+            return Verdict(unguarded, "That is luck, not safety: nothing keeps the threads apart.", code=outcome)
         case Outcome.LOST_UPDATES:
             why = "Two threads read the same value, and each wrote its own result over the other's: a lost update."
         case Outcome.BROKEN_CHECK:
             why = "Another thread came in between a check and the act that rested on it."
-    return Verdict("The numbers disagree:", f"{'; '.join(map(disagreement, disagreements(state)))}. {why}")
+    said = "; ".join(map(disagreement, disagreements(state)))
+    return Verdict("The numbers disagree:", f"{said}. {why}", code=outcome)
 
 
 def lock_use(state: State) -> str:
@@ -63,7 +64,7 @@ def lock_use(state: State) -> str:
     if share is None or p99 is None:
         return ""
     return (
-        f"{percent(share)} of {whole(state.lock.seen.acquisitions)} acquisitions had to wait; "
+        f"{share:.0%} of {whole(state.lock.seen.acquisitions)} acquisitions had to wait; "
         f"the 99th percentile of all waits is {duration(p99)}."
     )
 

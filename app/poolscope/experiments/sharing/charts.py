@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from poolscope.experiments.sharing.samples import Row, State
+from poolscope.experiments.sharing.state import Row, State
 from poolscope.stats.intervals import timing
 
 Rows = list[dict[str, Any]]
