@@ -7,6 +7,7 @@ from functools import partial
 from operator import attrgetter
 
 from poolscope.experiments.pool_benchmark.charts import side_by_side
+from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.records import Span

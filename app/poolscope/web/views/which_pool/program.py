@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poolscope.experiments.pool_benchmark.naming import FAMILIES
+from poolscope.experiments.pool_benchmark.naming import FAMILIES, config_name
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
