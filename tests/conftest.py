@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 # Folders whose tests share a browser and a server: one worker runs all of it.
 TOGETHER = ("tests/browser/",)
 # What takes longest begins first, for a worker that begins it last keeps the others waiting.
-LONGEST = ("tests/browser/", "tests/experiments/", "tests/faults/", "tests/runner/", "tests/stats/", "tests/test_cli")
+LONGEST = ("tests/browser/", "tests/experiments/", "tests/faults/", "tests/runner/", "tests/stats/", "tests/cli/")
 
 
 class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]

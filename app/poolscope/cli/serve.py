@@ -1,36 +1,200 @@
-"""The command that serves: an option for every setting."""
+"""`poolscope serve`: the dashboard, from a checked port and data folder to the last child's end."""
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import gc
 import inspect
-from collections.abc import Callable
-from typing import Any
+import logging
+import signal
+import socket
+import sqlite3
+import threading
+import webbrowser
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import FrameType
+from typing import Any, Optional
 
 import typer
+import uvicorn
+from pydantic.fields import FieldInfo
 
-from poolscope.cli import options
-from poolscope.cli.first import step_aside
-from poolscope.cli.speech import spoken
+from poolscope.cli.init_process import fork_if_first
+from poolscope.cli.output import INTERRUPTED, error_exits, say
+from poolscope.errors import CannotServe
+from poolscope.main import create_app
+from poolscope.runs import earlier_journals
+from poolscope.runs.journal import Journal, in_words
+from poolscope.settings import Settings, option, read_settings, variable
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
+STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
+# Objects between two collections. After a thousand connects the default of 700 pauses for 100 ms again and again.
+GC_THRESHOLD = (50_000, 20, 50)
 
 
-def command() -> Callable[..., None]:
+def make_command() -> Callable[..., None]:
     """The command's function, with an option for every setting."""
 
-    def serve(**given: Any) -> None:
+    def serve(**options: Any) -> None:
         """Serve the dashboard, and print its address once it answers.
 
         Settings come from POOLSCOPE_* in the environment, then a .env file, then these options; the last one counts.
         """
-        browser = bool(given.pop("browser", False))
-        step_aside()
-        # Here and not above: every other command starts in half the time without the server.
-        from poolscope.cli.server import serve_until_told
+        open_browser = bool(options.pop("open_browser", False))
+        fork_if_first()
+        with error_exits():
+            serve_until_signal(read_settings(options), open_browser)
 
-        with spoken():
-            serve_until_told(options.read(given), browser)
-
-    browser: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
-    parameters = [*options.parameters()]
-    parameters.append(inspect.Parameter("browser", inspect.Parameter.KEYWORD_ONLY, default=browser, annotation=bool))
+    opening: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
+    parameters = [
+        *map(setting_parameter, Settings.model_fields, Settings.model_fields.values()),
+        inspect.Parameter("open_browser", inspect.Parameter.KEYWORD_ONLY, default=opening, annotation=bool),
+    ]
     serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     return serve
+
+
+def setting_parameter(name: str, info: FieldInfo) -> inspect.Parameter:
+    """A setting as a parameter of the command's function; None unless the option is given."""
+    default: Any = typer.Option(
+        None,
+        f"{option(name)}/--no-{name}" if info.annotation is bool else option(name),
+        help=f"{info.description} (default {default_in_words(info)}; {variable(name)})",
+        show_default=False,
+        min=bound(info, "ge"),
+        max=bound(info, "le"),
+    )
+    annotation: Any = Optional[info.annotation]  # noqa: UP045 (made at run time)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def default_in_words(info: FieldInfo) -> str:
+    value = info.get_default(call_default_factory=True, validated_data={})
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value) or "empty"
+
+
+def bound(info: FieldInfo, name: str) -> int | None:
+    return next((getattr(each, name) for each in info.metadata if hasattr(each, name)), None)
+
+
+def serve_until_signal(settings: Settings, open_browser: bool) -> None:
+    """Serve until SIGTERM (exit 0) or SIGINT (exit 130). Raises CannotServe."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(check_journal(settings.journal_path))
+    sockets = listen(settings.host, settings.port)
+    host, port = settings.host, sockets[0].getsockname()[1]
+    if host not in EVERYWHERE:  # who listens on a name also answers to it
+        settings = settings.model_copy(update={"allowed_hosts": f"{settings.allowed_hosts},{host}"})
+    address = f"http://{EVERYWHERE.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=STREAMS_END_S,
+    )
+    server = Server(config, lambda: announce(address, open_browser), app.state.app_state.scheduler.close)
+    try:
+        server.run(sockets)
+    except SystemExit:  # uvicorn's way of saying that the application did not start
+        raise CannotServe("The server could not start; the lines above say why.") from None
+    if server.ended_by == signal.SIGINT:
+        raise typer.Exit(INTERRUPTED)
+
+
+class Server(uvicorn.Server):
+    """Calls `started` as soon as it answers, and `end` after a signal, `ended_by`, before any stream is cut.
+
+    sse-starlette and uvicorn would cut all streams at once. A run that is ended first has a last record, and its
+    followers get that and the stream's own end.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, started: Callable[[], None], end: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        super().__init__(config)
+        self.ended_by: int | None = None
+        self._when_started, self._end = started, end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.ended_by is not None  # a second signal waits for nobody
+        self.ended_by = sig
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.ended_by is not None and not self.should_exit:
+            await self._end()
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves the application's own end out then, which logs that it was cancelled
+            await self.lifespan.shutdown()
+
+
+def announce(address: str, open_browser: bool) -> None:
+    """Print the address of a server that answers now, and freeze what is in memory."""
+    typer.echo(f"Poolscope answers at {address} (Ctrl-C ends it)")
+    # What is here now stays: no later collection needs to look at it.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+    if open_browser:  # in a thread: a browser in the terminal returns only when it is left
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+async def check_journal(path: Path) -> None:
+    """Raises CannotServe when runs can't be kept there."""
+    journal = Journal(path)
+    try:
+        await journal.open()
+    except (OSError, sqlite3.Error) as error:
+        raise CannotServe(
+            f"Runs can't be kept in {path}: {in_words(error)}. Name a folder that can be written, by --data or "
+            "POOLSCOPE_DATA."
+        ) from None
+    finally:
+        await journal.close()
+    if journal.set_aside:
+        say(earlier_journals.in_words(str(path), [str(journal.set_aside)]))
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address of `host`. Raises CannotServe."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise CannotServe(f"{host!r} is no address of this machine. Choose another by --host.") from None
+    sockets: list[socket.socket] = []
+    for family, address in dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found):
+        try:
+            sockets.append(socket.create_server((address, port), family=family, backlog=2048))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL and (sockets or len(found) > 1):
+                continue  # 'localhost' has an IPv6 address even where the machine has no IPv6
+            for each in sockets:
+                each.close()
+            raise CannotServe(why_not_listening(host, port, error)) from None
+        port = sockets[0].getsockname()[1]  # of port 0, the one that was free
+    if not sockets:
+        raise CannotServe(f"{host!r} is no address of this machine. Choose another by --host.")
+    return sockets
+
+
+def why_not_listening(host: str, port: int, error: OSError) -> str:
+    """Why nothing can listen there, and what to do about it."""
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is in use. Choose another by --port; --port 0 takes a free one."
+    if error.errno == errno.EACCES:
+        return f"Port {port} is not open to this user. Choose one from 1024 by --port; --port 0 takes a free one."
+    return f"Can't listen on {host}, port {port}: {error.strerror}. Choose others by --host and --port."

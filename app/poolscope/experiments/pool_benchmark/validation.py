@@ -13,14 +13,6 @@ from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath
 from poolscope.workloads.catalog import OF_WHICH_POOL
 
 
-def offered(workloads: str) -> Installation:
-    """What the setting of one's own work offers, before other Pythons are looked for. Raises BadParameters.
-
-    The work is imported from the current folder.
-    """
-    return Installation(own_work(workloads), folder=str(Path.cwd()))
-
-
 def own_work(text: str) -> tuple[str, ...]:
     """The names of one's own work in a setting, by commas. Raises BadParameters for what is no such name."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
@@ -35,6 +27,14 @@ def _is_no_work(name: str) -> str:
         "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, by commas, such as "
         f"mypackage.tasks:parse@samples; {quoted(name)} is not."
     )
+
+
+def offered_installation(workloads: str) -> Installation:
+    """What is offered before other Pythons are looked for: the work that a setting names, imported from this folder.
+
+    Raises BadParameters.
+    """
+    return Installation(own_work(workloads), folder=str(Path.cwd()))
 
 
 def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
