@@ -138,7 +138,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measured time in seconds: `name` is the quantity, `arm` the configuration, `repetition` counts from 1.
+    """One measured time in seconds: `name` is the quantity, `config` the configuration, `repetition` counts from 1.
 
     Repetition 0 is the warm-up and counts for nothing.
     """

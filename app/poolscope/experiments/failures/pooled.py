@@ -1,4 +1,4 @@
-"""Faults in a pool's tasks: which results come back, which tasks are lost, and whether anybody is told."""
+"""Faults in a pool's tasks: which results come back, which tasks are lost, and who learns of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.experiments.failures import case_log, tasks
+from poolscope.experiments.failures import case_log, endings, tasks
 from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made, shut
 from poolscope.protocol.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
@@ -31,7 +31,7 @@ class Tally:
         self.unanswered: list[str] = []
 
     def take(self, name: str, get: Callable[[], Any]) -> None:
-        """Wait for one task's result by `get`; the first exception of its type is told in full."""
+        """Wait for one task's result by `get`; the first exception of its type is recorded in full."""
         try:
             self.results[name] = get()
         except NoAnswer:
@@ -43,7 +43,7 @@ class Tally:
             self.errors[name] = error
 
     def settle(self, limit: float, late_s: float = 0.0) -> None:
-        """Say who has which result, what is lost, and how it ended; `late_s` is how long a task takes that is late."""
+        """Record who has which result, what is lost, and how it ended; a late task takes `late_s` seconds."""
         case_log.kept(
             f"{name} = {value if isinstance(value, int | float) else type(value).__name__}"
             for name, value in self.results.items()
@@ -51,18 +51,17 @@ class Tally:
         case_log.lost([*self.errors, *self.unanswered])
         kinds = sorted({type(error).__name__ for error in self.errors.values()})
         total = len(self.results) + len(self.errors) + len(self.unanswered)
-        had = f"{len(self.results)} of {total} results kept"
+        had = endings.results_kept(len(self.results), total)
         broken = [error for error in self.errors.values() if isinstance(error, BrokenExecutor)]
         if self.unanswered:
             named = ", ".join(self.unanswered)
             case_log.moment(f"no answer within {limit:g} s: {named}", "blocked")
-            also = f", {', '.join(kinds)} for others" if kinds else f", which takes {late_s:g} s" if late_s else ""
             ending = CaseEnding.NO_ANSWER_IN_TIME if late_s else CaseEnding.NEVER_ANSWERED
-            case_log.outcome(ending, f"{had}; no answer within {limit:g} s for {named}{also}.")
+            case_log.outcome(ending, endings.no_answer(had, limit, self.unanswered, late_s, kinds))
         elif broken:
-            case_log.outcome(CaseEnding.POOL_BROKEN, f"{had}; {len(broken)} carry {type(broken[0]).__name__}.")
+            case_log.outcome(CaseEnding.POOL_BROKEN, endings.pool_broken(had, len(broken), type(broken[0]).__name__))
         elif self.errors:
-            case_log.outcome(CaseEnding.RAISED, f"{had}; {', '.join(kinds)} surfaced for {', '.join(self.errors)}.")
+            case_log.outcome(CaseEnding.RAISED, endings.tasks_raised(had, kinds, list(self.errors)))
         else:
             case_log.outcome(CaseEnding.NOTHING_FAILED, f"{had}.")
 
@@ -249,16 +248,16 @@ def by_imap(pool: Any, tally: Tally, context: CaseContext) -> None:
 
 
 def by_callbacks(pool: Any, tally: Tally, context: CaseContext) -> None:
-    told: list[BaseException] = []
+    received: list[BaseException] = []
 
     def on_error(error: BaseException) -> None:
-        told.append(error)
+        received.append(error)
         case_log.moment(f"error_callback gets {error!r}, in {threading.current_thread().name}", "failed")
 
     tickets = {item: pool.apply_async(tasks.divide, (item,), error_callback=on_error) for item in ITEMS}
     for item, ticket in tickets.items():
         tally.take(named(item), partial(ticket.get, context.limit * 20))
-    case_log.note(ErrorCallbacks(tuple(repr(error) for error in told)))
+    case_log.note(ErrorCallbacks(tuple(repr(error) for error in received)))
 
 
 def by_futures(context: CaseContext) -> None:
