@@ -121,17 +121,17 @@ def test_stop_answers_202_and_a_finished_run_stays_as_it_is(client: httpx.Client
     assert told(client, run_id) == stopped
 
 
+def in_force(record: dict[str, Any]) -> dict[str, Any]:
+    """The controls that a record says to be in force, {} for other records."""
+    return dict(record["value"]) if record["kind"] == "result" and record["name"] == "controls" else {}
+
+
 def controls_of(client: httpx.Client, run_id: str, wanted: dict[str, Any]) -> Iterator[Event]:
     """The events of a run up to the one that says that these controls are in force."""
     with client.stream("GET", f"/api/runs/{run_id}/records") as stream:
         for event in events(stream):
             yield event
-            record = json.loads(event.data)
-            if (
-                record["kind"] == "count"
-                and record["name"] == "controls"
-                and wanted.items() <= record["values"].items()
-            ):
+            if wanted.items() <= in_force(json.loads(event.data)).items():
                 return
     raise AssertionError(f"{wanted} never came into force")
 
@@ -181,10 +181,10 @@ def test_wrong_controls_change_nothing(client: httpx.Client, endless: dict[str, 
     assert [error["name"] for error in problem(answer, 422)["errors"]] == [name]
     # A good change that follows is the next that the run hears of.
     assert client.patch(f"/api/runs/{endless['id']}/controls", json={"delay_max": 0.04}).status_code == 200
-    told = [json.loads(event.data) for event in controls_of(client, endless["id"], {"delay_max": 0.04})]
-    said = [record["values"] for record in told if record["kind"] == "count" and record["name"] == "controls"]
-    assert all(values["delay_max"] in (0.02, 0.04) and values["delay_min"] == 0.01 for values in said)
-    assert not any(values["paused"] for values in said)
+    changes = [in_force(json.loads(event.data)) for event in controls_of(client, endless["id"], {"delay_max": 0.04})]
+    seen = [controls for controls in changes if controls]
+    assert all(controls["delay_max"] in (0.02, 0.04) and controls["delay_min"] == 0.01 for controls in seen)
+    assert not any(controls["paused"] for controls in seen)
 
 
 def test_a_finished_run_and_one_without_controls_have_nothing_to_change(
