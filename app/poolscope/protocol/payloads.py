@@ -339,8 +339,8 @@ class MeasurementReport:
 
     `asked` is the stamp at which the map began, `cpu` the CPU time of a plain loop's map. `same` says whether the
     results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
-    the results of the first loop, None where they have none that another Python would give. The rest comes from a
-    traced repetition, whose times do not count.
+    the results of the first loop, None where they have none that another Python would give. `results` are there where
+    they were asked for. The rest comes from a traced repetition, whose times do not count.
     """
 
     start: int
@@ -353,6 +353,7 @@ class MeasurementReport:
     same: bool | None = True
     detail: str = ""
     digest: str | None = None
+    results: ShownResults | None = None
     traced: TraceSummary | None = None
     memory: MemoryReading | None = None
     lanes: tuple[WorkerLane, ...] = ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from poolscope.experiments.pool_benchmark.plan import in_words, planned
-from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
+from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.codec import from_json
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
@@ -17,13 +18,20 @@ from poolscope.protocol.payloads import (
     InterpreterFacts,
     MeasurementReport,
     PlannedConfiguration,
+    ShownResults,
     TrialReport,
 )
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import START_LIMIT_S, Host, HostFailed, OrderRefused
+from poolscope.runner.pools.kinds import PoolUse, measure
+from poolscope.runner.tracing import trace_summary, worker_lanes
+from poolscope.workloads.catalog import WORK_MS
+from poolscope.workloads.work import Work, set_up
 
 MOST_STARTS = 10
 PASSED_ON = 16 * 1024  # bytes of what the first calls printed that are passed on
+SHOWN_RESULTS = 1000
+SHOWN_DIGITS = 60
 
 
 class ConfigurationFailed(Exception):
@@ -41,22 +49,68 @@ class InterpreterLost(Exception):
     """This Python can't take part, or no longer; the message is the sentence why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A configuration for the plan. `guess_s` is what a repetition may take, `why_unfit` why it can't do the work."""
+
+    config: PlannedConfiguration
+    guess_s: float | None = None
+    why_unfit: str | None = None
+
+
+class Session(Protocol):
+    """Where the work is opened and measured. `label` names its Python, '' for the run's own.
+
+    `facts`, `trial` and `calibration` are what it found out by entering, None where it did not look; `rounds` is set
+    before to those of another's calibration, so that all do the same work. `lost` is why it takes no more part, '' if
+    it does.
+    """
+
+    label: str
+    facts: InterpreterFacts | None
+    trial: TrialReport | None
+    calibration: Calibration | None
+    rounds: int | None
+    lost: str
+
+    def enter(self) -> None:
+        """Open the work. Raises InterpreterLost."""
+
+    def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
+        """What there is to measure, the plain loop first."""
+
+    def is_traced(self, config: PlannedConfiguration) -> bool:
+        """Whether the configuration has a traced repetition."""
+
+    def measure(
+        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
+    ) -> MeasurementReport:
+        """One repetition; a traced one keeps at most `spans`, the `first` one may come with its results.
+
+        Raises ConfigurationFailed, after which others may be measured, or InterpreterLost.
+        """
+
+    def close(self) -> None:
+        """Close what the work has opened."""
+
+    def end(self) -> None:
+        """End what is left, at once. May be called again."""
+
+
 class InterpreterSession:
     """The work in a host process of one Python, which is started anew when a configuration has ended it.
 
-    `facts`, `trial` and `calibration` are what the host reported, the first two from `enter` on. `lost` is why this
-    Python takes no more part, '' if it does.
+    It tries the work before anything is timed: what a user's function does is not known.
     """
-
-    facts: InterpreterFacts
-    trial: TrialReport | None = None
-    calibration: Calibration | None = None
 
     def __init__(
         self, context: RunContext, python: InterpreterPath, work: BenchmarkWork, scratch: Path, limit_s: float
     ) -> None:
         self.label = python.label
-        self.rounds: int | None = None  # of another Python's calibration, so that all do the same work
+        self.facts: InterpreterFacts | None = None
+        self.trial: TrialReport | None = None
+        self.calibration: Calibration | None = None
+        self.rounds: int | None = None
         self.lost = ""
         self._context = context
         self._executable = python.executable
@@ -67,8 +121,8 @@ class InterpreterSession:
         self._starts = 0
         self._looped = False
 
-    def enter(self) -> TrialReport:
-        """Start the host, open the work, try it before anything is timed. Raises InterpreterLost."""
+    def enter(self) -> None:
+        """Start the host, open the work and try it. Raises InterpreterLost."""
         try:
             host = self._start()
             prints = self._scratch / "prints"
@@ -79,16 +133,32 @@ class InterpreterSession:
         except (HostFailed, OrderRefused) as failed:
             self._lose(str(failed))
         self.trial = trial = from_json(TrialReport, answer)
-        self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
+        if self.facts:
+            self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
             self._lose(trial.raised.sentence)
-        return trial
 
-    def measure(self, config: PlannedConfiguration, *, traced: bool, spans: int) -> MeasurementReport:
-        """Have the host do one repetition; of a traced one at most `spans` are kept.
+    def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
+        facts, trial = self.facts, self.trial
+        if self.lost or facts is None or trial is None:
+            return []
+        kinds, cost = kinds_to_measure(arguments, facts, trial), WorkCost.of_trial(trial)
+        return [
+            Candidate(
+                config,
+                repetition_s(config, cost, gil=facts.gil, cpus=cpus),
+                why_unfit(config, facts, trial),
+            )
+            for config in configurations(arguments, self.label, kinds, facts.start_method, trial.count)
+        ]
 
-        Raises ConfigurationFailed, after which it may be asked for others, or InterpreterLost.
-        """
+    def is_traced(self, config: PlannedConfiguration) -> bool:
+        return True
+
+    def measure(
+        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
+    ) -> MeasurementReport:
+        """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
         host = self._living()
         try:
             report = self._measure(host, config, traced, spans)
@@ -155,6 +225,95 @@ class InterpreterSession:
         """End the host and all that it started, at once."""
         if self._host is not None:
             self._host.end()
+
+
+class LocalSession:
+    """A built-in work in the run's own process, where its workers can be killed on request.
+
+    Nothing is tried: its work is known. What ends a pool here ends the run, with what was measured before.
+    """
+
+    def __init__(self, context: RunContext, work: BenchmarkWork, scratch: Path) -> None:
+        self.label = self.lost = ""
+        self.facts: InterpreterFacts | None = None
+        self.trial: TrialReport | None = None
+        self.calibration: Calibration | None = None
+        self.rounds: int | None = None
+        self._context = context
+        self._request = work
+        self._scratch = scratch
+        self._work: Work | None = None
+        self._expected: list[Any] | None = None
+
+    def enter(self) -> None:
+        request = self._request
+        with self._context.interruptible():
+            self._work = work = set_up(request.name, request.work_ms, request.items, self._scratch, first=request.first)
+        if work.rounds is not None:
+            asked_ms = request.work_ms or WORK_MS.get(request.name)
+            self.calibration = Calibration(work.rounds, asked_ms, work.one_call_s)
+
+    def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
+        """Without guesses: the time left is told from the first round on."""
+        return list(map(Candidate, configurations(arguments, "", arguments.kinds, "", arguments.work.items)))
+
+    def is_traced(self, config: PlannedConfiguration) -> bool:
+        return config.kind != SERIAL
+
+    def measure(
+        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
+    ) -> MeasurementReport:
+        """One repetition. Raises what `poolscope.runner.pools.kinds.measure` raises."""
+        if self._work is None:
+            raise InterpreterLost("The work has not been opened.")
+        self._context.lane = config.key
+        use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
+        measurement = measure(self._context, use, self._work, traced=traced)
+        results = measurement.results
+        if self._expected is None:
+            self._expected = results
+        in_order = config.method != "imap_unordered"
+        equal = results == self._expected or (not in_order and sorted(results) == sorted(self._expected))
+        report = MeasurementReport(
+            start=measurement.start,
+            first_ready=measurement.first_ready,
+            map=measurement.map,
+            stop=measurement.stop,
+            asked=measurement.asked,
+            cpu=measurement.cpu,
+            collections=measurement.collections,
+            same=equal,
+            detail="" if equal else "Its results are not those of the plain loop.",
+            results=shown_results(results) if first else None,
+        )
+        if not traced:
+            return report
+        words = [str(item) for item in self._work.items] if in_order else None
+        return replace(report, traced=trace_summary(measurement), lanes=worker_lanes(measurement, words, spans))
+
+    def close(self) -> None:
+        if self._work is not None:
+            self._work.close()
+
+    def end(self) -> None:
+        pass
+
+
+def shown_results(results: list[Any]) -> ShownResults:
+    """The first results as JSON can hold them and a page can show them, and how many there are."""
+    return ShownResults(len(results), tuple(shown(value) for value in results[:SHOWN_RESULTS]))
+
+
+def shown(value: Any) -> Any:
+    """A number that JSON's readers would round becomes a text; a very long one its ends and the count of its digits."""
+    if not isinstance(value, int) or abs(value) < 2**53:
+        return value
+    bits = value.bit_length()
+    if bits < SHOWN_DIGITS * 3:
+        return str(value)
+    digits, low = int((bits - 1) * 0.30102999566398120), 10**8
+    digits += value >= 10**digits  # the estimate from the bits is right or one too low
+    return f"{value // 10 ** (digits - 8)}…{value % low:08d} ({digits:,} digits)"
 
 
 def report_of(answer: dict[str, Any]) -> MeasurementReport:
