@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from poolscope.experiments.pool_sizes.params import PoolSizesParams
-from poolscope.experiments.pool_sizes.samples import Configuration, State
-from poolscope.experiments.pool_sizes.state import transcript
+from poolscope.experiments.pool_benchmark.export import transcript
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.breakeven import efficiency
@@ -127,27 +128,27 @@ def progress(run: Run) -> str:
 
 def face(run: Run, state: State | None = None) -> PoolSizesView:
     shown: State = state or run.state
-    configs = sorted(shown.configs, key=lambda config: config.size)
+    configs = sorted(shown.pools, key=lambda config: config.size)
     measured = [config for config in configs if config.map]
     best = min(measured, key=lambda config: median(config.map)).size if measured else 0
-    serial = timing(shown.serial.map) if shown.serial.map else None
+    serial = median(shown.serial.map) if shown.serial and shown.serial.map else None
     level = next((timing(config.map).confidence for config in measured), None)
     table = _repetitions(shown, configs)
     facets, ticks = _facets(shown, configs)
     killed = any(span.state == "killed" for span in shown.lanes.spans)
     return PoolSizesView(
         rows=tuple(_row(shown, config, config.size == best and len(measured) == len(configs)) for config in configs),
-        serial=serial.median if serial else None,
-        digits=_digits([serial.median if serial else None, *(median(config.map) for config in measured)]),
+        serial=serial,
+        digits=_digits([serial, *(median(config.map) for config in measured)]),
         confidence=f"{level:.0%}" if level else "",
         chart=f"/runs/{run.id}/chart.json?rev={len(shown.order)}-{sum(bool(config.traced) for config in configs)}",
         any=bool(measured),
         facets=facets,
         ticks=ticks,
-        items=shown.params.items,
-        keys=_keys(shown.waits, killed),
+        items=shown.params.count,
+        keys=_keys(bool(waits(shown)), killed),
         killed=killed,
-        transcript="\n\n".join(filter(None, (transcript(config) for config in shown.configs))),
+        transcript="\n\n".join(filter(None, (transcript(config) for config in shown.pools))),
         repetition=max((config.repetitions[-1] for config in measured), default=0),
         repetitions=table[-ROWS_SHOWN:],
         hidden=max(len(table) - ROWS_SHOWN, 0),
@@ -164,8 +165,8 @@ def _digits(seconds: Sequence[float | None]) -> int:
 
 
 def _row(state: State, config: Configuration, best: bool) -> SizeRow:
-    mapped = timing(config.map) if config.map else None
-    gain = ratio(state.serial.map, config.map) if config.map and state.serial.map else None
+    mapped, loop = timing(config.map) if config.map else None, state.serial.map if state.serial else ()
+    gain = ratio(loop, config.map) if config.map and loop else None
     return SizeRow(
         size=config.size,
         start=median(config.start) if config.start else None,
@@ -176,17 +177,18 @@ def _row(state: State, config: Configuration, best: bool) -> SizeRow:
         speedup=gain.value if gain else None,
         interval=numbers.interval_of(gain) if gain else "",
         efficiency=efficiency(gain.value, config.size) if gain else None,
-        chunksize=config.chunksize,
+        chunksize=config.chunk_used,
         best=best,
     )
 
 
 def _repetitions(state: State, configs: Sequence[Configuration]) -> tuple[RepetitionRow, ...]:
-    numbers = sorted({number for config in (state.serial, *configs) for number in config.repetitions})
+    numbers = sorted({number for config in state.configs.values() for number in config.repetitions})
+    loop = dict(zip(state.serial.repetitions, state.serial.map, strict=True)) if state.serial else {}
     return tuple(
         RepetitionRow(
             number,
-            state.serial.map[state.serial.repetitions.index(number)] if number in state.serial.repetitions else None,
+            loop.get(number),
             tuple(_cells(config, number) for config in configs),
         )
         for number in numbers
@@ -210,20 +212,20 @@ def _keys(waits: bool, killed: bool) -> tuple[tuple[str, str], ...]:
 
 def _facets(state: State, configs: Sequence[Configuration]) -> tuple[tuple[Facet, ...], tuple[timeline.Tick, ...]]:
     """The workers of every traced size on one time axis, from each size's first task."""
-    by_size: dict[int, list[Span]] = {}
+    lanes: dict[str, list[Span]] = {}
     for span in state.lanes.spans:
-        if span.lane.isdigit() and span.t1 is not None:
-            by_size.setdefault(int(span.lane), []).append(span)
-    if not by_size:
+        if span.lane in state.configs and span.t1 is not None:
+            lanes.setdefault(span.lane, []).append(span)
+    if not lanes:
         return (), ()
-    longest = max(max(span.t for span in spans) - min(span.t0 for span in spans) for spans in by_size.values()) or 1
+    longest = max(max(span.t for span in spans) - min(span.t0 for span in spans) for spans in lanes.values()) or 1
     facets = []
     for config in configs:
-        spans = by_size.get(config.size, [])
+        spans = lanes.get(config.key, [])
         if spans:
-            known = (name for name in state.lanes.actors if name.startswith(f"{config.size} worker"))
+            known = (name for name in state.lanes.actors if name.startswith(f"{config.key} · w"))
             names = tuple(sorted(known, key=lambda name: int(name.rpartition(" w")[2])))
-            facets.append(_facet(config.size, names, state.lanes.pids, spans, longest, state.waits))
+            facets.append(_facet(config.size, names, state.lanes.pids, spans, longest, bool(waits(state))))
     return tuple(facets), timeline.since(longest / 1e9)
 
 

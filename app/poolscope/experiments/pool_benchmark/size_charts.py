@@ -1,0 +1,126 @@
+"""The numbers of a comparison of sizes as datasets for its charts, by name; milliseconds."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.stats.breakeven import efficiency, idle_tail
+from poolscope.stats.intervals import ratio, timing
+
+Rows = list[dict[str, Any]]
+FAR_MADS = 3  # a repetition further off than so many median absolute deviations is marked, and kept
+FEWEST_FOR_MAD = 5
+
+
+def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
+    """`reps` and `summary` by size, `ideal` cut at the usable CPUs, `phases` of a whole call, `drift` in order."""
+    configs = sorted((config for config in state.pools if config.map), key=lambda config: config.size)
+    return {
+        "reps": [row for config in configs for row in _reps(state, config)],
+        "summary": [_summary(state, config) for config in configs],
+        "ideal": _ideal(state, usable_cpus),
+        "phases": [row for config in configs for row in _phases(state, config)],
+        "drift": _drift(state),
+        "serial": _serial(state),
+    }
+
+
+def _reps(state: State, config: Configuration) -> Rows:
+    serial = _loop_s(state)
+    return [
+        {
+            "pool": config.size,
+            "rep": repetition,
+            "startup": _ms(start),
+            "map": _ms(mapped),
+            "shutdown": _ms(stop),
+            "total": _ms(start + mapped + stop),
+            "speedup": serial / mapped if serial is not None else None,
+        }
+        for repetition, start, mapped, stop in zip(
+            config.repetitions, config.start, config.map, config.stop, strict=False
+        )
+    ]
+
+
+def _summary(state: State, config: Configuration) -> dict[str, Any]:
+    mapped = timing(config.map)
+    row: dict[str, Any] = {
+        "pool": config.size,
+        "map": _ms(mapped.median),
+        "lo": _ms(mapped.low),
+        "hi": _ms(mapped.high),
+    }
+    if config.total:
+        row |= {"startup": _ms(median(config.start)), "total": _ms(median(config.total))}
+    loop = state.serial.map if state.serial else ()
+    if loop:
+        gain = ratio(loop, config.map)
+        row |= {"speedup": gain.value, "slo": gain.low, "shi": gain.high}
+        row["eff"] = 100 * efficiency(gain.value, config.size)
+        if config.total:
+            row["tspeed"] = median(loop) / median(config.total)
+    return row
+
+
+def _ideal(state: State, usable_cpus: int) -> Rows:
+    """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case."""
+    most = min(state.params.count, max(state.params.sizes) if waits(state) else usable_cpus)
+    pools = sorted({1, *state.params.sizes, min(most, max(state.params.sizes))})
+    return [{"pool": pool, "speedup": min(pool, most)} for pool in pools]
+
+
+def _phases(state: State, config: Configuration) -> Rows:
+    """A whole call in medians. The map is split as its traced repetition went, and is one phase until there is one."""
+    if not config.total:
+        return []
+    mapped = median(config.map)
+    inside = [("map", mapped)]
+    traced = config.traced
+    if traced and traced.map_s > 0:
+        tail = min(1.0, idle_tail(traced.worker_ends_s, traced.map_s))
+        busy = min(1 - tail, traced.tasks_wall_s / config.size / traced.map_s)
+        working = "waiting" if waits(state) else "computing"
+        inside = [
+            ("dispatch + pickling", mapped * (1 - tail - busy)),
+            (working, mapped * busy),
+            ("idle tail", mapped * tail),
+        ]
+    phases = [("start-up", median(config.start)), *inside, ("shutdown", median(config.stop))]
+    return [
+        {"pool": config.size, "phase": phase, "ms": _ms(seconds), "order": order}
+        for order, (phase, seconds) in enumerate(phases)
+    ]
+
+
+def _drift(state: State) -> Rows:
+    """Each pool's map in % off the median of its size, in the order of measurement."""
+    medians = {config.key: median(config.map) for config in state.pools if config.map}
+    rows: Rows = []
+    for key, repetition in state.order:
+        if key in medians:
+            config = state.configs[key]
+            mapped = config.map[config.repetitions.index(repetition)]
+            off = 100 * (mapped / medians[key] - 1)
+            rows.append({"order": len(rows) + 1, "pool": config.size, "rep": repetition, "dev": off})
+    spread = median(abs(row["dev"]) for row in rows) if len(rows) >= FEWEST_FOR_MAD else None
+    for row in rows:
+        row["far"] = spread is not None and abs(row["dev"]) > FAR_MADS * spread
+        row["note"] = f"{row['pool']} workers, kept"
+    return rows
+
+
+def _serial(state: State) -> Rows:
+    seconds = _loop_s(state)
+    return [] if seconds is None else [{"ms": _ms(seconds), "label": f"serial {seconds * 1e3:.4g} ms"}]
+
+
+def _loop_s(state: State) -> float | None:
+    return median(state.serial.map) if state.serial and state.serial.map else None
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
