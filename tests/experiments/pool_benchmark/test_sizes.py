@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_sizes import state
-from poolscope.experiments.pool_sizes.params import PoolSizesParams
-from poolscope.experiments.pool_sizes.state import State
-from poolscope.protocol.payloads import Untyped
+from poolscope.experiments.pool_benchmark import pool_sizes as state
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.payloads import NoiseReading, ShownResults, TraceSummary, Untyped
 from poolscope.protocol.records import (
     Actor,
     Contents,
     End,
     Failure,
-    Printed,
     Progress,
     Record,
     Result,
@@ -32,16 +31,16 @@ from poolscope.protocol.records import (
 from tests.openings import opening
 
 SPREAD = (1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.02)
-QUIET = {
-    "wall_s": 10.0,
-    "host_busy_s": 12.0,
-    "own_cpu_s": 11.9,
-    "throttled_before": 0,
-    "throttled_after": 0,
-    "host_cpus": 2,
-    "loop_wall_s": 1.4,
-    "loop_cpu_s": 1.4,
-}
+QUIET = NoiseReading(
+    wall_s=10.0,
+    host_busy_s=12.0,
+    own_cpu_s=11.9,
+    throttled_before=0,
+    throttled_after=0,
+    host_cpus=2,
+    loop_wall_s=1.4,
+    loop_cpu_s=1.4,
+)
 
 
 def about(milliseconds: float, repeats: int = 7) -> list[float]:
@@ -52,7 +51,7 @@ def told(
     maps: Mapping[str, Sequence[float]],
     *,
     around_ms: float = 20.0,
-    noise: dict[str, Any] | None = None,
+    noise: NoiseReading | None = None,
     chunks: dict[int, int] | None = None,
     outcome: str = "finished",
     **asked: Any,
@@ -60,13 +59,17 @@ def told(
     """The state after a run with these map times (ms) by arm; every pool starts and stops in `around_ms` together."""
     sizes = [int(config) for config in maps if config != "serial"]
     now = state.initial(PoolSizesParams.model_validate({"sizes": sizes, "workload": "sum-of-squares", **asked}))
-    records: list[Record] = [Result(0, Untyped("chunksize", (chunks or {}).get(size, 1)), str(size)) for size in sizes]
+    used = chunks or dict.fromkeys(sizes, 1)
+    now = replace(
+        now, configs={key: replace(each, chunk_used=used.get(each.size, 1)) for key, each in now.configs.items()}
+    )
+    records: list[Record] = []
     for number in range(1, 1 + max(map(len, maps.values()))):
         for config, times in maps.items():
             if number <= len(times):
                 records += measurement(config, number, times[number - 1], around_ms)
     if noise is not None:
-        records.append(Result(0, Untyped("noise", noise)))
+        records.append(Result(0, noise))
     if outcome:
         records.append(End(0, outcome))
     for record in records:
@@ -74,11 +77,15 @@ def told(
     return now
 
 
+def key_of(size: str) -> str:
+    return size if size == "serial" else f"{size} workers"
+
+
 def measurement(config: str, number: int, map_ms: float, around_ms: float) -> list[Record]:
     phases = {"map": map_ms}
     if config != "serial":
         phases = {"start": around_ms * 0.9, "first_ready": around_ms * 0.5, "map": map_ms, "stop": around_ms * 0.1}
-    return [Sample(0, name, config, number, ms / 1e3) for name, ms in phases.items()]
+    return [Sample(0, name, key_of(config), number, ms / 1e3) for name, ms in phases.items()]
 
 
 def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
@@ -125,13 +132,13 @@ def test_the_warm_up_counts_for_nothing() -> None:
     now = state.initial(PoolSizesParams(sizes=[2]))
     for record in measurement("2", 0, 5.0, 5.0):
         now = state.fold(now, record)
-    assert now.configs[0].map == ()
+    assert now.configs["2 workers"].map == ()
     assert now.order == ()
 
 
 def test_the_transcript_has_the_words_of_the_script() -> None:
     now = told({"serial": [0.01], "2": [4.0, 4.8]})
-    now = state.fold(now, Result(0, Untyped("results", {"count": 3, "first": [1, 4, 9]}), "2"))
+    now = state.fold(now, Result(0, ShownResults(3, (1, 4, 9)), "2 workers"))
     assert state.as_json(now)["sizes"][0]["transcript"] == (
         "Using a pool of size 2:\nResults: [1, 4, 9]\nTime taken: 0.0048 seconds"
     )
@@ -139,7 +146,7 @@ def test_the_transcript_has_the_words_of_the_script() -> None:
 
 def test_a_long_list_of_results_is_cut_in_the_transcript() -> None:
     now = told({"serial": [0.01], "2": [4.8]})
-    now = state.fold(now, Result(0, Untyped("results", {"count": 5000, "first": list(range(1000))}), "2"))
+    now = state.fold(now, Result(0, ShownResults(5000, tuple(range(1000))), "2 workers"))
     assert "18, 19, …]" in state.as_json(now)["sizes"][0]["transcript"]
     assert state.as_json(now)["sizes"][0]["results_count"] == 5000
 
@@ -164,11 +171,10 @@ def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_ope
 OTHERS: list[Record] = [
     Contents(0, "x", "added", 1, [1], 1),
     Task(0, "1", "started"),
-    Printed(0, "stdout", "hello"),
     Sample(0, "map", "99", 1, 1.0),
-    Sample(0, "latency", "2", 1, 1.0),
+    Sample(0, "latency", "2 workers", 1, 1.0),
     Result(0, Untyped("weather", "rain")),
-    Result(0, Untyped("results", {"count": 1, "first": [1]}), "99"),
+    Result(0, ShownResults(1, (1,)), "99"),
 ]
 
 
@@ -201,7 +207,7 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
         opening("pool-sizes", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "repetition 1 of 5"),
         Actor(7, "2 workers · w1", "started", "process"),
-        Span("2 workers · w1", "running", 7, 9, "1", "2"),
+        Span("2 workers · w1", "running", 7, 9, "1", "2 workers"),
         Failure(9, "WorkerDied", "Worker 1 died."),
     ]
     for record in records:
@@ -209,7 +215,7 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
     shape = state.as_json(now)
     assert (shape["done"], shape["total"], shape["seconds_left"], shape["note"]) == (3, 9, 1.5, "repetition 1 of 5")
     assert now.start_method == "spawn"
-    assert now.lanes.spans[0].lane == "2"
+    assert now.lanes.spans[0].lane == "2 workers"
     ended = state.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
     assert (ended.outcome, ended.failure, ended.seconds_left) == ("failed", "Worker 1 died.", None)
 
@@ -229,16 +235,22 @@ def test_the_fastest_pool_is_named_with_its_speed_up_and_interval() -> None:
 
 
 def test_a_single_call_is_judged_with_start_up_and_shutdown() -> None:
-    slow_start = replace(POOL_WINS, configs=tuple(dear(config, 0.03 * config.size) for config in POOL_WINS.configs))
+    slow_start = replace(POOL_WINS, configs=dear(lambda size: 0.03 * size))
     assert "For a single call, start-up and shutdown counted, 2 workers finish first: 184 ms" in sentence(slow_start)
-    dearest = replace(POOL_WINS, configs=tuple(dear(config, 1.0) for config in POOL_WINS.configs))
+    dearest = replace(POOL_WINS, configs=dear(lambda _: 1.0))
     assert "the plain loop finishes first: 201 ms against 1.1" in sentence(dearest)
-    cheap = replace(POOL_WINS, configs=tuple(dear(config, 0.001) for config in POOL_WINS.configs))
+    cheap = replace(POOL_WINS, configs=dear(lambda _: 0.001))
     assert "For a single call too" in sentence(cheap)
 
 
-def dear(config: state.Configuration, seconds: float) -> state.Configuration:
-    return replace(config, start=(seconds,) * len(config.map), stop=(0.002,) * len(config.map))
+def dear(seconds_of: Callable[[int], float]) -> dict[str, Configuration]:
+    """The pools of that run, whose start-up takes so long for each size."""
+    return {
+        config.key: config
+        if config.serial
+        else replace(config, start=(seconds_of(config.size),) * len(config.map), stop=(0.002,) * len(config.map))
+        for config in POOL_WINS.configs.values()
+    }
 
 
 def test_the_plain_loop_wins_where_no_pool_beats_it_and_the_break_even_is_said() -> None:
@@ -274,7 +286,7 @@ def test_a_stopped_run_says_which_sizes_are_missing() -> None:
 
 
 def test_a_disturbed_run_says_so_beside_its_verdict() -> None:
-    loud = told({"serial": about(200), "2": about(100)}, noise={**QUIET, "host_busy_s": 19.0})
+    loud = told({"serial": about(200), "2": about(100)}, noise=replace(QUIET, host_busy_s=19.0))
     assert "disturbed" in sentence(loud)
 
 
@@ -363,19 +375,19 @@ def test_a_chunk_size_that_changes_is_found() -> None:
     [
         (QUIET, False),
         (None, None),
-        ({**QUIET, "host_busy_s": 19.0}, True),
-        ({**QUIET, "throttled_after": 3}, True),
-        ({**QUIET, "loop_cpu_s": 1.0}, True),
-        ({**QUIET, "host_busy_s": None, "loop_wall_s": 0.0}, None),
+        (replace(QUIET, host_busy_s=19.0), True),
+        (replace(QUIET, throttled_after=3), True),
+        (replace(QUIET, loop_cpu_s=1.0), True),
+        (replace(QUIET, host_busy_s=None, loop_wall_s=0.0), None),
     ],
 )
-def test_a_disturbed_run_is_found_by_any_detector(noise: dict[str, Any] | None, holds: bool | None) -> None:
+def test_a_disturbed_run_is_found_by_any_detector(noise: NoiseReading | None, holds: bool | None) -> None:
     now = told({"serial": about(200), "2": about(100)}, noise=noise)
     assert check(now, "the run was disturbed").holds is holds
 
 
 def test_waiting_work_is_not_held_against_the_machine() -> None:
-    noise = {**QUIET, "host_busy_s": 14.0, "own_cpu_s": 2.0, "loop_cpu_s": 0.001, "host_cpus": 4}
+    noise = replace(QUIET, host_busy_s=14.0, own_cpu_s=2.0, loop_cpu_s=0.001, host_cpus=4)
     now = told({"serial": about(200), "8": about(30)}, noise=noise, workload="square-sleep")
     assert check(now, "the run was disturbed").holds is None
 
@@ -399,8 +411,8 @@ def test_the_charts_hold_every_repetition_and_the_ideal_is_cut_at_the_cpus() -> 
 
 
 def test_the_phases_of_a_call_add_up_with_and_without_a_traced_repetition() -> None:
-    traced = {"map_s": 0.1, "tasks_wall_s": 0.16, "worker_ends_s": [0.09, 0.095], "tasks": 10, "tasks_cpu_s": 0.16}
-    after = state.fold(POOL_WINS, Result(0, Untyped("traced", traced), "2"))
+    traced = TraceSummary(0.1, 10, tasks_wall_s=0.16, tasks_cpu_s=0.16, workers_used=2, worker_ends_s=(0.09, 0.095))
+    after = state.fold(POOL_WINS, Result(0, traced, "2 workers"))
     for now in (POOL_WINS, after):
         two = [row for row in state.chart(now, 2)["phases"] if row["pool"] == 2]
         assert sum(row["ms"] for row in two) == pytest.approx(20 + 122.2)
