@@ -1,4 +1,4 @@
-# Two commands on a fresh machine with Python 3.11 to 3.14 and make: `make run` serves, `make test` passes every test.
+# Two commands on a fresh machine with Python 3.11 to 3.15 and make: `make run` serves, `make test` passes every test.
 # Both do their own set-up, once; it is done again when a lock or pyproject.toml changes.
 
 # For `make run`; left empty, the settings decide.

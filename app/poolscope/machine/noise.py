@@ -1,4 +1,4 @@
-"""Raw numbers on who else used the machine, read between timed regions; what can't be read is None, never an error."""
+"""Counts who used the machine, read between timed regions; what can't be read is None, never an error."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 from time import perf_counter
 
 from poolscope.machine import cgroups
+from poolscope.protocol.payloads import NoiseReading
 
 PROC = Path("/proc")
+SYS = Path("/sys")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class NoiseCounters:
     """One moment: seconds on `perf_counter`, CPU seconds of the whole host and of us with all descendants so far.
 
     `throttled` is how often the CPU quota of our cgroups made somebody wait, None without a quota.
@@ -24,24 +26,25 @@ class Reading:
     own_cpu_s: float | None
     throttled: int | None
 
-    def since(self, before: Reading) -> dict[str, float | int | None]:
-        """What was used between two readings."""
-        return {
-            "wall_s": self.at - before.at,
-            "host_busy_s": difference(self.host_busy_s, before.host_busy_s),
-            "own_cpu_s": difference(self.own_cpu_s, before.own_cpu_s),
-            "throttled_before": before.throttled,
-            "throttled_after": self.throttled,
-        }
+    def since(
+        self, before: NoiseCounters, *, loop_wall_s: float | None = None, loop_cpu_s: float | None = None
+    ) -> NoiseReading:
+        """What was used between two moments, and what the plain loops took meanwhile."""
+        return NoiseReading(
+            wall_s=self.at - before.at,
+            host_busy_s=_difference(self.host_busy_s, before.host_busy_s),
+            own_cpu_s=_difference(self.own_cpu_s, before.own_cpu_s),
+            throttled_before=before.throttled,
+            throttled_after=self.throttled,
+            host_cpus=os.cpu_count(),
+            loop_wall_s=loop_wall_s,
+            loop_cpu_s=loop_cpu_s,
+        )
 
 
-def difference(after: float | None, before: float | None) -> float | None:
-    return None if after is None or before is None else after - before
-
-
-def read(proc: Path = PROC) -> Reading:
-    """Read now; costs about a millisecond for a hundred processes."""
-    return Reading(perf_counter(), host_busy_s(proc), own_cpu_s(proc), cgroups.throttled(proc))
+def read_counters(proc: Path = PROC, sys: Path = SYS) -> NoiseCounters:
+    """Read them now; costs about a millisecond for a hundred processes."""
+    return NoiseCounters(perf_counter(), host_busy_s(proc), own_cpu_s(proc), cgroups.throttled(proc, sys))
 
 
 def host_busy_s(proc: Path = PROC) -> float | None:
@@ -70,10 +73,10 @@ def own_cpu_s(proc: Path = PROC) -> float | None:
     us = os.getpid()
     if us not in ticks:
         return None
-    return sum(ticks[pid] for pid in ticks if descends(pid, us, parents)) / os.sysconf("SC_CLK_TCK")
+    return sum(ticks[pid] for pid in ticks if _descends(pid, us, parents)) / os.sysconf("SC_CLK_TCK")
 
 
-def descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
     for _ in range(len(parents)):  # a pid that was used again meanwhile could close a ring
         if pid == ancestor:
             return True
@@ -81,3 +84,7 @@ def descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
             return False
         pid = parents[pid]
     return False
+
+
+def _difference(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before

@@ -10,13 +10,11 @@ are left go on in another.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import shutil
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
 from poolscope.experiments.pool_benchmark.plan import UNCOUNTED, configurations, in_words
@@ -40,7 +38,6 @@ from poolscope.protocol.payloads import (
     InterpreterLeftOut,
     LoopTimes,
     MeasurementReport,
-    NoiseReading,
     Plan,
     PlannedConfiguration,
     ResultsDiffer,
@@ -112,7 +109,7 @@ class Benchmark:
         seed = random.SystemRandom().randrange(2**32)
         self.report.result(Seed(seed))
         order = random.Random(seed)
-        before = noise.read()
+        before = noise.read_counters()
         for repetition in range(1, self.arguments.repeats + 1):
             configs = list(self.configs)
             order.shuffle(configs)
@@ -278,9 +275,8 @@ class Benchmark:
         for config in [config for config, of in self.configs.items() if of is session]:
             self.skip(config, why)
 
-    def read_noise(self, before: noise.Reading) -> None:
+    def read_noise(self, before: noise.NoiseCounters) -> None:
         for config, (wall, cpu) in self.loops.items():
             self.report.result(LoopTimes(wall / 1e9, cpu / 1e9), config.key)
         wall, cpu = next(times for loop, times in self.loops.items() if loop.python == self.sessions[0].label)
-        used: dict[str, Any] = dict(noise.read().since(before))
-        self.report.result(NoiseReading(**used, host_cpus=os.cpu_count(), loop_wall_s=wall / 1e9, loop_cpu_s=cpu / 1e9))
+        self.report.result(noise.read_counters().since(before, loop_wall_s=wall / 1e9, loop_cpu_s=cpu / 1e9))

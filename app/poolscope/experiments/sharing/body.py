@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import random
 import traceback
 from dataclasses import asdict
@@ -42,7 +41,7 @@ class Run:
 
     def go(self) -> None:
         """What a tool raises is that tool's own failure; the run fails with it when no other tool is left."""
-        before = noise.read()
+        before = noise.read_counters()
         for place, name in enumerate(self.names):
             self.tell_progress(f"shows {TOOLS[name].short}", place)
             try:
@@ -52,7 +51,7 @@ class Run:
                 self.tell_failure(name, error)
         self.pace = ProgressEstimator(dict.fromkeys(self.usable, self.repeats + 1))
         self.rounds()
-        self.result("noise", {**noise.read().since(before), "host_cpus": os.cpu_count()})
+        self.result("noise", asdict(noise.read_counters().since(before)))
         self.tell_progress("", len(self.names))
         if self.raised and not self.usable:
             raise self.raised
