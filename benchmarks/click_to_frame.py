@@ -20,7 +20,7 @@ from typing import Any
 from _report import Claims, asked, heading, percentile, progress, spread
 from _server import Server, browser, served
 from playwright.sync_api import Page, sync_playwright
-from poolscope.experiments.shared_list.samples import in_words
+from poolscope.experiments.shared_list.messages import log_line
 from poolscope.protocol.records import Contents, Opening, from_line
 
 LIMIT_MS = 100
@@ -139,7 +139,7 @@ def stamps_of(server: Server, run: str) -> dict[str, float]:
         if isinstance(record, Opening):
             start = record.t
         elif isinstance(record, Contents) and record.change != "end":
-            text = f"{(record.t - start) / 1e9:.3f}{in_words(record)}"
+            text = f"{(record.t - start) / 1e9:.3f}{log_line(record)}"
             if text in stamps:
                 twice.add(text)
             stamps[text] = record.t / 1e6

@@ -23,7 +23,8 @@ from typing import NamedTuple
 from _report import Claims, asked, heading, progress, spread
 from _runner import perform
 from poolscope.experiments.shared_list.params import SharedListParams
-from poolscope.protocol.records import Count
+from poolscope.protocol.payloads import ListCounts
+from poolscope.protocol.records import Result
 
 MOST_ITEMS = 1_000_000  # where Poolscope holds a list that may grow
 SHORT = 1_000
@@ -113,13 +114,13 @@ def observed(capacity: int, seconds: float) -> Rate:
     """The same through Poolscope. Raises RuntimeError when its counts are not exact."""
     params = SharedListParams(producers=2, consumers=2, delay_min=0, delay_max=0, capacity=capacity, seconds=seconds)
     records = perform("shared-list", params)
-    counts = [record for record in records if isinstance(record, Count) and record.name == "ledger"]
-    took = (counts[-1].t - records[0].t) / 1e9
-    last = counts[-1].values
-    if last["added"] - last["removed"] != last["length"] or last["really_added"] != last["added"]:
+    counts = [(record.t, record.payload) for record in records if isinstance(record, Result)]
+    t, last = next((t, payload) for t, payload in reversed(counts) if isinstance(payload, ListCounts))
+    took = (t - records[0].t) / 1e9
+    if last.added - last.removed != last.length or last.really_added != last.added:
         raise RuntimeError(f"the counts are not exact: {last}")
-    polls = last["empty_polls"] + last["full_polls"]
-    return Rate((last["added"] + last["removed"]) / took, polls / took, last["length"])
+    polls = last.empty_polls + last.full_polls
+    return Rate((last.added + last.removed) / took, polls / took, last.length)
 
 
 def compare(script: str, capacity: int, pairs: int, seconds: float) -> dict[str, list[float]]:

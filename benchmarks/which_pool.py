@@ -76,7 +76,7 @@ def main() -> int:
     quick = asked(__doc__)
     heading(__doc__)
     claims = Claims(quick)
-    found = asyncio.run(interpreters.find(*interpreters.wished(Settings().pythons)))
+    found = asyncio.run(interpreters.find(*interpreters.parse_setting(Settings().pythons)))
     installation = Installation(pythons=interpreters.by_label(found))
     plan: Mapping[str, Any] = {"sizes": [2, 4], "items": 16, "repeats": 4 if quick else 7}
 

@@ -38,7 +38,7 @@ def offered(settings: Settings) -> Installation:
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; its bench opens and closes with it. Raises BadParameters for offers that make no sense."""
-    wished = interpreters.wished(settings.pythons)
+    wanted = interpreters.parse_setting(settings.pythons)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(
         journal,
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app_state.hub = stream.Hub(app_state)
 
     async def look_around() -> None:
-        found = await interpreters.find(*wished)
+        found = await interpreters.find(*wanted)
         scheduler.installation = replace(scheduler.installation, pythons=interpreters.by_label(found), searching=False)
 
     @asynccontextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,34 +17,18 @@ from poolscope.machine.processes import members
 from poolscope.protocol.records import Span
 
 from tests.children import end_of, perform, runner
+from tests.pythons import executable_of
 from tests.waiting import until, until_gone
 
-CACHE = Path.home() / ".cache" / "poolscope-pythons"
-PYENV = Path.home() / ".pyenv" / "versions"
-
 PARTS = [list(SCENARIOS)[first::4] for first in range(4)]  # in runners of their own at once, as they mostly wait
-SAY = "import sys; print('python%d.%d%s' % (*sys.version_info[:2], sys.abiflags))"
+# The oldest Python without a GIL, the first with interpreters, and the newest; the tests' own is another.
+PYTHONS = ("python3.13t", "python3.14", "python3.15")
 
 
-def is_it(python: str, name: str) -> bool:
-    """Whether a path starts the Python of that name: 3.13t's folder has a python3.13 too, and a shim may start none."""
-    return subprocess.run([python, "-c", SAY], capture_output=True, text=True, timeout=20).stdout.strip() == name
-
-
-@pytest.fixture(params=["python3.13", "python3.13t", "python3.14"])
+@pytest.fixture(params=PYTHONS)
 def elsewhere(request: pytest.FixtureRequest) -> tuple[str, str]:
     """The name and the path of another Python."""
-    name = request.param
-    places = [
-        shutil.which(name),
-        *CACHE.glob(f"*/bin/{name}"),
-        *CACHE.glob(f"*/usr/bin/{name}"),
-        *PYENV.glob(f"*/bin/{name}"),
-    ]
-    executable = next((str(place) for place in places if place and is_it(str(place), name)), None)
-    if executable is None:
-        pytest.skip(f"there is no {name} on this machine")
-    return name, executable
+    return request.param, executable_of(request.param)
 
 
 def test_a_killed_runner_leaves_no_process_and_no_semaphore(elsewhere: tuple[str, str]) -> None:
@@ -70,7 +52,7 @@ def test_every_tool_is_right_and_without_a_guard_wrong(elsewhere: tuple[str, str
     for record in records:
         state = sharing.fold(state, record)
     assert not [row.error for row in state.rows if row.raised]
-    assert [row.tool.name for row in state.rows if row.missing] == ([] if name == "python3.14" else ["interpreters"])
+    assert [row.tool.name for row in state.rows if row.missing] == (["interpreters"] if name == "python3.13t" else [])
     assert all(row.as_it_should for row in state.rows if not row.missing)
 
 
@@ -99,6 +81,6 @@ def test_every_failure_is_told_and_leaves_nothing(elsewhere: tuple[str, str]) ->
     of_interpreters = [cells[fault, "InterpreterPoolExecutor"] for fault in FAULTS]
     assert of_interpreters == (
         ["raised", "process died", "no answer in time", "nothing failed"]
-        if name == "python3.14"
+        if name != "python3.13t"
         else ["not in this Python"] * 4
     )

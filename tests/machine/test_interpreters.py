@@ -12,7 +12,7 @@ import psutil
 import pytest
 from poolscope.errors import BadParameters
 from poolscope.machine import interpreters
-from poolscope.machine.interpreters import LABEL, Python, by_label, find, labelled, started_by, wished
+from poolscope.machine.interpreters import LABEL, Interpreter, at_path, by_label, find, parse_setting, with_labels
 
 from tests.waiting import until, until_gone
 
@@ -43,7 +43,7 @@ def answering(version: str = "3.13.2", abi: str = "") -> str:
     return f"echo '{said}'"
 
 
-async def only(*paths: str) -> tuple[Python, ...]:
+async def only(*paths: str) -> tuple[Interpreter, ...]:
     """What is found of the named ones alone."""
     return (await find([("", path) for path in paths], elsewhere=False))[1:]
 
@@ -53,7 +53,7 @@ async def test_this_python_is_first_and_says_what_it_is() -> None:
     assert (this.path, this.version, this.why_not) == (sys.executable, sys.version.split()[0].rstrip("+"), "")
     assert this.label.startswith(f"{sys.version_info.major}.{sys.version_info.minor}")
     assert "spawn" in this.start_methods
-    assert this == interpreters.this()
+    assert this == interpreters.current()
 
 
 async def test_a_real_python_answers_what_this_one_knows_of_itself(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ async def test_a_real_python_answers_what_this_one_knows_of_itself(tmp_path: Pat
     started.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     started.chmod(0o755)
     (found,) = await only(str(started))
-    this = interpreters.this()
+    this = interpreters.current()
     assert replace(found, path=this.path, label=this.label) == this
     assert found.label == this.version + ("t" if this.free_threaded else "")  # the short one is taken
 
@@ -95,7 +95,7 @@ async def test_what_is_not_there_says_why(tmp_path: Path) -> None:
 
 
 async def test_one_that_hangs_is_given_up(program: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreters, "ASK_S", 0.2)
+    monkeypatch.setattr(interpreters, "PROBE_S", 0.2)
     (found,) = await only(program("p", "exec sleep 600"))
     assert found.why_not == "it did not answer within 0.2 s"
 
@@ -103,16 +103,14 @@ async def test_one_that_hangs_is_given_up(program: MakeProgram, monkeypatch: pyt
 async def test_who_no_longer_waits_leaves_nothing_behind(
     program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreters, "ASK_S", 600)  # on a busy machine too it is we who end it
-    told = tmp_path / "pids"
-    looking = asyncio.create_task(
-        only(program("p", f"sleep 600 & echo $! $$ > {told}.new; mv {told}.new {told}; wait"))
-    )
-    await asyncio.to_thread(until, told.exists)
-    started = [psutil.Process(int(pid)) for pid in told.read_text().split()]
-    looking.cancel()
+    monkeypatch.setattr(interpreters, "PROBE_S", 600)  # on a busy machine too it is we who end it
+    pids = tmp_path / "pids"
+    search = asyncio.create_task(only(program("p", f"sleep 600 & echo $! $$ > {pids}.new; mv {pids}.new {pids}; wait")))
+    await asyncio.to_thread(until, pids.exists)
+    started = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
+    search.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await looking
+        await search
     await asyncio.to_thread(until_gone, started)
 
 
@@ -128,18 +126,18 @@ def test_who_shares_a_label_gets_a_longer_one(tmp_path: Path) -> None:
     (project / ".venv" / "pyvenv.cfg").touch()
     environment = str(project / ".venv" / "bin" / "python")
     given = [
-        Python("/a", version="3.14.1"),
-        Python("/b", version="3.14.2"),
-        Python("/c", version="3.14.2", free_threaded=True),
-        Python(environment, version="3.14.2"),
-        Python("/d", version="3.14.2"),
-        Python("/e", version="3.14.2"),
-        Python("/f", version="3.11.1", implementation="PyPy"),
-        Python("/g", version="3.14.2", label="mine"),
-        Python("/h", version="3.15.0", label="mine"),
-        Python("/i", version="3.9", why_not="old"),
+        Interpreter("/a", version="3.14.1"),
+        Interpreter("/b", version="3.14.2"),
+        Interpreter("/c", version="3.14.2", free_threaded=True),
+        Interpreter(environment, version="3.14.2"),
+        Interpreter("/d", version="3.14.2"),
+        Interpreter("/e", version="3.14.2"),
+        Interpreter("/f", version="3.11.1", implementation="PyPy"),
+        Interpreter("/g", version="3.14.2", label="mine"),
+        Interpreter("/h", version="3.15.0", label="mine"),
+        Interpreter("/i", version="3.9", why_not="old"),
     ]
-    labels = [python.label for python in labelled(given)]
+    labels = [python.label for python in with_labels(given)]
     assert labels == [
         "3.14",
         "3.14.2",
@@ -168,8 +166,8 @@ async def test_every_python_is_asked_once_and_an_environment_counts_where_it_is_
     found = await only(one, link, environment)
     assert [python.path for python in found] == [one, environment]
     assert asked.read_text().count("\n") == 2
-    assert started_by(found, link).path == one
-    assert started_by(found, environment).path == environment
+    assert at_path(found, link).path == one
+    assert at_path(found, environment).path == environment
 
 
 async def test_others_are_found_on_the_path_and_where_their_managers_put_them(
@@ -177,28 +175,33 @@ async def test_others_are_found_on_the_path_and_where_their_managers_put_them(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{tmp_path}/shims")
-    program("bin/python3.13", answering("3.13.1"))
-    program("bin/python3.14t", answering("3.14.1", abi="t"))
+    for variable, _, _ in interpreters.MANAGED[:-1]:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("ASDF_DATA_DIR", f"{tmp_path}/elsewhere")
+    program("bin/python3.15", answering("3.97.1"))
+    program("bin/python3.14t", answering("3.96.1", abi="t"))
     program("bin/python3-config", "echo no Python")
     program("shims/python3.12", "echo a shim")
     program(".pyenv/versions/3.9.1/bin/python", answering("3.9.1"))
-    program(".local/share/uv/python/cpython-3.15/bin/python", answering("3.15.0a3"))
+    program(".local/share/uv/python/cpython-3.99/bin/python", answering("3.99.0a3"))
+    program("elsewhere/installs/python/3.98/bin/python3", answering("3.98.1"))
     ours = [python for python in await find() if python.path.startswith(str(tmp_path))]
     assert [(python.version, python.label) for python in ours] == [
-        ("3.13.1", "3.13"),
-        ("3.14.1", "3.14t"),
+        ("3.96.1", "3.96t"),
+        ("3.97.1", "3.97"),
         ("3.9.1", ""),
-        ("3.15.0a3", "3.15"),
+        ("3.99.0a3", "3.99"),
+        ("3.98.1", "3.98"),
     ]
 
 
 def test_a_setting_names_paths_with_or_without_labels() -> None:
-    assert wished("") == ([], True)
-    assert wished("/a/python, free=/b/python:~/c") == (
+    assert parse_setting("") == ([], True)
+    assert parse_setting("/a/python, free=/b/python:~/c") == (
         [("", "/a/python"), ("free", "/b/python"), ("", str(Path.home() / "c"))],
         True,
     )
-    assert wished("none") == ([], False)
-    assert wished("/a/python,none") == ([("", "/a/python")], False)
+    assert parse_setting("none") == ([], False)
+    assert parse_setting("/a/python,none") == ([("", "/a/python")], False)
     with pytest.raises(BadParameters, match="label in POOLSCOPE_PYTHONS must be letters"):
-        wished("my own=/a/python")
+        parse_setting("my own=/a/python")

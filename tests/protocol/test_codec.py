@@ -9,8 +9,14 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
 import pytest
+from hypothesis import given, settings
 from poolscope.errors import MalformedMessage
+from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.codec import Tagged, WrongShape, from_json, from_line, to_json, to_line
+from poolscope.protocol.commands import Command, HostAnswer, HostOrder
+from poolscope.protocol.payloads import Payload
+
+from tests.protocol.strategies import instances, members
 
 
 class Colour(StrEnum):
@@ -161,6 +167,19 @@ def test_a_message_says_its_tag_and_comes_back_as_its_class() -> None:
 def test_what_is_no_message_of_the_family_is_refused(line: bytes) -> None:
     with pytest.raises(MalformedMessage, match="no Shape"):
         from_line(Shape, line)
+
+
+@pytest.mark.parametrize("family", [Payload, Arguments, Command, HostOrder, HostAnswer])
+def test_every_message_of_the_protocol_is_frozen_and_comes_back_from_its_line(family: type[Tagged]) -> None:
+    for member in members(family):
+        assert member.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+        @given(instances(member))
+        @settings(max_examples=10)
+        def comes_back(message: Tagged) -> None:
+            assert from_line(family, to_line(message)) == message
+
+        comes_back()
 
 
 def test_two_members_of_a_family_can_not_share_a_tag() -> None:

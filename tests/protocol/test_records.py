@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -25,35 +24,13 @@ from poolscope.protocol.records import (
     to_line,
 )
 
-from tests.openings import machine, opening
-
-TEXT = st.text(st.characters(codec="utf-8"))
-NUMBER = st.floats(allow_nan=False, allow_infinity=False)
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | NUMBER | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=5,
-)
-BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
-    "int": st.integers(),
-    "int | None": st.none() | st.integers(),
-    "float": NUMBER,
-    "float | None": st.none() | NUMBER,
-    "str": TEXT,
-    "list[int]": st.lists(st.integers(), max_size=4),
-    "dict[str, Any]": st.dictionaries(TEXT, JSON, max_size=3),
-    "Arguments": st.just(opening().arguments),
-    "MachineFacts | None": st.none() | st.just(machine(4)),
-    "PythonFacts": st.builds(opening, gil=st.booleans()).map(lambda record: record.python),
-    "Payload": st.builds(Untyped, TEXT, JSON),
-}
+from tests.openings import opening
+from tests.protocol.strategies import JSON, TEXT, instances
 
 
 def records() -> st.SearchStrategy[Record]:
-    """Any record, each field by its declared type."""
-    return st.one_of(
-        *(st.builds(kind, **{field.name: BY_TYPE[str(field.type)] for field in fields(kind)}) for kind in CLASSES)
-    )
+    """Any record, with any payload."""
+    return st.one_of(*map(instances, CLASSES))
 
 
 @given(records())

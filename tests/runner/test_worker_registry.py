@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from poolscope.protocol.records import Actor, Fault, Record, Span
 from poolscope.runner import worker_registry
-from poolscope.runner.worker_registry import WorkerRegistry, by_age, struck
+from poolscope.runner.worker_registry import WorkerRegistry, by_age, send_sigkill
 
 from tests.waiting import until
 
@@ -89,9 +89,9 @@ def test_a_request_in_vain_says_so_after_its_patience_and_at_the_end(monkeypatch
 def test_one_that_has_ended_is_not_struck_even_while_its_number_is_taken(start: Start) -> None:
     (ended,) = start(1, int, 0)
     until(lambda: multiprocessing.connection.wait([ended.sentinel], 0), "its end")  # it is a zombie now
-    assert not struck(ended)
+    assert not send_sigkill(ended)
     ended.join()
-    assert not struck(ended)
+    assert not send_sigkill(ended)
 
 
 def test_whoever_has_the_process_id_of_one_that_ended_is_safe(start: Start) -> None:
@@ -99,10 +99,28 @@ def test_whoever_has_the_process_id_of_one_that_ended_is_safe(start: Start) -> N
     ended.join()
     ended._popen.pid = other.pid  # type: ignore[attr-defined]
     assert ended.pid == other.pid
-    assert not struck(ended)
+    assert not send_sigkill(ended)
     assert other.is_alive()
 
 
 def test_workers_are_numbered_in_the_order_in_which_they_were_made(start: Start) -> None:
     workers = start(3)
     assert by_age(set(multiprocessing.active_children()) & set(workers)) == workers
+
+
+def test_a_request_goes_to_the_process_that_has_the_workers_and_comes_back_if_it_does_nothing() -> None:
+    records: list[Record] = []
+    registry = WorkerRegistry(records.append)
+    forwarded: list[tuple[int, int]] = []
+    registry.kill(1, 1)
+    with registry.elsewhere(lambda number, request: forwarded.append((number, request))):
+        registry.kill(3, 2)
+        registry.receive(Fault(5, "kill", 1, 2, 4711, 1))
+        registry._lose_patience(2)  # not yet: the other process may have killed it just now
+    assert forwarded == [(1, 1), (3, 2)]
+    assert faults(records) == [(1, 2, 4711), (3, 0, None)]
+    registry.close()
+    assert len(records) == 2
+    for timer in threading.enumerate():
+        if isinstance(timer, threading.Timer):
+            timer.cancel()

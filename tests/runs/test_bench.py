@@ -13,7 +13,7 @@ from poolscope.errors import BadParameters, QueueFull, Refused, RunIsLive, TooMa
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.records import Count, End, Failure, Opening, Printed
+from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import session
 from poolscope.runs.runner_process import PRINTED_LIMIT
@@ -94,7 +94,7 @@ async def test_what_the_machine_is_like_becomes_part_of_the_conditions(opened: M
 
 
 async def test_stop_ends_a_running_run_and_keeps_what_came_before(scheduler: Scheduler) -> None:
-    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
     await scheduler.stop(run.id)
     await done(scheduler, run)
     assert (run.status, run.error) == (Status.STOPPED, None)
@@ -144,7 +144,7 @@ async def test_a_runner_that_hears_neither_the_wish_nor_sigterm_is_killed(opened
 async def test_a_killed_runner_fails_the_run_with_the_signals_name_and_the_next_one_works(
     scheduler: Scheduler, scratch: Path
 ) -> None:
-    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
     os.kill(pid_of(run), signal.SIGKILL)
     await done(scheduler, run)
     assert run.status is Status.FAILED
@@ -206,19 +206,19 @@ async def test_no_interpreter_means_a_failed_run_that_says_so(opened: MakeBench)
         "os.write(records, b'\\xff\\xfe\\n')",
         "say('list', actor='x', change='added', number=1, items=5, length=1)",
     ],
-    ids=["no JSON", "unknown kind", "a field is missing", "no UTF-8", "a type that no fold takes"],
+    ids=["no JSON", "unknown kind", "a field is missing", "no UTF-8", "a field of another type"],
 )
 async def test_a_runner_that_talks_nonsense_fails_the_run_but_what_came_before_is_kept(
     opened: MakeBench, nonsense: str
 ) -> None:
-    sane = "say('count', name='ledger', values={'added': 1})\n"
+    sane = "say('result', name='list counts', value={'added': 1}, config='')\n"
     async with opened(PATIENT + sane + nonsense + "\nwhile True: time.sleep(60)") as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", {}))
         assert run.status is Status.FAILED
         assert "no record" in (run.error or "")
-        assert run.state.ledger.added == 1
+        assert run.state.counts.added == 1
         assert await scheduler.journal.lines(run.id) == run.record_log.lines
-        assert [type(record) for record in records(run)] == [Opening, Count, End]
+        assert [type(record) for record in records(run)] == [Opening, Result, End]
 
 
 async def test_a_line_without_an_end_does_not_fill_the_memory(
@@ -362,7 +362,7 @@ async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(opened: Ma
 
 
 async def test_controls_reach_the_runner_and_must_fit_what_is_in_force(scheduler: Scheduler) -> None:
-    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
     await scheduler.change(run.id, {"delay_max": "1.5", "paused": "true"})
     await until(run, lambda run: run.state.paused)
     assert run.as_json()["state"]["controls"] == {"delay_min": 0.001, "delay_max": 1.5, "paused": True}
@@ -391,7 +391,7 @@ async def test_a_live_run_is_not_deleted_and_an_ended_one_is(scheduler: Schedule
 async def test_a_recalled_run_is_the_same_as_it_was_live(opened: MakeBench) -> None:
     async with opened(look=lambda: machine(2)) as scheduler:
         finished = await done(scheduler, await scheduler.start("shared-list", BRIEF))
-        killed = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+        killed = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         os.kill(pid_of(killed), signal.SIGKILL)
         await done(scheduler, killed)
         factorials = await done(scheduler, await scheduler.start("factorials", {"first": -1, "last": 5}))
@@ -424,7 +424,7 @@ async def test_the_oldest_runs_are_pruned(opened: MakeBench) -> None:
 
 async def test_close_interrupts_what_runs_what_waits_and_what_is_being_started(opened: MakeBench) -> None:
     async with opened() as scheduler:
-        running = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+        running = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         measured = await begun(await scheduler.start("pool-sizes", {"workload": "square-sleep", "repeats": 100}))
         waiting = await scheduler.start("pool-sizes", {})
         starting = await scheduler.start("shared-list", ENDLESS)
@@ -459,13 +459,13 @@ async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_the
 ) -> None:
     async with opened() as scheduler:
         kept = await done(scheduler, await scheduler.start("shared-list", BRIEF))
-        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         before = await make_full(scheduler.journal, 4096)
         await until(run, lambda run: run.unkept)
-        seen = run.state.ledger.added
-        await until(run, lambda run: run.state.ledger.added > seen)
+        seen = run.state.counts.added
+        await until(run, lambda run: run.state.counts.added > seen)
         unkept = await scheduler.start("shared-list", ENDLESS)
-        await until(unkept, lambda run: run.state.ledger.added)
+        await until(unkept, lambda run: run.state.counts.added)
         for each in (run, unkept):
             await scheduler.stop(each.id)
             await done(scheduler, each)
@@ -486,7 +486,7 @@ async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_the
 async def test_a_run_goes_on_when_the_folder_is_gone(opened: MakeBench, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     async with opened(path=folder / "poolscope.sqlite") as scheduler:
-        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         folder.rename(tmp_path / "elsewhere")
         folder.write_text("a file where the folder was")
         await until(run, lambda run: run.unkept)

@@ -134,7 +134,7 @@ async def main():
     await bench.open()
     run = await bench.start("shared-list", {"seconds": 600, "delay_min": 0.001, "delay_max": 0.002})
     version = 0
-    while not run.state.ledger.added:
+    while not run.state.counts.added:
         version = await run.notifier.newer_than(version)
     seen = len(run.record_log.lines)
     while len(await bench.journal.lines(run.id)) < seen:
@@ -169,5 +169,5 @@ async def test_a_server_killed_with_9_leaves_a_readable_run_no_process_and_no_fo
         assert run.as_json()["state"]["added"] > 0
         assert run.as_json()["kept"]
         assert run.end is not None
-        again = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.ledger.added)
+        again = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         assert again.id != run_id

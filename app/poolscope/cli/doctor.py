@@ -50,7 +50,7 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
 
 def examined(settings: Settings) -> dict[str, Any]:
     """Everything that the command tells, as JSON has it. Raises BadParameters for settings that make no sense."""
-    found = asyncio.run(interpreters.find(*interpreters.wished(settings.pythons)))
+    found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
     journal, facts = settings.journal_path, read_machine()
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return {

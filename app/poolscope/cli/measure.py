@@ -119,8 +119,8 @@ async def chosen(settings: Settings, first: str, others: Sequence[str]) -> tuple
     Nothing is asked for, [], where this one is the only one. Raises BadParameters for one that can't be used.
     """
     if not first and not others:
-        return interpreters.by_label([interpreters.this()]), []
-    named, elsewhere = interpreters.wished(settings.pythons)
+        return interpreters.by_label([interpreters.current()]), []
+    named, elsewhere = interpreters.parse_setting(settings.pythons)
     paths = {word: path for word in (first, *others) if word and (path := program(word))}
     labelled = [word for word in others if word not in paths]
     found = await interpreters.find([*(("", path) for path in paths.values()), *named], elsewhere and bool(labelled))
@@ -128,7 +128,7 @@ async def chosen(settings: Settings, first: str, others: Sequence[str]) -> tuple
     for word in (first or sys.executable, *others):
         label, why_not = word, "no Python has that label, and no program that name"
         if word in paths or word == sys.executable:
-            python = interpreters.started_by(found, paths.get(word, word))
+            python = interpreters.at_path(found, paths.get(word, word))
             label, why_not = python.label, python.why_not
         if label not in by_label:
             raise BadParameters((ParameterError("pythons", f"{word} can't be used: {why_not}."),))

@@ -19,9 +19,8 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import find
+from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
-from poolscope.machine.interpreters import by_label, wished
-from poolscope.machine.interpreters import find as find_pythons
 from poolscope.main import offered
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
@@ -49,7 +48,8 @@ def command(
         settings = options.read()
         installation = offered(settings)
         if raw.get("pythons"):
-            installation = replace(installation, pythons=by_label(asyncio.run(find_pythons(*wished(settings.pythons)))))
+            found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
+            installation = replace(installation, pythons=interpreters.by_label(found))
         run = ran(settings, installation, experiment, raw, as_json)
     tell(run, as_json)
 

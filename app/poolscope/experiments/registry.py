@@ -10,8 +10,10 @@ from poolscope.experiments.failures import params as failures_params
 from poolscope.experiments.failures import state as failures
 from poolscope.experiments.pool_benchmark import params as pool_benchmark_params
 from poolscope.experiments.pool_benchmark import pool_sizes, validation, which_pool
+from poolscope.experiments.shared_list import export as shared_list_export
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
+from poolscope.experiments.shared_list import verdict as shared_list_verdict
 from poolscope.experiments.sharing import params as sharing_params
 from poolscope.experiments.sharing import state as sharing
 
@@ -27,11 +29,11 @@ EXPERIMENTS: dict[str, Experiment] = {
             Meaning(
                 shared_list.initial,
                 shared_list.fold,
-                shared_list.verdict,
-                shared_list.findings,
-                shared_list.as_json,
-                shared_list.rows,
-                log=lambda state: state.log,
+                shared_list_verdict.verdict,
+                shared_list_verdict.findings,
+                shared_list_export.as_json,
+                shared_list_export.rows,
+                log=shared_list_export.log,
                 paused=lambda state: state.paused,
             ),
             controls=shared_list_params.SharedListControls,

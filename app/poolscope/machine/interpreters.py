@@ -1,7 +1,9 @@
 """Finds the Pythons of this machine that can run a run's work beside this one, and says of the others why they can't.
 
-Each is asked by running it, isolated and without site packages, as a run would. Nothing that hangs, prints nonsense or
-is no Python at all can hold this up for longer than a time limit.
+Each is probed by running it, isolated and without site packages, as a run would. Nothing that hangs, prints nonsense or
+is no Python at all can hold this up for longer than a time limit. The libraries that find interpreters were weighed and
+not taken: findpython probes through a pipe, which a program's own child can hold open for ever, and python-discovery
+answers for one version at a time. What they would replace is `_candidates`.
 """
 
 from __future__ import annotations
@@ -25,16 +27,28 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.machine.processes import exit_description
 
 OLDEST = (3, 11)
-ON_PATH = tuple(f"python3.{minor}{build}" for minor in range(OLDEST[1], 16) for build in ("", "t"))
-ASK_S = 5.0
+NEWEST = (3, 15)
+ON_PATH = (
+    *(f"python3.{minor}{build}" for minor in range(OLDEST[1], NEWEST[1] + 1) for build in ("", "t")),
+    "python3",
+)
+# Where a manager of Pythons keeps one folder for each: the variable that names the place, and where it is else.
+MANAGED = (
+    ("PYENV_ROOT", "~/.pyenv", "versions"),
+    ("UV_PYTHON_INSTALL_DIR", "~/.local/share/uv/python", ""),
+    ("ASDF_DATA_DIR", "~/.asdf", "installs/python"),
+    ("MISE_DATA_DIR", "~/.local/share/mise", "installs/python"),
+    ("", "/Library/Frameworks/Python.framework/Versions", ""),
+)
+PROBE_S = 5.0
 AT_ONCE = 4
 NO_OTHERS = "none"
 LABEL = re.compile(r"[\w.+-]{1,40}")
 # Folders of virtual environments that say nothing; the project's own name is the one above.
 NAMELESS = (".venv", "venv", "env", ".env")
-ASK = """
+PROBE = """
 import json, sys
-said = {
+answer = {
     "version": sys.version.split()[0].rstrip("+"), "number": sys.version_info[:2], "name": sys.implementation.name,
     "gil": getattr(sys, "_is_gil_enabled", lambda: True)(), "free_threaded": "t" in getattr(sys, "abiflags", ""),
     "start_methods": [], "lacks": "",
@@ -42,15 +56,15 @@ said = {
 if sys.version_info >= (3, 11):
     try:
         import concurrent.futures, multiprocessing.synchronize
-        said["start_methods"] = multiprocessing.get_all_start_methods()
+        answer["start_methods"] = multiprocessing.get_all_start_methods()
     except ImportError as error:
-        said["lacks"] = str(error)
-print(json.dumps(said))
+        answer["lacks"] = str(error)
+print(json.dumps(answer))
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Python:
+class Interpreter:
     """One Python: `path` starts it, `label` names it in a run. One that can't run has no label, and says `why_not`.
 
     `gil` tells whether the lock is on, `free_threaded` whether the build can do without it. `version` is '' where it
@@ -67,13 +81,13 @@ class Python:
     why_not: str = ""
 
 
-def this() -> Python:
+def current() -> Interpreter:
     """The Python that we run in."""
-    return next(labelled([_of_this()]))
+    return next(with_labels([_own()]))
 
 
-def wished(text: str) -> tuple[list[tuple[str, str]], bool]:
-    """(label, path) of each Python in 'path, label=path:path', and whether others are to be looked for.
+def parse_setting(text: str) -> tuple[list[tuple[str, str]], bool]:
+    """(label, path) of each Python in 'path, label=path:path', and whether to look for others.
 
     The label is '' where none is given; `none` in the text asks for no others. Raises BadParameters for a label that a
     run could not name.
@@ -94,31 +108,31 @@ def wished(text: str) -> tuple[list[tuple[str, str]], bool]:
     return found, NO_OTHERS not in entries
 
 
-async def find(named: Sequence[tuple[str, str]] = (), elsewhere: bool = True) -> tuple[Python, ...]:
+async def find(named: Sequence[tuple[str, str]] = (), elsewhere: bool = True) -> tuple[Interpreter, ...]:
     """This Python, those that are named as (label, path), and with `elsewhere` all others of this machine; each once.
 
     A virtual environment counts as a Python of its own where it is named, else as the one that it was made from.
     """
-    places = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(AT_ONCE)
     paths = _distinct([path for _, path in named], _candidates() if elsewhere else ())
-    asked = await asyncio.gather(*(_ask(path, places) for path in paths))
-    wish = {path: label for label, path in reversed(named)}
-    found = [replace(python, label="" if python.why_not else wish.get(python.path, "")) for python in asked]
-    return tuple(labelled([_of_this(), *found]))
+    probed = await asyncio.gather(*(_probe(path, slots) for path in paths))
+    labels = {path: label for label, path in reversed(named)}
+    found = [replace(python, label="" if python.why_not else labels.get(python.path, "")) for python in probed]
+    return tuple(with_labels([_own(), *found]))
 
 
-def by_label(pythons: Iterable[Python]) -> dict[str, str]:
+def by_label(pythons: Iterable[Interpreter]) -> dict[str, str]:
     """The paths of those that can run, by label."""
     return {python.label: python.path for python in pythons if not python.why_not}
 
 
-def started_by(pythons: Iterable[Python], path: str) -> Python:
-    """Which of the Pythons a path starts, one of those that were named. Raises StopIteration for any other path."""
+def at_path(pythons: Iterable[Interpreter], path: str) -> Interpreter:
+    """The Python that a path starts, out of those that were named. Raises StopIteration for any other path."""
     return next(python for python in pythons if _identity(python.path) == _identity(path))
 
 
-def labelled(pythons: Iterable[Python]) -> Iterator[Python]:
-    """The same with labels: as wished, '3.13', '3.13t', '3.13.2' for a second 3.13, then by folder or number."""
+def with_labels(pythons: Iterable[Interpreter]) -> Iterator[Interpreter]:
+    """The same with labels: as named, '3.13', '3.13t', '3.13.2' for a second 3.13, then by folder or number."""
     taken: set[str] = set()
     for python in pythons:
         if python.why_not:
@@ -129,7 +143,7 @@ def labelled(pythons: Iterable[Python]) -> Iterator[Python]:
         yield replace(python, label=label)
 
 
-def _labels(python: Python) -> Iterator[str]:
+def _labels(python: Interpreter) -> Iterator[str]:
     kind = "" if python.implementation == "CPython" else python.implementation.lower()
     build = "t" if python.free_threaded else ""
     whole = f"{kind}{python.version}{build}"
@@ -143,9 +157,9 @@ def _labels(python: Python) -> Iterator[str]:
     yield from (f"{whole}-{number}" for number in count(2))
 
 
-def _of_this() -> Python:
-    """What this Python would answer."""
-    return _told(
+def _own() -> Interpreter:
+    """What probing this Python would find."""
+    return _from_answer(
         sys.executable,
         {
             "version": sys.version.split()[0].rstrip("+"),
@@ -160,22 +174,22 @@ def _of_this() -> Python:
 
 
 def _candidates() -> Iterator[str]:
-    """Where Pythons are found: on the path, then where pyenv and uv put them, then the system's own."""
+    """Where Pythons are found: on the path and in the system's folders, then where their managers put them."""
     # A shim starts what its manager's settings say, or nothing; the managers' own folders come below.
     folders = [Path(folder) for folder in os.get_exec_path() if folder and Path(folder).name != "shims"]
     for folder in (*folders, Path("/usr/local/bin"), Path("/usr/bin")):
-        yield from (str(folder / name) for name in (*ON_PATH, "python3") if os.access(folder / name, os.X_OK))
-    for home in (".pyenv/versions", ".local/share/uv/python"):
-        for folder in sorted((Path.home() / home).glob("*")):
-            found = folder / "bin" / "python"
-            if found.exists():
-                yield str(found)
+        yield from (str(folder / name) for name in ON_PATH if os.access(folder / name, os.X_OK))
+    for variable, usual, below in MANAGED:
+        home = Path(os.environ.get(variable) or usual).expanduser()
+        for folder in sorted((home / below).glob("*")):
+            names = (folder / "bin" / name for name in ("python", "python3"))
+            yield from (str(found) for found in names if os.access(found, os.X_OK))
 
 
-def _distinct(wished: Sequence[str], others: Iterable[str]) -> Iterator[str]:
+def _distinct(named: Sequence[str], others: Iterable[str]) -> Iterator[str]:
     """Paths that start different Pythons, and not this one."""
     seen = {_identity(sys.executable)}
-    for path in wished:
+    for path in named:
         if _identity(path) not in seen:
             seen.add(_identity(path))
             yield path
@@ -198,43 +212,42 @@ def _environment(python: Path) -> Path | None:
     return folder if (folder / "pyvenv.cfg").is_file() else None
 
 
-async def _ask(path: str, places: asyncio.Semaphore) -> Python:
+async def _probe(path: str, slots: asyncio.Semaphore) -> Interpreter:
     # Files, not pipes: what a program starts and leaves behind could hold a pipe open for ever.
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
-        async with places:
-            why_not = await _run(path, said, complained)
-        return Python(path, why_not=why_not) if why_not else _understood(path, _text(said))
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        async with slots:
+            why_not = await _run_probe(path, stdout, stderr)
+        return Interpreter(path, why_not=why_not) if why_not else _parsed(path, _text(stdout))
 
 
-async def _run(path: str, said: IO[bytes], complained: IO[bytes]) -> str:
-    """Run a Python with our question. Returns why there is no answer, '' where there may be one."""
+async def _run_probe(path: str, stdout: IO[bytes], stderr: IO[bytes]) -> str:
+    """Run a Python with our program. Returns why there is no answer, '' where there may be one."""
     start = asyncio.create_subprocess_exec(
         path,
         "-I",
         "-S",
         "-c",
-        ASK,
+        PROBE,
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=said,
-        stderr=complained,
+        stdout=stdout,
+        stderr=stderr,
         start_new_session=True,
     )
-    starting = asyncio.ensure_future(
-        start
-    )  # who no longer waits may leave in the middle of it, and it is ended after all
+    # Shielded: if we are cancelled in the middle of the start, the program is ended all the same.
+    starting = asyncio.ensure_future(start)
     try:
         process = await asyncio.shield(starting)
-        async with asyncio.timeout(ASK_S):
+        async with asyncio.timeout(PROBE_S):
             code = await process.wait()
     except TimeoutError:
-        return f"it did not answer within {ASK_S:g} s"
+        return f"it did not answer within {PROBE_S:g} s"
     except OSError as error:
         return f"it can't be started: {error.strerror or error}"
     finally:
         await _end(starting)
     if code:
-        words = _text(complained).strip()
-        last = "" if "import json" in words else words.rpartition("\n")[2].strip()  # it may quote the question to us
+        words = _text(stderr).strip()
+        last = "" if "import json" in words else words.rpartition("\n")[2].strip()  # it may quote our program to us
         return f"it {exit_description(code)}" + (f": {last[:200]}" if last else "")
     return ""
 
@@ -249,25 +262,25 @@ async def _end(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
             await process.wait()
 
 
-def _understood(path: str, answer: str) -> Python:
+def _parsed(path: str, answer: str) -> Interpreter:
     try:
-        return _told(path, json.loads(answer))
+        return _from_answer(path, json.loads(answer))
     except (ValueError, KeyError, TypeError):
         first = answer.strip().partition("\n")[0][:80]
-        return Python(path, why_not=f"it is no Python that we know: it answered {first!r}")
+        return Interpreter(path, why_not=f"it is no Python that we know: it answered {first!r}")
 
 
-def _told(path: str, said: dict[str, Any]) -> Python:
+def _from_answer(path: str, answer: dict[str, Any]) -> Interpreter:
     names = {"cpython": "CPython", "pypy": "PyPy"}
-    old = f"it is {said['version']}, and {'.'.join(map(str, OLDEST))} or later is needed"
-    return Python(
+    old = f"it is {answer['version']}, and {'.'.join(map(str, OLDEST))} or later is needed"
+    return Interpreter(
         path=path,
-        version=str(said["version"]),
-        implementation=names.get(said["name"], str(said["name"])),
-        gil=bool(said["gil"]),
-        free_threaded=bool(said["free_threaded"]),
-        start_methods=tuple(map(str, said["start_methods"])),
-        why_not=old if tuple(said["number"]) < OLDEST else str(said["lacks"]),
+        version=str(answer["version"]),
+        implementation=names.get(answer["name"], str(answer["name"])),
+        gil=bool(answer["gil"]),
+        free_threaded=bool(answer["free_threaded"]),
+        start_methods=tuple(map(str, answer["start_methods"])),
+        why_not=old if tuple(answer["number"]) < OLDEST else str(answer["lacks"]),
     )
 
 

@@ -1,7 +1,7 @@
 """What processes tell each other to do: the server its runner, and a run's body the hosts of other Pythons.
 
     server ── BeginRun, StopRun … ──▶ runner ── records ──▶ server
-    body ── OpenWork, MeasureOnce … ──▶ host ── StepAnnounced …, then one answer ──▶ body
+    body ── OpenWork, MeasureOnce … ──▶ host ── StepAnnounced …, then one answer; records ──▶ body
 
 Every message is one line: its tag as `name`, its fields as `value`.
 """
@@ -11,9 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.arguments import Arguments, BenchmarkWork
 from poolscope.protocol.codec import Tagged
-from poolscope.protocol.payloads import MachineFacts
+from poolscope.protocol.kinds import PoolUse
+from poolscope.protocol.payloads import (
+    Calibration,
+    InterpreterFacts,
+    MachineFacts,
+    MeasurementReport,
+    TrialReport,
+)
 
 
 class Command(Tagged):
@@ -61,12 +68,126 @@ class KillWorkerProcess(Command):
 
 
 class HostOrder(Tagged):
-    """Family of what a host is told. It works for one order at a time, and each gets exactly one answer."""
+    """Family of what a host is told. It works for one order at a time, and each but the last two gets one answer."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeHost(HostOrder):
+    """Say what this Python is and has."""
+
+    tag: ClassVar[str] = "describe"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWork(HostOrder):
+    """Make a work ready to be mapped. `scratch` is a folder of this host alone.
+
+    With the `rounds` of another Python's calibration the length of a call is not calibrated again.
+    """
+
+    tag: ClassVar[str] = "open"
+    work: BenchmarkWork
+    scratch: str
+    rounds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryWork(HostOrder):
+    """Look at the opened work and call it a few times; what that prints goes into the file `output`."""
+
+    tag: ClassVar[str] = "try"
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureOnce(HostOrder):
+    """Do one repetition. `lane` names the picture in which a worker is shown that is killed on request.
+
+    A traced one is answered with at most `spans` spans, in all lanes together. So many of the `results` are wanted as
+    a page can show them.
+    """
+
+    tag: ClassVar[str] = "measure"
+    use: PoolUse
+    traced: bool = False
+    spans: int = 0
+    results: int = 0
+    lane: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KillHostWorker(HostOrder):
+    """Kill a worker of the repetition that is being measured; sent while another order is worked for.
+
+    It has no answer. A `Fault` record with this `request` stands among the answers, as soon as nothing is being timed.
+    """
+
+    tag: ClassVar[str] = "kill"
+    worker: int
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseHost(HostOrder):
+    """Let go of what the work has opened, and end."""
+
+    tag: ClassVar[str] = "close"
 
 
 class HostAnswer(Tagged):
     """Family of what a host says: any number of `StepAnnounced`, then what came of the order."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepAnnounced(HostAnswer):
+    """What is done next may take long, and may end the process; a time limit counts from here."""
+
+    tag: ClassVar[str] = "step"
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFailed(HostAnswer):
+    """The order can't be done, for a reason in a sentence. `spoiled`: something of it is left, so use another host."""
+
+    tag: ClassVar[str] = "failed"
+    why: str
+    spoiled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostDescription(HostAnswer):
+    """Answer to `DescribeHost`."""
+
+    tag: ClassVar[str] = "description"
+    facts: InterpreterFacts
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOpened(HostAnswer):
+    """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length."""
+
+    tag: ClassVar[str] = "opened"
+    count: int
+    cut: bool = False
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTried(HostAnswer):
+    """Answer to `TryWork`."""
+
+    tag: ClassVar[str] = "tried"
+    report: TrialReport
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMeasured(HostAnswer):
+    """Answer to `MeasureOnce`."""
+
+    tag: ClassVar[str] = "measured"
+    report: MeasurementReport

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 SERIAL = "serial"  # the plain loop
 KINDS = (SERIAL, "thread", "process", "pool", "interpreter", "asyncio")
 POOL_KINDS = KINDS[1:]
 # Those that start processes: they have a start method, take items in chunks, and pickle what they hand over.
 IN_PROCESSES = ("process", "pool")
 COPIES_ITEMS = (*IN_PROCESSES, "interpreter")  # their workers get copies of function, items and results
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How a pool is used. `start_method` '' is the platform's own, `chunksize` 0 the kind's own choice.
+
+    Both matter to kinds in processes alone. `method` is map, imap, imap_unordered or apply_async, for `pool` alone.
+    """
+
+    kind: str
+    size: int = 1
+    start_method: str = ""
+    chunksize: int = 0
+    method: str = "map"
 
 
 def chunk_used(kind: str, chunksize: int, items: int, size: int, method: str = "map") -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
@@ -71,15 +71,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The shared list right after one step on it: `change` is 'added', 'removed', 'empty' or 'lost'.
+    """The shared list right after one step on it: `number` was added or removed, None for the other changes.
 
-    `number` is what was added or removed (None otherwise); `items` are the newest, `length` counts all.
+    'empty' and 'full' are polls that found nothing to take or no room, 'lost' is a pop from a list that another thread
+    had emptied since the check, and 'end' is no step but the list after the last one. `items` are the newest, `length`
+    counts all.
     """
 
     kind: ClassVar[str] = "list"
     t: int
     actor: str
-    change: str
+    change: Literal["added", "removed", "empty", "full", "lost", "end"]
     number: int | None
     items: list[int]
     length: int
@@ -95,7 +97,7 @@ class Count:
     kind: ClassVar[str] = "count"
     t: int
     name: str
-    values: dict[str, Any]
+    values: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

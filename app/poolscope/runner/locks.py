@@ -139,6 +139,6 @@ class Histogram:
             least = ns >> shift << shift
             self.counts[least] = self.counts.get(least, 0) + 1
 
-    def as_json(self) -> list[list[int]]:
-        """[[least ns of a bucket, count], …] in rising order."""
-        return [[least, self.counts[least]] for least in sorted(self.counts)]
+    def buckets(self) -> tuple[tuple[int, int], ...]:
+        """(least ns of a bucket, count) in rising order."""
+        return tuple((least, self.counts[least]) for least in sorted(self.counts))

@@ -41,6 +41,14 @@ class KilledWorker:
     at: int
 
 
+@dataclass(slots=True)
+class PendingKill:
+    """A request that waits for a worker of its number; `overdue` once it has waited long enough."""
+
+    number: int
+    overdue: bool = False
+
+
 class WorkerRegistry:
     """The workers of the moment. `killed` are those that were killed on request, by process id.
 
@@ -54,15 +62,16 @@ class WorkerRegistry:
         self._workers: Sequence[BaseProcess] = ()
         self._name: Callable[[int], str] = str
         self._lane = ""
-        self._asked: dict[int, int] = {}
+        self._pending: dict[int, PendingKill] = {}
+        self._forward: Callable[[int, int], None] | None = None
 
     def enter(self, workers: Sequence[BaseProcess], name: Callable[[int], str], lane: str = "") -> None:
         """These work from now on, numbered from 1; `name` makes an actor of a number, `lane` is its picture."""
         with self._lock:
             self._workers, self._name, self._lane = workers, name, lane
-            for request, number in tuple(self._asked.items()):
-                if self._strike(number, request):
-                    del self._asked[request]
+            for request, pending in tuple(self._pending.items()):
+                if self._kill(pending.number, request):
+                    del self._pending[request]
 
     def leave(self) -> None:
         """They do not work any more: what was theirs may be another's soon."""
@@ -81,32 +90,67 @@ class WorkerRegistry:
         finally:
             self.leave()
 
+    @contextmanager
+    def elsewhere(self, forward: Callable[[int, int], None]) -> Iterator[None]:
+        """Within it, another process has the workers: requests go there by `forward(number, request)`.
+
+        What comes of one is to be handed to `receive`; one that has no answer by the end waits for other workers here.
+        """
+        with self._lock:
+            self._forward = forward
+            for request, pending in self._pending.items():
+                forward(pending.number, request)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._forward = None
+                for request in [request for request, pending in self._pending.items() if pending.overdue]:
+                    self._give_up(request)
+
+    def receive(self, record: Record) -> None:
+        """Emit a record of the process that requests were forwarded to."""
+        with self._lock:
+            if isinstance(record, Fault):
+                self._pending.pop(record.request, None)
+            self._emit(record)
+
     def kill(self, number: int, request: int) -> None:
         """Kill worker `number` by SIGKILL, now or as soon as there is one; a `Fault` tells what came of it."""
         with self._lock:
-            if not self._strike(number, request):
-                self._asked[request] = number
-                patience = threading.Timer(PATIENCE_S, self._give_up, (request,))
-                patience.daemon = True
-                patience.start()
+            if self._kill(number, request):
+                return
+            self._pending[request] = PendingKill(number)
+            if self._forward is not None:
+                self._forward(number, request)
+        patience = threading.Timer(PATIENCE_S, self._lose_patience, (request,))
+        patience.daemon = True
+        patience.start()
 
     def close(self) -> None:
         """The run is over: nobody is left to be killed."""
-        for request in tuple(self._asked):
-            self._give_up(request)
+        with self._lock:
+            for request in tuple(self._pending):
+                self._give_up(request)
+
+    def _lose_patience(self, request: int) -> None:
+        with self._lock:
+            if request in self._pending and self._forward is not None:
+                self._pending[request].overdue = True  # the other process may have killed it just now
+            else:
+                self._give_up(request)
 
     def _give_up(self, request: int) -> None:
-        with self._lock:
-            number = self._asked.pop(request, None)
-            if number is not None:
-                self._emit(Fault(perf_counter_ns(), "kill", number, len(self._workers), None, request))
+        pending = self._pending.pop(request, None)
+        if pending is not None:
+            self._emit(Fault(perf_counter_ns(), "kill", pending.number, len(self._workers), None, request))
 
-    def _strike(self, number: int, request: int) -> bool:
-        """Kill and tell; False when there is no such worker now."""
+    def _kill(self, number: int, request: int) -> bool:
+        """Kill and report; False when there is no such worker now."""
         if not 1 <= number <= len(self._workers):
             return False
         worker = self._workers[number - 1]
-        if not struck(worker) or worker.pid is None:
+        if not send_sigkill(worker) or worker.pid is None:
             return False
         now = perf_counter_ns()
         self.killed[worker.pid] = KilledWorker(number, len(self._workers), worker.pid, now)
@@ -117,7 +161,7 @@ class WorkerRegistry:
         return True
 
 
-def struck(worker: BaseProcess) -> bool:
+def send_sigkill(worker: BaseProcess) -> bool:
     """SIGKILL to this very process; False when it has ended.
 
     Its sentinel is looked at once the descriptor is held: while that says that it lives, the descriptor is its own, and
@@ -126,21 +170,21 @@ def struck(worker: BaseProcess) -> bool:
     if worker.pid is None:
         return False
     try:
-        held = os.pidfd_open(worker.pid) if hasattr(os, "pidfd_open") else None
+        pidfd = os.pidfd_open(worker.pid) if hasattr(os, "pidfd_open") else None
     except ProcessLookupError:
         return False
     except OSError:  # an old kernel, or a sandbox that forbids it
-        held = None
+        pidfd = None
     try:
         if connection.wait([worker.sentinel], 0):
             return False
-        if held is None:
+        if pidfd is None:
             os.kill(worker.pid, signal.SIGKILL)
         else:
-            signal.pidfd_send_signal(held, signal.SIGKILL)
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     except (ProcessLookupError, ValueError):  # ValueError: its owner has closed it
         return False
     finally:
-        if held is not None:
-            os.close(held)
+        if pidfd is not None:
+            os.close(pidfd)
     return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -13,10 +12,6 @@ class Durations:
     """How often which duration was seen: `buckets` are (least nanoseconds, count), rising."""
 
     buckets: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def from_json(cls, rows: Sequence[Sequence[int]]) -> Durations:
-        return cls(tuple((least, count) for least, count in rows))
 
     @property
     def total(self) -> int:

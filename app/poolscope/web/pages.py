@@ -160,7 +160,7 @@ async def chart(request: Request, run_id: str) -> Response:
 @router.get("/runs/{run_id}/log.txt", response_class=PlainTextResponse)
 async def log(request: Request, run_id: str) -> Response:
     """The whole log of a shared list, a line a step, as the program would have printed it."""
-    from poolscope.experiments.shared_list.samples import WORDS, in_words
+    from poolscope.experiments.shared_list.messages import LOG, log_line
 
     shown = await app_state_of(request).scheduler.run(run_id)
     if shown.experiment.name != "shared-list":
@@ -170,8 +170,8 @@ async def log(request: Request, run_id: str) -> Response:
         for line in shown.record_log.lines:
             if line.startswith(b'{"kind":"list"'):
                 step = from_line(line)
-                if isinstance(step, Contents) and step.change in WORDS:
-                    yield f"{(step.t - shown.state.t0) / 1e9:.6f} {step.actor}: {in_words(step)}\n"
+                if isinstance(step, Contents) and step.change in LOG:
+                    yield f"{(step.t - shown.state.t0) / 1e9:.6f} {step.actor}: {log_line(step)}\n"
 
     return StreamingResponse(lines(), media_type="text/plain; charset=utf-8")
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from poolscope.runner.host.equality import MOST_PARTS, digest, same
+from poolscope.runner.host.equality import MOST_PARTS, digest, same, same_in_any_order
 
 Pair = namedtuple("Pair", "x y")
 
@@ -121,3 +121,10 @@ def test_what_is_not_built_in_is_not_plain() -> None:
     found = digest([1, Plain(2)])
     assert found is not None
     assert not found.plain
+
+
+def test_results_may_come_in_any_order() -> None:
+    assert same_in_any_order([1, Plain(2), 1], [Plain(2), 1, 1]) is True
+    assert same_in_any_order([1, 2, 1], [1, 2, 2]) is False
+    assert same_in_any_order([1], [1, 1]) is False
+    assert same_in_any_order([Unseen(), 1], [1, Unseen()]) is None

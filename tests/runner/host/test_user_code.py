@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from poolscope.runner.host.user_code import MOST_ITEMS, Names, Unusable, Users, load
+from poolscope.runner.host.errors import WorkUnusable
+from poolscope.runner.host.user_code import MOST_ITEMS, UserCode, WorkNames, load
 
 PLACES = """
 import other_things
@@ -44,6 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "other_things.py").write_text("more = [7]\ndef begin(): pass\n")
     (tmp_path / "wrong.py").write_text("import no_such_thing\n")
     (tmp_path / "leaves.py").write_text("import sys; sys.exit('no display')\n")
+    (tmp_path / "poolscope").mkdir()
     (tmp_path / "queue.py").write_text("def parse(item): return item\nsamples = [1]\n")
     monkeypatch.setattr(sys, "path", list(sys.path))
     for name in ("places", "other_things", "wrong", "leaves"):
@@ -51,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path)
 
 
-def loaded(text: str, folder: str, count: int = 0) -> Users:
+def loaded(text: str, folder: str, count: int = 0) -> UserCode:
     return load(text, folder, count, lambda _: None)
 
 
@@ -110,11 +112,12 @@ def test_a_set_up_may_be_elsewhere(folder: str) -> None:
         ("places:parse@broken", "Making the items by places:broken() failed: KeyError: 'gone'."),
         ("places:parse@breaking", "Item 1 of places:breaking could not be made: OSError: disk full."),
         ("queue:parse@samples", "queue in {folder} has the name of a module of the standard library"),
+        ("poolscope:parse@samples", "poolscope in {folder} has the name of the program that measures."),
         ("__main__:parse@samples", "__main__ is the program itself"),
     ],
 )
 def test_what_can_not_be_loaded_is_said(text: str, sentence: str, folder: str) -> None:
-    with pytest.raises(Unusable) as raised:
+    with pytest.raises(WorkUnusable) as raised:
         loaded(text, folder)
     assert str(raised.value).startswith(sentence.format(folder=folder))
 
@@ -126,5 +129,5 @@ def test_what_may_take_long_is_announced(folder: str) -> None:
 
 
 def test_names_are_read_by_their_marks() -> None:
-    assert Names.of("a.b:C.d@e:f+g:h") == Names(("a.b", "C.d"), ("e", "f"), ("g", "h"))
-    assert Names.of("a:b@c+d") == Names(("a", "b"), ("a", "c"), ("a", "d"))
+    assert WorkNames.of("a.b:C.d@e:f+g:h") == WorkNames(("a.b", "C.d"), ("e", "f"), ("g", "h"))
+    assert WorkNames.of("a:b@c+d") == WorkNames(("a", "b"), ("a", "c"), ("a", "d"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import textwrap
 from functools import cache
@@ -13,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.pythons import executable_of
+
 ROOT = Path(__file__).resolve().parents[3]
-CACHE = Path.home() / ".cache" / "poolscope-pythons"
 
 # What a user has: a module that interpreters must import for themselves, and one that they can't.
 THEIRS = {
@@ -98,15 +98,12 @@ if __name__ == "__main__":
 @cache
 def answers(python: str, folder: Path) -> Any:
     """What the program found under that Python; skips where there is none."""
-    places = [shutil.which(python), *CACHE.glob(f"*/bin/{python}"), *CACHE.glob(f"*/usr/bin/{python}")]
-    executable = next(filter(None, places), None)
-    if executable is None:
-        pytest.skip(f"there is no {python} on this machine")
+    executable = executable_of(python)
     for name, text in THEIRS.items():
         (folder / f"{name}.py").write_text(textwrap.dedent(text))
     program = folder / "program.py"
     program.write_text(PROGRAM)
-    command = [str(executable), "-I", "-S", str(program), str(folder), str(ROOT / "app")]
+    command = [executable, "-I", "-S", str(program), str(folder), str(ROOT / "app")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

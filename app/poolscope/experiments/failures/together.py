@@ -63,18 +63,25 @@ def central_logging(lab: Lab) -> None:
     queue: Any = multiprocessing.Queue()
     gather = Gather()
     listener = logging.handlers.QueueListener(queue, gather)
-    listener.start()
     case_log.moment("two threads and two processes share one queue; the listener reads it")
-    workers: list[Any] = [
-        (multiprocessing.Process if source.startswith("process") else threading.Thread)(
-            target=fail_and_log, args=(source, queue), daemon=True
-        )
+    # Processes first: one that is forked while a thread logs may inherit a lock that nobody will release.
+    processes: list[Any] = [
+        multiprocessing.Process(target=fail_and_log, args=(source, queue), daemon=True)
         for source in SOURCES
+        if source.startswith("process")
+    ]
+    threads: list[Any] = [
+        threading.Thread(target=fail_and_log, args=(source, queue), daemon=True)
+        for source in SOURCES
+        if source.startswith("thread")
     ]
     with case_log.doing("main", "blocked", "join", "thread"):
-        for worker in workers:
-            worker.start()
-        for worker in workers:
+        for process in processes:
+            process.start()
+        listener.start()
+        for thread in threads:
+            thread.start()
+        for worker in (*threads, *processes):
             worker.join(20)
     listener.stop()
     queue.close()

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
 from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.codec import from_json
-from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.commands import MeasureOnce, OpenWork
+from poolscope.protocol.kinds import SERIAL, PoolUse
 from poolscope.protocol.payloads import (
     Calibration,
     InterpreterFacts,
     MeasurementReport,
     PlannedConfiguration,
-    ShownResults,
     TrialReport,
 )
 from poolscope.runner.context import RunContext
-from poolscope.runner.host.client import START_LIMIT_S, Host, HostFailed, OrderRefused
-from poolscope.runner.pools.kinds import PoolUse, measure
-from poolscope.runner.tracing import trace_summary, worker_lanes
+from poolscope.runner.host.client import HostProcess
+from poolscope.runner.host.errors import HostFailed, OrderRefused
+from poolscope.runner.pools.kinds import measure
+from poolscope.runner.reports import report_on
 from poolscope.workloads.catalog import WORK_MS
 from poolscope.workloads.work import Work, set_up
 
 MOST_STARTS = 10
 PASSED_ON = 16 * 1024  # bytes of what the first calls printed that are passed on
 SHOWN_RESULTS = 1000
-SHOWN_DIGITS = 60
 
 
 class ConfigurationFailed(Exception):
@@ -117,7 +116,7 @@ class InterpreterSession:
         self._work = work
         self._scratch = scratch
         self._limit_s = limit_s
-        self._host: Host | None = None
+        self._host: HostProcess | None = None
         self._starts = 0
         self._looped = False
 
@@ -127,12 +126,11 @@ class InterpreterSession:
             host = self._start()
             prints = self._scratch / "prints"
             try:
-                answer = host.ask(self._limit_s, "the pre-flight", do="preflight", said=str(prints))
+                self.trial = trial = host.try_work(prints, self._limit_s)
             finally:
                 pass_on(prints)
         except (HostFailed, OrderRefused) as failed:
             self._lose(str(failed))
-        self.trial = trial = from_json(TrialReport, answer)
         if self.facts:
             self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
@@ -171,19 +169,10 @@ class InterpreterSession:
         self._looped = self._looped or config.kind == SERIAL
         return report
 
-    def _measure(self, host: Host, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
-        order = {
-            "kind": config.kind,
-            "start_method": config.start_method,
-            "size": config.size,
-            "chunksize": config.chunksize,
-            "traced": traced,
-            "budget": spans,
-        }
-        with self._context.recorder.quiet():
-            return report_of(host.ask(self._limit_s, f"a pass of {in_words(config)}", do="pass", **order))
+    def _measure(self, host: HostProcess, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
+        return host.measure(order_for(config, traced, spans), self._limit_s, f"a pass of {in_words(config)}")
 
-    def _living(self) -> Host:
+    def _living(self) -> HostProcess:
         if self._host is not None and self._host.alive:
             return self._host
         try:
@@ -194,20 +183,18 @@ class InterpreterSession:
             self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
         return host
 
-    def _start(self) -> Host:
+    def _start(self) -> HostProcess:
         if self._starts == MOST_STARTS:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += 1
         users = ":" in self._work.name
         folder = self._work.folder if users else None
-        self._host = host = Host.start(self._context, self.label, self._executable, folder, own_site=users)
-        self.facts = from_json(InterpreterFacts, host.ask(START_LIMIT_S, "the start", do="describe"))
-        order = {**asdict(self._work), "rounds": self.rounds, "scratch": str(self._scratch)}
-        opened = host.ask(self._limit_s, "opening the work", do="open", **order)
-        if opened["rounds"] is not None:
-            if self.calibration is None:
-                self.calibration = from_json(Calibration, opened)
-            self.rounds = opened["rounds"]  # the same work, should it be started anew
+        self._host = host = HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
+        self.facts = host.describe()
+        opened = host.open_work(OpenWork(self._work, str(self._scratch), self.rounds), self._limit_s)
+        if opened.calibration is not None:
+            self.calibration = self.calibration or opened.calibration
+            self.rounds = opened.calibration.rounds  # the same work, should it be started anew
         return host
 
     def _lose(self, why: str) -> None:
@@ -266,30 +253,17 @@ class LocalSession:
         """One repetition. Raises what `poolscope.runner.pools.kinds.measure` raises."""
         if self._work is None:
             raise InterpreterLost("The work has not been opened.")
-        self._context.lane = config.key
-        use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
-        measurement = measure(self._context, use, self._work, traced=traced)
+        order = order_for(config, traced, spans, SHOWN_RESULTS if first else 0)
+        self._context.lane = order.lane
+        measurement = measure(self._context, order.use, self._work, traced=traced)
         results = measurement.results
         if self._expected is None:
             self._expected = results
         in_order = config.method != "imap_unordered"
-        equal = results == self._expected or (not in_order and sorted(results) == sorted(self._expected))
-        report = MeasurementReport(
-            start=measurement.start,
-            first_ready=measurement.first_ready,
-            map=measurement.map,
-            stop=measurement.stop,
-            asked=measurement.asked,
-            cpu=measurement.cpu,
-            collections=measurement.collections,
-            same=equal,
-            detail="" if equal else "Its results are not those of the plain loop.",
-            results=shown_results(results) if first else None,
-        )
-        if not traced:
-            return report
+        same = results == self._expected or (not in_order and sorted(results) == sorted(self._expected))
+        detail = "" if same else "Its results are not those of the plain loop."
         words = [str(item) for item in self._work.items] if in_order else None
-        return replace(report, traced=trace_summary(measurement), lanes=worker_lanes(measurement, words, spans))
+        return report_on(measurement, order, words, same=same, detail=detail)
 
     def close(self) -> None:
         if self._work is not None:
@@ -299,31 +273,10 @@ class LocalSession:
         pass
 
 
-def shown_results(results: list[Any]) -> ShownResults:
-    """The first results as JSON can hold them and a page can show them, and how many there are."""
-    return ShownResults(len(results), tuple(shown(value) for value in results[:SHOWN_RESULTS]))
-
-
-def shown(value: Any) -> Any:
-    """A number that JSON's readers would round becomes a text; a very long one its ends and the count of its digits."""
-    if not isinstance(value, int) or abs(value) < 2**53:
-        return value
-    bits = value.bit_length()
-    if bits < SHOWN_DIGITS * 3:
-        return str(value)
-    digits, low = int((bits - 1) * 0.30102999566398120), 10**8
-    digits += value >= 10**digits  # the estimate from the bits is right or one too low
-    return f"{value // 10 ** (digits - 8)}…{value % low:08d} ({digits:,} digits)"
-
-
-def report_of(answer: dict[str, Any]) -> MeasurementReport:
-    """What a host's answer says of a repetition."""
-    lanes = answer.get("lanes") or {"asked": 0, "workers": []}
-    workers = [
-        {"worker": worker, "spans": [dict(zip(("started", "ended", "item"), span, strict=True)) for span in spans]}
-        for worker, spans in lanes["workers"]
-    ]
-    return from_json(MeasurementReport, {**answer, "asked": lanes["asked"], "lanes": workers})
+def order_for(config: PlannedConfiguration, traced: bool, spans: int, results: int = 0) -> MeasureOnce:
+    """One repetition of a configuration."""
+    use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
+    return MeasureOnce(use, traced, spans, results, lane=config.key)
 
 
 def pass_on(prints: Path) -> None:

@@ -9,7 +9,8 @@ from poolscope.experiments.shared_list.guards import GUARDS, SharedList
 from poolscope.experiments.shared_list.watch import Pace, Watch, Worker
 from poolscope.protocol.arguments import SharedListArguments
 from poolscope.protocol.commands import ChangeControls
-from poolscope.protocol.records import Count, Progress
+from poolscope.protocol.payloads import ControlsInForce
+from poolscope.protocol.records import Progress, Result
 from poolscope.runner.context import RunContext
 
 LOOK = 0.25  # seconds between two looks at the clock
@@ -90,5 +91,5 @@ def apply(context: RunContext, pace: Pace, shared: SharedList, change: ChangeCon
     elif change.paused is False:
         pace.running.set()
     pace.note()
-    controls = {"delay_min": pace.delay_min, "delay_max": pace.delay_max, "paused": not pace.running.is_set()}
-    context.emit(Count(context.now(), "controls", controls))
+    controls = ControlsInForce(pace.delay_min, pace.delay_max, paused=not pace.running.is_set())
+    context.emit(Result(context.now(), controls))

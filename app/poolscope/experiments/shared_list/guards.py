@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Any
 
-from poolscope.experiments.shared_list.watch import Watch, Worker
+from poolscope.experiments.shared_list.watch import Change, Watch, Worker
 from poolscope.runner.locks import ObservedLock
 
 # An unbounded list that nobody empties fast enough would eat the machine: `pop(0)` moves every number that is left,
@@ -29,7 +29,7 @@ class SharedList(ABC):
         self.watch = watch
         self.capacity = capacity or MOST_ITEMS
         self.lock: ObservedLock | None = None
-        watch.ledger = self.ledger = Ledger()
+        watch.data = self.data = SharedData()
 
     @abstractmethod
     def add(self, worker: Worker, number: int) -> None:
@@ -43,7 +43,7 @@ class SharedList(ABC):
         """Let those who wait look again: the run ends or pauses."""
 
 
-class Ledger:
+class SharedData:
     """The list and the counters that all threads share."""
 
     def __init__(self) -> None:
@@ -68,34 +68,31 @@ class Locked(SharedList):
 
     def add(self, worker: Worker, number: int) -> None:
         with self.lock:
-            ledger = self.ledger
-            if len(ledger.items) < self.capacity:
-                ledger.items.append(number)
-                ledger.added += 1
+            data = self.data
+            if len(data.items) < self.capacity:
+                data.items.append(number)
+                data.added += 1
                 worker.added += 1
-                change, told = "added", number
+                seen = self.watch.step(worker, "added", number) if self.lock.held_since else None
             else:
-                ledger.full_polls += 1
-                change, told = "full", None
-            seen = self.watch.step(worker, change, told) if self.lock.held_since else None
+                data.full_polls += 1
+                seen = self.watch.step(worker, "full", None) if self.lock.held_since else None
         if seen:
-            self.watch.tell(worker, seen)
+            self.watch.record(worker, seen)
 
     def take(self, worker: Worker) -> None:
-        number = None
         with self.lock:
-            ledger = self.ledger
-            if ledger.items:
-                number = ledger.items.pop(0)
-                ledger.removed += 1
+            data = self.data
+            if data.items:
+                number = data.items.pop(0)
+                data.removed += 1
                 worker.removed += 1
-                change = "removed"
+                seen = self.watch.step(worker, "removed", number) if self.lock.held_since else None
             else:
-                ledger.empty_polls += 1
-                change = "empty"
-            seen = self.watch.step(worker, change, number) if self.lock.held_since else None
+                data.empty_polls += 1
+                seen = self.watch.step(worker, "empty", None) if self.lock.held_since else None
         if seen:
-            self.watch.tell(worker, seen)
+            self.watch.record(worker, seen)
 
 
 class Reentrant(Locked):
@@ -127,30 +124,30 @@ class Waiting(SharedList):
         self.not_full = WatchedCondition(self.lock, watch)
 
     def add(self, worker: Worker, number: int) -> None:
-        ledger = self.ledger
+        data = self.data
         with self.not_full:
-            self.not_full.wait_for(lambda: len(ledger.items) < self.capacity or worker.must_look_up())
-            if len(ledger.items) >= self.capacity:
+            self.not_full.wait_for(lambda: len(data.items) < self.capacity or worker.must_look_up())
+            if len(data.items) >= self.capacity:
                 return
-            ledger.items.append(number)
-            ledger.added += 1
+            data.items.append(number)
+            data.added += 1
             worker.added += 1
             seen = self.watch.step(worker, "added", number)
             self.not_empty.notify()
-        self.watch.tell(worker, seen)
+        self.watch.record(worker, seen)
 
     def take(self, worker: Worker) -> None:
-        ledger = self.ledger
+        data = self.data
         with self.not_empty:
-            self.not_empty.wait_for(lambda: ledger.items or worker.must_look_up())
-            if not ledger.items:
+            self.not_empty.wait_for(lambda: data.items or worker.must_look_up())
+            if not data.items:
                 return
-            number = ledger.items.pop(0)
-            ledger.removed += 1
+            number = data.items.pop(0)
+            data.removed += 1
             worker.removed += 1
             seen = self.watch.step(worker, "removed", number)
             self.not_full.notify()
-        self.watch.tell(worker, seen)
+        self.watch.record(worker, seen)
 
     def wake(self) -> None:
         with self.not_empty:
@@ -178,7 +175,7 @@ class Queued(SharedList):
 
     def __init__(self, watch: Watch, capacity: int) -> None:
         super().__init__(watch, capacity)
-        self.queue = WatchedQueue(self.capacity, self.ledger, watch)
+        self.queue = WatchedQueue(self.capacity, self.data, watch)
         self.lock = watch.lock = self.queue.observed
 
     def add(self, worker: Worker, number: int) -> None:
@@ -198,10 +195,10 @@ class Queued(SharedList):
 
 
 class WatchedQueue(queue.Queue[Any]):
-    """queue.Queue over the ledger's list, through the methods that its source names for overriding; observed lock."""
+    """queue.Queue over the shared list, through the methods that its source names for overriding; observed lock."""
 
-    def __init__(self, maxsize: int, ledger: Ledger, watch: Watch) -> None:
-        self._ledger, self._watch = ledger, watch
+    def __init__(self, maxsize: int, data: SharedData, watch: Watch) -> None:
+        self._data, self._watch = data, watch
         super().__init__(maxsize)
         self.observed = ObservedLock(self.mutex)
         mutex: Any = self.observed  # a lock in all but its type
@@ -214,26 +211,26 @@ class WatchedQueue(queue.Queue[Any]):
         pass  # the list is there already
 
     def _qsize(self) -> int:
-        return len(self._ledger.items)
+        return len(self._data.items)
 
     def _put(self, item: Any) -> None:
         worker, number = item
-        self._ledger.items.append(number)
-        self._ledger.added += 1
+        self._data.items.append(number)
+        self._data.added += 1
         worker.added += 1
-        self._tell(worker, "added", number)
+        self._record(worker, "added", number)
 
     def _get(self) -> int:
-        number = self._ledger.items.pop(0)
-        self._ledger.removed += 1
+        number = self._data.items.pop(0)
+        self._data.removed += 1
         worker = self._watch.me()
         worker.removed += 1
-        self._tell(worker, "removed", number)
+        self._record(worker, "removed", number)
         return number
 
-    def _tell(self, worker: Worker, change: str, number: int) -> None:
+    def _record(self, worker: Worker, change: Change, number: int) -> None:
         seen = self._watch.step(worker, change, number)
-        self._watch.tell(worker, seen)  # still under the lock: put and get leave no place after it
+        self._watch.record(worker, seen)  # still under the lock: put and get leave no place after it
 
 
 class Unguarded(SharedList):
@@ -244,38 +241,38 @@ class Unguarded(SharedList):
     """
 
     def add(self, worker: Worker, number: int) -> None:
-        ledger = self.ledger
-        if len(ledger.items) >= self.capacity:
-            ledger.full_polls += 1
+        data = self.data
+        if len(data.items) >= self.capacity:
+            data.full_polls += 1
             return
         worker.in_flight = True
-        seen_added = ledger.added
-        ledger.items.append(number)
+        seen_added = data.added
+        data.items.append(number)
         self._window(worker)
-        ledger.added = seen_added + 1
+        data.added = seen_added + 1
         worker.added += 1
         worker.in_flight = False
-        self._tell(worker, "added", number)
+        self._record(worker, "added", number)
 
     def take(self, worker: Worker) -> None:
-        ledger = self.ledger
-        if not ledger.items:
-            ledger.empty_polls += 1
-            return self._tell(worker, "empty", None)
+        data = self.data
+        if not data.items:
+            data.empty_polls += 1
+            return self._record(worker, "empty", None)
         worker.in_flight = True
         self._window(worker)
-        seen_removed = ledger.removed
+        seen_removed = data.removed
         try:
-            number = ledger.items.pop(0)
+            number = data.items.pop(0)
         except IndexError:
             worker.robbed += 1
             worker.in_flight = False
-            return self._tell(worker, "lost", None)
+            return self._record(worker, "lost", None)
         self._window(worker)
-        ledger.removed = seen_removed + 1
+        data.removed = seen_removed + 1
         worker.removed += 1
         worker.in_flight = False
-        return self._tell(worker, "removed", number)
+        return self._record(worker, "removed", number)
 
     def _window(self, worker: Worker) -> None:
         pause = worker.draw_pause() / 10
@@ -283,9 +280,9 @@ class Unguarded(SharedList):
             with self.watch.inside(worker, "running"):
                 time.sleep(pause)
 
-    def _tell(self, worker: Worker, change: str, number: int | None) -> None:
+    def _record(self, worker: Worker, change: Change, number: int | None) -> None:
         seen = self.watch.step(worker, change, number)
-        self.watch.tell(worker, seen)
+        self.watch.record(worker, seen)
 
 
 GUARDS: dict[str, type[SharedList]] = {

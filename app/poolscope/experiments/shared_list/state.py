@@ -1,59 +1,143 @@
-"""What a shared-list run means: its state as JSON and rows, and by import its fold, verdict and findings."""
+"""The state of a shared-list run: counters, who did what, the steps of the log; and the fold that gathers it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from poolscope.experiments.shared_list.samples import State, fold, initial
-from poolscope.experiments.shared_list.verdict import disagreements, findings, verdict
+from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.experiments.timeline import Lanes
+from poolscope.protocol.payloads import ControlsInForce, ListCounts, LockStatistics, LockTimes, OperationCounts
+from poolscope.protocol.records import Actor, Contents, End, Opening, Progress, Record, Result
+from poolscope.stats.histogram import Durations
 
-__all__ = ["State", "as_json", "findings", "fold", "initial", "rows", "state_of", "verdict"]
+WINDOW_S = 10.0  # how far back the lanes reach
+LOG_LINES = 300  # newest steps kept for the log
 
 
-def as_json(state: State) -> dict[str, Any]:
-    """The contract's `state` of a shared list, and a few fields more."""
-    ledger, lock = state.ledger, state.lock
-    return {
-        "list": list(state.items),
-        "length": ledger.length,
-        "added": ledger.added,
-        "removed": ledger.removed,
-        "empty_polls": ledger.empty_polls,
-        "expected_length": ledger.expected_length,
-        "consistent": ledger.consistent,
-        "lost": {
-            "updates": ledger.lost_updates,
-            "robbed": ledger.robbed,
-            "really_added": ledger.really_added,
-            "really_removed": ledger.really_removed,
-            "disagreements": list(disagreements(state)),
-        },
-        "threads": [
-            {
-                "name": name,
-                "role": state.roles.get(name, ""),
-                "state": state_of(state, name),
-                "operations": state.operations.get(name, 0),
-            }
-            for name in state.lanes.actors
-        ],
-        "lock": {
-            "owner": lock.owner or None,
-            "waiting": list(lock.waiting),
-            "acquisitions": lock.acquisitions,
-            "contended": lock.contended,
-            "contended_share": lock.share_contended,
-            "wait_s": {"median": lock.wait.quantile(0.5), "p99": lock.wait.quantile(0.99)},
-            "hold_s": {"median": lock.hold.quantile(0.5), "p99": lock.hold.quantile(0.99)},
-        },
-        "log": [text for _, text in state.log],
-        "steps": ledger.steps,
-        "left_out": state.left_out,
-        "controls": {"delay_min": state.delay_min, "delay_max": state.delay_max, "paused": state.paused},
-        "ran_s": state.ran_s,
-        "longest": {"length": state.longest[0], "at": (state.longest[1] - state.t0) / 1e9},
-    }
+@dataclass(frozen=True, slots=True)
+class LockUse:
+    """The lock as it was seen last, and how long it was waited for and held so far."""
+
+    seen: LockStatistics = field(default_factory=LockStatistics)
+    wait: Durations = field(default_factory=Durations)
+    hold: Durations = field(default_factory=Durations)
+
+    @property
+    def share_contended(self) -> float | None:
+        """The share of acquisitions that had to wait; None before the first one."""
+        return self.seen.contended / self.seen.acquisitions if self.seen.acquisitions else None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A shared-list run up to one record. Stamps are perf_counter nanoseconds, `t0` is the run's first."""
+
+    params: SharedListParams
+    t0: int = 0
+    t: int = 0
+    lanes: Lanes = field(default_factory=lambda: Lanes(WINDOW_S))
+    roles: Mapping[str, str] = field(default_factory=dict)
+    counts: ListCounts = field(default_factory=ListCounts)
+    lock: LockUse = LockUse()
+    operations: Mapping[str, int] = field(default_factory=dict)
+    items: tuple[int, ...] = ()  # the newest of …
+    items_in_all: int = 0  # … so many, at the same moment
+    steps: tuple[Contents, ...] = ()  # the newest that were recorded one by one
+    lengths: tuple[tuple[int, int], ...] = ()
+    longest: tuple[int, int] = (0, 0)  # length, stamp
+    delay_min: float = 0
+    delay_max: float = 0
+    paused: bool = False
+    ran_s: float = 0
+    ended: bool = False
+
+    @property
+    def expected_length(self) -> int:
+        return self.counts.added - self.counts.removed
+
+    @property
+    def all_steps(self) -> int:
+        """Steps and polls of all threads, by the counters that no other thread can spoil."""
+        counts = self.counts
+        return counts.really_added + counts.really_removed + counts.empty_polls + counts.full_polls + counts.robbed
+
+    @property
+    def left_out(self) -> int:
+        """Steps that are counted but were not recorded one by one."""
+        return max(self.all_steps - self.counts.recorded, 0)
+
+    @property
+    def lost_updates(self) -> int:
+        """Additions and removals that happened but are not in the shared counters."""
+        counts = self.counts
+        return max(counts.really_added - counts.added, 0) + max(counts.really_removed - counts.removed, 0)
+
+    @property
+    def consistent(self) -> bool:
+        counts = self.counts
+        gap = abs(self.expected_length - counts.length)
+        return self.lost_updates <= counts.in_flight and gap <= counts.in_flight and counts.robbed == 0
+
+
+def initial(params: SharedListParams) -> State:
+    return State(params, delay_min=params.delay_min, delay_max=params.delay_max)
+
+
+def fold(state: State, record: Record) -> State:
+    """The state after one more record; records of kinds that say nothing here leave it as it is."""
+    match record:
+        case Opening():
+            return replace(state, t0=record.t, t=record.t)
+        case Actor():
+            roles = {**state.roles, record.actor: record.role} if record.role else state.roles
+            return replace(state, lanes=state.lanes.fold(record), roles=roles, t=max(record.t, state.t))
+        case Contents():
+            return _step(state, record)
+        case Result():
+            return _result(state, record)
+        case Progress():
+            return replace(state, ran_s=record.done, t=max(record.t, state.t))
+        case End():
+            return replace(state, ended=True, paused=False, t=max(record.t, state.t))
+        case _:
+            lanes = state.lanes.fold(record)
+            return state if lanes is state.lanes else replace(state, lanes=lanes, t=max(record.t, state.t))
+
+
+def _step(state: State, step: Contents) -> State:
+    lengths = (*state.lengths, (step.t, step.length))
+    if len(lengths) % 256 == 0:
+        lengths = tuple(point for point in lengths if point[0] >= step.t - WINDOW_S * 1.5e9)
+    steps = state.steps if step.change == "end" else (*state.steps[-LOG_LINES:], step)
+    longest = (step.length, step.t) if step.length > state.longest[0] else state.longest
+    return replace(
+        state,
+        items=tuple(step.items),
+        items_in_all=step.length,
+        steps=steps,
+        lengths=lengths,
+        longest=longest,
+        t=max(step.t, state.t),
+    )
+
+
+def _result(state: State, result: Result) -> State:
+    state = replace(state, t=max(result.t, state.t))
+    match result.payload:
+        case ListCounts() as counts:
+            longest = (counts.length, result.t) if counts.length > state.longest[0] else state.longest
+            return replace(state, counts=counts, longest=longest)
+        case OperationCounts(by_thread):
+            return replace(state, operations=by_thread)
+        case LockStatistics() as seen:
+            return replace(state, lock=replace(state.lock, seen=seen))
+        case LockTimes(wait, hold):
+            return replace(state, lock=replace(state.lock, wait=Durations(wait), hold=Durations(hold)))
+        case ControlsInForce(delay_min, delay_max, paused):
+            return replace(state, delay_min=delay_min, delay_max=delay_max, paused=paused)
+        case _:
+            return state
 
 
 def state_of(state: State, name: str) -> str:
@@ -62,11 +146,3 @@ def state_of(state: State, name: str) -> str:
     if span:
         return span.state
     return "done" if state.ended else "running" if state.delay_max == 0 and not state.paused else "sleeping"
-
-
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """The result as a table: a row a thread."""
-    table: list[Sequence[object]] = [
-        (name, state.roles.get(name, ""), state.operations.get(name, 0)) for name in state.lanes.actors
-    ]
-    return ("thread", "role", "operations"), table

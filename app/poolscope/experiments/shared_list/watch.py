@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from poolscope.protocol.records import Actor, Contents, Count, Span
+from poolscope.protocol.payloads import ListCounts, LockStatistics, LockTimes, OperationCounts, Payload
+from poolscope.protocol.records import Actor, Contents, Result, Span
 from poolscope.runner.context import RunContext
 from poolscope.runner.locks import Histogram, ObservedLock
 
 if TYPE_CHECKING:
-    from poolscope.experiments.shared_list.guards import Ledger
+    from poolscope.experiments.shared_list.guards import SharedData
+
+Change = Literal["added", "removed", "empty", "full", "lost"]
 
 BURST = 64  # steps that may be recorded in detail at once …
 REFILL = 8  # … and how many more a sample brings: 160 a second
 SHOWN = 100  # newest numbers of the list in a record; `length` counts all
 TIMES_EVERY = 20  # samples between two accounts of all wait and hold times: one second
-BETWEEN = ""  # neither asleep nor blocked, and not seen at the lock: of such a thread nothing is told
+BETWEEN = ""  # neither asleep nor blocked, and not seen at the lock: nothing is recorded of such a thread
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class Worker(threading.Thread):
     def __init__(self, name: str, role: str, watch: Watch, pace: Pace) -> None:
         super().__init__(name=name, daemon=True)
         self.role, self.watch, self.pace = role, watch, pace
-        self.state, self.since = BETWEEN, watch.stage.now()
+        self.state, self.since = BETWEEN, watch.context.now()
         self.added = self.removed = self.robbed = 0
         self.in_flight = False  # between the change of the list and the count of it, where there is no guard
 
@@ -80,51 +83,51 @@ class Seen(NamedTuple):
 
 
 class Watch:
-    """Sees every step under the guard, and is asked 20 times a second, by the recorder, what to tell."""
+    """Sees every step under the guard, and records what changed when the recorder asks, 20 times a second."""
 
-    def __init__(self, stage: RunContext) -> None:
-        self.stage = stage
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
         self.lock: ObservedLock | None = None
-        self.ledger: Ledger
+        self.data: SharedData
         self.workers: dict[str, Worker] = {}
         self.waits, self.holds = Histogram(), Histogram()
         self._tokens = BURST
-        self._told_steps = 0
+        self._recorded = 0
         self._settled = False
-        self._snapshot: dict[str, int] = {}
-        self._told: dict[str, object] = {}
+        self._snapshot: ListCounts | None = None
+        self._sent: dict[str, object] = {}
         self._open: dict[str, tuple[str, int]] = {}  # the state in which each thread was seen last, and since when
         self._seen_at = 0
         self._samples = 0
 
     def add(self, worker: Worker) -> None:
         self.workers[worker.name] = worker
-        self.stage.emit(Actor(self.stage.now(), worker.name, "started", "thread", worker.role))
+        self.context.emit(Actor(self.context.now(), worker.name, "started", "thread", worker.role))
 
     def me(self) -> Worker:
         return self.workers[threading.current_thread().name]
 
-    def step(self, worker: Worker, change: str, number: int | None) -> Seen | None:
-        """See one step, under the guard; returns what to `tell` after it, None where the budget is used up."""
+    def step(self, worker: Worker, change: Change, number: int | None) -> Seen | None:
+        """See one step, under the guard; returns what to `record` after it, None where the budget is used up."""
         lock = self.lock
         if self._tokens <= 0 or (lock is not None and not lock.held_since):
             return None
         self._tokens -= 1
-        self._told_steps += 1
-        ledger, now = self.ledger, self.stage.now()
-        items = ledger.items
+        self._recorded += 1
+        data, now = self.data, self.context.now()
+        items = data.items
         length = len(items)
         self._snapshot = self._counts(length)
         contents = Contents(now, worker.name, change, number, items[-SHOWN:], length)
         if lock is None:
             return Seen(contents, now, now, now)
-        return Seen(contents, lock.asked_at, lock.held_since, self.stage.now())
+        return Seen(contents, lock.asked_at, lock.held_since, self.context.now())
 
-    def tell(self, worker: Worker, seen: Seen | None) -> None:
+    def record(self, worker: Worker, seen: Seen | None) -> None:
         """Record a step, if it was seen, outside the guard where that is possible."""
         if seen is None:
             return
-        emit, name = self.stage.emit, worker.name
+        emit, name = self.context.emit, worker.name
         emit(seen.contents)
         if seen.until > seen.held_since:
             emit(Span(name, "waiting", seen.asked_at, seen.held_since))
@@ -132,16 +135,16 @@ class Watch:
 
     @contextmanager
     def inside(self, worker: Worker, state: str, item: str = "") -> Iterator[None]:
-        """The worker is in a state for the length of a block; told as a span if the budget allows."""
-        before, worker.state, worker.since = worker.state, state, self.stage.now()
+        """The worker is in a state for the length of a block, recorded as a span if the budget allows."""
+        before, worker.state, worker.since = worker.state, state, self.context.now()
         since = worker.since
         try:
             yield
         finally:
             if self._tokens > -BURST:  # sleeps have a budget of their own below zero: steps come first
                 self._tokens -= self._tokens <= 0
-                self.stage.emit(Span(worker.name, state, since, self.stage.now(), item))
-            worker.state, worker.since = before, self.stage.now()
+                self.context.emit(Span(worker.name, state, since, self.context.now(), item))
+            worker.state, worker.since = before, self.context.now()
 
     @contextmanager
     def blocked(self) -> Iterator[None]:
@@ -149,65 +152,66 @@ class Watch:
             yield
 
     def sample(self) -> None:
-        """Tell what changed since the last sample; runs in the recorder's thread."""
+        """Record what changed since the last sample. Runs in the recorder's thread."""
         if self._settled:
             return
         self._samples += 1
         self._tokens = min(BURST, max(self._tokens, 0) + REFILL)
         for worker in tuple(self.workers.values()):
-            self._tell_state(worker)
-        self._seen_at = self.stage.now()
-        self._tell_counts()
+            self._emit_state(worker)
+        self._seen_at = self.context.now()
+        self._emit_counts()
 
-    def _tell_state(self, worker: Worker) -> None:
-        """Tell the state that a thread is in. Where that is over, it lasted at least until it was last seen."""
+    def _emit_state(self, worker: Worker) -> None:
+        """Record the state that a thread is in. A state that is over lasted at least until it was last seen."""
         state, since = self._state_of(worker)
-        if not self._news(worker.name, (state, since)):
+        if not self._is_new(worker.name, (state, since)):
             return
         if state != BETWEEN:
             self._open[worker.name] = state, since
-            self.stage.emit(Span(worker.name, state, since))
+            self.context.emit(Span(worker.name, state, since))
         elif worker.name in self._open:
             last, began = self._open.pop(worker.name)
-            self.stage.emit(Span(worker.name, last, began, max(began, self._seen_at)))
+            self.context.emit(Span(worker.name, last, began, max(began, self._seen_at)))
 
-    def _tell_counts(self) -> None:
-        if self._snapshot:
-            self._count("ledger", self._snapshot)
-        self._count("work", {worker.name: worker.added + worker.removed for worker in tuple(self.workers.values())})
+    def _emit_counts(self) -> None:
+        if self._snapshot is not None:
+            self._emit_if_new(self._snapshot)
+        workers = tuple(self.workers.values())
+        self._emit_if_new(OperationCounts({worker.name: worker.added + worker.removed for worker in workers}))
         self._sample_lock()
 
     def settle(self) -> None:
-        """All threads have ended: tell the exact end of everything."""
+        """Record the exact end of everything, once all threads have ended."""
         self._settled = True
         for worker in self.workers.values():
-            self.stage.emit(Actor(self.stage.now(), worker.name, "ended"))
-        self._snapshot = self._counts(len(self.ledger.items))
+            self.context.emit(Actor(self.context.now(), worker.name, "ended"))
+        self._snapshot = self._counts(len(self.data.items))
         self._samples = 0  # a moment at which all times are accounted for
-        self._tell_counts()
-        newest = self.ledger.items[-SHOWN:]
-        self.stage.emit(Contents(self.stage.now(), "", "end", None, newest, len(self.ledger.items)))
+        self._emit_counts()
+        newest = self.data.items[-SHOWN:]
+        self.context.emit(Contents(self.context.now(), "", "end", None, newest, len(self.data.items)))
 
-    def _counts(self, length: int) -> dict[str, int]:
-        ledger, workers = self.ledger, tuple(self.workers.values())
-        return {
-            "added": ledger.added,
-            "removed": ledger.removed,
-            "empty_polls": ledger.empty_polls,
-            "full_polls": ledger.full_polls,
-            "length": length,
-            "really_added": sum(worker.added for worker in workers),
-            "really_removed": sum(worker.removed for worker in workers),
-            "robbed": sum(worker.robbed for worker in workers),
-            "in_flight": sum(worker.in_flight for worker in workers),
-            "told": self._told_steps,
-        }
+    def _counts(self, length: int) -> ListCounts:
+        data, workers = self.data, tuple(self.workers.values())
+        return ListCounts(
+            added=data.added,
+            removed=data.removed,
+            empty_polls=data.empty_polls,
+            full_polls=data.full_polls,
+            length=length,
+            really_added=sum(worker.added for worker in workers),
+            really_removed=sum(worker.removed for worker in workers),
+            robbed=sum(worker.robbed for worker in workers),
+            in_flight=sum(worker.in_flight for worker in workers),
+            recorded=self._recorded,
+        )
 
     def _state_of(self, worker: Worker) -> tuple[str, int]:
         lock = self.lock
         if lock is not None:
             if lock.holder == worker.ident:
-                return "holding", lock.held_since or self.stage.now()
+                return "holding", lock.held_since or self.context.now()
             asked = lock.waiting.get(worker.name)
             if asked is not None:
                 return "waiting", asked
@@ -220,22 +224,17 @@ class Watch:
         timings = lock.drain()
         self.waits.add(wait for wait, _ in timings)
         self.holds.add(hold for _, hold in timings)
-        told = {
-            "owner": lock.owner,
-            "waiting": list(lock.waiting),
-            "acquisitions": lock.acquisitions,
-            "contended": lock.contended,
-        }
-        self._count("lock", told)
+        owner = lock.owner or None
+        self._emit_if_new(LockStatistics(owner, tuple(lock.waiting), lock.acquisitions, lock.contended))
         if self._samples % TIMES_EVERY == 0:
-            self._count("times", {"wait": self.waits.as_json(), "hold": self.holds.as_json()})
+            self._emit_if_new(LockTimes(self.waits.buckets(), self.holds.buckets()))
 
-    def _count(self, name: str, values: Mapping[str, object]) -> None:
-        if self._news(name, values):
-            self.stage.emit(Count(self.stage.now(), name, dict(values)))
+    def _emit_if_new(self, payload: Payload) -> None:
+        if self._is_new(payload.tag, payload):
+            self.context.emit(Result(self.context.now(), payload))
 
-    def _news(self, name: str, value: object) -> bool:
-        if self._told.get(name) == value:
+    def _is_new(self, name: str, value: object) -> bool:
+        if self._sent.get(name) == value:
             return False
-        self._told[name] = value
+        self._sent[name] = value
         return True

@@ -1,13 +1,19 @@
-"""The process that does all timed work of `which-pool` under one Python: orders in, answers out, a JSON line each.
+"""A process that does all timed work under one Python: orders in, answers out, a JSON line each.
 
-__main__   how the orchestrator starts it, by folder, under any Python
-loop       takes one order after the other; its tree ends when nobody can give orders any more
-opening    what an order to open a workload makes of it: built-in work, or a user's function
-users      loads `module:function@items+setup` from a user's folder, in clear sentences where it can't
-preflight  what is known of the work before anything is timed
-calls      the first calls: how long, what they print, whether a second one gives the same
-pickles    what of it can't be sent to a worker and why, and what sending costs
-likeness   whether two results are the same, within one process and across Pythons
-passing    one pass of an arm, compared with the loop's results
-lanes      the traced repetition's stamps as spans and a summary
+A user's function that crashes, hangs or leaves can hurt no more than its host.
+
+    orchestrator: client ── OpenWork, TryWork, MeasureOnce … ──▶ host: server ─▶ setup ─▶ user_code
+                         ◀── StepAnnounced …, then one answer ──              ├─▶ trial ─▶ pickling
+                                                                              └─▶ repetition ─▶ runner.pools, equality
+
+    client      starts a host under any Python, gives it orders, ends all of its tree in time
+    __main__    how the client starts it: by folder
+    server      takes one order after the other; its tree ends when nobody can give orders any more
+    setup       what this Python is and has; opens a work, built in or a user's own
+    user_code   loads `module:function@items+setup` from a user's folder, in clear sentences where it can't
+    trial       the calls before anything is timed: can it be sent, how long, what it prints, is a second one equal
+    pickling    what can't be sent to a worker and why, and what sending costs
+    repetition  one timed repetition, compared with the loop's results
+    equality    whether two results are the same, within one process and across Pythons
+    errors      what goes wrong, on either side
 """

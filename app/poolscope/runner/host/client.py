@@ -1,7 +1,7 @@
 """The orchestrator's end of a host: starts one under any Python, gives it orders, and ends all of its tree in time.
 
     orchestrator ── orders, a JSON line each ──▶ host (a process group of its own, in our session)
-                 ◀── step … step, done | refused ──      └── its pools
+                 ◀── StepAnnounced …, one answer ──      └── its pools
 
 A host works for one order at a time. It has a limit for each step that it announces; one that dies, takes longer or
 answers nonsense is ended, and whoever wants to go on starts another.
@@ -9,52 +9,77 @@ answers nonsense is ended, and whoever wants to go on starts another.
 
 from __future__ import annotations
 
-import json
 import os
 import select
+import shutil
 import signal
 import subprocess
-from contextlib import suppress
+import tempfile
+import threading
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TypeVar
 
+from poolscope.errors import MalformedMessage
 from poolscope.machine.processes import exit_description, kill_group
+from poolscope.protocol import codec, records
+from poolscope.protocol.commands import (
+    CloseHost,
+    DescribeHost,
+    HostAnswer,
+    HostDescription,
+    HostOrder,
+    KillHostWorker,
+    MeasureOnce,
+    OpenWork,
+    OrderFailed,
+    StepAnnounced,
+    TryWork,
+    WorkMeasured,
+    WorkOpened,
+    WorkTried,
+)
+from poolscope.protocol.payloads import InterpreterFacts, MeasurementReport, TrialReport
 from poolscope.runner.context import RunContext
+from poolscope.runner.host.errors import HostFailed, OrderRefused
 
-PROGRAM = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 30.0
 LEAVE_S = 2.0
 ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; ours are far shorter
+RECORD = b'{"kind":'  # what a record begins with, and no answer does
+
+Answer = TypeVar("Answer", bound=HostAnswer)
 
 
-class HostFailed(Exception):
-    """A host is no more: it could not be started, died, took too long or answered nonsense. A sentence."""
+class HostProcess:
+    """One host. Create it with `start`; call `end` whatever happens. Main thread only: a stop interrupts it there.
 
-
-class OrderRefused(Exception):
-    """A host could not do as it was told, in a sentence; it lives on. `spoiled`: better go on in a new one."""
-
-    def __init__(self, sentence: str, spoiled: bool) -> None:
-        super().__init__(sentence)
-        self.spoiled = spoiled
-
-
-class Host:
-    """One host. Create it with `start`; call `end` whatever happens. Main thread only: a stop interrupts it there."""
+    Every order raises OrderRefused, after which the host lives on, HostFailed, or Stopped. `limit_s` is the time that
+    each step of an order may take.
+    """
 
     def __init__(
-        self, stage: RunContext, label: str, process: subprocess.Popen[bytes], orders: int, answers: int
+        self,
+        context: RunContext,
+        label: str,
+        process: subprocess.Popen[bytes],
+        orders: int,
+        answers: int,
+        packages: Path,
     ) -> None:
-        self._stage = stage
+        self._context = context
         self._label = label
+        self._packages = packages
         self._process = process
         self._orders = orders
         self._answers = answers
         self._unread = b""
+        self._writing = threading.Lock()
 
     @classmethod
-    def start(cls, stage: RunContext, label: str, executable: str, folder: str | None, own_site: bool) -> Host:
+    def start(cls, context: RunContext, label: str, executable: str, folder: str | None, own_site: bool) -> HostProcess:
         """Start a host that waits for orders. Raises HostFailed.
 
         `own_site`: with the packages of that Python's environment, as a user's function needs them. `folder` is the
@@ -63,9 +88,11 @@ class Host:
         orders_read, orders = os.pipe()
         answers, answers_write = os.pipe()
         flags = ["-I"] if own_site else ["-I", "-S"]
+        packages = link_package(context.scratch)
+        program = str(packages / PACKAGE.name / "runner" / "host")
         try:
             process = subprocess.Popen(
-                [executable, *flags, str(PROGRAM), str(orders_read), str(answers_write)],
+                [executable, *flags, program, str(orders_read), str(answers_write)],
                 pass_fds=(orders_read, answers_write),
                 process_group=0,
                 stdin=subprocess.DEVNULL,
@@ -74,70 +101,39 @@ class Host:
         except (OSError, ValueError) as error:
             os.close(orders)
             os.close(answers)
+            shutil.rmtree(packages)
             raise HostFailed(f"Python {label} can't be started: {error}.") from None
         finally:
             os.close(orders_read)
             os.close(answers_write)
-        return cls(stage, label, process, orders, answers)
+        return cls(context, label, process, orders, answers, packages)
 
     @property
     def alive(self) -> bool:
         """Whether it can be given orders, as far as is known."""
         return self._orders >= 0
 
-    def ask(self, limit_s: float, what: str, **order: Any) -> dict[str, Any]:
-        """Give an order and wait for what comes of it. Raises OrderRefused, HostFailed or Stopped.
+    def describe(self, limit_s: float = START_LIMIT_S) -> InterpreterFacts:
+        """What its Python is and has."""
+        return self._ask(DescribeHost(), HostDescription, limit_s, "the start").facts
 
-        `what` names the order in a sentence about its failure, until the host announces a step; each has `limit_s`.
-        """
-        with self._stage.interruptible():
-            with suppress(OSError):  # it is dead, which reading tells
-                os.write(self._orders, json.dumps(order).encode() + b"\n")
-            while True:
-                answer = self._next(limit_s, what)
-                if "step" in answer:
-                    what = str(answer["step"])
-                elif "refused" in answer:
-                    raise OrderRefused(str(answer["refused"]), bool(answer.get("spoiled")))
-                elif isinstance(answer.get("done"), dict):
-                    return dict(answer["done"])
-                else:
-                    raise self._failed(f"answered {str(answer)[:60]} during {what}, which is not understood")
+    def open_work(self, order: OpenWork, limit_s: float) -> WorkOpened:
+        return self._ask(order, WorkOpened, limit_s, "opening the work")
 
-    def _next(self, limit_s: float, what: str) -> dict[str, Any]:
-        until = monotonic() + limit_s
-        while b"\n" not in self._unread:
-            ready, _, _ = select.select([self._answers], [], [], max(0.0, until - monotonic()))
-            if not ready:
-                self.end()
-                began = what[:1].upper() + what[1:]
-                raise HostFailed(f"{began} took longer than the limit of {limit_s:g} s, so it was ended.")
-            chunk = os.read(self._answers, 65536)
-            self._unread += chunk
-            if not chunk or len(self._unread) > ANSWER_LIMIT:
-                raise self._died(what)
-        line, _, self._unread = self._unread.partition(b"\n")
-        try:
-            answer = json.loads(line)
-            if isinstance(answer, dict):
-                return answer
-        except ValueError:
-            pass
-        raise self._failed(f"answered {line[:60]!r} during {what}, which is not understood")
+    def try_work(self, output: Path, limit_s: float) -> TrialReport:
+        """Have the opened work looked at and called a few times; what it prints goes into `output`."""
+        return self._ask(TryWork(str(output)), WorkTried, limit_s, "the pre-flight").report
 
-    def _died(self, what: str) -> HostFailed:
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(LEAVE_S)
-        return self._failed(f"{exit_description(self._process.poll())} during {what}")
-
-    def _failed(self, how: str) -> HostFailed:
-        self.end()
-        return HostFailed(f"The process of Python {self._label} {how}.")
+    def measure(self, order: MeasureOnce, limit_s: float, what: str) -> MeasurementReport:
+        """One repetition; `what` names it in a sentence about its failure. The run's recorder is quiet meanwhile."""
+        # Only after the order: a request to kill a worker that overtook it would find nobody.
+        forwarding = self._context.worker_registry.elsewhere(self._kill_worker)
+        with self._context.recorder.quiet():
+            return self._ask(order, WorkMeasured, limit_s, what, forwarding).report
 
     def close(self) -> None:
         """Let it end by itself, so that it can close what its work has opened; then make sure."""
-        with suppress(OSError):
-            os.write(self._orders, b'{"do": "close"}\n')
+        self._write(CloseHost())
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(LEAVE_S)
         self.end()
@@ -152,6 +148,86 @@ class Host:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
-        os.close(self._orders)
-        os.close(self._answers)
-        self._orders = self._answers = -1
+        with self._writing:
+            os.close(self._orders)
+            os.close(self._answers)
+            self._orders = self._answers = -1
+        shutil.rmtree(self._packages, ignore_errors=True)
+
+    def _kill_worker(self, number: int, request: int) -> None:
+        """Called by the control thread, while this one waits for a measurement."""
+        self._write(KillHostWorker(number, request))
+
+    def _write(self, order: HostOrder) -> None:
+        with self._writing, suppress(OSError):  # it is dead, which reading tells
+            if self.alive:
+                os.write(self._orders, codec.to_line(order) + b"\n")
+
+    def _ask(
+        self,
+        order: HostOrder,
+        expected: type[Answer],
+        limit_s: float,
+        what: str,
+        during: AbstractContextManager[None] | None = None,
+    ) -> Answer:
+        """Give an order and wait for what comes of it; `what` names it until the host announces a step."""
+        with self._context.interruptible():
+            self._write(order)
+            with during or nullcontext():
+                return self._await_answer(expected, limit_s, what)
+
+    def _await_answer(self, expected: type[Answer], limit_s: float, what: str) -> Answer:
+        while True:
+            match self._next(limit_s, what):
+                case StepAnnounced(step):
+                    what = step
+                case OrderFailed(why, spoiled):
+                    raise OrderRefused(why, spoiled)
+                case answer if isinstance(answer, expected):
+                    return answer
+                case answer:
+                    raise self._failure(f"answered {answer.tag!r} during {what}, which is not understood")
+
+    def _next(self, limit_s: float, what: str) -> HostAnswer:
+        until = monotonic() + limit_s
+        while (line := self._next_line(until, limit_s, what)).startswith(RECORD):
+            self._context.worker_registry.receive(records.from_line(line))
+        try:
+            return codec.from_line(HostAnswer, line)
+        except MalformedMessage:
+            raise self._failure(f"answered {line[:60]!r} during {what}, which is not understood") from None
+
+    def _next_line(self, until: float, limit_s: float, what: str) -> bytes:
+        while b"\n" not in self._unread:
+            ready, _, _ = select.select([self._answers], [], [], max(0.0, until - monotonic()))
+            if not ready:
+                self.end()
+                began = what[:1].upper() + what[1:]
+                raise HostFailed(f"{began} took longer than the limit of {limit_s:g} s, so it was ended.")
+            chunk = os.read(self._answers, 65536)
+            self._unread += chunk
+            if not chunk or len(self._unread) > ANSWER_LIMIT:
+                raise self._death(what)
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
+
+    def _death(self, what: str) -> HostFailed:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(LEAVE_S)
+        return self._failure(f"{exit_description(self._process.poll())} during {what}")
+
+    def _failure(self, how: str) -> HostFailed:
+        self.end()
+        return HostFailed(f"The process of Python {self._label} {how}.")
+
+
+def link_package(scratch: Path) -> Path:
+    """A new folder that holds our package and nothing else, to come first on a host's path and on its workers'.
+
+    The folder that the package is installed in could not: it may be a site-packages, whose other packages are none of
+    the user's.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="packages-", dir=scratch))
+    (folder / PACKAGE.name).symlink_to(PACKAGE)
+    return folder

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copyreg
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,17 @@ def same(one: Any, other: Any) -> bool | None:
             return True
     ours, theirs = digest(one), digest(other)
     return None if ours is None or theirs is None else ours == theirs
+
+
+def same_in_any_order(ours: Sequence[Any], theirs: Sequence[Any]) -> bool | None:
+    """Whether two sequences have the same values, each as often; None when that can't be told."""
+    if len(ours) != len(theirs):
+        return False
+    found = [[digest(value) for value in values] for values in (ours, theirs)]
+    if any(one is None for values in found for one in values):
+        return None
+    first, second = (Counter(one.text for one in values if one) for values in found)
+    return first == second
 
 
 def digest(value: Any) -> Digest | None:
@@ -87,17 +99,17 @@ class Walk:
             yield f"{value.__module__}.{value.__qualname__}"
         else:
             self.plain = False
-            yield from map(self.digest, reduced(value))
+            yield from map(self.digest, reduction(value))
 
 
-def reduced(value: Any) -> tuple[Any, ...]:
+def reduction(value: Any) -> tuple[Any, ...]:
     """What pickle would send in the value's place: how to make it, from what, its state and entries."""
     reduce = copyreg.dispatch_table.get(type(value))
     try:
-        made = reduce(value) if reduce else value.__reduce_ex__(4)
+        parts = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception:
         raise Unknown from None
-    if isinstance(made, str):
-        return (made,)
+    if isinstance(parts, str):
+        return (parts,)
     # The entries of a list's or a dict's subclass come as iterators.
-    return tuple(list(part) if isinstance(part, Iterator) else part for part in made)
+    return tuple(list(part) if isinstance(part, Iterator) else part for part in parts)

@@ -1,11 +1,19 @@
-"""What a host says when it can't do as it was told."""
+"""What goes wrong between a run and a host, as exceptions on either side; each message is a sentence."""
 
 from __future__ import annotations
 
 
-class Refused(Exception):
-    """An order that can't be done, in a sentence. `spoiled`: something of it may be left, so go on in a new host."""
+class HostFailed(Exception):
+    """A host is no more: it could not be started, died, took too long or answered nonsense."""
+
+
+class OrderRefused(Exception):
+    """A host could not do an order, and lives on. `spoiled`: something of it may be left, so go on in a new host."""
 
     def __init__(self, sentence: str, spoiled: bool = False) -> None:
         super().__init__(sentence)
         self.spoiled = spoiled
+
+
+class WorkUnusable(OrderRefused):
+    """The user's function or what belongs to it can't be used; the message says what to mend."""

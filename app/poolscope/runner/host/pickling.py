@@ -43,11 +43,11 @@ def unsendable(value: Any, name: str) -> str | None:
         data = ForkingPickler.dumps(value)
     except Exception as error:
         where, part, error = culprit(value, name, error)
-        return f"{capital(where)} {reason(part, error)}."
+        return f"{capitalized(where)} {reason(part, error)}."
     try:
         pickle.loads(data)  # noqa: S301  (as above)
     except Exception as error:
-        return f"{capital(name)} can be pickled, but not made from its pickle again: {plain(error)}."
+        return f"{capitalized(name)} can be pickled, but not made from its pickle again: {error_in_words(error)}."
     return None
 
 
@@ -91,28 +91,34 @@ def parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def reason(part: Any, error: Exception) -> str:
+    """Why a part can't be pickled, as the predicate of a sentence, with what to do about it where that is known."""
     if isinstance(part, types.FunctionType):
         named = f"{part.__module__}.{part.__qualname__}"
         if part.__name__ == "<lambda>":
             return "is a lambda, which has no name by which a worker could import it; write it as a def of its module"
         if "<locals>" in part.__qualname__:
             return f"is {named}, defined inside another function, where no worker finds it; move it out of there"
-        return f"is a function that a worker would not find as {named}: {plain(error)}"
+        return f"is a function that a worker would not find as {named}: {error_in_words(error)}"
     if isinstance(part, types.ModuleType):
         return f"is the module {part.__name__}, and modules can't be pickled"
-    return f"is a {type(part).__qualname__}, which can't be pickled: {plain(error)}"
+    return f"is a {type(part).__qualname__}, which can't be pickled: {error_in_words(error)}"
 
 
-def plain(error: BaseException) -> str:
-    """An error in one line, without the addresses of objects."""
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
+def message_of(error: BaseException) -> str:
+    """What an error says, in one line and without the addresses of objects."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
+
+
+def error_in_words(error: BaseException) -> str:
+    """'ValueError: no seven'."""
+    text = message_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def raising(error: BaseException, where: str) -> str:
+def raised_where(error: BaseException, where: str) -> str:
     """'raised ValueError on item 3 (7): no seven': what happened, where, and what the error says of it."""
-    kind, _, text = plain(error).partition(": ")
-    return f"raised {kind} {where}: {text}" if text else f"raised {kind} {where}"
+    what, text = f"raised {type(error).__name__} {where}", message_of(error)
+    return f"{what}: {text}" if text else what
 
 
 def short(value: Any, longest: int = 60) -> str:
@@ -124,5 +130,5 @@ def short(value: Any, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def capital(text: str) -> str:
+def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]

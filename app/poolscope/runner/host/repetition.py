@@ -1,31 +1,32 @@
-"""One pass of an arm: its times, whether its results are the loop's, and for a traced one its lanes and memory."""
+"""One repetition: its times, whether its results are the loop's, and for a traced one its lanes and memory."""
 
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
+from poolscope.protocol.commands import MeasureOnce
+from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
-from poolscope.runner.host.equality import digest, same
-from poolscope.runner.host.errors import Refused
-from poolscope.runner.host.pickling import plain, raising, short
-from poolscope.runner.host.setup import Opened
+from poolscope.runner.host.equality import digest, same, same_in_any_order
+from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.pickling import error_in_words, raised_where, short
+from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
-from poolscope.runner.pools.kinds import Measurement, PoolUse, measure
-from poolscope.runner.recorder import Recorder
-from poolscope.runner.tracing import trace_summary, worker_lanes
-from poolscope.workloads.work import Work
+from poolscope.runner.pools.kinds import measure
+from poolscope.runner.reports import report_on
+
+SHOWN_ITEM = 30  # characters
 
 
-class Noting:
+class CountingFunction:
     """The function of an uncounted loop, which knows how far it came."""
 
-    def __init__(self, work: Work) -> None:
-        self._function = work.function
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
         self.number = -1
 
     def __call__(self, item: Any) -> Any:
@@ -33,85 +34,48 @@ class Noting:
         return self._function(item)
 
 
-def one_pass(recorder: Recorder, opened: Opened, order: dict[str, Any]) -> dict[str, Any]:
-    """Pass the arm that the order describes. Raises Refused with the reason where that can't be done."""
-    kind, traced = order["kind"], order["traced"]
-    work, noting = opened.work, None
-    if kind == "serial" and opened.expected is None:
-        noting = Noting(work)
-        work = dataclasses.replace(work, function=noting, coroutine=noting if opened.is_async else work.coroutine)
-    # A context of its own: one that was interrupted stays so.
-    context = RunContext(recorder, Path(tempfile.gettempdir()))
+def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) -> MeasurementReport:
+    """Do the repetition that the order describes. Raises OrderRefused with the reason where that can't be done."""
+    work, counting, in_order = opened.work, None, order.use.method != "imap_unordered"
+    if order.use.kind == SERIAL and opened.expected is None:
+        counting = CountingFunction(work.function)
+        work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
     try:
-        use = PoolUse(kind, order["size"], order["start_method"], order["chunksize"])
-        measurement = measure(context, use, work, traced=traced)
+        measurement = measure(context, order.use, work, traced=order.traced)
     except (WorkerDied, PoolFailed) as error:
-        raise Refused(str(error), spoiled=True) from None
+        raise OrderRefused(str(error), spoiled=True) from None
     except SetUpFailed as error:
-        raise Refused(str(error)) from None
+        raise OrderRefused(str(error)) from None
     except (Exception, SystemExit) as error:
         traceback.print_exception(error)  # for whoever wants more than the sentence; the run captures it
-        what = f"raised {plain(error)}"
-        if noting is not None and noting.number >= 0:
-            what = raising(error, f"on item {noting.number} ({short(work.items[noting.number])})")
-        raise Refused(f"{opened.function} {what}.") from None
-    answer = times(measurement)
+        what = f"raised {error_in_words(error)}"
+        if counting is not None and counting.number >= 0:
+            what = raised_where(error, f"on item {counting.number} ({short(work.items[counting.number])})")
+        raise OrderRefused(f"{opened.function} {what}.") from None
+    first_digest = None
     if opened.expected is None:
         opened.expected = measurement.results
         found = digest(measurement.results)
-        answer["digest"] = found.text if found is not None and found.plain else None
-    answer |= compared(measurement.results, opened.expected)
-    if traced:
-        answer["lanes"] = lanes(measurement, work.items, order["budget"])
-        answer["traced"] = dataclasses.asdict(trace_summary(measurement))
-        answer["memory"] = held(measurement)
-    return answer
+        first_digest = found.text if found is not None and found.plain else None
+    equal, detail = comparison(measurement.results, opened.expected, in_order)
+    words = [short(item, SHOWN_ITEM) for item in work.items] if in_order else None
+    return report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
 
 
-def lanes(measurement: Measurement, items: Sequence[Any], budget: int) -> dict[str, Any]:
-    found = worker_lanes(measurement, [short(item, 30) for item in items], budget)
-    return {
-        "asked": measurement.asked,
-        "got": measurement.asked + measurement.map,
-        "workers": [[lane.worker, [[span.started, span.ended, span.item] for span in lane.spans]] for lane in found],
-    }
-
-
-def times(measurement: Measurement) -> dict[str, Any]:
-    return {
-        "start": measurement.start,
-        "first_ready": measurement.first_ready,
-        "map": measurement.map,
-        "stop": measurement.stop,
-        "cpu": measurement.cpu,
-        "collections": measurement.collections,
-    }
-
-
-def compared(results: list[Any], expected: list[Any]) -> dict[str, Any]:
-    """`same` is None where it can't be told; `detail` says what differs."""
+def comparison(results: list[Any], expected: list[Any], in_order: bool) -> tuple[bool | None, str]:
+    """Whether the results are the same, None where it can't be told; and what differs where they are not."""
     if results is expected:
-        return {"same": True, "detail": ""}
-    alike = same(results, expected)
-    return {"same": alike, "detail": difference(results, expected) if alike is False else ""}
+        return True, ""
+    equal = same(results, expected)
+    if equal is False and not in_order:
+        equal = same_in_any_order(results, expected)
+    return equal, difference(results, expected, in_order) if equal is False else ""
 
 
-def difference(results: list[Any], expected: list[Any]) -> str:
+def difference(results: list[Any], expected: list[Any], in_order: bool) -> str:
     if len(results) != len(expected):
         return f"{len(results)} results instead of {len(expected)}."
     for number, (one, other) in enumerate(zip(results, expected, strict=True)):
-        if same(one, other) is False:
+        if in_order and same(one, other) is False:
             return f"The result of item {number} is {short(one)}, and {short(other)} in the plain loop."
     return "Its results are not those of the plain loop."
-
-
-def held(measurement: Measurement) -> dict[str, Any] | None:
-    memory = measurement.memory
-    if memory is None:
-        return None
-    return {
-        "what": memory.what,
-        "per_worker": list(memory.per_worker),
-        "total": memory.total,
-        "parent": memory.parent,
-    }

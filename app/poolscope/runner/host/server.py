@@ -2,89 +2,130 @@
 
 from __future__ import annotations
 
-import json
 import os
+import tempfile
 import threading
 import traceback
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 from poolscope.machine.processes import end_group
+from poolscope.protocol import codec
+from poolscope.protocol.commands import (
+    CloseHost,
+    DescribeHost,
+    HostAnswer,
+    HostDescription,
+    HostOrder,
+    KillHostWorker,
+    MeasureOnce,
+    OpenWork,
+    OrderFailed,
+    StepAnnounced,
+    TryWork,
+    WorkMeasured,
+    WorkTried,
+)
 from poolscope.runner.channels import keep_from_children
-from poolscope.runner.host.description import description
-from poolscope.runner.host.errors import Refused
-from poolscope.runner.host.pickling import plain
-from poolscope.runner.host.repetition import one_pass
-from poolscope.runner.host.setup import Opened, open_work
-from poolscope.runner.host.trial import preflight
+from poolscope.runner.context import RunContext
+from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.pickling import error_in_words
+from poolscope.runner.host.repetition import measure_once
+from poolscope.runner.host.setup import OpenedWork, interpreter_facts, open_work
+from poolscope.runner.host.trial import try_work
 from poolscope.runner.recorder import Recorder
 
 
 def main(orders: int, answers: int) -> int:
     """Obey until the order to close. Only this thread works; another one reads, and blocks while nothing is said."""
     keep_from_children(orders, answers)
-    queue: SimpleQueue[dict[str, Any]] = SimpleQueue()
-    threading.Thread(target=listen, args=(orders, queue), name="orders", daemon=True).start()
-    host = Host(answers)
-    while (order := queue.get())["do"] != "close":
+    host = HostServer(answers)
+    queue: SimpleQueue[HostOrder] = SimpleQueue()
+    threading.Thread(target=listen, args=(orders, queue, host), name="orders", daemon=True).start()
+    while not isinstance(order := queue.get(), CloseHost):
         host.obey(order)
     host.close()
     return 0  # a pool that broke may have left a thread which Python waits for; the orchestrator won't for long
 
 
-def listen(orders: int, queue: SimpleQueue[dict[str, Any]]) -> None:
+def listen(orders: int, queue: SimpleQueue[HostOrder], host: HostServer) -> None:
     """Hand on what the orchestrator says. When it is gone, everything here goes too."""
     with os.fdopen(orders) as lines:
         for line in lines:
-            order = json.loads(line)
+            order = codec.from_line(HostOrder, line)
+            match order:
+                case KillHostWorker():
+                    host.kill_worker(order)
+                    continue
+                case MeasureOnce():
+                    host.expect_workers(order)
             queue.put(order)
-            if order["do"] == "close":
+            if isinstance(order, CloseHost):
                 return
     end_group()
 
 
-class Host:
+class HostServer:
     """What a host has between two orders: at most one opened work."""
 
     def __init__(self, answers: int) -> None:
         self.answers = answers
-        self.recorder = Recorder(os.open(os.devnull, os.O_WRONLY))  # the kinds want one; here is nothing to record
-        self.opened: Opened | None = None
+        # What becomes of workers that are killed on request is recorded; the records are lines among the answers.
+        self.recorder = Recorder(answers)
+        self.work: OpenedWork | None = None
+        self.context: RunContext | None = None  # of the repetition that is being measured
 
-    def obey(self, order: dict[str, Any]) -> None:
-        answer: dict[str, Any]
+    def obey(self, order: HostOrder) -> None:
+        answer: HostAnswer
         try:
-            answer = {"done": self.do(order)}
-        except Refused as refused:
-            answer = {"refused": str(refused), "spoiled": refused.spoiled}
+            answer = self.answer_to(order)
+        except OrderRefused as refused:
+            answer = OrderFailed(str(refused), refused.spoiled)
         except Exception as error:
             traceback.print_exc()
-            answer = {"refused": f"It could not be done: {plain(error)}.", "spoiled": True}
+            answer = OrderFailed(f"It could not be done: {error_in_words(error)}.", spoiled=True)
         self.say(answer)
 
-    def do(self, order: dict[str, Any]) -> dict[str, Any]:
-        match order["do"]:
-            case "describe":
-                return description()
-            case "open":
-                self.opened = open_work(order, self.tell)
-                return self.opened.found
-            case "preflight" if self.opened is not None:
-                return preflight(self.opened, Path(order["said"]), self.tell)
-            case "pass" if self.opened is not None:
-                return one_pass(self.recorder, self.opened, order)
-        raise Refused(f"There is no order {order['do']}, or it came before the work was opened.")
+    def answer_to(self, order: HostOrder) -> HostAnswer:
+        """Do what is ordered. Raises OrderRefused."""
+        match order:
+            case DescribeHost():
+                return HostDescription(interpreter_facts())
+            case OpenWork():
+                self.work = open_work(order, self.announce)
+                return self.work.opened
+            case TryWork() if self.work is not None:
+                return WorkTried(try_work(self.work, Path(order.output), self.announce))
+            case MeasureOnce() if self.work is not None and self.context is not None:
+                try:
+                    return WorkMeasured(measure_once(self.context, self.work, order))
+                finally:
+                    self.context = None
+        raise OrderRefused(f"There is no order {order.tag}, or it came before the work was opened.")
 
-    def tell(self, step: str) -> None:
+    def expect_workers(self, order: MeasureOnce) -> None:
+        """Called by the reading thread, so that a request that comes after this order finds its workers.
+
+        Each repetition has a context of its own: one that was interrupted stays so.
+        """
+        self.context = RunContext(self.recorder, Path(tempfile.gettempdir()), order.lane)
+
+    def kill_worker(self, order: KillHostWorker) -> None:
+        """Called by the reading thread. Between two repetitions nothing happens: the orchestrator asks again."""
+        context = self.context
+        if context is not None:
+            context.worker_registry.kill(order.worker, order.request)
+
+    def announce(self, step: str) -> None:
         """Say what is about to be done, which may take long: the limit counts from here."""
-        self.say({"step": step})
+        self.say(StepAnnounced(step))
 
-    def say(self, answer: dict[str, Any]) -> None:
-        rest = memoryview(json.dumps(answer).encode() + b"\n")
-        while rest:
-            rest = rest[os.write(self.answers, rest) :]
+    def say(self, answer: HostAnswer) -> None:
+        rest = memoryview(codec.to_line(answer) + b"\n")
+        with self.recorder.quiet():  # which writes its records first, and none in the middle of this line
+            while rest:
+                rest = rest[os.write(self.answers, rest) :]
 
     def close(self) -> None:
-        if self.opened is not None:
-            self.opened.work.close()
+        if self.work is not None:
+            self.work.work.close()

@@ -1,29 +1,54 @@
-"""Opens a work: one that is built in, with its calibration, or a user's function with its items."""
+"""What this Python is and has; opens a work: one that is built in, with its calibration, or a user's function."""
 
 from __future__ import annotations
 
+import multiprocessing
+import platform
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from poolscope.runner.host import namesakes, user_code
-from poolscope.runner.host.errors import Refused
+from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.commands import OpenWork, WorkOpened
+from poolscope.protocol.kinds import KINDS
+from poolscope.protocol.payloads import Calibration, InterpreterFacts
+from poolscope.runner.host import user_code
+from poolscope.runner.host.errors import OrderRefused
+
+# Now: asyncio would else be a part of the first repetition, or be looked for on a user's path by then.
+from poolscope.runner.pools import asyncio_  # noqa: F401
+from poolscope.runner.pools.kinds import lacking
 from poolscope.workloads.catalog import WORKLOADS
 from poolscope.workloads.work import Work, set_up
 
-# What is ours after it stepped aside; nothing else holds on to it, and modules that are let go lose their contents.
-KEPT: dict[str, ModuleType] = {}
+
+def interpreter_facts() -> InterpreterFacts:
+    """This Python, its start methods (its own first choice apart), and why it has not got a kind (None: it has)."""
+    return InterpreterFacts(
+        version=platform.python_version(),
+        implementation=platform.python_implementation(),
+        gil=gil_enabled(),
+        executable=sys.executable,
+        start_method=multiprocessing.get_context().get_start_method(),
+        start_methods=tuple(multiprocessing.get_all_start_methods()),
+        kinds={kind: lacking(kind) for kind in KINDS},
+    )
+
+
+def gil_enabled() -> bool:
+    """Whether threads take turns; a module that is not ready for free threads can bring that back."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 @dataclass
-class Opened:
+class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known."""
 
     work: Work
     function: str
-    found: dict[str, Any] = field(default_factory=dict)
+    opened: WorkOpened
     expected: list[Any] | None = None
 
     @property
@@ -31,32 +56,24 @@ class Opened:
         return self.work.function is self.work.coroutine
 
 
-def open_work(order: dict[str, Any], tell: Callable[[str], None]) -> Opened:
-    """Make what the order asks for ready to be mapped. Raises Refused."""
-    name, scratch = order["name"], Path(order["scratch"])
-    if ":" in name:
-        return open_users(name, order["folder"], order["items"], scratch, tell)
-    tell(f"setting up {name}")
-    if name not in WORKLOADS:
-        raise Refused(f"There is no built-in work {name}.")
-    work = set_up(name, order["work_ms"], order["items"] or None, scratch, order["rounds"])
-    found = {
-        "count": len(work.items),
-        "cut": False,
-        "rounds": work.rounds,
-        "asked_ms": order["work_ms"] or WORKLOADS[name].work_ms,
-        "one_call_s": work.one_call_s,
-    }
-    return Opened(work, name, found)
+def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
+    """Make what the order asks for ready to be mapped. Raises OrderRefused."""
+    asked = order.work
+    if ":" in asked.name:
+        return open_own(asked, announce)
+    announce(f"setting up {asked.name}")
+    row = WORKLOADS.get(asked.name)
+    if row is None:
+        raise OrderRefused(f"There is no built-in work {asked.name}.")
+    scratch = Path(order.scratch)
+    work = set_up(asked.name, asked.work_ms, asked.items or None, scratch, order.rounds, first=asked.first)
+    length_ms = asked.work_ms or row.work_ms
+    calibration = None if work.rounds is None else Calibration(work.rounds, length_ms, work.one_call_s)
+    return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
 
 
-def open_users(name: str, folder: str | None, count: int, scratch: Path, tell: Callable[[str], None]) -> Opened:
-    KEPT.update(namesakes.step_aside(scratch))
-    try:
-        loaded = user_code.load(name, folder, count, tell)
-    except user_code.Unusable as unusable:
-        raise Refused(str(unusable)) from None
+def open_own(asked: BenchmarkWork, announce: Callable[[str], None]) -> OpenedWork:
+    loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce)
     coroutine = loaded.function if loaded.is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
-    found = {"count": len(loaded.items), "cut": loaded.cut, "rounds": None}
-    return Opened(work, name.partition("@")[0], found)
+    return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut))

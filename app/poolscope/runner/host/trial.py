@@ -1,67 +1,193 @@
-"""What is known of the work before anything is timed: can it be sent, does it raise or print, how long is a call."""
+"""The calls before anything is timed: can the work be sent, does it raise or print, how long is a call, is it equal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
-from poolscope.runner.host.description import gil
-from poolscope.runner.host.errors import Refused
-from poolscope.runner.host.first_calls import Calls, captured, first_calls
-from poolscope.runner.host.pickling import Parcel, first_unsendable, parcel, plain, unsendable
-from poolscope.runner.host.setup import Opened
+from poolscope.protocol.payloads import TrialReport, WorkError
+from poolscope.runner.host.equality import digest, same
+from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.pickling import (
+    Parcel,
+    error_in_words,
+    first_unsendable,
+    parcel,
+    raised_where,
+    short,
+    unsendable,
+)
+from poolscope.runner.host.setup import OpenedWork, gil_enabled
+
+FIRST = 5  # calls
+ENOUGH_S = 1.0  # no further first call is begun after so long
+REPEAT_WITHIN_S = 5.0  # a longer call is not made a second time just to look
+
+Announce = Callable[[str], None]
 
 
-def preflight(opened: Opened, said: Path, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Look at function and items, make the first calls, look at their results. What is printed goes into `said`."""
+def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialReport:
+    """Look at function and items, make the first calls, look at their results. What is printed goes into `output`."""
     work = opened.work
-    with captured(said):
+    with captured(output):
         if work.setup is not None:
-            tell("the set-up")
+            announce("the set-up")
             try:
                 work.setup()
             except (Exception, SystemExit) as error:
-                raise Refused(f"The set-up of {opened.function} raised {plain(error)}.") from None
-        tell("pickling the function and its items")
+                raise OrderRefused(f"The set-up of {opened.function} raised {error_in_words(error)}.") from None
+        announce("pickling the function and its items")
         unpicklable = {
             "function": unsendable(work.function, "the function") or unsendable(work.setup, "the set-up"),
             "item": first_unsendable(work.items, "item"),
         }
-        calls = first_calls(opened, tell)
+        calls = make_first_calls(opened, announce)
         work.tidy()
-        tell("pickling its results")
+        announce("pickling its results")
         unpicklable["result"] = first_unsendable(calls.results, "the result of item")
-        sent = parcels(opened, calls) if not any(unpicklable.values()) else None
-    return {
-        "count": len(work.items),
-        "cut": opened.found["cut"],
-        "function": opened.function,
-        "coroutine": work.coroutine is not None,
-        "is_async": opened.is_async,
-        "call_s": calls.call_s,
-        "cpu_s": calls.cpu_s,
-        "unpicklable": {part: why for part, why in unpicklable.items() if why},
-        **costs(sent),
-        "repeats_equal": calls.repeats_equal,
-        "global_state": calls.changed,
-        "printed": said.stat().st_size,
-        "raised": calls.raised,
-        "gil": gil(),
-    }
+        sent = parcels(opened, calls) if not any(unpicklable.values()) else []
+    return TrialReport(
+        count=len(work.items),
+        cut=opened.opened.cut,
+        function=opened.function,
+        coroutine=work.coroutine is not None,
+        is_async=opened.is_async,
+        call_s=tuple(calls.call_s),
+        cpu_s=tuple(calls.cpu_s),
+        unpicklable={part: why for part, why in unpicklable.items() if why},
+        item_bytes=sum(item.size for item, _ in sent) // len(sent) if sent else None,
+        result_bytes=sum(result.size for _, result in sent) // len(sent) if sent else None,
+        pickle_s=sum(item.seconds + result.seconds for item, result in sent) / len(sent) if sent else None,
+        repeats_equal=calls.repeats_equal,
+        global_state=tuple(calls.changed),
+        printed=output.stat().st_size,
+        raised=calls.raised,
+        gil=gil_enabled(),
+    )
 
 
-def parcels(opened: Opened, calls: Calls) -> list[tuple[Parcel, Parcel]]:
+@dataclass
+class FirstCalls:
+    """What was found. `raised` is None, or what the work raised and on which item; then nothing after it was done."""
+
+    results: list[Any] = field(default_factory=list)
+    call_s: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
+    repeats_equal: bool | None = None
+    changed: list[str] = field(default_factory=list)
+    raised: WorkError | None = None
+
+
+def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
+    """Call the function on the first items, then on the very first once more."""
+    calls = FirstCalls()
+    function = opened.work.function
+    before = global_digests(function)
+    if opened.is_async:
+        with asyncio.Runner() as loop:
+            call_in_turn(calls, opened, lambda item: loop.run(function(item)), announce)
+    else:
+        call_in_turn(calls, opened, function, announce)
+    after = global_digests(function)
+    calls.changed = sorted(name for name in before if before[name] != after.get(name))
+    return calls
+
+
+def call_in_turn(calls: FirstCalls, opened: OpenedWork, call: Callable[[Any], Any], announce: Announce) -> None:
+    function, items = opened.function, opened.work.items
+    first = None
+    for number, item in enumerate(items[:FIRST]):
+        where = f"item {number} ({short(item)})"
+        announce(f"the call of {where}")
+        try:
+            cpu, began = thread_time_ns(), perf_counter_ns()
+            result = call(item)
+            ended, cpu = perf_counter_ns(), thread_time_ns() - cpu
+        except (Exception, SystemExit) as error:
+            calls.raised = work_error(error, where, f"{function} {raised_where(error, f'on {where}')}.")
+            return
+        if number == 0:
+            first = digest(result)  # now: a second call may change it
+        calls.results.append(result)
+        calls.call_s.append((ended - began) / 1e9)
+        calls.cpu_s.append(cpu / 1e9)
+        if sum(calls.call_s) > ENOUGH_S:
+            break
+    if calls.call_s[0] > REPEAT_WITHIN_S:
+        return
+    where = f"item 0 ({short(items[0])})"
+    announce(f"a second call of {where}")
+    try:
+        result = call(items[0])
+    except (Exception, SystemExit) as error:
+        when = raised_where(error, f"when it was called on {where} a second time")
+        calls.raised = work_error(error, where, f"It can't be repeated: {function} {when}.")
+        return
+    second = digest(result)
+    if first is None or second is None:
+        calls.repeats_equal = same(calls.results[0], result)
+    else:
+        calls.repeats_equal = first == second
+
+
+def work_error(error: BaseException, where: str, sentence: str) -> WorkError:
+    trace = "".join(traceback.format_exception(error))
+    return WorkError(type(error).__name__, str(error), where, trace, sentence)
+
+
+def parcels(opened: OpenedWork, calls: FirstCalls) -> list[tuple[Parcel, Parcel]]:
     """Each item that was called, and its result, as they are sent."""
     return [(parcel(item), parcel(result)) for item, result in zip(opened.work.items, calls.results, strict=False)]
 
 
-def costs(sent: list[tuple[Parcel, Parcel]] | None) -> dict[str, Any]:
-    """Means of bytes and seconds an item; None where it can't be sent or nothing was."""
-    if not sent:
-        return {"item_bytes": None, "result_bytes": None, "pickle_s": None}
-    return {
-        "item_bytes": sum(item.size for item, _ in sent) // len(sent),
-        "result_bytes": sum(result.size for _, result in sent) // len(sent),
-        "pickle_s": sum(item.seconds + result.seconds for item, result in sent) / len(sent),
-    }
+def global_digests(function: Any) -> dict[str, str | None]:
+    """A digest of every global that a function names and that is data, by name; {} for what isn't a Python function."""
+    if not isinstance(function, types.FunctionType):
+        return {}
+    there = function.__globals__
+    names = {name for code in nested_code(function.__code__) for name in code.co_names if name in there}
+    found = {}
+    for name in names:
+        if not isinstance(there[name], type | types.ModuleType) and not callable(there[name]):
+            seen = digest(there[name])
+            found[name] = seen.text if seen else None
+    return found
+
+
+def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code and that of all functions within it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from nested_code(constant)
+
+
+@contextmanager
+def captured(path: Path) -> Iterator[None]:
+    """Let all that this process prints, C code and children included, go into a file."""
+    flush()
+    kept = os.dup(1), os.dup(2)
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        flush()
+        for number, old in enumerate(kept, start=1):
+            os.dup2(old, number)
+            os.close(old)
+
+
+def flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

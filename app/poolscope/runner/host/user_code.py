@@ -16,20 +16,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from poolscope.runner.host import namesakes
-from poolscope.runner.host.pickling import plain, short
+from poolscope.runner.host.errors import WorkUnusable
+from poolscope.runner.host.pickling import error_in_words, short
 
+PACKAGE = Path(__file__).resolve().parents[2]
 MOST_ITEMS = 100_000  # an endless generator is cut here
 
 
-class Unusable(Exception):
-    """The user's function or what belongs to it can't be used; the message is a sentence that says what to mend."""
-
-
 @dataclass(frozen=True, slots=True)
-class Names:
+class WorkNames:
     """The parts of `module:function@items[+setup]`, each as (module, name); items and set-up in the function's module
     unless they name another."""
 
@@ -38,12 +36,12 @@ class Names:
     setup: tuple[str, str] | None
 
     @classmethod
-    def of(cls, text: str) -> Names:
+    def of(cls, text: str) -> WorkNames:
         module, colon, rest = text.partition(":")
         function, at, rest = rest.partition("@")
         items, _, setup = rest.partition("+")
         if not (module and colon and function and at and items):
-            raise Unusable(f"{text} is not of the form module:function@items or module:function@items+setup.")
+            raise WorkUnusable(f"{text} is not of the form module:function@items or module:function@items+setup.")
 
         def placed(name: str) -> tuple[str, str]:
             where, colon, what = name.rpartition(":")
@@ -53,7 +51,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Users:
+class UserCode:
     """What was loaded. `cut`: there are more items than were taken. `is_async`: a call gives a coroutine."""
 
     function: Callable[[Any], Any]
@@ -63,32 +61,48 @@ class Users:
     is_async: bool
 
 
-def load(text: str, folder: str | None, count: int, tell: Callable[[str], None]) -> Users:
-    """Import the function, make `count` items (0: all, up to a limit). `tell` hears beforehand what may take long.
+def load(text: str, folder: str | None, count: int, announce: Callable[[str], None]) -> UserCode:
+    """Import the function, make `count` items (0: all, up to a limit). `announce` hears beforehand what may take long.
 
-    Raises Unusable.
+    Raises WorkUnusable.
     """
-    names = Names.of(text)
+    names = WorkNames.of(text)
     if folder is not None:
         for module in {names.function[0], names.items[0]}:
-            if sentence := namesakes.hidden(folder, module):
-                raise Unusable(sentence)
+            check_name(folder, module)
         if folder not in sys.path:
-            sys.path.insert(0, folder)
-    tell(f"importing {names.function[0]}")
+            sys.path.insert(1, folder)  # behind the folder that holds our package alone, before all that Python has
+    announce(f"importing {names.function[0]}")
     function = callable_at(names.function, folder)
     setup = callable_at(names.setup, folder) if names.setup else None
     source = ":".join(names.items)
-    tell(f"making the items {source}")
+    announce(f"making the items {source}")
     items, cut = listed(found_at(names.items, folder), source, count)
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-    return Users(function, items, setup, cut, is_async)
+    return UserCode(function, items, setup, cut, is_async)
+
+
+def check_name(folder: str, module: str) -> None:
+    """Raise WorkUnusable where a module can't be had by its name, or would stand before one that pools need."""
+    top = module.partition(".")[0]
+    if top == "__main__":
+        raise WorkUnusable("__main__ is the program itself; name the module as another one would import it.")
+    path = Path(folder) / top
+    if not path.is_dir() and not path.with_suffix(".py").exists():
+        return
+    if top in sys.stdlib_module_names:
+        raise WorkUnusable(
+            f"{module} in {folder} has the name of a module of the standard library, which pools themselves need. "
+            "Rename it to measure it."
+        )
+    if top == PACKAGE.name and not (path.is_dir() and path.samefile(PACKAGE)):
+        raise WorkUnusable(f"{module} in {folder} has the name of the program that measures. Rename it to measure it.")
 
 
 def callable_at(place: tuple[str, str], folder: str | None) -> Callable[..., Any]:
     found: Callable[..., Any] = found_at(place, folder)
     if not callable(found):
-        raise Unusable(f"{':'.join(place)} is {short(found)} ({type(found).__qualname__}), which can't be called.")
+        raise WorkUnusable(f"{':'.join(place)} is {short(found)} ({type(found).__qualname__}), which can't be called.")
     return found
 
 
@@ -101,7 +115,7 @@ def found_at(place: tuple[str, str], folder: str | None) -> Any:
         except AttributeError:
             near = difflib.get_close_matches(step, dir(found), 1, cutoff=0.75)
             meant = f"; is {near[0]} meant?" if near else "."
-            raise Unusable(f"{name} ({getattr(sys.modules[name], '__file__', '')}) has no {path}{meant}") from None
+            raise WorkUnusable(f"{name} ({getattr(sys.modules[name], '__file__', '')}) has no {path}{meant}") from None
     return found
 
 
@@ -114,7 +128,7 @@ def imported(name: str, folder: str | None) -> Any:
                 raise  # it was found, and one of its own imports was not
             where = f"in the folder {folder} or " if folder else ""
             python = f"Python {platform.python_version()} ({sys.executable})"
-            raise Unusable(f"There is no module {missing.name} {where}among the packages of {python}.") from None
+            raise WorkUnusable(f"There is no module {missing.name} {where}among the packages of {python}.") from None
 
 
 def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool]:
@@ -126,7 +140,7 @@ def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool]:
         left = iter(source)
     except TypeError:
         kind = type(source).__qualname__
-        raise Unusable(f"The items {name} are {short(source)} ({kind}), which can't be gone through.") from None
+        raise WorkUnusable(f"The items {name} are {short(source)} ({kind}), which can't be gone through.") from None
     most = min(count, MOST_ITEMS) if count else MOST_ITEMS
     items: list[Any] = []
     while len(items) <= most:
@@ -136,7 +150,7 @@ def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool]:
             break
         items += more
     if not items:
-        raise Unusable(f"{name} gives no items, so there is nothing to do.")
+        raise WorkUnusable(f"{name} gives no items, so there is nothing to do.")
     return items[:most], len(items) > most
 
 
@@ -145,8 +159,8 @@ def explained(what: str) -> Iterator[None]:
     """Turn what a user's code raises into a sentence; the whole traceback goes to stderr, which the run captures."""
     try:
         yield
-    except Unusable:
+    except WorkUnusable:
         raise
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        raise Unusable(f"{what}: {plain(error)}.") from None
+        raise WorkUnusable(f"{what}: {error_in_words(error)}.") from None

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool, Unmonitored
+from poolscope.protocol.kinds import PoolUse
+from poolscope.runner.pools.measurement import Call, TimedPool, Unmonitored
 from poolscope.runner.pools.worker_side import Answer, error_of_set_up
 from poolscope.workloads.work import Work
 

@@ -8,8 +8,9 @@ from concurrent.futures import Executor
 from time import monotonic
 from typing import Any
 
+from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.pools import handshake
-from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool
+from poolscope.runner.pools.measurement import Call, TimedPool
 from poolscope.workloads.work import Work
 
 

@@ -15,10 +15,10 @@ import importlib
 import platform
 from concurrent import futures
 
-from poolscope.protocol.kinds import IN_PROCESSES, KINDS
+from poolscope.protocol.kinds import IN_PROCESSES, KINDS, PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.in_process import InterpreterPool, ThreadPool
-from poolscope.runner.pools.measurement import Measurement, PoolUse, Task, TimedPool, time_map
+from poolscope.runner.pools.measurement import Measurement, Task, TimedPool, time_map
 from poolscope.runner.pools.mp_pool import MultiprocessingPool
 from poolscope.runner.pools.processes import ProcessPool
 from poolscope.runner.pools.serial import SerialLoop

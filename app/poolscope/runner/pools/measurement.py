@@ -21,6 +21,7 @@ from time import perf_counter_ns, process_time_ns
 from typing import Any, Protocol
 
 from poolscope.machine.memory import Memory, of_self, of_this_process
+from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.handshake import check_set_up
@@ -28,20 +29,6 @@ from poolscope.runner.pools.worker_side import Answer
 from poolscope.workloads.work import Work
 
 Call = Callable[[], list[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class PoolUse:
-    """How a pool is used. `start_method` '' is the platform's own, `chunksize` 0 the kind's own choice.
-
-    Both matter to `process` and `pool` alone. `method` is map, imap, imap_unordered or apply_async, for `pool` alone.
-    """
-
-    kind: str
-    size: int = 1
-    start_method: str = ""
-    chunksize: int = 0
-    method: str = "map"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any
 
 from poolscope.machine.memory import Memory, of_processes
+from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.handshake import PoolFailed, too_slow
-from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool
+from poolscope.runner.pools.measurement import Call, TimedPool
 from poolscope.runner.pools.monitor import WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
 from poolscope.runner.pools.worker_side import Answer

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 from poolscope.machine.memory import Memory, of_processes
+from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.executors import ExecutorPool
 from poolscope.runner.pools.handshake import PoolFailed, first_answers, too_slow
-from poolscope.runner.pools.measurement import PoolUse
 from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
 from poolscope.runner.pools.worker_side import Answer

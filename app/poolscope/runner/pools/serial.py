@@ -8,7 +8,8 @@ from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.runner.pools.measurement import Call, PoolUse, TimedPool, Unmonitored
+from poolscope.protocol.kinds import PoolUse
+from poolscope.runner.pools.measurement import Call, TimedPool, Unmonitored
 from poolscope.runner.pools.worker_side import Answer, error_of_set_up
 from poolscope.workloads.work import Work
 

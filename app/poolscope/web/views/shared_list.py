@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
 
+from poolscope.experiments.shared_list.messages import log_line
 from poolscope.experiments.shared_list.params import SharedListParams
-from poolscope.experiments.shared_list.samples import WINDOW_S, State
-from poolscope.experiments.shared_list.state import state_of
+from poolscope.experiments.shared_list.state import WINDOW_S, State, state_of
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.text import language, numbers
@@ -129,40 +129,40 @@ def face(run: Run, state: State | None = None) -> SharedListView:
     window_s = WINDOW_S if live else min(WINDOW_S, max(now - shown.t0, 1) / 1e9)
     start = now - int(window_s * 1e9)
     ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - shown.t0) / 1e9, window_s)
-    ledger, lock, steps = shown.ledger, shown.lock, max(shown.ledger.steps, 1)
+    counts, lock, steps = shown.counts, shown.lock, max(shown.all_steps, 1)
     upto = _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
-    asked = ledger.really_removed + ledger.empty_polls + ledger.robbed
+    asked = counts.really_removed + counts.empty_polls + counts.robbed
     return SharedListView(
-        added=ledger.added,
-        removed=ledger.removed,
-        length=ledger.length,
-        expected=ledger.expected_length,
-        really_added=ledger.really_added,
-        really_removed=ledger.really_removed,
-        robbed=ledger.robbed,
-        consistent=ledger.consistent,
+        added=counts.added,
+        removed=counts.removed,
+        length=counts.length,
+        expected=shown.expected_length,
+        really_added=counts.really_added,
+        really_removed=counts.really_removed,
+        robbed=counts.robbed,
+        consistent=shown.consistent,
         guard=GUARD_NAMES[shown.params.guard],
         unguarded=shown.params.guard == "none",
         polls=shown.params.guard in ("lock", "rlock", "none"),
-        owner=lock.owner,
-        waiting=", ".join(lock.waiting),
+        owner=lock.seen.owner or "",
+        waiting=", ".join(lock.seen.waiting),
         chips=shown.items[-CHIPS:],
         more=max(shown.items_in_all - len(shown.items[-CHIPS:]), 0),
         picture=_marked(shown, timeline.picture(shown.lanes, start, now, ticks), live or (replay and not shown.ended)),
         track=timeline.track(shown.lengths, start, now, ticks, f"Length of the list over {numbers.duration(window_s)}"),
         keys=_keys(shown),
-        log=tuple(LogLine(f"{(stamp - shown.t0) / 1e9:.3f}", text) for stamp, text in shown.log[-60:]),
+        log=tuple(LogLine(f"{(step.t - shown.t0) / 1e9:.3f}", log_line(step)) for step in shown.steps[-60:]),
         threads=tuple(
             ThreadRow(name, state_of(shown, name), shown.operations.get(name, 0), shown.operations.get(name, 0) / steps)
             for name in shown.lanes.actors
         ),
         longest=f"{numbers.whole(shown.longest[0])} at {max(shown.longest[1] - shown.t0, 0) / 1e9:.1f}{numbers.GAP}s",
-        empty_polls=ledger.empty_polls,
-        full_polls=ledger.full_polls,
-        empty_share=ledger.empty_polls / asked if asked else None,
+        empty_polls=counts.empty_polls,
+        full_polls=counts.full_polls,
+        empty_share=counts.empty_polls / asked if asked else None,
         left_out=shown.left_out,
-        steps=ledger.steps,
-        acquisitions=lock.acquisitions,
+        steps=shown.all_steps,
+        acquisitions=lock.seen.acquisitions,
         contended=lock.share_contended,
         times=tuple(
             Times(word, name, kept.quantile(0.5), kept.quantile(0.99), kept.longest, _histogram(kept.bars(upto, BARS)))

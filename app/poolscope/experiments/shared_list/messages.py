@@ -1,0 +1,82 @@
+"""The sentences about a shared list: its log, its verdicts and its findings."""
+
+from __future__ import annotations
+
+from poolscope.experiments.findings import Verdict
+from poolscope.experiments.shared_list.judgement import Disagreement, Outcome, disagreements
+from poolscope.experiments.shared_list.state import State
+from poolscope.protocol.records import Contents
+from poolscope.text.numbers import duration, percent, whole
+
+# As the program itself would have printed them.
+LOG = {
+    "added": "Added: {number} | Current List: {items}",
+    "removed": "Removed: {number} | Current List: {items}",
+    "empty": "List is empty, nothing to remove.",
+    "full": "List is full, nothing added.",
+    "lost": "Lost: the list was emptied between the check and the pop.",
+}
+
+UNGUARDED_PAIR = "To see a lost update, let several threads write the same counter."
+
+
+def log_line(step: Contents) -> str:
+    """A step as the program would have printed it; a long list names its newest numbers and counts the others."""
+    older = step.length - len(step.items)
+    newest = ", ".join(map(str, step.items))
+    items = f"[… {older} older …, {newest}]" if older > 0 else f"[{newest}]"
+    return LOG[step.change].format(number=step.number, items=items)
+
+
+def disagreement(pair: Disagreement) -> str:
+    match pair.about:
+        case "length":
+            return f"added − removed is {whole(pair.counted)}, the list holds {whole(pair.really)}"
+        case "robbed":
+            times = "once" if pair.really == 1 else f"{whole(pair.really)} times"
+            return f"{times} a consumer found the list emptied between its check and its pop"
+        case name:
+            return f"the counter of numbers {name} says {whole(pair.counted)}, the threads {name} {whole(pair.really)}"
+
+
+def verdict(outcome: Outcome, state: State) -> Verdict:
+    steps = whole(state.all_steps)
+    unguarded = f"Nothing was lost in {steps} steps, without any guard."
+    match outcome:
+        case Outcome.AGREED:
+            return Verdict("The invariant holds", f"after {steps} steps. {lock_use(state)}")
+        case Outcome.NO_RACE:
+            why = "With one producer and one consumer no two threads write the same counter."
+            return Verdict(unguarded, why)
+        case Outcome.LUCKY:
+            return Verdict(unguarded, "That is luck, not safety: nothing keeps the threads apart.")
+        case Outcome.LOST_UPDATES:
+            why = "Two threads read the same value, and each wrote its own result over the other's: a lost update."
+        case Outcome.BROKEN_CHECK:
+            why = "Another thread came in between a check and the act that rested on it."
+    return Verdict("The numbers disagree:", f"{'; '.join(map(disagreement, disagreements(state)))}. {why}")
+
+
+def lock_use(state: State) -> str:
+    """How often the lock had to be waited for, and how long; '' where there was none."""
+    share, p99 = state.lock.share_contended, state.lock.wait.quantile(0.99)
+    if share is None or p99 is None:
+        return ""
+    return (
+        f"{percent(share)} of {whole(state.lock.seen.acquisitions)} acquisitions had to wait; "
+        f"the 99th percentile of all waits is {duration(p99)}."
+    )
+
+
+def outgrown(most: int) -> str:
+    return (
+        f"The list reached {whole(most)} numbers and was held there: the producers outran the consumers, "
+        "because taking the first of a long list moves all others."
+    )
+
+
+def polling(empty_polls: int, removed: int) -> str:
+    return (
+        f"Consumers asked an empty list {whole(empty_polls)} times for {whole(removed)} numbers; "
+        "a condition lets them wait instead."
+    )

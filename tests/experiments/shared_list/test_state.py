@@ -1,0 +1,131 @@
+"""What the records of a shared list fold to, and how that is judged."""
+
+from __future__ import annotations
+
+import json
+from functools import reduce
+from typing import Any
+
+import pytest
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.shared_list.export import as_json, rows
+from poolscope.experiments.shared_list.judgement import Disagreement, Outcome, disagreements, outcome
+from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.experiments.shared_list.state import State, fold, initial
+from poolscope.experiments.shared_list.verdict import findings, verdict
+from poolscope.protocol.payloads import ControlsInForce, ListCounts, LockStatistics, LockTimes, OperationCounts
+from poolscope.protocol.records import Actor, End, Record, Result, Span
+
+from tests.openings import opening
+
+T0 = 1_000_000_000
+
+
+def told(*records: Record, **params: Any) -> State:
+    return reduce(fold, records, initial(SharedListParams(**params)))
+
+
+def counted(**values: int) -> Result:
+    return Result(T0 + 5, ListCounts(**values))
+
+
+AGREED = counted(added=9, removed=6, length=3, really_added=9, really_removed=6, recorded=15)
+
+
+def test_numbers_that_agree_hold_the_invariant() -> None:
+    state = told(AGREED)
+    assert state.consistent
+    assert state.all_steps == 15
+    assert disagreements(state) == ()
+    assert outcome(state) is Outcome.AGREED
+
+
+def test_a_lost_update_is_named_with_both_numbers_even_if_the_sum_comes_out_right() -> None:
+    state = told(counted(added=40, removed=35, length=5, really_added=48, really_removed=43), guard="none")
+    assert state.expected_length == state.counts.length
+    assert outcome(state) is Outcome.LOST_UPDATES
+    assert disagreements(state) == (Disagreement("added", 40, 48), Disagreement("removed", 35, 43))
+
+
+def test_a_consumer_that_was_robbed_is_a_loss_of_its_own() -> None:
+    state = told(counted(added=3, removed=2, length=1, really_added=3, really_removed=2, robbed=2), guard="none")
+    assert outcome(state) is Outcome.BROKEN_CHECK
+    assert disagreements(state) == (Disagreement("robbed", 0, 2),)
+
+
+def test_steps_in_flight_are_no_disagreement() -> None:
+    state = told(counted(added=3, removed=2, length=2, really_added=3, really_removed=2, in_flight=1))
+    assert outcome(state) is Outcome.AGREED
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(1, Outcome.NO_RACE), (2, Outcome.LUCKY)])
+def test_without_a_guard_nothing_lost_is_luck_unless_no_two_threads_write_one_counter(
+    threads: int, expected: Outcome
+) -> None:
+    assert outcome(told(AGREED, guard="none", producers=threads, consumers=threads)) is expected
+
+
+def test_before_the_first_step_there_is_no_verdict() -> None:
+    assert outcome(told()) is None
+    assert verdict(told(), 2) is None
+
+
+def test_polling_more_often_than_taking_is_found_and_has_a_remedy() -> None:
+    state = told(counted(added=2, removed=2, empty_polls=9, really_added=2, really_removed=2))
+    (found,) = findings(state, 2)
+    assert found.check == "polling"
+    assert found.remedy["guard"] == "condition"
+    parse(SharedListParams, found.remedy)
+
+
+def test_an_unguarded_pair_is_told_how_to_see_a_loss() -> None:
+    (found,) = findings(told(AGREED, guard="none"), 2)
+    assert parse(SharedListParams, found.remedy).producers > 1
+
+
+@pytest.mark.parametrize("guard", ["lock", "condition", "queue", "none"])
+def test_a_list_that_was_held_where_it_is_too_long_says_so_whether_producers_poll_or_wait(guard: str) -> None:
+    full = counted(added=1_000_000, length=1_000_000, really_added=1_000_000)
+    found = {finding.check: finding for finding in findings(told(full, guard=guard, producers=2), 2)}
+    parse(SharedListParams, found["outgrown"].remedy)
+    assert not findings(told(AGREED, guard=guard, producers=2), 2)
+
+
+def test_the_lock_and_its_times_are_told() -> None:
+    state = told(
+        AGREED,
+        Result(T0, LockStatistics("producer 1", ("consumer 1",), acquisitions=4, contended=1)),
+        Result(T0, LockTimes(wait=((1000, 3), (2000, 1)), hold=((500, 4),))),
+    )
+    lock = as_json(state)["lock"]
+    assert lock["owner"] == "producer 1"
+    assert lock["waiting"] == ["consumer 1"]
+    assert lock["contended_share"] == 0.25
+    assert lock["wait_s"] == {"median": 1e-6, "p99": 2e-6}
+    assert lock["hold_s"] == {"median": 5e-7, "p99": 5e-7}
+
+
+def test_threads_are_told_with_role_state_and_operations() -> None:
+    state = told(
+        opening("shared-list", T0),
+        Actor(T0, "producer 1", "started", "thread", "producer"),
+        Span("producer 1", "sleeping", T0),
+        Result(T0, OperationCounts({"producer 1": 7})),
+    )
+    expected = {"name": "producer 1", "role": "producer", "state": "sleeping", "operations": 7}
+    assert as_json(state)["threads"] == [expected]
+    assert rows(state)[1] == [("producer 1", "producer", 7)]
+    flat_out = told(Actor(T0, "producer 1", "started", "thread", "producer"), delay_min=0, delay_max=0)
+    assert as_json(flat_out)["threads"][0]["state"] == "running"
+    ended = fold(fold(state, Actor(T0 + 9, "producer 1", "ended")), End(T0 + 9, "finished"))
+    assert as_json(ended)["threads"][0]["state"] == "done"
+
+
+def test_controls_change_what_is_in_force() -> None:
+    state = told(Result(T0, ControlsInForce(0.2, 0.3, paused=True)))
+    assert as_json(state)["controls"] == {"delay_min": 0.2, "delay_max": 0.3, "paused": True}
+    assert not fold(state, End(T0, "stopped")).paused
+
+
+def test_the_state_is_json() -> None:
+    json.dumps(as_json(told(AGREED)), allow_nan=False)
