@@ -1,11 +1,11 @@
-"""What a page can show of results, and what differs between two."""
+"""What a page can show of results."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from poolscope.runner.reports import comparison, shown_results
+from poolscope.runner.reports import shown_results
 
 
 @pytest.mark.parametrize(
@@ -26,14 +26,3 @@ from poolscope.runner.reports import comparison, shown_results
 def test_results_are_shown_as_json_can_hold_them(value: Any, shown: Any) -> None:
     found = shown_results([value, 1, 2], 1)
     assert (found.count, found.first) == (3, (shown,))
-
-
-def test_the_first_result_that_differs_is_named() -> None:
-    assert comparison([1, 2], [1, 2], in_order=True) == (True, "")
-    assert comparison([1, 3], [1, 2], in_order=True) == (
-        False,
-        "The result of item 1 is 3, and 2 in the plain loop.",
-    )
-    assert comparison([1], [1, 2], in_order=True) == (False, "1 results instead of 2.")
-    assert comparison([2, 1], [1, 2], in_order=False) == (True, "")
-    assert comparison([2, 2], [1, 2], in_order=False) == (False, "Its results are not those of the plain loop.")
