@@ -16,35 +16,33 @@ import pytest
 from jinja2 import nodes
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.web import context, forms, timeline
+from poolscope.web import context, forms, table, timeline
 from poolscope.web.app_state import Machine, environment
-from poolscope.web.context import History, PanelFacts, Replay, RunFacts
-from poolscope.web.guide import figures, glossary, topics
-from poolscope.web.guide.figures import Figures, PoolFigure, ScenarioFigure, ToolFigure
+from poolscope.web.context import PanelFacts, Replay, RunFacts
+from poolscope.web.guide import glossary
+from poolscope.web.guide.figures import PoolFigure
 from poolscope.web.guide.glossary import Term
 from poolscope.web.guide.topics import Preset, Topic
-from poolscope.web.pages import Call
+from poolscope.web.history import History
+from poolscope.web.pages import ParameterTable
 from poolscope.web.problems import Problem
-from poolscope.web.views import VIEWS
-from poolscope.web.views.factorials import FactorialsView
-from poolscope.web.views.failures import FailuresView
-from poolscope.web.views.pool_sizes import PoolSizesView
-from poolscope.web.views.shared_list import SharedListView
-from poolscope.web.views.sharing import SharingView
-from poolscope.web.views.which_pool import WhichPoolView, grounds, pictures, tables
+from poolscope.web.table import Column, Row, Table
+from poolscope.web.views import VIEWS, factorials, failures, pool_sizes, shared_list, sharing, view, which_pool
+from poolscope.web.views.which_pool import grounds, pictures
 
 Scope = Mapping[str, Any]
 
 PAGE = {"here": str, "live": str, "machine": str}
-ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "fragments": dict[str, str]}
-FACE = {
-    "shared-list": SharedListView,
-    "factorials": FactorialsView,
-    "pool-sizes": PoolSizesView,
-    "sharing": SharingView,
-    "failures": FailuresView,
-    "which-pool": WhichPoolView,
+ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "fragments": list[str]}
+FACTS = {
+    "shared-list": shared_list.SharedListFacts,
+    "factorials": factorials.FactorialsFacts,
+    "pool-sizes": pool_sizes.PoolSizesFacts,
+    "sharing": sharing.SharingFacts,
+    "failures": failures.FailuresFacts,
+    "which-pool": which_pool.WhichPoolFacts,
 }
+ITEMS = {"failures": failures.ScenarioFacts}
 ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None, "complaint": str}
 PAIRS = tuple[tuple[str, str], ...]
 ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
@@ -53,8 +51,8 @@ ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 PAGES: dict[str, Scope] = {
     "pages/bench.html": {**PAGE, "panels": list[str], "recent": str},
     "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
-    "pages/run.html": {**PAGE, "run": RunFacts, "title": str, "fragments": dict[str, str], "page": str},
-    "pages/api.html": {**PAGE, "calls": list[Call], "panels": list[PanelFacts], "base": str},
+    "pages/run.html": {**PAGE, "heading": str, "fragments": list[str]},
+    "pages/api.html": {**PAGE, "calls": Table, "forms": list[ParameterTable], "base": str},
     "pages/guide.html": {**PAGE, "topics": list[Topic]},
     "pages/topic.html": {**PAGE, "topic": Topic, "before": Topic | None, "after": Topic | None, "body": str},
     "pages/problem.html": {**PAGE, "problem": Problem, "panel": str},
@@ -62,46 +60,73 @@ PAGES: dict[str, Scope] = {
 PARTS: dict[tuple[str, str], Scope] = {
     ("partials/machine.html", "header"): {"machine": Machine},
     ("partials/recent.html", "recent"): {"history": History},
-    ("guide/threads_or_processes.html", "body"): {**ON_TOPIC, "figures": Figures},
-    ("guide/process_pools.html", "body"): {**ON_TOPIC, "pool": PoolFigure, "workers": str},
-    ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": list[ToolFigure]},
-    ("guide/failing_safely.html", "body"): {**ON_TOPIC, "scenarios": list[ScenarioFigure]},
+    ("guide/threads_or_processes.html", "body"): {**ON_TOPIC, "compared": Table},
+    ("guide/process_pools.html", "body"): {**ON_TOPIC, "pool": PoolFigure, "workers": str, "calls": Table},
+    ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": Table},
+    ("guide/failing_safely.html", "body"): {**ON_TOPIC, "scenarios": Table},
     ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},
     **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
     **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},
     **{
         (f"experiments/{experiment.slug}.html", name): {
             **ON_RUN,
-            "face": FACE[experiment.name],
+            "view": FACTS[experiment.name],
+            "item": ITEMS.get(experiment.name),
             "panel": PanelFacts,
-            "fragments": dict[str, str],
         }
         for experiment in EXPERIMENTS.values()
-        for name in ("panel", "page", *VIEWS[experiment.name].PIECES)
+        for name in ("panel", *(part.macro or part.name for part in VIEWS[experiment.name].parts))
     },
 }
 
 # What only Python reads, and why.
 READ_BY_PYTHON = {
-    (PanelFacts, "run"): "a piece is given it under the name `run`",
-    (Preset, "experiment"): "its form sends it, as one of `fields`",
-    (Preset, "params"): "its form sends them, as `fields`",
+    (PanelFacts, "run"): "a fragment is given it under the name `run`",
     (Problem, "status"): "it is the answer's status",
     (Problem, "errors"): "the form has them beside its fields, the API in its JSON",
     (Problem, "retry_after"): "it is a header",
+    (Column, "value"): "it makes the cells",
+    (Column, "format"): "it writes them",
+    (Column, "precise"): "it is how the format is called",
+    (forms.FormField, "advanced"): "the panel has these apart",
+    (forms.FormField, "changed"): "the panel is open for them",
+    (failures.CaseFacts, "outcome"): "its row has it",
+    (failures.CaseFacts, "took"): "the scenario's word has it",
+    (failures.ScenarioFacts, "counted"): "its row has it",
+    (failures.FailuresFacts, "scenarios"): "each is the item of a part",
 }
-MODULES: tuple[Any, ...] = (
-    context,
-    forms,
-    timeline,
-    figures,
-    glossary,
-    topics,
-    grounds,
-    pictures,
-    tables,
-    *VIEWS.values(),
+FACTS_OF_TEMPLATES: tuple[type, ...] = (
+    *FACTS.values(),
+    *ITEMS.values(),
+    Machine,
+    Problem,
+    ParameterTable,
+    History,
+    PoolFigure,
+    failures.CaseFacts,
+    failures.Edge,
+    failures.MomentLine,
+    failures.Stack,
+    failures.WaitGraph,
+    pool_sizes.Box,
+    pool_sizes.Facet,
+    shared_list.LogLine,
+    shared_list.Times,
+    sharing.Story,
+    grounds.Cause,
+    grounds.Trial,
+    pictures.Crew,
+    view.ChartFacts,
+    view.Export,
+    Column,
+    Row,
+    Table,
+    table.Bar,
+    table.Button,
+    table.Cell,
+    table.Group,
 )
+MODULES: tuple[Any, ...] = (context, forms, timeline, glossary)
 PASSED_THROUGH = {"list", "selectattr", "rejectattr", "sort", "reverse", "unique"}
 
 
@@ -213,6 +238,8 @@ class Reader:
                 if name not in hints and not isinstance(getattr(each, name, None), property):
                     self.mistakes.add(f"{self._in} reads {each.__name__}.{name}, which is not declared")
                 found = hints.get(name)
+                if isinstance(getter := getattr(each, name, None), property) and getter.fget is not None:
+                    found = get_type_hints(getter.fget).get("return")
         return found
 
     def _called(self, node: nodes.Call, scope: Scope, macros: Mapping[str, nodes.Macro]) -> None:
@@ -277,12 +304,12 @@ def reader() -> Reader:
 
 
 def declared() -> Iterator[type]:
-    """Every dataclass that is made for templates alone."""
+    """Every dataclass that is made for templates."""
     for module in MODULES:
         for each in vars(module).values():
             if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__:
                 yield each
-    yield from (Machine, Problem, Call)
+    yield from FACTS_OF_TEMPLATES
 
 
 def test_what_a_template_reads_is_declared(reader: Reader) -> None:
@@ -313,15 +340,15 @@ def test_the_reader_notices_what_is_not_declared() -> None:
     reader = Reader()
     reader._in = "a test"
     tree = reader.environment.parse(
-        "{% for run in history.runs %}{{ run.nonsense }}{{ run.id }}{% endfor %}{{ nobody }}"
+        "{% for row in history.table.rows %}{{ row.nonsense }}{{ row.id }}{% endfor %}{{ nobody }}"
         "{% for field in panel.fields|selectattr('nothing') if field.none %}{{ ui.field(field, 'x') }}{% endfor %}"
     )
     reader._walk(tree, {"history": History, "panel": PanelFacts}, {})
     assert {mistake.split("reads ")[1].split(",")[0] for mistake in reader.mistakes} == {
-        "RecentRun.nonsense",
+        "Row.nonsense",
         "nobody",
         "FormField.nothing",
         "FormField.none",
     }
     assert (forms.FormField, "autocomplete") not in reader.reads
-    assert {(forms.FormField, "complaint"), (forms.Option, "word"), (context.RecentRun, "id")} <= reader.reads
+    assert {(forms.FormField, "complaint"), (forms.Option, "word"), (Row, "id")} <= reader.reads

@@ -39,48 +39,50 @@ def start() -> Iterator[Start]:
         process.join()
 
 
-def faults(told: list[Record]) -> list[tuple[int, int, int | None]]:
-    return [(fault.worker, fault.of, fault.pid) for fault in told if isinstance(fault, Fault)]
+def faults(records: list[Record]) -> list[tuple[int, int, int | None]]:
+    return [(fault.worker, fault.of, fault.pid) for fault in records if isinstance(fault, Fault)]
 
 
-def test_the_worker_of_that_number_is_killed_and_its_lane_tells_it(start: Start) -> None:
-    told: list[Record] = []
+def test_the_worker_of_that_number_is_killed_and_its_lane_shows_it(start: Start) -> None:
+    records: list[Record] = []
     workers = start(3)
-    kept = WorkerRegistry(told.append)
-    with kept.at_work(workers, "w{}".format, "lane"):
-        kept.kill(2, 1)
+    registry = WorkerRegistry(records.append)
+    with registry.at_work(workers, "w{}".format, "lane"):
+        registry.kill(2, 1)
         workers[1].join(10)
     assert [worker.exitcode for worker in workers] == [None, -signal.SIGKILL, None]
-    assert faults(told) == [(2, 3, workers[1].pid)]
-    actors = [(r.actor, r.event, r.pid) for r in told if isinstance(r, Actor)]
+    assert faults(records) == [(2, 3, workers[1].pid)]
+    actors = [(r.actor, r.event, r.pid) for r in records if isinstance(r, Actor)]
     assert actors == [("w2", "started", workers[1].pid), ("w2", "ended", workers[1].pid)]
-    assert [(r.actor, r.state, r.lane, r.t1) for r in told if isinstance(r, Span)] == [("w2", "killed", "lane", None)]
-    assert [(one.number, one.of) for one in kept.killed.values()] == [(2, 3)]
+    assert [(r.actor, r.state, r.lane, r.t1) for r in records if isinstance(r, Span)] == [
+        ("w2", "killed", "lane", None)
+    ]
+    assert [(one.number, one.of) for one in registry.killed.values()] == [(2, 3)]
 
 
 def test_a_request_waits_for_a_worker_of_its_number(start: Start) -> None:
-    told: list[Record] = []
-    kept = WorkerRegistry(told.append)
-    kept.kill(2, 7)
-    assert told == []
+    records: list[Record] = []
+    registry = WorkerRegistry(records.append)
+    registry.kill(2, 7)
+    assert records == []
     workers = start(2)
-    with kept.at_work(workers[:1], "w{}".format):
-        assert told == []
-    with kept.at_work(workers, "w{}".format):
-        assert faults(told) == [(2, 2, workers[1].pid)]
+    with registry.at_work(workers[:1], "w{}".format):
+        assert records == []
+    with registry.at_work(workers, "w{}".format):
+        assert faults(records) == [(2, 2, workers[1].pid)]
 
 
 def test_a_request_in_vain_says_so_after_its_patience_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Record] = []
-    kept = WorkerRegistry(told.append)
+    records: list[Record] = []
+    registry = WorkerRegistry(records.append)
     monkeypatch.setattr(worker_registry, "PATIENCE_S", 0.01)
-    kept.kill(4, 1)
-    until(lambda: told, "an answer")
+    registry.kill(4, 1)
+    until(lambda: records, "an answer")
     monkeypatch.setattr(worker_registry, "PATIENCE_S", 600)
-    kept.kill(5, 2)
-    kept.close()
-    kept.close()
-    assert faults(told) == [(4, 0, None), (5, 0, None)]
+    registry.kill(5, 2)
+    registry.close()
+    registry.close()
+    assert faults(records) == [(4, 0, None), (5, 0, None)]
     for timer in threading.enumerate():
         if isinstance(timer, threading.Timer):
             timer.cancel()

@@ -9,7 +9,7 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.web import stream
 from poolscope.web.app_state import AppState
-from poolscope.web.stream import EAGER, EAGER_S, FRAME_S, Hub, Pace
+from poolscope.web.stream import EAGER, EAGER_S, FRAME_S, FramePacer, Hub
 
 
 class Clock:
@@ -30,32 +30,32 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_in_the_long_run_there_are_ten_frames_a_second(clock: Clock) -> None:
-    pace, frames, drawing = Pace(), 0, 0.02
+    pacer, frames, drawing = FramePacer(), 0, 0.02
     began = clock.now
     while clock.now < began + 60:
         clock.now += drawing
-        clock.now += pace.pause()
+        clock.now += pacer.pause()
         frames += 1
     assert 60 / FRAME_S <= frames <= 60 / FRAME_S + EAGER + 1
 
 
 def test_after_a_quiet_while_a_few_frames_follow_at_once(clock: Clock) -> None:
-    pace = Pace()
+    pacer = FramePacer()
     for _ in range(3):
-        pauses = [pace.pause()]
+        pauses = [pacer.pause()]
         for _ in range(EAGER + 3):
             clock.now += pauses[-1]
-            pauses.append(pace.pause())
+            pauses.append(pacer.pause())
         assert pauses[: EAGER - 1] == [EAGER_S] * (EAGER - 1)
         assert pauses[-1] == pytest.approx(FRAME_S)
         clock.now += 10
 
 
 def test_a_slow_drawing_saves_up_nothing(clock: Clock) -> None:
-    pace = Pace()
+    pacer = FramePacer()
     for _ in range(20):
         clock.now += 2 * FRAME_S
-        assert pace.pause() == EAGER_S
+        assert pacer.pause() == EAGER_S
 
 
 async def test_all_who_come_at_once_share_a_channel_which_goes_when_nobody_came(tmp_path: Path, clock: Clock) -> None:

@@ -231,7 +231,7 @@ def test_a_disturbed_run_is_called_so_and_one_worker_alone_does_not_speak_for_a_
     kept(tmp_path, "which-pool", asked, [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)])
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/threads-or-processes")
-    assert page.text.count("wp-0001, which something else disturbed") == 4
+    assert page.text.count("wp-0001 (disturbed by something else)") == 4
     assert sum("of each of 2" in said for said in page.texts("b")) == 2
 
 

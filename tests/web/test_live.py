@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.text.numbers import NARROW
 from poolscope.web import stream
 from poolscope.web.app_state import AppState, Machine
-from poolscope.web.fragments import Fragment
+from poolscope.web.fragments import Fragment, Section
 from poolscope.web.stream import Channel
 
 from tests.served import served
@@ -207,7 +208,7 @@ def test_streams_end_when_the_server_does() -> None:
 # The channel itself, without a server: what it shows is ours to change
 
 
-class RunStore(Channel):
+class Words(Channel):
     """A page of a few words, each in a piece of its own; it counts how often it was looked at."""
 
     def __init__(self, app_state: AppState, **words: str) -> None:
@@ -216,14 +217,19 @@ class RunStore(Channel):
         self.broken = ""
         self.looks = 0
 
-    async def fragments(self) -> Sequence[Fragment]:
+    async def sections(self) -> Sequence[Section]:
         self.looks += 1
         return [
-            Fragment(name, "partials/machine.html", "header", None, lambda name=name: self.context(name))  # type: ignore[misc]
+            Section(
+                name,
+                self.words[name],
+                partial(self.context, name),
+                (Fragment(name, "partials/machine.html", "header"),),
+            )
             for name in self.words
         ]
 
-    def context(self, name: str) -> dict[str, Any]:
+    async def context(self, name: str) -> dict[str, Any]:
         if name == self.broken:
             raise ZeroDivisionError
         return {"machine": Machine(((name, self.words[name]),))}
@@ -248,9 +254,9 @@ async def holds(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Words:
     monkeypatch.setattr(stream, "FRAME_S", 0)
-    return RunStore(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9), one="1", two="1")
+    return Words(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=9), one="1", two="1")
 
 
 async def shown(viewer: AsyncIterator[bytes]) -> dict[str, str]:
@@ -267,92 +273,92 @@ def loops() -> list[str]:
     ]
 
 
-async def test_frames_come_only_while_something_changes(shelf: RunStore) -> None:
-    async with aclosing(shelf.stream()) as viewer:
+async def test_frames_come_only_while_something_changes(words: Words) -> None:
+    async with aclosing(words.stream()) as viewer:
         assert await shown(viewer) == {"one": "1", "two": "1"}
         following = asyncio.ensure_future(shown(viewer))
         for _ in range(5):
-            await shelf.looked()
+            await words.looked()
         assert not following.done(), "a frame without any news"
-        shelf.tell(two="2")
+        words.tell(two="2")
         assert await following == {"two": "2"}
 
 
-async def test_who_lags_skips_to_the_newest(shelf: RunStore) -> None:
-    async with aclosing(shelf.stream()) as slow, aclosing(shelf.stream()) as quick:
+async def test_who_lags_skips_to_the_newest(words: Words) -> None:
+    async with aclosing(words.stream()) as slow, aclosing(words.stream()) as quick:
         for viewer in (slow, quick):
             assert await shown(viewer) == {"one": "1", "two": "1"}
         for number in range(2, 50):
-            shelf.tell(one=str(number))
+            words.tell(one=str(number))
             assert await shown(quick) == {"one": str(number)}
         assert await shown(slow) == {"one": "49", "two": "1"}
-        shelf.tell(two="2")
+        words.tell(two="2")
         assert await shown(slow) == await shown(quick) == {"two": "2"}
 
 
-async def test_a_look_serves_all_viewers(shelf: RunStore) -> None:
-    viewers = [shelf.stream() for _ in range(50)]
+async def test_a_look_serves_all_viewers(words: Words) -> None:
+    viewers = [words.stream() for _ in range(50)]
     for viewer in viewers:
         assert await shown(viewer) == {"one": "1", "two": "1"}
-    assert shelf.viewers == 50
-    looks = shelf.looks
+    assert words.viewers == 50
+    looks = words.looks
     assert looks <= 2, "the first viewer's, and that of the loop's begin"
-    shelf.tell(one="2")
+    words.tell(one="2")
     for viewer in viewers:
         assert await shown(viewer) == {"one": "2"}
-    assert shelf.looks == looks + 1
+    assert words.looks == looks + 1
     for viewer in viewers:
         await viewer.aclose()
-    assert shelf.viewers == 0
+    assert words.viewers == 0
 
 
-async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(shelf: RunStore) -> None:
-    first, second = shelf.stream(), shelf.stream()
+async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(words: Words) -> None:
+    first, second = words.stream(), words.stream()
     for viewer in (first, second):
         await shown(viewer)
     assert len(loops()) == 1
     await first.aclose()
-    await shelf.looked()
+    await words.looked()
     assert len(loops()) == 1
     await second.aclose()
     await holds(lambda: not loops())
-    looks = shelf.looks
-    shelf.tell(one="2")
+    looks = words.looks
+    words.tell(one="2")
     for _ in range(10):
         await asyncio.sleep(0)
-    assert shelf.looks == looks, "nobody looks, so nothing is rendered"
-    async with aclosing(shelf.stream()) as third:
+    assert words.looks == looks, "nobody looks, so nothing is rendered"
+    async with aclosing(words.stream()) as third:
         assert await shown(third) == {"one": "2", "two": "1"}
-        shelf.tell(two="3")
+        words.tell(two="3")
         assert await shown(third) == {"two": "3"}
 
 
 async def test_a_piece_that_can_not_be_rendered_costs_no_other_and_comes_when_it_can(
-    shelf: RunStore, caplog: pytest.LogCaptureFixture
+    words: Words, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with aclosing(shelf.stream()) as viewer:
+    async with aclosing(words.stream()) as viewer:
         await shown(viewer)
-        shelf.broken = "two"
-        shelf.tell(one="2", two="2")
+        words.broken = "two"
+        words.tell(one="2", two="2")
         assert await shown(viewer) == {"one": "2"}
         assert "could not be rendered" in caplog.text
-        shelf.broken = ""
-        shelf.tell()
+        words.broken = ""
+        words.tell()
         assert await shown(viewer) == {"two": "2"}
 
 
 async def test_a_channel_lets_its_viewers_go_when_the_bench_closes(tmp_path: Path) -> None:
     scheduler = Scheduler(Journal(tmp_path / "poolscope.sqlite"))
     await scheduler.open()
-    shelf = RunStore(AppState(scheduler, demo=False, viewers=9), one="1")
-    viewers = [shelf.stream() for _ in range(3)]
+    words = Words(AppState(scheduler, demo=False, viewers=9), one="1")
+    viewers = [words.stream() for _ in range(3)]
     for viewer in viewers:
         await shown(viewer)
     await scheduler.close()
     for viewer in viewers:
         async with asyncio.timeout(BOUND_S):
             assert [frame async for frame in viewer] == []
-    assert shelf.viewers == 0
+    assert words.viewers == 0
     await holds(lambda: not loops())
 
 

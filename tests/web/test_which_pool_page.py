@@ -19,7 +19,7 @@ from poolscope.protocol.records import Record, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
-from poolscope.web.views import which_pool
+from poolscope.web.views import VIEWS
 
 from tests.experiments.pool_benchmark.invented_runs import about
 from tests.experiments.pool_benchmark.invented_runs import told as told_by
@@ -160,13 +160,14 @@ def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: i
     run = Run("wp-0001", about, parse(about.params, ASKED), status=Status.RUNNING, conditions=CONDITIONS)
     for record in () if rounds is None else records(rounds=rounds, ended=False):
         run.state = about.meaning.fold(run.state, record)
-    face = which_pool.face(run)
-    assert face.any is bool(rounds)
-    assert face.repetitions == (rounds or 0)
-    assert {cell.word for cell in face.cells} == (set() if rounds is None else {""} if rounds else {"queued"})
-    assert not face.causes
+    view = VIEWS["which-pool"].view(run)
+    assert (view.speedups is not None) is bool(rounds)
+    assert view.repetitions == (rounds or 0)
+    words = {row.cells[-1].text for row in view.cells.rows}
+    assert words == (set() if rounds is None else {""} if rounds else {"queued"})
+    assert not view.causes
     if rounds:
-        assert len(face.kinds) == 2 + 2 * len(KINDS)
+        assert len(view.kinds.rows) == 2 + 2 * len(KINDS)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_the_script_has_the_winner_or_the_fastest_and_says_which(
 ) -> None:
     about_it = find("which-pool")
     run = Run("wp-0001", about_it, parse(about_it.params, {"chunksizes": "0, 8"}), state=told_by(maps))
-    found = which_pool.program(run)
+    found = VIEWS["which-pool"].program(run)
     assert (found.kind, found.decided) == (kind, decided)
 
 
@@ -202,4 +203,4 @@ def test_the_progress_names_the_setting_instead_of_its_key() -> None:
         run.state = about.meaning.fold(run.state, record)
         if getattr(record, "note", ""):
             break
-    assert "c0" not in which_pool.progress(run)
+    assert "c0" not in VIEWS["which-pool"].progress(run)

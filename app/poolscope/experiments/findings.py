@@ -11,12 +11,14 @@ from typing import Any
 class Verdict:
     """One sentence or two: `headline` is the finding itself, `rest` its comparison, its interval and its ground.
 
-    `reasons` are more sentences of that ground, where they are too many to be read in one go.
+    `reasons` are more sentences of that ground, where they are too many to be read in one go. `code` names what was
+    found without words, for programs; it is '' where an experiment has none.
     """
 
     headline: str
     rest: str = ""
     reasons: tuple[str, ...] = ()
+    code: str = ""
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.headline, self.rest, *self.reasons)))
@@ -26,7 +28,8 @@ class Verdict:
 class Finding:
     """One check: it holds, it does not, or (None) the data can't tell; `sentence` says so with its numbers.
 
-    `remedy` holds the parameters to run again with, empty where there is nothing to change.
+    `remedy` holds the parameters to run again with, empty where there is nothing to change. `code` names what was found
+    without words, for programs; it is '' where a check has none.
     """
 
     check: str
@@ -34,6 +37,7 @@ class Finding:
     sentence: str
     numbers: Mapping[str, float | None] = field(default_factory=dict)
     remedy: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-WORK_OUTWEIGHS = "The work outweighs the overhead, so where they would balance can't be told."
-SINGLE_ITEM = "A single item can't be shared out, however long it takes."
+# Why there is no threshold: the work outweighs the overhead, so that where they would balance can't be told; a single
+# item can't be shared out, however long it takes; no two items run at the same time, for want of a worker or a CPU.
+NoThreshold = Literal["work outweighs", "single item", "one worker", "one CPU"]
 
 
 @dataclass(frozen=True)
@@ -15,13 +17,13 @@ class Threshold:
     """From where on a pool wins, if `cost_s` seconds have to be earned back by running items side by side.
 
     `seconds_per_item` holds at the measured number of items, `items` at the measured work per item (the least whole
-    number). None means that a pool would never win so, or that it can't be told; then `why` is the sentence.
+    number). None means that a pool would never win so, or that it can't be told; then `why` is the reason.
     """
 
     cost_s: float
     seconds_per_item: float | None
     items: int | None
-    why: str | None
+    why: NoThreshold | None
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,14 @@ def break_even(
 
     def threshold(cost_s: float) -> Threshold:
         if side_by_side == 1:
-            return Threshold(cost_s, None, None, _why_never(workers))
+            return Threshold(cost_s, None, None, "one worker" if workers == 1 else "one CPU")
         if cost_s < ideal_s:
-            return Threshold(cost_s, None, None, WORK_OUTWEIGHS)
+            return Threshold(cost_s, None, None, "work outweighs")
         return Threshold(
             cost_s,
             _seconds_per_item(cost_s, items, min(side_by_side, items)),
             _items(cost_s, serial_s_per_item, side_by_side),
-            SINGLE_ITEM if items == 1 else None,
+            "single item" if items == 1 else None,
         )
 
     return BreakEven(overhead, threshold(overhead), threshold(overhead + start_stop_s))
@@ -110,8 +112,3 @@ def _items(cost_s: float, seconds: float, side_by_side: int) -> int:
     if few <= side_by_side:
         return few
     return math.floor(cost_s / (seconds * (1 - 1 / side_by_side))) + 1
-
-
-def _why_never(workers: int) -> str:
-    ground = "one worker" if workers == 1 else "one usable CPU"
-    return f"With {ground} no two items run at the same time, so a pool never wins."

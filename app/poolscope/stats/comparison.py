@@ -8,7 +8,7 @@ from functools import lru_cache
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from poolscope.stats.intervals import FEWEST_FOR_RATIO, KEPT_RESULTS, Ratio, ratio
+from poolscope.stats.intervals import CONFIDENCE, FEWEST_FOR_RATIO, KEPT_RESULTS, Ratio, ratio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,10 @@ NEAR = 1.10
 # One-sided, over all comparisons of a family. Nominally half of the usual 2.5 %: the moments below are estimated from a
 # few samples, and where configurations spread unequally real errors came to three or four times the nominal ones.
 LEVEL = 0.01
+# For losses, which have to be shown for every configuration, so that their number makes no error likelier. Intervals
+# alone show them; of a single configuration, or of too few samples for 95 %, this has to agree: with three samples all
+# of one side lie above the median in 1 of 8 runs.
+LOSS_LEVEL = 0.025
 # From five samples on the least and the greatest are set aside, from ten on two of each, ... : one repetition that
 # something else held up is no ground for 'cannot tell'.
 TRIMMED = 0.2
@@ -86,10 +90,12 @@ class Comparison:
 def compare(loop: Sequence[float], configs: Sequence[TimedConfiguration]) -> Comparison | None:
     """Compares the configurations with the plain loop and each other; None if the loop or all of them lack samples.
 
-    A difference is claimed only where `Contrasts` shows it and the interval of the ratio agrees. With no difference at
-    all, a pool or the loop was said to win in 1 to 5 of 100 runs: for 1 to 40 configurations, 3 to 20 repetitions,
-    equal and unequal spreads, skew and outliers. A real 1.3 with 3 % noise was found in every run from 3 repetitions
-    on; if one sample in 25 is an outlier besides, in 3 of 4 runs with 3 repetitions and 9 of 10 with 5.
+    A gain is claimed only where `Contrasts` shows it and the interval of the ratio agrees, for the best of many may be
+    the luckiest. The loop wins where every interval lies below 1: what is seen each time is no luck. With no difference
+    at all, a pool or the loop was said to win in 0 to 3 of 100 runs for 2 to 40 configurations and in 2 to 6 for a
+    single one: 3 to 20 repetitions, equal and unequal spreads, skew and outliers. A real 1.3 with 3 % noise was found
+    in every run from 3 repetitions on; if one sample in 25 is an outlier besides, in 3 of 4 runs with 3 repetitions and
+    9 of 10 with 5.
 
     Configurations without a sample count as absent. Raises ValueError for times that are not finite and above zero.
     """
@@ -114,11 +120,9 @@ def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...]) -
         contrasts.shows_slower(0, i + 1, count) and ratio(loop, config.samples).shows_difference is True
         for i, config in enumerate(configs)
     ]
-    # Each of them has to be shown slower for the loop to win, so that their number makes no error likelier.
-    slower = [
-        contrasts.shows_slower(i + 1, 0, 1) and ratio(loop, config.samples).shows_difference is True
-        for i, config in enumerate(configs)
-    ]
+    # The best first: where the loop does not win it is mostly seen there, and an interval takes longer than all else.
+    best_is_slower = _shown_slower(contrasts, at, loop, configs)
+    loop_beats_all = best_is_slower and all(_shown_slower(contrasts, i, loop, configs) for i in range(count))
     pairs = count * (count - 1) // 2
     tied = sorted(
         (i for i in range(count) if i == at or not contrasts.shows_slower(i + 1, at + 1, pairs)),
@@ -128,10 +132,10 @@ def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...]) -
     limit = NEAR * median(best.samples)
     sound = (i for i in tied if faster[i] and ratio(loop, configs[i].samples).value >= WORTH_IT)
     return Comparison(
-        outcome=_outcome(faster[at], gain.value, all(slower)),
+        outcome=_outcome(faster[at], gain.value, loop_beats_all),
         best=best.name,
-        beats_loop=True if faster[at] else False if slower[at] else None,
-        loop_beats_all=all(slower),
+        beats_loop=True if faster[at] else False if best_is_slower else None,
+        loop_beats_all=loop_beats_all,
         tied=tuple(configs[i].name for i in tied),
         faster=frozenset(config.name for config, shown in zip(configs, faster, strict=True) if shown),
         recommended=next((configs[i].name for i in sound if median(configs[i].samples) <= limit), None),
@@ -139,6 +143,19 @@ def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...]) -
         compared=count,
         left_out=left_out,
     )
+
+
+def _shown_slower(contrasts: Contrasts, at: int, loop: tuple[float, ...], configs: list[TimedConfiguration]) -> bool:
+    """Whether a configuration is shown slower than the loop: its interval lies below 1, and is no luck."""
+    samples = configs[at].samples
+    if median(samples) <= median(loop):
+        return False
+    gain = ratio(loop, samples)
+    if gain.high is None or gain.high >= 1:
+        return False
+    if len(configs) > 1 and (gain.confidence or 0) >= CONFIDENCE:
+        return True
+    return contrasts.shows_slower(at + 1, 0, 1, LOSS_LEVEL)
 
 
 def _fastest(configs: Sequence[TimedConfiguration]) -> TimedConfiguration:
@@ -179,7 +196,7 @@ class Contrasts:
         variances, degrees = _moderated(variances, kept - 1)
         return cls(means, variances / kept, degrees)
 
-    def shows_slower(self, group: int, other: int, comparisons: int) -> bool:
+    def shows_slower(self, group: int, other: int, comparisons: int, level: float = LEVEL) -> bool:
         """Whether `group` is shown slower than `other`, this being one of so many comparisons."""
         from scipy.special import stdtr
 
@@ -187,7 +204,7 @@ class Contrasts:
         error = one + two
         degrees = error**2 / (one**2 / self.degrees[group] + two**2 / self.degrees[other])
         chance = stdtr(degrees, -(self.means[group] - self.means[other]) / error**0.5)
-        return bool(chance * max(1, comparisons) < LEVEL)
+        return bool(chance * max(1, comparisons) < level)
 
 
 def _trimmed(samples: Sequence[float]) -> tuple[float, float, int]:

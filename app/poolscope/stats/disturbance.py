@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from poolscope.protocol.payloads import NoiseReading
 
 # A map waits for its slowest worker, so one that is held up by a tenth lengthens the map by a tenth: more than the
 # spread of quiet runs. Measured on 2 CPUs: quiet 1.00 to 1.01, one busy neighbour 1.3 to 1.5, two 1.9 to 2.0.
@@ -52,11 +54,13 @@ class _Check(NamedTuple):
     settles: bool = False  # whether a good result alone shows a quiet machine
 
 
-def beside_us(noise: Mapping[str, Any]) -> tuple[float | None, int | None]:
-    """From a runner's raw readings: seconds of CPU that others used, and the rise of nr_throttled; None if unread."""
-    busy, own = noise.get("host_busy_s"), noise.get("own_cpu_s")
-    before, after = noise.get("throttled_before"), noise.get("throttled_after")
-    others = None if busy is None or own is None else max(0.0, busy - own)
+def beside_us(noise: NoiseReading | None) -> tuple[float | None, int | None]:
+    """Of what was read: seconds of CPU that others used, and the rise of nr_throttled; None where it is not known."""
+    if noise is None:
+        return None, None
+    before, after = noise.throttled_before, noise.throttled_after
+    known = noise.host_busy_s is not None and noise.own_cpu_s is not None
+    others = max(0.0, (noise.host_busy_s or 0.0) - (noise.own_cpu_s or 0.0)) if known else None
     return others, None if before is None or after is None else after - before
 
 

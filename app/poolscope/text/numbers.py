@@ -30,6 +30,11 @@ def ms(seconds: float | None, digits: int = 1) -> str:
     return UNKNOWN if seconds is None else decimal(seconds * 1e3, digits)
 
 
+def kib(count: float | None, digits: int = 1) -> str:
+    """Bytes as KiB without the unit, for a column whose head names it."""
+    return UNKNOWN if count is None else decimal(count / 2**10, digits)
+
+
 def mib(count: float | None, digits: int = 1) -> str:
     """Bytes as MiB without the unit, for a column whose head names it."""
     return UNKNOWN if count is None else decimal(count / 2**20, digits)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +13,9 @@ from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refuse
 from poolscope.experiments.registry import find
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.fragments import Fragment, bench_fragments, fault_fragment, run_fragments
-from poolscope.web.pages import partials, sent_back, whole_panel
+from poolscope.web.context import panel_facts
+from poolscope.web.fragments import Section, bench_section, fault_section, form_section, render, run_section
+from poolscope.web.pages import join_panel, partials
 from poolscope.web.problems import Problem, answer, problem_of
 
 router = APIRouter(include_in_schema=False)
@@ -35,68 +35,75 @@ def to(address: str) -> RedirectResponse:
     return RedirectResponse(address, 303)
 
 
-async def shown(request: Request, app_state: AppState, run: Run) -> Response:
+async def present(request: Request, app_state: AppState, run: Run) -> Response:
     """What has become of a run, for the page that asked: its panel on the bench, or its own page."""
     if not by_htmx(request):
         return to(f"/runs/{run.id}")
     if on_own_page(request, run):
-        return put(app_state, run_fragments(app_state, run), 200, run.id)
-    return put(app_state, bench_fragments(app_state, run.experiment, run), 200)
+        return await replace(app_state, run_section(app_state, run), 200, run.id)
+    return await replace(app_state, bench_section(app_state, run.experiment, run), 200)
 
 
 def on_own_page(request: Request, run: Run) -> bool:
-    return urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run.id}"
+    try:
+        return urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run.id}"
+    except ValueError:  # no address at all
+        return False
 
 
-def put(app_state: AppState, fragments: Sequence[Fragment], status: int, page: str = "") -> Response:
-    """Pieces for the bench or a run's page. A frame with a greater number than the header's knows more than they do."""
+async def replace(app_state: AppState, section: Section, status: int, page: str = "") -> Response:
+    """Fragments for the bench or a run's page. A frame with a greater number than the header's is newer than these."""
     frame = app_state.hub.frame(page)  # before they are rendered
-    answer = partials(app_state, fragments, status)
+    answer = partials(await render(app_state, [section]), status)
     if frame is not None:
         answer.headers["Poolscope-Frame"] = str(frame)
     return answer
+
+
+async def form_of(request: Request) -> dict[str, Any]:
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
 @router.post("/runs")
 async def start(request: Request) -> Response:
     """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
     app_state = app_state_of(request)
-    typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    typed = await form_of(request)
     experiment = find(typed.pop("experiment", ""))
     try:
         run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
     except (BadParameters, Refused) as wrong:
-        complaints = wrong.complaints if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
-        fragment = sent_back(app_state, experiment, typed, complaints)
+        errors = wrong.complaints if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
+        panel = panel_facts(app_state, experiment, None, typed, errors)
         if by_htmx(request):
-            return put(app_state, [fragment], problem_of(wrong).status)
+            return await replace(app_state, form_section(panel), problem_of(wrong).status)
         latest = await app_state.scheduler.latest(experiment.name)
-        fragments = [
-            fragment if old.target == fragment.target else old for old in bench_fragments(app_state, experiment, latest)
-        ]
-        return answer(request, problem_of(wrong), whole_panel(app_state, experiment, latest, fragments))
-    return await shown(request, app_state, run)
+        fragments = await render(app_state, [bench_section(app_state, experiment, latest)])
+        fragments |= await render(app_state, [form_section(panel)])
+        return answer(request, problem_of(wrong), join_panel(app_state, panel, fragments))
+    return await present(request, app_state, run)
 
 
 @router.post("/runs/{run_id}/stop")
 async def stop(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
-    return await shown(request, app_state, await app_state.scheduler.stop(run_id))
+    return await present(request, app_state, await app_state.scheduler.stop(run_id))
 
 
 @router.post("/runs/{run_id}/controls")
 async def change(request: Request, run_id: str) -> Response:
     """Change delays, pause or resume. A wrong value changes nothing and is said beside its field."""
     app_state = app_state_of(request)
-    typed: dict[str, Any] = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    typed = await form_of(request)
     try:
         run = await app_state.scheduler.change(run_id, typed)
     except BadParameters as wrong:
         run = await app_state.scheduler.run(run_id)
         if not by_htmx(request) or not run.status.live:
             raise
-        return put(app_state, [sent_back(app_state, run.experiment, typed, wrong.complaints, run)], 422)
-    return await shown(request, app_state, run)
+        panel = panel_facts(app_state, run.experiment, run, typed, wrong.complaints)
+        return await replace(app_state, form_section(panel), 422)
+    return await present(request, app_state, run)
 
 
 @router.post("/runs/{run_id}/faults")
@@ -111,11 +118,12 @@ async def harm(request: Request, run_id: str) -> Response:
             raise
         run = await app_state.scheduler.run(run_id)
         if on_own_page(request, run):
-            fragment = fault_fragment(app_state, run, str(wrong))
+            section = fault_section(app_state, run, str(wrong))
         else:
-            fragment = sent_back(app_state, run.experiment, {}, (ParameterError("", str(wrong)),), run)
-        return put(app_state, [fragment], problem_of(wrong).status)
-    return await shown(request, app_state, run)
+            errors = (ParameterError("", str(wrong)),)
+            section = form_section(panel_facts(app_state, run.experiment, run, complaints=errors))
+        return await replace(app_state, section, problem_of(wrong).status)
+    return await present(request, app_state, run)
 
 
 def worker_number(typed: str) -> int:

@@ -38,6 +38,15 @@ def start_methods() -> tuple[str, ...]:
     return tuple(multiprocessing.get_all_start_methods())
 
 
+@dataclass(slots=True)
+class StreamCounts:
+    """What the live streams have done so far: frames sent, fragments rendered for them, and those that had changed."""
+
+    frames: int = 0
+    rendered: int = 0
+    changed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What the header of every page says of this machine."""
@@ -54,6 +63,7 @@ class AppState:
         self.scheduler = scheduler
         self.demo = demo
         self.viewers = viewers
+        self.streams = StreamCounts()
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr
             loader=FileSystemLoader(folder("templates")),
@@ -69,10 +79,7 @@ class AppState:
         return self.templates.get_template(template).render(context)
 
     def part(self, template: str, macro: str, context: Mapping[str, Any]) -> Markup:
-        """One macro of a template of parts: the very markup that the whole page holds, for the stream to replace.
-
-        Macros rather than blocks, because a block rendered alone sees nothing of its template's top level.
-        """
+        """One macro of a template, alone."""
         module = self.templates.get_template(template).make_module(dict(context))
         return Markup(str(getattr(module, macro)()).strip())  # noqa: S704 (a template's own, escaped output)
 
@@ -89,7 +96,8 @@ class AppState:
                 ("GIL", "on" if gil else "off"),
                 ("usable CPUs", f"{self.facts.usable_cpus} of {self.facts.logical_cpus}"),
                 ("start", multiprocessing.get_start_method()),
-                ("load", "–" if now is None else f"{now:.2f}"),
+                # In steps of a half, as coarse as it is good for: a load that only wavers changes nothing on a page.
+                ("load", numbers.UNKNOWN if now is None else f"{round(now * 2) / 2:.1f}"),
             )
         )
 

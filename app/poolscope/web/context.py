@@ -1,33 +1,62 @@
-"""What each template is given: declared, frozen, and never a live object; a test compares these with the templates."""
+"""What the templates are given of runs and experiments: declared, frozen, and never a live object.
+
+A test compares these classes with what the templates read, both ways.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
+from typing import Any
 
+from markupsafe import Markup
+
+from poolscope.errors import ParameterError
+from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Finding, Verdict
-from poolscope.web.forms import FormField
+from poolscope.runs.run import Run
+from poolscope.runs.status import Status
+from poolscope.text import language, numbers
+from poolscope.web.app_state import AppState, start_methods
+from poolscope.web.forms import FormField, fields
+from poolscope.web.table import Cell, Column, Table, alone, table
+from poolscope.web.views import VIEWS
+from poolscope.web.views.view import Export, Shortcut
+
+MARKS = {
+    Status.QUEUED: "queued",
+    Status.RUNNING: "running",
+    Status.FINISHED: "done",
+    Status.STOPPED: "stopped",
+    Status.FAILED: "failed",
+    Status.INTERRUPTED: "killed",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """One run as pages word it. `state` names the colour and mark, `word` says it; `place` is its place in the queue.
+    """One run as pages word it. `state` names the colour and mark, `word` says it, and `status` is its first part.
 
-    `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live. `workers` are
-    the processes that may be killed now, at most; 0 where nobody can be.
+    `place` is its place in the queue. `facts` stand behind the state on the run's page; `progress` is (done, total,
+    words) while it is live. `workers` are the processes that may be killed now, at most; 0 where nobody can be.
     """
 
     id: str
     href: str
     state: str
     word: str
+    status: str
     live: bool
     running: bool
     stopping: bool
     place: int
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
+    exports: tuple[Export, ...]
     verdict: Verdict | None
     findings: tuple[Finding, ...]
+    checks: str  # '3 checks'
     error: str
     traceback: str
     notices: tuple[str, ...]
@@ -50,7 +79,8 @@ class Replay:
 class PanelFacts:
     """One experiment on the bench: its form and its latest run, if any. `idle` says what a run will show.
 
-    `shortcuts` are parts that can be run alone, as (parameter, value, title), for a panel that has not been run yet.
+    `shortcuts` are parts that can be run alone, for a panel that has not been run yet. `open` says that some of the
+    advanced fields must be seen: they are wrong, or not at their default.
     """
 
     name: str
@@ -59,36 +89,206 @@ class PanelFacts:
     wide: bool
     idle: str
     fields: tuple[FormField, ...]
+    advanced: tuple[FormField, ...]
+    open: bool
     control_fields: tuple[FormField, ...]
     run: RunFacts | None
     complaint: str = ""
-    shortcuts: tuple[tuple[str, str, str], ...] = ()
+    shortcuts: Table | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecentRun:
-    """A row of the history."""
-
-    id: str
-    href: str
-    title: str
-    state: str
-    word: str
-    summary: str
-    created: str
-    seconds: float | None
-    live: bool
-    deletable: bool
+def header(app_state: AppState) -> Markup:
+    """The header's facts about this machine."""
+    return app_state.part("partials/machine.html", "header", {"machine": app_state.machine()})
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """A page of the history, newest first; `before` leads to the next page, '' on the last."""
+def replay(run: Run, state: Any = None) -> Replay | None:
+    """Where a replay of an ended run stands; None where there is nothing to play again."""
+    if not VIEWS[run.experiment.name].replay or run.status.live or not run.record_log.lines:
+        return None
+    length = ceil(max(run.state.t - run.state.t0, 0) / 1e8) / 10  # so that its last moment holds all records
+    at = length if state is None else max(state.t - run.state.t0, 0) / 1e9
+    return Replay(f"{length:.1f}", f"{at:.1f}")
 
-    runs: tuple[RecentRun, ...]
-    kept: int
-    experiment: str
-    status: str
-    before: str
-    trouble: str
-    earlier: str  # where the runs of an earlier version are, '' if there are none
+
+def title(run: Run) -> str:
+    return VIEWS[run.experiment.name].title(run.params)
+
+
+def paused(run: Run) -> bool | None:
+    """Whether a live run is paused; None where a run can't be."""
+    if run.experiment.controls is None or not run.status.live:
+        return None
+    return run.experiment.meaning.paused(run.state)
+
+
+def panel_facts(
+    app_state: AppState,
+    experiment: Experiment,
+    run: Run | None,
+    typed: Mapping[str, Any] | None = None,
+    complaints: Sequence[ParameterError] = (),
+) -> PanelFacts:
+    """A panel; `typed` and `complaints` are those of a form that was sent back."""
+    values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
+    live = run is not None and run.status.live
+    controls = experiment.controls.model_fields if experiment.controls and live else {}
+    choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
+    asked = fields(experiment.params, values, complaints, {"start_method": start_methods(), **choices})
+    names = {field.name for field in asked}
+    advanced = tuple(field for field in asked if field.name not in controls and field.advanced)
+    view = VIEWS[experiment.name]
+    return PanelFacts(
+        name=experiment.name,
+        title=experiment.title,
+        question=experiment.question,
+        wide=view.wide,
+        idle=view.idle,
+        fields=tuple(field for field in asked if field.name not in controls and not field.advanced),
+        advanced=advanced,
+        open=any(field.complaint or field.changed for field in advanced),
+        control_fields=tuple(field for field in asked if field.name in controls),
+        run=run_facts(app_state, run) if run else None,
+        complaint=" ".join(complaint.message for complaint in complaints if complaint.name not in names),
+        shortcuts=_shortcuts(experiment.name, view.shortcuts),
+    )
+
+
+def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
+    if not shortcuts:
+        return None
+    columns = (
+        Column(shortcuts[0].parameter, lambda shortcut: shortcut.title, row_head=True),
+        Column(
+            "actions",
+            lambda shortcut: Cell(button=alone(experiment, shortcut.parameter, shortcut.value, shortcut.title)),
+            align="n",
+            hidden=True,
+        ),
+    )
+    return table(columns, shortcuts, style="stack")
+
+
+def run_facts(app_state: AppState, run: Run) -> RunFacts:
+    place = app_state.scheduler.place(run)
+    verdict = run.experiment.meaning.verdict(run.state, run.usable_cpus)
+    findings = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
+    word = state_in_words(run, place)
+    broken = run.status in (Status.FAILED, Status.INTERRUPTED)
+    return RunFacts(
+        id=run.id,
+        href=f"/runs/{run.id}",
+        state=MARKS[run.status],
+        word=word,
+        status=word.split(" · ")[0],
+        live=run.status.live,
+        running=run.status is Status.RUNNING,
+        stopping=run.stopping,
+        place=place,
+        progress=progress(run),
+        facts=_facts(run),
+        exports=VIEWS[run.experiment.name].exports,
+        verdict=verdict,
+        findings=findings,
+        checks=language.count(len(findings), "check"),
+        error=(run.error or "") if broken else "",
+        traceback=run.failure.traceback if broken and run.failure else "",
+        notices=_notices(app_state, run),
+        conditions=conditions(run),
+        printed=run.printed,
+        paused=paused(run),
+        deletable=not app_state.demo and not run.status.live,
+        workers=run.params.worker_processes if run.status is Status.RUNNING and not run.stopping else 0,
+    )
+
+
+def state_in_words(run: Run, place: int) -> str:
+    """'running · 6.4 of 20 s', 'queued, 2nd', 'finished 14:03:28 · 1.9 s', 'stopped by you …'."""
+    took = numbers.seconds_between(run.started, run.ended)
+    match run.status:
+        case Status.QUEUED:
+            return f"queued, {language.ordinal(place)}" if place else "starting"
+        case Status.RUNNING:
+            told = progress(run)
+            word = "stopping" if run.stopping else "paused" if paused(run) else "running"
+            return f"{word} · {told[2]}" if told else word
+        case Status.STOPPED if run.started is None:
+            return f"cancelled {numbers.clock(run.ended)}"
+        case Status.STOPPED:
+            return f"stopped by you {numbers.clock(run.ended)} · {numbers.duration(took)}"
+        case _:
+            return f"{run.status.value} {numbers.clock(run.ended)} · {numbers.duration(took)}"
+
+
+def progress(run: Run) -> tuple[float, float, str] | None:
+    if not run.status.live:
+        return None
+    told = run.progress
+    if told is None or not told.total:
+        return (0.0, 1.0, "starting") if run.status is Status.RUNNING else None
+    said = VIEWS[run.experiment.name].progress(run)
+    if told.seconds_left and run.experiment.measured:
+        said += f", {numbers.duration(told.seconds_left)} left"
+    return told.done, told.total, said
+
+
+def _facts(run: Run) -> tuple[str, ...]:
+    facts = [f"started {numbers.day(run.started)} {numbers.clock(run.started)}"] if run.started else []
+    facts += VIEWS[run.experiment.name].facts(run.params)
+    return tuple(facts)
+
+
+def _notices(app_state: AppState, run: Run) -> tuple[str, ...]:
+    said = []
+    if run.unkept:
+        said.append(f"This run is not being kept: {run.unkept}.")
+    for fault in run.faults:
+        at = numbers.duration((fault.t - run.opened) / 1e9)
+        if fault.pid is None:
+            said.append(f"Worker {fault.worker} was to be killed on request, but until {at} there was none.")
+        else:
+            said.append(f"Worker {fault.worker} of {fault.of} (pid {fault.pid}) was killed on request after {at}.")
+    for failed in run.failed_samplers:
+        why = f"{failed.type}: {failed.message}" if failed.message else failed.type
+        said.append(
+            f"The sampler {failed.sampler} failed and was switched off ({why}); what it showed is missing from then on."
+        )
+    beside = run.conditions.get("shared_with") or []
+    if beside and run.experiment.measured:
+        said.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")
+    return tuple(said)
+
+
+CONDITION_WORDS = (
+    ("cpu", "CPU"),
+    ("cpu_frequency_mhz", "frequency"),
+    ("usable_cpus_why", "usable CPUs"),
+    ("physical_cpus", "cores"),
+    ("smt", "hyper-threads"),
+    ("memory_available", "free memory"),
+    ("python", "Python"),
+    ("gil", "GIL"),
+    ("start_method", "start method"),
+    ("load_before", "load before"),
+    ("clock_resolution_s", "clock steps"),
+    ("platform", "platform"),
+)
+
+
+def conditions(run: Run) -> tuple[tuple[str, str], ...]:
+    """The conditions that a person looks at, as words; the API has them all."""
+    known = {name: value for name, value in run.conditions.items() if value is not None}
+    if "python" in known:
+        known["python"] = f"{known.get('implementation', '')} {known['python']}".strip()
+    if "gil" in known:
+        known["gil"] = "on" if known["gil"] else "off"
+    if "cpu_frequency_mhz" in known:
+        known["cpu_frequency_mhz"] = numbers.frequency(known["cpu_frequency_mhz"])
+    if "memory_available" in known:
+        known["memory_available"] = numbers.size(known["memory_available"])
+    if "clock_resolution_s" in known:
+        known["clock_resolution_s"] = numbers.duration(known["clock_resolution_s"])
+    told = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]
+    beside = known.get("shared_with") or []
+    told.append(("beside it", ", ".join(beside) if beside else "no other run"))
+    return tuple(told)

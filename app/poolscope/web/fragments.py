@@ -1,93 +1,262 @@
-"""The pieces that a page is made of and the stream replaces."""
+"""The fragments that pages are made of and that answers and the stream replace, and the one way to render them.
+
+A fragment is a macro of a template. What it shows is what the macro reads of its context, which is known from the
+template itself; as long as these values stay the same there is nothing to render.
+"""
+
+# Ours, after weighing jinja2-fragments: it renders one block of a template, which then sees none of the template's own
+# macros, and it knows nothing of what a block reads; a macro can be rendered alone by Jinja itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from jinja2 import Environment, nodes
+from markupsafe import Markup
+
 from poolscope.experiments.experiment import Experiment
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.web.app_state import AppState
-from poolscope.web.panels import panel_facts, paused, replay, run_facts, title
+from poolscope.web.context import PanelFacts, panel_facts, replay, run_facts, title
+from poolscope.web.history import ON_BENCH, RECENT, history
 from poolscope.web.views import VIEWS
+
+Context = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A part of a page that the stream replaces: the element `target` is made by a template's macro.
-
-    As long as `key` stays the same there is nothing new to render, so what it shows is asked for only when it does not.
-    """
+    """A part of a page: the element `target` is made by a template's macro. `item` is added to its context."""
 
     target: str
     template: str
     macro: str
-    key: Hashable
-    context: Callable[[], Mapping[str, Any]]
+    item: Callable[[Any], Any] | None = None  # of the context's view
 
 
-def bench_fragments(app_state: AppState, experiment: Experiment, run: Run | None) -> list[Fragment]:
-    """The pieces of one experiment's panel on the bench: heading, form, progress, live view."""
-    place = app_state.scheduler.place(run) if run else 0
-    moment: Hashable = (run.id, run.notifier.version, place) if run else None
-    asked: Hashable = (
-        (run.id, run.status, run.stopping, place, tuple(run.controls.items()), paused(run)) if run else None
-    )
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Fragments that show different parts of one context, which is asked for only when `version` has changed."""
 
-    @cache
-    def context() -> Mapping[str, Any]:
+    name: str
+    version: object
+    context: Callable[[], Awaitable[Context]]
+    fragments: tuple[Fragment, ...]
+
+
+class Renderer:
+    """Renders sections, and remembers what each fragment showed: a fragment that would show the same is left out.
+
+    Pages and answers use a new one, which renders everything; a stream keeps its own. `rendered` counts.
+    """
+
+    def __init__(self, app_state: AppState) -> None:
+        self._app_state = app_state
+        self._versions: dict[str, object] = {}
+        self._shown: dict[str, tuple[Fragment, list[Any]]] = {}
+        self.rendered = 0
+
+    async def changes(self, sections: Iterable[Section]) -> AsyncIterator[tuple[str, Markup]]:
+        """The fragments that show something else than last time, by target."""
+        for section in sections:
+            if section.name in self._versions and self._versions[section.name] == section.version:
+                continue
+            self._versions.pop(section.name, None)  # until all its fragments are rendered
+            context = await section.context()
+            for fragment in section.fragments:
+                own = context if fragment.item is None else {**context, "item": fragment.item(context["view"])}
+                values = values_read(self._app_state.templates, fragment, own)
+                if self._shown.get(fragment.target) == (fragment, values):
+                    continue
+                self.rendered += 1
+                markup = self._app_state.part(fragment.template, fragment.macro, own)
+                self._shown[fragment.target] = (fragment, values)
+                yield fragment.target, markup
+            self._versions[section.name] = section.version
+
+
+async def render(app_state: AppState, sections: Iterable[Section]) -> dict[str, Markup]:
+    """All fragments of these sections, by target."""
+    return {target: markup async for target, markup in Renderer(app_state).changes(sections)}
+
+
+def hx_partial(target: str, markup: str) -> str:
+    """A fragment for htmx to put in its place."""
+    return f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{markup}</hx-partial>'
+
+
+def values_read(templates: Environment, fragment: Fragment, context: Context) -> list[Any]:
+    """What a fragment shows: the values that its macro reads of the context."""
+    values = []
+    for name, attribute in names_read(templates, fragment.template, fragment.macro):
+        value = context.get(name)
+        if attribute == TRUTH:
+            value = bool(value)
+        elif attribute:
+            value = getattr(value, attribute, None)
+        values.append(value)
+    return values
+
+
+TRUTH = "?"  # in the place of an attribute: only whether there is anything
+
+
+@cache
+def names_read(templates: Environment, template: str, macro: str) -> tuple[tuple[str, str], ...]:
+    """What a macro, and those of its template that it calls, read of the context: names with an attribute.
+
+    The attribute is '' where a name is used as a whole, and TRUTH where a condition only asks whether it is there.
+    """
+    assert templates.loader is not None
+    source, _, _ = templates.loader.get_source(templates, template)
+    macros = {node.name: node for node in templates.parse(source).find_all(nodes.Macro)}
+    found: dict[tuple[str, str], None] = {}
+    called, followed = [macro], set[str]()
+    while called:
+        name = called.pop()
+        if name in followed:
+            continue
+        followed.add(name)
+        own = {node.name for node in macros[name].find_all(nodes.Name) if node.ctx in ("store", "param")}
+        for read, attribute in _reads(macros[name]):
+            if read in macros:
+                called.append(read)
+            elif read not in own and read not in templates.globals and read not in ("loop", "caller"):
+                found[read, attribute] = None
+    return tuple(found)
+
+
+def _reads(node: nodes.Node, condition: bool = False) -> Iterable[tuple[str, str]]:
+    """Every name that is loaded below a node, with the attribute that is taken of it."""
+    match node:
+        case nodes.Name(ctx="load"):
+            yield node.name, TRUTH if condition else ""
+        case nodes.Getattr(node=nodes.Name() as name):
+            yield name.name, node.attr
+        case nodes.If() | nodes.CondExpr():
+            yield from _reads(node.test, True)
+            for child in node.iter_child_nodes(exclude=("test",)):
+                yield from _reads(child)
+        case nodes.Not() | nodes.And() | nodes.Or() if condition:
+            for child in node.iter_child_nodes():
+                yield from _reads(child, True)
+        case _:
+            for child in node.iter_child_nodes():
+                yield from _reads(child)
+
+
+# The bench
+
+
+def bench_section(app_state: AppState, experiment: Experiment, run: Run | None) -> Section:
+    """One experiment's panel: heading, form, progress, live view."""
+
+    async def context() -> Context:
         panel = panel_facts(app_state, experiment, run)
-        return {"panel": panel, "run": panel.run}
-
-    def shown() -> Mapping[str, Any]:
-        return {**context(), "face": VIEWS[experiment.name].face(run)} if run else context()
+        view = VIEWS[experiment.name].view(run) if run is not None and has_records(run) else None
+        return {"panel": panel, "run": panel.run, "view": view}
 
     live = ("partials/panel.html", "idle")
-    if run is not None and has_something(run):
+    if run is not None and has_records(run):
         live = (f"experiments/{experiment.slug}.html", "panel")
-    return [
-        Fragment(f"{experiment.name}-head", "partials/panel.html", "head", moment, context),
-        Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask", asked, context),
-        Fragment(f"{experiment.name}-progress", "partials/panel.html", "progress", moment, context),
-        Fragment(f"{experiment.name}-live", *live, moment, shown if live[1] == "panel" else context),
-    ]
-
-
-def run_fragments(app_state: AppState, run: Run, state: Any = None) -> list[Fragment]:
-    """The pieces of a run's own page: heading, then what its experiment shows, of the present or an earlier `state`."""
-
-    @cache
-    def context() -> Mapping[str, Any]:
-        return {
-            "run": run_facts(app_state, run),
-            "face": VIEWS[run.experiment.name].face(run, state),
-            "title": title(run),
-            "playing": replay(run, state),
-        }
-
-    moment = (run.notifier.version, app_state.scheduler.place(run))
-    template = f"experiments/{run.experiment.slug}.html"
-    return [
-        Fragment("run-head", "partials/run.html", "head", moment, context),
-        fault_fragment(app_state, run),
-        *(Fragment(f"run-{name}", template, name, moment, context) for name in VIEWS[run.experiment.name].PIECES),
-        Fragment("run-replay", "partials/run.html", "replay", moment, context),
-        Fragment("run-more", "partials/run.html", "more", moment, context),
-    ]
-
-
-def fault_fragment(app_state: AppState, run: Run, complaint: str = "") -> Fragment:
-    """The form that kills a worker of a live run. Seldom rendered, so that what was typed stays."""
-    key = None if complaint else (run.id, run.status, run.stopping)
-    context = {"complaint": complaint}
-    return Fragment(
-        "run-fault", "partials/run.html", "fault", key, lambda: {**context, "run": run_facts(app_state, run)}
+    return Section(
+        experiment.name,
+        (app_state.scheduler.installation, _version(app_state, run)),
+        context,
+        (
+            Fragment(f"{experiment.name}-head", "partials/panel.html", "head"),
+            Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask"),
+            Fragment(f"{experiment.name}-progress", "partials/panel.html", "progress"),
+            Fragment(f"{experiment.name}-live", *live),
+        ),
     )
 
 
-def has_something(run: Run) -> bool:
+def form_section(panel: PanelFacts) -> Section:
+    """A form alone, as it was typed, with what is wrong beside each field."""
+
+    async def context() -> Context:
+        return {"panel": panel, "run": panel.run}
+
+    return Section(panel.name, None, context, (Fragment(f"{panel.name}-ask", "partials/panel.html", "ask"),))
+
+
+def recent_section(app_state: AppState) -> Section:
+    """The newest runs."""
+    scheduler = app_state.scheduler
+
+    async def context() -> Context:
+        return {"history": await history(app_state, limit=RECENT, columns=ON_BENCH, style="stack")}
+
+    return Section(
+        "recent",
+        (scheduler.notifier.version, scheduler.journal.trouble),
+        context,
+        (Fragment("recent", "partials/recent.html", "recent"),),
+    )
+
+
+def machine_section(app_state: AppState) -> Section:
+    """The header's facts about this machine."""
+    machine = app_state.machine()
+
+    async def context() -> Context:
+        return {"machine": machine}
+
+    return Section("machine", machine, context, (Fragment("machine", "partials/machine.html", "header"),))
+
+
+async def bench_sections(app_state: AppState) -> list[Section]:
+    """Everything on the bench that a stream replaces."""
+    scheduler = app_state.scheduler
+    panels = [bench_section(app_state, each, await scheduler.latest(each.name)) for each in EXPERIMENTS.values()]
+    return [*panels, recent_section(app_state), machine_section(app_state)]
+
+
+# A run's own page
+
+
+def run_section(app_state: AppState, run: Run, state: Any = None, *, parts_only: bool = False) -> Section:
+    """The page of a run: heading, then what its view shows, of the present or of an earlier `state`."""
+    view = VIEWS[run.experiment.name]
+
+    async def context() -> Context:
+        return {
+            "run": run_facts(app_state, run),
+            "view": view.view(run, state),
+            "title": title(run),
+            "playing": replay(run, state),
+            "complaint": "",
+        }
+
+    template = f"experiments/{run.experiment.slug}.html"
+    parts = tuple(Fragment(f"run-{part.name}", template, part.macro or part.name, part.item) for part in view.parts)
+    before = (Fragment("run-head", "partials/run.html", "head"), Fragment("run-fault", "partials/run.html", "fault"))
+    after = (Fragment("run-replay", "partials/run.html", "replay"), Fragment("run-more", "partials/run.html", "more"))
+    return Section(
+        f"run {run.id}", _version(app_state, run), context, parts if parts_only else (*before, *parts, *after)
+    )
+
+
+def fault_section(app_state: AppState, run: Run, complaint: str) -> Section:
+    """The form that kills a worker of a live run, with what was wrong."""
+
+    async def context() -> Context:
+        return {"run": run_facts(app_state, run), "complaint": complaint}
+
+    return Section("fault", None, context, (Fragment("run-fault", "partials/run.html", "fault"),))
+
+
+def _version(app_state: AppState, run: Run | None) -> object:
+    """What changes whenever anything of a run may look different."""
+    return (run.id, run.notifier.version, app_state.scheduler.place(run)) if run else None
+
+
+def has_records(run: Run) -> bool:
     """Whether there is anything to show but that it waits."""
     return run.status is not Status.QUEUED and len(run.record_log.lines) > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from poolscope.experiments.registry import EXPERIMENTS
@@ -11,14 +13,87 @@ from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.text import numbers
 from poolscope.web.app_state import AppState
-from poolscope.web.context import History, RecentRun
-from poolscope.web.panels import MARKS, progress
+from poolscope.web.context import MARKS, progress
+from poolscope.web.table import Button, Cell, Column, Table, table
 
 RECENT = 14  # runs that the bench lists
+SHORT, LONG = 60, 160  # characters of a summary
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRun:
+    """A row of the history."""
+
+    id: str
+    href: str
+    title: str
+    state: str
+    word: str
+    summary: str
+    created: str
+    seconds: float | None
+    live: bool
+    deletable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of the history, newest first; `before` leads to the next page, '' on the last."""
+
+    table: Table | None
+    kept: int
+    experiment: str
+    status: str
+    before: str
+    trouble: str
+    earlier: str  # where the runs of an earlier version are, '' if there are none
+
+
+def _summary(run: RecentRun, most: int) -> str:
+    """The summary, cut where it is too long for a row."""
+    return run.summary if len(run.summary) <= most else f"{run.summary[: most - 1]}…"
+
+
+def _action(run: RecentRun) -> Button | None:
+    """What can be done with a run: stopped while it is live, deleted when it is over."""
+    if run.live:
+        return Button("Stop", f"Stop run {run.id}", f"{run.href}/stop")
+    if not run.deletable:
+        return None
+    question = f"Delete run {run.id} and all its records? This can't be undone."
+    return Button("Delete", f"Delete run {run.id}", f"{run.href}/delete", htmx=True, confirm=question)
+
+
+ID = Column("run", lambda run: Cell(run.id, href=run.href, code=True), row_head=True)
+TITLE = Column("experiment", lambda run: run.title)
+STATE = Column("state", lambda run: Cell(run.word, state=run.state))
+ON_BENCH = (
+    ID,
+    TITLE,
+    STATE,
+    Column("result", lambda run: _summary(run, SHORT), align="long"),
+    Column("started", lambda run: numbers.clock(run.created), align="n"),
+)
+COLUMNS = (
+    ID,
+    TITLE,
+    STATE,
+    Column("result", lambda run: _summary(run, LONG), align="wrap"),
+    Column("created", lambda run: f"{numbers.day(run.created)} {numbers.clock(run.created)}", align="n"),
+    Column("took", lambda run: numbers.duration(run.seconds), align="n"),
+    Column("actions", lambda run: Cell(button=_action(run)), hidden=True),
+)
 
 
 async def history(
-    app_state: AppState, *, experiment: str = "", status: str = "", before: str = "", limit: int = 50
+    app_state: AppState,
+    *,
+    experiment: str = "",
+    status: str = "",
+    before: str = "",
+    limit: int = 50,
+    columns: Sequence[Column] = COLUMNS,
+    style: str = "",
 ) -> History:
     """A page of the history: what the journal keeps, with the live truth of the runs that are in memory."""
     journal = app_state.scheduler.journal
@@ -31,7 +106,7 @@ async def history(
         wanted = [run for run in unkept if experiment in ("", run.experiment.name) and status in ("", run.status)]
         listed = [_recent(app_state, None, run) for run in wanted] + listed
     return History(
-        runs=tuple(listed),
+        table=table(columns, listed, row_id=lambda run: f"row-{run.id}", style=style) if listed else None,
         kept=await journal.count(),
         experiment=experiment,
         status=status,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web.app_state import AppState, app_state_of
@@ -20,17 +20,24 @@ class Collector:
     """Reads the bench when it is scraped; nothing is counted in between."""
 
     def __init__(self, app_state: AppState) -> None:
-        self._site = app_state
+        self._app_state = app_state
 
     def collect(self) -> Iterable[Metric]:
-        scheduler = self._site.scheduler
+        scheduler = self._app_state.scheduler
         running = Counter(run.experiment.name for run in scheduler.running())
         live = GaugeMetricFamily("poolscope_runs_running", "Runs that are running", labels=["experiment"])
         for name in EXPERIMENTS:
             live.add_metric([name], running[name])
         yield live
         yield GaugeMetricFamily("poolscope_runs_queued", "Runs that wait for their turn", value=scheduler.queued())
-        yield GaugeMetricFamily("poolscope_viewers", "Open live streams", value=self._site.hub.viewers)
+        yield GaugeMetricFamily("poolscope_viewers", "Open live streams", value=self._app_state.hub.viewers)
+        streams = self._app_state.streams
+        for name, what, count in (
+            ("frames", "Frames of live streams", streams.frames),
+            ("fragments_rendered", "Fragments rendered for live streams", streams.rendered),
+            ("fragments_changed", "Rendered fragments that were different from before", streams.changed),
+        ):
+            yield CounterMetricFamily(f"poolscope_{name}", what, value=count)
         trouble = 1 if scheduler.journal.trouble else 0
         yield GaugeMetricFamily("poolscope_journal_trouble", "1 while runs are not being kept", value=trouble)
 

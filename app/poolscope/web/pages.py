@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from markupsafe import Markup
 
-from poolscope.errors import ParameterError, UnknownRun
+from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.records import Contents, from_line
+from poolscope.protocol.records import from_line
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.fragments import Fragment, bench_fragments, run_fragments
-from poolscope.web.history import RECENT, history
-from poolscope.web.panels import panel_facts, replay, run_facts, title
+from poolscope.web.context import PanelFacts, header, panel_facts, replay, title
+from poolscope.web.fragments import bench_section, hx_partial, recent_section, render, run_section
+from poolscope.web.history import history
+from poolscope.web.table import Column, Table, table
 from poolscope.web.views import VIEWS
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -29,40 +30,30 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 def page(app_state: AppState, template: str, here: str, live: str = "", **context: Any) -> HTMLResponse:
     """A whole page; `here` is the entry of the main menu, `live` the address of the page's stream ('' for none)."""
     return HTMLResponse(
-        app_state.render(template, {"here": here, "live": live, "machine": machine(app_state), **context}),
+        app_state.render(template, {"here": here, "live": live, "machine": header(app_state), **context}),
         headers={"Cache-Control": "no-store"},
     )
 
 
-def machine(app_state: AppState) -> Markup:
-    """The header's facts about this machine."""
-    return app_state.part("partials/machine.html", "header", {"machine": app_state.machine()})
-
-
-def rendered(app_state: AppState, fragments: Sequence[Fragment]) -> dict[str, Markup]:
-    """Pieces as markup, by the last part of their target's name ('pool-sizes-head' is 'head')."""
-    return {
-        fragment.target.rsplit("-", 1)[1]: app_state.part(fragment.template, fragment.macro, fragment.context())
-        for fragment in fragments
-    }
-
-
-def whole_panel(app_state: AppState, experiment: Experiment, run: Run | None, fragments: Sequence[Fragment]) -> Markup:
+async def whole_panel(app_state: AppState, experiment: Experiment, run: Run | None) -> Markup:
     """One experiment's panel of the bench with everything in it."""
-    context = {"panel": panel_facts(app_state, experiment, run), "fragments": rendered(app_state, fragments)}
-    return app_state.part("partials/panel.html", "whole", context)
+    fragments = await render(app_state, [bench_section(app_state, experiment, run)])
+    return join_panel(app_state, panel_facts(app_state, experiment, run), fragments)
+
+
+def join_panel(app_state: AppState, panel: PanelFacts, fragments: Mapping[str, Markup]) -> Markup:
+    return app_state.part("partials/panel.html", "whole", {"panel": panel, "fragments": tuple(fragments.values())})
 
 
 @router.get("/")
 async def bench(request: Request) -> Response:
     app_state = app_state_of(request)
-    panels = []
-    for experiment in EXPERIMENTS.values():
-        run = await app_state.scheduler.latest(experiment.name)
-        panels.append(whole_panel(app_state, experiment, run, bench_fragments(app_state, experiment, run)))
-    recent = await history(app_state, limit=RECENT)
-    markup = app_state.part("partials/recent.html", "recent", {"history": recent})
-    return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=markup)
+    panels = [
+        await whole_panel(app_state, experiment, await app_state.scheduler.latest(experiment.name))
+        for experiment in EXPERIMENTS.values()
+    ]
+    recent = (await render(app_state, [recent_section(app_state)]))["recent"]
+    return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
 
 
 @router.get("/runs")
@@ -84,47 +75,29 @@ async def runs(request: Request, experiment: str = "", status: str = "", before:
 async def run(request: Request, run_id: str, t: float | None = None) -> Response:
     """One run; with `t`, as it was so many seconds after its start."""
     app_state = app_state_of(request)
-    shown = await app_state.scheduler.run(run_id)
-    fragments = run_fragments(app_state, shown, await moment(shown, t) if t is not None else None)
-    markup = rendered(app_state, fragments)
-    facts = run_facts(app_state, shown)
-    own = {name: markup[name] for name in VIEWS[shown.experiment.name].PIECES}
-    whole = app_state.part(f"experiments/{shown.experiment.slug}.html", "page", {"fragments": own, "run": facts})
-    stream = f"/live?run={shown.id}" if shown.status.live else ""
-    return page(
-        app_state, "pages/run.html", "Runs", stream, run=facts, title=title(shown), fragments=markup, page=whole
-    )
+    run = await app_state.scheduler.run(run_id)
+    state = None if t is None else await state_at(run, t)
+    fragments = await render(app_state, [run_section(app_state, run, state)])
+    stream = f"/live?run={run.id}" if run.status.live else ""
+    heading = f"{run.id} {title(run)}"
+    return page(app_state, "pages/run.html", "Runs", stream, heading=heading, fragments=tuple(fragments.values()))
 
 
 @router.get("/runs/{run_id}/at")
 async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
-    """The pieces of a run's page as they were `t` seconds after its start, for the replay."""
+    """The parts of a run's page as they were `t` seconds after its start, for the replay."""
     app_state = app_state_of(request)
-    shown = await app_state.scheduler.run(run_id)
-    fragments = run_fragments(app_state, shown, await moment(shown, t))
-    return partials(
-        app_state,
-        [
-            fragment
-            for fragment in fragments
-            if fragment.target not in ("run-head", "run-fault", "run-replay", "run-more")
-        ],
-    )
+    run = await app_state.scheduler.run(run_id)
+    section = run_section(app_state, run, await state_at(run, t), parts_only=True)
+    return partials(await render(app_state, [section]))
 
 
-def partials(app_state: AppState, fragments: Sequence[Fragment], status: int = 200) -> HTMLResponse:
-    """Pieces for htmx to put in their places."""
-    return HTMLResponse(
-        "".join(
-            f'<hx-partial hx-target="#{fragment.target}" hx-swap="outerMorph">'
-            f"{app_state.part(fragment.template, fragment.macro, fragment.context())}</hx-partial>"
-            for fragment in fragments
-        ),
-        status,
-    )
+def partials(fragments: Mapping[str, Markup], status: int = 200) -> HTMLResponse:
+    """Fragments for htmx to put in their places."""
+    return HTMLResponse("".join(hx_partial(target, markup) for target, markup in fragments.items()), status)
 
 
-async def moment(run: Run, seconds: float) -> Any:
+async def state_at(run: Run, seconds: float) -> Any:
     """The state of an ended run so many seconds after its first record: its records, folded again up to there.
 
     None, which is the present, where there is nothing to play again.
@@ -150,41 +123,15 @@ async def moment(run: Run, seconds: float) -> Any:
 @router.get("/runs/{run_id}/chart.json", response_class=JSONResponse)
 async def chart(request: Request, run_id: str) -> Response:
     """The datasets of a run's charts, by name."""
-    shown = await app_state_of(request).scheduler.run(run_id)
-    datasets = shown.experiment.meaning.chart
-    if datasets is None:
+    run = await app_state_of(request).scheduler.run(run_id)
+    if run.experiment.meaning.chart is None:
         raise UnknownRun(f"{run_id}/chart.json")
-    return JSONResponse(datasets(shown.state, shown.usable_cpus))
+    return JSONResponse(run.experiment.meaning.chart(run.state, run.usable_cpus))
 
 
-@router.get("/runs/{run_id}/log.txt", response_class=PlainTextResponse)
-async def log(request: Request, run_id: str) -> Response:
-    """The whole log of a shared list, a line a step, as the program would have printed it."""
-    from poolscope.experiments.shared_list.messages import LOG, log_line
-
-    shown = await app_state_of(request).scheduler.run(run_id)
-    if shown.experiment.name != "shared-list":
-        raise UnknownRun(f"{run_id}/log.txt")
-
-    async def lines() -> AsyncIterator[str]:
-        for line in shown.record_log.lines:
-            if line.startswith(b'{"kind":"list"'):
-                step = from_line(line)
-                if isinstance(step, Contents) and step.change in LOG:
-                    yield f"{(step.t - shown.state.t0) / 1e9:.6f} {step.actor}: {log_line(step)}\n"
-
-    return StreamingResponse(lines(), media_type="text/plain; charset=utf-8")
-
-
-@router.get("/runs/{run_id}/factorial/{n}.txt", response_class=PlainTextResponse)
-async def factorial(request: Request, run_id: str, n: int) -> Response:
-    """One factorial with all its digits."""
-    shown = await app_state_of(request).scheduler.run(run_id)
-    numbers = getattr(shown.state, "numbers", ())
-    value = next((number.value for number in numbers if number.n == n), None)
-    if value is None:
-        raise UnknownRun(f"{run_id}/factorial/{n}.txt")
-    return PlainTextResponse(value)
+for view in VIEWS.values():
+    if view.routes is not None:
+        router.include_router(view.routes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +143,26 @@ class Call:
     summary: str
 
 
+CALLS = (
+    Column("call", lambda call: f"{call.method} {call.path}", row_head=True, code=True),
+    Column("answers", lambda call: call.summary, align="wrap"),
+)
+PARAMETERS = (
+    Column("name", lambda field: field.name, row_head=True, code=True),
+    Column("default", lambda field: field.value or "–", code=True),
+    Column("what", lambda field: field.help, align="wrap"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterTable:
+    """The parameters of one experiment as the API's page lists them."""
+
+    title: str
+    name: str
+    table: Table
+
+
 @router.get("/api")
 async def api(request: Request) -> Response:
     app_state = app_state_of(request)
@@ -205,22 +172,9 @@ async def api(request: Request) -> Response:
         for path, methods in schema["paths"].items()
         for method, about in methods.items()
     ]
-    panels = [
-        panel_facts(app_state, experiment, None)  # defaults, whatever ran last
-        for experiment in EXPERIMENTS.values()
-    ]
-    return page(app_state, "pages/api.html", "API", calls=calls, panels=panels, base=str(request.base_url))
-
-
-def sent_back(
-    app_state: AppState,
-    experiment: Experiment,
-    typed: dict[str, Any],
-    complaints: tuple[ParameterError, ...],
-    run: Run | None = None,
-) -> Fragment:
-    """A form as it was sent, with what is wrong beside each field; with a live run, the form of its controls."""
-    panel = panel_facts(app_state, experiment, run, typed, complaints)
-    return Fragment(
-        f"{experiment.name}-ask", "partials/panel.html", "ask", None, lambda: {"panel": panel, "run": panel.run}
-    )
+    forms = []
+    for experiment in EXPERIMENTS.values():
+        panel = panel_facts(app_state, experiment, None)  # defaults, whatever ran last
+        fields = (*panel.fields, *panel.control_fields, *panel.advanced)
+        forms.append(ParameterTable(panel.title, panel.name, table(PARAMETERS, fields)))
+    return page(app_state, "pages/api.html", "API", calls=table(CALLS, calls), forms=forms, base=str(request.base_url))

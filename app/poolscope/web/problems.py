@@ -23,6 +23,7 @@ from poolscope.errors import (
     UnknownTopic,
 )
 from poolscope.web.app_state import app_state_of
+from poolscope.web.context import header
 from poolscope.web.headers import HEADERS
 
 STATUS: tuple[tuple[type[PoolscopeError], int, str], ...] = (
@@ -101,8 +102,7 @@ def answer(request: Request, problem: Problem, panel: str = "") -> Response:
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse(problem.as_json(), problem.status, headers=headers, media_type="application/problem+json")
     app_state = app_state_of(request)
-    machine = app_state.part("partials/machine.html", "header", {"machine": app_state.machine()})
-    context = {"problem": problem, "panel": panel, "here": "", "live": "", "machine": machine}
+    context = {"problem": problem, "panel": panel, "here": "", "live": "", "machine": header(app_state)}
     return HTMLResponse(app_state.render("pages/problem.html", context), problem.status, headers=headers)
 
 

@@ -11,19 +11,17 @@ import contextlib
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Hashable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.errors import Refused
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.notifier import ChangeNotifier
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.fragments import Fragment, bench_fragments, run_fragments
-from poolscope.web.history import RECENT, history
+from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
 
 FRAME_S = 0.1  # ten frames a second, in the long run
 EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
@@ -35,7 +33,7 @@ logger = logging.getLogger(__name__)
 router = APIRouter()
 
 
-class Pace:
+class FramePacer:
     """How long to wait after a frame. Time that is not used is saved up, for `EAGER` frames at most."""
 
     def __init__(self) -> None:
@@ -57,8 +55,8 @@ class Channel(ABC):
         self.app_state = app_state
         self.viewers = 0
         self.asked = 0.0  # when somebody last asked for it, on the monotonic clock
-        self._signal = ChangeNotifier()
-        self._keys: dict[str, Hashable] = {}
+        self._notifier = ChangeNotifier()
+        self._renderer = Renderer(app_state)
         self._html: dict[str, str] = {}
         self._delta = b""
         self._whole: tuple[int, bytes] = (-1, b"")
@@ -68,11 +66,11 @@ class Channel(ABC):
     @property
     def frame(self) -> int:
         """The number of its newest frame."""
-        return self._signal.version
+        return self._notifier.version
 
     @abstractmethod
-    async def fragments(self) -> Sequence[Fragment]:
-        """The pieces of the page as it is now."""
+    async def sections(self) -> Sequence[Section]:
+        """The sections of the page as it is now."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Frames for one viewer, as ready-made bytes of the event stream."""
@@ -82,10 +80,10 @@ class Channel(ABC):
                 if self._loop is None:
                     await self._render()
                     self._loop = asyncio.create_task(self._run())
-            seen = self._signal.version
+            seen = self._notifier.version
             yield self._picture()
             while True:
-                version = await self._signal.newer_than(seen)
+                version = await self._notifier.newer_than(seen)
                 if self.app_state.scheduler.closed:
                     return
                 yield self._delta if version == seen + 1 else self._picture()
@@ -98,67 +96,52 @@ class Channel(ABC):
 
     async def _run(self) -> None:
         activity = self.app_state.scheduler.activity
-        pace = Pace()
+        pacer = FramePacer()
         seen = -1
         while True:
             with contextlib.suppress(TimeoutError):
                 seen = await asyncio.wait_for(activity.newer_than(seen), SLOW_S)
             if self.app_state.scheduler.closed:
-                self._signal.notify()  # let the viewers go
+                self._notifier.notify()  # let the viewers go
                 return
             try:
                 await self._render()
             except Exception:  # one bad frame must not end the stream for all; the next may be good
                 logger.exception("A frame could not be rendered")
-            await asyncio.sleep(pace.pause())
+            await asyncio.sleep(pacer.pause())
 
     async def _render(self) -> None:
-        """Render the pieces that may have changed, and publish those that have."""
-        changed = []
+        """Render the fragments that show something new, and publish them as a frame."""
+        changed, rendered, counts = [], self._renderer.rendered, self.app_state.streams
         try:
-            for fragment in await self.fragments():
-                if self._html and self._keys.get(fragment.target) == fragment.key and fragment.key is not None:
-                    continue
-                html = self.app_state.part(fragment.template, fragment.macro, fragment.context())
-                self._keys[fragment.target] = fragment.key
-                if self._html.get(fragment.target) != html:
-                    self._html[fragment.target] = html
-                    changed.append(fragment.target)
-        finally:  # a piece that can't be rendered comes when it can; those before it come now
+            async for target, markup in self._renderer.changes(await self.sections()):
+                if self._html.get(target) != markup:
+                    self._html[target] = markup
+                    changed.append(target)
+        finally:  # a fragment that can't be rendered comes when it can; those before it come now
+            counts.rendered += self._renderer.rendered - rendered
             if changed:
-                self._delta = self._encode(changed, self._signal.version + 1)
-                self._signal.notify()
+                counts.frames += 1
+                counts.changed += len(changed)
+                self._delta = self._encode(changed, self._notifier.version + 1)
+                self._notifier.notify()
 
     def _picture(self) -> bytes:
-        version = self._signal.version
+        version = self._notifier.version
         if self._whole[0] != version:
             self._whole = (version, self._encode(list(self._html), version))
         return self._whole[1]
 
     def _encode(self, targets: Sequence[str], version: int) -> bytes:
-        partials = "".join(
-            f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{self._html[target]}</hx-partial>'
-            for target in targets
-        )
+        partials = "".join(hx_partial(target, self._html[target]) for target in targets)
         return ServerSentEvent(partials, id=str(version)).encode()
-
-
-async def machine_fragment(app_state: AppState) -> Fragment:
-    return Fragment("machine", "partials/machine.html", "header", None, lambda: {"machine": app_state.machine()})
 
 
 class BenchChannel(Channel):
     """The bench: every experiment's latest run, and the recent runs."""
 
-    async def fragments(self) -> Sequence[Fragment]:
-        scheduler, fragments = self.app_state.scheduler, []
-        for experiment in EXPERIMENTS.values():
-            fragments += bench_fragments(self.app_state, experiment, await scheduler.latest(experiment.name))
-        moment = (scheduler.notifier.version, scheduler.journal.trouble)
-        if self._keys.get("recent") != moment:
-            recent = await history(self.app_state, limit=RECENT)
-            fragments.append(Fragment("recent", "partials/recent.html", "recent", moment, lambda: {"history": recent}))
-        return [*fragments, await machine_fragment(self.app_state)]
+    async def sections(self) -> Sequence[Section]:
+        return await bench_sections(self.app_state)
 
 
 class RunChannel(Channel):
@@ -168,15 +151,15 @@ class RunChannel(Channel):
         super().__init__(app_state)
         self.run = run
 
-    async def fragments(self) -> Sequence[Fragment]:
-        return [*run_fragments(self.app_state, self.run), await machine_fragment(self.app_state)]
+    async def sections(self) -> Sequence[Section]:
+        return run_section(self.app_state, self.run), machine_section(self.app_state)
 
 
 class Hub:
     """All channels that somebody looks at."""
 
     def __init__(self, app_state: AppState) -> None:
-        self._site = app_state
+        self._app_state = app_state
         self._channels: dict[str, Channel] = {}
 
     @property
@@ -190,7 +173,7 @@ class Hub:
 
     async def channel(self, run_id: str) -> Channel:
         """The bench's channel, or a run's. Raises UnknownRun, and Refused when there are too many viewers."""
-        if self.viewers >= self._site.viewers:
+        if self.viewers >= self._app_state.viewers:
             raise Refused(f"{self.viewers} live streams are open, which is the limit.", 10)
         now = time.monotonic()
         # Many come at once when a server is back: who asked for a channel must find those there who asked with him.
@@ -200,10 +183,9 @@ class Hub:
             if channel.viewers or channel.asked > now - DESERTED_S
         }
         if run_id not in self._channels:
-            made = (
-                RunChannel(self._site, await self._site.scheduler.run(run_id)) if run_id else BenchChannel(self._site)
-            )
-            self._channels.setdefault(run_id, made)
+            state = self._app_state
+            channel = RunChannel(state, await state.scheduler.run(run_id)) if run_id else BenchChannel(state)
+            self._channels.setdefault(run_id, channel)
         self._channels[run_id].asked = now
         return self._channels[run_id]
 
@@ -213,7 +195,7 @@ def beat() -> ServerSentEvent:
 
 
 @router.get(
-    "/live", summary="The page's event stream: HTML pieces of the bench, or of one run", include_in_schema=False
+    "/live", summary="The page's event stream: HTML fragments of the bench, or of one run", include_in_schema=False
 )
 async def live(request: Request, run: str = "") -> Response:
     channel = await app_state_of(request).hub.channel(run)

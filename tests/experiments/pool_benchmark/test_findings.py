@@ -71,7 +71,7 @@ LOST = {"serial": about(0.0025), "process 2": about(4), "pool 2": about(0.2)}
         ({"serial": about(640), "thread 2": about(690)}, 2, None),
         ({"serial": WIDE, "process 2": list(reversed(WIDE))}, 2, None),
         ({"serial": about(640), "process 8": about(700)}, 32, True),
-        ({"serial": about(640), "process 2": about(645)}, 2, None),
+        ({"serial": about(640), "process 2": about(642)}, 2, None),
         ({"serial": [1.0], "process 2": [9.0]}, 2, None),
     ],
 )

@@ -1,19 +1,18 @@
-"""What the samples of a pool-sizes run come to: JSON, rows, verdicts, findings, charts; no process is started."""
+"""What the samples of a pool-sizes run come to: JSON, rows, charts; no process is started."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import pool_sizes as state
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
-from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.payloads import NoiseReading, ShownResults, TraceSummary, Untyped
 from poolscope.protocol.records import (
     Actor,
@@ -86,14 +85,6 @@ def measurement(config: str, number: int, map_ms: float, around_ms: float) -> li
     if config != "serial":
         phases = {"start": around_ms * 0.9, "first_ready": around_ms * 0.5, "map": map_ms, "stop": around_ms * 0.1}
     return [Sample(0, name, key_of(config), number, ms / 1e3) for name, ms in phases.items()]
-
-
-def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
-    return next(finding for finding in state.findings(now, usable_cpus) if finding.check == name)
-
-
-def sentence(now: State, usable_cpus: int = 2) -> str:
-    return str(state.verdict(now, usable_cpus)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 POOL_WINS = told({"serial": about(200.6), "2": about(122.2), "4": about(105.0), "6": about(107.5)})
@@ -218,184 +209,6 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
     assert now.lanes.spans[0].lane == "2 workers"
     ended = state.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
     assert (ended.outcome, ended.failure, ended.seconds_left) == ("failed", "Worker 1 died.", None)
-
-
-# --- the verdict
-
-
-def test_nothing_is_said_before_there_is_ground_for_it() -> None:
-    assert state.verdict(state.initial(PoolSizesParams()), 2) is None
-    assert state.verdict(told({"serial": about(5, 2), "2": about(4, 2)}, outcome=""), 2) is None
-
-
-def test_the_fastest_pool_is_named_with_its_speed_up_and_interval() -> None:
-    said = sentence(POOL_WINS)
-    assert said.startswith("4 workers map fastest: 105 ms, 1.91× serial (95% CI 1.8")
-    assert "6 workers only add start-up: 2 CPUs are usable." in said
-
-
-def test_a_single_call_is_judged_with_start_up_and_shutdown() -> None:
-    slow_start = replace(POOL_WINS, configs=dear(lambda size: 0.03 * size))
-    assert "For a single call, start-up and shutdown counted, 2 workers finish first: 184 ms" in sentence(slow_start)
-    dearest = replace(POOL_WINS, configs=dear(lambda _: 1.0))
-    assert "the plain loop finishes first: 201 ms against 1.1" in sentence(dearest)
-    cheap = replace(POOL_WINS, configs=dear(lambda _: 0.001))
-    assert "For a single call too" in sentence(cheap)
-
-
-def dear(seconds_of: Callable[[int], float]) -> dict[str, Configuration]:
-    """The pools of that run, whose start-up takes so long for each size."""
-    return {
-        config.key: config
-        if config.serial
-        else replace(config, start=(seconds_of(config.size),) * len(config.map), stop=(0.002,) * len(config.map))
-        for config in POOL_WINS.configs.values()
-    }
-
-
-def test_the_plain_loop_wins_where_no_pool_beats_it_and_the_break_even_is_said() -> None:
-    said = sentence(LOOP_WINS)
-    assert said.startswith("The plain loop wins: 2.00 µs against 200 µs with 2 workers as the fastest pool")
-    assert "a pool would win from about 39.8 µs an item" in said
-
-
-def test_there_is_no_clear_winner_where_the_interval_spans_one() -> None:
-    now = told({"serial": [100, 120, 90, 110, 95], "2": [99, 121, 92, 108, 97]})
-    assert sentence(now).startswith("No clear winner: 2 workers, the fastest pool, took 99.0 ms")
-
-
-def test_pools_that_tie_are_named_together() -> None:
-    now = told({"serial": about(200), "2": about(101), "4": about(100.9), "8": about(150)})
-    said = sentence(now)
-    assert said.startswith("No clear winner among 2 and 4 workers: 101 ms, 1.98× serial at best (95% CI 1.9")
-    assert "4 and 8 workers only add start-up" in said
-
-
-def test_one_repetition_gives_no_winner() -> None:
-    said = sentence(told({"serial": [200.0], "2": [100.0]}))
-    assert said.startswith("No clear winner: one repetition is too few for an interval.")
-
-
-def test_few_repetitions_name_the_confidence_that_they_really_give() -> None:
-    assert "(88% CI" in sentence(told({"serial": about(200, 3), "2": about(100, 3)}))
-
-
-def test_a_stopped_run_says_which_sizes_are_missing() -> None:
-    now = told({"serial": about(200), "2": about(100), "4": []}, outcome="stopped")
-    assert "4 workers: not measured." in sentence(now)
-
-
-def test_a_disturbed_run_says_so_beside_its_verdict() -> None:
-    loud = told({"serial": about(200), "2": about(100)}, noise=replace(QUIET, host_busy_s=19.0))
-    assert "disturbed" in sentence(loud)
-
-
-# --- findings
-
-
-def test_no_finding_before_anything_was_measured() -> None:
-    assert state.findings(state.initial(PoolSizesParams()), 2) == ()
-
-
-def test_work_too_small_names_the_break_even_and_a_run_with_longer_work() -> None:
-    found = check(LOOP_WINS, "work too small for a pool")
-    assert found.holds is True
-    assert found.numbers["break_even_seconds_per_item"] == pytest.approx(39.8e-6)
-    assert found.remedy == {"workload": "sum-of-squares", "work_ms": 20.0}
-    PoolSizesParams.model_validate({**LOOP_WINS.params.model_dump(), **found.remedy})
-
-
-def test_work_long_enough_is_said_and_a_tie_cannot_tell() -> None:
-    assert check(POOL_WINS, "work too small for a pool").holds is False
-    tie = told({"serial": [100, 120, 90, 110, 95], "2": [99, 121, 92, 108, 97]})
-    assert check(tie, "work too small for a pool").holds is None
-    assert check(told({"serial": [1.0], "2": [9.0]}), "work too small for a pool").holds is None
-
-
-def test_one_usable_cpu_has_no_break_even() -> None:
-    found = check(LOOP_WINS, "work too small for a pool", usable_cpus=1)
-    assert found.numbers["break_even_seconds_per_item"] is None
-    assert "one usable CPU" in found.sentence
-    assert found.remedy == {}
-
-
-def test_more_workers_than_cpus_that_gain_nothing_are_found() -> None:
-    now = told({"serial": about(200), "2": about(100), "4": about(104), "8": about(110)})
-    found = check(now, "more workers than usable CPUs")
-    assert found.holds is True
-    assert found.remedy == {"sizes": [2]}
-
-
-def test_more_workers_that_gain_by_smaller_chunks_cannot_be_told() -> None:
-    maps = {"serial": about(200.6), "2": about(122.2), "4": about(105.0)}
-    found = check(told(maps, chunks={2: 2, 4: 1}), "more workers than usable CPUs")
-    assert found.holds is None
-    assert "chunk sizes differ, 2 and 1" in found.sentence
-    assert found.remedy == {"chunksize": 1}
-    assert check(told(maps), "more workers than usable CPUs").holds is False
-
-
-@pytest.mark.parametrize(
-    ("maps", "cpus", "asked", "holds"),
-    [
-        ({"serial": about(200), "2": about(100)}, 2, {}, False),
-        ({"serial": about(200), "2": about(100), "8": about(30)}, 2, {"workload": "square-sleep"}, False),
-        ({"serial": about(200), "4": about(100)}, 2, {}, None),
-        ({"serial": about(200, 2), "2": about(100, 2), "4": about(99, 2)}, 2, {}, None),
-        ({"serial": about(200), "2": [100, 200, 50, 70, 150], "4": [101, 190, 55, 75, 140]}, 2, {}, None),
-    ],
-)
-def test_more_workers_than_cpus_holds_only_where_the_data_say_so(
-    maps: Mapping[str, Sequence[float]], cpus: int, asked: dict[str, Any], holds: bool | None
-) -> None:
-    assert check(told(maps, **asked), "more workers than usable CPUs", cpus).holds is holds
-
-
-@pytest.mark.parametrize(
-    ("around_ms", "repeats", "holds"), [(500.0, 7, True), (20.0, 7, False), (100.0, 7, None), (500.0, 2, None)]
-)
-def test_start_up_is_weighed_against_the_map(around_ms: float, repeats: int, holds: bool | None) -> None:
-    now = told({"serial": about(200, repeats), "2": about(100, repeats)}, around_ms=around_ms)
-    assert check(now, "start-up outweighs the map").holds is holds
-
-
-def test_start_up_that_outweighs_is_answered_with_more_items() -> None:
-    now = told({"serial": about(200), "2": about(100)}, around_ms=500.0)
-    assert check(now, "start-up outweighs the map").remedy == {"last": 100}  # 100 × 20 ms: four times the start-up
-
-
-def test_a_chunk_size_that_changes_is_found() -> None:
-    maps = {"serial": about(200), "2": about(100), "4": about(90)}
-    assert check(told(maps, chunks={2: 2, 4: 1}), "chunk size changes with the pool size").holds is True
-    assert check(told(maps), "chunk size changes with the pool size").holds is False
-
-
-@pytest.mark.parametrize(
-    ("noise", "holds"),
-    [
-        (QUIET, False),
-        (None, None),
-        (replace(QUIET, host_busy_s=19.0), True),
-        (replace(QUIET, throttled_after=3), True),
-        (replace(QUIET, loop_cpu_s=1.0), True),
-        (replace(QUIET, host_busy_s=None, loop_wall_s=0.0), None),
-    ],
-)
-def test_a_disturbed_run_is_found_by_any_detector(noise: NoiseReading | None, holds: bool | None) -> None:
-    now = told({"serial": about(200), "2": about(100)}, noise=noise)
-    assert check(now, "the run was disturbed").holds is holds
-
-
-def test_waiting_work_is_not_held_against_the_machine() -> None:
-    noise = replace(QUIET, host_busy_s=14.0, own_cpu_s=2.0, loop_cpu_s=0.001, host_cpus=4)
-    now = told({"serial": about(200), "8": about(30)}, noise=noise, workload="square-sleep")
-    assert check(now, "the run was disturbed").holds is None
-
-
-def test_every_finding_that_cannot_tell_says_why() -> None:
-    for finding in state.findings(told({"serial": [1.0], "4": [9.0]}), 2):
-        assert finding.sentence
-        json.dumps(finding.as_json(), allow_nan=False)
 
 
 # --- charts

@@ -123,9 +123,9 @@ def test_what_can_not_be_loaded_is_said(text: str, sentence: str, folder: str) -
 
 
 def test_what_may_take_long_is_announced(folder: str) -> None:
-    told: list[str] = []
-    load("places:parse@samples", folder, 0, told.append)
-    assert told == ["importing places", "making the items places:samples"]
+    announced: list[str] = []
+    load("places:parse@samples", folder, 0, announced.append)
+    assert announced == ["importing places", "making the items places:samples"]
 
 
 def test_names_are_read_by_their_marks() -> None:

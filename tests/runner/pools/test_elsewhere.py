@@ -75,18 +75,18 @@ if __name__ == "__main__":
     for kind in [kind for kind in KINDS if lacking(kind) is None]:
         tasks.ready = 0
         work = Work(tasks.task, range(6), later, tasks.connect)
-        plain, traced = tried(kind, work), tried(kind, work, traced=True)
+        traced = tried(kind, work, traced=True)
         shared = set_up("shared-object", None, 4, context.scratch, rounds=20)
         added = tried(kind, shared).results if kind != "asyncio" else []
         said["kinds"][kind] = {
-            "results": plain.results,
-            "workers": len(set(plain.workers)),
-            "phases": [plain.start, plain.first_ready, plain.map, plain.stop],
+            "results": traced.results,
+            "workers": len(set(traced.workers)),
+            "phases": [traced.start, traced.first_ready, traced.map, traced.stop],
             "tasks": len(traced.tasks),
             "strangers": len({task.worker for task in traced.tasks} - set(traced.workers)),
             "memory": len(traced.memory.per_worker),
             "raised": tried(kind, Work(tasks.fail, range(6), fail_later)),
-            "died": tried(kind, Work(die, range(6))) if kind in ("process", "pool") else None,
+            "died": tried(kind, Work(die, range(6))) if kind == "process" else None,
             "alone": tried(kind, Work(alone.task, range(6))) if kind == "interpreter" else None,
             "added": shared.function.args[0].total() if added else None,
             "left": len(multiprocessing.active_children()) + len(threading.enumerate()) - len(before),

@@ -1,15 +1,15 @@
-"""From what length of an item, or how many of them, a pool would win: for the setting that would be the first to."""
+"""From what length of an item, or how many of them, a pool would win: for the configuration that would be the first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from poolscope.experiments.pool_benchmark.recommendation import counted
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.breakeven import BreakEven, break_even
-from poolscope.text.numbers import duration, times, whole
 
 STRETCHED = 1.5
 SHORTEST_TASK_S = 1e-4
@@ -17,7 +17,7 @@ SHORTEST_TASK_S = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The setting that would beat the plain loop with the least longer items, and its break-even.
+    """The configuration that would beat the plain loop with the least longer items, and its break-even.
 
     `stretched` is how many times as long an item took in it, where that is much longer than in the plain loop: then it
     is not the handing over that makes the pool slow. Else it is None.
@@ -25,11 +25,34 @@ class Nearest:
 
     config: Configuration
     even: BreakEven
+    seconds_per_item: float
     stretched: float | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is a length from which on the pool would win."""
+        return not self.stretched and self.even.map_only.seconds_per_item is not None
+
+    @property
+    def why_not(self) -> str | None:
+        """The code of the reason why no length can be told, None without one."""
+        return "stretched" if self.stretched else self.even.map_only.why
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        map_only, with_start = self.even.map_only, self.even.with_start
+        return {
+            "seconds_per_item": self.seconds_per_item,
+            "overhead_s": self.even.overhead_s,
+            "break_even_seconds_per_item": map_only.seconds_per_item,
+            "break_even_seconds_per_item_with_start": with_start.seconds_per_item,
+            # Whether more items cost about as many messages: where a Pool chooses its chunks, they grow with the items.
+            "break_even_items": map_only.items if self.config.kind == "pool" and self.config.chunksize == 0 else None,
+        }
 
 
 def nearest(state: State, usable_cpus: int) -> Nearest | None:
-    """None where no setting can work on two items at once, so that none would ever win, or before it is measured."""
+    """None where no configuration can work on two items at once, so that none would ever win, or before measuring."""
     per_item = seconds_per_item(state)
     if per_item is None or not state.items:
         return None
@@ -44,41 +67,13 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
                 side_by_side(state, config, usable_cpus),
                 median(config.around) if config.around else 0.0,
             ),
+            per_item,
             _stretched(config, per_item),
         )
         for config in counted(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
     ]
-    told = [each for each in found if each.even.map_only.seconds_per_item is not None and not each.stretched]
-    return min(told or found, key=_length, default=None)
-
-
-def in_words(state: State, near: Nearest) -> str:
-    """'break-even about 41.2 µs an item, which takes 61.0 ns now'; '' where the length can't be told."""
-    if near.stretched:
-        return ""
-    length, whole_call = near.even.map_only.seconds_per_item, near.even.with_start.seconds_per_item
-    per_item = seconds_per_item(state)
-    if length is None or per_item is None:
-        return ""
-    said = f"break-even about {duration(length)} an item, which takes {duration(per_item)} now"
-    if fixed_cost(near.config) and near.even.map_only.items:
-        said += f", or about {whole(int(float(f'{near.even.map_only.items:.3g}')))} items of this length"
-    return said + (f"; {duration(whole_call)} an item with start-up and shutdown counted" if whole_call else "")
-
-
-def fixed_cost(config: Configuration) -> bool:
-    """Whether more items cost about as many messages: where a Pool chooses its chunks, they grow with the items."""
-    return config.kind == "pool" and config.chunksize == 0
-
-
-def why_not(near: Nearest) -> str:
-    """Why there is no break-even to be told, in a sentence."""
-    if near.stretched:
-        return (
-            f"In it an item took {times(near.stretched)} as long as in the plain loop, so handing over is not to blame."
-        )
-    return near.even.map_only.why or ""
+    return min([each for each in found if each.is_told] or found, key=_length, default=None)
 
 
 def _stretched(config: Configuration, per_item: float) -> float | None:

@@ -1,15 +1,12 @@
-"""Asks the noise detectors whether something else on the machine spoiled a which-pool run."""
+"""Asks the noise detectors whether something else on the machine spoiled a run of the pool benchmark."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.experiments.pool_benchmark.work import is_known_to_wait, waits
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.protocol.payloads import TraceSummary
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, TracedTasks, beside_us, disturbance
-from poolscope.workloads.catalog import COMPUTING
 
 MOST_TASKS = 1000
 
@@ -19,11 +16,11 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     noise = state.noise
     if noise is None:
         return None
-    others_cpu_s, throttled_rise = beside_us(asdict(noise))
+    others_cpu_s, throttled_rise = beside_us(noise)
     computes = waits(state) is False
     return disturbance(
         # Of work that we don't know, the time that a task spends off the CPU may be its own.
-        _traced(state) if state.params.workload in COMPUTING else (),
+        _traced(state) if is_known_to_wait(state) is False else (),
         # Workers that wait take no CPU from anybody; only the main process does.
         workers=max((config.size for config in state.pools), default=1) if computes else 1,
         usable_cpus=usable_cpus,
@@ -35,23 +32,31 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     )
 
 
+def was_disturbed(state: State, usable_cpus: int) -> bool:
+    """Whether a disturbance is shown; one that can't be told is none."""
+    judged = disturbed(state, usable_cpus)
+    return judged is not None and judged.disturbed is True
+
+
 def _traced(state: State) -> list[TracedTasks]:
     """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
     noise = state.noise
-    loop = (noise.loop_wall_s, noise.loop_cpu_s) if noise else (None, None)
     counted = len(state.serial.map) * (state.items or 0) if state.serial else 0
-    configs = [TracedTasks(1, _alike(*loop, counted))]
-    pools = [config for config in state.pools if config.kind in IN_PROCESSES]
-    return configs + [_pool(config.size, config.traced) for config in pools if config.traced]
+    loop = [TracedTasks(1, _alike(noise.loop_wall_s, noise.loop_cpu_s, counted))] if noise else []
+    processes = (config for config in state.pools if config.kind in IN_PROCESSES)
+    return loop + [_tasks(config.size, config.traced) for config in processes if config.traced]
 
 
-def _pool(size: int, traced: TraceSummary) -> TracedTasks:
-    return TracedTasks(size, _alike(traced.tasks_wall_s, traced.tasks_cpu_s, traced.tasks))
+def _tasks(workers: int, traced: TraceSummary) -> TracedTasks:
+    return TracedTasks(workers, _alike(traced.tasks_wall_s, traced.tasks_cpu_s, traced.tasks))
 
 
 def _alike(wall: float | None, cpu: float | None, count: int) -> tuple[tuple[float, float], ...]:
-    """So many tasks of equal length; many are told as fewer and longer ones of the same totals, very short ones not."""
+    """So many tasks of equal length; many are counted as fewer and longer ones of the same totals, very short ones not.
+
+    Only totals are kept, and only they are judged.
+    """
     if not (wall and cpu and count) or cpu / count < SHORTEST_TASK_CPU_S:
         return ()
-    told = min(count, MOST_TASKS)
-    return ((wall / told, cpu / told),) * told
+    kept = min(count, MOST_TASKS)
+    return ((wall / kept, cpu / kept),) * kept

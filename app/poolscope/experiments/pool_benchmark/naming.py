@@ -1,4 +1,4 @@
-"""Settings in the words of sentences: '4 processes', 'asyncio with 8 at once', '2 threads on 3.13t'."""
+"""Configurations in the words of sentences: '4 processes', 'asyncio with 8 at once', '2 threads on 3.13t'."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.text.language import format_list
 from poolscope.text.numbers import GAP
+from poolscope.text.sentences import Noun
 
-# What a setting is at heart: a Pool's workers are processes as an executor's are.
+# What a kind is at heart: a Pool's workers are processes as an executor's are.
 FAMILIES = {
     "serial": "the plain loop",
     "thread": "threads",
@@ -18,7 +19,7 @@ FAMILIES = {
     "pool": "processes",
     "interpreter": "interpreters",
 }
-ONE = {"threads": "thread", "processes": "process", "interpreters": "interpreter"}
+ONE = {"threads": "thread", "processes": "process", "interpreters": "interpreter", "workers": "worker"}
 TITLES = {
     "serial": "plain loop",
     "thread": "threads",
@@ -34,18 +35,18 @@ def family(config: Configuration) -> str:
 
 
 def setting(state: State, config: Configuration) -> str:
-    """The setting, with what tells it from the others of this run: start method, chunk size and Python if they vary."""
+    """The configuration, with what tells it from the others of this run: start method, chunk size, Python."""
     if config.serial:
         return f"the plain loop{on_python(state, config)}"
     if config.kind == "asyncio":
         return f"asyncio with {config.size} at once{on_python(state, config)}"
-    noun = family(config)
-    words = f"{config.size}{GAP}{ONE[noun] if config.size == 1 else noun}"
-    more = ["multiprocessing.Pool"] if config.kind == "pool" else []
+    workers = _workers(config)
+    words = f"{config.size}{GAP}{ONE[workers] if config.size == 1 else workers}"
+    more = ["multiprocessing.Pool"] if config.kind == "pool" and workers != "workers" else []
     if config.kind in IN_PROCESSES:
-        if len(state.params.start_methods) > 1:
+        if _varies(state, config, "start_method"):
             more.append(config.start_method)
-        if len(state.params.chunksizes) > 1 and config.chunk_used is not None:
+        if _varies(state, config, "chunksize"):
             more.append(f"chunks of {config.chunk_used}")
     return f"{words}{f' ({format_list(more)})' if more else ''}{on_python(state, config)}"
 
@@ -55,7 +56,16 @@ def settings(state: State, configs: Sequence[Configuration]) -> str:
     if len(configs) == 1:
         return setting(state, configs[0])
     sizes = format_list(sorted({config.size for config in configs}))
-    return f"asyncio with {sizes} at once" if configs[0].kind == "asyncio" else f"{sizes}{GAP}{family(configs[0])}"
+    return f"asyncio with {sizes} at once" if configs[0].kind == "asyncio" else f"{sizes}{GAP}{_workers(configs[0])}"
+
+
+def noun(state: State, config: Configuration) -> Noun:
+    """The configuration for a sentence, with the number of its verb."""
+    return Noun(setting(state, config), config.size != 1 and family(config) in ONE)
+
+
+def nouns(state: State, configs: Sequence[Configuration]) -> Noun:
+    return Noun(settings(state, configs), len(configs) > 1 or noun(state, configs[0]).plural)
 
 
 def on_python(state: State, config: Configuration) -> str:
@@ -63,12 +73,18 @@ def on_python(state: State, config: Configuration) -> str:
     return f" on {config.python}" if len(state.pythons) > 1 else ""
 
 
-def several(config: Configuration) -> bool:
-    """Whether a setting takes its verb in the plural."""
-    return config.size != 1 and family(config) in ONE
-
-
 def title(state: State, config: Configuration) -> str:
     """The kind as a chart or a table names it."""
-    start = f", {config.start_method}" if len(state.params.start_methods) > 1 and config.start_method else ""
-    return f"{TITLES[config.kind]}{start}{on_python(state, config)}"
+    varied = config.start_method and _varies(state, config, "start_method")
+    return f"{TITLES[config.kind]}{f', {config.start_method}' if varied else ''}{on_python(state, config)}"
+
+
+def _workers(config: Configuration) -> str:
+    """A run of one kind in its own Python, which has no label then, compares so many workers and nothing else."""
+    return "workers" if config.kind == "pool" and not config.python else family(config)
+
+
+def _varies(state: State, config: Configuration, field: str) -> bool:
+    """Whether the processes of the same Python were measured with several values of a field."""
+    alike = (other for other in state.pools if other.python == config.python and other.kind in IN_PROCESSES)
+    return len({getattr(other, field) for other in alike}) > 1

@@ -37,7 +37,7 @@ def why_off_cpu(state: State, config: Configuration, usable_cpus: int) -> OffCpu
     )
 
 
-def handing_share(spent: Budget) -> float:
+def dispatch_share(spent: Budget) -> float:
     """The share of a map, start-up and shutdown left out, that went into handing items over and getting results."""
     mapped = 1 - spent.startup - spent.shutdown
     return spent.dispatch / mapped if mapped > 0 else 0.0

@@ -13,21 +13,28 @@ WAITS = 0.3
 ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
 
 
-def on_cpu(loop: Configuration | None) -> float | None:
-    """The share of its time that a plain loop was on a CPU, over 1 where it used several; None if that isn't known."""
-    times = loop.loop if loop else None
-    return times.cpu_s / times.wall_s if times and times.wall_s >= ENOUGH_S else None
+def is_known_to_wait(state: State) -> bool | None:
+    """What is known of built-in work beforehand: True if it waits, False if it computes, None for all other."""
+    workload = state.params.workload
+    return True if workload in WAITING else False if workload in COMPUTING else None
 
 
 def waits(state: State) -> bool | None:
     """Whether the work waits instead of computing, so that it needs no CPU; None for a mixture or if unknown."""
     # Of built-in work it is known; its share of a CPU says more of the machine than of itself.
-    if state.params.workload in (*WAITING, *COMPUTING):
-        return state.params.workload in WAITING
+    known = is_known_to_wait(state)
+    if known is not None:
+        return known
     share = on_cpu(state.serial)
     if share is None:
         return None
     return True if share <= WAITS else False if share >= COMPUTES else None
+
+
+def on_cpu(loop: Configuration | None) -> float | None:
+    """The share of its time that a plain loop was on a CPU, over 1 where it used several; None if that isn't known."""
+    times = loop.loop if loop else None
+    return times.cpu_s / times.wall_s if times and times.wall_s >= ENOUGH_S else None
 
 
 def seconds_per_item(state: State) -> float | None:
@@ -37,7 +44,7 @@ def seconds_per_item(state: State) -> float | None:
 
 
 def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
-    """How many items this setting can have in work at once: its workers, and for work that computes the CPUs."""
+    """How many items this configuration can have in work at once: its workers; if the work computes, up to the CPUs."""
     if waits(state):
         return config.size
     python = state.python(config.python)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from poolscope.experiments.sharing.samples import State
+from poolscope.protocol.payloads import NoiseReading
 from poolscope.stats.disturbance import Disturbance, beside_us, disturbance
 
 
@@ -14,7 +15,8 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
     noise = state.noise
     if not noise:
         return None
-    others_cpu_s, throttled_rise = beside_us(noise)
+    unread = dict.fromkeys(("host_busy_s", "own_cpu_s", "throttled_before", "throttled_after", "host_cpus"))
+    others_cpu_s, throttled_rise = beside_us(NoiseReading(**{**unread, **noise}))
     return disturbance(
         (),
         workers=max(2, state.params.workers),  # most hand-overs have two sides however few workers are asked for

@@ -11,9 +11,11 @@ from markupsafe import Markup
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.guide.figures import Kept, figures, pool_figure, pool_of_three, scenario_figures, tool_figures
 from poolscope.web.guide.glossary import GLOSSARY
+from poolscope.web.guide.tables import CALLS, SCENARIOS, TOOLS, WAYS_TO_ASK, comparison
 from poolscope.web.guide.topics import PRESETS, TOPICS, beside, code, find
 from poolscope.web.pages import page
-from poolscope.web.views import pool_sizes
+from poolscope.web.table import table
+from poolscope.web.views import VIEWS
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -24,13 +26,13 @@ async def guide(request: Request) -> Response:
 
 
 @router.get("/guide/{name}")
-async def topic(request: Request, name: str) -> Response:
+async def one_topic(request: Request, name: str) -> Response:
     """One topic. Raises UnknownTopic."""
-    app_state, shown = app_state_of(request), find(name)
-    context = {"code": code(), "presets": PRESETS, **await measured(app_state, shown.name)}
-    before, after = beside(shown)
-    body = app_state.part(shown.template, "body", context)
-    return page(app_state, "pages/topic.html", "Guide", topic=shown, before=before, after=after, body=body)
+    app_state, topic = app_state_of(request), find(name)
+    context = {"code": code(), "presets": PRESETS, **await measured(app_state, topic.name)}
+    before, after = beside(topic)
+    body = app_state.part(topic.template, "body", context)
+    return page(app_state, "pages/topic.html", "Guide", topic=topic, before=before, after=after, body=body)
 
 
 async def measured(app_state: AppState, name: str) -> dict[str, Any]:
@@ -38,17 +40,17 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
     kept = Kept(app_state)
     match name:
         case "threads-or-processes":
-            return {"figures": await figures(kept)}
+            return {"compared": comparison(await figures(kept))}
         case "process-pools":
             three = await pool_of_three(kept)
             workers = Markup()
             if three is not None:
-                face = pool_sizes.face(three)
-                workers = app_state.part("experiments/pool_sizes.html", "workers", {"face": face})
-            return {"pool": await pool_figure(kept, three), "workers": workers}
+                view = VIEWS["pool-sizes"].view(three)
+                workers = app_state.part("experiments/pool_sizes.html", "workers", {"view": view})
+            return {"pool": await pool_figure(kept, three), "workers": workers, "calls": table(CALLS, WAYS_TO_ASK)}
         case "sharing-data":
-            return {"tools": await tool_figures(kept)}
+            return {"tools": table(TOOLS, await tool_figures(kept))}
         case "failing-safely":
-            return {"scenarios": await scenario_figures(kept)}
+            return {"scenarios": table(SCENARIOS, await scenario_figures(kept))}
         case _:
             return {"terms": GLOSSARY}

@@ -25,6 +25,11 @@ class Topic:
         return f"/guide/{self.name}"
 
     @property
+    def place(self) -> str:
+        """'2 of 4', '' for the glossary, which is no reading."""
+        return f"{TOPICS.index(self) + 1} of {len(TOPICS) - 1}" if self is not TOPICS[-1] else ""
+
+    @property
     def template(self) -> str:
         return f"guide/{self.name.replace('-', '_')}.html"
 

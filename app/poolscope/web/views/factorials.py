@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from time import perf_counter_ns
+from typing import Any, ClassVar
 
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from poolscope.errors import UnknownRun
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import Number, State
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
-
-IDLE = (
-    "Each number's factorial is one task in a pool. Rows appear in the order in which the tasks are done, with the "
-    "worker that did them, how long they waited and how long they took."
-)
-WIDE = False
-PIECES = ("workers", "results")
-REPLAY = False  # over in milliseconds: there is nothing to watch twice
-SHORTCUTS = ()
+from poolscope.web.table import Cell, Column, Table, table
+from poolscope.web.views.view import Columns, Part, Timeline, Timelines, View, run_of
 
 SHORT = 24  # digits shown of a long value
 ON_BENCH = 14  # rows on the bench; the run's page has all
@@ -46,55 +46,109 @@ class NumberRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FactorialsView:
+class FactorialsFacts:
     """Everything that the factorials' blocks show; `hidden` counts the rows that the bench leaves out."""
 
-    rows: tuple[NumberRow, ...]
-    bench_rows: tuple[NumberRow, ...]
+    results: Table
+    on_bench: Table
     hidden: int
     done: int
     total: int
-    kind: str
+    lanes: str
     picture: timeline.Picture
     keys: tuple[tuple[str, str], ...]
     href: str
 
 
-def title(params: FactorialsParams) -> str:
-    workers = language.count(params.workers, "thread" if params.kind == "thread" else "process")
-    return f"Factorials of {params.first} to {params.last} in a pool of {workers}"
+def _value(row: NumberRow, brief: bool = False) -> str | Cell:
+    """The factorial, its two ends with a link to the whole where it is long, or what became of the task."""
+    if row.mark:
+        return Cell(row.word, state=row.mark, align="wrap")
+    if not row.long:
+        return row.value
+    text = f"{row.value[:6]}…{row.value[-2:]}" if brief else row.value
+    return Cell(text, href=row.href, small=f"{numbers.whole(row.digits)} digits")
 
 
-def facts(params: FactorialsParams) -> list[str]:
-    pool = "ThreadPoolExecutor" if params.kind == "thread" else "ProcessPoolExecutor"
-    return [f"{pool}, {language.count(params.workers, 'worker')}", f"at most {params.time_limit:g} s a number"]
+def _duration(seconds: float | None) -> str:
+    """A time, nothing where there is none yet."""
+    return "" if seconds is None else numbers.duration(seconds)
 
 
-def progress(run: Run) -> str:
-    return f"{run.state.done} of {run.state.total}"
+router = APIRouter()
 
 
-def face(run: Run, state: State | None = None) -> FactorialsView:
-    shown: State = state or run.state
-    last = [shown.t0, *(n.ended or 0 for n in shown.completed), *(span.t for span in shown.lanes.spans)]
-    now = perf_counter_ns() if run.status is Status.RUNNING else max(last)
-    rows = tuple(_row(run, shown, number, place) for place, number in enumerate(shown.completed, 1))
-    rows += tuple(_row(run, shown, number, 0) for number in shown.others)
-    done = len(shown.completed)
-    # The newest results and what comes next: on the bench a long list shows its moving edge.
-    first = max(min(done - ON_BENCH + 4, len(rows) - ON_BENCH), 0)
-    seen = {span.state for span in shown.lanes.spans} | {"running"}
-    return FactorialsView(
-        rows=rows,
-        bench_rows=rows[first : first + ON_BENCH],
-        hidden=max(len(rows) - ON_BENCH, 0),
-        done=shown.done,
-        total=shown.total,
-        kind="thread" if shown.params.kind == "thread" else "process",
-        picture=timeline.picture(shown.lanes, shown.t0, now, timeline.since(max(now - shown.t0, 1) / 1e9)),
-        keys=tuple(key for key in KEYS if key[0] in seen),
-        href=f"/runs/{run.id}",
+@router.get("/runs/{run_id}/factorial/{n}.txt", response_class=PlainTextResponse)
+async def factorial(request: Request, run_id: str, n: int) -> Response:
+    """One factorial with all its digits."""
+    run = await run_of(request, "factorials")
+    value = next((number.value for number in run.state.numbers if number.n == n), None)
+    if value is None:
+        raise UnknownRun(f"{run_id}/factorial/{n}.txt")
+    return PlainTextResponse(value)
+
+
+class FactorialsView(View):
+    """The factorials: a row a number in order of completion, and the workers' lanes."""
+
+    idle = (
+        "Each number's factorial is one task in a pool. Rows appear in the order in which the tasks are done, with the "
+        "worker that did them, how long they waited and how long they took."
     )
+    parts = (Part("workers"), Part("results"))
+    columns: ClassVar[Columns] = {
+        "results": (
+            Column("order", attrgetter("order"), align="n"),
+            Column("n", attrgetter("n"), align="n", row_head=True),
+            Column("n!", _value, align="n"),
+            Column("worker", attrgetter("worker"), align="keep"),
+            Column("waited", attrgetter("queue_wait"), _duration, "n"),
+            Column("took", attrgetter("seconds"), _duration, "n"),
+            Column("at", attrgetter("at"), _duration, "n"),
+        ),
+        "bench": (
+            Column("order", attrgetter("order"), align="n"),
+            Column("n", attrgetter("n"), align="n", row_head=True),
+            Column("n!", partial(_value, brief=True), align="n"),
+            Column("worker", lambda row: row.worker.rpartition(" ")[2], align="keep"),
+            Column("waited", attrgetter("queue_wait"), _duration, "n"),
+            Column("took", attrgetter("seconds"), _duration, "n"),
+        ),
+    }
+    timelines: ClassVar[Timelines] = {"workers": Timeline("Workers since the first submission", KEYS)}
+    routes = router
+
+    def title(self, params: FactorialsParams) -> str:
+        workers = language.count(params.workers, "thread" if params.kind == "thread" else "process")
+        return f"Factorials of {params.first} to {params.last} in a pool of {workers}"
+
+    def facts(self, params: FactorialsParams) -> list[str]:
+        pool = "ThreadPoolExecutor" if params.kind == "thread" else "ProcessPoolExecutor"
+        return [f"{pool}, {language.count(params.workers, 'worker')}", f"at most {params.time_limit:g} s a number"]
+
+    def progress(self, run: Run) -> str:
+        return f"{run.state.done} of {run.state.total}"
+
+    def view(self, run: Run, state: Any = None) -> FactorialsFacts:
+        state = state or run.state
+        last = [state.t0, *(n.ended or 0 for n in state.completed), *(span.t for span in state.lanes.spans)]
+        now = perf_counter_ns() if run.status is Status.RUNNING else max(last)
+        rows = tuple(_row(run, state, number, place) for place, number in enumerate(state.completed, 1))
+        rows += tuple(_row(run, state, number, 0) for number in state.others)
+        # The newest results and what comes next: on the bench a long list shows its moving edge.
+        first = max(min(len(state.completed) - ON_BENCH + 4, len(rows) - ON_BENCH), 0)
+        workers = self.timelines["workers"]
+        return FactorialsFacts(
+            results=table(self.columns["results"], rows),
+            on_bench=table(self.columns["bench"], rows[first : first + ON_BENCH]),
+            hidden=max(len(rows) - ON_BENCH, 0),
+            done=state.done,
+            total=state.total,
+            lanes=workers.label,
+            picture=timeline.picture(state.lanes, state.t0, now, timeline.since(max(now - state.t0, 1) / 1e9)),
+            keys=workers.legend(state.lanes, "running"),
+            href=f"/runs/{run.id}",
+        )
 
 
 def _row(run: Run, state: State, number: Number, place: int) -> NumberRow:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import attrgetter, itemgetter
 from time import perf_counter_ns
+from typing import Any, ClassVar
 
 from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.params import FailuresParams
@@ -15,16 +18,10 @@ from poolscope.runs.status import Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.app_state import folder
+from poolscope.web.table import Button, Cell, Column, Table, alone, table
+from poolscope.web.views.view import Columns, Part, Shortcut, Timeline, Timelines, View
 
-IDLE = (
-    "Each scenario breaks something for real, in a process of its own: an exception, a killed worker, a deadlock. "
-    "You will see who noticed, after how long, what was kept and what was lost."
-)
-WIDE = True
-PIECES = ("matrix", *(scenario.slug for scenario in SCENARIOS.values()), "sentinel")
-REPLAY = False  # each story tells its own moments
-SHORTCUTS = tuple(("scenarios", scenario.name, scenario.title) for scenario in SCENARIOS.values())
-
+EDGE = 40  # pixels of one arrow of a wait-for graph
 MARKS = {
     "running": "running",
     "stopped": "stopped",
@@ -71,16 +68,25 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One arrow of a wait-for graph, `row` from the top."""
+    """One arrow of a wait-for graph, `top` pixels from its top."""
 
-    row: int
+    top: int
     waiter: str
     lock: str
     owner: str
 
 
 @dataclass(frozen=True, slots=True)
-class CaseView:
+class WaitGraph:
+    """Who waits for whom; `cycle` names those of a deadlock, '' where there is none."""
+
+    edges: tuple[Edge, ...]
+    height: int
+    cycle: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
     """One case: `case` is '' where a scenario has one; `picture` is None while nobody has appeared."""
 
     case: str
@@ -100,8 +106,7 @@ class CaseView:
     keys: tuple[tuple[str, str], ...]
     tracebacks: tuple[Stack, ...]
     stacks: tuple[Stack, ...]
-    edges: tuple[Edge, ...]
-    cycle: str
+    waits: WaitGraph | None
     stderr: str
 
     @property
@@ -112,9 +117,10 @@ class CaseView:
 
 
 @dataclass(frozen=True, slots=True)
-class ScenarioView:
-    """One scenario; `cases` are those that have begun, `first` the one that stands for all.
+class ScenarioFacts:
+    """One scenario; `cases` are those that have begun, `first` the one that stands for all, `word` where it stands.
 
+    `compared` has a row a case, and `counted` says how many of them there are, where a scenario has several.
     `code` is the few lines of Python that it stands for.
     """
 
@@ -123,83 +129,184 @@ class ScenarioView:
     title: str
     explanation: str
     chosen: bool
-    cases: tuple[CaseView, ...]
-    first: CaseView | None
-    total: int
+    word: str
+    cases: tuple[CaseFacts, ...]
+    compared: Table | None
+    first: CaseFacts | None
+    counted: str
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    mark: str
-    outcome: str
-    note: str
+class ScenarioRow:
+    """A scenario on the bench; '' and None where there is nothing to say of it yet."""
+
+    title: str
+    href: str = ""
+    mark: str = ""
+    outcome: str = ""
+    sentence: str = ""
+    cases: str = ""
+    noticed: str = ""
+    share: str = ""
+    button: Button | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
+    """One fault under each kind of pool; pools under which it has not been made are left out."""
+
     fault: str
-    cells: tuple[Cell, ...]
+    cases: Mapping[str, Case]
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    kind: str
-    things: tuple[str, ...]
+class FailuresFacts:
+    """Everything that the failures' blocks show; `matrix` is None where it was not asked for."""
 
-
-@dataclass(frozen=True, slots=True)
-class FailuresView:
-    """Everything that the failures' blocks show."""
-
-    scenarios: tuple[ScenarioView, ...]
-    tools: tuple[str, ...]
-    matrix: tuple[MatrixRow, ...]
-    left: tuple[Left, ...]
+    scenarios: Mapping[str, ScenarioFacts]
+    on_bench: Table
+    matrix: Table | None
+    left: Table
     checked: int
-    side_by_side: bool
-    live: bool
 
 
-def title(params: FailuresParams) -> str:
-    names = State(params).scenarios
-    return SCENARIOS[names[0]].title if len(names) == 1 else f"{len(names)} scenarios of failure"
+def _story(facts: FailuresFacts, name: str) -> ScenarioFacts:
+    return facts.scenarios[name]
 
 
-def facts(params: FailuresParams) -> list[str]:
-    return [f"long task {params.task:g}{numbers.GAP}s", f"limit {params.limit:g}{numbers.GAP}s"]
+def _outcome(row: MatrixRow, tool: str) -> Cell:
+    """How a fault ended under one kind of pool."""
+    case = row.cases.get(tool)
+    if case is None:
+        return Cell("not run yet", state="queued")
+    seen, total = case.surfaced, len(case.kept) + len(case.lost)
+    note = seen.type if seen else ""
+    if case.outcome not in ("not in this Python", "process died", "running") and total:
+        note = f"{note}, {len(case.kept)} of {total} kept".lstrip(", ")
+    return Cell(case.outcome, state=MARKS.get(case.outcome, "done"), note=note)
 
 
-def progress(run: Run) -> str:
-    return f"{run.state.done} of {language.count(run.state.total, 'case')}"
+class FailuresView(View):
+    """The failures: a row a scenario, its story and lanes case by case, the matrix, what was left."""
 
-
-def face(run: Run, state: State | None = None) -> FailuresView:
-    shown: State = state or run.state
-    now = perf_counter_ns() if run.status is Status.RUNNING else shown.t
-    return FailuresView(
-        scenarios=tuple(_scenario(shown, name, now) for name in SCENARIOS),
-        tools=TOOLS,
-        matrix=_matrix(shown),
-        left=tuple(Left(kind, tuple(things)) for kind, things in left(shown).items()),
-        checked=sum("left" in case.facts for case in shown.cases.values()),
-        side_by_side="side-by-side" in shown.scenarios,
-        live=run.status.live,
+    idle = (
+        "Each scenario breaks something for real, in a process of its own: an exception, a killed worker, a deadlock. "
+        "You will see who noticed, after how long, what was kept and what was lost."
     )
+    parts = (
+        Part("matrix"),
+        *(Part(scenario.slug, "story", partial(_story, name=name)) for name, scenario in SCENARIOS.items()),
+        Part("sentinel"),
+    )
+    wide = True
+    shortcuts = tuple(Shortcut("scenarios", scenario.name, scenario.title) for scenario in SCENARIOS.values())
+    columns: ClassVar[Columns] = {
+        "bench": (
+            Column("scenario", lambda row: Cell(row.title, href=row.href), row_head=True),
+            Column("ended", lambda row: Cell(row.outcome, state=row.mark)),
+            Column("outcome", lambda row: Cell(row.sentence, small=row.cases), align="long"),
+            Column("noticed after", lambda row: Cell(row.noticed, head="noticed after"), align="n"),
+            Column("kept", lambda row: Cell(row.share, head="kept"), align="n"),
+            Column("actions", lambda row: Cell(button=row.button), hidden=True),
+        ),
+        "cases": (
+            Column("case", attrgetter("case"), align="keep", row_head=True),
+            Column("outcome", lambda case: Cell(case.outcome, state=case.mark)),
+            Column("surfaced in", attrgetter("surfaced_in")),
+            Column("exception", attrgetter("exception"), code=True),
+            Column("noticed after", attrgetter("noticed"), align="n"),
+            Column("kept", attrgetter("share"), align="n"),
+        ),
+        "matrix": (
+            Column("task 5", attrgetter("fault"), align="keep", row_head=True),
+            *(Column(tool, partial(_outcome, tool=tool)) for tool in TOOLS),
+        ),
+        "left": (
+            Column("of the runner and its session", itemgetter(0), row_head=True),
+            Column("left", lambda row: len(row[1]), align="n"),
+            Column("named", lambda row: "; ".join(row[1]) or numbers.UNKNOWN),
+        ),
+    }
+    timelines: ClassVar[Timelines] = {"case": Timeline("Who did what when", KEYS)}
+
+    def title(self, params: FailuresParams) -> str:
+        names = State(params).scenarios
+        return SCENARIOS[names[0]].title if len(names) == 1 else f"{len(names)} scenarios of failure"
+
+    def facts(self, params: FailuresParams) -> list[str]:
+        return [f"long task {params.task:g}{numbers.GAP}s", f"limit {params.limit:g}{numbers.GAP}s"]
+
+    def progress(self, run: Run) -> str:
+        return f"{run.state.done} of {language.count(run.state.total, 'case')}"
+
+    def view(self, run: Run, state: Any = None) -> FailuresFacts:
+        state = state or run.state
+        now = perf_counter_ns() if run.status is Status.RUNNING else state.t
+        scenarios = {name: _scenario(state, name, now, run.status.live) for name in SCENARIOS}
+        return FailuresFacts(
+            scenarios=scenarios,
+            on_bench=table(self.columns["bench"], _bench_rows(run, scenarios), style="stack"),
+            matrix=table(self.columns["matrix"], _matrix(state)) if "side-by-side" in state.scenarios else None,
+            left=table(self.columns["left"], left(state).items()),
+            checked=sum("left" in case.facts for case in state.cases.values()),
+        )
 
 
-def _scenario(state: State, name: str, now: int) -> ScenarioView:
+def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[ScenarioRow]:
+    """A row a scenario; while nothing runs each has a button, and one above them starts all."""
+    rows = []
+    if not run.status.live:
+        rows.append(
+            ScenarioRow(
+                f"all {len(scenarios)} of them",
+                sentence="one after the other, with the matrix of outcomes",
+                button=alone("failures", "scenarios", "all", "all scenarios", "Run all"),
+            )
+        )
+    for name, scenario in scenarios.items():
+        button = None if run.status.live else alone("failures", "scenarios", name, scenario.title)
+        first = scenario.first
+        if first is None:
+            sentence = "waits for its turn" if scenario.chosen and run.status.live else "not in this run"
+            rows.append(ScenarioRow(scenario.title, sentence=sentence, button=button))
+            continue
+        rows.append(
+            ScenarioRow(
+                title=scenario.title,
+                href=f"/runs/{run.id}#run-{scenario.slug}",
+                mark=first.mark,
+                outcome=first.outcome,
+                sentence=first.sentence,
+                cases=scenario.counted,
+                noticed=first.noticed,
+                share=first.share,
+                button=button,
+            )
+        )
+    return rows
+
+
+def _scenario(state: State, name: str, now: int, live: bool) -> ScenarioFacts:
     scenario = SCENARIOS[name]
     cases = tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name))
-    return ScenarioView(
+    several = len(scenario.cases) > 1
+    counted = f"{len(cases)} of {len(scenario.cases)} cases" if several else ""
+    if cases:
+        word = " · ".join(filter(None, (cases[0].outcome, counted or cases[0].took)))
+    else:
+        word = "waits for its turn" if live else "not run"
+    return ScenarioFacts(
         name=name,
         slug=scenario.slug,
         title=scenario.title,
         explanation=scenario.explanation,
         chosen=name in state.scenarios,
+        word=word,
         cases=cases,
+        compared=table(FailuresView.columns["cases"], cases) if several and cases else None,
         first=cases[0] if cases else None,
-        total=len(scenario.cases),
+        counted=counted,
         code=code(scenario.slug, state.params.task, state.params.limit),
     )
 
@@ -212,14 +319,11 @@ def code(slug: str, task: float, limit: float) -> str:
     return f'{text}\n\n\n{"".join(seconds)}if __name__ == "__main__":\n    {slug}()'
 
 
-def _case(case: Case, end: int) -> CaseView:
+def _case(case: Case, end: int) -> CaseFacts:
     seen = case.surfaced
-    graph = case.facts.get("graph") or {}
-    cycle = graph.get("cycle") or []
-    states = {span.state for span in (*case.lanes.spans, *case.lanes.now.values())}
     ticks = timeline.since(max(end - case.began, 1) / 1e9)
     drawn = any(actor for actor in case.lanes.actors)
-    return CaseView(
+    return CaseFacts(
         case=case.case,
         mark=MARKS.get(case.outcome, "done"),
         outcome=case.outcome,
@@ -234,15 +338,12 @@ def _case(case: Case, end: int) -> CaseView:
         took="" if case.seconds is None else numbers.duration(case.seconds),
         moments=tuple(MomentLine(f"{(m.t - case.began) / 1e9:.3f} s", m.text, m.state) for m in case.moments),
         picture=timeline.picture(case.lanes, case.began, max(end, case.began + 1), ticks) if drawn else None,
-        keys=tuple(key for key in KEYS if key[0] in states),
+        keys=FailuresView.timelines["case"].legend(case.lanes),
         tracebacks=tuple(
             Stack(f"{f.type}, surfaced in {f.surfaced_in}", f.traceback) for f in case.failures if f.traceback
         ),
         stacks=tuple(Stack(name, text) for name, text in (case.facts.get("stacks") or {}).items()),
-        edges=tuple(
-            Edge(row, edge["from"], edge["lock"], edge["to"]) for row, edge in enumerate(graph.get("edges") or [])
-        ),
-        cycle=" → ".join([*cycle, cycle[0]]) if cycle else "",
+        waits=_wait_graph(case),
         stderr=str(case.facts.get("stderr", "")),
     )
 
@@ -257,16 +358,17 @@ def _noticed(case: Case) -> str:
     return ""
 
 
+def _wait_graph(case: Case) -> WaitGraph | None:
+    graph = case.facts.get("graph") or {}
+    edges, cycle = graph.get("edges") or [], graph.get("cycle") or []
+    if not edges:
+        return None
+    arrows = (Edge(EDGE * row, edge["from"], edge["lock"], edge["to"]) for row, edge in enumerate(edges))
+    return WaitGraph(tuple(arrows), EDGE * len(edges), " → ".join([*cycle, cycle[0]]) if cycle else "")
+
+
 def _matrix(state: State) -> tuple[MatrixRow, ...]:
-    cells = {case.case: case for case in state.of("side-by-side")}
-    return tuple(MatrixRow(fault, tuple(_cell(cells.get(f"{fault} / {tool}")) for tool in TOOLS)) for fault in FAULTS)
-
-
-def _cell(case: Case | None) -> Cell:
-    if case is None:
-        return Cell("queued", "not run yet", "")
-    seen, total = case.surfaced, len(case.kept) + len(case.lost)
-    note = seen.type if seen else ""
-    if case.outcome not in ("not in this Python", "process died", "running") and total:
-        note = f"{note}, {len(case.kept)} of {total} kept".lstrip(", ")
-    return Cell(MARKS.get(case.outcome, "done"), case.outcome, note)
+    cases = {case.case: case for case in state.of("side-by-side")}
+    return tuple(
+        MatrixRow(fault, {tool: case for tool in TOOLS if (case := cases.get(f"{fault} / {tool}"))}) for fault in FAULTS
+    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter, itemgetter
 from statistics import median
+from typing import Any, ClassVar
 
 from poolscope.experiments.pool_benchmark.export import transcript
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
@@ -16,15 +19,8 @@ from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
 from poolscope.text import language, numbers
 from poolscope.web import timeline
-
-IDLE = (
-    "The same map runs in pools of each size and in a plain loop, by turns and several times over. You will see every "
-    "repetition as a dot, the median with its interval, and whether a pool was worth it."
-)
-WIDE = False
-PIECES = ("map", "speedup", "phases", "workers", "transcript", "repetitions", "drift")
-REPLAY = False
-SHORTCUTS = ()
+from poolscope.web.table import Cell, Column, Row, Table, table
+from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, Part, View
 
 NUMBERED = 240  # with more items than this the boxes are too small for a number each
 ROWS_SHOWN = 100
@@ -32,9 +28,9 @@ ROWS_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class SizeRow:
-    """One size in medians; seconds, None while it has no repetition. `best` maps fastest."""
+    """One size in medians, or (size None) the plain loop; seconds, None without a repetition. `best` maps fastest."""
 
-    size: int
+    size: int | None
     start: float | None
     map: float | None
     low: float | None
@@ -45,6 +41,10 @@ class SizeRow:
     efficiency: float | None
     chunksize: int | None
     best: bool
+
+    @property
+    def workers(self) -> str:
+        return "serial" if self.size is None else str(self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Box:
     y: float
     width: float
     height: float
+    middle: tuple[float, float]
     text: str
     title: str
     state: str
@@ -68,97 +69,192 @@ class Facet:
     """The workers of one size, by name and process id: boxes, or paths where there are too many of them."""
 
     size: int
+    title: str
     names: tuple[tuple[str, str], ...]
     boxes: tuple[Box, ...]
     paths: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class RepetitionRow:
-    """(start, map, total) in seconds of one repetition for every size, None where it has not landed."""
+class PoolSizesFacts:
+    """Everything that the blocks of the pool sizes show; `charts` by name are None before anything was timed."""
 
-    number: int
-    serial: float | None
-    cells: tuple[tuple[float | None, float | None, float | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSizesView:
-    """Everything that the blocks of the pool sizes show; `chart` is the address of the charts' data."""
-
-    rows: tuple[SizeRow, ...]
-    serial: float | None
-    digits: int
+    on_bench: Table
+    speedups: Table
+    serial: str
     confidence: str
-    chart: str
-    any: bool
+    charts: Mapping[str, ChartFacts | None]
     facets: tuple[Facet, ...]
     ticks: tuple[timeline.Tick, ...]
-    items: int
+    items: str
     keys: tuple[tuple[str, str], ...]
     killed: bool
     transcript: str
     repetition: int
-    repetitions: tuple[RepetitionRow, ...]
+    repetitions: Table
     hidden: int
-    sizes: tuple[int, ...]
     samples: int
     csv: str
 
 
-def title(params: PoolSizesParams) -> str:
-    what = "Squares" if params.workload.startswith("square") else params.workload.replace("-", " ").capitalize()
-    sizes = [str(size) for size in params.sizes]
-    listed = sizes[0] if len(sizes) == 1 else f"{', '.join(sizes[:-1])} and {sizes[-1]}"
-    pools = "a pool" if len(sizes) == 1 else "pools"
-    return f"{what} of {params.first}–{params.last} in {pools} of {listed}"
+def _or_dash(value: object) -> str:
+    return numbers.UNKNOWN if value in (None, "") else str(value)
 
 
-def facts(params: PoolSizesParams) -> list[str]:
-    length = params.length_ms
-    work = [f"{length:g} ms of {'waiting' if params.workload == 'square-sleep' else 'work'} an item"] if length else []
-    chunk = [f"chunks of {params.chunksize}"] if params.chunksize else []
-    return [f"{language.count(params.repeats, 'repetition')} a size", *work, f"pool.{params.method}", *chunk]
+def _speedup(row: SizeRow) -> str | Cell:
+    """The speed-up; its interval is told where the pointer rests."""
+    if row.size is None:
+        return "1"
+    return Cell(numbers.ratio(row.speedup), title=row.interval)
 
 
-def progress(run: Run) -> str:
-    state: State = run.state
-    return f"{state.done:g} of {state.total:g}{f', {state.note}' if state.note else ''}"
+def _efficiency(share: float | None) -> str:
+    """Percent, with a decimal where there are few."""
+    return numbers.percent(share, 1 if share is not None and share < 0.1 else 0)
 
 
-def face(run: Run, state: State | None = None) -> PoolSizesView:
-    shown: State = state or run.state
-    configs = sorted(shown.pools, key=lambda config: config.size)
-    measured = [config for config in configs if config.map]
-    best = min(measured, key=lambda config: median(config.map)).size if measured else 0
-    serial = median(shown.serial.map) if shown.serial and shown.serial.map else None
-    level = next((timing(config.map).confidence for config in measured), None)
-    table = _repetitions(shown, configs)
-    facets, ticks = _facets(shown, configs)
-    killed = any(span.state == "killed" for span in shown.lanes.spans)
-    return PoolSizesView(
-        rows=tuple(_row(shown, config, config.size == best and len(measured) == len(configs)) for config in configs),
-        serial=serial,
-        digits=_digits([serial, *(median(config.map) for config in measured)]),
-        confidence=f"{level:.0%}" if level else "",
-        chart=f"/runs/{run.id}/chart.json?rev={len(shown.order)}-{sum(bool(config.traced) for config in configs)}",
-        any=bool(measured),
-        facets=facets,
-        ticks=ticks,
-        items=shown.params.count,
-        keys=_keys(bool(waits(shown)), killed),
-        killed=killed,
-        transcript="\n\n".join(filter(None, (transcript(config) for config in shown.pools))),
-        repetition=max((config.repetitions[-1] for config in measured), default=0),
-        repetitions=table[-ROWS_SHOWN:],
-        hidden=max(len(table) - ROWS_SHOWN, 0),
-        sizes=tuple(config.size for config in configs),
-        samples=sum(len(config.map) for config in configs),
-        csv=f"/api/runs/{run.id}/csv",
+class PoolSizesView(View):
+    """Pool sizes: charts, a table, the traced repetition's workers, the transcript."""
+
+    idle = (
+        "The same map runs in pools of each size and in a plain loop, by turns and several times over. You will see "
+        "every repetition as a dot, the median with its interval, and whether a pool was worth it."
     )
+    parts = (
+        Part("map"),
+        Part("speedup"),
+        Part("phases"),
+        Part("workers"),
+        Part("transcript"),
+        Part("repetitions"),
+        Part("drift"),
+    )
+    columns: ClassVar[Columns] = {
+        "bench": (
+            Column("workers", attrgetter("workers"), align="n", row_head=True),
+            Column("start-up", attrgetter("start"), numbers.ms, "n", "ms", stacked=True),
+            Column("map", attrgetter("map"), numbers.ms, "n", "ms", stacked=True, precise=True),
+            Column("total", attrgetter("total"), numbers.ms, "n", "ms", stacked=True),
+            Column("speed-up", _speedup, align="n", unit="× serial", stacked=True),
+            Column("efficiency", attrgetter("efficiency"), _efficiency, "n", "%", stacked=True),
+        ),
+        "speedup": (
+            Column("workers", attrgetter("workers"), align="n", row_head=True),
+            Column("speed-up", attrgetter("speedup"), numbers.ratio, "n"),
+            Column("interval", attrgetter("interval"), _or_dash, "n"),
+            Column("efficiency", attrgetter("efficiency"), partial(numbers.percent, digits=1), "n", "%"),
+            Column("chunk size", attrgetter("chunksize"), _or_dash, "n"),
+        ),
+        "repetitions": (
+            Column("repetition", itemgetter(0), row_head=True),
+            Column("serial", itemgetter(1), align="n", unit="ms", stacked=True),
+        ),
+    }
+    charts: ClassVar[Charts] = {
+        "bench": Chart("pool-times", "Map time by pool size, one dot a repetition; the table has the medians", 150),
+        "map": Chart(
+            "pool-times",
+            "Map time by pool size, one dot a repetition, with median and confidence interval; the repetitions table "
+            "has the numbers",
+            220,
+        ),
+        "speedup": Chart(
+            "pool-speedup",
+            "Speed-up over serial by pool size against the ideal line, which ends at the usable CPUs",
+            220,
+        ),
+        "phases": Chart("phases", "Time by phase for each pool size: start-up, map, shutdown", 188),
+        "drift": Chart(
+            "drift", "Deviation of each repetition from the median of its size, in order of measurement", 120
+        ),
+    }
+
+    def title(self, params: PoolSizesParams) -> str:
+        what = "Squares" if params.workload.startswith("square") else params.workload.replace("-", " ").capitalize()
+        sizes = [str(size) for size in params.sizes]
+        listed = sizes[0] if len(sizes) == 1 else f"{', '.join(sizes[:-1])} and {sizes[-1]}"
+        pools = "a pool" if len(sizes) == 1 else "pools"
+        return f"{what} of {params.first}–{params.last} in {pools} of {listed}"
+
+    def facts(self, params: PoolSizesParams) -> list[str]:
+        length = params.length_ms
+        work = (
+            [f"{length:g} ms of {'waiting' if params.workload == 'square-sleep' else 'work'} an item"] if length else []
+        )
+        chunk = [f"chunks of {params.chunksize}"] if params.chunksize else []
+        return [f"{language.count(params.repeats, 'repetition')} a size", *work, f"pool.{params.method}", *chunk]
+
+    def progress(self, run: Run) -> str:
+        state = run.state
+        return f"{state.done:g} of {state.total:g}{f', {state.note}' if state.note else ''}"
+
+    def view(self, run: Run, state: Any = None) -> PoolSizesFacts:
+        state = state or run.state
+        configs = sorted(state.pools, key=lambda config: config.size)
+        measured = [config for config in configs if config.map]
+        best = min(measured, key=lambda config: median(config.map)).size if len(measured) == len(configs) else None
+        rows = [_row(state, config, config.size == best) for config in configs]
+        serial = median(state.serial.map) if state.serial and state.serial.map else None
+        digits = _decimals([serial, *(row.map for row in rows)])
+        level = next((timing(config.map).confidence for config in measured), None)
+        facets, ticks = _facets(state, configs)
+        killed = any(span.state == "killed" for span in state.lanes.spans)
+        revision = f"{len(state.order)}-{sum(bool(config.traced) for config in configs)}"
+        shown = list(self.charts) if measured else []
+        if serial is None and "speedup" in shown:
+            shown.remove("speedup")
+        plain_loop = SizeRow(None, None, serial, None, None, serial, None, "", None, None, False)
+        repetitions = _repetitions(state, configs)
+        return PoolSizesFacts(
+            on_bench=table(self.columns["bench"], (plain_loop, *rows), best=attrgetter("best"), digits=digits),
+            speedups=table(self.columns["speedup"], rows, best=attrgetter("best")),
+            serial=numbers.duration(serial),
+            confidence=f"{level:.0%}" if level else "",
+            charts={name: self.figure(name, run, revision) if name in shown else None for name in self.charts},
+            facets=facets,
+            ticks=ticks,
+            items=numbers.whole(state.params.count),
+            keys=_keys(bool(waits(state)), killed),
+            killed=killed,
+            transcript="\n\n".join(filter(None, (transcript(config) for config in state.pools))),
+            repetition=max((config.repetitions[-1] for config in measured), default=0),
+            repetitions=self._repetitions(repetitions[-ROWS_SHOWN:], configs, rows, serial, digits),
+            hidden=max(len(repetitions) - ROWS_SHOWN, 0),
+            samples=sum(len(config.map) for config in configs),
+            csv=f"/api/runs/{run.id}/csv",
+        )
+
+    def _repetitions(
+        self,
+        repetitions: Sequence[tuple[int, tuple[float | None, ...]]],
+        configs: Sequence[Configuration],
+        rows: Sequence[SizeRow],
+        serial: float | None,
+        digits: int,
+    ) -> Table:
+        """Every repetition in three columns a size, then the medians and their intervals."""
+        columns = list(self.columns["repetitions"])
+        for config in configs:
+            workers = language.count(config.size, "worker")
+            for phase in ("start-up", "map", "total"):
+                columns.append(
+                    Column(phase, itemgetter(len(columns)), align="n", unit="ms", stacked=True, group=workers)
+                )
+        ms = partial(numbers.ms, digits=digits)
+        medians = [text for row in rows for text in (numbers.ms(row.start), ms(row.map), numbers.ms(row.total))]
+        lows = [text for row in rows for text in ("", ms(row.low), "")]
+        highs = [text for row in rows for text in ("", ms(row.high), "")]
+        return replace(
+            table(columns, _written(repetitions, digits), style="groups"),
+            summary=(
+                Row(("median", ms(serial), *medians), best=True),
+                Row(("interval from", "", *lows)),
+                Row(("to", "", *highs)),
+            ),
+        )
 
 
-def _digits(seconds: Sequence[float | None]) -> int:
+def _decimals(seconds: Sequence[float | None]) -> int:
     """Decimals of a column in milliseconds that leave its least value two digits, and are the same for all."""
     least = min((value for value in seconds if value), default=1.0) * 1e3
     return next((digits for digits, from_ms in ((1, 1.0), (2, 0.1), (3, 0.01)) if least >= from_ms), 4)
@@ -182,25 +278,31 @@ def _row(state: State, config: Configuration, best: bool) -> SizeRow:
     )
 
 
-def _repetitions(state: State, configs: Sequence[Configuration]) -> tuple[RepetitionRow, ...]:
-    numbers = sorted({number for config in state.configs.values() for number in config.repetitions})
+def _repetitions(state: State, configs: Sequence[Configuration]) -> list[tuple[int, tuple[float | None, ...]]]:
+    """Every repetition with its seconds: the loop's, then (start, map, total) of each size; None where none landed."""
+    found = sorted({number for config in state.configs.values() for number in config.repetitions})
     loop = dict(zip(state.serial.repetitions, state.serial.map, strict=True)) if state.serial else {}
-    return tuple(
-        RepetitionRow(
-            number,
-            loop.get(number),
-            tuple(_cells(config, number) for config in configs),
-        )
-        for number in numbers
-    )
+    return [
+        (number, (loop.get(number), *(seconds for config in configs for seconds in _seconds(config, number))))
+        for number in found
+    ]
 
 
-def _cells(config: Configuration, number: int) -> tuple[float | None, float | None, float | None]:
+def _seconds(config: Configuration, number: int) -> tuple[float | None, float | None, float | None]:
     if number not in config.repetitions:
         return None, None, None
     at = config.repetitions.index(number)
     whole = config.total
     return config.start[at], config.map[at], whole[at] if at < len(whole) else None
+
+
+def _written(repetitions: Sequence[tuple[int, tuple[float | None, ...]]], digits: int) -> Iterator[list[str]]:
+    """The repetitions in milliseconds; the loop's and the maps' columns have as many decimals as they need."""
+    for number, seconds in repetitions:
+        yield [
+            str(number),
+            *(numbers.ms(each, digits if place == 0 or place % 3 == 2 else 1) for place, each in enumerate(seconds)),
+        ]
 
 
 def _keys(waits: bool, killed: bool) -> tuple[tuple[str, str], ...]:
@@ -234,22 +336,27 @@ def _facet(
 ) -> Facet:
     rows = {name: row for row, name in enumerate(names)}
     start = min(span.t0 for span in spans)
+    title = language.count(size, "worker")
     short = tuple((name.rpartition(" ")[2], f"pid {pids[name]}" if name in pids else "") for name in names)
     if len(spans) > NUMBERED:
-        return Facet(size, short, (), timeline.paths(spans, rows, start, start + longest))
+        return Facet(
+            size, language.count(size, "worker"), short, (), timeline.paths(spans, rows, start, start + longest)
+        )
     boxes = []
     for span in spans:
         took = (span.t1 or span.t0) - span.t0
-        width = 100 * took / longest
+        left, width = 100 * (span.t0 - start) / longest, max(100 * took / longest, 0.15)
+        top, height = 100 * (rows[span.actor] + 0.1) / len(names), 80 / len(names)
         boxes.append(
             Box(
-                x=round(100 * (span.t0 - start) / longest, 3),
-                y=round(100 * (rows[span.actor] + 0.1) / len(names), 3),
-                width=round(max(width, 0.15), 3),
-                height=round(80 / len(names), 3),
+                x=round(left, 3),
+                y=round(top, 3),
+                width=round(width, 3),
+                height=round(height, 3),
+                middle=(round(left + width / 2, 3), round(top + height / 2, 3)),
                 text=span.item if width > 1.5 * len(span.item) + 1 else "",
                 title=f"{span.item or 'alive'}: {numbers.duration(took / 1e9)}",
                 state="sleeping" if waits and span.state == "running" else span.state,
             )
         )
-    return Facet(size, short, tuple(boxes), ())
+    return Facet(size, title, short, tuple(boxes), ())

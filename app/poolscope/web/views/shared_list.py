@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
 from time import perf_counter_ns
+from typing import Any, ClassVar
 
-from poolscope.experiments.shared_list.messages import log_line
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+
+from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, State, state_of
+from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
 from poolscope.runs.status import Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
-
-IDLE = (
-    "Producers add random numbers from 1 to 100 to one list, consumers take the oldest. You will see the list, who "
-    "holds the lock, who waits for it, and whether the counts agree."
-)
-WIDE = True
-PIECES = ("threads", "list", "lock", "log")
-REPLAY = True
-SHORTCUTS = ()
+from poolscope.web.table import Cell, Column, Table, table
+from poolscope.web.views.view import Columns, Part, Timeline, Timelines, View, run_of
 
 GUARD_NAMES = {
     "lock": "threading.Lock",
@@ -37,12 +38,24 @@ KEYS = (
 )
 CHIPS = 60
 BARS = 40
+LOG_LINES = 60
+ON_BENCH = 6  # of them on the bench
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
     at: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostRow:
+    """What a counter says, what the threads really did, and what that leaves unaccounted for."""
+
+    counter: str
+    says: int | None
+    did: int | None
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +78,31 @@ class Times:
     path: str
 
 
+def _optional(count: int | None) -> str:
+    """A count, nothing where there is none to give."""
+    return "" if count is None else numbers.whole(count)
+
+
+router = APIRouter()
+
+
+@router.get("/runs/{run_id}/log.txt", response_class=PlainTextResponse)
+async def log(request: Request, run_id: str) -> Response:
+    """The whole log, a line a step, as the program would have printed it."""
+    run = await run_of(request, "shared-list")
+
+    async def lines() -> AsyncIterator[str]:
+        for line in run.record_log.lines:
+            if line.startswith(b'{"kind":"list"'):
+                step = from_line(line)
+                if isinstance(step, Contents) and step.change in LOG:
+                    yield f"{(step.t - run.state.t0) / 1e9:.6f} {step.actor}: {log_line(step)}\n"
+
+    return StreamingResponse(lines(), media_type="text/plain; charset=utf-8")
+
+
 @dataclass(frozen=True, slots=True)
-class SharedListView:
+class SharedListFacts:
     """Everything that the shared list's blocks show. `clock` is the moment shown, in seconds of the run."""
 
     added: int
@@ -86,9 +122,14 @@ class SharedListView:
     more: int
     picture: timeline.Picture
     track: timeline.Track
+    lanes: str
     keys: tuple[tuple[str, str], ...]
     log: tuple[LogLine, ...]
-    threads: tuple[ThreadRow, ...]
+    newest: tuple[LogLine, ...]
+    threads: Table
+    lost: Table
+    in_step: bool  # the list is as long as the counters say
+    older: str  # '; 12 older', '' where all are shown
     longest: str
     empty_polls: int
     full_polls: int
@@ -103,81 +144,127 @@ class SharedListView:
     records_href: str
 
 
-def title(params: SharedListParams) -> str:
-    producers, consumers = language.count(params.producers, "producer"), language.count(params.consumers, "consumer")
-    return f"{producers} and {consumers} over one list"
+class SharedListView(View):
+    """The shared list: readings, the list itself, who holds the lock and who waits for it."""
 
-
-def facts(params: SharedListParams) -> list[str]:
-    capacity = [f"capacity {numbers.whole(params.capacity)}"] if params.capacity else []
-    pause = "flat out" if params.delay_max == 0 else f"delay {params.delay_min:g}–{params.delay_max:g} s"
-    return [f"guard {GUARD_NAMES[params.guard]}", pause, *capacity]
-
-
-def progress(run: Run) -> str:
-    return f"{numbers.decimal(run.state.ran_s)} of {run.params.seconds:g} s"
-
-
-def face(run: Run, state: State | None = None) -> SharedListView:
-    """The face of the run's state, or of an earlier state of it in a replay."""
-    replay = state is not None
-    shown: State = state if state is not None else run.state
-    # While it runs, time goes on between two records too.
-    now = perf_counter_ns() if run.status is Status.RUNNING and not replay else shown.t
-    live = run.status.live
-    # A window up to now while it runs; of an ended run, or a replay, its own clock, and no longer than it was.
-    window_s = WINDOW_S if live else min(WINDOW_S, max(now - shown.t0, 1) / 1e9)
-    start = now - int(window_s * 1e9)
-    ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - shown.t0) / 1e9, window_s)
-    counts, lock, steps = shown.counts, shown.lock, max(shown.all_steps, 1)
-    upto = _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
-    asked = counts.really_removed + counts.empty_polls + counts.robbed
-    return SharedListView(
-        added=counts.added,
-        removed=counts.removed,
-        length=counts.length,
-        expected=shown.expected_length,
-        really_added=counts.really_added,
-        really_removed=counts.really_removed,
-        robbed=counts.robbed,
-        consistent=shown.consistent,
-        guard=GUARD_NAMES[shown.params.guard],
-        unguarded=shown.params.guard == "none",
-        polls=shown.params.guard in ("lock", "rlock", "none"),
-        owner=lock.seen.owner or "",
-        waiting=", ".join(lock.seen.waiting),
-        chips=shown.items[-CHIPS:],
-        more=max(shown.items_in_all - len(shown.items[-CHIPS:]), 0),
-        picture=_marked(shown, timeline.picture(shown.lanes, start, now, ticks), live or (replay and not shown.ended)),
-        track=timeline.track(shown.lengths, start, now, ticks, f"Length of the list over {numbers.duration(window_s)}"),
-        keys=_keys(shown),
-        log=tuple(LogLine(f"{(step.t - shown.t0) / 1e9:.3f}", log_line(step)) for step in shown.steps[-60:]),
-        threads=tuple(
-            ThreadRow(name, state_of(shown, name), shown.operations.get(name, 0), shown.operations.get(name, 0) / steps)
-            for name in shown.lanes.actors
+    idle = (
+        "Producers add random numbers from 1 to 100 to one list, consumers take the oldest. You will see the list, who "
+        "holds the lock, who waits for it, and whether the counts agree."
+    )
+    parts = (Part("threads"), Part("list"), Part("lock"), Part("log"))
+    wide = True
+    replay = True
+    columns: ClassVar[Columns] = {
+        "threads": (
+            Column("thread", lambda row: Cell(row.name, state="" if row.state == "done" else row.state), row_head=True),
+            Column("steps with a number", attrgetter("operations"), numbers.whole, "n"),
+            Column("share", attrgetter("share"), partial(numbers.percent, digits=1), "n", "%"),
         ),
-        longest=f"{numbers.whole(shown.longest[0])} at {max(shown.longest[1] - shown.t0, 0) / 1e9:.1f}{numbers.GAP}s",
-        empty_polls=counts.empty_polls,
-        full_polls=counts.full_polls,
-        empty_share=counts.empty_polls / asked if asked else None,
-        left_out=shown.left_out,
-        steps=shown.all_steps,
-        acquisitions=lock.seen.acquisitions,
-        contended=lock.share_contended,
-        times=tuple(
-            Times(word, name, kept.quantile(0.5), kept.quantile(0.99), kept.longest, _histogram(kept.bars(upto, BARS)))
-            for word, name, kept in (("wait", "waiting", lock.wait), ("hold", "holding", lock.hold))
+        "lost": (
+            Column("counter", attrgetter("counter"), row_head=True),
+            Column("says", attrgetter("says"), _optional, "n"),
+            Column("threads did", attrgetter("did"), _optional, "n"),
+            Column("lost", attrgetter("lost"), numbers.whole, "n"),
         ),
-        times_upto=numbers.duration(upto),
-        clock=f"{max(now - shown.t0, 0) / 1e9:.1f}{numbers.GAP}s",
-        records_href=f"/runs/{run.id}/log.txt",
+    }
+    timelines: ClassVar[Timelines] = {"threads": Timeline("What each thread did when", KEYS)}
+    routes = router
+
+    def title(self, params: SharedListParams) -> str:
+        producers, consumers = (
+            language.count(params.producers, "producer"),
+            language.count(params.consumers, "consumer"),
+        )
+        return f"{producers} and {consumers} over one list"
+
+    def facts(self, params: SharedListParams) -> list[str]:
+        capacity = [f"capacity {numbers.whole(params.capacity)}"] if params.capacity else []
+        pause = "flat out" if params.delay_max == 0 else f"delay {params.delay_min:g}–{params.delay_max:g} s"
+        return [f"guard {GUARD_NAMES[params.guard]}", pause, *capacity]
+
+    def progress(self, run: Run) -> str:
+        return f"{numbers.decimal(run.state.ran_s)} of {run.params.seconds:g} s"
+
+    def view(self, run: Run, state: Any = None) -> SharedListFacts:
+        replay = state is not None
+        state = run.state if state is None else state
+        # While it runs, time goes on between two records too.
+        now = perf_counter_ns() if run.status is Status.RUNNING and not replay else state.t
+        live = run.status.live
+        # A window up to now while it runs; of an ended run, or a replay, its own clock, and no longer than it was.
+        window_s = WINDOW_S if live else min(WINDOW_S, max(now - state.t0, 1) / 1e9)
+        start = now - int(window_s * 1e9)
+        ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - state.t0) / 1e9, window_s)
+        counts, lock, steps = state.counts, state.lock, max(state.all_steps, 1)
+        threads = [
+            ThreadRow(name, state_of(state, name), state.operations.get(name, 0), state.operations.get(name, 0) / steps)
+            for name in state.lanes.actors
+        ]
+        picture, goes_on = timeline.picture(state.lanes, start, now, ticks), live or (replay and not state.ended)
+        window = numbers.duration(window_s)
+        most, stamp = state.longest
+        chips = state.items[-CHIPS:]
+        more = max(state.items_in_all - len(chips), 0)
+        log = tuple(LogLine(f"{(step.t - state.t0) / 1e9:.3f}", log_line(step)) for step in state.steps[-LOG_LINES:])
+        upto = _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
+        asked = counts.really_removed + counts.empty_polls + counts.robbed
+        return SharedListFacts(
+            added=counts.added,
+            removed=counts.removed,
+            length=counts.length,
+            expected=state.expected_length,
+            really_added=counts.really_added,
+            really_removed=counts.really_removed,
+            robbed=counts.robbed,
+            consistent=state.consistent,
+            guard=GUARD_NAMES[state.params.guard],
+            unguarded=state.params.guard == "none",
+            polls=state.params.guard in ("lock", "rlock", "none"),
+            owner=lock.seen.owner or "",
+            waiting=", ".join(lock.seen.waiting),
+            chips=chips,
+            more=more,
+            picture=_marked(state, picture) if goes_on else picture,
+            track=timeline.track(state.lengths, start, now, ticks, f"Length of the list over {window}"),
+            lanes=self.timelines["threads"].label,
+            keys=_keys(state),
+            log=log,
+            newest=log[-ON_BENCH:],
+            threads=table(self.columns["threads"], threads),
+            lost=table(self.columns["lost"], _lost(state)),
+            in_step=counts.added - counts.removed == counts.length,
+            older=f"; {numbers.whole(more)} older" if more else "",
+            longest=f"{numbers.whole(most)} at {max(stamp - state.t0, 0) / 1e9:.1f}{numbers.GAP}s",
+            empty_polls=counts.empty_polls,
+            full_polls=counts.full_polls,
+            empty_share=counts.empty_polls / asked if asked else None,
+            left_out=state.left_out,
+            steps=state.all_steps,
+            acquisitions=lock.seen.acquisitions,
+            contended=lock.share_contended,
+            times=tuple(
+                Times(
+                    word, name, kept.quantile(0.5), kept.quantile(0.99), kept.longest, _histogram(kept.bars(upto, BARS))
+                )
+                for word, name, kept in (("wait", "waiting", lock.wait), ("hold", "holding", lock.hold))
+            ),
+            times_upto=numbers.duration(upto),
+            clock=f"{max(now - state.t0, 0) / 1e9:.1f}{numbers.GAP}s",
+            records_href=f"/runs/{run.id}/log.txt",
+        )
+
+
+def _lost(state: State) -> tuple[LostRow, ...]:
+    counts = state.counts
+    return (
+        LostRow("added", counts.added, counts.really_added, counts.really_added - counts.added),
+        LostRow("removed", counts.removed, counts.really_removed, counts.really_removed - counts.removed),
+        LostRow("emptied between check and pop", None, None, counts.robbed),
     )
 
 
-def _marked(state: State, picture: timeline.Picture, going: bool) -> timeline.Picture:
+def _marked(state: State, picture: timeline.Picture) -> timeline.Picture:
     """While it goes on each thread keeps a mark, that of its likely state where none was seen: names stay in place."""
-    if not going:
-        return picture
     marked = (replace(lane, state=state_of(state, lane.name)) for lane in picture.lanes)
     return replace(picture, lanes=tuple(marked))
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
 from statistics import median
+from typing import Any, ClassVar
 
 from poolscope.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR, SPANS_AN_ACTOR, Tool
 from poolscope.experiments.sharing.params import SharingParams
@@ -18,15 +21,8 @@ from poolscope.stats.intervals import timing
 from poolscope.text import language, numbers
 from poolscope.text.numbers import NARROW
 from poolscope.web import timeline
-
-IDLE = (
-    "Each tool is shown at work once, then all are timed in turns. You will see who waits and who holds, whether the "
-    "result is right or updates got lost, and what one operation costs."
-)
-WIDE = False
-PIECES = ("rates", "compared", "tools")
-REPLAY = False
-SHORTCUTS = (("tools", ALL, "compare all"), *(("tools", tool.name, tool.title) for tool in CATALOG))
+from poolscope.web.table import Bar, Button, Cell, Column, Table, alone, table
+from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, Part, Shortcut, Timeline, Timelines, View
 
 KEYS = (
     ("running", "at work"),
@@ -45,7 +41,7 @@ DECADES = (3, 7)  # of the bars' scale at least, powers of ten
 class ToolRow:
     """One tool; `mark` and `word` say how it came out, `bar` is its length in %, None while it has no rate.
 
-    `rounded` is the rate in three digits, `low` and `high` bound it; `cost` is the seconds of one operation.
+    `low` and `high` bound the rate; `cost_us` are the microseconds of one operation.
     """
 
     tool: Tool
@@ -53,10 +49,9 @@ class ToolRow:
     mark: str
     word: str
     rate: float | None
-    rounded: float | None
     low: float | None
     high: float | None
-    cost: float | None
+    cost_us: float | None
     bar: float | None
 
 
@@ -75,15 +70,23 @@ class LockShare:
 class Story:
     """One tool's article; `number` says that expected and actual are numbers, `note` how much the picture shows.
 
-    `shown` says that there is an outcome; `error` is what the tool raised, '' if nothing.
+
+    `explanation` alternates between prose and code. `shown` says that there is an outcome; `error` is what the tool
+    raised, '' if nothing.
     """
 
-    row: ToolRow
+    anchor: str
+    title: str
+    code: str
+    explanation: tuple[str, ...]
+    mark: str
+    word: str
     expected: str
     actual: str
     number: bool
     facts: tuple[tuple[str, str], ...]
-    threads: tuple[LockShare, ...]
+    waits: Table | None
+    lanes: str
     picture: timeline.Picture | None
     track: timeline.Track | None
     measure: str
@@ -96,60 +99,134 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class SharingView:
-    """Everything that the blocks of this experiment show; `scale` are the words (0, 50, 100 %) above the bars.
+class SharingFacts:
+    """Everything that the blocks of this experiment show; `rates` is None before anything was timed."""
 
-    `others` are the tools that this run was not asked for.
-    """
-
-    rows: tuple[ToolRow, ...]
-    others: tuple[Tool, ...]
-    scale: tuple[str, str, str]
-    lines: tuple[float, ...]
+    on_bench: Table
+    compared: Table
     stories: tuple[Story, ...]
-    chart: str
-    height: int
-    any: bool
+    rates: ChartFacts | None
     confidence: str
     csv: str
 
 
-def title(params: SharingParams) -> str:
-    if params.tools == [ALL]:
-        return f"All tools for sharing data, {language.count(params.workers, 'worker')}"
-    return f"Sharing data by {', '.join(params.chosen)}, {language.count(params.workers, 'worker')}"
+@dataclass(frozen=True, slots=True)
+class BenchRow:
+    """A tool on the bench, in this run or not, or (first) all of them."""
+
+    name: Cell
+    bar: Bar | None = None
+    rate: str = ""
+    mark: str = ""
+    word: str = ""
+    button: Button | None = None
 
 
-def facts(params: SharingParams) -> list[str]:
-    return [f"{numbers.whole(params.operations)} operations", f"{language.count(params.repeats, 'repetition')} a tool"]
+class SharingView(View):
+    """Sharing data: a bar and a row a tool, and for each an article with its picture."""
 
-
-def progress(run: Run) -> str:
-    state: State = run.state
-    return f"{state.done:g} of {state.total:g}{f', {state.note}' if state.note else ''}"
-
-
-def face(run: Run, state: State | None = None) -> SharingView:
-    shown: State = state or run.state
-    low, high = _decades(shown.rows)
-    rows = tuple(_row(row, low, high, shown.outcome) for row in shown.rows)
-    level = next((timing(row.rates).confidence for row in shown.rows if row.rates), None)
-    steps = range(low, high + 1)
-    timed = sum(row.rate is not None for row in rows)
-    return SharingView(
-        rows=rows,
-        others=tuple(tool for tool in CATALOG if shown.row(tool.name) is None),
-        scale=(_power(low), _power((low + high) // 2) if (high - low) % 2 == 0 else "", _power(high)),
-        lines=tuple(round(100 * (step - low) / (high - low), 2) for step in steps),
-        stories=tuple(
-            _story(row, told) for row, told in zip(shown.rows, rows, strict=True) if row.outcome or row.raised
-        ),
-        chart=f"/runs/{run.id}/chart.json?rev={len(shown.order)}",
-        height=24 * len(rows) + 8,
-        any=timed > 0,
-        confidence=f"{level:.0%}" if level else "",
-        csv=f"/api/runs/{run.id}/csv",
+    idle = (
+        "Each tool is shown at work once, then all are timed in turns. You will see who waits and who holds, whether "
+        "the result is right or updates got lost, and what one operation costs."
     )
+    parts = (Part("rates"), Part("compared"), Part("tools"))
+    shortcuts = (Shortcut("tools", ALL, "compare all"), *(Shortcut("tools", tool.name, tool.title) for tool in CATALOG))
+    columns: ClassVar[Columns] = {
+        "bench": (
+            Column("tool", attrgetter("name"), row_head=True),
+            Column("bar, log scale", lambda row: Cell(bar=row.bar), hidden=True),
+            Column("operations/s", attrgetter("rate"), align="n"),
+            Column("result", lambda row: Cell(row.word, state=row.mark)),
+            Column("actions", lambda row: Cell(button=row.button), hidden=True),
+        ),
+        "compared": (
+            Column("tool", lambda row: Cell(row.tool.title, href=f"#{row.anchor}", code=True), row_head=True),
+            Column("between", lambda row: row.tool.between),
+            Column("right?", lambda row: Cell(row.word, state=row.mark)),
+            Column("operation", lambda row: row.tool.operation, align="keep"),
+            Column("operations/s", attrgetter("rate"), numbers.whole, "n"),
+            Column("from", attrgetter("low"), numbers.whole, "n"),
+            Column("to", attrgetter("high"), numbers.whole, "n"),
+            Column("µs per operation", attrgetter("cost_us"), partial(numbers.decimal, digits=2), "n"),
+            Column("copies made", lambda row: row.tool.copies, align="wrap"),
+            Column("when to use it", lambda row: row.tool.use, align="wrap"),
+        ),
+        "waits": (
+            Column("worker", attrgetter("name"), row_head=True),
+            Column("waits", attrgetter("waits"), numbers.whole, "n"),
+            Column("waited", attrgetter("waited"), numbers.ms, "n", "ms"),
+            Column("holds", attrgetter("holds"), numbers.whole, "n"),
+            Column("held", attrgetter("held"), numbers.ms, "n", "ms"),
+        ),
+    }
+    charts: ClassVar[Charts] = {
+        "rates": Chart(
+            "sharing-rate",
+            "Operations per second by tool on a log scale, one dot a round, with median and confidence interval; "
+            "the table has the numbers",
+            300,
+        ),
+    }
+    timelines: ClassVar[Timelines] = {"tool": Timeline("Who did what when", KEYS)}
+
+    def title(self, params: SharingParams) -> str:
+        if params.tools == [ALL]:
+            return f"All tools for sharing data, {language.count(params.workers, 'worker')}"
+        return f"Sharing data by {', '.join(params.chosen)}, {language.count(params.workers, 'worker')}"
+
+    def facts(self, params: SharingParams) -> list[str]:
+        return [
+            f"{numbers.whole(params.operations)} operations",
+            f"{language.count(params.repeats, 'repetition')} a tool",
+        ]
+
+    def progress(self, run: Run) -> str:
+        state = run.state
+        return f"{state.done:g} of {state.total:g}{f', {state.note}' if state.note else ''}"
+
+    def view(self, run: Run, state: Any = None) -> SharingFacts:
+        state = state or run.state
+        low, high = _decades(state.rows)
+        rows = tuple(_row(row, low, high, state.outcome) for row in state.rows)
+        level = next((timing(row.rates).confidence for row in state.rows if row.rates), None)
+        timed = any(row.rate is not None for row in rows)
+        return SharingFacts(
+            on_bench=self._on_bench(run, state, rows, low, high),
+            compared=table(self.columns["compared"], rows, style="compare"),
+            stories=tuple(
+                _story(row, tool) for row, tool in zip(state.rows, rows, strict=True) if row.outcome or row.raised
+            ),
+            rates=self.figure("rates", run, len(state.order), 24 * len(rows) + 8) if timed else None,
+            confidence=f"{level:.0%}" if level else "",
+            csv=f"/api/runs/{run.id}/csv",
+        )
+
+    def _on_bench(self, run: Run, state: State, rows: Sequence[ToolRow], low: int, high: int) -> Table:
+        """The tools of the run with their bars; when it is over also the others, and a button each."""
+        lines = tuple(round(100 * (step - low) / (high - low), 2) for step in range(low, high + 1))
+        middle = _power((low + high) // 2) if (high - low) % 2 == 0 else ""
+        tool, bar, *others, actions = self.columns["bench"]
+        columns = (tool, replace(bar, scale=(_power(low), middle, _power(high))), *others)
+        found = [
+            BenchRow(
+                Cell(row.tool.short, code=True),
+                Bar(row.bar, lines),
+                "" if row.rate is None else numbers.whole(float(f"{row.rate:.3g}")),
+                row.mark,
+                row.word,
+                alone("sharing", "tools", row.tool.name, row.tool.title),
+            )
+            for row in rows
+        ]
+        if run.status.live:
+            return table(columns, found, style="bars")
+        every = BenchRow(Cell("compare all"), button=alone("sharing", "tools", ALL, "compare all tools"))
+        rest = (
+            BenchRow(Cell(tool.short, code=True), button=alone("sharing", "tools", tool.name, tool.title))
+            for tool in CATALOG
+            if state.row(tool.name) is None
+        )
+        return table((*columns, actions), (every, *found, *rest), style="bars")
 
 
 def _decades(rows: Sequence[Row]) -> tuple[int, int]:
@@ -175,10 +252,9 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
         mark=mark,
         word=word,
         rate=rate.median if rate else None,
-        rounded=float(f"{rate.median:.3g}") if rate else None,
         low=rate.low if rate else None,
         high=rate.high if rate else None,
-        cost=median(row.costs) if rate else None,
+        cost_us=median(row.costs) * 1e6 if rate else None,
         bar=None if share is None else round(100 * min(max(share, 0.0), 1.0), 1),
     )
 
@@ -200,25 +276,36 @@ def _came_out(row: Row, outcome: str) -> tuple[str, str]:
     return "done", "none lost" if row.tool.wrong else "right"
 
 
-def _story(row: Row, told: ToolRow) -> Story:
+def _story(row: Row, tool: ToolRow) -> Story:
     outcome = row.outcome
     start, end, cut = _window(row.lanes)
     ticks = timeline.since(max(end - start, 1) / 1e9)
-    seen = {span.state for span in row.lanes.spans}
+    expected, actual = _text(outcome.get("expected")), _text(outcome.get("actual"))
+    number = isinstance(outcome.get("expected"), int)
+    threads = [LockShare(*thread) for thread in outcome.get("threads", ())]
     points = [(stamp, value) for stamp, value in row.track.get("points", ())]
     measure = str(row.track.get("label", ""))
     return Story(
-        row=told,
-        expected=_text(outcome.get("expected")),
-        actual=_text(outcome.get("actual")),
-        number=isinstance(outcome.get("expected"), int),
-        facts=tuple((name, THOUSANDS.sub(NARROW, value)) for name, value in outcome.get("facts", ())),
-        threads=tuple(LockShare(*thread) for thread in outcome.get("threads", ())),
-        picture=timeline.picture(_named(row.lanes), start, end, ticks) if seen else None,
+        anchor=tool.anchor,
+        title=row.tool.title,
+        code=row.tool.code,
+        explanation=tuple(row.tool.explanation.split("`")),
+        mark=tool.mark,
+        word=tool.word,
+        lanes=f"{row.tool.title}: who did what when",
+        expected=expected,
+        actual=actual,
+        number=number,
+        facts=(
+            *(() if number else (("expected", expected), ("actual", actual))),
+            *((name, THOUSANDS.sub(NARROW, value)) for name, value in outcome.get("facts", ())),
+        ),
+        waits=table(SharingView.columns["waits"], threads) if threads else None,
+        picture=timeline.picture(_named(row.lanes), start, end, ticks) if row.lanes.spans else None,
         track=timeline.track(points, start, end, ticks, f"{measure} over time", 1) if points else None,
         measure=measure,
         note=f"the first {numbers.duration((end - start) / 1e9)}" if cut else "",
-        keys=tuple(key for key in KEYS if key[0] in seen),
+        keys=SharingView.timelines["tool"].legend(row.lanes),
         missing=row.missing,
         shown=bool(row.outcome) and not row.missing,
         error=row.error,

@@ -1,10 +1,12 @@
-"""The checks that a which-pool run goes through; each holds, does not, or can't be told, with its numbers."""
+"""The checks of a pool benchmark's run; each holds, does not, or can't be told, with its numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from poolscope.experiments.findings import Finding
+from poolscope.experiments.pool_benchmark import messages
+from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -14,6 +16,7 @@ from poolscope.experiments.pool_benchmark.findings.cpus import (
 from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_too_large,
     chunks_too_small,
+    chunks_vary,
     too_large_to_hand_over,
 )
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
@@ -25,15 +28,20 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
     results_differ,
     run_was_disturbed,
 )
+from poolscope.experiments.pool_benchmark.remedies import compares_kinds
 from poolscope.experiments.pool_benchmark.state import State
 
-CHECKS: tuple[Callable[[State, int], Finding], ...] = (
+Check = Callable[[State, int], CheckResult]
+
+# In the order in which they matter.
+CHECKS: tuple[Check, ...] = (
     work_too_small,
     gil_held,
     light_kinds_suffice,
     too_large_to_hand_over,
     chunks_too_small,
     chunks_too_large,
+    chunks_vary,
     stragglers,
     more_workers_than_cpus,
     quota_bites,
@@ -46,10 +54,32 @@ CHECKS: tuple[Callable[[State, int], Finding], ...] = (
     prints,
     run_was_disturbed,
 )
+# A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
+ABOUT_KINDS_OR_UNKNOWN_WORK = {
+    gil_held,
+    light_kinds_suffice,
+    too_large_to_hand_over,
+    oversubscribed,
+    memory_runs_short,
+    results_differ,
+    keeps_global_state,
+    prints,
+}
+# Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
+ABOUT_SIZES_ALONE = {chunks_vary}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
-    """Every check, in the order in which they matter; none before the plain loop and a pool have a sample."""
+    """Every check that makes sense for the experiment; none before the plain loop and a pool have a sample."""
     if state.serial is None or not state.serial.map or not any(config.map for config in state.pools):
         return ()
-    return tuple(check(state, usable_cpus) for check in CHECKS)
+    senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
+    return tuple(_finding(state, usable_cpus, check) for check in CHECKS if check not in senseless)
+
+
+def _finding(state: State, usable_cpus: int, check: Check) -> Finding:
+    result, name = check(state, usable_cpus), check.__name__
+    sentence = messages.finding_sentence(state, name, result.code, result.facts)
+    return Finding(
+        messages.CHECKS[name], result.holds, sentence, result.numbers, result.remedy, f"{name}: {result.code}"
+    )

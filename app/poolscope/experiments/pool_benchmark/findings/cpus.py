@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from typing import Any
 
-from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark.disturbance import disturbed
-from poolscope.experiments.pool_benchmark.naming import setting, several
+from poolscope.experiments.pool_benchmark import remedies
+from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
+from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
 from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -14,8 +14,6 @@ from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import on_cpu, waits
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
-from poolscope.text.language import capital, cpus_usable
-from poolscope.text.numbers import interval_of, times
 
 NO_GAIN = 1.1  # where the interval ends below it, more workers gain less than a tenth
 # CPU time over wall time of a task that runs in one thread is 1.0; two busy threads would make it 2.
@@ -24,122 +22,90 @@ SEVERAL_THREADS, ONE_THREAD = 1.3, 1.1
 SHARES_A_CORE, ALONE = 1.2, 1.08
 
 
-def more_workers_than_cpus(state: State, usable_cpus: int) -> Finding:
-    check = "more workers than usable CPUs"
-    numbers: dict[str, float | None] = {"usable_cpus": usable_cpus}
+def more_workers_than_cpus(state: State, usable_cpus: int) -> CheckResult:
+    facts: dict[str, Any] = {"usable_cpus": usable_cpus}
     waiting = waits(state)
     if waiting:
-        return Finding(check, False, "The work waits, so workers beyond the CPUs still save time.", numbers)
+        return CheckResult(False, "waits", facts)
     pools = [config for config in counted(state) if not config.serial]
     if not any(config.size > usable_cpus for config in pools):
-        return Finding(check, False, f"No pool has more workers than CPUs: {cpus_usable(usable_cpus)}.", numbers)
+        return CheckResult(False, "none", facts)
     if waiting is None:
-        return Finding(check, None, f"{cpus_usable(usable_cpus)}. How much of the work waits is not clear.", numbers)
+        return CheckResult(None, "unclear", facts)
     best = fastest(pools)
     alike = [config for config in pools if _but_for_size(config) == _but_for_size(best)]
     within = [config for config in alike if config.size <= usable_cpus]
     above = [config for config in alike if config.size > usable_cpus]
-    fits = {
-        "sizes": sorted({config.size for config in pools if config.size <= usable_cpus})
-        or [min(usable_cpus, LARGEST_POOL)]
-    }
-    if not within or not above:
-        return Finding(
-            check,
-            None,
-            f"{cpus_usable(usable_cpus)}; there is no smaller or no larger pool of a kind to compare.",
-            numbers,
-            {} if within else fits,
-        )
-    small, large = fastest(within), fastest(above)
-    gain = ratio(small.map, large.map)
-    numbers["gain"] = gain.value
-    said = (
-        f"{cpus_usable(usable_cpus)}; {setting(state, large)} {'map' if several(large) else 'maps'} "
-        f"{times(gain.value)} as fast as {setting(state, small)}"
+    fitting = remedies.sizes(
+        [config.size for config in pools if config.size <= usable_cpus] or [min(usable_cpus, LARGEST_POOL)]
     )
+    if not within or not above:
+        return CheckResult(None, "not compared", facts, {} if within else fitting)
+    return _compared(state, fastest(within), fastest(above), facts, fitting)
+
+
+def _compared(
+    state: State, small: Configuration, large: Configuration, facts: dict[str, Any], fitting: dict[str, Any]
+) -> CheckResult:
+    """The fastest with at most as many workers as CPUs, and the fastest with more."""
+    gain = ratio(small.map, large.map)
+    facts |= {"small": small, "large": large, "gain": gain}
     if gain.low is None or gain.high is None:
-        return Finding(check, None, f"{said}, which too few repetitions can't tell.", numbers)
+        return CheckResult(None, "few repetitions", facts, fitting)
     if gain.low > 1 and small.chunk_used != large.chunk_used:
-        sentence = f"{said} ({interval_of(gain)}), but chunk sizes differ, {small.chunk_used} and {large.chunk_used}."
-        remedy = {"chunksizes": [min(small.chunk_used or 1, large.chunk_used or 1)]}
-        return Finding(check, None, sentence, numbers, remedy)
+        chunks = remedies.chunks(state, min(small.chunk_used, large.chunk_used))
+        facts |= {"small_chunk": small.chunk_used, "large_chunk": large.chunk_used}
+        return CheckResult(None, "chunks differ", facts, chunks)
     if gain.low > 1:
-        return Finding(check, False, f"{said} ({interval_of(gain)}).", numbers)
+        return CheckResult(False, "gain", facts)
     if gain.high > NO_GAIN:
-        return Finding(check, None, f"{said}; the times spread too widely to tell ({interval_of(gain)}).", numbers)
-    return Finding(check, True, f"{said} ({interval_of(gain)}), so no gain is shown for what they take.", numbers, fits)
+        return CheckResult(None, "wide", facts, fitting)
+    return CheckResult(True, "no gain", facts, fitting)
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:
     return config.python, config.kind, config.start_method, config.chunksize
 
 
-def quota_bites(state: State, usable_cpus: int) -> Finding:
-    check = "a CPU quota made workers wait"
-    _, rise = beside_us(asdict(state.noise) if state.noise else {})
+def quota_bites(state: State, usable_cpus: int) -> CheckResult:
+    _, rise = beside_us(state.noise)
     if rise is None:
-        return Finding(check, None, "No counter of a quota can be read: there is none, or none to be seen from here.")
+        return CheckResult(None, "no counter")
     if rise == 0:
-        return Finding(check, False, "The quota's counter did not rise during the run.", {"throttled": 0})
-    sentence = (
-        f"The quota held processes back {rise} {'time' if rise == 1 else 'times'} during the run: no more workers than "
-        "its CPUs, or a larger quota."
-    )
-    return Finding(check, True, sentence, {"throttled": rise}, {"sizes": sorted({1, usable_cpus})})
+        return CheckResult(False, "free", {"throttled": 0})
+    return CheckResult(True, "held back", {"throttled": rise}, remedies.sizes([1, usable_cpus]))
 
 
-def siblings_share_cores(state: State, usable_cpus: int) -> Finding:
-    check = "workers share cores as hyper-threads"
+def siblings_share_cores(state: State, usable_cpus: int) -> CheckResult:
     groups = state.machine.siblings if state.machine else ()
     if not groups:
-        return Finding(check, None, "Which of the CPUs share a core is not known.")
-    cores = len(groups)
-    numbers: dict[str, float | None] = {"cores": cores, "usable_cpus": usable_cpus}
+        return CheckResult(None, "unknown")
+    cores, computes = len(groups), waits(state) is False
+    config = _crowded(state, 1 if cores >= usable_cpus else cores, usable_cpus)
+    more = _dearer(state, config) if computes else None
+    facts: dict[str, Any] = {"cores": cores, "usable_cpus": usable_cpus}
+    if config is not None and more is not None:
+        facts |= {"config": config, "cpu_time_ratio": more}
     if cores >= usable_cpus:
-        return _shared_unseen(
-            state, usable_cpus, Finding(check, False, f"{cpus_usable(usable_cpus)}, on {cores} cores", numbers)
-        )
-    if waits(state) is not False:
-        return Finding(
-            check, None, f"{usable_cpus} CPUs are on {cores} cores; the work does not just compute.", numbers
-        )
-    config = _crowded(state, cores, usable_cpus)
-    more = _dearer(state, config)
-    if config is None or more is None:
-        sentence = f"{usable_cpus} CPUs are on {cores} cores; no pool of so many processes was traced with long tasks."
-        return Finding(check, None, sentence, numbers, {"sizes": [cores, usable_cpus]})
-    numbers["cpu_time_ratio"] = more
-    figures = f"{usable_cpus} CPUs are on {cores} cores; {_took(state, config, more)}"
-    judged = disturbed(state, usable_cpus)
+        return _a_core_each(more, facts)
+    if not computes:
+        return CheckResult(None, "waits", facts)
+    if more is None:
+        return CheckResult(None, "untraced", facts, remedies.sizes([cores, usable_cpus]))
     if more <= ALONE:
-        return Finding(check, False, f"{figures}.", numbers)
-    if more < SHARES_A_CORE or (judged and judged.disturbed):
-        return Finding(check, None, f"Can't tell: {figures}.", numbers)
-    sentence = f"{figures}, as where two share a core: more workers than {cores} gain less than their number says."
-    return Finding(check, True, sentence, numbers, {"sizes": sorted({1, cores, usable_cpus})})
+        return CheckResult(False, "no loss", facts)
+    if more < SHARES_A_CORE or was_disturbed(state, usable_cpus):
+        return CheckResult(None, "unclear", facts)
+    return CheckResult(True, "share", facts, remedies.sizes([1, cores, usable_cpus]))
 
 
-def _shared_unseen(state: State, usable_cpus: int, told: Finding) -> Finding:
-    """Where every CPU is told to be a core of its own: a virtual machine's may be hyper-threads of its host's."""
-    config = _crowded(state, 1, usable_cpus)
-    more = _dearer(state, config)
-    if config is None or more is None or waits(state) is not False:
-        return replace(told, sentence=f"{told.sentence}, so nobody has to share one.")
-    figures, numbers = _took(state, config, more), {**told.numbers, "cpu_time_ratio": more}
+def _a_core_each(more: float | None, facts: dict[str, Any]) -> CheckResult:
+    """Where the system says that every CPU is a core: a virtual machine's may be hyper-threads of its host's."""
+    if more is None:
+        return CheckResult(False, "a core each", facts)
     if more <= ALONE:
-        return replace(told, sentence=f"{told.sentence}; {figures}, so nobody shares one.", numbers=numbers)
-    if more < SHARES_A_CORE:
-        return replace(told, holds=None, sentence=f"Can't tell: {told.sentence}; {figures}.", numbers=numbers)
-    sentence = (
-        f"{told.sentence}, as the system has it, but {figures}. So it is where cores are shared out of its sight, as "
-        "by the virtual machines of one host; it can't be told from here."
-    )
-    return replace(told, holds=None, sentence=sentence, numbers=numbers)
-
-
-def _took(state: State, config: Configuration, more: float) -> str:
-    return f"with {setting(state, config)} a task took {times(more)} the CPU time that it takes in the plain loop"
+        return CheckResult(False, "a core each, seen", facts)
+    return CheckResult(None, "a core each, unclear" if more < SHARES_A_CORE else "shared unseen", facts)
 
 
 def _crowded(state: State, cores: int, usable_cpus: int) -> Configuration | None:
@@ -156,9 +122,7 @@ def _long_tasks(config: Configuration) -> bool:
 
 def _dearer(state: State, config: Configuration | None) -> float | None:
     """How many times the CPU time a task of a traced pool took that it takes in the plain loop of its Python."""
-    loop = next(
-        (other for other in state.configs.values() if other.serial and config and other.python == config.python), None
-    )
+    loop = state.loop_of(config.python) if config else None
     traced = config.traced if config else None
     if not traced or loop is None or not loop.map or not loop.loop or not loop.loop.cpu_s or not state.items:
         return None
@@ -166,8 +130,7 @@ def _dearer(state: State, config: Configuration | None) -> float | None:
     return traced.tasks_cpu_s / traced.tasks / alone
 
 
-def oversubscribed(state: State, usable_cpus: int) -> Finding:
-    check = "tasks start threads of their own"
+def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
     share = on_cpu(state.serial)
     shares = [
         config.traced.tasks_cpu_s / config.traced.tasks_wall_s
@@ -176,20 +139,16 @@ def oversubscribed(state: State, usable_cpus: int) -> Finding:
     ]
     known = [*([share] if share is not None else []), *shares]
     if not known:
-        return Finding(check, None, "Neither the loop nor a process was looked at for long enough.")
-    most, judged = max(known), disturbed(state, usable_cpus)
-    numbers: dict[str, float | None] = {"cpu_over_wall": most, "loop_on_cpu": share}
-    figures = f"a task used up to {most:.2f} CPUs by itself"
-    if judged and judged.disturbed and not waits(state):
-        return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
+        return CheckResult(None, "unknown")
+    most = max(known)
+    facts: dict[str, Any] = {"cpu_over_wall": most, "loop_on_cpu": share}
+    if was_disturbed(state, usable_cpus) and not waits(state):
+        return CheckResult(None, "disturbed", facts)
     if most <= ONE_THREAD:
-        unseen = "Programs that a task starts would not show in this."
-        return Finding(check, False, f"{capital(figures)}, so it runs in one thread. {unseen}", numbers)
+        return CheckResult(False, "one thread", facts)
     if most < SEVERAL_THREADS:
-        return Finding(check, None, f"Can't tell: {figures}.", numbers)
+        return CheckResult(None, "unclear", facts)
     enough = max(1, round(usable_cpus / most))
-    sentence = (
-        f"{capital(figures)}, so {cpus_usable(usable_cpus)} are enough for {enough} at once. Numerical "
-        "libraries do so unless OMP_NUM_THREADS=1 is set."
+    return CheckResult(
+        True, "several threads", {**facts, "usable_cpus": usable_cpus, "enough": enough}, remedies.sizes([1, enough])
     )
-    return Finding(check, True, sentence, numbers, {"sizes": sorted({1, enough})})

@@ -2,99 +2,69 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
-from poolscope.experiments.findings import Finding
-from poolscope.experiments.pool_benchmark import breakeven
-from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
-from poolscope.experiments.pool_benchmark.disturbance import disturbed
-from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark import remedies
+from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S, nearest
+from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
+from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import counted, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import budget, tail_share
+from poolscope.experiments.pool_benchmark.time_budget import budget, processes, tail_share
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.intervals import ratio
-from poolscope.text.language import capital
-from poolscope.text.numbers import duration, interval_of, times
-from poolscope.workloads.catalog import WORK_MS
+from poolscope.text.sentences import Part
 
-WORTH_IT = 2  # a remedy goes so far beyond the break-even
-LONGEST_MS = 60_000
+SHORT_MAP_S = 1e-3  # below it the wake-up of a process weighs as much as the work
 # A tail of a tenth of the map can be seen; a task thrice as long as the middle one is no spread any more.
 LONG_TAIL, SHORT_TAIL = 0.10, 0.05
 STRAGGLES, ALIKE = 3.0, 2.0
 
 
-def work_too_small(state: State, usable_cpus: int) -> Finding:
-    check = "work too small for a pool"
-    choice, near = recommend(state), breakeven.nearest(state, usable_cpus)
-    numbers: dict[str, float | None] = {"seconds_per_item": seconds_per_item(state)}
-    if near is not None:
-        numbers |= {
-            "overhead_s": near.even.overhead_s,
-            "break_even_seconds_per_item": near.even.map_only.seconds_per_item,
-            "break_even_seconds_per_item_with_start": near.even.with_start.seconds_per_item,
-            "break_even_items": near.even.map_only.items if breakeven.fixed_cost(near.config) else None,
-        }
-    if choice is None:
-        return Finding(check, None, "Not every setting has been measured often enough to tell.", numbers)
-    gain = ratio(state.serial.map, choice.best.map) if state.serial else choice.gain
-    best = f"{setting(state, choice.best)}, the fastest: {times(gain.value)}"
-    if choice.maps.beats_loop:
-        return Finding(check, False, f"{best} ({interval_of(gain)}).", numbers)
-    if choice.maps.outcome != "loop":
-        return Finding(check, None, f"Can't tell, no difference from the plain loop is shown. {best}.", numbers)
+def work_too_small(state: State, usable_cpus: int) -> CheckResult:
+    recommendation, near = recommend(state), nearest(state, usable_cpus)
+    facts: dict[str, Any] = near.facts if near else {"seconds_per_item": seconds_per_item(state)}
+    if recommendation is None or state.serial is None:
+        return CheckResult(None, "unmeasured", facts)
+    best = recommendation.best
+    facts |= {"best": best, "gain": ratio(state.serial.map, best.map)}
+    if recommendation.maps.beats_loop:
+        return CheckResult(False, "faster", facts)
+    if recommendation.maps.outcome != "loop":
+        return CheckResult(None, "undecided", facts)
     if near is None:
-        sentence = "Every pool is slower than the plain loop, but no two items ran at the same time in any of them."
-        return Finding(check, None, f"Can't tell whether longer items would help: {sentence}", numbers)
-    said = breakeven.in_words(state, near)
-    if not said:
-        said = f"Every pool is slower than the plain loop. {breakeven.why_not(near)}"
-        return Finding(check, None, said.strip(), numbers)
-    sentence = f"Handing items over costs more than sharing them saves: {said}."
-    return Finding(check, True, sentence, numbers, _longer(state, near.even.map_only.seconds_per_item))
+        return CheckResult(None, "one at a time", facts)
+    if not near.is_told:
+        why = {"why": Part(near.why_not)} if near.why_not else {}
+        return CheckResult(None, "slower", {**facts, **why, "stretched": near.stretched})
+    if processes(best) and median(best.map) < SHORT_MAP_S:
+        facts["short_map_s"] = median(best.map)
+    longer = remedies.longer_work(state, near.even.map_only.seconds_per_item)
+    return CheckResult(True, "too small", facts, longer)
 
 
-def _longer(state: State, seconds: float | None) -> dict[str, Any]:
-    """The same run with items long enough: the work's own length where it has one, else work that has."""
-    if seconds is None:
-        return {}
-    work_ms = float(f"{max(1.0, seconds * 1e3 * WORTH_IT):.1g}")
-    if work_ms > LONGEST_MS or not state.params.built_in:
-        return {}
-    if state.params.workload in WORK_MS:
-        return {"work_ms": work_ms}
-    return {"workload": "sum-of-squares", "work_ms": max(work_ms, WORK_MS["sum-of-squares"])}
-
-
-def stragglers(state: State, usable_cpus: int) -> Finding:
-    check = "a few long items hold up the others"
+def stragglers(state: State, usable_cpus: int) -> CheckResult:
     config = _undisturbed_by_us(state, usable_cpus)
     spent = budget(state, config) if config else None
     lengths = config.traced.task_s if config and config.traced else None
     if config is None or spent is None or not lengths or not lengths.median:
-        return Finding(check, None, "No pool whose workers could all work at once has been traced.")
+        return CheckResult(None, "untraced")
     tail, longest = tail_share(spent), lengths.max / lengths.median
-    numbers = {"idle_tail": tail, "longest_s": lengths.max, "median_s": lengths.median}
-    figures = (
-        f"with {setting(state, config)} the longest item took {duration(lengths.max)}, the middle one "
-        f"{duration(lengths.median)}, and at the end workers idled for {tail:.0%} of the map"
-    )
-    judged = disturbed(state, usable_cpus)
+    facts = {"config": config, "idle_tail": tail, "longest_s": lengths.max, "median_s": lengths.median}
     if tail < SHORT_TAIL or longest < ALIKE or lengths.max < SHORTEST_TASK_S:
-        return Finding(check, False, f"{capital(figures)}.", numbers)
+        return CheckResult(False, "none", facts)
     if tail < LONG_TAIL or longest < STRAGGLES:
-        return Finding(check, None, f"Can't tell, it is not much: {figures}.", numbers)
-    if judged and judged.disturbed:
-        return Finding(check, None, f"Can't tell, the run was disturbed: {figures}.", numbers)
-    chunk = config.chunk_used or 1
-    remedy = {"chunksizes": [1]} if chunk > 1 else {}
-    advice = "Chunks of one item let the others go on." if chunk > 1 else "Hand the longest items over first."
-    return Finding(check, True, f"{capital(figures)}. {advice}", numbers, remedy)
+        return CheckResult(None, "not much", facts)
+    if was_disturbed(state, usable_cpus):
+        return CheckResult(None, "disturbed", facts)
+    if config.chunk_used > 1:
+        return CheckResult(True, "in chunks", facts, remedies.chunks(state, 1))
+    return CheckResult(True, "long items", facts)
 
 
 def _undisturbed_by_us(state: State, usable_cpus: int) -> Configuration | None:
-    """The fastest traced setting whose workers could all work at once: elsewhere items take long by waiting for us."""
+    """The fastest traced one whose workers could all work at once: elsewhere items take long by waiting for us."""
     traced = [
         config
         for config in counted(state)

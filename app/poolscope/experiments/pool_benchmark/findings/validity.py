@@ -2,77 +2,53 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
-from poolscope.experiments.pool_benchmark.naming import setting
-from poolscope.experiments.pool_benchmark.params import MOST_REPEATS
+from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.text.language import capital, format_list
-from poolscope.text.numbers import size
 
 
-def results_differ(state: State, usable_cpus: int) -> Finding:
-    check = "results differ, or can't be repeated"
-    other = [config for config in state.configs.values() if config.differs]
+def results_differ(state: State, usable_cpus: int) -> CheckResult:
+    differing = [config for config in state.configs.values() if config.differs]
     repeats = [python.trial.repeats_equal for python in state.pythons if python.trial]
     if not state.comparable:
-        sentence = (
-            "The same item gave another result when it was called again, in the plain loop too, so results can't be "
-            "compared between pools."
-        )
-        return Finding(check, True, sentence, {"settings": 0})
-    if other:
-        first = other[0]
-        more = f" So do {len(other) - 1} other settings." if len(other) > 1 else ""
-        sentence = f"{capital(setting(state, first))}: {first.differs}{more}"
-        return Finding(check, True, sentence, {"settings": len(other)})
+        return CheckResult(True, "no call repeats", {"settings": 0})
+    if differing:
+        facts = {"config": differing[0], "detail": differing[0].differs, "settings": len(differing)}
+        others = {"others": len(differing) - 1} if len(differing) > 1 else {}
+        return CheckResult(True, "differ", {**facts, **others})
     if not repeats or None in repeats:
-        sentence = "Whether an item gives the same result twice can't be told: its results can't be compared."
-        return Finding(check, None, sentence)
-    return Finding(check, False, "Every setting gave what the plain loop gave.", {"settings": 0})
+        return CheckResult(None, "unknown")
+    return CheckResult(False, "same", {"settings": 0})
 
 
-def keeps_global_state(state: State, usable_cpus: int) -> Finding:
+def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
     """Counters, caches and the like: they are no fault, but they make a pool do other work than the loop does."""
-    check = "the work keeps global state"
     if not any(python.trial for python in state.pythons):
-        return Finding(check, None, "Its globals were not looked at.")
+        return CheckResult(None, "unknown")
     if not state.changed:
-        return Finding(check, False, "It changed no global that it names.", {"globals": 0})
-    one = len(state.changed) == 1
-    named = format_list(state.changed)
-    sentence = (
-        f"It changes the global{'' if one else 's'} {named}: threads share {'it' if one else 'them'}, every process "
-        f"and interpreter has its own, and what it writes there does not come back. What one call leaves there can "
-        "change the results of the next, or shorten it as a cache does: the plain loop and threads find it filled."
-    )
-    return Finding(check, True, sentence, {"globals": len(state.changed)})
+        return CheckResult(False, "none", {"globals": 0})
+    return CheckResult(True, "changes", {"globals": len(state.changed), "names": state.changed})
 
 
-def prints(state: State, usable_cpus: int) -> Finding:
-    check = "the work prints"
+def prints(state: State, usable_cpus: int) -> CheckResult:
     known = [python.trial.printed for python in state.pythons if python.trial]
     if not known:
-        return Finding(check, None, "It was not listened to.")
-    most, numbers = max(known), {"tried_bytes": max(known), "bytes": state.printed}
-    if most:
-        sentence = (
-            f"It printed {size(most)} when it was tried and {size(state.printed)} in all; writing takes its time, "
-            "and the lines of several workers mix."
-        )
-        return Finding(check, True, sentence, numbers)
-    if state.printed:
-        sentence = f"{size(state.printed)} were written during the run, though nothing when the work was tried."
-        return Finding(check, None, sentence, numbers)
-    return Finding(check, False, "It printed nothing.", numbers)
+        return CheckResult(None, "unknown")
+    facts = {"tried_bytes": max(known), "bytes": state.printed}
+    if max(known):
+        return CheckResult(True, "prints", facts)
+    return CheckResult(None, "later", facts) if state.printed else CheckResult(False, "silent", facts)
 
 
-def run_was_disturbed(state: State, usable_cpus: int) -> Finding:
-    check = "the run was disturbed"
+def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
     judged = disturbed(state, usable_cpus)
     if judged is None:
-        return Finding(check, None, "Nothing is known yet of what else ran.")
-    numbers = {"wall_over_cpu": judged.wall_over_cpu, "others_cpus": judged.others_cpus}
-    sentence = " ".join(judged.reasons) or "What was read does not say."
-    more = {"repeats": min(MOST_REPEATS, max(10, 2 * state.params.repeats))} if judged.disturbed else {}
-    return Finding(check, judged.disturbed, sentence, numbers, more)
+        return CheckResult(None, "unread")
+    facts = {
+        "wall_over_cpu": judged.wall_over_cpu,
+        "others_cpus": judged.others_cpus,
+        "signs": " ".join(judged.reasons),
+    }
+    more = remedies.more_repetitions(state) if judged.disturbed else {}
+    return CheckResult(judged.disturbed, "judged" if judged.reasons else "silent", facts, more)

@@ -2,140 +2,237 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
 from statistics import median
+from typing import Any, ClassVar
 
 from poolscope.experiments.pool_benchmark.naming import setting
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
-from poolscope.experiments.pool_benchmark.state import State
 from poolscope.runs.run import Run
 from poolscope.text import language, numbers
 from poolscope.web import timeline
+from poolscope.web.table import Cell, Column, Row, Table, table
+from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, Part, Shortcut, View
 from poolscope.web.views.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
-from poolscope.web.views.which_pool.pictures import Crew, Heat, crews, heat
-from poolscope.web.views.which_pool.program import program
-from poolscope.web.views.which_pool.tables import CellRow, FitRow, KindRow, cells, fit_rows, kinds, skipped, time_digits
+from poolscope.web.views.which_pool.pictures import Crew, crews, heat, heat_table
+from poolscope.web.views.which_pool.program import Program, program
+from poolscope.web.views.which_pool.tables import cells, fit_rows, kinds, skipped, time_digits
 
-__all__ = [
-    "IDLE",
-    "PIECES",
-    "REPLAY",
-    "SHORTCUTS",
-    "WIDE",
-    "WhichPoolFace",
-    "face",
-    "facts",
-    "program",
-    "progress",
-    "title",
-]
-
-IDLE = (
-    "The same work goes through a plain loop and every kind of pool, at several sizes, by turns and many times over. "
-    "You will see which setting to use, with what certainty, and where the time of all others went."
-)
-WIDE = False
-PIECES = ("speedup", "why", "kinds", "memory", "heat", "trial", "pythons", "workers", "cpu", "cells")
-REPLAY = False
-SHORTCUTS = (
-    ("workload", "sum-of-squares", "Computing in Python, under the GIL"),
-    ("workload", "sha256", "Computing in C, which lets go of the GIL"),
-    ("workload", "sleep", "Waiting"),
-    ("workload", "large-arguments", "Large arguments and results"),
-    ("workload", "uneven", "Items of uneven length"),
-)
+FITS = "Fitted scalability curves, for the sizes that can work at once"
 
 
 @dataclass(frozen=True, slots=True)
-class WhichPoolView:
-    """Everything that the blocks show; `chart` is the address of the charts' data, `any` whether there are any.
+class WhichPoolFacts:
+    """Everything that the blocks show. A chart or a table is None while there is nothing in it.
 
-    `serial` is the plain loop in seconds, None before it ran; `digits` suit the column of times in milliseconds.
+    `loop` is the plain loop's time in words, '' before it ran; `reference` the Python that it ran in, where several do.
     """
 
-    kinds: tuple[KindRow, ...]
-    fits: tuple[FitRow, ...]
-    unfit: tuple[str, ...]
-    causes: tuple[Cause, ...]
+    on_bench: Table
+    bench_chart: ChartFacts | None
+    speedups: ChartFacts | None
+    loop: str
+    reference: str
+    repetitions: int
+    why: ChartFacts | None
     phases: tuple[str, ...]
-    heat: Heat
-    cells: tuple[CellRow, ...]
-    skipped: tuple[tuple[str, str], ...]
+    causes: tuple[Cause, ...]
+    kinds: Table
+    fits: Table | None
+    unfit: tuple[str, ...]
+    memory: ChartFacts | None
+    heat: Table | None
     trials: tuple[Trial, ...]
-    pythons: tuple[PythonRow, ...]
+    pythons: Table | None
     crews: tuple[Crew, ...]
     ticks: tuple[timeline.Tick, ...]
     cpu: tuple[tuple[str, str], ...]
-    chart: str
-    any: bool
-    budgeted: bool
-    remembered: bool
-    serial: float | None
-    reference: str
-    digits: int
-    repetitions: int
+    skipped: tuple[tuple[str, str], ...]
+    cells: Table
     samples: int
     csv: str
 
 
-def title(params: WhichPoolParams) -> str:
-    return f"Which pool for {work(params)}?"
+def or_dash(text: str) -> str:
+    return text or numbers.UNKNOWN
 
 
-def work(params: WhichPoolParams) -> str:
-    """'32 × sum-of-squares', or a user's function by its name."""
-    if not params.built_in:
-        return params.workload.partition("@")[0]
-    return f"{numbers.whole(params.count)} × {params.workload}"
+class WhichPoolView(View):
+    """Which pool: what to use, why it is not faster, every setting's numbers, and on what ground."""
 
-
-def facts(params: WhichPoolParams) -> list[str]:
-    length = params.length_ms
-    each = [f"{length:g}{numbers.GAP}ms an item"] if length else []
-    return [f"{language.count(params.repeats, 'repetition')} a setting", *each]
-
-
-def progress(run: Run) -> str:
-    """Settings by their names: the runner tells them by keys."""
-    state: State = run.state
-    config = state.configs.get(state.current)
-    note = ": ".join(filter(None, (state.note, setting(state, config) if config else "")))
-    return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
-
-
-def face(run: Run, state: State | None = None) -> WhichPoolView:
-    shown: State = state or run.state
-    usable = shown.usable_cpus or run.usable_cpus
-    choice = recommend(shown)
-    fitted, unfit = fit_rows(shown, usable)
-    drawn, ticks = crews(shown)
-    measured = [config for config in shown.pools if config.map]
-    loop = shown.serial
-    reference = shown.reference
-    traced, held = (sum(bool(getattr(config, name)) for config in shown.pools) for name in ("traced", "memory"))
-    return WhichPoolView(
-        kinds=kinds(shown, choice),
-        fits=fitted,
-        unfit=unfit,
-        causes=causes(shown, usable),
-        phases=phases(shown, usable),
-        heat=heat(shown, choice),
-        cells=cells(shown, choice),
-        skipped=skipped(shown),
-        trials=trials(shown),
-        pythons=pythons(shown),
-        crews=drawn,
-        ticks=ticks,
-        cpu=cpu_truth(shown, run.conditions),
-        chart=f"/runs/{run.id}/chart.json?rev={len(shown.order)}-{traced}-{held}",
-        any=bool(measured and loop and loop.map),
-        budgeted=bool(traced),
-        remembered=bool(held),
-        serial=median(loop.map) if loop and loop.map else None,
-        reference=reference.label if reference and len(shown.pythons) > 1 else "",
-        digits=time_digits(shown),
-        repetitions=max((len(config.map) for config in shown.configs.values()), default=0),
-        samples=sum(len(config.map) for config in shown.configs.values()),
-        csv=f"/api/runs/{run.id}/csv",
+    idle = (
+        "The same work goes through a plain loop and every kind of pool, at several sizes, by turns and many times "
+        "over. You will see which setting to use, with what certainty, and where the time of all others went."
     )
+    parts = tuple(
+        Part(name)
+        for name in ("speedup", "why", "kinds", "memory", "heat", "trial", "pythons", "workers", "cpu", "cells")
+    )
+    shortcuts = tuple(
+        Shortcut("workload", name, title)
+        for name, title in (
+            ("sum-of-squares", "Computing in Python, under the GIL"),
+            ("sha256", "Computing in C, which lets go of the GIL"),
+            ("sleep", "Waiting"),
+            ("large-arguments", "Large arguments and results"),
+            ("uneven", "Items of uneven length"),
+        )
+    )
+    columns: ClassVar[Columns] = {
+        "bench": (
+            Column("kind", attrgetter("kind"), row_head=True),
+            Column("workers", attrgetter("size"), numbers.whole, "n"),
+            Column("map", attrgetter("time"), numbers.ms, "n", "ms", stacked=True, precise=True),
+            Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "× loop", stacked=True),
+            Column("start-up", attrgetter("start"), numbers.ms, "n", "ms", stacked=True),
+            Column("memory", attrgetter("memory"), numbers.mib, "n", "MiB a worker", stacked=True),
+        ),
+        "kinds": (
+            Column("kind", attrgetter("kind"), row_head=True),
+            Column("workers", attrgetter("size"), numbers.whole, "n"),
+            Column("map", attrgetter("time"), numbers.ms, "n", "ms", precise=True),
+            Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "×"),
+            Column("interval", attrgetter("interval"), or_dash, "n"),
+            Column("efficiency", attrgetter("efficiency"), numbers.percent, "n", "%"),
+            Column("start-up", attrgetter("start"), numbers.ms, "n", "ms"),
+            Column("pickled", attrgetter("pickled"), numbers.kib, "n", "KiB"),
+            Column("memory", attrgetter("memory"), numbers.mib, "n", "MiB a worker"),
+        ),
+        "fits": (
+            Column("kind", attrgetter("kind"), row_head=True),
+            Column("law", attrgetter("law")),
+            Column("serial share", attrgetter("serial"), partial(numbers.percent, digits=1), "n", "%"),
+            Column("95% CI", attrgetter("interval"), or_dash, "n"),
+            Column("crosstalk", attrgetter("crosstalk"), partial(numbers.percent, digits=2), "n", "%"),
+            Column("peak", attrgetter("peak"), numbers.decimal, "n", "×"),
+            Column("at workers", attrgetter("at"), or_dash, "n"),
+            Column("R²", attrgetter("r2"), partial(numbers.decimal, digits=3), "n"),
+        ),
+        "pythons": (
+            Column("Python", attrgetter("label"), row_head=True),
+            Column("is", attrgetter("version"), align="keep"),
+            Column("GIL", attrgetter("gil")),
+            Column("plain loop", attrgetter("loop"), numbers.ms, "n", "ms", precise=True),
+            Column("best setting", attrgetter("best"), align="keep"),
+            Column("× its own loop", attrgetter("own"), numbers.ratio, "n"),
+            Column("interval", attrgetter("interval"), or_dash, "n"),
+            Column("× the first’s loop", attrgetter("speedup"), numbers.ratio, "n"),
+        ),
+        "cells": (
+            Column("kind", attrgetter("name"), align="keep", row_head=True),
+            Column("workers", attrgetter("size"), align="n"),
+            Column("chunk", attrgetter("chunk"), align="n"),
+            Column("repetitions", attrgetter("count"), align="n"),
+            Column("map", attrgetter("time"), numbers.ms, "n", "ms", precise=True),
+            Column("from", attrgetter("low"), numbers.ms, "n", precise=True),
+            Column("to", attrgetter("high"), numbers.ms, "n", precise=True),
+            Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "×"),
+            Column("interval", attrgetter("interval"), or_dash, "n"),
+            Column("× its own loop", attrgetter("own"), numbers.ratio, "n"),
+            Column("tasks on CPU", attrgetter("on_cpu"), numbers.percent, "n", "%"),
+            Column("start-up", attrgetter("start"), numbers.ms, "n", "ms"),
+            Column("memory", attrgetter("memory"), numbers.mib, "n", "MiB"),
+            Column("note", lambda row: Cell(row.word, state=row.mark)),
+        ),
+    }
+    charts: ClassVar[Charts] = {
+        "speedup": Chart(
+            "which-speedup",
+            "Speed-up over the plain loop by number of workers, a line a kind with its interval, against the ideal "
+            "line; the table of all settings has the numbers",
+            340,
+        ),
+        "why": Chart(
+            "which-why",
+            "Share of the workers’ time by cause, for one setting of each kind; the sentences below have the numbers",
+            200,
+        ),
+        "memory": Chart("memory", "Memory per worker by kind in MiB; the table beside it has the numbers", 200),
+    }
+
+    def title(self, params: WhichPoolParams) -> str:
+        return f"Which pool for {self.work(params)}?"
+
+    def facts(self, params: WhichPoolParams) -> list[str]:
+        length = params.length_ms
+        each = [f"{length:g}{numbers.GAP}ms an item"] if length else []
+        return [f"{language.count(params.repeats, 'repetition')} a setting", *each]
+
+    def progress(self, run: Run) -> str:
+        state = run.state
+        config = state.configs.get(state.current)
+        note = ": ".join(filter(None, (state.note, setting(state, config) if config else "")))
+        return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
+
+    def view(self, run: Run, state: Any = None) -> WhichPoolFacts:
+        state = state or run.state
+        usable = state.usable_cpus or run.usable_cpus
+        choice = recommend(state)
+        fitted, unfit = fit_rows(state, usable)
+        drawn, ticks = crews(state)
+        loop, reference, digits = state.serial, state.reference, time_digits(state)
+        traced = sum(bool(config.traced) for config in state.pools)
+        held = sum(bool(config.memory) for config in state.pools)
+        revision = f"{len(state.order)}-{traced}-{held}"
+        rows, compared, found = kinds(state, choice), pythons(state), causes(state, usable)
+        measured = bool(any(config.map for config in state.pools) and loop and loop.map)
+        best = attrgetter("best")
+        own_loop = () if compared else ("× its own loop",)
+        return WhichPoolFacts(
+            on_bench=table(self.columns["bench"], rows, best=best, digits=digits),
+            bench_chart=self.figure("speedup", run, revision, 190) if measured else None,
+            speedups=self.figure("speedup", run, revision, max(340, 60 * len(found))) if measured else None,
+            loop=numbers.duration(median(loop.map)) if loop and loop.map else "",
+            reference=reference.label if reference and len(state.pythons) > 1 else "",
+            repetitions=max((len(config.map) for config in state.configs.values()), default=0),
+            why=self.figure("why", run, revision, 24 + 34 * len(found)) if traced else None,
+            phases=phases(state, usable),
+            causes=found,
+            kinds=table(self.columns["kinds"], rows, best=best, digits=digits),
+            fits=table(self.columns["fits"], fitted, caption=FITS) if fitted else None,
+            unfit=unfit,
+            memory=self.figure("memory", run, revision, 20 + 28 * len(found)) if held else None,
+            heat=heat_table(heat(state, choice)),
+            trials=trials(state),
+            pythons=self._pythons(compared, reference.label if reference else "", digits),
+            crews=drawn,
+            ticks=ticks,
+            cpu=cpu_truth(state, run.conditions),
+            skipped=skipped(state),
+            cells=table(
+                [column for column in self.columns["cells"] if column.title not in own_loop],
+                cells(state, choice),
+                best=best,
+                digits=digits,
+            ),
+            samples=sum(len(config.map) for config in state.configs.values()),
+            csv=f"/api/runs/{run.id}/csv",
+        )
+
+    def _pythons(self, rows: Sequence[PythonRow], reference: str, digits: int) -> Table | None:
+        """The Pythons side by side; one that could not take part has only the reason in its row."""
+        if not rows:
+            return None
+        *columns, last = self.columns["pythons"]
+        columns.append(replace(last, title=f"× {reference}’s loop"))
+        full = table(columns, rows, digits=digits)
+        return replace(
+            full,
+            rows=tuple(
+                Row((row.label, Cell(row.why_not, align="wrap", span=len(columns) - 1))) if row.why_not else cells
+                for row, cells in zip(rows, full.rows, strict=True)
+            ),
+        )
+
+    def program(self, run: Run) -> Program:
+        return program(run)
+
+    def work(self, params: WhichPoolParams) -> str:
+        """'32 × sum-of-squares', or a user's function by its name."""
+        if not params.built_in:
+            return params.workload.partition("@")[0]
+        return f"{numbers.whole(params.count)} × {params.workload}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -144,6 +144,6 @@ def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, s
     told = [(name, str(value)) for name, value in known.items() if value is not None]
     effective = state.cpu.effective if state.cpu else {}
     told += [(f"got by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs") for n, got in effective.items()]
-    _, throttled = beside_us(asdict(state.noise) if state.noise else {})
+    _, throttled = beside_us(state.noise)
     told.append(("throttled", "no counter to read" if throttled is None else language.count(throttled, "time")))
     return tuple(told)

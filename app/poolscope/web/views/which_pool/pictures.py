@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 
 from poolscope.experiments.pool_benchmark.charts import side_by_side
 from poolscope.experiments.pool_benchmark.naming import setting
@@ -11,6 +13,7 @@ from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.records import Span
 from poolscope.text import numbers
 from poolscope.web import timeline
+from poolscope.web.table import Cell, Column, Table, table
 from poolscope.web.views.which_pool.tables import against, counting, grouped
 
 LEVELS = 5
@@ -73,6 +76,26 @@ def heat(state: State, choice: Recommendation | None) -> Heat:
             )
             rows.append(HeatRow(kind, numbers.whole(chunk) if chunk else "own", row))
     return Heat(sizes, tuple(rows), len({config.chunksize for config in state.pools}) > 1)
+
+
+def heat_table(heat: Heat) -> Table | None:
+    """The heat map as a table; None before there is a plan."""
+    if not heat.rows:
+        return None
+    columns = [Column("kind", attrgetter("kind"), row_head=True)]
+    if heat.chunks:
+        columns.append(Column("chunk", attrgetter("chunk")))
+    for place, size in enumerate(heat.sizes, 1):
+        title = f"{size} workers" if place == len(heat.sizes) else str(size)
+        columns.append(Column(title, partial(_shaded, place=place - 1), align=""))
+    return table(columns, heat.rows, style="heat")
+
+
+def _shaded(row: HeatRow, place: int) -> Cell:
+    cell = row.cells[place]
+    if cell is None:
+        return Cell()
+    return Cell(cell.text, align="n", level=cell.level, current=cell.current, title=cell.title)
 
 
 def _heat_cell(

@@ -1,0 +1,367 @@
+"""The words of the pool benchmark: every sentence of its findings, verdicts and reasons, by check and code.
+
+`text.sentences` says how a template is read. The code that finds something returns the code and its facts only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from poolscope.experiments.pool_benchmark.naming import noun
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.text.language import capital
+from poolscope.text.sentences import fill
+
+# What each check looks for, by the name of its function.
+CHECKS = {
+    "work_too_small": "work too small for a pool",
+    "gil_held": "threads took turns for the GIL",
+    "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
+    "too_large_to_hand_over": "arguments or results are too large to hand over",
+    "chunks_too_small": "chunks are too small",
+    "chunks_too_large": "chunks are too large",
+    "chunks_vary": "chunk size changes with the pool size",
+    "stragglers": "a few long items hold up the others",
+    "more_workers_than_cpus": "more workers than usable CPUs",
+    "quota_bites": "a CPU quota made workers wait",
+    "siblings_share_cores": "workers share cores as hyper-threads",
+    "oversubscribed": "tasks start threads of their own",
+    "start_up_outweighs": "starting processes outweighs the map",
+    "memory_runs_short": "workers together need more memory than is free",
+    "results_differ": "results differ, or can't be repeated",
+    "keeps_global_state": "the work keeps global state",
+    "prints": "the work prints",
+    "run_was_disturbed": "the run was disturbed",
+}
+
+# From what length of an item, or how many of them, a pool would win.
+BREAK_EVEN = {
+    "break_even": (
+        "break-even about {break_even_seconds_per_item:duration} an item, which takes {seconds_per_item:duration} now"
+        "[, or about {break_even_items:about} items of this length]"
+        "[; {break_even_seconds_per_item_with_start:duration} an item with start-up and shutdown counted]"
+    ),
+    "stretched": (
+        "In it an item took {stretched:times} as long as in the plain loop, so handing over is not to blame."
+    ),
+    "work outweighs": "The work outweighs the overhead, so where they would balance can't be told.",
+    "single item": "A single item can't be shared out, however long it takes.",
+    "one worker": "With one worker no two items run at the same time, so a pool never wins.",
+    "one CPU": "With one usable CPU no two items run at the same time, so a pool never wins.",
+}
+
+FINDINGS: dict[str, dict[str, str]] = {
+    "work_too_small": {
+        **BREAK_EVEN,
+        "unmeasured": "Not every setting has been measured often enough to tell.",
+        "faster": "{best}, the fastest: {gain:times} ({gain:interval}).",
+        "undecided": (
+            "Can't tell, no difference from the plain loop is shown. {best:capital}, the fastest: {gain:times}."
+        ),
+        "one at a time": (
+            "Can't tell whether longer items would help: every pool is slower than the plain loop, but no two items "
+            "ran at the same time in any of them."
+        ),
+        "slower": "Every pool is slower than the plain loop.[ {why}]",
+        "too small": (
+            "Handing items over costs more than sharing them saves: {break_even}."
+            "[ A map of {short_map_s:duration} mostly measures how long it takes to wake a process.]"
+        ),
+    },
+    "gil_held": {
+        "figures": (
+            "the tasks of {config} used {cpus_used:.2f} CPUs together, where {cpus_there:.0f} were there for them; "
+            "in the plain loop they use {loop_on_cpu:share}"
+        ),
+        "no GIL": "There is no GIL in this Python.",
+        "untraced": "No two threads were traced in a Python that has the GIL.",
+        "unclear": "Can't tell: {figures}.",
+        "waits": "The work waits, which needs no GIL: {figures}.",
+        "side by side": "They ran side by side: {figures}.",
+        "disturbed": "Can't tell, the run was disturbed: {figures}.",
+        "other cause": "Can't tell, something else may have held them up: {figures}.",
+        "one at a time": "{figures}. One at a time, for the GIL or for a lock of the work's own.",
+    },
+    "light_kinds_suffice": {
+        "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
+        "compared": "The work waits: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
+        "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
+        "known to compute": "The work is known to compute; in this run {figures}.",
+        "computes": "The work computes: {figures}.",
+        "both": "The work does both, {figures}, so neither is said of it.",
+        "disturbed": "Can't tell, the run was disturbed: {figures}.",
+        "no light kind": "The work waits: {figures}. Neither threads nor asyncio were measured to compare.",
+        "no heavy kind": "The work waits: {figures}. No processes or interpreters were measured to compare.",
+        "too few": "{compared}; too few repetitions to tell.",
+        "slower": "{compared} ({gain:interval}), which is shown to be slower.",
+        "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
+        "suffices": (
+            "{compared} ({gain:interval}) and {light:takes/take} less: {light_around_s:duration} to start and end "
+            "against {heavy_around_s:duration}"
+            "[; {light_memory:size} a worker against {heavy_memory:size}]."
+        ),
+    },
+    "too_large_to_hand_over": {
+        "figures": (
+            "an item has {item_bytes:size} and its result {result_bytes:size}; to pickle and unpickle both takes "
+            "{pickle_s:duration} beside {seconds_per_item:duration} of work"
+        ),
+        "unknown": "What an item and its result take to pickle is not known.",
+        "small": "{figures}.",
+        "not handed over": "No pool that would have to pickle was measured, though {figures}.",
+        "not much": "Can't tell, it is not much: {figures}.",
+        "too large": "{figures}. Hand over names, paths or ranges and let workers fetch the rest.",
+    },
+    "chunks_too_small": {
+        "compared": (
+            "{other}: {gain:times} as fast as with the smallest chunks, of {chunk}, {other_s:duration} against "
+            "{extreme_s:duration}"
+        ),
+        "figures": "with {best} and chunks of {chunk}, handing over took {dispatch_share:percent} of the map",
+        "no chunks": "No pool that takes chunks has been measured.",
+        "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
+        "few repetitions": "Too few repetitions to tell, though {compared}.",
+        "worse": "{compared} ({gain:interval}).",
+        "no worse": "{compared} ({gain:interval}).",
+        "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
+        "cheap": "{figures}, {chunks_a_worker:.3g} chunks a worker.",
+        "not compared": "{figures}. More items in a message may save some of it, which only a comparison can tell.",
+    },
+    "chunks_too_large": {
+        "compared": (
+            "{other}: {gain:times} as fast as with the largest chunks, of {chunk}, {other_s:duration} against "
+            "{extreme_s:duration}"
+        ),
+        "figures": "with {best} and chunks of {chunk}, workers idled for {idle_tail:percent} of the map",
+        "no chunks": "No pool that takes chunks has been measured.",
+        "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
+        "workers without": ("{best} share {chunks} {chunks:chunk/chunks} of {chunk}: the others get nothing to do."),
+        "few repetitions": "Too few repetitions to tell, though {compared}.",
+        "worse": "{compared} ({gain:interval}).",
+        "no worse": "{compared} ({gain:interval}).",
+        "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
+        "short tail": "{figures}, {chunks_a_worker:.3g} chunks a worker.",
+        "not compared": "{figures}. Fewer items in a message may shorten it, which only a comparison can tell.",
+    },
+    "chunks_vary": {
+        "unknown": "The chunk sizes are not known.",
+        "same": "Every pool used chunks of {chunk}.",
+        "vary": (
+            "Chunks of {chunks} items for {sizes} workers: the pool's own choice, so the sizes differ in more than "
+            "their workers."
+        ),
+    },
+    "stragglers": {
+        "figures": (
+            "with {config} the longest item took {longest_s:duration}, the middle one {median_s:duration}, and at the "
+            "end workers idled for {idle_tail:percent} of the map"
+        ),
+        "untraced": "No pool whose workers could all work at once has been traced.",
+        "none": "{figures}.",
+        "not much": "Can't tell, it is not much: {figures}.",
+        "disturbed": "Can't tell, the run was disturbed: {figures}.",
+        "in chunks": "{figures}. Chunks of one item let the others go on.",
+        "long items": "{figures}. Hand the longest items over first.",
+    },
+    "more_workers_than_cpus": {
+        "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:times} as fast as {small}",
+        "waits": "The work waits, so workers beyond the CPUs still save time.",
+        "none": "No pool has more workers than CPUs: {usable_cpus:cpus}.",
+        "unclear": "{usable_cpus:cpus}. How much of the work waits is not clear.",
+        "not compared": "{usable_cpus:cpus}; there is no smaller or no larger pool of a kind to compare.",
+        "few repetitions": "{compared}, which too few repetitions can't tell.",
+        "chunks differ": (
+            "{compared} ({gain:interval}), but chunk sizes differ, {small_chunk} and {large_chunk}, which may be why."
+        ),
+        "gain": "{compared} ({gain:interval}).",
+        "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
+        "no gain": "{compared} ({gain:interval}), so no gain is shown for what they take.",
+    },
+    "quota_bites": {
+        "no counter": "No counter of a quota can be read: there is none, or none to be seen from here.",
+        "free": "The quota's counter did not rise during the run.",
+        "held back": (
+            "The quota held processes back {throttled} {throttled:time/times} during the run: no more workers than its "
+            "CPUs, or a larger quota."
+        ),
+    },
+    "siblings_share_cores": {
+        "took": "with {config} a task took {cpu_time_ratio:times} the CPU time that it takes in the plain loop",
+        "shared": "{usable_cpus:.0f} CPUs are on {cores:.0f} {cores:core/cores}",
+        "alone": "{usable_cpus:cpus}, on {cores:.0f} {cores:core/cores}",
+        "unknown": "Which of the CPUs share a core is not known.",
+        "a core each": "{alone}, so nobody has to share one.",
+        "a core each, seen": "{alone}; {took}, so nobody shares one.",
+        "a core each, unclear": "Can't tell: {alone}; {took}.",
+        "shared unseen": (
+            "{alone}, as the system has it, but {took}. So it is where cores are shared out of its sight, as by the "
+            "virtual machines of one host; it can't be told from here."
+        ),
+        "waits": "{shared}; the work does not just compute.",
+        "untraced": "{shared}; no pool of so many processes was traced with long tasks.",
+        "no loss": "{shared}; {took}.",
+        "unclear": "Can't tell: {shared}; {took}.",
+        "share": (
+            "{shared}; {took}, as where two share a core: more workers than {cores:.0f} gain less than their number "
+            "says."
+        ),
+    },
+    "oversubscribed": {
+        "figures": "a task used up to {cpu_over_wall:.2f} CPUs by itself",
+        "unknown": "Neither the loop nor a process was looked at for long enough.",
+        "disturbed": "Can't tell, the run was disturbed: {figures}.",
+        "one thread": ("{figures}, so it runs in one thread. Programs that a task starts would not show in this."),
+        "unclear": "Can't tell: {figures}.",
+        "several threads": (
+            "{figures}, so {usable_cpus} {usable_cpus:CPU is/CPUs are} enough for {enough} at once. Numerical "
+            "libraries do so unless OMP_NUM_THREADS=1 is set."
+        ),
+    },
+    "start_up_outweighs": {
+        "figures": (
+            "starting and ending {config} took {start_stop_s:duration}, the map {map_s:duration}, so {share:percent} "
+            "of a single call[; {workers} start and end by {methods}]"
+        ),
+        "unmeasured": "No pool of processes has been started and shut down.",
+        "few repetitions": "Too few repetitions to tell, though {figures}.",
+        "close": "Can't tell, they are close: {figures}.",
+        "less": "{figures}.",
+        "outweighs": "{figures}. Keep one pool and map often, or give it more to do.",
+    },
+    "memory_runs_short": {
+        "figures": ("{config} took {needed:size} beside the main process; {free:size} were free before[{twice}]"),
+        "counted twice": "; shared pages are counted more than once in that",
+        "unmeasured": "No pool's memory has been measured.",
+        "unknown": "How much memory was free is not known.",
+        "fits": "{figures}.",
+        "unclear": "Can't tell: {figures}.",
+        "short": "{figures}.",
+    },
+    "results_differ": {
+        "no call repeats": (
+            "The same item gave another result when it was called again, in the plain loop too, so results can't be "
+            "compared between pools."
+        ),
+        "differ": "{config}: {detail}[ So do {others} other {others:setting/settings}.]",
+        "unknown": "Whether an item gives the same result twice can't be told: its results can't be compared.",
+        "same": "Every setting gave what the plain loop gave.",
+    },
+    "keeps_global_state": {
+        "unknown": "Its globals were not looked at.",
+        "none": "It changed no global that it names.",
+        "changes": (
+            "It changes the {names:global/globals} {names}: threads share {names:it/them}, every process and "
+            "interpreter has its own, and what it writes there does not come back. What one call leaves there can "
+            "change the results of the next, or shorten it as a cache does: the plain loop and threads find it filled."
+        ),
+    },
+    "prints": {
+        "unknown": "It was not listened to.",
+        "prints": (
+            "It printed {tried_bytes:size} when it was tried and {bytes:size} in all; writing takes its time, and the "
+            "lines of several workers mix."
+        ),
+        "later": "{bytes:size} were written during the run, though nothing when the work was tried.",
+        "silent": "It printed nothing.",
+    },
+    "run_was_disturbed": {
+        "unread": "Nothing is known yet of what else ran.",
+        "silent": "What was read does not say.",
+        "judged": "{signs}",
+    },
+}
+
+VERDICTS = {
+    **BREAK_EVEN,
+    "serial": "serial",
+    "the plain loop of": "{loop}",
+    "fastest": "the fastest",
+    "fastest of often": "the fastest of those repeated often enough",
+    "fastest pool": "the fastest pool",
+    "fastest pool of often": "the fastest pool of those repeated often enough",
+    "no winner between": "No clear winner between them.",
+    "reaches": "{config} {config:reaches/reach} {gain:times}[ ({ci})]",
+    "stays": "{config} {config:stays/stay} at {gain:times}[ ({ci})]",
+    # A recommendation: a headline and what stands behind it.
+    "use": "Use {configs:or}: {gain:times} {base}",
+    "use, behind": "({gain:interval}).[ {tie}]",
+    "other loop": "{config} wins: {gain:times} {base}",
+    "other loop, behind": "({gain:interval}).",
+    "small gain": "Hardly worth a pool: {best}, {fastest}, {best:gains/gain} less than {worth_it:percent}",
+    "small gain, behind": "({gain:times}, {gain:interval}), and a plain loop is simpler.",
+    "loop": "The plain loop wins:",
+    "loop, behind": "{best}, {fastest}, {reach}.[ {why}]",
+    "reach": "{best:reaches/reach} {gain:times}[ ({ci})]",
+    "stay": "{best:stays/stay} at {gain:times}[ ({ci})]",
+    "too small": "The plain loop wins: pools cost more than the work,",
+    "too small, behind": "{break_even}. {best:capital}, {fastest}, {reach}.",
+    # No recommendation, and why.
+    "no winner": "No clear winner:",
+    "figures": (
+        "{best}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:times} ({gain:interval})"
+    ),
+    "undecided": "{figures}: the data can't separate them.",
+    "luckiest": "{figures} may just be the luckiest of {compared}.",
+    "unconfirmed": "{figures} needs more repetitions to be sure of.",
+    "others open": "{figures} is slower, but the others spread too widely to tell.",
+    "took": "The plain loop took {loop_s:duration}, {best}, the fastest, {best_s:duration}.",
+    "one repetition": "one repetition is too few for an interval. {took}",
+    "few repetitions": "{repetitions} repetitions are too few for an interval. {took}",
+    "wrong results": "No pool gave the results of the plain loop:",
+    "none finished": "No pool was measured to its end:",
+    "only the loop": "the plain loop took {loop_s:duration}.[ {whys}]",
+    # Doubts about all of it.
+    "disturbed": "Something else disturbed the run, so take the figures with care.",
+    "results change": "Its results change from call to call, so only the times are compared.",
+    # One call, for which the pool is made and closed.
+    "call undecided": (
+        "For a single call, start-up and shutdown counted, there is no clear winner: {took_s:duration} at best against "
+        "{loop_s:duration} for {loop}."
+    ),
+    "call loop": (
+        "For a single call, start-up and shutdown counted, the plain loop finishes first: {loop_s:duration} against "
+        "{took_s:duration} with {best}."
+    ),
+    "call small gain": (
+        "For a single call, start-up and shutdown counted, {best} {best:gains/gain} hardly anything: {gain:times} "
+        "({gain:interval})."
+    ),
+    "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
+    "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
+    # The other configurations.
+    "no GIL": "This Python has no GIL, so its threads compute side by side.",
+    "no GIL in": "{python} has no GIL, so its threads compute side by side.",
+    "under the GIL": "{against}: under the GIL threads work one at a time.",
+    "one thread as good": "{against}, and more of them are no faster: under the GIL threads work one at a time.",
+    "tied": "{against}, not shown to be slower[, and take {around_s:duration} to start and end].",
+    "less memory": "{against} with {memory_share:percent} of the memory a worker.",
+    "other": "{against}.",
+    "kind left out": "{kind}: {why}",
+    "left out": "{config}: {why}",
+    "tied sizes": "{configs} {configs:is/are} not shown to be slower.",
+    "only add start-up": "{configs} only add start-up: {usable_cpus:cpus}.",
+    "Python left out": "{python} took no part: {why}",
+    "one not measured": "{config}: not measured.",
+    "several not measured": "{count} settings: not measured.",
+    "kind lacking": "{why}",
+    "kind lacking in": "{python}: {why}",
+}
+
+
+def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:
+    return capital(fill(FINDINGS[check], code, _in_words(state, facts)))
+
+
+def verdict_sentence(state: State, code: str, facts: Mapping[str, Any]) -> str:
+    return capital(verdict_clause(state, code, facts))
+
+
+def verdict_clause(state: State, code: str, facts: Mapping[str, Any]) -> str:
+    """What goes on where a headline has ended in a colon or a comma."""
+    return fill(VERDICTS, code, _in_words(state, facts))
+
+
+def _in_words(state: State, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Configurations among the facts as this run calls them."""
+    return {name: noun(state, fact) if isinstance(fact, Configuration) else fact for name, fact in facts.items()}

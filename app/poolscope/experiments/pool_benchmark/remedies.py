@@ -1,0 +1,70 @@
+"""Remedies as parameters to run again with, by the names that the run's own experiment has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from poolscope.experiments.pool_benchmark.params import (
+    MOST_REPEATS,
+    MOST_REPEATS_OF_SIZES,
+    PoolSizesParams,
+    most_items,
+)
+from poolscope.experiments.pool_benchmark.state import State
+
+LONGEST_MS = 60_000
+LEAST_MS = 20.0  # of work that takes the place of one whose length can't be chosen
+GOES_BEYOND = 2  # a remedy goes so far beyond the break-even
+
+
+def sizes(fitting: Sequence[int]) -> dict[str, Any]:
+    return {"sizes": sorted(set(fitting))}
+
+
+def kinds(state: State, *names: str) -> dict[str, Any]:
+    """Other kinds of pools; nothing where the experiment is about one kind."""
+    return {"kinds": list(names)} if compares_kinds(state) else {}
+
+
+def chunks(state: State, *chunksizes: int) -> dict[str, Any]:
+    """Chunk sizes to compare; an experiment that uses one for all gets the one that differs from what was used."""
+    if compares_kinds(state):
+        return {"chunksizes": sorted(set(chunksizes))}
+    used = {config.chunk_used for config in state.pools}
+    return {"chunksize": next((chunk for chunk in chunksizes if chunk not in used), chunksizes[0])}
+
+
+def longer_work(state: State, break_even_s: float | None) -> dict[str, Any]:
+    """The same run with items long enough: the work's own length where it has one, else work that has."""
+    if break_even_s is None or not state.params.built_in:
+        return {}
+    work_ms = float(f"{max(1.0, break_even_s * 1e3 * GOES_BEYOND):.1g}")
+    if work_ms > LONGEST_MS:
+        return {}
+    if state.params.length_ms is not None:
+        return {"work_ms": work_ms}
+    return {"workload": "sum-of-squares", "work_ms": max(work_ms, LEAST_MS)}
+
+
+def more_items(state: State, wanted: int) -> dict[str, Any]:
+    """So many items of the same work; nothing where there are as many, or it can't have so many."""
+    workload = state.params.workload
+    # Later factorials take longer, so more of them are other work.
+    if not state.params.built_in or workload == "factorial" or state.items is None:
+        return {}
+    if not state.items < wanted <= most_items(workload):
+        return {}
+    if isinstance(state.params, PoolSizesParams):
+        return {"last": state.params.first + wanted - 1}
+    return {"items": wanted}
+
+
+def more_repetitions(state: State) -> dict[str, Any]:
+    most = MOST_REPEATS if compares_kinds(state) else MOST_REPEATS_OF_SIZES
+    return {"repeats": min(most, max(10, 2 * state.params.repeats))}
+
+
+def compares_kinds(state: State) -> bool:
+    """Whether the run's experiment is about kinds of pools, or about the sizes of one."""
+    return not isinstance(state.params, PoolSizesParams)

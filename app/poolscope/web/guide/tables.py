@@ -1,0 +1,149 @@
+"""The guide's tables: threads against processes, the ways to ask a pool, the tools, the scenarios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poolscope.text import numbers
+from poolscope.web.guide.figures import Figure, Figures
+from poolscope.web.guide.topics import Preset
+from poolscope.web.table import Button, Cell, Column, Table, alone, table
+
+
+def start(preset: Preset, word: str) -> Button:
+    """A button that starts a preset."""
+    return Button(word, f"{word}: {preset.does}", fields=preset.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One row of the comparison: what is said of threads and of processes, and what was measured of it here."""
+
+    name: str
+    threads: str
+    processes: str
+    figure: Figure
+
+
+def _measured(aspect: Aspect) -> Cell:
+    figure = aspect.figure
+    disturbed = "(disturbed by something else)" if figure.disturbed else ""
+    if not figure.run:
+        return Cell(small=f"{figure.what}, not measured here yet", head="measured")
+    before = f"{figure.what},"
+    return Cell(figure.run, href=f"/runs/{figure.run}", code=True, before=before, small=disturbed, head="measured")
+
+
+ASPECTS = (
+    Column("aspect", lambda aspect: aspect.name, row_head=True, hidden=True),
+    Column(
+        "threads",
+        lambda aspect: Cell(aspect.threads, strong=aspect.figure.threads, head="threads"),
+        align="wrap",
+    ),
+    Column(
+        "processes",
+        lambda aspect: Cell(aspect.processes, strong=aspect.figure.processes, head="processes"),
+        align="wrap",
+    ),
+    Column("what was measured", _measured, align="wrap"),
+    Column("actions", lambda aspect: Cell(button=start(aspect.figure.preset, "Measure now")), hidden=True),
+)
+
+
+def comparison(figures: Figures) -> Table:
+    """Threads against processes, with this machine's figures."""
+    aspects = (
+        Aspect(
+            "Use case",
+            "Work that waits: requests, files, databases, devices.",
+            "Work that computes. For waiting they serve as well, and cost more.",
+            figures.use,
+        ),
+        Aspect(
+            "Memory",
+            "One memory for all; a thread adds a stack and little else.",
+            "Each has a memory of its own, with its own interpreter and modules.",
+            figures.memory,
+        ),
+        Aspect(
+            "Communication",
+            "All see the same objects. Handing one over copies nothing, and needs a lock or a queue.",
+            "Objects are pickled, sent through a pipe and rebuilt: what arrives is a copy.",
+            figures.messages,
+        ),
+        Aspect(
+            "GIL",
+            "One lock for all: they take turns at Python code, and let go while they wait.",
+            "Each has its own: all compute at the same time.",
+            figures.gil,
+        ),
+        Aspect(
+            "Fault isolation",
+            "A crash, or a call of exit, takes the whole program along.",
+            "Only the worker dies. Whether its task is missed depends on the pool.",
+            figures.isolation,
+        ),
+        Aspect(
+            "Overhead",
+            "Started in a fraction of a millisecond.",
+            "Milliseconds to tens of them each, by start method.",
+            figures.overhead,
+        ),
+        Aspect(
+            "Scalability",
+            "Computing stops at one CPU; waiting grows to hundreds of threads.",
+            "Grows with the usable CPUs, less what dispatch and the last tasks cost.",
+            figures.scaling,
+        ),
+    )
+    return table(ASPECTS, aspects, style="aspects")
+
+
+@dataclass(frozen=True, slots=True)
+class WayToAsk:
+    """A method of a pool: what it returns, and what it is for."""
+
+    call: str
+    returns: str
+    use: str
+
+
+CALLS = (
+    Column("call", lambda way: way.call, code=True, row_head=True),
+    Column("returns", lambda way: way.returns, align="wrap"),
+    Column("for", lambda way: way.use, align="wrap"),
+)
+WAYS_TO_ASK = (
+    WayToAsk("apply", "the result, after waiting for it", "one task; nothing runs side by side"),
+    WayToAsk("map", "all results at once, in order", "a list of like tasks: the first choice"),
+    WayToAsk(
+        "imap, imap_unordered", "results one by one, in order or as they come", "many items, or the first answers early"
+    ),
+    WayToAsk("apply_async", "a ticket at once; get(timeout) waits", "different tasks, limits, callbacks"),
+    WayToAsk("submit", "a future at once", "concurrent.futures: the same for threads, processes and interpreters"),
+)
+TOOLS = (
+    Column("tool", lambda row: row.tool.title, code=True, row_head=True),
+    Column("between", lambda row: row.tool.between),
+    Column("operation", lambda row: row.tool.operation, align="keep"),
+    Column("operations/s", lambda row: row.rate, numbers.whole, "n"),
+    Column("result here", lambda row: Cell(row.word, state=row.mark)),
+    Column("data copied?", lambda row: row.tool.copies, align="wrap"),
+    Column("take it for", lambda row: row.tool.use, align="wrap"),
+    Column(
+        "actions",
+        lambda row: Cell(button=alone("sharing", "tools", row.tool.name, row.tool.title, "Measure", htmx=False)),
+        hidden=True,
+    ),
+)
+SCENARIOS = (
+    Column("scenario", lambda row: row.title, row_head=True),
+    Column("outcome here", lambda row: row.outcome, align="keep"),
+    Column("what to take away", lambda row: row.explanation, align="wrap"),
+    Column(
+        "actions",
+        lambda row: Cell(button=alone("failures", "scenarios", row.name, row.title, htmx=False)),
+        hidden=True,
+    ),
+)

@@ -1,0 +1,118 @@
+"""How often either experiment's verdict names a winner where there is none, and finds one where there is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from poolscope.experiments.pool_benchmark import state
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
+from poolscope.experiments.pool_benchmark.plan import planned
+from poolscope.experiments.pool_benchmark.reasons import reasons
+from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.verdict import verdict
+
+# What says of one side that it is faster; all else leaves it open.
+WINNERS = {"use", "other loop", "small gain", "loop", "too small"}
+CALL_WINNERS = {"call loop", "call small gain", "call too", "call other"}
+TRIALS = 100
+REPETITIONS = 5
+
+
+def pool_sizes(sizes: Sequence[int]) -> State:
+    return state.initial(PoolSizesParams(workload="sum-of-squares", sizes=list(sizes)))
+
+
+def which_pool(sizes: Sequence[int]) -> State:
+    """So many configurations of several kinds."""
+    kinds = ("thread", "process", "pool")
+    settings = [planned("3.11", kinds[i % len(kinds)], size, items=40) for i, size in enumerate(sizes)]
+    configs = [planned("3.11", "serial", items=40), *settings]
+    return replace(
+        state.initial(WhichPoolParams()),
+        pythons=(state.Python("3.11"),),
+        configs={config.key: Configuration.of(config) for config in configs},
+    )
+
+
+def measured(plan: State, times: Mapping[str, tuple[float, ...]]) -> State:
+    """The run at its end; start-up and shutdown take no time, so that a single call is no different either."""
+    configs = {
+        key: replace(config, map=times[key])
+        if config.serial
+        else replace(config, map=times[key], start=(1e-9,) * REPETITIONS, stop=(1e-9,) * REPETITIONS)
+        for key, config in plan.configs.items()
+    }
+    return replace(plan, configs=configs, outcome="finished")
+
+
+def codes(now: State) -> set[str]:
+    stated, recommendation = verdict(now, 2), recommend(now)
+    assert stated is not None
+    assert recommendation is not None
+    return {stated.code, *(reason.code for reason in reasons(now, recommendation, 2))}
+
+
+def samples(rng: random.Random, spread: float) -> tuple[float, ...]:
+    """Log-normal about 0.1 s, and one in 25 held up by something else."""
+    return tuple(
+        0.1 * rng.lognormvariate(0, spread) * (1 + rng.expovariate(2) * (rng.random() < 0.04))
+        for _ in range(REPETITIONS)
+    )
+
+
+@pytest.mark.parametrize("unequal", [False, True], ids=["equal spread", "unequal spread"])
+@pytest.mark.parametrize("count", [4, 8, 16])
+@pytest.mark.parametrize("experiment", [pool_sizes, which_pool])
+def test_without_a_difference_hardly_any_verdict_names_a_winner(
+    experiment: Callable[[Sequence[int]], State], count: int, unequal: bool
+) -> None:
+    rng, plan = random.Random(1000 * count + unequal), experiment(range(1, count + 1))
+    winners = []
+    for _ in range(TRIALS):
+        spreads = {key: 0.005 * 20 ** rng.random() if unequal else 0.03 for key in plan.configs}
+        now = measured(plan, {key: samples(rng, spread) for key, spread in spreads.items()})
+        if codes(now) & (WINNERS | CALL_WINNERS):
+            winners.append(str(verdict(now, 2)))
+    assert len(winners) <= 5, winners
+
+
+@pytest.mark.parametrize("count", [4, 16])
+@pytest.mark.parametrize("experiment", [pool_sizes, which_pool])
+def test_a_pool_that_is_half_as_fast_again_is_found(experiment: Callable[[Sequence[int]], State], count: int) -> None:
+    rng, plan, found = random.Random(count), experiment(range(1, count + 1)), 0
+    best = [key for key, config in plan.configs.items() if not config.serial][1]
+    for _ in range(20):
+        times = {key: tuple(rng.lognormvariate(0, 0.03) for _ in range(REPETITIONS)) for key in plan.configs}
+        times[best] = tuple(seconds / 1.5 for seconds in times[best])
+        now = measured(plan, times)
+        recommendation = recommend(now)
+        assert recommendation is not None
+        found += "use" in codes(now) and recommendation.config == now.configs[best]
+    assert found >= 19
+
+
+def test_the_caution_for_the_best_of_many_is_for_gains_and_for_several() -> None:
+    """Of a single configuration nothing is the best of one."""
+    rng, single = random.Random(5), pool_sizes([2])
+    stated = {
+        code
+        for _ in range(TRIALS)
+        for code in codes(measured(single, {key: samples(rng, 0.05) for key in single.configs}))
+    }
+    assert "luckiest" not in stated
+    assert "undecided" in stated
+
+
+def test_the_loop_wins_where_every_interval_lies_below_1() -> None:
+    loop = (0.100, 0.104, 0.096, 0.110, 0.101)
+    six = pool_sizes(range(1, 7))
+    times = {key: loop if config.serial else tuple(1.25 * t for t in loop) for key, config in six.configs.items()}
+    now = measured(six, times)
+    recommendation = recommend(now)
+    assert recommendation is not None
+    assert (recommendation.gain.high or 2) < 1
+    assert codes(now) & WINNERS == {"too small"}

@@ -1,0 +1,131 @@
+"""What a fragment reads, and that nothing is rendered that shows the same as before."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from jinja2 import DictLoader, Environment
+from poolscope.runs.journal import Journal
+from poolscope.runs.scheduler import Scheduler
+from poolscope.web import app_state, stream
+from poolscope.web.app_state import AppState, Machine
+from poolscope.web.fragments import TRUTH, Fragment, Renderer, Section, bench_sections, names_read
+
+from tests.waiting import until
+from tests.web.conftest import ENDLESS, Serve, ended, frames, running, start
+
+NOBODY = SimpleNamespace(workers=0, href="/runs/sl-0001")
+TEMPLATE = """
+{% macro one() %}{{ run.word }}{% if panel %}{{ panel.name }}{% endif %}{{ two(3) }}{% endmacro %}
+{% macro two(run_id) %}{% for row in view.rows if row.good %}{{ row.text }}{{ run_id }}{% endfor %}{% endmacro %}
+{% macro three() %}{{ ui.verdict(run) }}{{ "a" if not run and view.any else "b" }}{% endmacro %}
+"""
+
+
+def test_a_macro_reads_names_and_attributes_also_by_the_macros_that_it_calls() -> None:
+    templates = Environment(loader=DictLoader({"x.html": TEMPLATE}), autoescape=True)
+    templates.globals["ui"] = None
+    assert set(names_read(templates, "x.html", "one")) == {
+        ("run", "word"),
+        ("panel", TRUTH),
+        ("panel", "name"),
+        ("view", "rows"),
+    }
+    assert set(names_read(templates, "x.html", "three")) == {("run", ""), ("run", TRUTH), ("view", "any")}
+
+
+class Page:
+    """One section of two fragments; the second shows nothing that changes."""
+
+    def __init__(self) -> None:
+        self.version = 1
+        self.word = "a"
+        self.asked = 0
+
+    def sections(self) -> Sequence[Section]:
+        header = Fragment("machine", "partials/machine.html", "header")
+        fault = Fragment("run-fault", "partials/run.html", "fault")
+        return [Section("page", self.version, self._context, (header, fault))]
+
+    async def _context(self) -> Mapping[str, Any]:
+        self.asked += 1
+        return {"machine": Machine((("word", self.word),)), "run": NOBODY, "complaint": ""}
+
+
+async def test_only_what_shows_something_else_is_rendered(tmp_path: Path) -> None:
+    renderer = Renderer(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=1))
+    page = Page()
+
+    async def rendered() -> list[str]:
+        return [target async for target, _ in renderer.changes(page.sections())]
+
+    assert await rendered() == ["machine", "run-fault"]
+    assert await rendered() == []
+    assert page.asked == 1, "its version is the same, so there is nothing to ask for"
+    page.version, page.word = 2, "b"
+    assert await rendered() == ["machine"]
+    page.version = 3
+    assert await rendered() == []
+    assert (page.asked, renderer.rendered) == (3, 3)
+
+
+def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Counter[str]()
+
+    async def counted(state: AppState) -> Sequence[Section]:
+        looks["bench"] += 1
+        return await bench_sections(state)
+
+    monkeypatch.setattr(stream, "bench_sections", counted)
+    monkeypatch.setattr(stream, "SLOW_S", 0.001)
+    monkeypatch.setattr(app_state, "load_average", lambda: 0.5)
+    with serve() as server, server.client() as client:
+        ended(client, start(client, "factorials")["id"])
+        with client.stream("GET", "/live") as answer:
+            seen_frames = frames(answer)  # held on to: an iterator that is let go closes the stream
+            next(seen_frames)
+            # The search for other Pythons and the end of the run may still be on their way.
+            until(lambda: looks["bench"] > 20, "some looks")
+            before, seen = server.app_state.streams.rendered, looks["bench"]
+            until(lambda: looks["bench"] > seen + 20, "more looks")
+            assert server.app_state.streams.rendered == before
+
+
+def test_a_running_list_renders_no_other_panel_and_nothing_twice(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve() as server, server.client() as client:
+        ended(client, start(client, "factorials")["id"])
+        run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
+        with client.stream("GET", "/live") as answer:
+            seen = frames(answer)
+            next(seen)
+            panels = Counter[str]()
+            part = server.app_state.part
+
+            def counting(template: str, macro: str, context: Mapping[str, Any]) -> Any:
+                panels[context["panel"].name if "panel" in context else macro] += 1
+                return part(template, macro, context)
+
+            monkeypatch.setattr(server.app_state, "part", counting)
+            counts = server.app_state.streams
+            rendered, changed = counts.rendered, counts.changed
+            assert len(list(itertools.islice(seen, 10))) == 10
+            assert panels.keys() <= {"shared-list", "recent", "header"}
+            assert panels["shared-list"] >= 10
+            assert counts.rendered - rendered <= (counts.changed - changed) + 1
+        client.post(f"/api/runs/{run_id}/stop")
+        ended(client, run_id)
+
+
+def test_the_counts_of_the_streams_are_metrics(client: httpx.Client) -> None:
+    with client.stream("GET", "/live") as answer:
+        next(frames(answer))
+    text = client.get("/metrics").text
+    for name in ("frames", "fragments_rendered", "fragments_changed"):
+        assert f"poolscope_{name}_total " in text
