@@ -1,24 +1,31 @@
-"""Every error that Poolscope raises; each message names the thing, the cause and the next step.
+"""The errors that concern more than one room; each message names the thing, the cause and the next step.
 
 PoolscopeError
 ├── BadParameters        a parameter is out of bounds, of the wrong type or in contradiction (422, exit 2)
 ├── UnknownExperiment    no experiment of that name (404, exit 2)
 ├── UnknownRun           no run of that id (404)
 ├── UnknownTopic         the guide has no page of that name (404)
-├── Refused              the bench can't take the run now
-│   ├── QueueFull        too many runs wait already (503)
-│   └── TooMany          this client starts runs too fast (429)
+├── Refused              the server can't take a request now, but will later
+│   ├── QueueFull        as many runs wait as may (503)
+│   ├── TooManyStarts    this client starts runs faster than it may (429)
+│   ├── TooManyViewers   as many live streams are open as may be (503)
+│   └── ServerEnding     the server is shutting down (503)
 ├── RunIsLive            a live run can't be deleted (409)
 ├── NobodyToKill         a run has no worker process of that number now (409)
 ├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
 ├── MalformedMessage     a line that came over a pipe is no message of the expected kind
 │   └── MalformedRecord  the runner sent a line that is no record; ends the run as failed
 └── CannotServe          the port or the data folder can't be used (exit 1)
+
+Not drawn are those that never leave the process of a run, where nothing but the standard library is at hand: they
+stand in `runner` and in the experiments' bodies, beside the code that raises and catches them. Nor are ParameterError,
+an entry of BadParameters and no exception, and the ValueErrors of codec and parameters, which their callers convert.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class PoolscopeError(Exception):
@@ -34,11 +41,11 @@ class ParameterError:
 
 
 class BadParameters(PoolscopeError):
-    """Nothing was started; `complaints` says which parameter, why, and what is allowed."""
+    """Nothing was started; `errors` say which parameter, why, and what is allowed."""
 
-    def __init__(self, complaints: tuple[ParameterError, ...]) -> None:
-        super().__init__(" ".join(complaint.message for complaint in complaints))
-        self.complaints = complaints
+    def __init__(self, errors: tuple[ParameterError, ...]) -> None:
+        super().__init__(" ".join(error.message for error in errors))
+        self.errors = errors
 
 
 class UnknownExperiment(PoolscopeError):
@@ -59,7 +66,9 @@ class UnknownTopic(PoolscopeError):
 
 
 class Refused(PoolscopeError):
-    """The bench takes no run now; `retry_after` is in seconds."""
+    """The server can't take this now: `title` names the kind of refusal, `retry_after` seconds are worth waiting."""
+
+    title: ClassVar[str] = "Not now"
 
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(sentence)
@@ -67,11 +76,31 @@ class Refused(PoolscopeError):
 
 
 class QueueFull(Refused):
-    """Too many runs wait already."""
+    title = "The queue is full"
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} runs wait already, which is the limit. Try again when one has ended.", 10)
 
 
-class TooMany(Refused):
-    """One client starts runs faster than the limit."""
+class TooManyStarts(Refused):
+    title = "Too many runs from here"
+
+    def __init__(self, starts: int, retry_after: int) -> None:
+        super().__init__(f"{starts} runs were started from here within a minute, which is the limit.", retry_after)
+
+
+class TooManyViewers(Refused):
+    title = "Too many viewers"
+
+    def __init__(self, viewers: int) -> None:
+        super().__init__(f"{viewers} live streams are open, which is the limit.", 10)
+
+
+class ServerEnding(Refused):
+    title = "The server is ending"
+
+    def __init__(self) -> None:
+        super().__init__("The server is ending. Try again when it is back.", 10)
 
 
 class RunIsLive(PoolscopeError):

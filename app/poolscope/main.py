@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     scheduler = Scheduler(
         journal,
         installation=replace(offered(settings), searching=True),
-        look=read_machine,
+        read_machine=read_machine,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
         starts_per_minute=settings.pace,

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from poolscope.experiments.failures import state as failures
 from poolscope.experiments.failures.catalogue import FAULTS, POOLS, SCENARIOS
+from poolscope.experiments.failures.export import left, matrix
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.sharing import state as sharing
 from poolscope.experiments.sharing.params import SharingParams
@@ -73,9 +74,9 @@ def test_every_failure_is_told_and_leaves_nothing(elsewhere: tuple[str, str]) ->
         states = list(at_once.map(partial(state_under, python), PARTS))
     for state in states:
         assert state.done == state.total
-        assert not [case for case in state.cases.values() if case.outcome in ("broken", "ended by us", "running")]
-        assert not any(failures.left(state).values())
-    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for state in states for cell in failures.matrix(state)}
+        assert not [case for case in state.cases.values() if case.ending in ("broken", "ended by us", "running")]
+        assert not any(left(state).values())
+    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for state in states for cell in matrix(state)}
     pool, executor = POOLS
     assert (cells["exits", pool], cells["exits", executor]) == ("never answered", "pool broken")
     of_interpreters = [cells[fault, "InterpreterPoolExecutor"] for fault in FAULTS]

@@ -56,7 +56,7 @@ def test_tools_may_be_written_as_one_likes(given: Any, chosen: tuple[str, ...]) 
 def test_a_bad_name_is_told_what_is_allowed(given: Any, complaint: str) -> None:
     with pytest.raises(BadParameters) as bad:
         parse(SharingParams, {"tools": given})
-    (said,) = bad.value.complaints
+    (said,) = bad.value.errors
     assert said.name == "tools"
     assert complaint.lower() in said.message.lower()
 
@@ -75,7 +75,7 @@ def test_a_bad_name_is_told_what_is_allowed(given: Any, complaint: str) -> None:
 def test_bounds_are_told(name: str, value: Any, words: str) -> None:
     with pytest.raises(BadParameters) as bad:
         parse(SharingParams, {name: value})
-    assert words in bad.value.complaints[0].message
+    assert words in bad.value.errors[0].message
 
 
 def test_every_start_method_of_this_platform_may_be_asked_for() -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from poolscope.runs.runner_process import death
+from poolscope.runs.runner_process import death_of_runner
 
 from tests.faults.conftest import LONG, AtWork, begin, lines, works_again
 from tests.served import Served
@@ -26,7 +26,7 @@ def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
 
     ended = server.ended(run.id)
     assert ended["status"] == "failed"
-    assert ended["error"] == death(-signal.SIGKILL)
+    assert ended["error"] == death_of_runner(-signal.SIGKILL)
     assert len(lines(server, run.id)) > 5
     run.until_nothing_is_left()
     assert ended["error"] in server.api.get(f"/runs/{run.id}").text

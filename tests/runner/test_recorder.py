@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from poolscope.protocol.records import Contents, Count, Printed, Progress, Sample, SamplerFailed, Span, from_line
+from poolscope.protocol.records import Contents, Count, End, Printed, Progress, Sample, SamplerFailed, Span, from_line
 from poolscope.runner.recorder import PENDING_LIMIT, Recorder
 
 from tests.waiting import BOUND_S
@@ -209,8 +209,8 @@ def test_a_sampler_that_raises_only_at_the_end_is_reported_too(paper: Paper) -> 
     recorder.sample(sampler)
     assert sampled.wait(BOUND_S)
     over.set()
-    recorder.close()
-    assert [line["kind"] for line in paper.lines()] == ["sampler"]
+    recorder.close(End(1, "finished"))
+    assert [line["kind"] for line in paper.lines()] == ["sampler", "end"]
 
 
 def test_a_reader_that_is_gone_never_raises_into_the_body() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poolscope.stats.disturbance import Disturbance, TracedTasks, disturbance
+from poolscope.stats.disturbance import Disturbance, Sign, TracedTasks, disturbance
 
 QUIET = TracedTasks(2, ((0.0202, 0.02),) * 20)
 NOISY = TracedTasks(2, ((0.041, 0.02),) * 20)
@@ -19,13 +19,14 @@ def judge(*traced: TracedTasks, **facts: Any) -> Disturbance:
     return disturbance(traced, **(usual | facts))
 
 
+def codes(judged: Disturbance) -> list[str]:
+    return [sign.code for sign in judged.signs]
+
+
 def test_a_quiet_run_is_quiet_and_says_by_which_numbers() -> None:
     result = judge(QUIET, others_cpu_s=0.08)
     assert result.disturbed is False
-    assert result.reasons == (
-        "Tasks took 1.01 times their CPU time; undisturbed they take 1.00.",
-        "Other programs kept 0.02 of 2 CPUs busy.",
-    )
+    assert codes(result) == ["tasks", "others idle"]
     assert result.wall_over_cpu == pytest.approx(1.01)
     assert result.others_cpus == pytest.approx(0.02)
 
@@ -33,7 +34,8 @@ def test_a_quiet_run_is_quiet_and_says_by_which_numbers() -> None:
 def test_tasks_that_were_held_up_show_a_disturbance() -> None:
     result = judge(NOISY)
     assert result.disturbed is True
-    assert result.reasons == ("Tasks took 2.05 times their CPU time; undisturbed they take 1.00.",)
+    assert codes(result) == ["tasks"]
+    assert result.signs[0].numbers["wall_over_cpu"] == pytest.approx(2.05)
 
 
 def test_short_tasks_of_which_few_were_held_up_show_it_in_their_total() -> None:
@@ -50,19 +52,15 @@ def test_more_workers_than_cpus_hold_up_one_another_and_nobody_else_is_to_blame(
 def test_waiting_work_is_judged_by_the_other_programs() -> None:
     assert judge().disturbed is False
     assert judge().wall_over_cpu is None
-    assert judge(others_cpu_s=2.0).reasons == (
-        "Other programs kept 0.50 of 2 CPUs busy, and our workers left none free.",
-    )
+    sign = Sign("others in the way", {"others_cpus": 0.5, "host_cpus": 2, "spare": 0})
+    assert judge(others_cpu_s=2.0).signs == (sign,)
 
 
 def test_others_on_cpus_that_were_free_are_no_proof() -> None:
     roomy = {"host_cpus": 16, "others_cpu_s": 12.0}
     result = judge(**roomy)
     assert result.disturbed is None
-    assert result.reasons[1] == (
-        "Other programs kept 3.00 of 16 CPUs busy, and our workers left 14 free, "
-        "so it can't be told whether they took ours."
-    )
+    assert result.signs[1] == Sign("others on free CPUs", {"others_cpus": 3.0, "host_cpus": 16, "spare": 14})
     assert judge(QUIET, **roomy).disturbed is False
     assert judge(NOISY, **roomy).disturbed is True
 
@@ -70,23 +68,23 @@ def test_others_on_cpus_that_were_free_are_no_proof() -> None:
 def test_a_single_throttling_spoils_the_run() -> None:
     result = judge(QUIET, throttled_rise=1)
     assert result.disturbed is True
-    assert result.reasons == ("The CPU quota made this process wait 1 time.",)
+    assert result.signs == (Sign("throttled", {"times": 1}),)
     assert judge(QUIET, throttled_rise=0).disturbed is False
 
 
 def test_effective_cpus_below_the_usable_ones_spoil_the_run() -> None:
-    assert judge(QUIET, effective_cpus=1.4).reasons == ("Spinning processes got 1.40 of 2 usable CPUs.",)
+    assert codes(judge(QUIET, effective_cpus=1.4)) == ["effective CPUs"]
     assert judge(QUIET, effective_cpus=1.96).disturbed is False
 
 
 def test_every_ground_of_a_disturbance_is_told() -> None:
-    assert len(judge(NOISY, others_cpu_s=4.0, throttled_rise=7, effective_cpus=1.0).reasons) == 4
+    assert len(judge(NOISY, others_cpu_s=4.0, throttled_rise=7, effective_cpus=1.0).signs) == 4
 
 
 def test_too_short_a_run_without_tasks_cannot_tell() -> None:
     result = judge(wall_s=0.1)
     assert result.disturbed is None
-    assert len(result.reasons) == 2
+    assert len(result.signs) == 2
     assert result.others_cpus is None
 
 
@@ -125,5 +123,5 @@ def test_more_noise_never_makes_a_run_quieter(ratio: float, more: float) -> None
 
 
 @given(st.floats(min_value=0.0, max_value=8.0), st.integers(0, 30) | st.none(), st.integers(1, 16))
-def test_every_judgement_gives_a_reason(others: float, rise: int | None, host_cpus: int) -> None:
-    assert judge(others_cpu_s=others, throttled_rise=rise, host_cpus=host_cpus).reasons
+def test_every_judgement_rests_on_a_sign(others: float, rise: int | None, host_cpus: int) -> None:
+    assert judge(others_cpu_s=others, throttled_rise=rise, host_cpus=host_cpus).signs

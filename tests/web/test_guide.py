@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.examples import programs
+from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.sharing.catalog import CATALOG
@@ -18,7 +20,7 @@ from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_li
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN
 from poolscope.web.guide.glossary import GLOSSARY
-from poolscope.web.guide.topics import PRESETS, TOPICS, code
+from poolscope.web.guide.topics import PRESETS, TOPICS
 
 from tests.experiments.pool_benchmark.invented_runs import ITEMS, LOUD, about, planned, traced
 from tests.experiments.pool_benchmark.invented_runs import records as told_by
@@ -27,7 +29,6 @@ from tests.web.conftest import BY_BROWSER, Serve, ended
 from tests.web.made_which_pool import HERE
 from tests.web.made_which_pool import records as which_pool_records
 from tests.web.markup import Markup, plain
-from tests.web.test_scripts import run_alone
 
 PATHS = ("/guide", *(topic.href for topic in TOPICS))
 S = 1_000_000_000
@@ -102,33 +103,15 @@ def test_a_button_starts_its_run(browser: httpx.Client) -> None:
 
 # Programs
 
-PRINTS = {
-    "condition": "took a parcel",
-    "five_processes": "exit codes: [0, 0, 0, 0, 0]",
-    "lock": " left",
-    "one_log": "ZeroDivisionError: division by zero",
-    "pipe_manager": "['from here', 'from another process']",
-    "pool_exception": "map: Cannot process 0",
-    "pool_of_three": "[1, 4, 9, 16, 25]",
-    "processes_compute": "ProcessPoolExecutor: 0",
-    "queues": "process took [0, 1, 2, 3, 4]",
-    "race": "Lock: 2000 of 2000",
-    "thread_exception": "from the future: ZeroDivisionError('division by zero')",
-    "threads_wait": "10 pages in",
-    "time_limit": "exit code -15",
-    "value_array": "2 [2, 4, 6, 8]",
-    "ways_to_ask": "futures {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}",
-}
 
-
-@pytest.mark.parametrize("name", code())
-def test_a_program_runs_as_it_stands(tmp_path: Path, name: str) -> None:
-    assert any(PRINTS[name] in line for line in run_alone(code()[name], tmp_path))
-
-
-def test_every_program_stands_on_a_page(browser: httpx.Client) -> None:
+def test_every_program_of_no_run_s_page_stands_in_the_guide(browser: httpx.Client) -> None:
     shown = {words for path in PATHS for words in read(browser, path).texts("pre")}
-    assert {plain(text) for text in code().values()} == shown
+    texts = {name: plain(text) for name, text in programs().items()}
+    assert shown <= set(texts.values())
+    of_runs = {scenario.slug for scenario in SCENARIOS.values()} | {
+        name for name, text in programs().items() if text in {tool.code for tool in CATALOG}
+    }
+    assert {name for name, text in texts.items() if text not in shown} <= of_runs
 
 
 # Figures

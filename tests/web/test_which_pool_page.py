@@ -17,8 +17,7 @@ from poolscope.experiments.pool_benchmark.charts import chart
 from poolscope.experiments.registry import find
 from poolscope.protocol.records import Record, to_line
 from poolscope.runs.journal import Journal
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.web.views import VIEWS
 
 from tests.experiments.pool_benchmark.invented_runs import about

@@ -22,17 +22,16 @@ from rich.table import Table
 
 from poolscope.cli import options
 from poolscope.cli.speech import spoken
-from poolscope.machine import cgroups, interpreters, memory
+from poolscope.machine import cgroups, cpu_probe, interpreters, memory
 from poolscope.machine.facts import read_machine
 from poolscope.runs.earlier_journals import earlier_journals
 from poolscope.runs.earlier_journals import in_words as earlier_in_words
-from poolscope.runs.runner_process import RUNNER
 from poolscope.settings import Settings
 from poolscope.text import numbers
 
 EXTRAS = {"uvloop": "a faster event loop", "httptools": "a faster HTTP parser"}
-SPIN = RUNNER.parent / "machine" / "cpu_probe.py"  # the child's side is started by name, never imported
-SPIN_LIMIT_S = 30.0
+PROBE = Path(cpu_probe.__file__)  # run in a process of its own, for the start method may import the main module again
+PROBE_LIMIT_S = 30.0
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
@@ -137,9 +136,9 @@ def access(journal: Path) -> dict[str, Any]:
 
 def effective(numbers: Sequence[int]) -> dict[str, float]:
     """The CPUs that so many spinning processes got, by their number; {} where that could not be measured."""
-    program = [sys.executable, "-I", "-S", str(SPIN), *map(str, numbers)]
+    program = [sys.executable, "-I", "-S", str(PROBE), *map(str, numbers)]
     try:
-        said = subprocess.run(program, capture_output=True, text=True, timeout=SPIN_LIMIT_S, check=True)
+        said = subprocess.run(program, capture_output=True, text=True, timeout=PROBE_LIMIT_S, check=True)
     except (OSError, subprocess.SubprocessError):
         return {}
     found: dict[str, float] = json.loads(said.stdout)

@@ -24,9 +24,8 @@ from poolscope.machine.facts import read_machine
 from poolscope.main import offered
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
-from poolscope.runs.run import Run
+from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
-from poolscope.runs.status import Status
 from poolscope.settings import Settings
 
 EXIT = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
@@ -95,7 +94,7 @@ async def perform(
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
-    scheduler = Scheduler(journal, installation=installation, look=read_machine, keep_runs=settings.keep_runs)
+    scheduler = Scheduler(journal, installation=installation, read_machine=read_machine, keep_runs=settings.keep_runs)
     try:
         await scheduler.open()
     except (OSError, sqlite3.Error) as error:

@@ -24,7 +24,7 @@ def spoken() -> Iterator[None]:
     try:
         yield
     except BadParameters as error:
-        say(*(complaint.message for complaint in error.complaints))
+        say(*(complaint.message for complaint in error.errors))
         raise typer.Exit(BAD_USAGE) from None
     except UnknownExperiment as error:
         say(str(error))

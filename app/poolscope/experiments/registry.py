@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from poolscope.errors import UnknownExperiment
 from poolscope.experiments.experiment import Experiment, Meaning
+from poolscope.experiments.factorials import export as factorials_export
 from poolscope.experiments.factorials import params as factorials_params
 from poolscope.experiments.factorials import state as factorials
+from poolscope.experiments.factorials import verdict as factorials_verdict
+from poolscope.experiments.failures import export as failures_export
 from poolscope.experiments.failures import params as failures_params
 from poolscope.experiments.failures import state as failures
+from poolscope.experiments.failures import verdict as failures_verdict
 from poolscope.experiments.pool_benchmark import params as pool_benchmark_params
 from poolscope.experiments.pool_benchmark import pool_sizes, validation, which_pool
 from poolscope.experiments.shared_list import export as shared_list_export
@@ -66,10 +70,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             Meaning(
                 factorials.initial,
                 factorials.fold,
-                factorials.verdict,
-                factorials.findings,
-                factorials.as_json,
-                factorials.rows,
+                factorials_verdict.verdict,
+                factorials_verdict.findings,
+                factorials_export.as_json,
+                factorials_export.rows,
             ),
         ),
         Experiment(
@@ -98,10 +102,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             Meaning(
                 failures.initial,
                 failures.fold,
-                failures.verdict,
-                failures.findings,
-                failures.as_json,
-                failures.rows,
+                failures_verdict.verdict,
+                failures_verdict.findings,
+                failures_export.as_json,
+                failures_export.rows,
             ),
         ),
         Experiment(

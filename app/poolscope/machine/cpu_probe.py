@@ -1,6 +1,6 @@
 """Effective CPUs, measured: the CPU seconds that n spinning processes gain in one wall second.
 
-Also a program, `python -I -S spin.py N …`, which prints them by N as JSON.
+Also a program, `python -I -S cpu_probe.py N …`, which prints them by N as JSON. It stands alone: no import of ours.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import sys
 from contextlib import closing
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from time import perf_counter_ns, process_time_ns
 from typing import Any
@@ -19,15 +19,15 @@ AHEAD_NS = 5_000_000  # so that everybody knows the window before it opens
 LIMIT_S = 30.0
 
 
-class NoAnswer(Exception):
+class ProbeFailed(Exception):
     """A spinning process ended or did not start; the message says so."""
 
 
-def effective(count: int, seconds: float = WINDOW_S, start_method: str = "") -> float:
-    """Have `count` processes spin through the same window of wall time; what they gained of CPU time, over its length.
+def effective_cpus(count: int, seconds: float = WINDOW_S, start_method: str = "") -> float:
+    """Have `count` processes spin through one window of wall time. Returns the CPU time that they gain over its length.
 
     `count` on a quiet machine with as many CPUs, less under a quota, beside others' work or with fewer CPUs. Nothing of
-    it is left behind. Raises NoAnswer.
+    it is left behind. Raises ProbeFailed.
     """
     context: Any = multiprocessing.get_context(start_method or None)
     pairs = [context.Pipe() for _ in range(count)]
@@ -37,12 +37,12 @@ def effective(count: int, seconds: float = WINDOW_S, start_method: str = "") -> 
         for process in processes:
             process.start()
         for here, process in zip(ours, processes, strict=True):
-            hear(here, process)
+            receive(here, process)
         begin = perf_counter_ns() + AHEAD_NS
         length = int(seconds * 1e9)
         for here in ours:
             here.send((begin, begin + length))
-        return sum(int(hear(here, process)) for here, process in zip(ours, processes, strict=True)) / length
+        return sum(int(receive(here, process)) for here, process in zip(ours, processes, strict=True)) / length
     finally:
         for process in processes:
             if process.pid is not None:
@@ -53,24 +53,25 @@ def effective(count: int, seconds: float = WINDOW_S, start_method: str = "") -> 
                 end.close()
 
 
-def spin(told: Any) -> None:
-    """One process: ready, told the window, the CPU time gained in it. One that wakes late has gained nothing before."""
-    with closing(told):
-        told.send(None)
-        begin, end = told.recv()
+def spin(connection: Connection) -> None:
+    """One process: report ready, receive the window, send the CPU time gained in it. One that wakes late gains less."""
+    with closing(connection):
+        connection.send(None)
+        begin, end = connection.recv()
         while perf_counter_ns() < begin:
             pass
         before = process_time_ns()
         while perf_counter_ns() < end:
             pass
-        told.send(process_time_ns() - before)
+        connection.send(process_time_ns() - before)
 
 
-def hear(here: Any, process: BaseProcess) -> Any:
-    if here not in wait([here, process.sentinel], LIMIT_S):
-        raise NoAnswer(f"A process that was to spin ended or did not answer within {LIMIT_S:.0f} s.")
-    return here.recv()
+def receive(connection: Connection, process: BaseProcess) -> Any:
+    """What the process sends. Raises ProbeFailed when it ends first, or takes too long."""
+    if connection not in wait([connection, process.sentinel], LIMIT_S):
+        raise ProbeFailed(f"A process that was to spin ended or did not answer within {LIMIT_S:.0f} s.")
+    return connection.recv()
 
 
 if __name__ == "__main__":
-    print(json.dumps({number: effective(int(number)) for number in sys.argv[1:]}))
+    print(json.dumps({number: effective_cpus(int(number)) for number in sys.argv[1:]}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from poolscope.errors import MalformedRecord
@@ -101,15 +101,39 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """Why a task has no result. `factors` is how far it came in its time, `message` what an unforeseen error says."""
+
+    code: Literal["negative number", "time limit", "exception"]
+    factors: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """How a task ended. `seconds` is its time in the worker and `cpu_s` on a CPU, `queue_wait` that before its start.
+
+    `order` is its place among the completed ones, from 1, as they were handed over. None: it never started.
+    """
+
+    status: Literal["done", "failed", "cancelled"]
+    seconds: float | None = None
+    cpu_s: float | None = None
+    queue_wait: float | None = None
+    order: int | None = None
+    failure: TaskFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """One task of a pool changed: `event` is 'submitted', 'started' or 'ended'. `actor` is '' while nobody has it."""
+    """One task of a pool changed. `actor` is '' while nobody has it; `outcome` comes with its end."""
 
     kind: ClassVar[str] = "task"
     t: int
     task: str
-    event: str
+    event: Literal["submitted", "started", "ended"]
     actor: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
+    outcome: TaskOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,7 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     threading.Thread(target=obey, args=(commands, context), name="control", daemon=True).start()
     end = perform(begin, context)
     context.worker_registry.close()
-    recorder.emit(end)
-    recorder.close()
+    recorder.close(end)
     sys.stdout.flush()
     # An executor whose worker died in the middle of a result has a thread that reads it forever, and Python joins that.
     last = threading.Timer(LEAVE_S, end_group)

@@ -75,12 +75,14 @@ class Recorder:
             self._write_pending()
             yield
 
-    def close(self) -> None:
-        """Call the samplers once more, write everything and stop."""
+    def close(self, last: Record | None = None) -> None:
+        """Call the samplers once more, write everything, `last` at the end of it, and stop."""
         self._closed = True
         self._wake.set()
         self._thread.join()
         self._call_samplers()
+        if last is not None:
+            self.emit(last)
         self.flush()
 
     def _write_forever(self) -> None:

@@ -1,20 +1,18 @@
-"""A run's life in the server, from the wish to the last record.
+"""A run's life in the server, from the request to the last record.
 
 Read them in this order:
 
-    status      what a run may be, and the one table of allowed changes
-    run         one run: its status, its records and the state that they fold to
-    tape        a run's records in order, for those who read along
-    signal      wakes all who wait for something newer than what they have
-    bench       admission: which run starts now, which waits, which is refused
-    pace        how fast one client may start runs
-    shelf       the runs at hand: in memory, or folded again from the journal
-    turn        the machine's one place for measuring
-    driver      drives one run to its end: reads, keeps, reaps, names how it ended
-    spares      a runner that waits with its imports done
-    pythons     the Pythons of this machine that can run a run's work beside this one
-    supervisor  one child process: start, order, read, stop, reap
-    tree        kills what is left of a child's session, children before parents
-    sweep       at start: ends and clears away what a crash left behind
-    journal     runs and records in SQLite, one writer thread
+    run               one run: its status and the table of allowed changes, its records and the state that they fold to
+    record_log        a run's records in order, and the notifier that wakes those who read along
+    scheduler         which run starts now, which waits, which is refused; the one object that web and cli hold
+    rate_limit        how many runs one client may start in a minute
+    measurement_lock  only one program at a time may measure
+    store             the runs at hand: in memory, or folded again from the journal
+    monitor           follows one run to its end: reads, journals, reaps, names how it ended
+    runner_process    one child process: start, command, read, stop, reap; and the one that is kept ready
+    process_tree      kills what is left of a child's session, children before parents
+    commands          what a live run can be told beside to stop
+    recovery          after a crash: ends and removes what the server left
+    journal           runs and records in SQLite, one writer thread
+    earlier_journals  sets a journal aside that an earlier version wrote
 """

@@ -1,4 +1,4 @@
-"""What may be asked of a live run beside stopping it: to change its controls, and to have one of its workers killed."""
+"""What a live run can be told beside to stop: to change its controls, and to have one of its workers killed."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from poolscope.experiments.parameters import parse
 from poolscope.protocol.commands import ChangeControls, KillWorkerProcess
 from poolscope.protocol.records import Fault
 from poolscope.runs.run import Run
-from poolscope.runs.runner_process import Runner
+from poolscope.runs.runner_process import RunnerProcess
 
-LONGEST_ANSWER = 3.0  # seconds; a runner gives up after two, but may be in the middle of something timed
+ANSWER_LIMIT_S = 3.0  # seconds; a runner gives up after two, but may be in the middle of something timed
 
 
-def change(run: Run, runner: Runner | None, raw: Mapping[str, Any]) -> None:
+def change_controls(run: Run, runner: RunnerProcess | None, raw: Mapping[str, Any]) -> None:
     """Change the controls of a live run. Raises BadParameters."""
     if run.experiment.controls is None or runner is None or run.end is not None:
         raise BadParameters((ParameterError("", f"Run {run.id} has nothing that can be changed now."),))
     controls = parse(run.experiment.controls, raw)
-    wanted = controls.model_dump(exclude_none=True)
+    changes = controls.model_dump(exclude_none=True)
     # What stays as it is counts too: a new minimum must not exceed the maximum that is in force.
-    in_force = {**run.controls, **{name: value for name, value in wanted.items() if name != "paused"}}
+    in_force = {**run.controls, **{name: value for name, value in changes.items() if name != "paused"}}
     parse(run.experiment.params, {**run.params.model_dump(), **in_force})
     run.controls = in_force
-    runner.send(ChangeControls(**wanted))
+    runner.send(ChangeControls(**changes))
 
 
-async def kill(run: Run, runner: Runner | None, worker: int) -> None:
+async def kill_worker(run: Run, runner: RunnerProcess | None, worker: int) -> None:
     """Have worker `worker` killed, now or within two seconds. Raises NobodyToKill; then nobody was."""
     most = run.params.worker_processes
     if runner is None or run.end is not None or run.stopping:
@@ -42,22 +42,22 @@ async def kill(run: Run, runner: Runner | None, worker: int) -> None:
     run.requests += 1
     request = run.requests
     runner.send(KillWorkerProcess(worker, request))
-    fault = await answer(run, request)
+    fault = await answer_to(run, request)
     if fault is not None and fault.pid is None:
-        there = f"it has {fault.of} now" if fault.of else "it has none now"
-        raise NobodyToKill(f"Run {run.id} had no worker {worker} when it was asked for; {there}.")
+        others = f"it has {fault.of} now" if fault.of else "it has none now"
+        raise NobodyToKill(f"Run {run.id} had no worker {worker} when it was asked for; {others}.")
     if fault is None and not run.status.live:
         raise NobodyToKill(f"Run {run.id} ended before worker {worker} could be killed.")
 
 
-async def answer(run: Run, request: int) -> Fault | None:
-    """What came of a request, as the run's records tell it; None when they don't in time."""
+async def answer_to(run: Run, request: int) -> Fault | None:
+    """The record that answers a request; None when none comes in time."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LONGEST_ANSWER):
-            while run.status.live and not told(run, request):
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            while run.status.live and not _find_fault(run, request):
                 await run.notifier.newer_than(run.notifier.version)
-    return told(run, request)
+    return _find_fault(run, request)
 
 
-def told(run: Run, request: int) -> Fault | None:
+def _find_fault(run: Run, request: int) -> Fault | None:
     return next((fault for fault in run.faults if fault.request == request), None)

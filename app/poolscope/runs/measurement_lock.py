@@ -1,4 +1,4 @@
-"""The machine's one place for measuring, among all servers and command lines that share a journal."""
+"""Only one program at a time may measure, among all servers and command lines that share a journal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from pathlib import Path
 
 
 class MeasurementLock:
-    """An advisory lock on a file beside the journal; the kernel gives it back when its holder dies."""
+    """An advisory lock on a file beside the journal; the kernel releases it when its holder dies.
+
+    Not `filelock`: on a file system without flock it falls back to a marker file, which outlives its holder.
+    """
 
     def __init__(self, journal: Path) -> None:
         self._path = journal.with_name(f"{journal.name}-measuring")
         self._fd: int | None = None
 
-    def take(self) -> bool:
-        """Take the place if it is free; never waits. Where no file can be made there is nobody to share with."""
+    def acquire(self) -> bool:
+        """Take the lock if it is free; never waits.
+
+        True as well where no file can be made or locked: such a journal is shared with nobody.
+        """
         if self._fd is not None:
             return False
         try:
@@ -34,8 +40,8 @@ class MeasurementLock:
         self._fd = fd
         return True
 
-    def give(self) -> None:
-        """Give the place back."""
+    def release(self) -> None:
+        """Let the next one measure; does nothing where the lock is not held."""
         fd, self._fd = self._fd, None
         if fd is not None:
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Drives one run to its end: reads its runner, keeps what it says, leaves nothing of it, and names how it ended."""
+"""Follows one run to its end: reads its runner, journals its records, leaves nothing of it, and names how it ended."""
 
 from __future__ import annotations
 
@@ -11,63 +11,62 @@ from typing import Any
 from poolscope.errors import MalformedRecord
 from poolscope.protocol.records import End, Record, from_line, to_line
 from poolscope.runs.journal import Journal
-from poolscope.runs.run import Run
-from poolscope.runs.runner_process import Runner, death
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
+from poolscope.runs.runner_process import RunnerProcess, death_of_runner
 
-SAID_BY_RUNNERS = ("finished", "stopped", "failed")
+RUNNER_OUTCOMES = ("finished", "stopped", "failed")
 
 
 class RunMonitor:
-    """Follows running runs and journals them. `closing` tells whether the server is ending meanwhile."""
+    """Follows running runs and journals them. `closing` says whether the server is ending meanwhile."""
 
     def __init__(self, journal: Journal, closing: Callable[[], bool]) -> None:
         self._journal = journal
         self._closing = closing
 
-    async def follow(self, run: Run, runner: Runner) -> None:
-        """Read a run that was ordered to its end, leave nothing of the runner, and put that end into a status."""
-        heard = asyncio.Event()
-        prints = asyncio.create_task(self._read_prints(run, runner, heard))
-        nonsense, patience = "", 0.0
+    async def follow(self, run: Run, runner: RunnerProcess) -> None:
+        """Read a run that was begun to its end, leave nothing of its runner, and put that end into a status."""
+        opened = asyncio.Event()
+        prints = asyncio.create_task(self._read_prints(run, runner, opened))
+        malformed, patience = "", 0.0
         try:
             async with contextlib.aclosing(runner.lines()) as batches:
                 async for lines in batches:
                     await self._take(run, lines)
-                    heard.set()
+                    opened.set()
                     if run.end is not None:
                         break
             patience = 2.0
-        except MalformedRecord as malformed:
-            nonsense = str(malformed)
+        except MalformedRecord as error:
+            malformed = str(error)
         finally:
-            heard.set()
+            opened.set()
             code = await runner.reap(patience)
             await asyncio.wait({prints}, timeout=1)
             prints.cancel()
             await asyncio.gather(prints, return_exceptions=True)
-        await self._conclude(run, nonsense or death(code, runner.last_words))
+        await self._conclude(run, malformed or death_of_runner(code, runner.last_words))
 
     async def _take(self, run: Run, lines: list[bytes]) -> None:
-        """Fold and keep what a runner said. Raises MalformedRecord for nonsense, after all that came before it."""
+        """Fold and journal record lines. Raises MalformedRecord, once all that came before that line is kept."""
         first = len(run.record_log.lines) + 1
-        records, nonsense = readable(lines)
+        records, malformed = decode_lines(lines)
         try:
             run.take(records)
-        except Exception as broken:  # well-formed, but no fold can make sense of it: the runner's fault, not ours
-            nonsense = MalformedRecord(lines[len(run.record_log.lines) + 1 - first], repr(broken))
+        except Exception as error:  # well-formed, but no fold can make sense of it: the runner's fault, not ours
+            malformed = MalformedRecord(lines[len(run.record_log.lines) + 1 - first], repr(error))
         await self._keep(run, first, run.record_log.lines[first - 1 :])
-        if nonsense is not None:
-            raise nonsense
+        if malformed is not None:
+            raise malformed
 
-    async def _read_prints(self, run: Run, runner: Runner, heard: asyncio.Event) -> None:
+    async def _read_prints(self, run: Run, runner: RunnerProcess, opened: asyncio.Event) -> None:
         async with contextlib.aclosing(runner.prints()) as prints:
             async for printed in prints:
-                await heard.wait()  # the opening comes first on every tape; what is printed meanwhile is not lost
+                await opened.wait()  # the opening comes first in every log; what is printed meanwhile stays in the pipe
                 await self._add(run, printed)
 
     async def _add(self, run: Run, record: Record) -> None:
-        """Put a record of our own on the tape."""
+        """Add a record of our own."""
         first, line = len(run.record_log.lines) + 1, to_line(record)
         run.take([(record, line)])
         await self._keep(run, first, [line])
@@ -78,12 +77,12 @@ class RunMonitor:
             run.notifier.notify()
 
     async def _conclude(self, run: Run, death_reason: str) -> None:
-        """Give the run the status that its end deserves. A run that said no end gets one, so that every tape has it."""
+        """Give the run the status that its end deserves. A log without an end gets one, so that every log has it."""
         end = run.end
         error: str | None = None
         if self._closing() and not run.stopping and (end is None or end.outcome == "stopped"):
             outcome, error = Status.INTERRUPTED, "The server ended while this run was live. Its records are kept."
-        elif end is not None and end.outcome in SAID_BY_RUNNERS:
+        elif end is not None and end.outcome in RUNNER_OUTCOMES:
             outcome, error = Status(end.outcome), end.reason or None
         elif run.stopping:
             outcome = Status.STOPPED
@@ -109,12 +108,12 @@ class RunMonitor:
             run.unkept = self._journal.trouble
 
 
-def readable(lines: Sequence[bytes]) -> tuple[list[tuple[Record, bytes]], MalformedRecord | None]:
-    """The records that lines hold, up to the first that holds none, and what is wrong with that one."""
+def decode_lines(lines: Sequence[bytes]) -> tuple[list[tuple[Record, bytes]], MalformedRecord | None]:
+    """The records in lines, up to the first line that is none, and what is wrong with that one."""
     records = []
     for line in lines:
         try:
             records.append((from_line(line), line))
-        except MalformedRecord as nonsense:
-            return records, nonsense
+        except MalformedRecord as malformed:
+            return records, malformed
     return records, None

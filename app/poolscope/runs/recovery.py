@@ -1,4 +1,4 @@
-"""At start: ends what a crashed server left running, marks those runs interrupted and clears their folders away."""
+"""After a crash: ends what the server left running, marks those runs interrupted and removes their scratch folders."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ from poolscope.errors import MalformedRecord
 from poolscope.protocol.records import End, from_line, to_line
 from poolscope.runs.journal import LIVE, Journal
 from poolscope.runs.process_tree import kill_session
-from poolscope.runs.run import now
-from poolscope.runs.status import Status
+from poolscope.runs.run import Status, now
 
-SENTENCE = "The server ended while this run was live. Its records up to then are kept."
-SLACK = 2.0  # seconds by which two accounts of one process's start may differ
+INTERRUPTED = "The server ended while this run was live. Its records up to then are kept."
+START_TOLERANCE_S = 2.0  # by which two accounts of one process's start may differ
 
 
 def identity(pid: int) -> dict[str, Any]:
-    """A process so that it is known again: its id, and its start time, because ids are given out anew."""
+    """What identifies a process later: its id and its start time, because ids are reused."""
     try:
         return {"pid": pid, "started": psutil.Process(pid).create_time()}
     except psutil.NoSuchProcess:  # it is gone already, and must not be taken for the next of that id
         return {"pid": pid, "started": 0.0}
 
 
-def is_alive(told: Mapping[str, Any]) -> bool:
+def is_alive(identity: Mapping[str, Any]) -> bool:
     try:
-        return bool(abs(psutil.Process(told["pid"]).create_time() - told["started"]) < SLACK)
+        return bool(abs(psutil.Process(identity["pid"]).create_time() - identity["started"]) < START_TOLERANCE_S)
     except (psutil.Error, KeyError):
         return False
 
@@ -50,20 +49,20 @@ async def recover(journal: Journal) -> list[str]:
             runner = row.owner.get("runner")
             if runner is not None:
                 await asyncio.to_thread(_end, runner)
-            await _end_tape(journal, row.id)
-            await journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=SENTENCE)
+            await _end_log(journal, row.id)
+            await journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=INTERRUPTED)
             interrupted.append(row.id)
     await asyncio.to_thread(clear_scratch)
     return interrupted
 
 
-async def _end_tape(journal: Journal, run_id: str) -> None:
+async def _end_log(journal: Journal, run_id: str) -> None:
     """Give the records the end that the runner could not say; its stamp is that of the last one before."""
     lines = await journal.lines(run_id)
     with contextlib.suppress(IndexError, MalformedRecord):
         last = from_line(lines[-1])
         if not isinstance(last, End):
-            await journal.append(run_id, len(lines) + 1, [to_line(End(last.t, Status.INTERRUPTED.value, SENTENCE))])
+            await journal.append(run_id, len(lines) + 1, [to_line(End(last.t, Status.INTERRUPTED.value, INTERRUPTED))])
 
 
 def _end(runner: Mapping[str, Any]) -> None:
@@ -74,7 +73,7 @@ def _end(runner: Mapping[str, Any]) -> None:
     except psutil.NoSuchProcess:
         kill_session(runner["pid"])
         return
-    if abs(leader.create_time() - runner["started"]) < SLACK:
+    if abs(leader.create_time() - runner["started"]) < START_TOLERANCE_S:
         kill_session(runner["pid"])
 
 
@@ -83,7 +82,7 @@ def clear_scratch(folder: Path | None = None) -> None:
     for path in (folder or Path(tempfile.gettempdir())).glob("poolscope-*-*"):
         try:
             pid = int(path.name.split("-")[1])
-            alive = pid == os.getpid() or psutil.Process(pid).create_time() <= path.stat().st_mtime + SLACK
+            alive = pid == os.getpid() or psutil.Process(pid).create_time() <= path.stat().st_mtime + START_TOLERANCE_S
         except (ValueError, OSError):
             continue
         except psutil.NoSuchProcess:

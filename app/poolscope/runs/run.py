@@ -1,10 +1,11 @@
-"""One run: its status, its records and the state that they fold to; it changes in two places, `take` and `become`."""
+"""One run: its status, its records and the state that they fold to; it changes in two methods, `take` and `become`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from poolscope.errors import IllegalChange
@@ -14,11 +15,36 @@ from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
-from poolscope.runs.notifier import ChangeNotifier
-from poolscope.runs.record_log import RecordLog
-from poolscope.runs.status import ALLOWED, Status
+from poolscope.runs.record_log import ChangeNotifier, RecordLog
 
 PRINTED_SHOWN = 20_000  # characters
+
+
+class Status(StrEnum):
+    """What a run may be; ALLOWED has the changes."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def live(self) -> bool:
+        return self in (Status.QUEUED, Status.RUNNING)
+
+
+ALLOWED: dict[tuple[Status, Status], str] = {
+    (Status.QUEUED, Status.RUNNING): "its turn has come",
+    (Status.QUEUED, Status.STOPPED): "cancelled by the user while it waited",
+    (Status.QUEUED, Status.FAILED): "no runner could be started for it",
+    (Status.QUEUED, Status.INTERRUPTED): "the server ended while it waited",
+    (Status.RUNNING, Status.FINISHED): "the runner said so",
+    (Status.RUNNING, Status.STOPPED): "the user asked for it",
+    (Status.RUNNING, Status.FAILED): "the runner said so, died, or sent what is no record",
+    (Status.RUNNING, Status.INTERRUPTED): "the server ended or crashed meanwhile",
+}
 
 
 def now() -> str:
@@ -28,7 +54,7 @@ def now() -> str:
 
 @dataclass(eq=False)
 class Run:
-    """A run as the server knows it. `state` is the fold of all records so far; `signal` rises with every batch.
+    """A run as the server knows it. `state` is the fold of all records so far; `notifier` notifies with every batch.
 
     `arguments` are what the body is given: the parameters, and of this installation what they name; None for a run that
     is not to be started here. `machine` is what was known of it when the run began.
@@ -50,13 +76,13 @@ class Run:
     summary: str = ""
     unkept: str = ""
     stopping: bool = False
-    requests: int = 0  # to harm it, so far
+    requests: int = 0  # to kill a worker, so far
     state: Any = None
     end: End | None = None
     progress: Progress | None = None
     failure: Failure | None = None
     opened: int = 0  # perf_counter ns of its first record
-    faults: list[Fault] = field(default_factory=list)  # what was asked to harm it, and what came of that
+    faults: list[Fault] = field(default_factory=list)  # what came of those requests
     failed_samplers: list[SamplerFailed] = field(default_factory=list)
     printed: str = ""  # the beginning of its output; the records hold all that was kept
     record_log: RecordLog = field(default_factory=RecordLog)
@@ -67,14 +93,14 @@ class Run:
             self.state = self.experiment.meaning.initial(self.params)
 
     def take(self, records: Sequence[tuple[Record, bytes]]) -> None:
-        """Fold a batch of records into the state. An end is kept for the supervisor, who alone ends the run."""
+        """Fold a batch of records into the state. An End is only kept: the monitor ends the run."""
         folded = []
         try:
             for record, line in records:
                 self.state = self.experiment.meaning.fold(self.state, record)
                 folded.append(line)
                 self._note(record)
-        finally:  # tape and state never differ, not even when a fold fails in the middle
+        finally:  # log and state never differ, not even when a fold fails in the middle
             self.record_log.append(folded)
             self.notifier.notify()
 
@@ -127,12 +153,12 @@ class Run:
 
     @property
     def verdict(self) -> str | None:
-        said = self.experiment.meaning.verdict(self.state, self.usable_cpus)
-        return str(said) if said else None
+        verdict = self.experiment.meaning.verdict(self.state, self.usable_cpus)
+        return str(verdict) if verdict else None
 
     def as_json(self, *, whole: bool = True) -> dict[str, Any]:
         """The contract's run; without `whole`, as in a list, the state is left out."""
-        told: dict[str, Any] = {
+        answer: dict[str, Any] = {
             "id": self.id,
             "experiment": self.experiment.name,
             "params": self.params.model_dump(mode="json"),
@@ -146,12 +172,12 @@ class Run:
             "kept": not self.unkept,
         }
         if whole:
-            told["state"] = self.experiment.meaning.as_json(self.state)
-            told["faults"] = [
+            answer["state"] = self.experiment.meaning.as_json(self.state)
+            answer["faults"] = [
                 {"worker": fault.worker, "of": fault.of, "pid": fault.pid, "at_s": (fault.t - self.opened) / 1e9}
                 for fault in self.faults
             ]
-            told["findings"] = [
+            answer["findings"] = [
                 finding.as_json() for finding in self.experiment.meaning.findings(self.state, self.usable_cpus)
             ]
-        return told
+        return answer

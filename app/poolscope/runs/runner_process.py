@@ -1,4 +1,4 @@
-"""One child process from start to reaping: it gets an order, its records and prints are read, nothing of it is left."""
+"""One child process from start to reaping: takes commands, gives records and prints, and nothing of it is left."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ LINE_LIMIT = 64 * 1024 * 1024
 # Of what a run prints, this much is kept; a flood beyond it is counted, not kept.
 PRINTED_LIMIT = 256 * 1024
 LAST_WORDS = 4096  # bytes of stderr's end, kept for the reason of a failure
-ASK, TERM = 2.0, 1.5  # seconds that a stop waits for the wish, then for SIGTERM, before SIGKILL
+ASK_S, TERM_S = 2.0, 1.5  # how long a runner may take to stop when it is asked to, then after SIGTERM, before SIGKILL
 
 
 def scratch_prefix(server_pid: int) -> str:
     return f"poolscope-{server_pid}-"
 
 
-class Runner:
+class RunnerProcess:
     """A started child. `exit_code` is None while it lives; negative is the signal that killed it.
 
     The pipes are ours, not the process's: asyncio's `wait` returns only when every pipe of its own has ended, which
@@ -53,8 +53,8 @@ class Runner:
     @classmethod
     async def start(
         cls, preload: Sequence[str] = (), *, python: str = sys.executable, program: Path = RUNNER
-    ) -> Runner:
-        """Start a child that imports `preload` and then waits for an order. Raises OSError."""
+    ) -> RunnerProcess:
+        """Start a child that imports `preload` and then waits for a command. Raises OSError."""
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             scratch = Path(tempfile.mkdtemp(prefix=scratch_prefix(os.getpid())))
             ours.callback(shutil.rmtree, scratch, ignore_errors=True)
@@ -166,19 +166,19 @@ class Runner:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         return reader, transport
 
-    async def stop(self, ask: float = ASK, term: float = TERM) -> None:
+    async def stop(self, ask_s: float = ASK_S, term_s: float = TERM_S) -> None:
         """Ask, then SIGTERM the group, then SIGKILL the session: over within five seconds."""
         self.send(StopRun())
-        if await self._over_within(ask):
+        if await self._ends_within(ask_s):
             return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGTERM)
-        if not await self._over_within(term):
+        if not await self._ends_within(term_s):
             await asyncio.to_thread(kill_session, self.pid)
 
-    async def reap(self, patience: float = 2.0) -> int:
+    async def reap(self, patience_s: float = 2.0) -> int:
         """Wait for the end, kill what is left and remove the scratch folder. Returns the exit code."""
-        await self._over_within(patience)
+        await self._ends_within(patience_s)
         self._hang_up()
         await asyncio.to_thread(kill_session, self.pid)
         code = await self._process.wait()
@@ -193,12 +193,46 @@ class Runner:
         while self._pipes:
             os.close(self._pipes.popitem()[1])
 
-    async def _over_within(self, seconds: float) -> bool:
+    async def _ends_within(self, seconds: float) -> bool:
         try:
             await asyncio.wait_for(self._process.wait(), seconds)
         except TimeoutError:
             return False
         return True
+
+
+class PrewarmedRunner:
+    """At most one runner that waits with `preload` imported, so that the next click is answered at once."""
+
+    def __init__(self, python: str, program: Path, preload: Sequence[str]) -> None:
+        self._python, self._program, self._preload = python, program, preload
+        self._waiting: asyncio.Task[RunnerProcess] | None = None
+
+    def start(self) -> None:
+        """Start one, if there is none."""
+        if self._waiting is None:
+            self._waiting = asyncio.create_task(self._start())
+
+    async def take(self) -> RunnerProcess:
+        """The one that waits, or a runner started now. Raises OSError when none can be started."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            with contextlib.suppress(OSError):
+                runner = await waiting
+                if runner.exit_code is None:
+                    return runner
+                await runner.reap(0.0)
+        return await self._start()
+
+    async def close(self) -> None:
+        """End the one that waits."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            with contextlib.suppress(OSError):
+                await (await waiting).reap(0.0)
+
+    async def _start(self) -> RunnerProcess:
+        return await RunnerProcess.start(self._preload, python=self._python, program=self._program)
 
 
 async def _read_until(reader: asyncio.StreamReader, died: asyncio.Future[int]) -> bytes:
@@ -223,7 +257,7 @@ def last_line(stderr: str) -> str:
     return last
 
 
-def death(exit_code: int, last_words: str = "") -> str:
-    """How a runner ended that said no end: the signal's name or the exit code, and its last words."""
+def death_of_runner(exit_code: int, last_words: str = "") -> str:
+    """How a runner ended that sent no end: the signal's name or the exit code, and its last words."""
     last = f" Its last words: {last_words}" if last_words else ""
     return f"The runner process {exit_description(exit_code)} before the run was over.{last}"

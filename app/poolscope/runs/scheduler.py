@@ -1,4 +1,4 @@
-"""Admission: which run starts now, which waits, which is refused; and all runs of this server, live and ended."""
+"""Admits, queues and starts runs, and is where pages and commands ask for any run of this server, live or ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import QueueFull, Refused, RunIsLive
+from poolscope.errors import QueueFull, RunIsLive, ServerEnding
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
@@ -20,35 +20,35 @@ from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.payloads import MachineFacts
-from poolscope.runs.commands import change, kill
+from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
-from poolscope.runs.notifier import ChangeNotifier
-from poolscope.runs.prewarmed import PrewarmedRunner
-from poolscope.runs.rate_limit import Pace
+from poolscope.runs.rate_limit import RateLimiter
+from poolscope.runs.record_log import ChangeNotifier
 from poolscope.runs.recovery import identity, recover
-from poolscope.runs.run import Run
-from poolscope.runs.runner_process import RUNNER, Runner
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
+from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
 
-IN_A_HURRY = (1.0, 0.5)  # as ASK and TERM, for a server that ends
-LOOK_AGAIN_S = 0.5
-WARM_AGAIN_S = 0.5
-LONGEST_END = 6.0  # seconds after which a server that ends waits no longer
+HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
+LOCK_RETRY_S = 0.5
+PREWARM_DELAY_S = 0.5
+CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 PRELOAD = [experiment.body for experiment in EXPERIMENTS.values()]
 
 log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """All runs of this server. `signal` rises when a run begins, ends, or takes another place in the queue.
+    """All runs of this server.
 
-    `closed` says that nothing happens here any more; `signal` rises for it, so that who waits can leave.
+    `notifier` notifies when a run begins, ends, or takes another place in the queue; `activity` with that and with
+    anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
+    so that they can exit.
 
-    `look` tells what the machine is like at a run's start (usable CPUs, load …); it becomes part of the conditions.
-    `python` runs the folder or file `runner`. `offers` is what runs may use of this installation.
+    `read_machine` is called at a run's start; what it returns becomes part of the run's conditions. `python` runs the
+    folder or file `runner`. `installation` is what runs may use of this machine, and may be replaced while others run.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Scheduler:
         journal: Journal,
         *,
         installation: Installation | None = None,
-        look: Callable[[], MachineFacts | None] = lambda: None,
+        read_machine: Callable[[], MachineFacts | None] = lambda: None,
         live_limit: int = 8,
         queue_limit: int = 20,
         starts_per_minute: int = 60,
@@ -66,34 +66,34 @@ class Scheduler:
     ) -> None:
         self.journal = journal
         self.installation = installation or Installation()
-        self.activity = ChangeNotifier()  # rises with anything that happens to any run
+        self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
-        self._look = look
+        self._read_machine = read_machine
         self._live_limit, self._queue_limit = live_limit, queue_limit
         self._keep_runs = keep_runs
-        self._spares = PrewarmedRunner(python, runner, PRELOAD)
-        self._driver = RunMonitor(journal, lambda: self._closing)
-        self._shelf = RunStore(journal)
+        self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
+        self._monitor = RunMonitor(journal, lambda: self._closing)
+        self._store = RunStore(journal)
         self._queue: list[Run] = []
         self._running: dict[str, Run] = {}
-        self._runners: dict[str, Runner] = {}
+        self._runners: dict[str, RunnerProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pace = Pace(starts_per_minute)
-        self._turn = MeasurementLock(journal.path)
-        self._looking = False
-        self._entering = 0
+        self._rate_limiter = RateLimiter(starts_per_minute)
+        self._measurement_lock = MeasurementLock(journal.path)
+        self._retrying = False
+        self._entering = 0  # runs that are being written into the journal, and will join the queue
         self._unkept = 0
         self._closing = False
         self.closed = False
 
-    # Life of the bench
+    # Opening and closing
 
     async def open(self) -> None:
-        """Open the journal, sweep what a crash left, warm a spare runner. Raises sqlite3.Error or OSError."""
+        """Open the journal, recover from a crash, prewarm a runner. Raises sqlite3.Error or OSError."""
         await self.journal.open()
         await recover(self.journal)
-        await self._shelf.open(EXPERIMENTS)
-        self._warm()
+        await self._store.open(EXPERIMENTS)
+        self._prewarm()
 
     async def close(self) -> None:
         """Interrupt all runs and leave no process behind; takes about five seconds at most."""
@@ -102,18 +102,18 @@ class Scheduler:
         self._closing = True
         while self._queue:
             await self._leave_queue(self._queue[0], Status.INTERRUPTED, "The server ended while this run waited.")
-        # Those that are just being started stop themselves as soon as they run.
-        await asyncio.gather(*(runner.stop(*IN_A_HURRY) for runner in self._runners.values()))
+        # A run that is just being started is stopped as soon as its runner is there, by _begin.
+        await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_END):
+            async with asyncio.timeout(CLOSE_LIMIT_S):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
-        await self._spares.close()
+        await self._prewarmed.close()
         await self.journal.close()
         self.closed = True
         self.notifier.notify()
 
-    # What users ask for
+    # What users do
 
     async def start(self, name: str, raw: Mapping[str, Any], client: str = "") -> Run:
         """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
@@ -121,18 +121,16 @@ class Scheduler:
         params = parse(experiment.params, raw)
         arguments = experiment.arguments(params, self.installation)
         self._check_is_open()
-        self._pace.check(client)
+        self._rate_limiter.count(client)
         if len(self._queue) + self._entering >= self._queue_limit and not self._has_room(experiment):
-            raise QueueFull(
-                f"{len(self._queue)} runs wait already, which is the limit. Try again when one has ended.", 10
-            )
+            raise QueueFull(len(self._queue))
         self._entering += 1
         try:
             run = await self._enter(experiment, params, arguments)
         finally:
             self._entering -= 1
         self._check_is_open()
-        self._shelf.put(run)
+        self._store.put(run)
         self._queue.append(run)
         self._admit()
         self.notifier.notify()
@@ -146,20 +144,20 @@ class Scheduler:
         elif run.status.live and not run.stopping:
             run.stopping = True
             run.notifier.notify()
-            if run.id in self._runners:  # else it is just being started, and stops as soon as it runs
+            if run.id in self._runners:  # else it is just being started, and _begin stops it
                 self._spawn(self._runners[run.id].stop())
         return run
 
     async def change(self, run_id: str, raw: Mapping[str, Any]) -> Run:
         """Change the controls of a live run. Raises UnknownRun or BadParameters."""
         run = await self.run(run_id)
-        change(run, self._runners.get(run_id), raw)
+        change_controls(run, self._runners.get(run_id), raw)
         return run
 
     async def kill(self, run_id: str, worker: int) -> Run:
         """Kill a worker process of a live run, to see what becomes of it. Raises UnknownRun or NobodyToKill."""
         run = await self.run(run_id)
-        await kill(run, self._runners.get(run_id), worker)
+        await kill_worker(run, self._runners.get(run_id), worker)
         return run
 
     async def delete(self, run_id: str) -> None:
@@ -168,22 +166,22 @@ class Scheduler:
         if run.status.live:
             raise RunIsLive(run_id)
         await self.journal.delete(run_id)
-        await self._shelf.take_away(run)
+        await self._store.remove(run)
         self.notifier.notify()
 
-    # What pages ask for
+    # What pages show
 
     async def run(self, run_id: str) -> Run:
-        """A run by its id, from memory or folded again from the journal. Raises UnknownRun."""
-        return await self._shelf.run(run_id)
+        """The run of that id. Raises UnknownRun."""
+        return await self._store.run(run_id)
 
     async def latest(self, experiment: str) -> Run | None:
         """The newest run of an experiment."""
-        return await self._shelf.latest(experiment)
+        return await self._store.latest(experiment)
 
     def in_memory(self) -> list[Run]:
         """Live and recent runs, oldest first."""
-        return self._shelf.in_memory()
+        return self._store.in_memory()
 
     def running(self) -> list[Run]:
         return list(self._running.values())
@@ -201,24 +199,24 @@ class Scheduler:
         """Start what may start: measured runs one at a time, others up to the limit, in order of arrival."""
         for run in list(self._queue):
             if self._has_room(run.experiment):
-                if run.experiment.measured and not self._turn.take():
-                    self._look_again()
+                if run.experiment.measured and not self._measurement_lock.acquire():
+                    self._admit_later()
                     continue
                 self._queue.remove(run)
                 self._running[run.id] = run
-                self._spawn(self._drive(run))
+                self._spawn(self._perform(run))
 
-    def _look_again(self) -> None:
-        """Another program on this journal is measuring, and won't tell us when it has ended."""
+    def _admit_later(self) -> None:
+        """Try again in a moment: another program on this journal is measuring, and nothing notifies us of its end."""
 
-        def look() -> None:
-            self._looking = False
+        def retry() -> None:
+            self._retrying = False
             if not self._closing:
                 self._admit()
 
-        if not self._looking:
-            self._looking = True
-            asyncio.get_running_loop().call_later(LOOK_AGAIN_S, look)
+        if not self._retrying:
+            self._retrying = True
+            asyncio.get_running_loop().call_later(LOCK_RETRY_S, retry)
 
     def _has_room(self, experiment: Experiment) -> bool:
         busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
@@ -227,12 +225,12 @@ class Scheduler:
     async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
         self._queue.remove(run)
         run.become(status, error)
-        await self._driver.save(run)
+        await self._monitor.save(run)
         self.notifier.notify()
 
     def _check_is_open(self) -> None:
         if self._closing:
-            raise Refused("The server is ending. Try again when it is back.", 10)
+            raise ServerEnding
 
     async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments) -> Run:
         run = Run("", experiment, params, arguments=arguments, notifier=ChangeNotifier(self.activity))
@@ -249,35 +247,35 @@ class Scheduler:
         run.id = run_id
         return run
 
-    # Driving a run
+    # From start to end
 
-    async def _drive(self, run: Run) -> None:
-        """Have a run done by a runner and make room for the next, whatever happens to this one."""
+    async def _perform(self, run: Run) -> None:
+        """Have a runner perform the run, then make room for the next, whatever became of this one."""
         try:
-            runner = await self._spares.take()
+            runner = await self._prewarmed.take()
             self._begin(run, runner)
-            await self._driver.follow(run, runner)
+            await self._monitor.follow(run, runner)
         except Exception as bug:
             log.exception("Run %s could not be brought to its end.", run.id)
             if run.status.live:
-                what = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
-                run.become(Status.FAILED, f"{what}: {bug}.")
-        await self._driver.save(run)
+                failed = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
+                run.become(Status.FAILED, f"{failed}: {bug}.")
+        await self._monitor.save(run)
         self._running.pop(run.id)
         if run.experiment.measured:
-            self._turn.give()
+            self._measurement_lock.release()
         self._runners.pop(run.id, None)
-        self._shelf.forget_old()
+        self._store.forget_old()
         if not self._closing:
-            self._warm()
+            self._prewarm()
             self._admit()
         self.notifier.notify()
         await self.journal.prune(self._keep_runs)
 
-    def _begin(self, run: Run, runner: Runner) -> None:
+    def _begin(self, run: Run, runner: RunnerProcess) -> None:
         self._runners[run.id] = runner
         others = [other for other in self._running.values() if other is not run and other.status is Status.RUNNING]
-        run.machine = self._look()
+        run.machine = self._read_machine()
         machine = codec.to_json(run.machine) if run.machine else {}
         run.conditions = {**machine, "poolscope": __version__, "shared_with": [other.id for other in others]}
         for other in others:
@@ -285,17 +283,17 @@ class Scheduler:
         run.become(Status.RUNNING)
         runner.send(run.begin_command)
         if run.stopping or self._closing:
-            self._spawn(runner.stop(*(IN_A_HURRY if self._closing else ())))
-        # Not now: starting the next spare would take the processor just when this run's first frames are due.
-        asyncio.get_running_loop().call_later(WARM_AGAIN_S, self._warm)
+            self._spawn(runner.stop(*(HURRIED if self._closing else ())))
+        # Not now: starting the next runner would take a CPU just when this run's first frames are due.
+        asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
         self.notifier.notify()
-        self._spawn(self._driver.save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
+        self._spawn(self._monitor.save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
 
-    def _warm(self) -> None:
-        """Have a spare runner ready, unless something is being measured: nothing starts beside that."""
+    def _prewarm(self) -> None:
+        """Keep a runner ready, unless something is being measured: nothing starts beside that."""
         measuring = any(run.experiment.measured for run in self._running.values())
         if not measuring and not self._closing:
-            self._spares.warm()
+            self._prewarmed.start()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and hold on to it: the loop itself keeps only a weak reference."""

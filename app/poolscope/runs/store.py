@@ -1,4 +1,4 @@
-"""The runs at hand: live ones and the recent in memory, all others folded again from the journal when asked for."""
+"""The runs at hand: live and recent ones in memory, all others folded again from the journal when asked for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from poolscope.errors import UnknownRun
 from poolscope.experiments.registry import find
 from poolscope.runs.journal import LIVE, Journal, Row
-from poolscope.runs.monitor import readable
+from poolscope.runs.monitor import decode_lines
 from poolscope.runs.recovery import is_alive, recover
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
@@ -31,12 +30,12 @@ class RunStore:
             await self._find_latest(name)
 
     def put(self, run: Run) -> None:
-        """A new run, the newest of its experiment."""
+        """Add a new run, the newest of its experiment."""
         self._runs[run.id] = run
         self._latest[run.experiment.name] = run.id
 
-    async def take_away(self, run: Run) -> None:
-        """A run that was deleted."""
+    async def remove(self, run: Run) -> None:
+        """Forget a run that was deleted."""
         self._runs.pop(run.id, None)
         if self._latest.get(run.experiment.name) == run.id:
             await self._find_latest(run.experiment.name)
@@ -79,7 +78,7 @@ class RunStore:
         lines = await self._journal.lines(row.id)
         # They were valid when the run was made; a bound that is narrower today must not hide an old run.
         run = Run(row.id, experiment, experiment.params.model_construct(**row.params))
-        await asyncio.to_thread(lambda: run.take(readable(lines)[0]))
+        await asyncio.to_thread(lambda: run.take(decode_lines(lines)[0]))
         run.created, run.started, run.ended, run.error = row.created, row.started, row.ended, row.error
         run.status, run.summary = Status(row.status), row.summary
         run.conditions = {**run.conditions, **row.conditions}

@@ -1,10 +1,10 @@
-"""Judges whether something else on the machine spoiled a measurement, and says on what ground or why it cannot tell."""
+"""Judges whether something else on the machine spoiled a measurement, by which signs, and where it cannot tell."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from poolscope.protocol.payloads import NoiseReading
 
@@ -34,23 +34,45 @@ class TracedTasks:
     tasks: tuple[tuple[float, float], ...]
 
 
+# What a detector shows: how much longer than their CPU time tasks took; what other programs used, and whether our
+# workers left as much free; how often a quota held us back; what spinning processes got.
+SignCode = Literal[
+    "too few tasks",
+    "tasks",
+    "others unknown",
+    "others idle",
+    "others on free CPUs",
+    "others in the way",
+    "throttled",
+    "effective CPUs",
+]
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What one detector shows, and its figures."""
+
+    code: SignCode
+    numbers: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Disturbance:
-    """The judgement: True, False or None for 'cannot tell', and the plain sentences that it rests on.
+    """The judgement: True, False or None for 'cannot tell', and the signs that it rests on.
 
     `wall_over_cpu` is 1.0 for tasks that nothing held up; `others_cpus` are CPUs that other programs kept busy on
     average; both are None where the data do not give them.
     """
 
     disturbed: bool | None
-    reasons: tuple[str, ...]
+    signs: tuple[Sign, ...]
     wall_over_cpu: float | None
     others_cpus: float | None
 
 
 class _Check(NamedTuple):
     spoiled: bool | None
-    sentence: str
+    sign: Sign
     settles: bool = False  # whether a good result alone shows a quiet machine
 
 
@@ -93,8 +115,8 @@ def disturbance(
         *_effective(effective_cpus, usable_cpus),
     )
     disturbed = True if any(check.spoiled for check in checks) else _quiet(checks)
-    reasons = tuple(check.sentence for check in checks if check.spoiled is disturbed)
-    return Disturbance(disturbed, reasons, wall_over_cpu, others)
+    signs = tuple(check.sign for check in checks if check.spoiled is disturbed)
+    return Disturbance(disturbed, signs, wall_over_cpu, others)
 
 
 def _quiet(checks: Sequence[_Check]) -> bool | None:
@@ -117,30 +139,29 @@ def _wall_over_cpu(traced: Sequence[TracedTasks], usable_cpus: int) -> float | N
 
 def _tasks(ratio: float | None) -> _Check:
     if ratio is None:
-        return _Check(None, "There are too few CPU-bound tasks that had a CPU each to see whether they were held up.")
-    return _Check(ratio > HELD_UP, f"Tasks took {ratio:.2f} times their CPU time; undisturbed they take 1.00.", True)
+        return _Check(None, Sign("too few tasks", {}))
+    return _Check(ratio > HELD_UP, Sign("tasks", {"wall_over_cpu": ratio}), True)
 
 
 def _others(others: float | None, host_cpus: int, spare: int) -> _Check:
     if others is None:
-        return _Check(None, f"What other programs used is not known, or not over {SHORTEST_WALL_S:g} s at least.")
-    used = f"Other programs kept {others:.2f} of {host_cpus} CPUs busy"
+        return _Check(None, Sign("others unknown", {"least_s": SHORTEST_WALL_S}))
+    numbers = {"others_cpus": others, "host_cpus": host_cpus, "spare": spare}
     if others <= OTHERS_BUSY_CPUS:
-        return _Check(False, f"{used}.", True)
-    free = f"our workers left {spare or 'none'} free"
+        return _Check(False, Sign("others idle", numbers), True)
     if others <= spare:
-        return _Check(None, f"{used}, and {free}, so it can't be told whether they took ours.")
-    return _Check(True, f"{used}, and {free}.")
+        return _Check(None, Sign("others on free CPUs", numbers))
+    return _Check(True, Sign("others in the way", numbers))
 
 
 def _throttling(rise: int | None) -> tuple[_Check, ...]:
     if rise is None:
         return ()
-    return (_Check(rise > 0, f"The CPU quota made this process wait {rise} {'time' if rise == 1 else 'times'}."),)
+    return (_Check(rise > 0, Sign("throttled", {"times": rise})),)
 
 
 def _effective(effective: float | None, usable_cpus: int) -> tuple[_Check, ...]:
     if effective is None:
         return ()
-    sentence = f"Spinning processes got {effective:.2f} of {usable_cpus} usable CPUs."
-    return (_Check(effective < EFFECTIVE_SHARE * usable_cpus, sentence),)
+    sign = Sign("effective CPUs", {"effective_cpus": effective, "usable_cpus": usable_cpus})
+    return (_Check(effective < EFFECTIVE_SHARE * usable_cpus, sign),)

@@ -58,12 +58,25 @@ class Point:
     high: float
 
 
+# Why no fit is shown: too few repetitions of the plain loop, too few sizes (or too few workers that can be at work
+# at once), times that spread too widely, points off the curve, a serial share that could be almost anything.
+NoFitCode = Literal["loop repetitions", "workers", "sizes", "spread", "off the curve", "serial share"]
+
+
+@dataclass(frozen=True)
+class NoFit:
+    """Why the points bear no fit, and the figures of that reason."""
+
+    code: NoFitCode
+    numbers: Mapping[str, float | str | None]
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Speed-up S(n) = one_worker · n / (1 + serial·(n − 1) + crosstalk·n·(n − 1)), Amdahl's law for crosstalk 0.
 
-    supported     whether the points bear a fit; if not, `why` is the sentence and all estimates are None
-    law           'usl' where crosstalk is shown above 0, else 'amdahl'; None if not supported
+    why           the reason why the points bear no fit, and all estimates are None; None where they bear one
+    law           'usl' where crosstalk is shown above 0, else 'amdahl'; None without a fit
     serial        σ, the share of the work that is done one at a time (contention), in [0, 1]; its interval allows for
                   crosstalk that is not shown
     crosstalk     κ, what each pair of workers costs (coherency), at least 0; None for Amdahl's law
@@ -76,8 +89,7 @@ class Scaling:
     curve         the fitted speed-up for each whole number of workers up to the largest size
     """
 
-    supported: bool
-    why: str
+    why: NoFit | None
     sizes: tuple[int, ...]
     law: Law | None = None
     serial: FittedValue | None = None
@@ -88,9 +100,15 @@ class Scaling:
     r2: float | None = None
     curve: tuple[Point, ...] = ()
 
+    @property
+    def supported(self) -> bool:
+        """Whether the points bear a fit."""
+        return self.why is None
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; estimates as `{value, low, high}`, the curve as a list of `{workers, speedup, low, high}`."""
-        return asdict(self) | {"sizes": list(self.sizes), "curve": [asdict(point) for point in self.curve]}
+        plain = asdict(self) | {"sizes": list(self.sizes), "curve": [asdict(point) for point in self.curve]}
+        return {"supported": self.supported} | plain
 
 
 def scaling(loop: Sequence[float], pools: Mapping[int, Sequence[float]], most: int) -> Scaling:
@@ -117,19 +135,17 @@ def scaling(loop: Sequence[float], pools: Mapping[int, Sequence[float]], most: i
 def _scaling(loop: tuple[float, ...], kept: tuple[tuple[int, tuple[float, ...]], ...], most: int) -> Scaling:
     sizes = tuple(size for size, _ in kept)
     if len(loop) < FEWEST_FOR_RATIO or len(sizes) < FEWEST_SIZES["amdahl"]:
-        return Scaling(False, _too_few(len(loop), len(sizes), most), sizes)
+        return Scaling(_too_few(len(loop), len(sizes), most), sizes)
     data = _fit_data(loop, kept)
-    if (widest := data.widest) > WIDEST_TIME:
-        return Scaling(
-            False, f"The times spread too widely: one of their middles is known to {widest:.0%} only.", sizes
-        )
+    if data.widest > WIDEST_TIME:
+        return Scaling(NoFit("spread", {"widest": data.widest}), sizes)
     wider = _region(data, "usl")
     shown = len(sizes) >= FEWEST_SIZES["usl"] and wider.crosstalk.min() > 0
     law: Law = "usl" if shown else "amdahl"
     best = wider if shown else _region(data, "amdahl")
     serial = _either(best.over(best.serial), wider.over(wider.serial))
     why = _why_not(best, data, law, serial)
-    return Scaling(False, why, sizes) if why else _fitted(best, wider, data, law, serial, sizes)
+    return Scaling(why, sizes) if why else _fitted(best, wider, data, law, serial, sizes)
 
 
 def _either(best: FittedValue, other: FittedValue) -> FittedValue:
@@ -138,35 +154,26 @@ def _either(best: FittedValue, other: FittedValue) -> FittedValue:
     return FittedValue(best.value, min(best.low, other.low), high)
 
 
-def _too_few(loop: int, sizes: int, most: int) -> str:
+def _too_few(loop: int, sizes: int, most: int) -> NoFit:
     fewest = FEWEST_SIZES["amdahl"]
     if loop < FEWEST_FOR_RATIO:
-        return f"A fit takes {FEWEST_FOR_RATIO} repetitions of the plain loop at least, and there are {loop}."
+        return NoFit("loop repetitions", {"fewest": FEWEST_FOR_RATIO, "there": loop})
     if most < fewest:
-        workers = "1 worker" if most == 1 else f"{most} workers"
-        return f"A fit takes {fewest} sizes, and no more than {workers} can be at work at the same time."
-    return (
-        f"A fit takes {fewest} sizes of up to {most} workers, with {FEWEST_FOR_RATIO} repetitions each; "
-        f"there {'is' if sizes == 1 else 'are'} {sizes}, the plain loop counted as one worker."
-    )
+        return NoFit("workers", {"fewest": fewest, "most": most})
+    return NoFit("sizes", {"fewest": fewest, "most": most, "repetitions": FEWEST_FOR_RATIO, "there": sizes})
 
 
-def _why_not(best: Region, data: FitData, law: Law, serial: FittedValue) -> str:
-    """The reason not to show a fit; '' for none."""
+def _why_not(best: Region, data: FitData, law: Law, serial: FittedValue) -> NoFit | None:
+    """The reason not to show a fit."""
     from scipy.special import fdtri
 
     farthest = float(abs(best.residuals).max())
     if farthest > FARTHEST and best.misfit > float(fdtri(_degrees_beyond(data, law), data.degrees, SURELY)):
-        name = "Amdahl's law" if law == "amdahl" else "the Universal Scalability Law"
-        more = (
-            f" With {FEWEST_SIZES['usl']} sizes crosstalk can be told." if len(data.sizes) < FEWEST_SIZES["usl"] else ""
-        )
-        return (
-            f"The points don't follow {name}: one is {farthest:.0%} off the curve, more than its spread explains.{more}"
-        )
+        enough = None if len(data.sizes) >= FEWEST_SIZES["usl"] else FEWEST_SIZES["usl"]
+        return NoFit("off the curve", {"law": law, "farthest": farthest, "sizes_for_crosstalk": enough})
     if serial.high is not None and serial.high - serial.low > WIDEST_SERIAL:
-        return f"The serial share could be anything from {serial.low:.0%} to {serial.high:.0%}, so a fit says nothing."
-    return ""
+        return NoFit("serial share", {"low": serial.low, "high": serial.high})
+    return None
 
 
 def _fitted(
@@ -180,8 +187,7 @@ def _fitted(
         peak_speedup = _either(best.over(best.ceilings, scaled=True), peak_speedup)
     curve = tuple(_point(best, workers) for workers in range(1, sizes[-1] + 1))
     return Scaling(
-        supported=True,
-        why="",
+        why=None,
         sizes=sizes,
         law=law,
         serial=serial,

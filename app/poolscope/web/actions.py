@@ -73,7 +73,7 @@ async def start(request: Request) -> Response:
     try:
         run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
     except (BadParameters, Refused) as wrong:
-        errors = wrong.complaints if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
+        errors = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
         panel = panel_facts(app_state, experiment, None, typed, errors)
         if by_htmx(request):
             return await replace(app_state, form_section(panel), problem_of(wrong).status)
@@ -101,7 +101,7 @@ async def change(request: Request, run_id: str) -> Response:
         run = await app_state.scheduler.run(run_id)
         if not by_htmx(request) or not run.status.live:
             raise
-        panel = panel_facts(app_state, run.experiment, run, typed, wrong.complaints)
+        panel = panel_facts(app_state, run.experiment, run, typed, wrong.errors)
         return await replace(app_state, form_section(panel), 422)
     return await present(request, app_state, run)
 

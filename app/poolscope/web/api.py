@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.web.actions import MOST_WORKERS, client_of, forbidden
 from poolscope.web.app_state import app_state_of
 from poolscope.web.problems import DESCRIBED, answer

@@ -15,8 +15,7 @@ from markupsafe import Markup
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Finding, Verdict
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
 from poolscope.web.forms import FormField, fields

@@ -19,8 +19,7 @@ from markupsafe import Markup
 
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.context import PanelFacts, panel_facts, replay, run_facts, title
 from poolscope.web.history import ON_BENCH, RECENT, history

@@ -9,8 +9,7 @@ from typing import Any
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Row
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import numbers
 from poolscope.web.app_state import AppState
 from poolscope.web.context import MARKS, progress

@@ -15,8 +15,7 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import from_line
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import PanelFacts, header, panel_facts, replay, title
 from poolscope.web.fragments import bench_section, hx_partial, recent_section, render, run_section

@@ -15,9 +15,12 @@ from poolscope.errors import (
     BadParameters,
     NobodyToKill,
     PoolscopeError,
+    QueueFull,
     Refused,
     RunIsLive,
-    TooMany,
+    ServerEnding,
+    TooManyStarts,
+    TooManyViewers,
     UnknownExperiment,
     UnknownRun,
     UnknownTopic,
@@ -31,8 +34,10 @@ STATUS: tuple[tuple[type[PoolscopeError], int, str], ...] = (
     (UnknownExperiment, 404, "No such experiment"),
     (UnknownRun, 404, "No such run"),
     (UnknownTopic, 404, "No such page"),
-    (TooMany, 429, "Too many runs from here"),
-    (Refused, 503, "The queue is full"),
+    (TooManyStarts, 429, TooManyStarts.title),
+    (QueueFull, 503, QueueFull.title),
+    (TooManyViewers, 503, TooManyViewers.title),
+    (ServerEnding, 503, ServerEnding.title),
     (RunIsLive, 409, "The run is still live"),
     (NobodyToKill, 409, "No such worker now"),
 )
@@ -92,7 +97,7 @@ def problem_of(error: Exception) -> Problem:
     status, title = next((status, title) for kind, status, title in STATUS if isinstance(error, kind))
     errors = ()
     if isinstance(error, BadParameters):
-        errors = tuple({"name": complaint.name, "message": complaint.message} for complaint in error.complaints)
+        errors = tuple({"name": complaint.name, "message": complaint.message} for complaint in error.errors)
     return Problem(status, title, str(error), errors, error.retry_after if isinstance(error, Refused) else 0)
 
 

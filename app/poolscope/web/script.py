@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolscope.examples import part
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState
 from poolscope.web.views import VIEWS
@@ -27,4 +28,5 @@ def script(app_state: AppState, run: Run) -> str:
         workloads=WORKLOADS,
         workload_source=source,
         import_lines=import_lines,
+        example=part,
     )

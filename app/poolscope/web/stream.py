@@ -17,8 +17,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from poolscope.errors import Refused
-from poolscope.runs.notifier import ChangeNotifier
+from poolscope.errors import TooManyViewers
+from poolscope.runs.record_log import ChangeNotifier
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
@@ -172,9 +172,9 @@ class Hub:
         return channel.frame if channel else None
 
     async def channel(self, run_id: str) -> Channel:
-        """The bench's channel, or a run's. Raises UnknownRun, and Refused when there are too many viewers."""
+        """The bench's channel, or a run's. Raises UnknownRun, or TooManyViewers."""
         if self.viewers >= self._app_state.viewers:
-            raise Refused(f"{self.viewers} live streams are open, which is the limit.", 10)
+            raise TooManyViewers(self.viewers)
         now = time.monotonic()
         # Many come at once when a server is back: who asked for a channel must find those there who asked with him.
         self._channels = {

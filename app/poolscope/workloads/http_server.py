@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback: `python -I -S server.py SECONDS` names its port and answers each request so late.
+"""A real HTTP server on loopback: `python -I -S http_server.py SECONDS` prints its port and answers each request late.
 
 It stands alone, for it is run as a file. It ends when its standard input does, or when whoever started it is gone.
 """

@@ -18,7 +18,7 @@ from poolscope.workloads.catalog import OF_WHICH_POOL, WORK_MS
 def complaints(**asked: Any) -> dict[str, str]:
     with pytest.raises(BadParameters) as refused:
         parse(WhichPoolParams, asked)
-    return {complaint.name: complaint.message for complaint in refused.value.complaints}
+    return {complaint.name: complaint.message for complaint in refused.value.errors}
 
 
 def test_the_defaults_are_the_contracts() -> None:
@@ -157,7 +157,7 @@ def test_any_text_is_taken_or_refused_in_words(field: str, text: str) -> None:
     try:
         parse(WhichPoolParams, {field: text})
     except BadParameters as error:
-        refused = list(error.complaints)
+        refused = list(error.errors)
     assert [complaint.name for complaint in refused] in ([], [field])
     assert all(complaint.message.endswith(".") for complaint in refused)
 

@@ -17,7 +17,7 @@ from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 def complaints(**asked: Any) -> dict[str, str]:
     with pytest.raises(BadParameters) as refused:
         parse(PoolSizesParams, asked)
-    return {complaint.name: complaint.message for complaint in refused.value.complaints}
+    return {complaint.name: complaint.message for complaint in refused.value.errors}
 
 
 def test_the_defaults_are_the_contracts() -> None:
@@ -80,7 +80,7 @@ def test_any_text_for_sizes_is_taken_or_refused_in_words(text: str) -> None:
     try:
         parse(PoolSizesParams, {"sizes": text})
     except BadParameters as error:
-        refused = [complaint.name for complaint in error.complaints]
+        refused = [complaint.name for complaint in error.errors]
     assert refused in ([], ["sizes"])
 
 

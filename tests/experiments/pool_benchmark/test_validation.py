@@ -53,7 +53,7 @@ def test_no_python_means_the_first_that_is_offered() -> None:
 def test_work_that_is_not_offered_is_refused_and_the_offers_are_named(name: str) -> None:
     with pytest.raises(BadParameters) as refused:
         arguments(workload=name)
-    (complaint,) = refused.value.complaints
+    (complaint,) = refused.value.errors
     assert complaint.name == "workload"
     assert f"'{name}' is not offered here" in complaint.message
     assert "sum-of-squares" in complaint.message
@@ -63,8 +63,8 @@ def test_work_that_is_not_offered_is_refused_and_the_offers_are_named(name: str)
 def test_a_python_that_is_not_offered_is_refused_and_so_is_the_work_beside_it() -> None:
     with pytest.raises(BadParameters) as refused:
         arguments(workload="os:system@sys:argv", pythons="3.11, 3.9, python")
-    assert [complaint.name for complaint in refused.value.complaints] == ["workload", "pythons"]
-    assert refused.value.complaints[1].message == (
+    assert [complaint.name for complaint in refused.value.errors] == ["workload", "pythons"]
+    assert refused.value.errors[1].message == (
         "pythons must be out of 3.11, 3.13t; '3.9', 'python' are not. `poolscope doctor` tells which Pythons are there."
     )
 

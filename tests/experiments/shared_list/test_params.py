@@ -29,7 +29,7 @@ from poolscope.experiments.shared_list.params import SharedListControls, SharedL
 def test_a_wrong_parameter_is_named_with_what_is_allowed(given: dict[str, Any], name: str) -> None:
     with pytest.raises(BadParameters) as refused:
         parse(SharedListParams, given)
-    (complaint,) = refused.value.complaints
+    (complaint,) = refused.value.errors
     assert complaint.name == name
     assert complaint.message.startswith(name)
 

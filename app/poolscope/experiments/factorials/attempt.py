@@ -8,7 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter_ns, thread_time_ns
 
+from poolscope.protocol.records import TaskFailure
+
 STRIDE = 256  # multiplications between two looks at the clock: 0.3 ms for the longest numbers
+
+
+class OutOfTime(Exception):
+    """The number took longer than its limit; `factors` is how many it had multiplied by then."""
+
+    def __init__(self, factors: int) -> None:
+        super().__init__(factors)
+        self.factors = factors
+
+
+class NegativeNumber(ValueError):
+    """n! is not defined for it."""
 
 
 class CutShort(Exception):
@@ -17,7 +31,7 @@ class CutShort(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One number as its worker saw it: `value` or else `error`, neither when it was cut short by a stop."""
+    """One number as its worker saw it: `value` or else `failure`, neither when it was cut short by a stop."""
 
     thread: str
     pid: int
@@ -25,13 +39,13 @@ class Attempt:
     ended: int
     cpu_ns: int
     value: int | None
-    error: str | None
+    failure: TaskFailure | None
 
 
 def factorial(n: int, check: Callable[[int], None]) -> int:
     """Multiply n! out; `check` gets the factors done so far every few hundred, and ends it by raising."""
     if n < 0:
-        raise ValueError("n! is not defined for negative numbers.")
+        raise NegativeNumber(n)
     result = 1
     for low in range(2, n + 1, STRIDE):
         if low > 2:
@@ -46,11 +60,11 @@ def attempt(n: int, time_limit: float, stopping: Callable[[], bool] | None = Non
     cpu = thread_time_ns()
     started = perf_counter_ns()
     limit = started + int(time_limit * 1e9)
-    value, error = None, None
+    value, failure = None, None
 
     def check(factors: int) -> None:
         if perf_counter_ns() > limit:
-            raise TimeoutError(f"{n}! ran into its limit of {time_limit:g} s after {factors:,} of {n - 1:,} factors.")
+            raise OutOfTime(factors)
         if stopping is not None and stopping():
             raise CutShort
 
@@ -58,7 +72,11 @@ def attempt(n: int, time_limit: float, stopping: Callable[[], bool] | None = Non
         value = factorial(n, check)
     except CutShort:
         pass
-    except Exception as failure:
-        error = str(failure) or type(failure).__name__
+    except NegativeNumber:
+        failure = TaskFailure("negative number")
+    except OutOfTime as late:
+        failure = TaskFailure("time limit", late.factors)
+    except Exception as error:
+        failure = TaskFailure("exception", message=f"{type(error).__name__}: {error}")
     ended = perf_counter_ns()
-    return Attempt(threading.current_thread().name, os.getpid(), started, ended, thread_time_ns() - cpu, value, error)
+    return Attempt(threading.current_thread().name, os.getpid(), started, ended, thread_time_ns() - cpu, value, failure)

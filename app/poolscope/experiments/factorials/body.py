@@ -12,16 +12,17 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from time import perf_counter_ns
-from typing import Any
+from typing import Literal
 
 from poolscope.experiments.factorials.attempt import Attempt, attempt
 from poolscope.machine.processes import signal_name
 from poolscope.protocol.arguments import FactorialsArguments
-from poolscope.protocol.payloads import Untyped
-from poolscope.protocol.records import Actor, Progress, Result, Span, Task
+from poolscope.protocol.payloads import FactorialComputed
+from poolscope.protocol.records import Actor, Progress, Result, Span, Task, TaskOutcome
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.worker_registry import by_age
 
+LANES = {"done": "running", "failed": "failed", "cancelled": "killed"}  # the state of the span, by the outcome
 LOOK = 0.1  # seconds between two looks at the wish to stop while nothing completes
 LONG = 10_000  # bits; a longer value is written out only after the pool's work, which that would disturb
 GRACE = 1.0  # seconds in which a worker process must end, and a broken pool must have noticed it
@@ -32,8 +33,8 @@ class Threads:
 
     what = "thread"
 
-    def __init__(self, stage: RunContext, workers: int, time_limit: float) -> None:
-        self._stage = stage
+    def __init__(self, context: RunContext, workers: int, time_limit: float) -> None:
+        self._context = context
         self._time_limit = time_limit
         self._names = deque(f"thread {number}" for number in range(1, workers + 1))
         self._executor = ThreadPoolExecutor(workers, initializer=self._enter)
@@ -62,12 +63,12 @@ class Threads:
         name = self._names.popleft()
         threading.current_thread().name = name
         self.actors.append(name)
-        self._stage.emit(Actor(perf_counter_ns(), name, "started", self.what, "worker"))
+        self._context.emit(Actor(perf_counter_ns(), name, "started", self.what, "worker"))
 
     def _work(self, n: int) -> Attempt:
         name = threading.current_thread().name
-        self._stage.emit(Task(perf_counter_ns(), str(n), "started", name, {"n": n}))
-        return attempt(n, self._time_limit, self._stage.stopping.is_set)
+        self._context.emit(Task(perf_counter_ns(), str(n), "started", name))
+        return attempt(n, self._time_limit, self._context.stopping.is_set)
 
 
 class Processes:
@@ -75,8 +76,8 @@ class Processes:
 
     what = "process"
 
-    def __init__(self, stage: RunContext, workers: int, time_limit: float) -> None:
-        self._stage = stage
+    def __init__(self, context: RunContext, workers: int, time_limit: float) -> None:
+        self._context = context
         self._time_limit = time_limit
         self._executor = ProcessPoolExecutor(workers)
         self._workers: list[BaseProcess] = []
@@ -90,7 +91,7 @@ class Processes:
         """All numbers are submitted, so all workers have been started; this process has no other children."""
         self._workers = by_age(multiprocessing.active_children())
         self._pids = {worker.pid or 0: f"process {number}" for number, worker in enumerate(self._workers, 1)}
-        self._stage.worker_registry.enter(self._workers, self._known)
+        self._context.worker_registry.enter(self._workers, self._known)
 
     def has_died(self) -> bool:
         """Is a worker dead? An executor mostly says so itself, by BrokenProcessPool.
@@ -104,7 +105,7 @@ class Processes:
 
         Not by `shutdown(wait=True)`: it would wait for an executor that reads a dead worker's result.
         """
-        self._stage.worker_registry.leave()
+        self._context.worker_registry.leave()
         self._workers = self._workers or multiprocessing.active_children()
         self._executor.shutdown(wait=False, cancel_futures=True)
         if slow := self._alive_after(GRACE):
@@ -114,7 +115,7 @@ class Processes:
 
     def deaths(self) -> str:
         """How workers died, in words. Not those that the executor then ended itself, by SIGTERM."""
-        if killed := list(self._stage.worker_registry.killed.values()):
+        if killed := list(self._context.worker_registry.killed.values()):
             return f"Worker {killed[0].number} of {killed[0].of} (pid {killed[0].pid}) was killed on request"
         codes = {worker.pid: worker.exitcode or 0 for worker in self._workers}
         own = -signal.SIGTERM
@@ -127,7 +128,7 @@ class Processes:
         name = self._pids.setdefault(attempt.pid, f"process {len(self._pids) + 1}")
         if name not in self.actors:
             self.actors.append(name)
-            self._stage.emit(Actor(attempt.started, name, "started", self.what, "worker", attempt.pid))
+            self._context.emit(Actor(attempt.started, name, "started", self.what, "worker", attempt.pid))
         return name
 
     def _known(self, number: int) -> str:
@@ -150,8 +151,8 @@ class Processes:
 class Collector:
     """Submits the numbers, takes what comes back and records it; `broken` when the pool lost a worker."""
 
-    def __init__(self, stage: RunContext, pool: Threads | Processes, numbers: range) -> None:
-        self._stage = stage
+    def __init__(self, context: RunContext, pool: Threads | Processes, numbers: range) -> None:
+        self._context = context
         self._pool = pool
         self._numbers = numbers
         self._submitted: dict[int, int] = {}
@@ -164,10 +165,10 @@ class Collector:
 
     def submit(self) -> None:
         for n in self._numbers:
-            if self._stage.stopping.is_set():
+            if self._context.stopping.is_set():
                 break
             self._submitted[n] = perf_counter_ns()
-            self._stage.emit(Task(self._submitted[n], str(n), "submitted", values={"n": n}))
+            self._context.emit(Task(self._submitted[n], str(n), "submitted"))
             try:
                 self._waiting[self._pool.submit(n)] = n
             except BrokenProcessPool:  # a worker died while we were still at it
@@ -182,12 +183,12 @@ class Collector:
         leave futures locked for good, and with them the threads that want to set a result.
         """
         heard = perf_counter_ns()
-        while self._waiting and not self.broken and not self._stage.stopping.is_set():
+        while self._waiting and not self.broken and not self._context.stopping.is_set():
             try:
                 for future in as_completed(tuple(self._waiting), timeout=LOOK):
                     heard = perf_counter_ns()
                     self.broken = not self._take(future)
-                    if self.broken or self._stage.stopping.is_set():
+                    if self.broken or self._context.stopping.is_set():
                         break
             except TimeoutError:
                 self.broken = perf_counter_ns() - heard > GRACE * 1e9 and self._pool.has_died()
@@ -201,9 +202,9 @@ class Collector:
             self._write_out(n, made)
         self.unfinished = [n for n in self._numbers if n not in self._recorded]
         for n in self.unfinished:
-            self._stage.emit(Task(perf_counter_ns(), str(n), "ended", values={"n": n, "cancelled": True}))
+            self._context.emit(Task(perf_counter_ns(), str(n), "ended", outcome=TaskOutcome("cancelled")))
         for actor in self._pool.actors:
-            self._stage.emit(Actor(perf_counter_ns(), actor, "ended", self._pool.what, "worker"))
+            self._context.emit(Actor(perf_counter_ns(), actor, "ended", self._pool.what, "worker"))
 
     def _take(self, future: Future[Attempt]) -> bool:
         """Record what a future holds; False when its worker is lost, and the number stays unfinished."""
@@ -217,49 +218,46 @@ class Collector:
     def _record(self, n: int, attempt: Attempt) -> None:
         self._recorded.add(n)
         actor = self._pool.actor(attempt)
-        values: dict[str, Any] = {
-            "n": n,
-            "seconds": (attempt.ended - attempt.started) / 1e9,
-            "cpu_s": attempt.cpu_ns / 1e9,
-            "queue_wait": (attempt.started - self._submitted[n]) / 1e9,
-        }
-        state = "running"
+        status: Literal["done", "failed", "cancelled"] = "done"
         if attempt.value is not None:
             if attempt.value.bit_length() < LONG:
                 self._write_out(n, attempt)
             else:
                 self._long.append((n, attempt))
-        elif attempt.error is not None:
-            values["error"] = attempt.error
-            state = "failed"
         else:
-            values["cancelled"] = True
-            state = "killed"
-        if "cancelled" not in values:
+            status = "failed" if attempt.failure is not None else "cancelled"
+        if status != "cancelled":
             self._collected += 1
-            values["order"] = self._collected
-        self._stage.emit(Task(attempt.ended, str(n), "ended", actor, values))
-        self._stage.emit(Span(actor, state, attempt.started, attempt.ended, str(n)))
-        self._stage.emit(Progress(perf_counter_ns(), self._collected, len(self._numbers)))
+        outcome = TaskOutcome(
+            status,
+            seconds=(attempt.ended - attempt.started) / 1e9,
+            cpu_s=attempt.cpu_ns / 1e9,
+            queue_wait=(attempt.started - self._submitted[n]) / 1e9,
+            order=None if status == "cancelled" else self._collected,
+            failure=attempt.failure,
+        )
+        self._context.emit(Task(attempt.ended, str(n), "ended", actor, outcome))
+        self._context.emit(Span(actor, LANES[status], attempt.started, attempt.ended, str(n)))
+        self._context.emit(Progress(perf_counter_ns(), self._collected, len(self._numbers)))
 
     def _write_out(self, n: int, attempt: Attempt) -> None:
-        self._stage.emit(Result(attempt.ended, Untyped("factorial", str(attempt.value)), str(n)))
+        self._context.emit(Result(attempt.ended, FactorialComputed(n, str(attempt.value))))
 
 
-def run(stage: RunContext, arguments: FactorialsArguments) -> None:
+def run(context: RunContext, arguments: FactorialsArguments) -> None:
     """Compute all factorials. Raises WorkerDied when a process was lost; what came back before is recorded."""
     sys.set_int_max_str_digits(0)  # 5000! has 16,326 digits, Python's own limit is 4,300
     numbers = range(arguments.first, arguments.last + 1)
     kind = Threads if arguments.kind == "thread" else Processes
-    pool = kind(stage, arguments.workers, arguments.time_limit)
-    collector = Collector(stage, pool, numbers)
+    pool = kind(context, arguments.workers, arguments.time_limit)
+    collector = Collector(context, pool, numbers)
     try:
         collector.submit()
         collector.collect()
     finally:
         pool.close()
         collector.finish()
-    if collector.broken and not stage.stopping.is_set():
+    if collector.broken and not context.stopping.is_set():
         kept = len(numbers) - len(collector.unfinished)
         raise WorkerDied(
             f"{pool.deaths()}, and its pool with it: {kept} of {len(numbers)} results are kept, "

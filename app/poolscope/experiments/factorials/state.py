@@ -1,63 +1,142 @@
-"""What a factorials run means: its state as JSON and rows, and by import its fold, verdict and findings."""
+"""The state of a factorials run: what became of each number, and when; and the fold that gathers it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from poolscope.experiments.factorials.samples import Number, State, fold, initial
-from poolscope.experiments.factorials.verdict import findings, verdict
-
-__all__ = ["Number", "State", "as_json", "findings", "fold", "initial", "rows", "verdict"]
-
-
-def as_json(state: State) -> dict[str, Any]:
-    """The contract's `state` of a factorials run; `others` are the numbers that did not come back, or not yet."""
-    return {
-        "results": [
-            {
-                "n": number.n,
-                "value": number.value,
-                "digits": number.digits,
-                "worker": number.worker,
-                "seconds": number.seconds,
-                "order": order,
-                "error": number.error,
-                "status": number.status,
-                "queue_wait": number.queue_wait,
-                "at": state.at(number),
-                "cpu_s": number.cpu_s,
-                "collected": number.collected,
-            }
-            for order, number in enumerate(state.completed, 1)
-        ],
-        "others": [
-            {"n": number.n, "status": number.status, "worker": number.worker or None} for number in state.others
-        ],
-        "done": state.done,
-        "total": state.total,
-    }
+from poolscope.experiments.factorials.params import FactorialsParams
+from poolscope.experiments.timeline import Lanes
+from poolscope.protocol.payloads import FactorialComputed
+from poolscope.protocol.records import End, Opening, Record, Result, Span, Task, TaskFailure, TaskOutcome
 
 
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """The result as a table: a row a number in order of completion, then those without a result."""
-    table: list[Sequence[object]] = [(order, *_row(state, number)) for order, number in enumerate(state.completed, 1)]
-    table += [("", *_row(state, number)) for number in state.others]
-    header = ("order", "n", "value", "digits", "worker", "seconds", "queue_wait", "at", "cpu_s", "status", "error")
-    return header, table
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One n and what became of it. None: not known, or not yet.
+
+    `seconds` is the time in its worker, `cpu_s` the share of it on a CPU, `queue_wait` the time before; `collected`
+    its place as `as_completed` handed it over. Stamps are perf_counter nanoseconds.
+    """
+
+    n: int
+    status: Literal["queued", "running", "done", "failed", "cancelled"] = "queued"
+    value: str | None = None
+    digits: int | None = None
+    worker: str = ""
+    seconds: float | None = None
+    cpu_s: float | None = None
+    queue_wait: float | None = None
+    started: int | None = None
+    ended: int | None = None
+    collected: int | None = None
+    failure: TaskFailure | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.status in ("done", "failed")
 
 
-def _row(state: State, number: Number) -> Sequence[object]:
-    cells = (
-        number.n,
-        number.value,
-        number.digits,
-        number.worker,
-        number.seconds,
-        number.queue_wait,
-        state.at(number),
-        number.cpu_s,
-        number.status,
-        number.error,
+@dataclass(frozen=True, slots=True)
+class State:
+    """A factorials run up to one record. `numbers` are in rising order; `done` counts failed ones too.
+
+    Stamps: `opened` of the run, `begun` of the first submission (0: not yet), `t` of the newest record. `outcome` and
+    `reason` are the run's end, '' before it.
+    """
+
+    params: FactorialsParams
+    numbers: tuple[Number, ...]
+    opened: int = 0
+    begun: int = 0
+    t: int = 0
+    gil: bool = True
+    done: int = 0
+    lanes: Lanes = field(default_factory=lambda: Lanes(None))
+    outcome: str = ""
+    reason: str = ""
+
+    @property
+    def t0(self) -> int:
+        """Where the time axis begins: at the first submission, once there is one."""
+        return self.begun or self.opened
+
+    @property
+    def total(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def completed(self) -> tuple[Number, ...]:
+        """Done and failed numbers in order of completion: by the stamp in the worker, not by `as_completed`."""
+        return tuple(sorted((n for n in self.numbers if n.complete), key=lambda n: (n.ended or 0, n.n)))
+
+    @property
+    def others(self) -> tuple[Number, ...]:
+        """The numbers without a result: running ones, queued ones, cancelled ones."""
+        ranks = ("running", "queued", "cancelled")
+        left = [n for n in self.numbers if not n.complete]
+        return tuple(sorted(left, key=lambda n: (ranks.index(n.status), n.started or 0, n.n)))
+
+    def at(self, number: Number) -> float | None:
+        """Seconds from the first submission to the number's end."""
+        return None if number.ended is None else (number.ended - self.t0) / 1e9
+
+
+def initial(params: FactorialsParams) -> State:
+    return State(params, tuple(Number(n) for n in range(params.first, params.last + 1)))
+
+
+def fold(state: State, record: Record) -> State:
+    """The state after one more record; records of kinds that say nothing here leave it as it is."""
+    match record:
+        case Opening():
+            return replace(state, opened=record.t, t=record.t, gil=record.python.gil)
+        case Task(event="submitted") if state.begun:
+            return state  # every number is queued from the first
+        case Task(event="submitted"):
+            return replace(state, begun=record.t, t=max(record.t, state.t))
+        case Task(event="started"):
+            return _started(state, record)
+        case Task(event="ended", outcome=TaskOutcome() as outcome):
+            return _ended(state, record, outcome)
+        case Result(payload=FactorialComputed(n, digits)):
+            return _change(state, str(n), record.t, value=digits, digits=len(digits))
+        case End():
+            left = tuple(n if n.complete else replace(n, status="cancelled") for n in state.numbers)
+            return replace(state, numbers=left, outcome=record.outcome, reason=record.reason, t=max(record.t, state.t))
+        case _:
+            lanes = state.lanes.fold(record)
+            return state if lanes is state.lanes else replace(state, lanes=lanes, t=max(record.t, state.t))
+
+
+def _started(state: State, task: Task) -> State:
+    # The lane shows from here on what runs; the span itself comes when it is over.
+    lanes = state.lanes.fold(Span(task.actor, "running", task.t, None, task.task))
+    state = replace(state, lanes=lanes)
+    return _change(state, task.task, task.t, status="running", worker=task.actor, started=task.t)
+
+
+def _ended(state: State, task: Task, outcome: TaskOutcome) -> State:
+    if outcome.status == "cancelled":
+        return _change(state, task.task, task.t, status="cancelled", worker=task.actor)
+    return _change(
+        replace(state, done=state.done + 1),
+        task.task,
+        task.t,
+        status=outcome.status,
+        worker=task.actor,
+        ended=task.t,
+        seconds=outcome.seconds,
+        cpu_s=outcome.cpu_s,
+        queue_wait=outcome.queue_wait,
+        collected=outcome.order,
+        failure=outcome.failure,
     )
-    return tuple("" if cell is None else cell for cell in cells)
+
+
+def _change(state: State, task: str, t: int, **changes: Any) -> State:
+    """The state with one number changed; only the tuple is copied, never the long values."""
+    place = int(task) - state.params.first
+    changed = replace(state.numbers[place], **changes)
+    numbers = (*state.numbers[:place], changed, *state.numbers[place + 1 :])
+    return replace(state, numbers=numbers, t=max(t, state.t))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from time import perf_counter_ns
 
 from poolscope.experiments.failures.catalogue import SCENARIOS, chosen, key
-from poolscope.experiments.failures.run_case import conduct
+from poolscope.experiments.failures.run_case import run_case
 from poolscope.protocol.arguments import FailuresArguments
 from poolscope.protocol.records import Progress
 from poolscope.runner.context import RunContext
 
 
-def run(stage: RunContext, arguments: FailuresArguments) -> None:
+def run(context: RunContext, arguments: FailuresArguments) -> None:
     """Every case of every chosen scenario; a stop ends the case that runs and leaves the others out."""
     cases = [(name, case) for name in chosen(arguments.scenarios) for case in SCENARIOS[name].cases]
     for done, (name, case) in enumerate(cases):
-        stage.emit(Progress(perf_counter_ns(), done, len(cases), note=key(name, case)))
-        conduct(stage, name, case, key(name, case), arguments)
-        if stage.stopping.is_set():
+        context.emit(Progress(perf_counter_ns(), done, len(cases), note=key(name, case)))
+        run_case(context, name, case, key(name, case), arguments)
+        if context.stopping.is_set():
             return
-    stage.emit(Progress(perf_counter_ns(), len(cases), len(cases)))
+    context.emit(Progress(perf_counter_ns(), len(cases), len(cases)))

@@ -1,4 +1,4 @@
-"""What a case says while it runs, from any of its processes: records appended to one file that outlives every crash.
+"""The log of a case, written by any of its processes: records appended to one file that outlives every crash.
 
 The file is named by the environment, so that workers find it under every start method; one write a line, appended, so
 that processes do not mix their lines. A worker that is killed a moment later has said what it said.
@@ -12,38 +12,47 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
+from typing import Literal
 
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import (
+    CaseEnding,
+    CaseMoment,
+    CaseOutcome,
+    FaultMade,
+    Payload,
+    TasksKept,
+    TasksLost,
+)
 from poolscope.protocol.records import Actor, Failure, Record, Result, Span, from_line, to_line
 
-DIARY, CASE = "FAILURES_DIARY", "FAILURES_CASE"
+FILE, CASE = "FAILURES_LOG", "FAILURES_CASE"
+MomentState = Literal["running", "holding", "waiting", "blocked", "sleeping", "failed", "done", "killed"]
 _known: set[tuple[int, str]] = set()  # actors that this process introduced; with its pid, for fork copies it
 
 
 def write(record: Record) -> None:
-    fd = os.open(os.environ[DIARY], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    fd = os.open(os.environ[FILE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(fd, to_line(record) + b"\n")
     finally:
         os.close(fd)
 
 
-def note(name: str, value: Any) -> None:
-    """A fact that was observed, by name; said again it counts anew."""
-    write(Result(perf_counter_ns(), Untyped(name, value), os.environ[CASE]))
+def note(payload: Payload) -> None:
+    """A fact that was observed; of most kinds a later one replaces an earlier one."""
+    write(Result(perf_counter_ns(), payload, os.environ[CASE]))
 
 
-def times(name: str) -> int:
-    """How often a fact has been noted so far, by whichever process of the case."""
-    lines = Path(os.environ[DIARY]).read_bytes().splitlines()
-    return sum(isinstance(record := from_line(line), Result) and record.name == name for line in lines)
+def faults_so_far() -> int:
+    """How many faults were made, by whichever process of the case."""
+    records = map(from_line, Path(os.environ[FILE]).read_bytes().splitlines())
+    return sum(isinstance(record, Result) and isinstance(record.payload, FaultMade) for record in records)
 
 
-def moment(text: str, state: str = "running", actor: str = "main") -> int:
+def moment(text: str, state: MomentState = "running", actor: str = "main") -> int:
     """One moment of the story; returns its stamp."""
     stamp = perf_counter_ns()
-    write(Result(stamp, Untyped("moment", {"text": text, "state": state, "actor": actor}), os.environ[CASE]))
+    write(Result(stamp, CaseMoment(text, state, actor), os.environ[CASE]))
     return stamp
 
 
@@ -58,21 +67,17 @@ def surfaced_as(kind: str, message: str, trace: str, where: str, task: str = "")
     write(Failure(perf_counter_ns(), kind, message, trace, where, task))
 
 
-def outcome(word: str, sentence: str) -> None:
-    """How the case ended, from what was seen: a word of the outcomes, and a sentence with its numbers."""
-    note("outcome", {"word": word, "sentence": sentence})
+def outcome(ending: CaseEnding, sentence: str) -> None:
+    """How the case ended, from what was seen."""
+    note(CaseOutcome(ending, sentence))
 
 
 def kept(results: Iterable[str]) -> None:
-    note("kept", list(results))
+    note(TasksKept(tuple(results)))
 
 
 def lost(tasks: Iterable[str]) -> None:
-    note("lost", list(tasks))
-
-
-def cleaned(sentence: str) -> None:
-    note("cleaned", sentence)
+    note(TasksLost(tuple(tasks)))
 
 
 def me() -> str:

@@ -13,10 +13,11 @@ import traceback
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from poolscope.experiments.failures import case_log
 from poolscope.machine.processes import end_group
+from poolscope.protocol import codec
+from poolscope.protocol.payloads import CaseBroken, LeftInside
 
 LEAVE_S = 1.0  # seconds in which Python must have ended once the case is over
 # Which module holds which scenario, by the module's name.
@@ -39,22 +40,22 @@ FAMILIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
+class CaseContext:
     """What a case may use: the `limit` that a waiting side keeps, a task of `long` seconds, a folder of its own."""
 
     case: str
     limit: float
     long: float
-    folder: Path
+    folder: str
 
     @property
     def stderr(self) -> str:
         """What this interpreter and its workers have written to stderr so far."""
         sys.stderr.flush()
-        return (self.folder / "stderr.txt").read_text(errors="replace")
+        return (Path(self.folder) / "stderr.txt").read_text(errors="replace")
 
 
-def main(scenario: str, asked: str) -> None:
+def main(scenario: str, context: str) -> None:
     """Do one case. The runner holds the other end of stdin: when that closes, nothing of this group may outlive it."""
     threading.Thread(target=leave_with_the_runner, name="guard", daemon=True).start()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -62,27 +63,26 @@ def main(scenario: str, asked: str) -> None:
     # Semaphores carry our name, so that one that is left can be told from those of other programs.
     multiprocessing.current_process()._config["semprefix"] = f"/fl-{os.getpid()}"  # type: ignore[attr-defined]  # private
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")
-    given: dict[str, Any] = json.loads(asked)
-    lab = Lab(given["case"], given["limit"], given["long"], Path(given["folder"]))
+    this = codec.from_json(CaseContext, json.loads(context))
     family = next(name for name, scenarios in FAMILIES.items() if scenario in scenarios)
     module = importlib.import_module(f"poolscope.experiments.failures.{family}")
     case_log.appear("main", "thread")
     try:
-        getattr(module, scenario.replace("-", "_"))(lab)
+        getattr(module, scenario.replace("-", "_"))(this)
     except BaseException:  # whatever a case lets out, an exit too, is what it is here to show
-        case_log.note("broken", traceback.format_exc())
-    say_what_is_left()
+        case_log.note(CaseBroken(traceback.format_exc()))
+    record_what_is_left()
     last = threading.Timer(LEAVE_S, os._exit, (0,))
     last.daemon = True
     last.start()
 
 
-def say_what_is_left() -> None:
+def record_what_is_left() -> None:
     """What the case itself left in its interpreter, before that ends: the runner looks again afterwards."""
     mine = {threading.main_thread().name, "guard"}
-    children = [f"{child.name} (pid {child.pid})" for child in multiprocessing.active_children()]
-    threads = [thread.name for thread in threading.enumerate() if thread.name not in mine]
-    case_log.note("left_inside", {"children": children, "threads": threads})
+    children = tuple(f"{child.name} (pid {child.pid})" for child in multiprocessing.active_children())
+    threads = tuple(thread.name for thread in threading.enumerate() if thread.name not in mine)
+    case_log.note(LeftInside(children, threads))
 
 
 def leave_with_the_runner() -> None:

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from poolscope.experiments.failures import case_log
-from poolscope.experiments.failures.case_main import Lab
+from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.protocol.payloads import CaseEnding, FaultMade, PoolUsable, WorkerExited, WorkerFramesShown
 
 ITEMS = (1, 2, 0, 4)
 
@@ -18,7 +19,7 @@ ITEMS = (1, 2, 0, 4)
 def divide(item: int) -> float:
     """The worker's task, from the user's own program."""
     if item == 0:
-        case_log.note("fault", case_log.me())
+        case_log.note(FaultMade(case_log.me()))
         raise ValueError("Cannot process 0")
     return 10 / item
 
@@ -33,7 +34,7 @@ def settle(done: dict[int, float]) -> None:
     case_log.lost(task(item) for item in ITEMS if item not in done)
 
 
-def thread_caught(lab: Lab) -> None:
+def thread_caught(context: CaseContext) -> None:
     done: dict[int, float] = {}
     caught: list[BaseException] = []
 
@@ -47,17 +48,20 @@ def thread_caught(lab: Lab) -> None:
                     case_log.moment(f"{error!r} caught in the worker, which goes on", "failed", "worker")
                     case_log.surfaced(error, "the worker thread itself", task(item))
 
-    raised = joined(threading.Thread(target=worker, name="worker", daemon=True), lab.limit)
+    raised = joined(threading.Thread(target=worker, name="worker", daemon=True), context.limit)
     settle(done)
     handled(caught, raised, "thread")
 
 
 def handled(caught: list[BaseException], raised: bool, what: str) -> None:
     if caught and not raised:
-        case_log.outcome("handled", f"The {what} caught {caught[0]!r} itself and went on; join() raised nothing.")
+        case_log.outcome(
+            CaseEnding.HANDLED, f"The {what} caught {caught[0]!r} itself and went on; join() raised nothing."
+        )
     else:
         case_log.outcome(
-            "raised" if raised else "nothing failed", f"Caught inside: {len(caught)}; join() raised: {raised}."
+            CaseEnding.RAISED if raised else CaseEnding.NOTHING_FAILED,
+            f"Caught inside: {len(caught)}; join() raised: {raised}.",
         )
 
 
@@ -75,7 +79,7 @@ def joined(worker: Any, limit: float) -> bool:
     return False
 
 
-def thread_uncaught(lab: Lab) -> None:
+def thread_uncaught(context: CaseContext) -> None:
     done: dict[int, float] = {}
     seen: list[str] = []
     default = threading.excepthook
@@ -95,17 +99,21 @@ def thread_uncaught(lab: Lab) -> None:
 
     threading.excepthook = hook
     try:
-        raised = joined(threading.Thread(target=worker, name="worker", daemon=True), lab.limit)
+        raised = joined(threading.Thread(target=worker, name="worker", daemon=True), context.limit)
     finally:
         threading.excepthook = default
     settle(done)
     if seen and not raised:
-        case_log.outcome("silent", "Nothing surfaced in the main thread: excepthook printed it, and main went on.")
+        case_log.outcome(
+            CaseEnding.SILENT, "Nothing surfaced in the main thread: excepthook printed it, and main went on."
+        )
     else:
-        case_log.outcome("raised" if raised else "nothing failed", f"excepthook was called {len(seen)} times.")
+        case_log.outcome(
+            CaseEnding.RAISED if raised else CaseEnding.NOTHING_FAILED, f"excepthook was called {len(seen)} times."
+        )
 
 
-def thread_queue(lab: Lab) -> None:
+def thread_queue(context: CaseContext) -> None:
     errors: queue.Queue[BaseException] = queue.Queue()
     done: dict[int, float] = {}
 
@@ -119,9 +127,9 @@ def thread_queue(lab: Lab) -> None:
                     errors.put(error)
                     return
 
-    joined(threading.Thread(target=worker, name="worker", daemon=True), lab.limit)
+    joined(threading.Thread(target=worker, name="worker", daemon=True), context.limit)
     settle(done)
-    raise_again(lambda: errors.get(timeout=lab.limit), "divide")
+    raise_again(lambda: errors.get(timeout=context.limit), "divide")
 
 
 def raise_again(get: Callable[[], BaseException], frame: str) -> None:
@@ -129,7 +137,7 @@ def raise_again(get: Callable[[], BaseException], frame: str) -> None:
     try:
         raise get()
     except queue.Empty:
-        case_log.outcome("silent", "The queue stayed empty: nothing was handed over.")
+        case_log.outcome(CaseEnding.SILENT, "The queue stayed empty: nothing was handed over.")
     except Exception as error:
         case_log.moment(f"main raises {error!r} again", "failed")
         case_log.surfaced(error, "the main thread")
@@ -137,12 +145,14 @@ def raise_again(get: Callable[[], BaseException], frame: str) -> None:
         while at is not None:
             frames.append(at.tb_frame.f_code.co_name)
             at = at.tb_next
-        case_log.note("worker_frames", frame in frames)
+        case_log.note(WorkerFramesShown(frame in frames))
         where = "shows the worker's own frames" if frame in frames else "does not show the worker's own frames"
-        case_log.outcome("raised", f"Raised in the main thread as {type(error).__name__}; its traceback {where}.")
+        case_log.outcome(
+            CaseEnding.RAISED, f"Raised in the main thread as {type(error).__name__}; its traceback {where}."
+        )
 
 
-def thread_future(lab: Lab) -> None:
+def thread_future(context: CaseContext) -> None:
     done: dict[int, float] = {}
     failed = ""
     with ThreadPoolExecutor(2, thread_name_prefix="worker") as executor:
@@ -151,16 +161,18 @@ def thread_future(lab: Lab) -> None:
         for item, future in futures.items():
             try:
                 with case_log.doing("main", "blocked", task(item), what="thread"):
-                    done[item] = future.result(lab.limit * 20)
+                    done[item] = future.result(context.limit * 20)
             except ValueError as error:
                 failed = repr(error)
                 case_log.moment(f"result() of {task(item)} raises {error!r}", "failed")
                 case_log.surfaced(error, "Future.result() in the main thread", task(item))
-        usable = executor.submit(divide, 5).result(lab.limit * 20) == 2
+        usable = executor.submit(divide, 5).result(context.limit * 20) == 2
     settle(done)
-    case_log.note("usable", usable)
+    case_log.note(PoolUsable(usable))
     more = "The executor still works." if usable else "The executor no longer works."
-    case_log.outcome("raised" if failed else "nothing failed", f"result() raised {failed or 'nothing'}. {more}")
+    case_log.outcome(
+        CaseEnding.RAISED if failed else CaseEnding.NOTHING_FAILED, f"result() raised {failed or 'nothing'}. {more}"
+    )
 
 
 def in_thread(item: int) -> float:
@@ -185,12 +197,12 @@ def in_process(how: str, results: Any, errors: Any) -> None:
                 case_log.surfaced(error, "the worker process itself", task(item))
 
 
-def process(how: str, lab: Lab) -> tuple[int | None, dict[int, float], Any]:
+def process(how: str, context: CaseContext) -> tuple[int | None, dict[int, float], Any]:
     """Start it, drain its results, join it: (exit code, results, the queue of errors)."""
     results: Any = multiprocessing.SimpleQueue()
     errors: Any = multiprocessing.Queue()
     worker = multiprocessing.Process(target=in_process, args=(how, results, errors), name="worker", daemon=True)
-    joined(worker, lab.limit)
+    joined(worker, context.limit)
     done: dict[int, float] = {}
     while not results.empty():
         item, value = results.get()
@@ -201,32 +213,32 @@ def process(how: str, lab: Lab) -> tuple[int | None, dict[int, float], Any]:
     return worker.exitcode, done, errors
 
 
-def process_caught(lab: Lab) -> None:
-    code, done, errors = process("caught", lab)
+def process_caught(context: CaseContext) -> None:
+    code, done, errors = process("caught", context)
     errors.close()
-    case_log.note("exitcode", code)
-    word = "handled" if code == 0 and len(done) == len(ITEMS) - 1 else "silent"
-    case_log.outcome(word, f"The process caught it itself and went on; exit code {code}, {len(done)} results sent.")
+    case_log.note(WorkerExited(code))
+    ending = CaseEnding.HANDLED if code == 0 and len(done) == len(ITEMS) - 1 else CaseEnding.SILENT
+    case_log.outcome(ending, f"The process caught it itself and went on; exit code {code}, {len(done)} results sent.")
 
 
-def process_uncaught(lab: Lab) -> None:
-    code, _, errors = process("uncaught", lab)
+def process_uncaught(context: CaseContext) -> None:
+    code, _, errors = process("uncaught", context)
     errors.close()
-    case_log.note("exitcode", code)
-    trace = lab.stderr[lab.stderr.find("Traceback") :] if "Traceback" in lab.stderr else lab.stderr
+    case_log.note(WorkerExited(code))
+    trace = context.stderr[context.stderr.find("Traceback") :] if "Traceback" in context.stderr else context.stderr
     last = trace.strip().splitlines()[-1] if trace.strip() else ""
-    kind, _, message = last.partition(": ")
+    kind, _, message = last.partition(": ")  # of the dead process nothing else is left
     if code:
         case_log.surfaced_as(kind, message, trace, "its own stderr and exit code")
         case_log.outcome(
-            "silent", f"join() raised nothing; exit code {code} and {kind} on stderr are all that is left."
+            CaseEnding.SILENT, f"join() raised nothing; exit code {code} and {kind} on stderr are all that is left."
         )
     else:
-        case_log.outcome("nothing failed", f"The process ended with exit code {code}.")
+        case_log.outcome(CaseEnding.NOTHING_FAILED, f"The process ended with exit code {code}.")
 
 
-def process_queue(lab: Lab) -> None:
-    _, _, errors = process("queue", lab)
-    raise_again(lambda: errors.get(timeout=lab.limit * 20), "divide")
+def process_queue(context: CaseContext) -> None:
+    _, _, errors = process("queue", context)
+    raise_again(lambda: errors.get(timeout=context.limit * 20), "divide")
     errors.close()
     errors.join_thread()

@@ -13,8 +13,9 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.failures import case_log
-from poolscope.experiments.failures.case_main import Lab
+from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.machine.processes import exit_description
+from poolscope.protocol.payloads import CaseEnding, CleanedUp, InterruptsPrinted, WorkerExited
 from poolscope.runner.pools.mp_pool import end_pool
 
 
@@ -23,27 +24,29 @@ def sleep_long(seconds: float) -> None:
         time.sleep(seconds)
 
 
-def time_limit(lab: Lab) -> None:
-    if lab.case == "thread":
-        in_a_thread(lab)
+def time_limit(context: CaseContext) -> None:
+    if context.case == "thread":
+        in_a_thread(context)
     else:
-        in_a_process(lab)
+        in_a_process(context)
 
 
-def in_a_process(lab: Lab) -> None:
-    process = multiprocessing.Process(target=sleep_long, args=(lab.long,), daemon=True)
+def in_a_process(context: CaseContext) -> None:
+    process = multiprocessing.Process(target=sleep_long, args=(context.long,), daemon=True)
     process.start()
     actor = f"worker {process.pid}"
-    case_log.moment(f"a process (pid {process.pid}) begins a task of {lab.long:g} s; main waits in join({lab.limit:g})")
+    case_log.moment(
+        f"a process (pid {process.pid}) begins a task of {context.long:g} s; main waits in join({context.limit:g})"
+    )
     with case_log.doing("main", "blocked", what="thread"):
-        process.join(lab.limit)
+        process.join(context.limit)
     if not process.is_alive():
         case_log.kept(["the task's result"])
-        case_log.outcome("nothing failed", f"The task was done within {lab.limit:g} s.")
+        case_log.outcome(CaseEnding.NOTHING_FAILED, f"The task was done within {context.limit:g} s.")
         return
     began = case_log.moment("the limit is over and it is still alive: terminate()", "killed")
     process.terminate()
-    process.join(lab.limit * 10)
+    process.join(context.limit * 10)
     case_log.died(actor, began)
     took = (perf_counter_ns() - began) / 1e6
     gone = not exists(process.pid or 0)
@@ -52,9 +55,14 @@ def in_a_process(lab: Lab) -> None:
         "done" if gone else "failed",
     )
     case_log.lost(["the task's result"])
-    case_log.cleaned(f"The process {exit_description(process.exitcode)} and is {'gone' if gone else 'still there'}")
-    case_log.note("exitcode", process.exitcode)
-    case_log.outcome("timed out", f"It {exit_description(process.exitcode)}, {took:.1f} ms after terminate().")
+    case_log.note(
+        CleanedUp(
+            f"The process {exit_description(process.exitcode)} and is {'gone' if gone else 'still there'}",
+            left=0 if gone else 1,
+        )
+    )
+    case_log.note(WorkerExited(process.exitcode))
+    case_log.outcome(CaseEnding.TIMED_OUT, f"It {exit_description(process.exitcode)}, {took:.1f} ms after terminate().")
 
 
 def exists(pid: int) -> bool:
@@ -65,19 +73,19 @@ def exists(pid: int) -> bool:
     return True
 
 
-def in_a_thread(lab: Lab) -> None:
+def in_a_thread(context: CaseContext) -> None:
     done: list[str] = []
 
     def worker() -> None:
-        with case_log.doing("worker", "sleeping", f"{lab.long:g} s", what="thread"):
-            time.sleep(lab.long)  # deaf: it looks at nothing
+        with case_log.doing("worker", "sleeping", f"{context.long:g} s", what="thread"):
+            time.sleep(context.long)  # deaf: it looks at nothing
             done.append("the task's result, late")
 
     thread = threading.Thread(target=worker, name="worker", daemon=True)
-    began = case_log.moment(f"a thread begins a task of {lab.long:g} s; main waits in join({lab.limit:g})")
+    began = case_log.moment(f"a thread begins a task of {context.long:g} s; main waits in join({context.limit:g})")
     with case_log.doing("main", "blocked", what="thread"):
         thread.start()
-        thread.join(lab.limit)
+        thread.join(context.limit)
     alive = thread.is_alive()
     ends = [name for name in ("terminate", "kill", "cancel") if hasattr(thread, name)]
     case_log.moment(
@@ -85,7 +93,7 @@ def in_a_thread(lab: Lab) -> None:
         "failed" if alive else "done",
     )
     with case_log.doing("main", "blocked", what="thread"):
-        thread.join(lab.long * 2)
+        thread.join(context.long * 2)
     took = (perf_counter_ns() - began) / 1e9
     over = not thread.is_alive()
     case_log.moment(
@@ -95,10 +103,11 @@ def in_a_thread(lab: Lab) -> None:
     case_log.lost([] if done else ["the task's result"])
     if alive:
         case_log.outcome(
-            "can't be ended", f"Still alive at the limit of {lab.limit:g} s; it ran on to its end, {took:.2f} s."
+            CaseEnding.CANT_BE_ENDED,
+            f"Still alive at the limit of {context.limit:g} s; it ran on to its end, {took:.2f} s.",
         )
     else:
-        case_log.outcome("nothing failed", f"The thread was done within {lab.limit:g} s.")
+        case_log.outcome(CaseEnding.NOTHING_FAILED, f"The thread was done within {context.limit:g} s.")
 
 
 def nap(number: int, seconds: float) -> int:
@@ -107,20 +116,23 @@ def nap(number: int, seconds: float) -> int:
         return number
 
 
-def keyboard_interrupt(lab: Lab) -> None:
+def keyboard_interrupt(context: CaseContext) -> None:
     """SIGINT to the whole process group, as a terminal sends it at Ctrl-C."""
-    pool: Any = multiprocessing.Pool(2) if lab.case == "Pool" else ProcessPoolExecutor(2)
-    call: Any = pool.apply_async if lab.case == "Pool" else pool.submit
+    pool: Any = multiprocessing.Pool(2) if context.case == "Pool" else ProcessPoolExecutor(2)
+    call: Any = pool.apply_async if context.case == "Pool" else pool.submit
     got: list[int] = []
     interrupted = 0
     try:
-        tickets = [call(nap, (n, lab.limit)) if lab.case == "Pool" else call(nap, n, lab.limit) for n in range(1, 7)]
-        case_log.moment(f"six tasks of {lab.limit:g} s in {lab.case}(2); main waits for the results")
+        tickets = [
+            call(nap, (n, context.limit)) if context.case == "Pool" else call(nap, n, context.limit)
+            for n in range(1, 7)
+        ]
+        case_log.moment(f"six tasks of {context.limit:g} s in {context.case}(2); main waits for the results")
         with case_log.doing("main", "blocked", what="thread"):
             for ticket in tickets:
-                got.append(ticket.get(20) if lab.case == "Pool" else ticket.result(20))
+                got.append(ticket.get(20) if context.case == "Pool" else ticket.result(20))
                 if len(got) == 2:  # the next two tasks have just begun
-                    threading.Timer(lab.limit / 2, press).start()
+                    threading.Timer(context.limit / 2, press).start()
     except KeyboardInterrupt as error:
         interrupted = case_log.moment("KeyboardInterrupt in the main thread, out of the wait for a result", "failed")
         case_log.surfaced(error, "the main thread, where it waited for a result")
@@ -130,7 +142,7 @@ def keyboard_interrupt(lab: Lab) -> None:
     finally:
         children = multiprocessing.active_children()
         began = perf_counter_ns()
-        if lab.case == "Pool":
+        if context.case == "Pool":
             end_pool(pool)
         else:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -140,16 +152,20 @@ def keyboard_interrupt(lab: Lab) -> None:
         # By their sentinels: an executor's own thread may be about to note the exit code that it has just collected.
         left = [child for child in children if not wait([child.sentinel], 2)]
         took = (perf_counter_ns() - began) / 1e6
-        case_log.cleaned(f"{len(children)} of 2 workers lived on and were ended in {took:.0f} ms; {len(left)} left")
+        said = f"{len(children)} of 2 workers lived on and were ended in {took:.0f} ms; {len(left)} left"
+        case_log.note(CleanedUp(said, left=len(left)))
         case_log.moment(f"the pool is ended, {len(left)} workers left", "done")
-    said = lab.stderr.count("KeyboardInterrupt")
-    case_log.note("interrupts_on_stderr", said)
+    printed = context.stderr.count("KeyboardInterrupt")
+    case_log.note(InterruptsPrinted(printed))
     case_log.kept(f"task {n}" for n in got)
     case_log.lost(f"task {n}" for n in range(1, 7) if n not in got)
-    word = "interrupted" if interrupted else "raised" if len(got) < 6 else "nothing failed"
+    ending = CaseEnding.NOTHING_FAILED
+    if len(got) < 6:
+        ending = CaseEnding.INTERRUPTED if interrupted else CaseEnding.RAISED
     case_log.outcome(
-        word,
-        f"{len(got)} of 6 results kept; the workers' stderr names KeyboardInterrupt {said} time{'s' * (said != 1)}.",
+        ending,
+        f"{len(got)} of 6 results kept; the workers' stderr names KeyboardInterrupt {printed} "
+        f"time{'s' * (printed != 1)}.",
     )
 
 

@@ -14,8 +14,9 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.failures import case_log, tasks
-from poolscope.experiments.failures.case_main import Lab
+from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made, shut
+from poolscope.protocol.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
 
 ITEMS = (1, 2, 0, 4)
 
@@ -56,14 +57,14 @@ class Tally:
             named = ", ".join(self.unanswered)
             case_log.moment(f"no answer within {limit:g} s: {named}", "blocked")
             also = f", {', '.join(kinds)} for others" if kinds else f", which takes {late_s:g} s" if late_s else ""
-            word = "no answer in time" if late_s else "never answered"
-            case_log.outcome(word, f"{had}; no answer within {limit:g} s for {named}{also}.")
+            ending = CaseEnding.NO_ANSWER_IN_TIME if late_s else CaseEnding.NEVER_ANSWERED
+            case_log.outcome(ending, f"{had}; no answer within {limit:g} s for {named}{also}.")
         elif broken:
-            case_log.outcome("pool broken", f"{had}; {len(broken)} carry {type(broken[0]).__name__}.")
+            case_log.outcome(CaseEnding.POOL_BROKEN, f"{had}; {len(broken)} carry {type(broken[0]).__name__}.")
         elif self.errors:
-            case_log.outcome("raised", f"{had}; {', '.join(kinds)} surfaced for {', '.join(self.errors)}.")
+            case_log.outcome(CaseEnding.RAISED, f"{had}; {', '.join(kinds)} surfaced for {', '.join(self.errors)}.")
         else:
-            case_log.outcome("nothing failed", f"{had}.")
+            case_log.outcome(CaseEnding.NOTHING_FAILED, f"{had}.")
 
 
 def parts(case: str) -> tuple[str, str]:
@@ -72,14 +73,14 @@ def parts(case: str) -> tuple[str, str]:
 
 
 def measure(
-    lab: Lab, tool: str, submit: Callable[[Any, int], Any], initializer: Any = None, late_s: float = 0.0
+    context: CaseContext, tool: str, submit: Callable[[Any, int], Any], initializer: Any = None, late_s: float = 0.0
 ) -> None:
     """Eight tasks in a pool of two; everybody's result is waited for, until the limit is over for all."""
     others = set(threading.enumerate())
     try:
         pool = made(tool, initializer)
     except ImportError as missing:
-        case_log.outcome("not in this Python", f"{missing}.")
+        case_log.outcome(CaseEnding.NOT_IN_THIS_PYTHON, f"{missing}.")
         return
     tally = Tally(pool.where)
     try:
@@ -91,18 +92,19 @@ def measure(
         for number in range(1, tasks.LAST + 1):
             tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
             deaths.wait_until_ready()
-        patience = start_allowance(tool) + lab.limit
+        patience = start_allowance(tool) + context.limit
         until = began + int(patience * 1e9)
         with deaths:
             for name, ticket in tickets.items():
                 tally.take(name, partial(get_by, pool, ticket, until))
         case_log.was("main", "blocked", began)
         if initializer:
-            tries = case_log.times("fault")
+            tries = case_log.faults_so_far()
+            case_log.note(InitializerTries(tries))
             case_log.moment(f"the initializer has raised in {tries} worker{'s' * (tries != 1)}", "failed")
         tally.settle(patience, late_s)
         if initializer is None and not tally.unanswered:
-            usable(pool, lab)
+            usable(pool, context)
     finally:
         shut(pool, others)
 
@@ -169,67 +171,67 @@ def raiser(error: Exception) -> Callable[[], Any]:
     return again
 
 
-def usable(pool: PoolTool | ExecutorTool, lab: Lab) -> None:
+def usable(pool: PoolTool | ExecutorTool, context: CaseContext) -> None:
     """Whether the pool still does a task afterwards."""
     try:
-        works = pool.get(pool.submit(abs, -1), lab.limit) == 1
+        works = pool.get(pool.submit(abs, -1), context.limit) == 1
     except Exception as error:
         works = False
         case_log.moment(f"one more task: {type(error).__name__}", "failed")
     else:
         case_log.moment("one more task is done: the pool still works", "done")
-    case_log.note("usable", works)
+    case_log.note(PoolUsable(works))
 
 
-def worker_killed(lab: Lab) -> None:
-    fault, tool = parts(lab.case)
-    measure(lab, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, lab.long))
+def worker_killed(context: CaseContext) -> None:
+    fault, tool = parts(context.case)
+    measure(context, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, context.long))
 
 
-def side_by_side(lab: Lab) -> None:
-    fault, tool = parts(lab.case)
-    long = lab.long * 2 + 1
+def side_by_side(context: CaseContext) -> None:
+    fault, tool = parts(context.case)
+    long = context.long * 2 + 1
     late_s = long if fault == "too long" else 0.0
-    measure(lab, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, long), late_s=late_s)
+    measure(context, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, long), late_s=late_s)
 
 
-def not_picklable(lab: Lab) -> None:
-    fault, tool = parts(lab.case)
+def not_picklable(context: CaseContext) -> None:
+    fault, tool = parts(context.case)
 
     def submit(pool: Any, number: int) -> Any:
         if fault == "argument" and number == tasks.FATAL:
             case_log.moment("task 5 is given a lock as its argument", "failed")
-            return pool.submit(tasks.task, tool, threading.Lock(), fault, lab.long)
+            return pool.submit(tasks.task, tool, threading.Lock(), fault, context.long)
         if fault == "function" and number == tasks.FATAL:
             case_log.moment("task 5 is a lambda", "failed")
             return pool.submit(lambda: number)
-        return pool.submit(tasks.task, tool, number, fault, lab.long)
+        return pool.submit(tasks.task, tool, number, fault, context.long)
 
-    measure(lab, tool, submit, tasks.refuse if fault == "initializer raises" else None)
+    measure(context, tool, submit, tasks.refuse if fault == "initializer raises" else None)
 
 
-def pool_methods(lab: Lab) -> None:
+def pool_methods(context: CaseContext) -> None:
     """The user's own program: 10 / x over [1, 2, 0, 4] in a pool."""
-    if lab.case == "futures":
-        by_futures(lab)
+    if context.case == "futures":
+        by_futures(context)
         return
-    tally = Tally(f"{lab.case} in the main thread")
+    tally = Tally(f"{context.case} in the main thread")
     with multiprocessing.Pool(2) as pool:
-        case_log.moment(f"{lab.case} over [1, 2, 0, 4] in Pool(2)")
+        case_log.moment(f"{context.case} over [1, 2, 0, 4] in Pool(2)")
         began = perf_counter_ns()
-        {"Pool.map": by_map, "Pool.imap": by_imap, "Pool.apply_async": by_callbacks}[lab.case](pool, tally, lab)
+        {"Pool.map": by_map, "Pool.imap": by_imap, "Pool.apply_async": by_callbacks}[context.case](pool, tally, context)
         case_log.was("main", "blocked", began)
         works = pool.apply(abs, (-1,)) == 1
-        case_log.note("usable", works)
+        case_log.note(PoolUsable(works))
         case_log.moment("one more task is done: the pool still works" if works else "one more task fails", "done")
-    tally.settle(lab.limit)
+    tally.settle(context.limit)
 
 
 def named(item: int) -> str:
     return f"10 / {item}"
 
 
-def by_map(pool: Any, tally: Tally, lab: Lab) -> None:
+def by_map(pool: Any, tally: Tally, context: CaseContext) -> None:
     answers: list[float] = []
     try:
         answers = pool.map(tasks.divide, ITEMS, chunksize=1)
@@ -240,13 +242,13 @@ def by_map(pool: Any, tally: Tally, lab: Lab) -> None:
     tally.results = {named(item): answer for item, answer in zip(ITEMS, answers, strict=False)}
 
 
-def by_imap(pool: Any, tally: Tally, lab: Lab) -> None:
+def by_imap(pool: Any, tally: Tally, context: CaseContext) -> None:
     answers = pool.imap(tasks.divide, ITEMS)
     for item in ITEMS:
-        tally.take(named(item), lambda: answers.next(lab.limit * 20))
+        tally.take(named(item), lambda: answers.next(context.limit * 20))
 
 
-def by_callbacks(pool: Any, tally: Tally, lab: Lab) -> None:
+def by_callbacks(pool: Any, tally: Tally, context: CaseContext) -> None:
     told: list[BaseException] = []
 
     def on_error(error: BaseException) -> None:
@@ -255,20 +257,20 @@ def by_callbacks(pool: Any, tally: Tally, lab: Lab) -> None:
 
     tickets = {item: pool.apply_async(tasks.divide, (item,), error_callback=on_error) for item in ITEMS}
     for item, ticket in tickets.items():
-        tally.take(named(item), partial(ticket.get, lab.limit * 20))
-    case_log.note("error_callback", [repr(error) for error in told])
+        tally.take(named(item), partial(ticket.get, context.limit * 20))
+    case_log.note(ErrorCallbacks(tuple(repr(error) for error in told)))
 
 
-def by_futures(lab: Lab) -> None:
+def by_futures(context: CaseContext) -> None:
     tally = Tally("Future.result() in the main thread")
     with ProcessPoolExecutor(2) as executor:
         case_log.moment("four tasks submitted to ProcessPoolExecutor(2)")
         began = perf_counter_ns()
         futures = {item: executor.submit(tasks.divide, item) for item in ITEMS}
         for item, future in futures.items():
-            tally.take(named(item), partial(future.result, lab.limit * 20))
+            tally.take(named(item), partial(future.result, context.limit * 20))
         case_log.was("main", "blocked", began)
-        works = executor.submit(abs, -1).result(lab.limit * 20) == 1
-        case_log.note("usable", works)
+        works = executor.submit(abs, -1).result(context.limit * 20) == 1
+        case_log.note(PoolUsable(works))
         case_log.moment("one more task is done: the pool still works" if works else "one more task fails", "done")
-    tally.settle(lab.limit)
+    tally.settle(context.limit)

@@ -11,7 +11,9 @@ from pathlib import Path
 from time import perf_counter_ns
 
 from poolscope.experiments.failures import case_log
-from poolscope.experiments.failures.case_main import Lab
+from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.machine.processes import exit_description
+from poolscope.protocol.payloads import CaseEnding, CleanedUp, FaultMade, MemoryGrown, OutputRead, WorkerExited
 
 CHUNK = 4 * 1024 * 1024
 ROOM = 64 * 1024 * 1024  # what the worker may grow by
@@ -51,14 +53,14 @@ def grow() -> None:
         except MemoryError:
             count = len(held)
             held.clear()  # room to speak
-            case_log.note("fault", case_log.me())
+            case_log.note(FaultMade(case_log.me()))
             case_log.moment(f"MemoryError with {count * CHUNK >> 20} MiB held", "failed", case_log.me())
-            case_log.note("grew", count * CHUNK)
+            case_log.note(MemoryGrown(count * CHUNK))
             raise
-    case_log.note("grew", len(held) * CHUNK)
+    case_log.note(MemoryGrown(len(held) * CHUNK))
 
 
-def memory_limit(lab: Lab) -> None:
+def memory_limit(context: CaseContext) -> None:
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -69,7 +71,7 @@ def memory_limit(lab: Lab) -> None:
     if worker.is_alive():
         worker.kill()
         worker.join(2)
-    text = lab.stderr
+    text = context.stderr
     reached = "MemoryError" in text
     same = resource.getrlimit(resource.RLIMIT_AS) == before
     if reached:
@@ -78,37 +80,39 @@ def memory_limit(lab: Lab) -> None:
         f"exit code {worker.exitcode}; the parent's own limit is {'unchanged' if same else 'changed'}",
         "failed" if worker.exitcode else "done",
     )
-    case_log.note("exitcode", worker.exitcode)
+    case_log.note(WorkerExited(worker.exitcode))
     big = len(bytearray(2 * ROOM))  # the parent can still grow by more than the worker was allowed
     case_log.kept([f"the parent, which takes {big >> 20} MiB afterwards"])
     case_log.lost(["the worker and what it held"] if worker.exitcode else [])
-    case_log.cleaned("The worker's memory went back with its process")
-    word = "contained" if reached and same else "nothing failed" if worker.exitcode == 0 else "process died"
+    case_log.note(CleanedUp("The worker's memory went back with its process"))
+    ending = CaseEnding.NOTHING_FAILED if worker.exitcode == 0 else CaseEnding.PROCESS_DIED
+    if reached and same:
+        ending = CaseEnding.CONTAINED
     case_log.outcome(
-        word,
+        ending,
         NOT_REACHED
         if worker.exitcode == 0
-        else f"The worker ended with exit code {worker.exitcode}; its parent was not limited by it.",
+        else f"The worker {exit_description(worker.exitcode)}; its parent was not limited by it.",
     )
 
 
 WRITER = f"import sys; sys.stdout.write('x' * {FLOOD}); sys.stdout.flush(); sys.exit(0)"
 
 
-def output_flood(lab: Lab) -> None:
+def output_flood(context: CaseContext) -> None:
     writer = subprocess.Popen([sys.executable, "-I", "-S", "-c", WRITER], stdout=subprocess.PIPE)
     case_log.appear("writer", "process", writer.pid)
     began = case_log.moment(f"a worker writes {FLOOD >> 20} MiB to its stdout, a pipe")
     blocked = False
-    if lab.case == "wait, then read":
+    if context.case == "wait, then read":
         try:
             with case_log.doing("main", "blocked", "wait", "thread"):
-                writer.wait(lab.limit)
+                writer.wait(context.limit)
         except subprocess.TimeoutExpired as error:
             blocked = True
             case_log.was("writer", "blocked", began, item="write to a full pipe")
             case_log.moment(
-                f"after {lab.limit:g} s it still has not ended: the pipe is full, and nobody reads", "blocked"
+                f"after {context.limit:g} s it still has not ended: the pipe is full, and nobody reads", "blocked"
             )
             case_log.surfaced(error, "wait(timeout) in the main thread")
     head, count = drain(writer)
@@ -120,13 +124,13 @@ def output_flood(lab: Lab) -> None:
     case_log.moment(f"read to its end: {count} bytes; exit code {code}", "done")
     case_log.kept([f"the first {len(head)} bytes"])
     case_log.lost([f"{count - len(head)} bytes, counted"])
-    case_log.note("bytes", {"kept": len(head), "counted": count})
+    case_log.note(OutputRead(len(head), count))
     if blocked:
         case_log.outcome(
-            "blocked", f"The writer waited until somebody read, here after {lab.limit:g} s; else for ever."
+            CaseEnding.BLOCKED, f"The writer waited until somebody read, here after {context.limit:g} s; else for ever."
         )
     else:
-        case_log.outcome("contained", f"{count} bytes read in {took:.0f} ms, {len(head)} kept: nobody waited.")
+        case_log.outcome(CaseEnding.CONTAINED, f"{count} bytes read in {took:.0f} ms, {len(head)} kept: nobody waited.")
 
 
 def drain(writer: subprocess.Popen[bytes]) -> tuple[bytes, int]:

@@ -1,4 +1,4 @@
-"""Conducts one case from the runner: starts its interpreter, passes its diary on, ends it, and looks what is left."""
+"""Runs one case from the runner: starts its interpreter, passes its log on, ends it, and looks what is left."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, perf_counter_ns
-from typing import Any
 
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.machine.processes import exit_description, is_tracker, members
+from poolscope.protocol import codec
 from poolscope.protocol.arguments import FailuresArguments
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import CaseBegan, CaseExited, CaseLeftovers, CaseStderr
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
 
@@ -26,7 +27,7 @@ START = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from poolscope.experiments.failures.case_main import main; main(*sys.argv[2:])"
 )
-LOOK = 0.02  # seconds between two looks at the diary
+LOOK = 0.02  # seconds between two looks at the log
 GRACE = 1.5  # seconds that fork server and resource tracker have to end by themselves
 STDERR_KEPT = 8_000
 
@@ -38,59 +39,59 @@ class Sentinel:
         self.descriptors = descriptors()
         self.threads = {thread.name for thread in threading.enumerate()}
 
-    def left(self, group: int, orphans: list[str]) -> dict[str, Any]:
-        """What is left after the case, by kind; empty lists where it is nothing."""
+    def leftovers(self, group: int, orphans: list[str]) -> CaseLeftovers:
+        """What is left after the case."""
         now = descriptors()
-        return {
-            "processes": orphans,
-            "zombies": zombies(),
-            "segments": [name for name in shared_memory(group) if not name.startswith("sem.")],
-            "semaphores": [name for name in shared_memory(group) if name.startswith("sem.")],
-            "threads": [name for name in (t.name for t in threading.enumerate()) if name not in self.threads],
-            "descriptors": [f"{fd} → {to}" for fd, to in now.items() if self.descriptors.get(fd) != to],
-        }
+        names = shared_memory(group)
+        return CaseLeftovers(
+            processes=tuple(orphans),
+            zombies=tuple(zombies()),
+            segments=tuple(name for name in names if not name.startswith("sem.")),
+            semaphores=tuple(name for name in names if name.startswith("sem.")),
+            threads=tuple(name for name in (t.name for t in threading.enumerate()) if name not in self.threads),
+            descriptors=tuple(f"{fd} → {to}" for fd, to in now.items() if self.descriptors.get(fd) != to),
+        )
 
 
-def conduct(stage: RunContext, scenario: str, case: str, config: str, arguments: FailuresArguments) -> None:
+def run_case(context: RunContext, scenario: str, case: str, config: str, arguments: FailuresArguments) -> None:
     """One case from start to sentinel; returns early, with everything ended, when the run is to stop."""
     sentinel = Sentinel()
-    folder = stage.scratch / f"case-{os.getpid()}-{perf_counter_ns()}"
+    folder = context.scratch / f"case-{os.getpid()}-{perf_counter_ns()}"
     folder.mkdir()
-    stage.emit(Result(perf_counter_ns(), Untyped("case", {"scenario": scenario, "case": case}), config))
+    context.emit(Result(perf_counter_ns(), CaseBegan(scenario, case), config))
     began = perf_counter_ns()
-    with Case(stage, scenario, case, config, folder, arguments) as running:
+    with CaseProcess(context, scenario, case, config, folder, arguments) as running:
         ended = running.follow(limit=10 * arguments.limit + 4 * arguments.task + 20)
-    exit_ = {"code": running.code, "manner": exit_description(running.code), "ended_by_us": not ended}
-    stage.emit(
-        Result(perf_counter_ns(), Untyped("exit", {**exit_, "seconds": (perf_counter_ns() - began) / 1e9}), config)
-    )
-    stage.emit(Result(perf_counter_ns(), Untyped("left", sentinel.left(running.group, running.orphans)), config))
-    clear(folder)
+    seconds = (perf_counter_ns() - began) / 1e9
+    exited = CaseExited(running.code, exit_description(running.code), ended_by_us=not ended, seconds=seconds)
+    context.emit(Result(perf_counter_ns(), exited, config))
+    context.emit(Result(perf_counter_ns(), sentinel.leftovers(running.group, running.orphans), config))
+    remove_folder(folder)
 
 
-class Case:
+class CaseProcess:
     """A case's interpreter, in a process group of its own within our session; on leaving nothing of it lives."""
 
     def __init__(
-        self, stage: RunContext, scenario: str, case: str, config: str, folder: Path, arguments: FailuresArguments
+        self, context: RunContext, scenario: str, case: str, config: str, folder: Path, arguments: FailuresArguments
     ) -> None:
-        self._stage = stage
-        self._arm = config
+        self._context = context
+        self._config = config
         self._folder = folder
         self._passed_on = 0
         self.code: int | None = None
         self.orphans: list[str] = []
-        asked = json.dumps({"case": case, "limit": arguments.limit, "long": arguments.task, "folder": str(folder)})
+        for_case = CaseContext(case, arguments.limit, arguments.task, str(folder))
         environment = {
             **os.environ,
-            case_log.DIARY: str(folder / "diary"),
+            case_log.FILE: str(folder / "log"),
             case_log.CASE: config,
             "TMPDIR": str(folder),
         }
-        (folder / "diary").touch()
+        (folder / "log").touch()
         with (folder / "stderr.txt").open("wb") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", START, str(ROOT), scenario, asked],
+                [sys.executable, "-I", "-S", "-c", START, str(ROOT), scenario, json.dumps(codec.to_json(for_case))],
                 stdin=subprocess.PIPE,
                 stdout=stderr,
                 stderr=stderr,
@@ -99,12 +100,12 @@ class Case:
             )
         self.group = self._process.pid
 
-    def __enter__(self) -> Case:
+    def __enter__(self) -> CaseProcess:
         return self
 
     def follow(self, limit: float) -> bool:
         """Pass its records on until it ends; False when it had to be ended, by the limit or by a stop."""
-        until, pause = monotonic() + limit, self._stage.stopping
+        until, pause = monotonic() + limit, self._context.stopping
         while self._process.poll() is None:
             self._pass_on()
             if monotonic() > until or pause.wait(LOOK):
@@ -124,7 +125,7 @@ class Case:
             self._process.stdin.close()
         self._pass_on()
         if text := (self._folder / "stderr.txt").read_text(errors="replace").strip():
-            self._stage.emit(Result(perf_counter_ns(), Untyped("stderr", text[-STDERR_KEPT:]), self._arm))
+            self._context.emit(Result(perf_counter_ns(), CaseStderr(text[-STDERR_KEPT:]), self._config))
 
     def _outlive(self, seconds: float) -> None:
         """Wait until nobody of the group is left, at most so long."""
@@ -139,13 +140,13 @@ class Case:
                     os.kill(pid, signal.SIGKILL)
 
     def _pass_on(self) -> None:
-        with (self._folder / "diary").open("rb") as written:
+        with (self._folder / "log").open("rb") as written:
             written.seek(self._passed_on)
             whole = written.read().rpartition(b"\n")[0]
         self._passed_on += len(whole) + 1 if whole else 0
         for line in whole.splitlines():
             with suppress(MalformedRecord):  # a line that its writer did not live to end
-                self._stage.emit(from_line(line))
+                self._context.emit(from_line(line))
 
 
 def alive(group: int) -> list[int]:
@@ -197,7 +198,7 @@ def descriptors() -> dict[str, str]:
     return found
 
 
-def clear(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     for entry in folder.glob("*"):
         with suppress(OSError):
             entry.unlink()

@@ -1,169 +1,271 @@
-"""What a failures run means: its outcomes as JSON and rows, the matrix, a verdict, and what the sentinel found."""
+"""The state of a failures run: the cases of every scenario with what was observed; and the fold that gathers it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 
-from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
-from poolscope.experiments.failures.samples import NOT_TRIED, UNTOLD, Case, State, fold, initial
-from poolscope.experiments.findings import Finding, Verdict
-from poolscope.text.language import format_list
+from poolscope.experiments.failures.catalogue import SCENARIOS, chosen
+from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.timeline import Lanes
+from poolscope.protocol.payloads import (
+    CaseBegan,
+    CaseBroken,
+    CaseEnding,
+    CaseExited,
+    CaseLeftovers,
+    CaseMoment,
+    CaseOutcome,
+    CaseStderr,
+    CleanedUp,
+    ErrorCallbacks,
+    FaultMade,
+    InitializerTries,
+    LockGraph,
+    LoggedError,
+    MemoryGrown,
+    OutputRead,
+    PoolUsable,
+    StuckStacks,
+    TaskComputed,
+    TasksKept,
+    TasksLost,
+    WorkerExited,
+    WorkerFramesShown,
+)
+from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
 
-__all__ = ["Case", "State", "as_json", "findings", "fold", "initial", "matrix", "rows", "verdict"]
-
-NOWHERE = "nowhere"
-KINDS = ("processes", "zombies", "segments", "semaphores", "threads", "descriptors")
-
-
-def as_json(state: State) -> dict[str, Any]:
-    """The contract's `state`: a row a chosen scenario, told by its first case, and all its cases in `cases`."""
-    return {
-        "scenarios": [_scenario(name, state.of(name)) for name in state.scenarios],
-        "matrix": matrix(state),
-        "left": left(state),
-        "done": state.done,
-        "total": state.total,
-    }
-
-
-def _scenario(name: str, cases: list[Case]) -> dict[str, Any]:
-    scenario = SCENARIOS[name]
-    first: dict[str, Any] = {
-        "outcome": "not run yet",
-        "surfaced_in": "",
-        "exception": None,
-        "kept": [],
-        "lost": [],
-        "orphans": [],
-        "seconds": None,
-    }
-    told = [_case(case) for case in cases]
-    return {
-        **first,
-        **(told[0] if told else {}),
-        "scenario": name,
-        "title": scenario.title,
-        "explanation": scenario.explanation,
-        "cases": told,
-    }
+# Endings after which nobody who waited was told; the others reach somebody, or are the cure.
+UNTOLD = (CaseEnding.SILENT, CaseEnding.NEVER_ANSWERED, CaseEnding.WAITS_FOR_EVER, CaseEnding.DEADLOCK)
+NOT_TRIED = (CaseEnding.NOT_IN_THIS_PYTHON, CaseEnding.STOPPED)  # nothing was seen, so there is nothing to count
+MOST_MOMENTS = 200
+EVERYTHING = "everything that the process had"
 
 
-def _case(case: Case) -> dict[str, Any]:
-    seen = case.surfaced
-    exception = {"type": seen.type, "message": seen.message, "traceback": seen.traceback} if seen else None
-    facts = {
-        name: case.facts[name]
-        for name in ("usable", "exitcode", "graph", "stacks", "log", "bytes", "grew", "stderr", "error_callback")
-        if name in case.facts
-    }
-    return {
-        "case": case.case,
-        "outcome": case.outcome,
-        "sentence": case.sentence,
-        "surfaced_in": seen.surfaced_in if seen else NOWHERE,
-        "exception": exception,
-        "noticed_s": case.noticed_s,
-        "kept": case.kept,
-        "lost": case.lost,
-        "cleaned": case.facts.get("cleaned", ""),
-        "orphans": case.orphans,
-        "left": case.left,
-        "exit": case.facts.get("exit"),
-        "seconds": case.seconds,
-        "moments": [
-            {"at": (m.t - case.began) / 1e9, "text": m.text, "state": m.state, "actor": m.actor} for m in case.moments
-        ],
-        "facts": facts,
-    }
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a case and its runner observed beside the story; None or empty where it was not looked at, or not yet."""
+
+    outcome: CaseOutcome | None = None
+    broken: CaseBroken | None = None
+    exited: CaseExited | None = None
+    leftovers: CaseLeftovers | None = None
+    kept: tuple[str, ...] = ()
+    lost: tuple[str, ...] | None = None
+    cleaned: CleanedUp | None = None
+    usable: bool | None = None
+    exit_code: WorkerExited | None = None
+    frames_shown: bool | None = None
+    graph: LockGraph | None = None
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    error_callbacks: tuple[str, ...] | None = None
+    output: OutputRead | None = None
+    grown: int | None = None
+    initializer_tries: int | None = None
+    stderr: str = ""
+    logged: tuple[LoggedError, ...] = ()
+    computed: tuple[str, ...] = ()
+    fault_t: int | None = None  # of the first fault
 
 
-def matrix(state: State) -> list[dict[str, Any]]:
-    """The same fault under each kind of pool: one entry a cell that has been run."""
-    cells = {case.case: case for case in state.of("side-by-side")}
-    found = []
-    for fault in FAULTS:
-        for tool in TOOLS:
-            if (case := cells.get(f"{fault} / {tool}")) is not None:
-                seen = case.surfaced
-                found.append(
-                    {
-                        "fault": fault,
-                        "tool": tool,
-                        "outcome": case.outcome,
-                        "exception": seen.type if seen else None,
-                        "surfaced_in": seen.surfaced_in if seen else NOWHERE,
-                        "kept": len(case.kept),
-                        "lost": len(case.lost),
-                    }
-                )
-    return found
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment of the story and its stamp."""
+
+    t: int
+    text: str
+    state: str
+    actor: str
 
 
-def left(state: State) -> dict[str, list[str]]:
-    """What the sentinel found after any case, by kind, each thing with its case."""
-    found: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for key, case in state.cases.items():
-        for kind, things in case.left.items():
-            found[kind] += [f"{thing} ({key})" for thing in things]
-    return found
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case as its records tell it."""
+
+    scenario: str
+    case: str
+    began: int
+    moments: tuple[Moment, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    observed: Observed = field(default_factory=Observed)
+    lanes: Lanes = field(default_factory=Lanes)
+    t: int = 0
+    stopped: bool = False
+
+    @property
+    def seconds(self) -> float | None:
+        """None while it runs."""
+        return None if self.observed.exited is None else self.observed.exited.seconds
+
+    @property
+    def ending(self) -> CaseEnding:
+        """How it ended: as the case itself says, or else as the runner saw it that outlived it."""
+        outcome, exited = self.observed.outcome, self.observed.exited
+        if outcome is not None:
+            return outcome.ending
+        if exited is None:
+            return CaseEnding.STOPPED if self.stopped else CaseEnding.RUNNING
+        if self.observed.broken is not None:
+            return CaseEnding.BROKEN
+        if exited.ended_by_us:
+            return CaseEnding.STOPPED if self.stopped else CaseEnding.ENDED_FROM_OUTSIDE
+        return CaseEnding.PROCESS_DIED
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        return self.observed.kept
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        if self.observed.lost is None:
+            return (EVERYTHING,) if self.ending is CaseEnding.PROCESS_DIED else ()
+        return self.observed.lost
+
+    @property
+    def surfaced(self) -> Failure | None:
+        return self.failures[0] if self.failures else None
+
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        return self.observed.leftovers.processes if self.observed.leftovers else ()
+
+    @property
+    def left(self) -> dict[str, tuple[str, ...]]:
+        """What the sentinel found, by kind; empty when it found nothing."""
+        if self.observed.leftovers is None:
+            return {}
+        found = {each.name: getattr(self.observed.leftovers, each.name) for each in fields(CaseLeftovers)}
+        return {kind: things for kind, things in found.items() if things}
+
+    @property
+    def noticed_s(self) -> float | None:
+        """From the first fault to its being noticed; None where nobody noticed, or the fault's moment is not known."""
+        if self.surfaced is None:
+            return None
+        wrong = next((moment.t for moment in self.moments if moment.state in ("failed", "killed")), None)
+        fault = wrong if self.observed.fault_t is None else self.observed.fault_t
+        return None if fault is None or fault > self.surfaced.t else (self.surfaced.t - fault) / 1e9
 
 
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """A row a case."""
-    header = ("scenario", "case", "outcome", "surfaced in", "exception", "kept", "lost", "orphans", "seconds", "what")
-    return header, [
-        (
-            case.scenario,
-            case.case,
-            case.outcome,
-            case.surfaced.surfaced_in if case.surfaced else NOWHERE,
-            case.surfaced.type if case.surfaced else "",
-            "; ".join(case.kept),
-            "; ".join(case.lost),
-            "; ".join(case.orphans),
-            "" if case.seconds is None else case.seconds,
-            case.sentence,
-        )
-        for case in state.cases.values()
-    ]
+@dataclass(frozen=True, slots=True)
+class State:
+    """A failures run up to one record; `cases` in the order in which they ran, by the key that records use."""
+
+    params: FailuresParams
+    cases: Mapping[str, Case] = field(default_factory=dict)
+    current: str = ""
+    t0: int = 0
+    t: int = 0
+    outcome: str = ""
+    python: str = ""
+
+    @property
+    def scenarios(self) -> list[str]:
+        return chosen(self.params.scenarios)
+
+    @property
+    def total(self) -> int:
+        return sum(len(SCENARIOS[name].cases) for name in self.scenarios)
+
+    @property
+    def done(self) -> int:
+        return sum(case.seconds is not None for case in self.cases.values())
+
+    def of(self, scenario: str) -> list[Case]:
+        return [case for case in self.cases.values() if case.scenario == scenario]
 
 
-def verdict(state: State, usable_cpus: int) -> Verdict | None:
-    """One scenario: its own outcome. Several: in how many cases nobody would have been told. None while it runs."""
-    ended = [case for case in state.cases.values() if case.seconds is not None and case.outcome not in NOT_TRIED]
-    if not state.outcome or not ended:
-        return None
-    if len(state.scenarios) == 1 and len(state.of(state.scenarios[0])) == 1:
-        return Verdict(ended[0].sentence, SCENARIOS[ended[0].scenario].explanation)
-    untold = [case for case in ended if case.outcome in UNTOLD]
-    named = list(dict.fromkeys(SCENARIOS[case.scenario].title for case in untold))
-    headline = f"In {len(untold)} of {len(ended)} cases nobody who waited was told."
-    if not untold:
-        headline = "Nobody waited in vain" + (f" in any of {len(ended)} cases." if len(ended) > 1 else ".")
-    rest = [f"These were: {format_list(named if len(named) < 6 else [*named[:4], 'others'])}."] if named else []
-    rest.append(_left_in_words(state))
-    return Verdict(headline, " ".join(rest))
+def initial(params: FailuresParams) -> State:
+    return State(params)
 
 
-def _left_in_words(state: State) -> str:
-    found = {kind: things for kind, things in left(state).items() if things}
-    if not found:
-        return "After each case nothing was left: no process, zombie, segment, semaphore, thread or descriptor."
-    return (
-        "Left and then ended: " + "; ".join(f"{kind}: {', '.join(things[:3])}" for kind, things in found.items()) + "."
-    )
+def fold(state: State, record: Record) -> State:
+    """The state after one more record: records of a case belong to the one that began last."""
+    match record:
+        case Opening():
+            return replace(state, t0=record.t, t=record.t, python=record.python.python)
+        case Result(payload=CaseBegan(scenario, case_name)):
+            begun = Case(scenario, case_name, record.t, t=record.t)
+            return replace(state, cases={**state.cases, record.config: begun}, current=record.config, t=record.t)
+        case End():
+            cases = {
+                key: case if case.seconds is not None and record.outcome != "stopped" else _stopped(case)
+                for key, case in state.cases.items()
+            }
+            return replace(state, cases=cases, outcome=record.outcome, t=max(record.t, state.t))
+        case _ if state.current:
+            case = _with(state.cases[state.current], record)
+            return replace(state, cases={**state.cases, state.current: case}, t=max(record.t, state.t))
+        case _:
+            return state
 
 
-def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
-    """What the sentinel proves, and cases that went wrong themselves."""
-    ended = [case for case in state.cases.values() if "left" in case.facts]
-    if not state.outcome or not ended:
-        return ()
-    counts = {kind: float(len(things)) for kind, things in left(state).items()}
-    found = [Finding("nothing is left behind", not any(counts.values()), _left_in_words(state), counts)]
-    broken = [case for case in ended if case.outcome == "broken"]
-    if broken:
-        said = "; ".join(f"{case.scenario}: {case.sentence}" for case in broken)
-        found.append(Finding("every case told its outcome", False, said, {"broken": float(len(broken))}))
-    return tuple(found)
+def _stopped(case: Case) -> Case:
+    """A case that was under way when the run was stopped."""
+    exited = case.observed.exited
+    return replace(case, stopped=exited is None or exited.ended_by_us)
+
+
+def _with(case: Case, record: Record) -> Case:
+    match record:
+        case Result(payload=CaseMoment(text, moment_state, actor)):
+            # Processes write as they get to it, so a moment may come after a later one.
+            moments = sorted((*case.moments, Moment(record.t, text, moment_state, actor)), key=lambda moment: moment.t)
+            return replace(case, moments=tuple(moments[:MOST_MOMENTS]), t=max(case.t, record.t))
+        case Result():
+            return replace(case, observed=_observed(case.observed, record))
+        case Failure():
+            return replace(case, failures=(*case.failures, record), t=max(case.t, record.t))
+        case Actor(actor="main", event="started"):
+            # The story begins here: what came before was the start of its interpreter.
+            return replace(case, lanes=case.lanes.fold(record), began=record.t, t=max(case.t, record.t))
+        case Actor() | Span():
+            return replace(case, lanes=case.lanes.fold(record), t=max(case.t, record.t))
+        case _:
+            return case
+
+
+def _observed(seen: Observed, result: Result) -> Observed:
+    match result.payload:
+        case CaseOutcome() as outcome:
+            return replace(seen, outcome=outcome)
+        case CaseBroken() as broken:
+            return replace(seen, broken=broken)
+        case CaseExited() as exited:
+            return replace(seen, exited=exited)
+        case CaseLeftovers() as leftovers:
+            return replace(seen, leftovers=leftovers)
+        case TasksKept(tasks):
+            return replace(seen, kept=tasks)
+        case TasksLost(tasks):
+            return replace(seen, lost=tasks)
+        case CleanedUp() as cleaned:
+            return replace(seen, cleaned=cleaned)
+        case PoolUsable(usable):
+            return replace(seen, usable=usable)
+        case WorkerExited() as exit_code:
+            return replace(seen, exit_code=exit_code)
+        case WorkerFramesShown(shown):
+            return replace(seen, frames_shown=shown)
+        case LockGraph() as graph:
+            return replace(seen, graph=graph)
+        case StuckStacks(by_actor):
+            return replace(seen, stacks=by_actor)
+        case ErrorCallbacks(errors):
+            return replace(seen, error_callbacks=errors)
+        case OutputRead() as output:
+            return replace(seen, output=output)
+        case MemoryGrown(count):
+            return replace(seen, grown=count)
+        case InitializerTries(count):
+            return replace(seen, initializer_tries=count)
+        case CaseStderr(text):
+            return replace(seen, stderr=text)
+        case LoggedError() as error:
+            return replace(seen, logged=(*seen.logged, error))
+        case TaskComputed(task):
+            return replace(seen, computed=(*seen.computed, task))
+        case FaultMade():
+            return seen if seen.fault_t is not None else replace(seen, fault_t=result.t)
+        case _:
+            return seen

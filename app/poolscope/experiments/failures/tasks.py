@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from poolscope.experiments.failures import case_log
+from poolscope.protocol.payloads import FaultMade, TaskComputed
 
 LAST = 8  # tasks a pool gets
 FATAL = 5  # the one that goes wrong
@@ -24,9 +25,9 @@ class TwoWords(Exception):
 
 def divide(item: int) -> float:
     with case_log.doing(case_log.me(), item=f"10 / {item}"):
-        case_log.note("computes", f"10 / {item}")
+        case_log.note(TaskComputed(f"10 / {item}"))
         if item == 0:
-            case_log.note("fault", case_log.me())
+            case_log.note(FaultMade(case_log.me()))
             raise ValueError("Cannot process 0")
         return 10 / item
 
@@ -47,7 +48,7 @@ def task(tool: str, number: int, fault: str, long: float) -> Any:
         if number != FATAL:
             time.sleep(STEP_S)
             return number * number
-        case_log.note("fault", actor)
+        case_log.note(FaultMade(actor))
         return go_wrong(fault, actor, long)
 
 
@@ -80,5 +81,5 @@ def go_wrong(fault: str, actor: str, long: float) -> Any:
 
 def refuse() -> None:
     """An initializer that fails."""
-    case_log.note("fault", case_log.me())
+    case_log.note(FaultMade(case_log.me()))
     raise RuntimeError("The initializer refuses to start this worker")

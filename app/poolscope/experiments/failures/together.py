@@ -9,7 +9,8 @@ import threading
 from typing import Any
 
 from poolscope.experiments.failures import case_log
-from poolscope.experiments.failures.case_main import Lab
+from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.protocol.payloads import CaseEnding, CleanedUp, FaultMade, LoggedError
 
 SOURCES = ("thread 1", "thread 2", "process 1", "process 2")
 
@@ -26,17 +27,7 @@ class Gather(logging.Handler):
         trace = record.exc_text or record.getMessage()
         first = record.getMessage().splitlines()[0]
         case_log.moment(f"the listener gets '{first}'", "failed" if "Traceback" in trace else "running")
-        case_log.note(
-            "log",
-            {
-                "name": record.name,
-                "process": record.process,
-                "thread": record.threadName,
-                "level": record.levelname,
-                "message": first,
-                "traceback": trace,
-            },
-        )
+        case_log.note(LoggedError(record.name, record.process, record.threadName, record.levelname, first, trace))
         if record.levelno >= logging.ERROR:
             kind, _, message = trace.strip().splitlines()[-1].partition(": ")
             case_log.surfaced_as(kind, message, trace, "the log, in the listener's thread", record.name)
@@ -52,14 +43,14 @@ def fail_and_log(source: str, queue: Any) -> None:
     logger.addHandler(handler)
     with case_log.doing(actor, item=source, what="process" if process else "thread"):
         try:
-            case_log.note("fault", actor)
+            case_log.note(FaultMade(actor))
             print(10 / 0)
         except ZeroDivisionError:
             logger.exception("%s failed", source)
     logger.removeHandler(handler)
 
 
-def central_logging(lab: Lab) -> None:
+def central_logging(context: CaseContext) -> None:
     queue: Any = multiprocessing.Queue()
     gather = Gather()
     listener = logging.handlers.QueueListener(queue, gather)
@@ -89,8 +80,8 @@ def central_logging(lab: Lab) -> None:
     case_log.kept(f"the record of {source}" for source in SOURCES if source in gather.seen)
     missing = [source for source in SOURCES if source not in gather.seen]
     case_log.lost(f"the record of {source}" for source in missing)
-    case_log.cleaned("The listener's thread has ended, the queue is closed")
-    word = "logged" if not missing else "never answered"
+    case_log.note(CleanedUp("The listener's thread has ended, the queue is closed"))
+    ending = CaseEnding.NEVER_ANSWERED if missing else CaseEnding.LOGGED
     case_log.outcome(
-        word, f"{len(gather.seen)} of {len(SOURCES)} errors arrived in one place, each with its stack trace."
+        ending, f"{len(gather.seen)} of {len(SOURCES)} errors arrived in one place, each with its stack trace."
     )

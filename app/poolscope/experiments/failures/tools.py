@@ -13,6 +13,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.failures import case_log
+from poolscope.protocol.payloads import CleanedUp
 from poolscope.runner.pools import mp_pool
 
 WORKERS = 2
@@ -108,21 +109,22 @@ def shut(pool: PoolTool | ExecutorTool, others: set[threading.Thread]) -> None:
     took = (perf_counter_ns() - began) / 1e6
     case_log.moment(f"the pool is closed in {took:.0f} ms", "done")
     if pool.by_threads:
-        case_log.cleaned(still_at_work(others))
+        case_log.note(threads_at_work(others))
         return
     said = (
         f"Closing ended {len(before)} worker process{'es' * (len(before) > 1)}"
         if before
         else "No worker process was left to end"
     )
-    case_log.cleaned(f"{said}; {len(after)} left")
+    case_log.note(CleanedUp(f"{said}; {len(after)} left", left=len(after)))
 
 
-def still_at_work(others: set[threading.Thread]) -> str:
+def threads_at_work(others: set[threading.Thread]) -> CleanedUp:
     """What became of a closed pool's threads: those that are idle end by themselves at once."""
     pause, until = threading.Event(), perf_counter_ns() + 200_000_000
     while (busy := set(threading.enumerate()) - others) and perf_counter_ns() < until:
         pause.wait(0.005)
     if not busy:
-        return "Closing ended all its threads; 0 left"
-    return f"Closing can't end a thread at work: {len(busy)} left, which went with the process of this case"
+        return CleanedUp("Closing ended all its threads; 0 left")
+    said = f"Closing can't end a thread at work: {len(busy)} left, which went with the process of this case"
+    return CleanedUp(said, left=len(busy))

@@ -124,9 +124,9 @@ class Benchmark:
         """What one spinning process gets, and as many as there are CPUs; empty where they can't be had."""
         counts = sorted({1, self.machine.usable_cpus})
         context = self.context
-        with contextlib.suppress(cpu_probe.NoAnswer, OSError), context.recorder.quiet(), context.interruptible():
+        with contextlib.suppress(cpu_probe.ProbeFailed, OSError), context.recorder.quiet(), context.interruptible():
             # By fork, which is the quickest: they do nothing but count.
-            return {str(count): cpu_probe.effective(count, start_method="fork") for count in counts}
+            return {str(count): cpu_probe.effective_cpus(count, start_method="fork") for count in counts}
         return {}
 
     def enter(self, session: Session) -> None:

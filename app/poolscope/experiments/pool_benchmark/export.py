@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.charts import fits
+from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
 from poolscope.experiments.pool_benchmark.naming import on_python, settings, title
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.experiments.pool_benchmark.time_budget import budget
@@ -55,7 +56,10 @@ def which_pool_json(state: State) -> dict[str, Any]:
         "loops": [_loop(state, config) for config in state.configs.values() if config.serial],
         "cells": [_cell(state, config) for config in state.pools],
         "verdict": verdict_as_json(state, usable),
-        "fits": [{"kind": name, **fit.as_json()} for name, fit in fits(state, usable).items()],
+        "fits": [
+            {"kind": name, **fit.as_json(), "why": no_fit_sentence(fit.why)}
+            for name, fit in fits(state, usable).items()
+        ],
         "pythons": [_python(python) for python in state.pythons],
         "done": state.done,
         "total": state.total,

@@ -10,8 +10,9 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.naming import noun
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.stats.scaling import NoFit
 from poolscope.text.language import capital
-from poolscope.text.sentences import fill
+from poolscope.text.sentences import Part, fill
 
 # What each check looks for, by the name of its function.
 CHECKS = {
@@ -347,6 +348,35 @@ VERDICTS = {
     "kind lacking": "{why}",
     "kind lacking in": "{python}: {why}",
 }
+
+
+# Why no scaling law is drawn through the points.
+NO_FITS = {
+    "loop repetitions": "A fit takes {fewest} repetitions of the plain loop at least, and there are {there}.",
+    "workers": (
+        "A fit takes {fewest} sizes, and no more than {most} {most:worker/workers} can be at work at the same time."
+    ),
+    "sizes": (
+        "A fit takes {fewest} sizes of up to {most} workers, with {repetitions} repetitions each; there {there:is/are} "
+        "{there}, the plain loop counted as one worker."
+    ),
+    "spread": "The times spread too widely: one of their middles is known to {widest:percent} only.",
+    "amdahl": "Amdahl's law",
+    "usl": "the Universal Scalability Law",
+    "off the curve": (
+        "The points don't follow {name}: one is {farthest:percent} off the curve, more than its spread explains."
+        "[ With {sizes_for_crosstalk} sizes crosstalk can be told.]"
+    ),
+    "serial share": ("The serial share could be anything from {low:percent} to {high:percent}, so a fit says nothing."),
+}
+
+
+def no_fit_sentence(why: NoFit | None) -> str:
+    """Why a curve is not fitted; '' where it is."""
+    if why is None:
+        return ""
+    law = why.numbers.get("law")
+    return fill(NO_FITS, why.code, {**why.numbers, **({"name": Part(str(law))} if law else {})})
 
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poolscope.experiments.sharing.programs import PROGRAMS
+from poolscope.examples import program
 
 ALL = "all"
 SPANS_AN_ACTOR = 150  # of a picture; a demonstration may have thousands, of which the first are sent
+# The example programs of tools whose names they do not bear.
+EXAMPLES = {
+    "none": "race",
+    "queue": "queue_of_threads",
+    "mp-queue": "queue_of_processes",
+    "value": "value_array",
+    "interpreters": "other_interpreter",
+}
 SEPARATOR = " · "  # between the tool and its actor's name
 
 
@@ -36,7 +44,7 @@ class Tool:
     @property
     def code(self) -> str:
         """The few lines of Python that it stands for."""
-        return PROGRAMS[self.name]
+        return program(EXAMPLES.get(self.name, self.name.replace("-", "_")))
 
     def amount(self, operations: int) -> int:
         """Operations in one timed round: cheap ones are done more often, so that a round is long enough to time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.params import MOST_OPERATIONS
@@ -99,4 +100,4 @@ def _disturbed(state: State, usable_cpus: int) -> Finding:
     if judged is None:
         return Finding(check, None, "The machine is looked at again when the last round is over.")
     numbers = {"others_cpus": judged.others_cpus}
-    return Finding(check, judged.disturbed, " ".join(judged.reasons) or "Nothing could be read.", numbers)
+    return Finding(check, judged.disturbed, signs_in_words(judged) or "Nothing could be read.", numbers)

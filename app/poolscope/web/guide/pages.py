@@ -8,11 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
+from poolscope.examples import programs
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.guide.figures import Kept, figures, pool_figure, pool_of_three, scenario_figures, tool_figures
 from poolscope.web.guide.glossary import GLOSSARY
 from poolscope.web.guide.tables import CALLS, SCENARIOS, TOOLS, WAYS_TO_ASK, comparison
-from poolscope.web.guide.topics import PRESETS, TOPICS, beside, code, find
+from poolscope.web.guide.topics import PRESETS, TOPICS, beside, find
 from poolscope.web.pages import page
 from poolscope.web.table import table
 from poolscope.web.views import VIEWS
@@ -29,7 +30,7 @@ async def guide(request: Request) -> Response:
 async def one_topic(request: Request, name: str) -> Response:
     """One topic. Raises UnknownTopic."""
     app_state, topic = app_state_of(request), find(name)
-    context = {"code": code(), "presets": PRESETS, **await measured(app_state, topic.name)}
+    context = {"code": programs(), "presets": PRESETS, **await measured(app_state, topic.name)}
     before, after = beside(topic)
     body = app_state.part(topic.template, "body", context)
     return page(app_state, "pages/topic.html", "Guide", topic=topic, before=before, after=after, body=body)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from poolscope.errors import UnknownTopic
-from poolscope.web.app_state import folder
 from poolscope.web.forms import as_text
 
 
@@ -121,10 +119,3 @@ PRESETS: dict[str, Preset] = {
         "The same without a lock",
     ),
 }
-
-
-@cache
-def code() -> Mapping[str, str]:
-    """The guide's programs by name, each of which runs as it stands."""
-    files = sorted((folder("templates") / "guide" / "code").glob("*.py.txt"))
-    return {file.name.removesuffix(".py.txt"): file.read_text(encoding="utf-8").strip() for file in files}

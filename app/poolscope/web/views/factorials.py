@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from poolscope.errors import UnknownRun
+from poolscope.experiments.factorials.export import error
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import Number, State
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
@@ -162,7 +162,7 @@ def _row(run: Run, state: State, number: Number, place: int) -> NumberRow:
         long=long,
         href=f"/runs/{run.id}/factorial/{number.n}.txt",
         mark="" if number.status == "done" else MARKS[number.status],
-        word=f"Error: {number.error}" if number.error else number.status,
+        word=f"Error: {error(state, number)}" if number.failure else number.status,
         worker=number.worker,
         seconds=number.seconds,
         queue_wait=number.queue_wait,

@@ -9,15 +9,16 @@ from operator import attrgetter, itemgetter
 from time import perf_counter_ns
 from typing import Any, ClassVar
 
+from poolscope.examples import program_with
 from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
+from poolscope.experiments.failures.export import left
+from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.samples import UNTOLD, Case, State
-from poolscope.experiments.failures.state import left
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.experiments.failures.state import UNTOLD, Case, State
+from poolscope.protocol.payloads import CaseEnding
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
-from poolscope.web.app_state import folder
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
 from poolscope.web.views.view import Columns, Part, Shortcut, Timeline, Timelines, View
 
@@ -182,9 +183,9 @@ def _outcome(row: MatrixRow, tool: str) -> Cell:
         return Cell("not run yet", state="queued")
     seen, total = case.surfaced, len(case.kept) + len(case.lost)
     note = seen.type if seen else ""
-    if case.outcome not in ("not in this Python", "process died", "running") and total:
+    if case.ending not in (CaseEnding.NOT_IN_THIS_PYTHON, CaseEnding.PROCESS_DIED, CaseEnding.RUNNING) and total:
         note = f"{note}, {len(case.kept)} of {total} kept".lstrip(", ")
-    return Cell(case.outcome, state=MARKS.get(case.outcome, "done"), note=note)
+    return Cell(case.ending, state=MARKS.get(case.ending, "done"), note=note)
 
 
 class FailuresView(View):
@@ -249,7 +250,7 @@ class FailuresView(View):
             on_bench=table(self.columns["bench"], _bench_rows(run, scenarios), style="stack"),
             matrix=table(self.columns["matrix"], _matrix(state)) if "side-by-side" in state.scenarios else None,
             left=table(self.columns["left"], left(state).items()),
-            checked=sum("left" in case.facts for case in state.cases.values()),
+            checked=sum(case.observed.leftovers is not None for case in state.cases.values()),
         )
 
 
@@ -313,10 +314,8 @@ def _scenario(state: State, name: str, now: int, live: bool) -> ScenarioFacts:
 
 @lru_cache(64)
 def code(slug: str, task: float, limit: float) -> str:
-    """The program that a scenario stands for: its part of the standalone script, with what it takes to run alone."""
-    text = (folder("templates") / "scripts" / "failures" / f"{slug}.py.txt").read_text(encoding="utf-8").strip()
-    seconds = [f"{name} = {value:g}\n" for name, value in (("TASK", task), ("LIMIT", limit)) if name in text]
-    return f'{text}\n\n\n{"".join(seconds)}if __name__ == "__main__":\n    {slug}()'
+    """The program that a scenario stands for, with the seconds of its run."""
+    return program_with(slug, TASK=task, LIMIT=limit)
 
 
 def _case(case: Case, end: int) -> CaseFacts:
@@ -325,15 +324,15 @@ def _case(case: Case, end: int) -> CaseFacts:
     drawn = any(actor for actor in case.lanes.actors)
     return CaseFacts(
         case=case.case,
-        mark=MARKS.get(case.outcome, "done"),
-        outcome=case.outcome,
-        sentence=case.sentence,
+        mark=MARKS.get(case.ending, "done"),
+        outcome=case.ending,
+        sentence=case_sentence(case),
         surfaced_in=seen.surfaced_in if seen else "nowhere",
         exception=seen.type if seen else "",
         noticed=_noticed(case),
         kept=tuple(case.kept),
         lost=tuple(case.lost),
-        cleaned=str(case.facts.get("cleaned", "")),
+        cleaned=case.observed.cleaned.sentence if case.observed.cleaned else "",
         orphans=tuple(case.orphans),
         took="" if case.seconds is None else numbers.duration(case.seconds),
         moments=tuple(MomentLine(f"{(m.t - case.began) / 1e9:.3f} s", m.text, m.state) for m in case.moments),
@@ -342,16 +341,16 @@ def _case(case: Case, end: int) -> CaseFacts:
         tracebacks=tuple(
             Stack(f"{f.type}, surfaced in {f.surfaced_in}", f.traceback) for f in case.failures if f.traceback
         ),
-        stacks=tuple(Stack(name, text) for name, text in (case.facts.get("stacks") or {}).items()),
+        stacks=tuple(Stack(name, text) for name, text in case.observed.stacks.items()),
         waits=_wait_graph(case),
-        stderr=str(case.facts.get("stderr", "")),
+        stderr=case.observed.stderr,
     )
 
 
 def _noticed(case: Case) -> str:
     if case.seconds is None:
         return ""
-    if case.outcome in (*UNTOLD, "process died"):
+    if case.ending in (*UNTOLD, CaseEnding.PROCESS_DIED):
         return "never"
     if case.noticed_s is not None:
         return numbers.duration(case.noticed_s)
@@ -359,12 +358,12 @@ def _noticed(case: Case) -> str:
 
 
 def _wait_graph(case: Case) -> WaitGraph | None:
-    graph = case.facts.get("graph") or {}
-    edges, cycle = graph.get("edges") or [], graph.get("cycle") or []
-    if not edges:
+    graph = case.observed.graph
+    if graph is None or not graph.edges:
         return None
-    arrows = (Edge(EDGE * row, edge["from"], edge["lock"], edge["to"]) for row, edge in enumerate(edges))
-    return WaitGraph(tuple(arrows), EDGE * len(edges), " → ".join([*cycle, cycle[0]]) if cycle else "")
+    arrows = tuple(Edge(EDGE * row, edge.waiter, edge.lock, edge.owner) for row, edge in enumerate(graph.edges))
+    cycle = " → ".join([*graph.cycle, graph.cycle[0]]) if graph.cycle else ""
+    return WaitGraph(arrows, EDGE * len(graph.edges), cycle)
 
 
 def _matrix(state: State) -> tuple[MatrixRow, ...]:

@@ -16,8 +16,7 @@ from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, State, state_of
 from poolscope.protocol.records import Contents, from_line
-from poolscope.runs.run import Run
-from poolscope.runs.status import Status
+from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table

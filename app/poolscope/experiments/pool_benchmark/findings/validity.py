@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.disturbance import disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
@@ -48,7 +49,7 @@ def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
     facts = {
         "wall_over_cpu": judged.wall_over_cpu,
         "others_cpus": judged.others_cpus,
-        "signs": " ".join(judged.reasons),
+        "signs": signs_in_words(judged),
     }
     more = remedies.more_repetitions(state) if judged.disturbed else {}
-    return CheckResult(judged.disturbed, "judged" if judged.reasons else "silent", facts, more)
+    return CheckResult(judged.disturbed, "judged" if judged.signs else "silent", facts, more)

@@ -8,6 +8,7 @@ from statistics import median
 
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
+from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
 from poolscope.experiments.pool_benchmark.naming import settings, title
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -149,7 +150,7 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
     unfit: dict[str, list[str]] = {}
     for name, fit in found.items():
         if not fit.supported:
-            unfit.setdefault(fit.why, []).append(name)
+            unfit.setdefault(no_fit_sentence(fit.why), []).append(name)
     return (
         tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
         tuple(f"{format_list(names)}: {why}" for why, names in unfit.items()),

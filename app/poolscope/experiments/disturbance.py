@@ -1,0 +1,31 @@
+"""The words of a disturbance, the same for every experiment that looks for one."""
+
+from __future__ import annotations
+
+from poolscope.stats.disturbance import Disturbance, Sign
+from poolscope.text.sentences import fill
+
+SIGNS = {
+    "used": "Other programs kept {others_cpus:.2f} of {host_cpus} CPUs busy",
+    "free": "our workers left {spare} free",
+    "none free": "our workers left none free",
+    "too few tasks": "There are too few CPU-bound tasks that had a CPU each to see whether they were held up.",
+    "tasks": "Tasks took {wall_over_cpu:.2f} times their CPU time; undisturbed they take 1.00.",
+    "others unknown": "What other programs used is not known, or not over {least_s:g} s at least.",
+    "others idle": "{used}.",
+    "others on free CPUs": "{used}, and {free}, so it can't be told whether they took ours.",
+    "others in the way": "{used}, and {free}.",
+    "others in the way of all": "{used}, and {none free}.",
+    "throttled": "The CPU quota made this process wait {times} {times:time/times}.",
+    "effective CPUs": "Spinning processes got {effective_cpus:.2f} of {usable_cpus} usable CPUs.",
+}
+
+
+def signs_in_words(judged: Disturbance) -> str:
+    """A sentence for each sign that the judgement rests on; '' without one."""
+    return " ".join(map(_sentence, judged.signs))
+
+
+def _sentence(sign: Sign) -> str:
+    nothing_free = sign.code == "others in the way" and not sign.numbers["spare"]
+    return fill(SIGNS, "others in the way of all" if nothing_free else sign.code, sign.numbers)

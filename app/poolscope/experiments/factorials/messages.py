@@ -1,0 +1,89 @@
+"""The sentences about factorials: their order, their times, what failed, and the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from poolscope.experiments.factorials.judgement import TimeSpent, TimeUse, overtaken
+from poolscope.protocol.records import TaskFailure
+from poolscope.text.language import count
+from poolscope.text.numbers import duration, whole
+
+NAMED = 12  # an order of so many numbers is named in full, a longer one is summed up
+
+ORDER_KEPT = "as_completed handed the results over in the order in which they were completed."
+
+
+def failure(n: int, found: TaskFailure, time_limit: float) -> str:
+    """Why a number has no value."""
+    match found.code:
+        case "negative number":
+            return "n! is not defined for negative numbers."
+        case "time limit":
+            done, factors = whole(found.factors), whole(n - 1)
+            return f"{n}! ran into its limit of {time_limit:g} s after {done} of {factors} factors."
+        case "exception":
+            return found.message
+
+
+def order(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"The result of {numbers[0]} came back."
+    if list(numbers) == sorted(numbers):
+        return f"Results came back in order, {numbers[0]} to {numbers[-1]}."
+    if len(numbers) <= NAMED:
+        return f"Results came back as {', '.join(map(str, numbers))}."
+    late = f"{whole(overtaken(numbers))} of {whole(len(numbers))}"
+    return f"Results came back out of order: {late} were overtaken by a later one."
+
+
+def unfinished(done: int, total: int, stopped: bool) -> tuple[str, str]:
+    """Of a run that ended early: its headline, and what became of the others."""
+    verb = "was" if total - done == 1 else "were"
+    lost = f"{whole(total - done)} {verb} {'cancelled' if stopped else 'lost'}."
+    return f"{'Stopped' if stopped else 'Ended'} after {whole(done)} of {whole(total)} results.", lost
+
+
+def time_spent(numbers: int, workers: int, kind: str, use: TimeUse, times: TimeSpent, usable_cpus: int) -> str:
+    took = (
+        f"{count(numbers, 'number')} took {duration(times.span)} in {count(workers, kind)}, from first submission to "
+        "last result;"
+    )
+    computing, inside = duration(times.computing), duration(times.inside)
+    match use:
+        case TimeUse.PARALLEL:
+            average = f"on average {times.computing / times.span:.1f} workers computed at a time"
+            return f"{took} {computing} of computing: {average} on {count(usable_cpus, 'usable CPU')}."
+        case TimeUse.WAITED_FOR_GIL:
+            return (
+                f"{took} {computing} of it computing. The tasks' own times add up to {inside} because they wait for "
+                "each other: under the GIL one thread computes at a time, so more of them save no time."
+            )
+        case TimeUse.OVERHEAD:
+            return f"{took} only {computing} of it computing, the rest went into starting workers and dispatch."
+        case TimeUse.GIL_BOUND:
+            return f"{took} {computing} of it computing, one thread at a time under the GIL."
+        case TimeUse.ONE_AT_A_TIME:
+            return f"{took} {computing} of it computing: on average not more than one worker computed at a time."
+
+
+def failures(numbers: Sequence[int]) -> str:
+    """Which numbers have no value; '' where all have one."""
+    if not numbers:
+        return ""
+    named = ", ".join(map(str, sorted(numbers)[:NAMED]))
+    return f"{whole(len(numbers))} failed: {named}{', …' if len(numbers) > NAMED else ''}."
+
+
+def order_not_kept(differ: int, of: int) -> str:
+    return (
+        f"as_completed handed {whole(differ)} of {whole(of)} results over in another place than that in which they "
+        "were completed: those that are ready when it looks for the first time come in no order."
+    )
+
+
+def time_limit_reached(late: int, of: int, time_limit: float) -> str:
+    return (
+        f"{whole(late)} of {count(of, 'number')} ran into the limit of {time_limit:g} s; it counts the time in the "
+        "worker, waiting for the GIL included."
+    )

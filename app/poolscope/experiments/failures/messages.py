@@ -1,0 +1,56 @@
+"""The sentences about failures that the server says: cases that could not say it themselves, verdicts, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from poolscope.experiments.failures.state import Case
+from poolscope.protocol.payloads import CaseEnding
+from poolscope.text.language import count, format_list
+
+NOTHING_LEFT = "After each case nothing was left: no process, zombie, segment, semaphore, thread or descriptor."
+MOST_NAMED = 5
+
+
+def case_sentence(case: Case) -> str:
+    """How a case ended: what it said itself, or what was seen from outside; '' while it runs."""
+    seen = case.observed
+    if seen.outcome is not None:
+        return seen.outcome.sentence
+    match case.ending:
+        case CaseEnding.BROKEN if seen.broken is not None:
+            return f"The case itself failed: {seen.broken.traceback.strip().splitlines()[-1]}"
+        case CaseEnding.STOPPED | CaseEnding.ENDED_FROM_OUTSIDE if seen.exited is not None:
+            return "It had not ended when its time was over or the run was stopped, so it was ended from outside."
+        case CaseEnding.PROCESS_DIED if seen.exited is not None:
+            return f"The whole process {seen.exited.manner}, with all its threads and results."
+        case _:
+            return ""
+
+
+def headline(untold: int, ended: int) -> str:
+    if untold:
+        return f"In {untold} of {count(ended, 'case')} nobody who waited was told."
+    return "Nobody waited in vain" + (f" in any of {count(ended, 'case')}." if ended > 1 else ".")
+
+
+def untold(titles: Sequence[str]) -> str:
+    """The scenarios in which nobody was told; '' where there are none."""
+    if not titles:
+        return ""
+    named = titles if len(titles) <= MOST_NAMED else [*titles[: MOST_NAMED - 1], "others"]
+    return f"These were: {format_list(named)}."
+
+
+def leftovers(found: Mapping[str, Sequence[str]]) -> str:
+    """What the sentinel found after the cases, by kind."""
+    some = {kind: things for kind, things in found.items() if things}
+    if not some:
+        return NOTHING_LEFT
+    return (
+        "Left and then ended: " + "; ".join(f"{kind}: {', '.join(things[:3])}" for kind, things in some.items()) + "."
+    )
+
+
+def broken(cases: Sequence[Case]) -> str:
+    return "; ".join(f"{case.scenario}: {case_sentence(case)}" for case in cases)

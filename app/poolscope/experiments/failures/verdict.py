@@ -1,0 +1,38 @@
+"""The verdict on a failures run, and what the sentinel proves."""
+
+from __future__ import annotations
+
+from poolscope.experiments.failures import messages
+from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.export import left
+from poolscope.experiments.failures.state import NOT_TRIED, UNTOLD, State
+from poolscope.experiments.findings import Finding, Verdict
+from poolscope.protocol.payloads import CaseEnding
+
+
+def verdict(state: State, usable_cpus: int) -> Verdict | None:
+    """One scenario: its own outcome. Several: in how many cases nobody would have been told. None while it runs."""
+    ended = [case for case in state.cases.values() if case.seconds is not None and case.ending not in NOT_TRIED]
+    if not state.outcome or not ended:
+        return None
+    if len(state.scenarios) == 1 and len(state.of(state.scenarios[0])) == 1:
+        return Verdict(messages.case_sentence(ended[0]), SCENARIOS[ended[0].scenario].explanation)
+    untold = [case for case in ended if case.ending in UNTOLD]
+    titles = list(dict.fromkeys(SCENARIOS[case.scenario].title for case in untold))
+    rest = (messages.untold(titles), messages.leftovers(left(state)))
+    return Verdict(messages.headline(len(untold), len(ended)), " ".join(filter(None, rest)))
+
+
+def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
+    """What the sentinel proves, and cases that went wrong themselves."""
+    ended = [case for case in state.cases.values() if case.observed.leftovers is not None]
+    if not state.outcome or not ended:
+        return ()
+    found = left(state)
+    counts = {kind: float(len(things)) for kind, things in found.items()}
+    results = [Finding("nothing is left behind", not any(counts.values()), messages.leftovers(found), counts)]
+    broken = [case for case in ended if case.ending is CaseEnding.BROKEN]
+    if broken:
+        numbers = {"broken": float(len(broken))}
+        results.append(Finding("every case told its outcome", False, messages.broken(broken), numbers))
+    return tuple(results)

@@ -1,0 +1,57 @@
+"""Which scenarios may be asked for, and in which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from poolscope.errors import BadParameters
+from poolscope.experiments.failures.catalogue import SCENARIOS, chosen
+from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.parameters import parse
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("all", ["all"]),
+        ("deadlock", ["deadlock"]),
+        ("deadlock, thread-caught", ["thread-caught", "deadlock"]),
+        (["deadlock", "deadlock"], ["deadlock"]),
+        (["all", "deadlock"], ["all"]),
+        (list(SCENARIOS), ["all"]),
+        (", ".join(SCENARIOS), ["all"]),
+        ("  ", ["all"]),
+    ],
+)
+def test_scenarios_are_names_by_commas_a_list_or_all(given: Any, names: list[str]) -> None:
+    assert parse(FailuresParams, {"scenarios": given}).scenarios == names
+
+
+def test_all_is_every_scenario_in_the_catalogues_order() -> None:
+    assert chosen(["all"]) == list(SCENARIOS)
+    assert chosen(["deadlock", "thread-caught"]) == ["thread-caught", "deadlock"]
+
+
+@pytest.mark.parametrize("given", ["earthquake", "deadlock,", ["deadlock", 7], [], [[1]], 3, True, {"deadlock": 1}])
+def test_a_wrong_name_says_which_there_are(given: Any) -> None:
+    with pytest.raises(BadParameters) as wrong:
+        parse(FailuresParams, {"scenarios": given})
+    (complaint,) = wrong.value.errors
+    assert complaint.name == "scenarios"
+    assert "'all' or some of thread-caught, thread-uncaught, " in complaint.message
+    assert "side-by-side" in complaint.message
+
+
+def test_a_task_that_is_not_longer_than_its_limit_is_refused() -> None:
+    with pytest.raises(BadParameters, match="task must be longer than the limit of 2 s; 1 s is not"):
+        parse(FailuresParams, {"task": 1, "limit": 2})
+    original = parse(FailuresParams, {"task": "10", "limit": "5"})
+    assert (original.task, original.limit) == (10, 5)
+
+
+def test_every_scenario_says_what_to_take_away() -> None:
+    for name, scenario in SCENARIOS.items():
+        assert scenario.name == name
+        assert scenario.cases
+        assert scenario.explanation.endswith(".")

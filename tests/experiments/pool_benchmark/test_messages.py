@@ -1,0 +1,156 @@
+"""The wording of the pool benchmark: a few sentences as they are read, and a table without a dead or missing one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from poolscope.experiments.pool_benchmark import findings, messages, which_pool
+from poolscope.experiments.pool_benchmark.messages import BREAK_EVEN, CHECKS, FINDINGS, VERDICTS, no_fit_sentence
+from poolscope.experiments.pool_benchmark.state import State
+from poolscope.stats.scaling import NoFit
+
+from tests.experiments.pool_benchmark.invented_runs import about, planned, told, traced
+
+ROOM = Path(messages.__file__).parent
+CODE = "".join(path.read_text(encoding="utf-8") for path in ROOM.rglob("*.py") if path != Path(messages.__file__))
+
+
+def plain(text: object) -> str:
+    return str(text).replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def run(maps: Mapping[str, Sequence[float]], workload: str = "sum-of-squares", **how: Any) -> State:
+    return told(maps, asked={"workload": workload}, **how)
+
+
+VERDICTS_AS_READ = [
+    (
+        run(
+            {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(334)},
+            traces={"thread 2": traced(planned("thread 2"), 655, cpus=0.99, share=0.5)},
+        ),
+        "Use 2 processes: 1.91× serial (95% CI 1.90–1.92). For a single call too, start-up and shutdown counted: "
+        "1.77× (95% CI 1.76–1.78). 2 threads stay at 0.98× (95% CI 0.97–0.98): under the GIL threads work one at a "
+        "time. 4 processes only add start-up: 2 CPUs are usable.",
+    ),
+    (
+        run({"serial": about(0.0025), "thread 1": about(0.8), "pool 2": about(0.2)}, "square"),
+        "The plain loop wins: pools cost more than the work, break-even about 12.4 µs an item, which takes 78.1 ns "
+        "now, or about 5 090 items of this length; 1.64 ms an item with start-up and shutdown counted. 2 processes "
+        "(multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI 0.012–0.013). 1 thread stays at 0.0031× "
+        "(95% CI 0.0031–0.0031).",
+    ),
+    (
+        run({"serial": about(640), "thread 2": about(690)}),
+        "The plain loop wins: 2 threads, the fastest pool, stay at 0.93× (95% CI 0.92–0.93).",
+    ),
+    (
+        run({"serial": about(640), "process 2": about(620)}),
+        "Hardly worth a pool: 2 processes, the fastest, gain less than 5% (1.03×, 95% CI 1.03–1.04), and a plain loop "
+        "is simpler. For a single call, start-up and shutdown counted, the plain loop finishes first: 640 ms against "
+        "646 ms with 2 processes.",
+    ),
+    (
+        run({"serial": [640.0], "process 2": [335.0]}, outcome="stopped"),
+        "No clear winner: one repetition is too few for an interval. The plain loop took 640 ms, 2 processes, the "
+        "fastest, 335 ms.",
+    ),
+    (
+        run({"serial": [640.0, 900, 500, 400, 700], "thread 2": [512.0, 720, 400, 320, 560]}),
+        "No clear winner: 2 threads, the fastest, took 512 ms against 640 ms for the plain loop; 1.25× (95% CI "
+        "0.71–2.19): the data can't separate them. For a single call, start-up and shutdown counted, there is no clear "
+        "winner: 512 ms at best against 640 ms for the plain loop.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("now", "text"), VERDICTS_AS_READ)
+def test_a_verdict_reads_as_prose(now: State, text: str) -> None:
+    assert plain(which_pool.verdict(now, 2)) == text
+
+
+FINDINGS_AS_READ = [
+    (
+        "gil_held",
+        {"traces": {"thread 2": traced(planned("thread 2"), 655, cpus=0.99, share=0.5)}},
+        "The tasks of 2 threads used 0.98 CPUs together, where 2 were there for them; in the plain loop they use 1.00. "
+        "One at a time, for the GIL or for a lock of the work's own.",
+    ),
+    (
+        "keeps_global_state",
+        {"tried": {"global_state": ("CACHE", "calls")}},
+        "It changes the globals CACHE and calls: threads share them, every process and interpreter has its own, and "
+        "what it writes there does not come back. What one call leaves there can change the results of the next, or "
+        "shorten it as a cache does: the plain loop and threads find it filled.",
+    ),
+    (
+        "more_workers_than_cpus",
+        {},
+        "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so no gain is shown for "
+        "what they take.",
+    ),
+    (
+        "start_up_outweighs",
+        {},
+        "Starting and ending 2 processes took 26.0 ms, the map 335 ms, so 7% of a single call.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "how", "text"), FINDINGS_AS_READ)
+def test_a_finding_reads_as_prose(check: str, how: dict[str, Any], text: str) -> None:
+    maps = {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336)}
+    found = {finding.check: finding.sentence for finding in which_pool.findings(told(maps, **how), 2)}
+    assert plain(found[CHECKS[check]]) == text
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        (None, ""),
+        (
+            NoFit("sizes", {"fewest": 3, "most": 8, "repetitions": 3, "there": 1}),
+            "A fit takes 3 sizes of up to 8 workers, with 3 repetitions each; there is 1, the plain loop counted "
+            "as one worker.",
+        ),
+        (
+            NoFit("workers", {"fewest": 3, "most": 1}),
+            "A fit takes 3 sizes, and no more than 1 worker can be at work at the same time.",
+        ),
+        (
+            NoFit("off the curve", {"law": "amdahl", "farthest": 0.21, "sizes_for_crosstalk": 4}),
+            "The points don't follow Amdahl's law: one is 21% off the curve, more than its spread explains. With 4 "
+            "sizes crosstalk can be told.",
+        ),
+        (
+            NoFit("off the curve", {"law": "usl", "farthest": 0.21, "sizes_for_crosstalk": None}),
+            "The points don't follow the Universal Scalability Law: one is 21% off the curve, more than its spread "
+            "explains.",
+        ),
+    ],
+)
+def test_a_missing_fit_reads_as_prose(why: NoFit | None, text: str) -> None:
+    assert no_fit_sentence(why) == text
+
+
+def test_every_check_has_its_words_and_no_other_has() -> None:
+    assert [check.__name__ for check in findings.CHECKS] == list(CHECKS) == list(FINDINGS)
+
+
+def test_the_tables_hold_no_sentence_that_nothing_says() -> None:
+    """A template is named by a code in the room, by one of `stats`, or in another template of its table."""
+    dead = []
+    for table in (VERDICTS, *FINDINGS.values()):
+        named = set(re.findall(r"{([\w ]+)[:}]", " ".join(table.values()))) | set(BREAK_EVEN)
+        codes = {code.removesuffix(" of often") for code in table} - named
+        dead += [code for code in codes if f'"{code}"' not in CODE]
+    assert not dead
+
+
+@pytest.mark.parametrize("table", [VERDICTS, *FINDINGS.values()])
+def test_no_template_says_the_best_of_one(table: Mapping[str, str]) -> None:
+    assert not any("of 1 " in template or "may be chance" in template for template in table.values())

@@ -1,0 +1,59 @@
+"""The machine's one place for measuring."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from poolscope.runs.journal import Journal
+from poolscope.runs.measurement_lock import MeasurementLock
+from poolscope.runs.run import Status
+from poolscope.runs.scheduler import Scheduler
+
+from tests.waiting import BOUND_S
+
+
+def test_one_holds_the_place_at_a_time_and_gives_it_back(tmp_path: Path) -> None:
+    one, other = MeasurementLock(tmp_path / "runs.sqlite"), MeasurementLock(tmp_path / "runs.sqlite")
+    assert one.acquire()
+    assert not one.acquire()
+    assert not other.acquire()
+    one.release()
+    assert other.acquire()
+    other.release()
+    other.release()
+
+
+def test_journals_of_their_own_have_places_of_their_own(tmp_path: Path) -> None:
+    one, other = MeasurementLock(tmp_path / "one.sqlite"), MeasurementLock(tmp_path / "other.sqlite")
+    assert one.acquire()
+    assert other.acquire()
+    one.release()
+    other.release()
+
+
+def test_where_no_file_can_be_made_there_is_nobody_to_wait_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert MeasurementLock(tmp_path / "file" / "runs.sqlite").acquire()
+
+
+async def test_two_benches_on_one_journal_measure_one_after_the_other(tmp_path: Path) -> None:
+    measured = {"sizes": [1], "repeats": 1, "workload": "square-sleep", "work_ms": 20}
+    benches = [Scheduler(Journal(tmp_path / "runs.sqlite")) for _ in range(2)]
+    for scheduler in benches:
+        await scheduler.open()
+    try:
+        first = await benches[0].start("pool-sizes", measured)
+        second = await benches[1].start("pool-sizes", measured)
+        assert benches[1].place(second) == 1
+        async with asyncio.timeout(BOUND_S):
+            for run in (first, second):
+                while run.status.live:
+                    await run.notifier.newer_than(run.notifier.version)
+        assert (first.status, second.status) == (Status.FINISHED, Status.FINISHED)
+        assert first.ended is not None
+        assert second.started is not None
+        assert second.started >= first.ended
+    finally:
+        for scheduler in benches:
+            await scheduler.close()

@@ -1,0 +1,48 @@
+"""Templates of sentences: what stands for a fact, what is left out, which word follows a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from poolscope.text.sentences import Noun, Part, fill
+
+TABLE = {
+    "figures": "a map of {seconds:duration}",
+    "two": "{first:duration} and {second}",
+    "nested": "Slow: {figures}.",
+    "chosen": "{which}.",
+    "optional": "It took {seconds:duration}[, or about {items:about} items][ ({why})].",
+    "verb": "{config} {config:maps/map} in {count} {count:chunk/chunks}.",
+    "list": "Names: {names}; {names:it/them}.",
+    "either": "Use {names:or}.",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "text"),
+    [
+        ("two", {"first": 0.105, "second": "x"}, "105 ms and x"),
+        ("nested", {"seconds": 2.0}, "Slow: a map of 2.00 s."),
+        ("chosen", {"which": Part("figures"), "seconds": 2.0}, "a map of 2.00 s."),
+        ("optional", {"seconds": 1.0, "items": 5089, "why": "so"}, "It took 1.00 s, or about 5 090 items (so)."),
+        ("optional", {"seconds": 1.0, "items": None}, "It took 1.00 s."),
+        ("verb", {"config": Noun("2 threads", plural=True), "count": 1}, "2 threads map in 1 chunk."),
+        ("verb", {"config": Noun("asyncio"), "count": 3}, "asyncio maps in 3 chunks."),
+        ("list", {"names": ["a", "b", "c"]}, "Names: a, b and c; them."),
+        ("list", {"names": ("a",)}, "Names: a; it."),
+        ("either", {"names": ["a", "b"]}, "Use a or b."),
+    ],
+)
+def test_a_template_is_filled_in(name: str, facts: dict[str, Any], text: str) -> None:
+    filled = fill(TABLE, name, facts)
+    assert filled.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ") == text
+
+
+def test_a_fact_with_brackets_or_braces_is_no_template() -> None:
+    assert fill(TABLE, "chosen", {"which": "Item [1, 2] of {x}"}) == "Item [1, 2] of {x}."
+
+
+def test_a_fact_that_is_missing_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        fill(TABLE, "two", {"first": 0.1})
