@@ -1,4 +1,7 @@
-"""How the tests are spread over the workers of pytest-xdist: the longest first, what shares a browser to one worker."""
+"""How the tests are spread over the workers of pytest-xdist, and how the failure of one is reported.
+
+The longest begin first, and what shares a browser goes to one worker.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 # Folders whose tests share a browser and a server: one worker runs all of it.
 TOGETHER = ("tests/browser/",)
 # What takes longest begins first, for a worker that begins it last keeps the others waiting.
-LONGEST = ("tests/browser/", "tests/experiments/", "tests/faults/", "tests/runner/", "tests/stats/", "tests/test_cli")
+LONGEST = ("tests/browser/", "tests/experiments/", "tests/faults/", "tests/runner/", "tests/stats/", "tests/cli/")
 
 
 class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -31,3 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, place in enumerate(LONGEST) if item.nodeid.startswith(place)), len(LONGEST))
 
     items.sort(key=rank)
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+    """Report a failure with the interpreter's own traceback where pytest's can't be made.
+
+    pytest parses the source for what it shows. Python 3.11 may raise "SystemError: AST constructor recursion depth
+    mismatch" at that, which would end the worker, and with it all that the worker was to run.
+    """
+    try:
+        return pytest.TestReport.from_item_and_call(item, call)
+    except SystemError:
+        item.config.option.tbstyle = "native"
+        return pytest.TestReport.from_item_and_call(item, call)

@@ -7,14 +7,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from poolscope import __version__
-from poolscope.experiments.installation import Installation
-from poolscope.experiments.pool_benchmark.validation import own_work
+from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
 from poolscope.runs import earlier_journals
@@ -31,18 +29,13 @@ from poolscope.web.security import Guards
 log = logging.getLogger(__name__)
 
 
-def offered(settings: Settings) -> Installation:
-    """What these settings offer, before other Pythons are looked for. Raises BadParameters."""
-    return Installation(own_work(settings.workloads), folder=str(Path.cwd()))
-
-
 def create_app(settings: Settings) -> FastAPI:
-    """The whole application; its bench opens and closes with it. Raises BadParameters for offers that make no sense."""
+    """The whole application; its scheduler opens and closes with it. Raises BadParameters for senseless settings."""
     wanted = interpreters.parse_setting(settings.pythons)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(
         journal,
-        installation=replace(offered(settings), searching=True),
+        installation=replace(offered_installation(settings.workloads), searching=True),
         read_machine=read_machine,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
@@ -52,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
     app_state.hub = stream.Hub(app_state)
 
-    async def look_around() -> None:
+    async def find_pythons() -> None:
         found = await interpreters.find(*wanted)
         scheduler.installation = replace(scheduler.installation, pythons=interpreters.by_label(found), searching=False)
 
@@ -61,11 +54,11 @@ def create_app(settings: Settings) -> FastAPI:
         await scheduler.open()
         if journal.set_aside:
             log.warning(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
-        looking = asyncio.create_task(look_around())
+        finding = asyncio.create_task(find_pythons())
         warming = asyncio.create_task(asyncio.to_thread(intervals.warm))
         yield
-        looking.cancel()
-        await asyncio.wait((looking, warming))
+        finding.cancel()
+        await asyncio.wait((finding, warming))
         await scheduler.close()
 
     app = FastAPI(title="Poolscope", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from poolscope.errors import BadParameters, ParameterError
+
+PREFIX = "POOLSCOPE_"
 DEMO_STARTS_PER_MINUTE = 12
 
 
 class Settings(BaseSettings):
     """Every setting has a default that suits one person at their own machine; `demo` is for a public one."""
 
-    model_config = SettingsConfigDict(env_prefix="POOLSCOPE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
     @classmethod
     def settings_customise_sources(
@@ -69,3 +73,30 @@ class Settings(BaseSettings):
     def journal_path(self) -> Path:
         """The SQLite file: `data` itself where it names a file, else poolscope.sqlite in that folder."""
         return self.data if self.data.suffix in (".sqlite", ".db") else self.data / "poolscope.sqlite"
+
+
+def read_settings(options: Mapping[str, Any] | None = None) -> Settings:
+    """The settings, by what was given on the command line; None stands for an option that was not.
+
+    Raises BadParameters, which names option and variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in (options or {}).items() if value is not None})
+    except ValidationError as error:
+        raise BadParameters(
+            tuple(
+                ParameterError(name, f"{option(name)} ({variable(name)}): {item['msg']}; {item['input']!r} is not.")
+                for item in error.errors()
+                for name in [str(item["loc"][0])]
+            )
+        ) from None
+
+
+def option(name: str) -> str:
+    """A setting's name on the command line: '--live-limit'."""
+    return f"--{name.replace('_', '-')}"
+
+
+def variable(name: str) -> str:
+    """A setting's name in the environment: 'POOLSCOPE_LIVE_LIMIT'."""
+    return f"{PREFIX}{name.upper()}"

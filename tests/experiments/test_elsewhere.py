@@ -52,12 +52,12 @@ def test_every_tool_is_right_and_without_a_guard_wrong(elsewhere: tuple[str, str
     state = sharing.initial(params)
     for record in records:
         state = sharing.fold(state, record)
-    assert not [row.error for row in state.rows if row.raised]
+    assert not [row.failed for row in state.rows if row.failed]
     assert [row.tool.name for row in state.rows if row.missing] == (["interpreters"] if name == "python3.13t" else [])
     assert all(row.as_it_should for row in state.rows if not row.missing)
 
 
-def state_under(python: str, scenarios: list[str]) -> failures.State:
+def state_under(python: str, scenarios: list[str]) -> failures.FailuresState:
     """What a run of these has come to under another Python."""
     params = FailuresParams(scenarios=scenarios, task=0.6, limit=0.3)
     records = perform("failures", params.model_dump(), python)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.errors import MalformedRecord
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import Seed
 from poolscope.protocol.records import (
     CLASSES,
     PROTOCOL,
@@ -77,7 +77,7 @@ def test_a_line_says_its_kind_first_and_its_protocol_in_the_opening() -> None:
         b'{"kind":"list","t":1,"actor":"a","change":"added","number":1,"items":[1,"2"],"length":1}',
         b'{"kind":"result","t":1,"value":{},"config":""}',
         b'{"kind":"result","t":1,"name":"unheard of","value":{},"config":""}',
-        b'{"kind":"result","t":1,"name":["untyped"],"value":{},"config":""}',
+        b'{"kind":"result","t":1,"name":["seed"],"value":{},"config":""}',
         b'{"kind":"end","t":1,"outcome":"finished"',
         b'{"kind":"end","t":1,"outcome":"finished"}{"kind":"end","t":1,"outcome":"finished"}',
         b'{"kind":"print","t":1,"stream":"stdout","text":"\xff"}',
@@ -118,11 +118,11 @@ def test_what_json_can_not_hold_never_leaves(seconds: float) -> None:
 
 
 def test_a_result_names_its_payload_by_its_tag() -> None:
-    body = json.loads(to_line(Result(1, Untyped("weather", "rain"), "pool 2")))
+    body = json.loads(to_line(Result(1, Seed(7), "pool 2")))
     assert body == {
         "kind": "result",
         "t": 1,
-        "name": "untyped",
-        "value": {"name": "weather", "value": "rain"},
+        "name": "seed",
+        "value": {"seed": 7},
         "config": "pool 2",
     }

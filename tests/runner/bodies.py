@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from poolscope.protocol.arguments import Arguments
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import Payload
 from poolscope.protocol.records import Progress, Result
 from poolscope.runner.context import RunContext
 
@@ -24,6 +24,15 @@ class BodyArguments(Arguments):
     n: int = 0
     children: int = 0
     bodies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said(Payload):
+    """Whatever a body has to tell its test."""
+
+    tag: ClassVar[str] = "said"
+    name: str
+    value: Any
 
 
 def run(context: RunContext, arguments: BodyArguments) -> None:
@@ -41,7 +50,7 @@ def run(context: RunContext, arguments: BodyArguments) -> None:
 
 
 def tell(context: RunContext, name: str, value: Any) -> None:
-    context.emit(Result(context.now(), Untyped(name, value)))
+    context.emit(Result(context.now(), Said(name, value)))
 
 
 def nothing(context: RunContext, arguments: BodyArguments) -> None:

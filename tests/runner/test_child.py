@@ -16,7 +16,7 @@ from poolscope.protocol import codec
 from poolscope.protocol.commands import BeginRun, ChangeControls, Command, StopRun
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, from_line
 
-from tests.runner.bodies import BodyArguments
+from tests.runner.bodies import BodyArguments, Said
 from tests.waiting import BOUND_S, until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +64,7 @@ class Runner:
         for line in self.lines:
             record = from_line(line)
             self.seen.append(record)
-            if isinstance(record, Result) and record.name == name:
+            if isinstance(record, Result) and isinstance(record.payload, Said) and record.payload.name == name:
                 return record
         raise AssertionError(f"ended without {name}: {self.seen}")
 
@@ -92,8 +92,13 @@ def runner(do: str = "", **arguments: Any) -> Iterator[Runner]:
         started.lines.close()
 
 
+def values(records: list[Record], name: str) -> list[Any]:
+    payloads = [record.payload for record in records if isinstance(record, Result)]
+    return [said.value for said in payloads if isinstance(said, Said) and said.name == name]
+
+
 def value(records: list[Record], name: str) -> Any:
-    return next(record.value for record in records if isinstance(record, Result) and record.name == name)
+    return values(records, name)[0]
 
 
 def test_a_run_begins_with_an_opening_and_ends_with_an_end() -> None:
@@ -147,7 +152,7 @@ def test_changes_arrive_in_order_while_it_runs() -> None:
             child.say(ChangeControls(delay_min=number))
         child.say(StopRun())
         records = child.to_the_end()
-    changed = [record.value for record in records if isinstance(record, Result) and record.name == "changed"]
+    changed = values(records, "changed")
     assert changed == list(range(5))
 
 
@@ -189,7 +194,7 @@ def test_what_a_body_prints_can_not_be_taken_for_a_record() -> None:
 def test_a_closed_channel_ends_the_runner_and_its_forked_children_even_deaf_ones() -> None:
     with runner("fork", children=4) as child:
         child.until("waiting")
-        pids = [record.value["pid"] for record in child.seen if isinstance(record, Result) and record.name == "child"]
+        pids = [found["pid"] for found in values(child.seen, "child")]
         children = [psutil.Process(pid) for pid in pids]
         assert len(children) == 4
         child.close()
@@ -200,7 +205,7 @@ def test_a_closed_channel_ends_the_runner_and_its_forked_children_even_deaf_ones
 def test_a_killed_runner_leaves_a_channel_that_no_child_holds_open() -> None:
     with runner("fork", children=2) as child:
         child.until("waiting")
-        pids = [record.value["pid"] for record in child.seen if isinstance(record, Result) and record.name == "child"]
+        pids = [found["pid"] for found in values(child.seen, "child")]
         child.process.kill()
         # The pipe ends although the children are still there, so the server learns of the death at once.
         child.to_the_end()
@@ -214,9 +219,8 @@ def test_a_forked_child_does_not_hold_the_channels() -> None:
     with runner("fork", children=2) as child:
         child.until("waiting")
         assert child.channels <= set(value(child.seen, "own descriptors").values())
-        for record in child.seen:
-            if isinstance(record, Result) and record.name == "child":
-                assert not child.channels & set(record.value["descriptors"].values())
+        for found in values(child.seen, "child"):
+            assert not child.channels & set(found["descriptors"].values())
 
 
 def test_every_body_runs_on_the_standard_library_and_the_records_alone() -> None:
@@ -238,7 +242,10 @@ def test_every_body_runs_on_the_standard_library_and_the_records_alone() -> None
             assert module in (*allowed, "tests.runner.bodies")
         elif room == "poolscope":
             own = module.startswith(
-                tuple(f"poolscope.{part}" for part in ("runner.", "experiments.", "protocol", "machine", "workloads"))
+                tuple(
+                    f"poolscope.{part}"
+                    for part in ("runner.", "experiments.", "protocol", "machine", "workloads", "examples")
+                )
             )
             assert module in allowed or own
             assert not module.endswith((".params", ".state", "poolscope.experiments.registry"))

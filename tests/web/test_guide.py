@@ -15,7 +15,7 @@ from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.sharing.catalog import CATALOG
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import ToolOutcome
 from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_line
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN
@@ -139,18 +139,7 @@ def sharing_records() -> Iterator[Record]:
     for tool, seconds in (("queue", 0.5), ("mp-queue", 2.0)):
         yield Result(
             1,
-            Untyped(
-                "outcome",
-                {
-                    "expected": 1000,
-                    "actual": 1000,
-                    "correct": True,
-                    "lost": None,
-                    "round": 1000,
-                    "facts": [],
-                    "threads": [],
-                },
-            ),
+            ToolOutcome(1000, 1000, correct=True, operations=1000),
             tool,
         )
         yield Sample(2, "round", tool, 1, seconds)

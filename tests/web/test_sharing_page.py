@@ -53,7 +53,9 @@ def test_a_tool_that_fails_says_so_in_its_row_and_the_others_go_on(client: httpx
     asked: dict[str, Any] = {"tools": "pipe, lock", "operations": 20_000, "workers": 2, "repeats": 1}
     run_id = running(client, start(client, "sharing", **asked)["id"])["id"]
     with client.stream("GET", f"/api/runs/{run_id}/records") as records:
-        next(line for line in records.iter_lines() if '"phase"' in line)  # its workers are at work for a while now
+        next(
+            line for line in records.iter_lines() if '"demonstration"' in line
+        )  # its workers are at work for a while now
     assert client.post(f"/api/runs/{run_id}/faults", json={"worker": 1}).status_code == 202
     run = ended(client, run_id)
     assert run["status"] == "finished", run["error"]

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from poolscope.cli import doctor, listing, measure, run, serve
+from poolscope import __version__
+
+MODULES = {"serve": "serve", "run": "run", "measure": "measure", "list": "listing", "doctor": "doctor"}
+# In 80 columns rich's boxes cut names off, and its tracebacks hide where a bug is.
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
+
+
+class Commands(TyperGroup):
+    """Imports a command's module when that command is used: `measure` needs no web server."""
+
+    def list_commands(self, _: Any) -> list[str]:
+        return list(MODULES)
+
+    def get_command(self, _: Any, name: str) -> Any:
+        if name not in MODULES:
+            return None
+        module = import_module(f"{__name__}.{MODULES[name]}")
+        app = typer.Typer(**PLAIN)
+        # The options of `serve` are made from the settings.
+        app.command(name)(module.make_command() if name == "serve" else module.command)
+        return typer.main.get_command(app)
 
 
 def main() -> None:
     """The console entry. `poolscope` alone serves."""
-    commands()()
+    # typer, and not the command line of pydantic-settings: that makes options of settings, but neither repeated
+    # NAME=VALUE nor exit statuses of our own.
+    app = typer.Typer(name="poolscope", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, **PLAIN)
+    app.callback(invoke_without_command=True)(without_command)
+    app()
 
 
-def commands() -> typer.Typer:
-    made = typer.Typer(
-        name="poolscope",
-        add_completion=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,  # in 80 columns its boxes cut names off
-    )
-    made.callback(invoke_without_command=True)(alone)
-    for name, command in (
-        ("serve", serve.command()),
-        ("run", run.command),
-        ("measure", measure.command),
-        ("list", listing.command),
-        ("doctor", doctor.command),
-    ):
-        made.command(name)(command)
-    return made
-
-
-def alone(
+def without_command(
     context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
@@ -44,6 +49,8 @@ def alone(
     Without a command it serves the dashboard, as `poolscope serve` does.
     """
     if show_version:
-        typer.echo(f"poolscope {version('poolscope')}")
+        typer.echo(f"poolscope {__version__}")
     elif context.invoked_subcommand is None:
-        serve.command()()
+        from poolscope.cli import serve
+
+        serve.make_command()()

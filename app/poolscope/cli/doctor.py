@@ -20,13 +20,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from poolscope.cli import options
-from poolscope.cli.speech import spoken
+from poolscope.cli.output import error_exits
 from poolscope.machine import cgroups, cpu_probe, interpreters, memory
 from poolscope.machine.facts import read_machine
 from poolscope.runs.earlier_journals import earlier_journals
 from poolscope.runs.earlier_journals import in_words as earlier_in_words
-from poolscope.settings import Settings
+from poolscope.settings import Settings, read_settings
 from poolscope.text import numbers
 
 EXTRAS = {"uvloop": "a faster event loop", "httptools": "a faster HTTP parser"}
@@ -36,18 +35,18 @@ PROBE_LIMIT_S = 30.0
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
     """Tell what this machine offers: Python, CPUs, start methods, limits, other Pythons, the data folder, extras."""
-    with spoken():
-        found = examined(options.read())
+    with error_exits():
+        report = examine(read_settings())
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
         return
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
-    for name, text in in_words(found):
+    for name, text in table_rows(report):
         table.add_row(name, text.replace("[", r"\["))
     Console(highlight=False).print(table)
 
 
-def examined(settings: Settings) -> dict[str, Any]:
+def examine(settings: Settings) -> dict[str, Any]:
     """Everything that the command tells, as JSON has it. Raises BadParameters for settings that make no sense."""
     found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
     journal, facts = settings.journal_path, read_machine()
@@ -87,12 +86,12 @@ def examined(settings: Settings) -> dict[str, Any]:
     }
 
 
-def in_words(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def table_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The same as lines of a table."""
-    truth, limits, data = found["cpus"], found["cgroup_limits"], found["data"]
-    yield "Python", f"{found['implementation']} {found['python']}, {found['executable']}"
-    yield "GIL", "on: one thread computes at a time" if found["gil"] else "off: threads compute at the same time"
-    yield "platform", found["platform"]
+    truth, limits, data = report["cpus"], report["cgroup_limits"], report["data"]
+    yield "Python", f"{report['implementation']} {report['python']}, {report['executable']}"
+    yield "GIL", "on: one thread computes at a time" if report["gil"] else "off: threads compute at the same time"
+    yield "platform", report["platform"]
     known = filter(None, (truth["model"], truth["frequency_mhz"] and numbers.frequency(truth["frequency_mhz"])))
     yield "CPU", ", ".join(known) or "not known"
     physical = truth["physical"] or "an unknown number of"
@@ -101,24 +100,24 @@ def in_words(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "usable CPUs", truth["why"]
     got = [f"{cpus:.2f} by {spinning} at work" for spinning, cpus in truth["effective"].items()]
     yield "effective CPUs", (", ".join(got) or "not known") + "; measured just now"
-    yield "start methods", ", ".join(found["start_methods"]) + f" (default: {found['start_method']})"
+    yield "start methods", ", ".join(report["start_methods"]) + f" (default: {report['start_method']})"
     quotas = ", ".join(f"{each['cpus']:g} CPUs by {each['source']}" for each in limits["cpu"])
     throttled = "" if truth["throttled"] is None else f"; made to wait {truth['throttled']:,} times so far"
     yield "CPU quota", f"{quotas}{throttled}" if quotas else "none"
-    yield "free memory", numbers.size(found["memory_available"])
+    yield "free memory", numbers.size(report["memory_available"])
     yield "memory limit", numbers.size(limits["memory"]) if limits["memory"] else "none"
     yield "process limit", f"{limits['pids']:,}" if limits["pids"] else "none"
-    for each in found["pythons"]:
+    for each in report["pythons"]:
         if not each["why_not"]:
             yield f"Python {each['label']}", python_in_words(each)
-    for each in found["pythons"]:
+    for each in report["pythons"]:
         if each["why_not"]:
             yield "left out", f"{each['path']}: {each['why_not']}"
     yield "data", f"{data['file']}: {'can be written' if data['writable'] else data['why']}"
     if data["earlier"]:
         yield "earlier runs", earlier_in_words(data["file"], data["earlier"])
     for name, what in EXTRAS.items():
-        yield name, f"{'installed' if found['extras'][name] else 'not installed'} ({what})"
+        yield name, f"{'installed' if report['extras'][name] else 'not installed'} ({what})"
 
 
 def access(journal: Path) -> dict[str, Any]:
@@ -145,8 +144,10 @@ def effective(numbers: Sequence[int]) -> dict[str, float]:
     return found
 
 
-def python_in_words(found: dict[str, Any]) -> str:
+def python_in_words(python: dict[str, Any]) -> str:
     """'CPython 3.13.5, free-threaded, GIL off; fork, spawn; /usr/bin/python3.13t'."""
-    build = "free-threaded, " if found["free_threaded"] else ""
-    gil = f"{build}GIL {'on' if found['gil'] else 'off'}"
-    return f"{found['implementation']} {found['version']}, {gil}; {', '.join(found['start_methods'])}; {found['path']}"
+    build = "free-threaded, " if python["free_threaded"] else ""
+    gil = f"{build}GIL {'on' if python['gil'] else 'off'}"
+    return (
+        f"{python['implementation']} {python['version']}, {gil}; {', '.join(python['start_methods'])}; {python['path']}"
+    )

@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
-from rich.console import Console
 from rich.table import Table
 
-from poolscope.cli import options
-from poolscope.cli.output import WIDE
-from poolscope.cli.speech import spoken
+from poolscope.cli.output import error_exits, result_console
+from poolscope.experiments import parameters
 from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.parameters import allowed
+from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.main import offered
+from poolscope.settings import read_settings
 
 
-def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON Schemas instead.")] = False) -> None:
+def command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Schemas instead.")] = False,
+) -> None:
     """List the experiments and their parameters."""
     if as_json:
-        typer.echo(json.dumps([described(experiment) for experiment in EXPERIMENTS.values()], indent=2))
+        typer.echo(json.dumps([description(experiment) for experiment in EXPERIMENTS.values()], indent=2))
         return
-    with spoken():
-        installation = offered(options.read())
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
+    with error_exits():
+        installation = offered_installation(read_settings().workloads)
+    console = result_console()
     for experiment in EXPERIMENTS.values():
         console.print(f"[bold]{experiment.name}[/bold]  {experiment.question}")
         table = Table("parameter", "default", "allowed", "what it is", box=None, pad_edge=False, padding=(0, 2))
         choices = experiment.choices(installation) if experiment.choices else {}
         for name, info in experiment.params.model_fields.items():
-            table.add_row(name, default(info), may_be(info, choices.get(name, ())), info.description or "")
+            table.add_row(
+                name, default_value(info), allowed_values(info, choices.get(name, ())), info.description or ""
+            )
         console.print(table, "")
 
 
-def described(experiment: Experiment) -> dict[str, Any]:
+def description(experiment: Experiment) -> dict[str, Any]:
     """An experiment as GET /api/experiments gives it."""
     return {
         "name": experiment.name,
@@ -48,7 +49,7 @@ def described(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def default(info: FieldInfo) -> str:
+def default_value(info: FieldInfo) -> str:
     """The default as it would be typed behind -p NAME=."""
     value = info.get_default(call_default_factory=True, validated_data={})
     if value is None:
@@ -56,15 +57,15 @@ def default(info: FieldInfo) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def may_be(info: FieldInfo, choices: Sequence[str] = ()) -> str:
+def allowed_values(info: FieldInfo, choices: Sequence[str] = ()) -> str:
     """What a parameter may be, in words; `choices` are those of this installation."""
     if get_origin(info.annotation) is list:
         if get_args(info.annotation) == (str,):
             return "names by commas"
         inner = FieldInfo.from_annotation(get_args(info.annotation)[0])
-        return allowed(inner).removeprefix("a ").replace("number", "numbers", 1)
+        return parameters.allowed(inner).removeprefix("a ").replace("number", "numbers", 1)
     if choices:
         return f"one of {', '.join(choices)}"
     if str in get_args(info.annotation):
         return "text"
-    return allowed(info)
+    return parameters.allowed(info)

@@ -15,15 +15,14 @@ from typing import Annotated
 
 import typer
 
-from poolscope.cli import options
-from poolscope.cli.run import ran, tell
-from poolscope.cli.speech import spoken
+from poolscope.cli.output import error_exits
+from poolscope.cli.run import perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import NAME
+from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
-from poolscope.main import offered
-from poolscope.settings import Settings
+from poolscope.settings import Settings, read_settings
 
 OBJECT = re.compile(rf"(?:({NAME}):)?({NAME})")
 
@@ -62,10 +61,10 @@ def command(
     """Find out which pool suits your own function: threads, processes, interpreters, or the plain loop.
 
     It is imported in your folder and virtual environment, and needs no import of ours. Progress goes to stderr, the
-    result to stdout. Exits with 0 when it finished, 1 when it failed, 2 when something is wrong with what was asked,
-    130 when it was interrupted; then what was measured so far is told and kept.
+    result to stdout. Exits with 0 when it finished, 1 when it failed, 2 when something is wrong with what was asked or
+    the function or its items are not there, 130 when it was interrupted; then what it has measured is printed and kept.
     """
-    given = {
+    options = {
         "kinds": kinds,
         "sizes": sizes,
         "chunksizes": chunksizes,
@@ -73,39 +72,38 @@ def command(
         "repeats": repeats,
         "limit_s": limit,
     }
-    with spoken():
-        settings = options.read()
-        name = work(function, items, setup)
-        installation = offered(settings)
-        raw = {"workload": name, **{each: value for each, value in given.items() if value is not None}}
-        paths, labels = asyncio.run(chosen(settings, environment(), python or ()))
+    with error_exits():
+        settings = read_settings()
+        name = work_name(function, items, setup)
+        installation = offered_installation(settings.workloads)
+        raw = {"workload": name, **{option: value for option, value in options.items() if value is not None}}
+        paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
-        run = ran(settings, installation, "which-pool", {**raw, "pythons": labels}, as_json)
+        run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
     again = shlex.join(["poolscope", *sys.argv[1:]])
-    tell(
-        run, as_json, f"\nAgain: {again}\nOn its page, with charts and its script: poolscope serve, then /runs/{run.id}"
-    )
+    page = f"On its page, with charts and its script: poolscope serve, then /runs/{run.id}"
+    print_and_exit(run, as_json, f"\nAgain: {again}\n{page}")
 
 
-def work(function: str, items: str, setup: str | None) -> str:
+def work_name(function: str, items: str, setup: str | None) -> str:
     """The work's name, module:function@items+setup. Raises BadParameters for what is no MODULE:NAME."""
-    complaints = [
-        ParameterError(option, f"{option} must be {what}, such as mypackage.tasks:{example}; {quoted(given)} is not.")
-        for option, what, example, given, whole in (
+    errors = [
+        ParameterError(option, f"{option} must be {what}, such as mypackage.tasks:{example}; {quoted(value)} is not.")
+        for option, what, example, value, whole in (
             ("The function", "MODULE:FUNCTION", "parse", function, True),
             ("--items", "MODULE:ITEMS", "samples", items, False),
             ("--setup", "MODULE:NAME", "connect", setup, False),
         )
-        if given is not None and (not (found := OBJECT.fullmatch(given)) or (whole and not found[1]))
+        if value is not None and (not (found := OBJECT.fullmatch(value)) or (whole and not found[1]))
     ]
-    if complaints:
-        raise BadParameters(tuple(complaints))
+    if errors:
+        raise BadParameters(tuple(errors))
     module = function.partition(":")[0]
     parts = [each.removeprefix(f"{module}:") for each in (items, setup) if each]
     return f"{function}@{'+'.join(parts)}"
 
 
-def environment(variables: Mapping[str, str] = os.environ) -> str:
+def venv_python(variables: Mapping[str, str] = os.environ) -> str:
     """The Python of the user's virtual environment, '' where there is none or it is ours."""
     folder = variables.get("VIRTUAL_ENV", "")
     if not folder or Path(folder).resolve() == Path(sys.prefix).resolve():
@@ -113,7 +111,7 @@ def environment(variables: Mapping[str, str] = os.environ) -> str:
     return str(Path(folder) / "bin" / "python")
 
 
-async def chosen(settings: Settings, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+async def find_pythons(settings: Settings, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """All Pythons at hand, and the labels of `first` ('' for this one) and `others`, which are paths or labels.
 
     Nothing is asked for, [], where this one is the only one. Raises BadParameters for one that can't be used.
@@ -121,7 +119,7 @@ async def chosen(settings: Settings, first: str, others: Sequence[str]) -> tuple
     if not first and not others:
         return interpreters.by_label([interpreters.current()]), []
     named, elsewhere = interpreters.parse_setting(settings.pythons)
-    paths = {word: path for word in (first, *others) if word and (path := program(word))}
+    paths = {word: path for word in (first, *others) if word and (path := program_path(word))}
     labelled = [word for word in others if word not in paths]
     found = await interpreters.find([*(("", path) for path in paths.values()), *named], elsewhere and bool(labelled))
     by_label, labels = interpreters.by_label(found), []
@@ -136,6 +134,6 @@ async def chosen(settings: Settings, first: str, others: Sequence[str]) -> tuple
     return by_label, list(dict.fromkeys(labels))
 
 
-def program(word: str) -> str:
+def program_path(word: str) -> str:
     """The path that a word on the command line means; '' where it is none."""
     return word if os.sep in word else shutil.which(word) or ""

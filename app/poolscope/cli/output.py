@@ -1,32 +1,66 @@
-"""What a run looks like in a terminal: progress on stderr while it goes on, its result on stdout."""
+"""What the commands print, progress and errors on stderr and results on stdout, and how they exit."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from poolscope.errors import BadParameters, PoolscopeError, UnknownExperiment
 from poolscope.runs.run import Run
+from poolscope.text.language import plural
 from poolscope.text.numbers import duration
 
-RARELY = 10.0  # seconds between two lines of progress where no terminal can draw a bar
-LONGEST_CELL = 40
-WIDE = 400  # columns of a table that goes into a file or a pipe, where nobody reads it in a window
+LINE_EVERY_S = 10.0  # between two lines of progress where no terminal can draw a bar
+CELL_LIMIT = 40
+WIDE = 400  # columns of a table that goes into a file or a pipe, where no window limits it
 
 
-class Screen:
-    """Follows a run to its end. `quiet` leaves stdout to the JSON that comes after."""
+FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130  # exit statuses
+
+
+def say(*sentences: str) -> None:
+    """Print sentences for the user, a line each, on stderr: stdout is for results."""
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+
+
+@contextmanager
+def error_exits() -> Iterator[None]:
+    """Turn an error raised on purpose into its sentence and an exit status; others are bugs and show where they are."""
+    try:
+        yield
+    except BadParameters as bad:
+        say(*(error.message for error in bad.errors))
+        raise typer.Exit(BAD_USAGE) from None
+    except UnknownExperiment as error:
+        say(str(error))
+        raise typer.Exit(BAD_USAGE) from None
+    except PoolscopeError as error:
+        say(str(error))
+        raise typer.Exit(FAILED) from None
+
+
+def result_console() -> Console:
+    """What results are printed by, on stdout; as wide as they need where no window limits them."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
+
+
+class ProgressDisplay:
+    """Shows a run on stderr until it ends. `quiet` leaves stdout to the JSON that comes after."""
 
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
         self._run = run
         self._quiet = quiet
         self._printed = 0  # the stamp of the newest line of the log that was printed
-        # Of a measured run the time that is left is said as soon as it is known.
-        self._due = 0.0 if run.experiment.measured else time.monotonic() + RARELY
+        # Of a measured run the time that is left is printed as soon as it is known.
+        self._due = 0.0 if run.experiment.measured else time.monotonic() + LINE_EVERY_S
         self._console = Console(stderr=True)
 
     async def follow(self) -> None:
@@ -50,7 +84,7 @@ class Screen:
                 self._print_log()
                 if run.progress is not None:
                     bar.update(task, completed=run.progress.done, total=run.progress.total, left=self._left())
-                    self._say_rarely()
+                    self._print_progress()
                 if not run.status.live:
                     return
                 version = await run.notifier.newer_than(version)
@@ -64,13 +98,13 @@ class Screen:
                 self._printed = stamp
                 print(text, flush=True)
 
-    def _say_rarely(self) -> None:
+    def _print_progress(self) -> None:
         progress, now = self._run.progress, time.monotonic()
         if progress is None or self._console.is_terminal or now < self._due:
             return
         if not self._due and progress.seconds_left is None:
             return
-        self._due = now + RARELY
+        self._due = now + LINE_EVERY_S
         share = progress.done / progress.total if progress.total else 0
         self._console.print(f"{self._run.id}: {share:.0%} {self._left()}", highlight=False)
 
@@ -79,9 +113,9 @@ class Screen:
         return "" if seconds is None else f"about {duration(seconds)} left"
 
 
-def result(run: Run) -> None:
-    """The run's rows as a table on stdout, then its verdict and the findings that hold."""
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
+def print_result(run: Run) -> None:
+    """Print the run's rows as a table, then its verdict and the findings that hold."""
+    console = result_console()
     # Where there are very many rows, an experiment offers a table for people beside those for programs.
     meaning = run.experiment.meaning
     header, rows = (meaning.table or meaning.rows)(run.state)
@@ -100,8 +134,9 @@ def result(run: Run) -> None:
             console.print(f"- {finding.sentence}", markup=False)
     unknown = sum(finding.holds is None for finding in findings)
     if unknown:
-        told = "1 more check" if unknown == 1 else f"{unknown} more checks"
-        console.print(f"- {told} can't tell; the run's page and --json say why.", markup=False)
+        console.print(
+            f"- {unknown} more {plural('check', unknown)} can't tell; the run's page and --json say why.", markup=False
+        )
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -118,8 +153,8 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = "" if value is None else str(value)
-    if len(text) > LONGEST_CELL:
-        text = f"{text[: LONGEST_CELL - 10]}…{text[-9:]}"
+    if len(text) > CELL_LIMIT:
+        text = f"{text[: CELL_LIMIT - 10]}…{text[-9:]}"
     return text.replace("[", r"\[")
 
 

@@ -1,4 +1,4 @@
-"""`poolscope run`: one experiment in the terminal, through the same bench and journal as in the browser."""
+"""`poolscope run`: one experiment in the terminal, through the same scheduler and journal as in the browser."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from poolscope.cli import options
-from poolscope.cli.output import Screen, result
-from poolscope.cli.speech import FAILED, INTERRUPTED, say, spoken
+from poolscope.cli.output import BAD_USAGE, FAILED, INTERRUPTED, ProgressDisplay, error_exits, print_result, say
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import find
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
-from poolscope.main import offered
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
-from poolscope.settings import Settings
+from poolscope.settings import Settings, read_settings
 
-EXIT = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
+EXIT_STATUS = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
 
 
 def command(
@@ -42,40 +40,43 @@ def command(
 
     Exits with 0 when it finished, 1 when it failed, 2 when a parameter is wrong, 130 when it was interrupted.
     """
-    with spoken():
-        raw = named(param or ())
-        settings = options.read()
-        installation = offered(settings)
+    with error_exits():
+        raw = parse_pairs(param or ())
+        settings = read_settings()
+        installation = offered_installation(settings.workloads)
         if raw.get("pythons"):
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))
-        run = ran(settings, installation, experiment, raw, as_json)
-    tell(run, as_json)
+        run = perform(settings, installation, experiment, raw, quiet=as_json)
+    print_and_exit(run, as_json)
 
 
-def ran(settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], quiet: bool) -> Run:
-    """The run, ended. Raises BadParameters before anything is started."""
+def perform(
+    settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], *, quiet: bool
+) -> Run:
+    """Run an experiment to its end. Raises BadParameters before anything is started."""
     about = find(experiment)
     about.arguments(parse(about.params, raw), installation)
-    return asyncio.run(perform(settings, installation, experiment, raw, quiet))
+    return asyncio.run(_perform(settings, installation, experiment, raw, quiet))
 
 
-def tell(run: Run, as_json: bool, again: str = "") -> NoReturn:
-    """Print the result of an ended run, and `again`, which says how to do it once more; exit as it ended."""
+def print_and_exit(run: Run, as_json: bool, footer: str = "") -> NoReturn:
+    """Print the result of an ended run, as a table with `footer` below it or as JSON, and exit as it ended."""
     if as_json:
         typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
     else:
-        result(run)
-        if again:
-            typer.echo(again)
+        print_result(run)
+        if footer:
+            typer.echo(footer)
     if run.error:
         say(run.error)
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
-    raise typer.Exit(EXIT[run.status])
+    misnamed = run.end is not None and run.end.code == "bad-reference"
+    raise typer.Exit(BAD_USAGE if misnamed else EXIT_STATUS[run.status])
 
 
-def named(params: Sequence[str]) -> dict[str, str]:
+def parse_pairs(params: Sequence[str]) -> dict[str, str]:
     """The parameters by name. Raises BadParameters for what is no NAME=VALUE."""
     wrong = [each for each in params if "=" not in each]
     if wrong:
@@ -86,10 +87,10 @@ def named(params: Sequence[str]) -> dict[str, str]:
     return {name.strip(): value for name, value in pairs}
 
 
-async def perform(
+async def _perform(
     settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], quiet: bool
 ) -> Run:
-    """The run, ended; SIGINT and SIGTERM stop it and keep what it has. No child is left."""
+    """Run it in a scheduler of its own; SIGINT and SIGTERM stop it and keep what it has. No child is left."""
     interrupted = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
@@ -103,12 +104,12 @@ async def perform(
         say(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
     try:
         run = await scheduler.start(experiment, raw)
-        follow = asyncio.create_task(Screen(run, quiet=quiet).follow())
-        asked = asyncio.create_task(interrupted.wait())
-        await asyncio.wait((follow, asked), return_when=asyncio.FIRST_COMPLETED)
+        follow = asyncio.create_task(ProgressDisplay(run, quiet=quiet).follow())
+        signalled = asyncio.create_task(interrupted.wait())
+        await asyncio.wait((follow, signalled), return_when=asyncio.FIRST_COMPLETED)
         if not follow.done():
             await scheduler.stop(run.id)
-        asked.cancel()
+        signalled.cancel()
         await follow
     finally:
         await scheduler.close()

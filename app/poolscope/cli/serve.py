@@ -15,50 +15,75 @@ import webbrowser
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Optional
 
 import typer
 import uvicorn
+from pydantic.fields import FieldInfo
 
-from poolscope.cli import options
-from poolscope.cli.first import step_aside
-from poolscope.cli.speech import INTERRUPTED, say, spoken
+from poolscope.cli.init_process import fork_if_first
+from poolscope.cli.output import INTERRUPTED, error_exits, say
 from poolscope.errors import CannotServe
 from poolscope.main import create_app
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
-from poolscope.settings import Settings
+from poolscope.settings import Settings, option, read_settings, variable
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is told instead)
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
 STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
 # Objects between two collections. After a thousand connects the default of 700 pauses for 100 ms again and again.
 GC_THRESHOLD = (50_000, 20, 50)
 
 
-def command() -> Callable[..., None]:
+def make_command() -> Callable[..., None]:
     """The command's function, with an option for every setting."""
 
-    def serve(**given: Any) -> None:
+    def serve(**options: Any) -> None:
         """Serve the dashboard, and print its address once it answers.
 
         Settings come from POOLSCOPE_* in the environment, then a .env file, then these options; the last one counts.
         """
-        browser = bool(given.pop("browser", False))
-        step_aside()
-        with spoken():
-            serve_until_told(options.read(given), browser)
+        open_browser = bool(options.pop("open_browser", False))
+        fork_if_first()
+        with error_exits():
+            serve_until_signal(read_settings(options), open_browser)
 
-    browser: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
-    parameters = [*options.parameters()]
-    parameters.append(inspect.Parameter("browser", inspect.Parameter.KEYWORD_ONLY, default=browser, annotation=bool))
+    opening: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
+    parameters = [
+        *map(setting_parameter, Settings.model_fields, Settings.model_fields.values()),
+        inspect.Parameter("open_browser", inspect.Parameter.KEYWORD_ONLY, default=opening, annotation=bool),
+    ]
     serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     return serve
 
 
-def serve_until_told(settings: Settings, browser: bool) -> None:
+def setting_parameter(name: str, info: FieldInfo) -> inspect.Parameter:
+    """A setting as a parameter of the command's function; None unless the option is given."""
+    default: Any = typer.Option(
+        None,
+        f"{option(name)}/--no-{name}" if info.annotation is bool else option(name),
+        help=f"{info.description} (default {default_in_words(info)}; {variable(name)})",
+        show_default=False,
+        min=bound(info, "ge"),
+        max=bound(info, "le"),
+    )
+    annotation: Any = Optional[info.annotation]  # noqa: UP045 (made at run time)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def default_in_words(info: FieldInfo) -> str:
+    value = info.get_default(call_default_factory=True, validated_data={})
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value) or "empty"
+
+
+def bound(info: FieldInfo, name: str) -> int | None:
+    return next((getattr(each, name) for each in info.metadata if hasattr(each, name)), None)
+
+
+def serve_until_signal(settings: Settings, open_browser: bool) -> None:
     """Serve until SIGTERM (exit 0) or SIGINT (exit 130). Raises CannotServe."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(check_data(settings.journal_path))
+    asyncio.run(check_journal(settings.journal_path))
     sockets = listen(settings.host, settings.port)
     host, port = settings.host, sockets[0].getsockname()[1]
     if host not in EVERYWHERE:  # who listens on a name also answers to it
@@ -74,27 +99,27 @@ def serve_until_told(settings: Settings, browser: bool) -> None:
         server_header=False,
         timeout_graceful_shutdown=STREAMS_END_S,
     )
-    server = Server(config, lambda: answers(address, browser), app.state.app_state.scheduler.close)
+    server = Server(config, lambda: announce(address, open_browser), app.state.app_state.scheduler.close)
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start
         raise CannotServe("The server could not start; the lines above say why.") from None
-    if server.told_by == signal.SIGINT:
+    if server.ended_by == signal.SIGINT:
         raise typer.Exit(INTERRUPTED)
 
 
 class Server(uvicorn.Server):
-    """Calls `started` as soon as it answers, and `end` when a signal tells it to end, before any stream is cut.
+    """Calls `started` as soon as it answers, and `end` after a signal, `ended_by`, before any stream is cut.
 
-    sse-starlette and uvicorn would cut all streams at once. A run that is ended first has a last record, and who
-    follows it gets that and the stream's own end. `told_by` is the signal.
+    sse-starlette and uvicorn would cut all streams at once. A run that is ended first has a last record, and its
+    followers get that and the stream's own end.
     """
 
     def __init__(
         self, config: uvicorn.Config, started: Callable[[], None], end: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
         super().__init__(config)
-        self.told_by: int | None = None
+        self.ended_by: int | None = None
         self._when_started, self._end = started, end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -102,11 +127,11 @@ class Server(uvicorn.Server):
         self._when_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit = self.told_by is not None  # told twice, it waits for nobody
-        self.told_by = sig
+        self.force_exit = self.ended_by is not None  # a second signal waits for nobody
+        self.ended_by = sig
 
     async def on_tick(self, counter: int) -> bool:
-        if self.told_by is not None and not self.should_exit:
+        if self.ended_by is not None and not self.should_exit:
             await self._end()
             self.should_exit = True
         return await super().on_tick(counter)
@@ -117,17 +142,18 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
 
 
-def answers(address: str, browser: bool) -> None:
+def announce(address: str, open_browser: bool) -> None:
+    """Print the address of a server that answers now, and freeze what is in memory."""
     typer.echo(f"Poolscope answers at {address} (Ctrl-C ends it)")
     # What is here now stays: no later collection needs to look at it.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
-    if browser:  # in a thread: a browser in the terminal returns only when it is left
+    if open_browser:  # in a thread: a browser in the terminal returns only when it is left
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
-async def check_data(path: Path) -> None:
+async def check_journal(path: Path) -> None:
     """Raises CannotServe when runs can't be kept there."""
     journal = Journal(path)
     try:
@@ -158,15 +184,15 @@ def listen(host: str, port: int) -> list[socket.socket]:
                 continue  # 'localhost' has an IPv6 address even where the machine has no IPv6
             for each in sockets:
                 each.close()
-            raise CannotServe(in_the_way(host, port, error)) from None
+            raise CannotServe(why_not_listening(host, port, error)) from None
         port = sockets[0].getsockname()[1]  # of port 0, the one that was free
     if not sockets:
         raise CannotServe(f"{host!r} is no address of this machine. Choose another by --host.")
     return sockets
 
 
-def in_the_way(host: str, port: int, error: OSError) -> str:
-    """What keeps us from listening, and what to do about it."""
+def why_not_listening(host: str, port: int, error: OSError) -> str:
+    """Why nothing can listen there, and what to do about it."""
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} of {host} is in use. Choose another by --port; --port 0 takes a free one."
     if error.errno == errno.EACCES:

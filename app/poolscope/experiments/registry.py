@@ -18,8 +18,12 @@ from poolscope.experiments.shared_list import export as shared_list_export
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
 from poolscope.experiments.shared_list import verdict as shared_list_verdict
+from poolscope.experiments.sharing import charts as sharing_charts
+from poolscope.experiments.sharing import export as sharing_export
+from poolscope.experiments.sharing import findings as sharing_findings
 from poolscope.experiments.sharing import params as sharing_params
 from poolscope.experiments.sharing import state as sharing
+from poolscope.experiments.sharing import verdict as sharing_verdict
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
@@ -85,11 +89,11 @@ EXPERIMENTS: dict[str, Experiment] = {
             Meaning(
                 sharing.initial,
                 sharing.fold,
-                sharing.verdict,
-                sharing.findings,
-                sharing.as_json,
-                sharing.rows,
-                chart=sharing.chart,
+                sharing_verdict.verdict,
+                sharing_findings.findings,
+                sharing_export.as_json,
+                sharing_export.rows,
+                chart=sharing_charts.chart,
             ),
             measured=True,
         ),

@@ -20,6 +20,8 @@ class Arguments(Tagged):
 
 @dataclass(frozen=True, slots=True)
 class SharedListArguments(Arguments):
+    """`capacity` 0 is unbounded; `seconds` counts while the run is not paused."""
+
     tag: ClassVar[str] = "shared-list"
     producers: int
     consumers: int
@@ -32,6 +34,8 @@ class SharedListArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class FactorialsArguments(Arguments):
+    """The factorials of `first` to `last`; one that takes longer than `time_limit` seconds fails."""
+
     tag: ClassVar[str] = "factorials"
     first: int
     last: int
@@ -54,6 +58,8 @@ class SharingArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class FailuresArguments(Arguments):
+    """Seconds: `task` is that of a task that is longer than its `limit`."""
+
     tag: ClassVar[str] = "failures"
     scenarios: tuple[str, ...]
     task: float

@@ -16,6 +16,7 @@ from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import (
     Calibration,
+    FailureCode,
     InterpreterFacts,
     MachineFacts,
     MeasurementReport,
@@ -152,11 +153,15 @@ class StepAnnounced(HostAnswer):
 
 @dataclass(frozen=True, slots=True)
 class OrderFailed(HostAnswer):
-    """The order can't be done, for a reason in a sentence. `spoiled`: something of it is left, so use another host."""
+    """The order can't be done, for a reason in a sentence. `spoiled`: something of it is left, so use another host.
+
+    `code` is as in `End`.
+    """
 
     tag: ClassVar[str] = "failed"
     why: str
     spoiled: bool = False
+    code: FailureCode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
-from poolscope.protocol.payloads import MachineFacts, Payload, PythonFacts, Untyped
+from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts, Untyped
 
 PROTOCOL = 2
 
@@ -138,7 +138,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measured time in seconds: `name` is the quantity, `arm` the configuration, `repetition` counts from 1.
+    """One measured time in seconds: `name` is the quantity, `config` the configuration, `repetition` counts from 1.
 
     Repetition 0 is the warm-up and counts for nothing.
     """
@@ -247,12 +247,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last record: `outcome` is finished, stopped, failed or interrupted; `reason` a sentence or ''."""
+    """The last record: `outcome` is finished, stopped, failed or interrupted; `reason` a sentence or ''.
+
+    `code` is the kind of a failure, None for all that nobody tells apart.
+    """
 
     kind: ClassVar[str] = "end"
     t: int
     outcome: str
     reason: str = ""
+    code: FailureCode | None = None
 
 
 Record = (

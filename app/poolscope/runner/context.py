@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter_ns
 
 from poolscope.protocol.commands import ChangeControls
+from poolscope.protocol.payloads import FailureCode
 from poolscope.protocol.records import Record
 from poolscope.runner.recorder import Recorder
 from poolscope.runner.worker_registry import WorkerRegistry
@@ -26,7 +27,14 @@ class WorkerDied(Exception):
 
 
 class CannotGoOn(Exception):
-    """The run ends here, for a reason that is a whole sentence; where in our code that was found tells nobody more."""
+    """The run ends here, for a reason that is a whole sentence; where in our code that was found tells nobody more.
+
+    `code` is that of the run's `End`.
+    """
+
+    def __init__(self, sentence: str, code: FailureCode | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class RunContext:

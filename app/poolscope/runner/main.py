@@ -92,7 +92,7 @@ def perform(begin: BeginRun, context: RunContext) -> End:
         return End(perf_counter_ns(), "stopped")
     except CannotGoOn as why:
         context.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
-        return End(perf_counter_ns(), "failed", str(why))
+        return End(perf_counter_ns(), "failed", str(why), why.code)
     except Exception as error:
         name, trace = type(error).__name__, traceback.format_exc()
         context.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))

@@ -1,6 +1,6 @@
 """Runs and their records in one SQLite file; one thread owns the write connection, others hand it work.
 
-It never raises for a full or unwritable disk: what could not be kept is said (`trouble`), and the run goes on.
+It never raises for a full or unwritable disk: `trouble` says what could not be kept, and the run goes on.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ BUSY_S = 5.0  # how long a write waits for another process's
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StoredRun:
     """A run as the journal keeps it; `owner` tells a later server which processes were its own."""
 
     id: str
@@ -108,11 +108,11 @@ def in_words(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _row(values: Sequence[Any]) -> Row:
-    told = dict(zip(COLUMNS.split(", "), values, strict=True))
+def _row(values: Sequence[Any]) -> StoredRun:
+    columns = dict(zip(COLUMNS.split(", "), values, strict=True))
     for name in ("params", "conditions", "owner"):
-        told[name] = json.loads(told[name])
-    return Row(**told)
+        columns[name] = json.loads(columns[name])
+    return StoredRun(**columns)
 
 
 class Journal:
@@ -232,7 +232,9 @@ class Journal:
             await self.delete(run_id)
         return pruned
 
-    async def runs(self, *, experiment: str = "", status: str = "", limit: int = 50, before: str = "") -> list[Row]:
+    async def runs(
+        self, *, experiment: str = "", status: str = "", limit: int = 50, before: str = ""
+    ) -> list[StoredRun]:
         """Kept runs, newest first, older than the run `before`."""
         wheres, values = ["id IS NOT NULL"], []
         for column, value in (("experiment", experiment), ("status", status)):
@@ -250,7 +252,7 @@ class Journal:
         found = await self._read("SELECT count(*) FROM runs WHERE id IS NOT NULL", ())
         return int(found[0][0]) if found else 0
 
-    async def run(self, run_id: str) -> Row | None:
+    async def run(self, run_id: str) -> StoredRun | None:
         found = await self._read(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run_id,))  # noqa: S608 (our names)
         return _row(found[0]) if found else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.registry import find
-from poolscope.runs.journal import LIVE, Journal, Row
+from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
 from poolscope.runs.recovery import is_alive, recover
 from poolscope.runs.run import Run, Status
@@ -72,7 +72,7 @@ class RunStore:
         else:
             self._latest.pop(experiment, None)
 
-    async def _recall(self, row: Row) -> Run:
+    async def _recall(self, row: StoredRun) -> Run:
         """An ended run, folded again from its records; it joins the recent ones."""
         experiment = find(row.experiment)
         lines = await self._journal.lines(row.id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs import earlier_journals
-from poolscope.runs.journal import Row
+from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers
 from poolscope.web.app_state import AppState
@@ -117,7 +117,7 @@ async def history(
     )
 
 
-def _recent(app_state: AppState, row: Row | None, run: Run | None) -> RecentRun:
+def _recent(app_state: AppState, row: StoredRun | None, run: Run | None) -> RecentRun:
     status = run.status if run else Status(row.status if row else "")
     known: Any = run or row
     name = run.experiment.name if run else (row.experiment if row else "")

@@ -15,7 +15,7 @@ from poolscope.experiments.factorials import messages
 from poolscope.experiments.factorials.export import as_json, rows
 from poolscope.experiments.factorials.judgement import TimeUse, overtaken, time_use, times
 from poolscope.experiments.factorials.params import FactorialsParams
-from poolscope.experiments.factorials.state import Number, State, fold, initial
+from poolscope.experiments.factorials.state import FactorialsState, Number, fold, initial
 from poolscope.experiments.factorials.verdict import findings, verdict
 from poolscope.protocol.payloads import FactorialComputed, Seed
 from poolscope.protocol.records import (
@@ -78,11 +78,11 @@ def done(
     return [*result, Task(end, str(n), "ended", worker, outcome), Span(worker, "running", start, end, str(n))]
 
 
-def told(params: FactorialsParams, records: Iterable[Record]) -> State:
+def told(params: FactorialsParams, records: Iterable[Record]) -> FactorialsState:
     return reduce(fold, records, initial(params))
 
 
-def three(*, gil: bool = True, kind: str = "thread", end: bool = True, **third: Any) -> State:
+def three(*, gil: bool = True, kind: str = "thread", end: bool = True, **third: Any) -> FactorialsState:
     """1, 2 and 3 in two workers; 2 comes back first, as_completed hands 1 over first."""
     records = [
         opened(gil),

@@ -18,7 +18,7 @@ from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import left, matrix
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.state import Case, State, fold, initial
+from poolscope.experiments.failures.state import Case, FailuresState, fold, initial
 from poolscope.protocol.payloads import CaseBegan, LockEdge, LockGraph, OutputRead
 from poolscope.protocol.records import Actor, Failure, Record, Result, Span
 
@@ -35,7 +35,7 @@ def asked(*scenarios: str) -> dict[str, Any]:
     return FailuresParams(scenarios=list(scenarios) or ["all"], **SCALED).model_dump()
 
 
-def folded(records: list[Record]) -> State:
+def folded(records: list[Record]) -> FailuresState:
     state = initial(FailuresParams(**SCALED))
     for record in records:
         state = fold(state, record)
@@ -43,11 +43,11 @@ def folded(records: list[Record]) -> State:
 
 
 @pytest.fixture(scope="module")
-def observed() -> Callable[[str], State]:
+def observed() -> Callable[[str], FailuresState]:
     """The state after one run of a scenario, which all tests of it share."""
-    kept: dict[str, State] = {}
+    kept: dict[str, FailuresState] = {}
 
-    def of(scenario: str) -> State:
+    def of(scenario: str) -> FailuresState:
         if scenario not in kept:
             records = perform("failures", asked(scenario))
             assert end_of(records).outcome == "finished"
@@ -58,7 +58,7 @@ def observed() -> Callable[[str], State]:
 
 
 @pytest.fixture
-def case(observed: Callable[[str], State]) -> Ask:
+def case(observed: Callable[[str], FailuresState]) -> Ask:
     def of(scenario: str, name: str = "") -> Case:
         return next(case for case in observed(scenario).of(scenario) if case.case == name)
 
@@ -67,7 +67,7 @@ def case(observed: Callable[[str], State]) -> Ask:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_case_tells_its_story_and_its_outcome_and_leaves_nothing(
-    observed: Callable[[str], State], scenario: str
+    observed: Callable[[str], FailuresState], scenario: str
 ) -> None:
     state = observed(scenario)
     assert [case.case for case in state.of(scenario)] == list(SCENARIOS[scenario].cases)
@@ -262,7 +262,7 @@ def test_all_errors_arrive_in_one_log_with_their_stacks(case: Ask) -> None:
     assert seen.noticed_s is not None
 
 
-def test_the_same_fault_ends_otherwise_under_each_kind_of_pool(observed: Callable[[str], State]) -> None:
+def test_the_same_fault_ends_otherwise_under_each_kind_of_pool(observed: Callable[[str], FailuresState]) -> None:
     cells = {(cell["fault"], cell["tool"]): cell["outcome"] for cell in matrix(observed("side-by-side"))}
     assert len(cells) == 16
     assert {cells["raises", tool] for tool in THREE} == {"raised"}

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from poolscope.experiments.failures.export import as_json, left, matrix, rows
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.state import State, fold, initial
+from poolscope.experiments.failures.state import FailuresState, fold, initial
 from poolscope.experiments.failures.verdict import findings, verdict
 from poolscope.protocol.payloads import (
     CaseBegan,
@@ -25,7 +25,7 @@ from poolscope.protocol.records import Actor, End, Failure, Record, Result, Span
 from tests.openings import opening
 
 
-def told(*scenarios: str, records: list[Record], end: str = "finished") -> State:
+def told(*scenarios: str, records: list[Record], end: str = "finished") -> FailuresState:
     state = initial(FailuresParams(scenarios=list(scenarios)))
     for record in [opening(python="3.11.7"), *records, *([End(10**10, end)] if end else [])]:
         state = fold(state, record)
@@ -50,7 +50,7 @@ def moment(t: int, state: Literal["failed", "running"]) -> Record:
     return Result(t, CaseMoment("something", state, "main"))
 
 
-def row(state: State) -> dict[str, Any]:
+def row(state: FailuresState) -> dict[str, Any]:
     first: dict[str, Any] = as_json(state)["scenarios"][0]
     return first
 

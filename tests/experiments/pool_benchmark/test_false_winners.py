@@ -38,7 +38,7 @@ def which_pool(sizes: Sequence[int]) -> State:
     )
 
 
-def measured(plan: State, times: Mapping[str, tuple[float, ...]]) -> State:
+def run_with(plan: State, times: Mapping[str, tuple[float, ...]]) -> State:
     """The run at its end; start-up and shutdown take no time, so that a single call is no different either."""
     configs = {
         key: replace(config, map=times[key])
@@ -74,7 +74,7 @@ def test_without_a_difference_hardly_any_verdict_names_a_winner(
     winners = []
     for _ in range(TRIALS):
         spreads = {key: 0.005 * 20 ** rng.random() if unequal else 0.03 for key in plan.configs}
-        now = measured(plan, {key: samples(rng, spread) for key, spread in spreads.items()})
+        now = run_with(plan, {key: samples(rng, spread) for key, spread in spreads.items()})
         if codes(now) & (WINNERS | CALL_WINNERS):
             winners.append(str(verdict(now, 2)))
     assert len(winners) <= 5, winners
@@ -88,7 +88,7 @@ def test_a_pool_that_is_half_as_fast_again_is_found(experiment: Callable[[Sequen
     for _ in range(20):
         times = {key: tuple(rng.lognormvariate(0, 0.03) for _ in range(REPETITIONS)) for key in plan.configs}
         times[best] = tuple(seconds / 1.5 for seconds in times[best])
-        now = measured(plan, times)
+        now = run_with(plan, times)
         recommendation = recommend(now)
         assert recommendation is not None
         found += "use" in codes(now) and recommendation.config == now.configs[best]
@@ -101,7 +101,7 @@ def test_the_caution_for_the_best_of_many_is_for_gains_and_for_several() -> None
     stated = {
         code
         for _ in range(TRIALS)
-        for code in codes(measured(single, {key: samples(rng, 0.05) for key in single.configs}))
+        for code in codes(run_with(single, {key: samples(rng, 0.05) for key in single.configs}))
     }
     assert "luckiest" not in stated
     assert "undecided" in stated
@@ -111,7 +111,7 @@ def test_the_loop_wins_where_every_interval_lies_below_1() -> None:
     loop = (0.100, 0.104, 0.096, 0.110, 0.101)
     six = pool_sizes(range(1, 7))
     times = {key: loop if config.serial else tuple(1.25 * t for t in loop) for key, config in six.configs.items()}
-    now = measured(six, times)
+    now = run_with(six, times)
     recommendation = recommend(now)
     assert recommendation is not None
     assert (recommendation.gain.high or 2) < 1

@@ -38,7 +38,7 @@ def about(milliseconds: float, repeats: int = 7) -> list[float]:
     return [milliseconds * factor for factor in SPREAD[:repeats]]
 
 
-def told(
+def state_after(
     maps: Mapping[int, Sequence[float]],
     *,
     around_ms: float | Mapping[int, float] = 20.0,
@@ -67,7 +67,7 @@ def told(
     return replace(before, configs=configs, noise=noise, outcome=outcome)
 
 
-def recommended(now: State) -> Recommendation:
+def recommendation_of(now: State) -> Recommendation:
     found = recommend(now)
     assert found is not None
     return found
@@ -77,7 +77,7 @@ def codes(now: State, usable_cpus: int = 2) -> list[str]:
     """The verdict's own code, then those of its reasons."""
     stated = verdict(now, usable_cpus)
     assert stated is not None
-    return [stated.code, *(reason.code for reason in reasons(now, recommended(now), usable_cpus))]
+    return [stated.code, *(reason.code for reason in reasons(now, recommendation_of(now), usable_cpus))]
 
 
 def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
@@ -85,7 +85,7 @@ def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
 
 
 POOL_WINS = {0: about(200.6), 2: about(122.2), 4: about(105.0), 6: about(107.5)}
-LOOP_WINS = told({0: about(0.002), 2: about(0.2), 4: about(0.3)}, workload="square")
+LOOP_WINS = state_after({0: about(0.002), 2: about(0.2), 4: about(0.3)}, workload="square")
 TIE = {0: [100.0, 120.0, 90.0, 110.0, 95.0], 2: [99.0, 121.0, 92.0, 108.0, 97.0]}
 
 
@@ -94,14 +94,14 @@ TIE = {0: [100.0, 120.0, 90.0, 110.0, 95.0], 2: [99.0, 121.0, 92.0, 108.0, 97.0]
 
 def test_nothing_is_said_before_there_is_ground_for_it() -> None:
     assert verdict(state.initial(PoolSizesParams()), 2) is None
-    assert verdict(told({0: about(5, 2), 2: about(4, 2)}, outcome=""), 2) is None
+    assert verdict(state_after({0: about(5, 2), 2: about(4, 2)}, outcome=""), 2) is None
 
 
 def test_the_fastest_pool_is_recommended_with_its_speed_up() -> None:
-    found = recommended(told(POOL_WINS))
+    found = recommendation_of(state_after(POOL_WINS))
     assert (found.maps.outcome, found.config and found.config.size) == ("pool", 4)
     assert found.gain.value == pytest.approx(200.6 / 105.0)
-    assert codes(told(POOL_WINS)) == ["use", "call too", "only add start-up"]
+    assert codes(state_after(POOL_WINS)) == ["use", "call too", "only add start-up"]
 
 
 @pytest.mark.parametrize(
@@ -113,23 +113,23 @@ def test_the_fastest_pool_is_recommended_with_its_speed_up() -> None:
     ],
 )
 def test_a_single_call_is_judged_with_start_up_and_shutdown(around_ms: dict[int, float], code: str, size: int) -> None:
-    now = told(POOL_WINS, around_ms=around_ms)
-    single = next(reason for reason in reasons(now, recommended(now), 2) if reason.code.startswith("call"))
+    now = state_after(POOL_WINS, around_ms=around_ms)
+    single = next(reason for reason in reasons(now, recommendation_of(now), 2) if reason.code.startswith("call"))
     assert (single.code, single.facts["best"].size) == (code, size)
 
 
 def test_the_plain_loop_wins_where_no_pool_beats_it_and_the_break_even_is_said() -> None:
-    assert (recommended(LOOP_WINS).maps.outcome, codes(LOOP_WINS)[0]) == ("loop", "too small")
+    assert (recommendation_of(LOOP_WINS).maps.outcome, codes(LOOP_WINS)[0]) == ("loop", "too small")
 
 
 def test_there_is_no_clear_winner_where_the_interval_spans_one() -> None:
-    assert recommended(told(TIE)).config is None
-    assert codes(told(TIE))[0] == "undecided"
+    assert recommendation_of(state_after(TIE)).config is None
+    assert codes(state_after(TIE))[0] == "undecided"
 
 
 def test_of_pools_that_tie_the_smallest_is_recommended_and_larger_ones_only_add_start_up() -> None:
-    now = told({0: about(200), 2: about(101), 4: about(100.9), 8: about(150)})
-    config = recommended(now).config
+    now = state_after({0: about(200), 2: about(101), 4: about(100.9), 8: about(150)})
+    config = recommendation_of(now).config
     assert config is not None
     assert config.size == 2
     assert "only add start-up" in codes(now)
@@ -138,16 +138,16 @@ def test_of_pools_that_tie_the_smallest_is_recommended_and_larger_ones_only_add_
 
 @pytest.mark.parametrize(("repeats", "code"), [(1, "one repetition"), (2, "few repetitions"), (3, "use")])
 def test_few_repetitions_give_no_winner(repeats: int, code: str) -> None:
-    assert codes(told({0: about(200, repeats), 2: about(100, repeats)}))[0] == code
+    assert codes(state_after({0: about(200, repeats), 2: about(100, repeats)}))[0] == code
 
 
 def test_a_stopped_run_says_which_sizes_are_missing() -> None:
-    now = told({0: about(200), 2: about(100), 4: []}, outcome="stopped")
+    now = state_after({0: about(200), 2: about(100), 4: []}, outcome="stopped")
     assert "one not measured" in codes(now)
 
 
 def test_a_disturbed_run_says_so_beside_its_verdict() -> None:
-    now = told({0: about(200), 2: about(100)}, noise=replace(QUIET, host_busy_s=19.0))
+    now = state_after({0: about(200), 2: about(100)}, noise=replace(QUIET, host_busy_s=19.0))
     assert "disturbed" in codes(now)
 
 
@@ -159,7 +159,7 @@ def test_no_finding_before_anything_was_measured() -> None:
 
 
 def test_every_check_that_makes_sense_for_one_kind_is_there_with_a_sentence() -> None:
-    found = findings(told({0: [1.0], 4: [9.0]}), 2)
+    found = findings(state_after({0: [1.0], 4: [9.0]}), 2)
     assert [finding.check for finding in found] == CHECKS
     for finding in found:
         assert finding.sentence.endswith(".")
@@ -179,7 +179,7 @@ def test_work_too_small_names_the_break_even_and_a_run_with_longer_work() -> Non
     [(POOL_WINS, False), (TIE, None), ({0: [1.0], 2: [9.0]}, None), ({0: about(1), 2: about(9)}, True)],
 )
 def test_work_is_too_small_only_where_every_pool_loses(maps: dict[int, list[float]], holds: bool | None) -> None:
-    assert check(told(maps), "work too small for a pool").holds is holds
+    assert check(state_after(maps), "work too small for a pool").holds is holds
 
 
 def test_one_usable_cpu_has_no_break_even() -> None:
@@ -203,7 +203,7 @@ def test_one_usable_cpu_has_no_break_even() -> None:
 def test_more_workers_than_cpus_holds_only_where_the_data_say_so(
     maps: dict[int, list[float]], asked: dict[str, Any], holds: bool | None, remedy: dict[str, Any]
 ) -> None:
-    found = check(told(maps, **asked), "more workers than usable CPUs")
+    found = check(state_after(maps, **asked), "more workers than usable CPUs")
     assert (found.holds, found.remedy) == (holds, remedy)
 
 
@@ -211,20 +211,20 @@ def test_more_workers_than_cpus_holds_only_where_the_data_say_so(
     ("around_ms", "repeats", "holds"), [(500.0, 7, True), (20.0, 7, False), (100.0, 7, None), (500.0, 2, None)]
 )
 def test_start_up_is_weighed_against_the_map(around_ms: float, repeats: int, holds: bool | None) -> None:
-    now = told({0: about(200, repeats), 2: about(100, repeats)}, around_ms=around_ms)
+    now = state_after({0: about(200, repeats), 2: about(100, repeats)}, around_ms=around_ms)
     assert check(now, "starting processes outweighs the map").holds is holds
 
 
 def test_start_up_that_outweighs_is_answered_with_more_items() -> None:
-    now = told({0: about(200), 2: about(100)}, around_ms=500.0)
+    now = state_after({0: about(200), 2: about(100)}, around_ms=500.0)
     assert check(now, "starting processes outweighs the map").remedy == {"last": 100}  # four times the start-up
 
 
 def test_a_chunk_size_that_changes_is_found() -> None:
     maps = {0: about(200), 2: about(100), 4: about(90)}
-    varies = check(told(maps, chunks={2: 2, 4: 1}), "chunk size changes with the pool size")
+    varies = check(state_after(maps, chunks={2: 2, 4: 1}), "chunk size changes with the pool size")
     assert (varies.holds, varies.remedy) == (True, {"chunksize": 1})
-    assert check(told(maps, chunks={2: 1, 4: 1}), "chunk size changes with the pool size").holds is False
+    assert check(state_after(maps, chunks={2: 1, 4: 1}), "chunk size changes with the pool size").holds is False
 
 
 @pytest.mark.parametrize(
@@ -239,12 +239,12 @@ def test_a_chunk_size_that_changes_is_found() -> None:
     ],
 )
 def test_a_disturbed_run_is_found_by_any_detector(noise: NoiseReading | None, holds: bool | None) -> None:
-    found = check(told({0: about(200), 2: about(100)}, noise=noise), "the run was disturbed")
+    found = check(state_after({0: about(200), 2: about(100)}, noise=noise), "the run was disturbed")
     assert found.holds is holds
     assert found.remedy == ({"repeats": 10} if holds else {})
 
 
 def test_waiting_work_is_not_held_against_the_machine() -> None:
     noise = NoiseReading(10.0, 14.0, 2.0, 0, 0, 4, 1.4, 0.001)
-    now = told({0: about(200), 8: about(30)}, noise=noise, workload="square-sleep")
+    now = state_after({0: about(200), 8: about(30)}, noise=noise, workload="square-sleep")
     assert check(now, "the run was disturbed").holds is None

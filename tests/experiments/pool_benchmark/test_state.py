@@ -19,7 +19,7 @@ from poolscope.protocol.payloads import (
     LoopTimes,
     MemoryReading,
     ResultsDiffer,
-    Untyped,
+    TaskComputed,
 )
 from poolscope.protocol.records import (
     Actor,
@@ -178,7 +178,7 @@ OTHERS: list[Record] = [
     Task(0, "1", "started"),
     Sample(0, "map", "nobody", 1, 1.0),
     Sample(0, "latency", "process 2", 1, 1.0),
-    Result(0, Untyped("weather", "rain")),
+    Result(0, TaskComputed("10 / 2")),
     Result(0, ConfigurationSkipped("why"), "nobody"),
     Result(0, LoopTimes(1, 1), "nobody"),
 ]

@@ -45,31 +45,31 @@ def trace(key: str, map_ms: float, **how: Any) -> dict[str, TraceSummary]:
     return {key: traced(planned(key, 32), map_ms, **how)}
 
 
-def stated(now: State, usable_cpus: int = 2) -> Verdict:
+def verdict_of(now: State, usable_cpus: int = 2) -> Verdict:
     found = which_pool.verdict(now, usable_cpus)
     assert found is not None
     return found
 
 
-def recommended(now: State) -> Recommendation:
+def recommendation_of(now: State) -> Recommendation:
     found = recommend(now)
     assert found is not None
     return found
 
 
-def chosen(now: State) -> tuple[str, str | None]:
+def answer(now: State) -> tuple[str, str | None]:
     """The verdict's code and the key of the recommended configuration, as the JSON has it too."""
-    found, shape = recommended(now), which_pool.as_json(now)["verdict"]
+    found, shape = recommendation_of(now), which_pool.as_json(now)["verdict"]
     json.dumps(shape, allow_nan=False)
     config = found.config
     assert (shape["kind"], shape["size"]) == ((config.kind, config.size) if config else (None, None))
     assert shape["speedup"]["value"] == found.gain.value
-    return stated(now).code, config.key if config else None
+    return verdict_of(now).code, config.key if config else None
 
 
-def why(now: State, usable_cpus: int = 2) -> dict[str, Reason]:
+def reasons_by_code(now: State, usable_cpus: int = 2) -> dict[str, Reason]:
     """The reasons by their code; of several with one code the last."""
-    return {reason.code: reason for reason in reasons(now, recommended(now), usable_cpus)}
+    return {reason.code: reason for reason in reasons(now, recommendation_of(now), usable_cpus)}
 
 
 # What a run ends in
@@ -77,10 +77,10 @@ def why(now: State, usable_cpus: int = 2) -> dict[str, Reason]:
 
 def test_python_code_that_computes_ends_in_processes_as_few_as_do() -> None:
     now = told(SUM_OF_SQUARES, traces=trace("thread 2", 655, cpus=0.99, share=0.5))
-    assert chosen(now) == ("use", "process 2")
-    assert recommended(now).gain.value == pytest.approx(640 / 335)
+    assert answer(now) == ("use", "process 2")
+    assert recommendation_of(now).gain.value == pytest.approx(640 / 335)
     assert which_pool.as_json(now)["verdict"]["also"] == []
-    found = why(now)
+    found = reasons_by_code(now)
     assert {"call too", "under the GIL", "only add start-up"} == {code for code, one in found.items() if one.weighty}
     assert found["under the GIL"].facts["config"].key == "thread 2"
     assert found["call too"].facts["gain"].value == pytest.approx(640 / 361, rel=0.01)
@@ -89,21 +89,21 @@ def test_python_code_that_computes_ends_in_processes_as_few_as_do() -> None:
 
 def test_a_single_thread_that_is_no_slower_than_several_is_no_exception_to_the_gil() -> None:
     now = told({**SUM_OF_SQUARES, "thread 1": about(645)}, traces=trace("thread 2", 655, cpus=0.99, share=0.5))
-    assert "one thread as good" in why(now)
+    assert "one thread as good" in reasons_by_code(now)
 
 
 def test_waiting_ends_in_threads_or_asyncio_though_processes_are_as_fast() -> None:
     now = told(SLEEP, asked={"workload": "sleep"}, loop_share=0.01)
-    assert chosen(now) == ("use", "thread 8")
-    assert recommended(now).gain.value == pytest.approx(1600 / 203)
+    assert answer(now) == ("use", "thread 8")
+    assert recommendation_of(now).gain.value == pytest.approx(1600 / 203)
     assert [also["kind"] for also in which_pool.as_json(now)["verdict"]["also"]] == ["asyncio"]
-    tied = [reason for reason in reasons(now, recommended(now), 2) if reason.code == "tied" and reason.weighty]
+    tied = [reason for reason in reasons(now, recommendation_of(now), 2) if reason.code == "tied" and reason.weighty]
     assert [reason.facts["around_s"] for reason in tied] == [pytest.approx(0.104)]
 
 
 def test_a_square_ends_in_the_plain_loop_with_the_break_even() -> None:
     now = told(SQUARE, asked={"workload": "square"})
-    assert chosen(now) == ("too small", "serial")
+    assert answer(now) == ("too small", "serial")
     assert which_pool.as_json(now)["verdict"]["outcome"] == "loop"
 
 
@@ -112,7 +112,7 @@ def test_c_code_that_lets_go_of_the_gil_ends_in_threads_and_names_processes_if_t
     process_ms: float, also: list[str]
 ) -> None:
     now = told({**SHA256, "process 2": about(process_ms)}, asked={"workload": "sha256"})
-    assert chosen(now) == ("use", "thread 2")
+    assert answer(now) == ("use", "thread 2")
     assert [other["kind"] for other in which_pool.as_json(now)["verdict"]["also"]] == also
 
 
@@ -126,10 +126,12 @@ def test_without_the_gil_threads_win() -> None:
         "3.13t: process 2": about(380),
     }
     now = told(maps, pythons={HERE: {}, "3.13t": {}}, asked={"pythons": [HERE, "3.13t"]})
-    assert chosen(now) == ("use", "3.13t: thread 2")
-    assert recommended(now).gain.value == pytest.approx(640 / 300)
-    assert why(now)["no GIL in"].facts["python"] == "3.13t"
-    others = [reason.facts["config"].key for reason in reasons(now, recommended(now), 2) if reason.code == "other"]
+    assert answer(now) == ("use", "3.13t: thread 2")
+    assert recommendation_of(now).gain.value == pytest.approx(640 / 300)
+    assert reasons_by_code(now)["no GIL in"].facts["python"] == "3.13t"
+    others = [
+        reason.facts["config"].key for reason in reasons(now, recommendation_of(now), 2) if reason.code == "other"
+    ]
     assert "process 2" in others
     cell = next(
         cell for cell in which_pool.as_json(now)["cells"] if (cell["python"], cell["kind"]) == ("3.13t", "thread")
@@ -140,41 +142,41 @@ def test_without_the_gil_threads_win() -> None:
 
 def test_threads_of_a_single_python_without_the_gil_win_too() -> None:
     now = told({"serial": about(640), "thread 2": about(330), "process 2": about(380)}, pythons={HERE: {"gil": False}})
-    assert chosen(now) == ("use", "thread 2")
-    assert "no GIL" in why(now)
+    assert answer(now) == ("use", "thread 2")
+    assert "no GIL" in reasons_by_code(now)
 
 
 def test_many_reasons_are_a_list_below_the_headline_and_few_are_prose() -> None:
-    assert not stated(told({"serial": about(640), "process 2": about(335), "thread 2": about(650)})).reasons
+    assert not verdict_of(told({"serial": about(640), "process 2": about(335), "thread 2": about(650)})).reasons
     maps = {"3.11: serial": about(640), "3.11: process 2": about(335), "3.11: thread 2": about(650)}
     maps |= {"3.14: serial": about(600), "3.14: process 2": about(320), "3.13t: serial": about(700)}
     maps |= {"3.13t: thread 2": about(360)}
     now = told(maps, pythons={"3.11": {}, "3.14": {}, "3.13t": {}}, noise=LOUD)
-    many = stated(now)
+    many = verdict_of(now)
     assert len(many.reasons) > 2
-    assert "disturbed" in why(now)
+    assert "disturbed" in reasons_by_code(now)
     assert all(reason in str(many) for reason in many.reasons)
 
 
 def test_the_plain_loop_of_another_python_may_win() -> None:
     maps = {"serial": about(640), "process 2": about(700), "3.14: serial": about(400), "3.14: process 2": about(450)}
     now = told(maps, pythons={HERE: {}, "3.14": {}})
-    assert chosen(now) == ("other loop", "3.14: serial")
-    assert recommended(now).gain.value == pytest.approx(1.6)
+    assert answer(now) == ("other loop", "3.14: serial")
+    assert recommendation_of(now).gain.value == pytest.approx(1.6)
 
 
 def test_two_loops_that_are_as_fast_as_each_other_still_beat_slower_pools() -> None:
     maps = {"serial": about(0.01), "pool 2": about(0.5), "3.14: serial": about(0.01), "3.14: pool 2": about(0.6)}
     now = told(maps, pythons={HERE: {}, "3.14": {}}, asked={"workload": "square"})
-    assert chosen(now) == ("too small", "serial")
+    assert answer(now) == ("too small", "serial")
 
 
 def test_a_python_that_cannot_run_the_work_says_why_and_the_others_go_on() -> None:
     pythons: dict[str, Mapping[str, Any]] = {HERE: {}, "3.12": {"why_not": "There is no module named numpy."}}
     now = told(SUM_OF_SQUARES, pythons=pythons)
-    assert chosen(now) == ("use", "process 2")
-    assert why(now)["Python left out"].facts == {"python": "3.12", "why": "There is no module named numpy."}
-    lacking = (reason.facts["python"] for reason in reasons(now, recommended(now), 2) if "lacking" in reason.code)
+    assert answer(now) == ("use", "process 2")
+    assert reasons_by_code(now)["Python left out"].facts == {"python": "3.12", "why": "There is no module named numpy."}
+    lacking = (reason.facts["python"] for reason in reasons(now, recommendation_of(now), 2) if "lacking" in reason.code)
     assert "3.12" not in lacking
 
 
@@ -186,7 +188,7 @@ def test_chunk_sizes_and_start_methods_are_told_apart() -> None:
         "pool 2 c8 fork": about(340),
         "pool 2 c8 spawn": about(420),
     }
-    config = recommended(told(maps, asked=asked)).config
+    config = recommendation_of(told(maps, asked=asked)).config
     assert config is not None
     assert (config.kind, config.size, config.chunksize, config.start_method) == ("pool", 2, 8, "fork")
 
@@ -197,17 +199,17 @@ def test_interpreters_are_compared_by_their_memory_too() -> None:
         for config, mib in (("process 2", 24), ("interpreter 2", 7))
     ]
     maps = {"serial": about(640), "process 2": about(330), "interpreter 2": about(400)}
-    facts = why(told(maps, more=memory))["less memory"].facts
+    facts = reasons_by_code(told(maps, more=memory))["less memory"].facts
     assert (facts["config"].key, facts["memory_share"]) == ("interpreter 2", pytest.approx(7 / 24))
 
 
 def test_without_a_clear_winner_no_other_kind_is_praised_beside_it() -> None:
     now = told({"serial": WIDE, "thread 2": WIDE[::-1], "process 2": [0.8 * time for time in WIDE]})
-    assert chosen(now) == ("undecided", None)
-    assert recommended(now).gain.value == pytest.approx(1.25)
-    assert recommended(now).best.key == "process 2"
-    assert why(now)["other"].facts["config"].key == "thread 2"
-    assert not why(now)["other"].weighty
+    assert answer(now) == ("undecided", None)
+    assert recommendation_of(now).gain.value == pytest.approx(1.25)
+    assert recommendation_of(now).best.key == "process 2"
+    assert reasons_by_code(now)["other"].facts["config"].key == "thread 2"
+    assert not reasons_by_code(now)["other"].weighty
 
 
 @pytest.mark.parametrize(
@@ -223,30 +225,30 @@ def test_one_call_may_be_served_better_by_another_configuration(
 ) -> None:
     times = {"serial": about(640), **{key: about(ms) for key, ms in maps.items()}}
     now = told(times, asked={"workload": workload})
-    assert chosen(now) == ("use", best)
-    assert why(now)[code].facts["best"].key == call
+    assert answer(now) == ("use", best)
+    assert reasons_by_code(now)[code].facts["best"].key == call
 
 
 def test_one_call_may_be_served_best_by_the_plain_loop() -> None:
     now = told({"serial": about(20), "process 2": about(12)})
-    assert chosen(now) == ("use", "process 2")
-    facts = why(now)["call loop"].facts
+    assert answer(now) == ("use", "process 2")
+    facts = reasons_by_code(now)["call loop"].facts
     assert (facts["loop_s"], facts["took_s"]) == (pytest.approx(0.020), pytest.approx(0.038))
 
 
 def test_a_gain_of_less_than_a_twentieth_is_not_worth_a_pool() -> None:
     now = told({"serial": about(640), "process 2": about(620)})
-    assert chosen(now) == ("small gain", "process 2")
-    assert recommended(now).gain.value == pytest.approx(640 / 620)
+    assert answer(now) == ("small gain", "process 2")
+    assert recommendation_of(now).gain.value == pytest.approx(640 / 620)
 
 
 def test_threads_that_only_lose_do_not_blame_the_length_of_the_work() -> None:
-    assert chosen(told({"serial": about(640), "thread 2": about(690)})) == ("loop", "serial")
+    assert answer(told({"serial": about(640), "thread 2": about(690)})) == ("loop", "serial")
 
 
 def test_one_usable_cpu_says_nothing_of_a_break_even() -> None:
     now = told({"serial": about(640), "process 2": about(690)})
-    assert (stated(now).code, stated(now, usable_cpus=1).code) == ("too small", "loop")
+    assert (verdict_of(now).code, verdict_of(now, usable_cpus=1).code) == ("too small", "loop")
 
 
 # What is not claimed
@@ -261,34 +263,34 @@ def test_nothing_is_said_before_every_configuration_has_its_repetitions() -> Non
 
 def test_a_partial_run_says_what_is_missing() -> None:
     now = told({"serial": about(640), "process 2": about(335), "thread 2": []}, outcome="stopped")
-    assert chosen(now) == ("use", "process 2")
-    assert why(now)["one not measured"].facts["config"].key == "thread 2"
+    assert answer(now) == ("use", "process 2")
+    assert reasons_by_code(now)["one not measured"].facts["config"].key == "thread 2"
 
 
 def test_the_best_of_several_is_doubted_for_its_gain_and_a_single_one_for_its_spread() -> None:
     maps = {"serial": [100.0, 108, 93, 104, 97], "process 2": [88.0, 97, 85, 92, 89]}
-    assert chosen(told(maps)) == ("unconfirmed", None)
+    assert answer(told(maps)) == ("unconfirmed", None)
     alike = {f"thread {size}": [101.0, 107, 94, 103, 98] for size in (1, 2, 4)}
-    assert chosen(told({**maps, **alike})) == ("luckiest", None)
+    assert answer(told({**maps, **alike})) == ("luckiest", None)
 
 
 def test_a_loss_of_the_best_that_others_may_not_share_leaves_it_open() -> None:
     maps = {"serial": [100.0, 101, 99, 100, 102], "process 2": [110.0, 111, 109, 110, 112]}
-    assert chosen(told(maps))[1] == "serial"
-    assert chosen(told({**maps, "thread 2": [90.0, 180, 130, 85, 170]})) == ("others open", None)
+    assert answer(told(maps))[1] == "serial"
+    assert answer(told({**maps, "thread 2": [90.0, 180, 130, 85, 170]})) == ("others open", None)
 
 
 @pytest.mark.parametrize(("repeats", "code"), [(1, "one repetition"), (2, "few repetitions")])
 def test_a_run_stopped_after_its_first_rounds_has_no_winner(repeats: int, code: str) -> None:
     now = told({"serial": about(640, repeats), "process 2": about(335, repeats)}, outcome="stopped")
-    assert chosen(now) == (code, None)
+    assert answer(now) == (code, None)
 
 
 def test_only_the_loop_was_measured() -> None:
     whys = dict.fromkeys(("process 2", "pool 2"), "The function can't be pickled: it is a lambda.")
     now = told({"serial": about(640), "process 2": [], "pool 2": []}, skipped=whys)
-    assert stated(now).code == "none finished"
-    assert str(stated(now)).count("lambda") == 1
+    assert verdict_of(now).code == "none finished"
+    assert str(verdict_of(now)).count("lambda") == 1
     assert which_pool.as_json(now)["verdict"]["kind"] is None
     assert which_pool.verdict(told({"serial": [], "process 2": []}, outcome="failed"), 2) is None
 
@@ -297,23 +299,23 @@ def test_a_configuration_that_was_given_up_or_returns_something_else_cannot_win(
     maps = {"serial": about(640), "process 2": about(100), "pool 2": about(90), "thread 2": about(400)}
     differs = Result(0, ResultsDiffer(1, "item 3 gave 4 instead of 9."), "pool 2")
     now = told(maps, skipped={"process 2": "A worker died by SIGKILL."}, more=[differs])
-    assert chosen(now) == ("use", "thread 2")
-    assert why(now)["kind left out"].facts == {"kind": "processes", "why": "A worker died by SIGKILL."}
+    assert answer(now) == ("use", "thread 2")
+    assert reasons_by_code(now)["kind left out"].facts == {"kind": "processes", "why": "A worker died by SIGKILL."}
 
 
 def test_pools_that_return_something_else_are_not_said_to_be_unmeasured() -> None:
     differs = Result(0, ResultsDiffer(1, "The result of item 0 is 3."), "process 2")
     now = told({"serial": about(640), "process 2": about(100)}, more=[differs])
-    assert stated(now).code == "wrong results"
+    assert verdict_of(now).code == "wrong results"
 
 
 def test_work_that_gives_other_results_from_call_to_call_is_compared_by_its_times() -> None:
     maps = {"serial": about(640), "process 2": about(335), "thread 2": about(650)}
     other = [Result(0, ResultsDiffer(1, "The result of item 0 is 3."), config) for config in maps]
     now = told(maps, more=other)
-    assert chosen(now) == ("use", "process 2")
-    assert "results change" in why(now)
-    assert "kind left out" not in why(now)
+    assert answer(now) == ("use", "process 2")
+    assert "results change" in reasons_by_code(now)
+    assert "kind left out" not in reasons_by_code(now)
 
 
 def test_a_kind_that_was_asked_for_in_vain_is_told_once() -> None:
@@ -323,7 +325,7 @@ def test_a_kind_that_was_asked_for_in_vain_is_told_once() -> None:
         pythons={HERE: {"kinds": {"process": None, "interpreter": LACKS}}},
         asked={"kinds": "process, interpreter"},
     )
-    assert str(stated(now)).count(LACKS) == 1
+    assert str(verdict_of(now)).count(LACKS) == 1
     assert sum(LACKS in reason for reason in which_pool.as_json(now)["verdict"]["reasons"]) == 1
 
 
@@ -331,8 +333,8 @@ def test_a_kind_that_was_asked_for_in_vain_is_told_once() -> None:
 def test_what_a_python_lacks_is_told_below_and_beside_the_verdict_where_it_was_asked_for(kinds: str) -> None:
     pythons: dict[str, Mapping[str, Any]] = {HERE: {"kinds": {"process": None, "interpreter": LACKS}}}
     now = told(SUM_OF_SQUARES, pythons=pythons, asked={"kinds": kinds})
-    assert why(now)["kind lacking"].weighty is bool(kinds)
-    assert (LACKS in str(stated(now))) is bool(kinds)
+    assert reasons_by_code(now)["kind lacking"].weighty is bool(kinds)
+    assert (LACKS in str(verdict_of(now))) is bool(kinds)
 
 
 @pytest.mark.parametrize(
@@ -345,5 +347,5 @@ def test_what_a_python_lacks_is_told_below_and_beside_the_verdict_where_it_was_a
 )
 def test_a_disturbed_run_says_so_at_once(how: dict[str, Any], disturbed: bool) -> None:
     now = told(SUM_OF_SQUARES, **how)
-    assert ("disturbed" in why(now)) is disturbed
-    assert ("disturbed" in stated(now).rest) is disturbed
+    assert ("disturbed" in reasons_by_code(now)) is disturbed
+    assert ("disturbed" in verdict_of(now).rest) is disturbed

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.shared_list.export import as_json
-from poolscope.experiments.shared_list.judgement import Outcome, outcome
+from poolscope.experiments.shared_list.judgement import Agreement, outcome
 from poolscope.experiments.shared_list.params import SharedListParams
-from poolscope.experiments.shared_list.state import State, fold, initial
+from poolscope.experiments.shared_list.state import SharedListState, fold, initial
 from poolscope.protocol.commands import ChangeControls
 from poolscope.protocol.payloads import ControlsInForce
 from poolscope.protocol.records import Actor, Contents, Progress, Record, Result, Span
@@ -30,11 +30,11 @@ def performed(params: SharedListParams) -> list[Record]:
     return records
 
 
-def folded(params: SharedListParams, records: list[Record]) -> State:
+def folded(params: SharedListParams, records: list[Record]) -> SharedListState:
     return reduce(fold, records, initial(params))
 
 
-def ran(**given: Any) -> State:
+def ran(**given: Any) -> SharedListState:
     params = SharedListParams(**given)
     return folded(params, performed(params))
 
@@ -72,12 +72,12 @@ def test_without_a_guard_updates_get_lost_and_are_counted() -> None:
     assert state.lost_updates > 0
     assert not state.consistent
     assert counts.really_added - counts.really_removed == counts.length  # the list itself is whole
-    assert outcome(state) is Outcome.LOST_UPDATES
+    assert outcome(state) is Agreement.LOST_UPDATES
 
 
 def test_without_a_guard_one_producer_and_one_consumer_lose_nothing() -> None:
     state = ran(guard="none", producers=1, consumers=1, delay_min=0.001, delay_max=0.005, seconds=0.4)
-    assert outcome(state) is Outcome.NO_RACE
+    assert outcome(state) is Agreement.NO_RACE
 
 
 @pytest.mark.parametrize("guard", ["lock", "rlock", "condition", "queue", "none"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poolscope.experiments.shared_list import messages
-from poolscope.experiments.shared_list.judgement import Disagreement, Outcome
+from poolscope.experiments.shared_list.judgement import Agreement, Disagreement
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import fold, initial
 from poolscope.protocol.payloads import ListCounts
@@ -32,8 +32,8 @@ def test_a_disagreement_names_both_numbers() -> None:
 
 def test_a_verdict_says_first_whether_the_numbers_agree() -> None:
     state = fold(initial(SharedListParams()), Result(T0, ListCounts(1, 0, length=1, really_added=1)))
-    headlines = {outcome: messages.verdict(outcome, state).headline for outcome in Outcome}
-    assert headlines[Outcome.AGREED] == "The invariant holds"
-    assert headlines[Outcome.LOST_UPDATES] == headlines[Outcome.BROKEN_CHECK] == "The numbers disagree:"
-    assert headlines[Outcome.LUCKY].startswith("Nothing was lost in 1 steps")
-    assert "a lost update" in messages.verdict(Outcome.LOST_UPDATES, state).rest
+    headlines = {outcome: messages.verdict(outcome, state).headline for outcome in Agreement}
+    assert headlines[Agreement.AGREED] == "The invariant holds"
+    assert headlines[Agreement.LOST_UPDATES] == headlines[Agreement.BROKEN_CHECK] == "The numbers disagree:"
+    assert headlines[Agreement.LUCKY].startswith("Nothing was lost in 1 steps")
+    assert "a lost update" in messages.verdict(Agreement.LOST_UPDATES, state).rest

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.shared_list.export import as_json, rows
-from poolscope.experiments.shared_list.judgement import Disagreement, Outcome, disagreements, outcome
+from poolscope.experiments.shared_list.judgement import Agreement, Disagreement, disagreements, outcome
 from poolscope.experiments.shared_list.params import SharedListParams
-from poolscope.experiments.shared_list.state import State, fold, initial
+from poolscope.experiments.shared_list.state import SharedListState, fold, initial
 from poolscope.experiments.shared_list.verdict import findings, verdict
 from poolscope.protocol.payloads import ControlsInForce, ListCounts, LockStatistics, LockTimes, OperationCounts
 from poolscope.protocol.records import Actor, End, Record, Result, Span
@@ -21,7 +21,7 @@ from tests.openings import opening
 T0 = 1_000_000_000
 
 
-def told(*records: Record, **params: Any) -> State:
+def told(*records: Record, **params: Any) -> SharedListState:
     return reduce(fold, records, initial(SharedListParams(**params)))
 
 
@@ -37,30 +37,30 @@ def test_numbers_that_agree_hold_the_invariant() -> None:
     assert state.consistent
     assert state.all_steps == 15
     assert disagreements(state) == ()
-    assert outcome(state) is Outcome.AGREED
+    assert outcome(state) is Agreement.AGREED
 
 
 def test_a_lost_update_is_named_with_both_numbers_even_if_the_sum_comes_out_right() -> None:
     state = told(counted(added=40, removed=35, length=5, really_added=48, really_removed=43), guard="none")
     assert state.expected_length == state.counts.length
-    assert outcome(state) is Outcome.LOST_UPDATES
+    assert outcome(state) is Agreement.LOST_UPDATES
     assert disagreements(state) == (Disagreement("added", 40, 48), Disagreement("removed", 35, 43))
 
 
 def test_a_consumer_that_was_robbed_is_a_loss_of_its_own() -> None:
     state = told(counted(added=3, removed=2, length=1, really_added=3, really_removed=2, robbed=2), guard="none")
-    assert outcome(state) is Outcome.BROKEN_CHECK
+    assert outcome(state) is Agreement.BROKEN_CHECK
     assert disagreements(state) == (Disagreement("robbed", 0, 2),)
 
 
 def test_steps_in_flight_are_no_disagreement() -> None:
     state = told(counted(added=3, removed=2, length=2, really_added=3, really_removed=2, in_flight=1))
-    assert outcome(state) is Outcome.AGREED
+    assert outcome(state) is Agreement.AGREED
 
 
-@pytest.mark.parametrize(("threads", "expected"), [(1, Outcome.NO_RACE), (2, Outcome.LUCKY)])
+@pytest.mark.parametrize(("threads", "expected"), [(1, Agreement.NO_RACE), (2, Agreement.LUCKY)])
 def test_without_a_guard_nothing_lost_is_luck_unless_no_two_threads_write_one_counter(
-    threads: int, expected: Outcome
+    threads: int, expected: Agreement
 ) -> None:
     assert outcome(told(AGREED, guard="none", producers=threads, consumers=threads)) is expected
 

@@ -23,7 +23,7 @@ from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.worker_registry import by_age
 
 LANES = {"done": "running", "failed": "failed", "cancelled": "killed"}  # the state of the span, by the outcome
-LOOK = 0.1  # seconds between two looks at the wish to stop while nothing completes
+LOOK = 0.1  # seconds between two looks whether the run is to stop, while nothing completes
 LONG = 10_000  # bits; a longer value is written out only after the pool's work, which that would disturb
 GRACE = 1.0  # seconds in which a worker process must end, and a broken pool must have noticed it
 
@@ -120,8 +120,8 @@ class Processes:
         codes = {worker.pid: worker.exitcode or 0 for worker in self._workers}
         own = -signal.SIGTERM
         named = [f"pid {pid} by {signal_name(-code)}" for pid, code in codes.items() if code < 0 and code != own]
-        told = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-        return f"A worker process died ({told or 'in the middle of its work'})"
+        signals = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+        return f"A worker process died ({signals or 'in the middle of its work'})"
 
     def actor(self, attempt: Attempt) -> str:
         """The name of a process, which becomes known when its first result comes back."""
@@ -148,7 +148,7 @@ class Processes:
         return list(alive.values())
 
 
-class Collector:
+class ResultCollector:
     """Submits the numbers, takes what comes back and records it; `broken` when the pool lost a worker."""
 
     def __init__(self, context: RunContext, pool: Threads | Processes, numbers: range) -> None:
@@ -250,7 +250,7 @@ def run(context: RunContext, arguments: FactorialsArguments) -> None:
     numbers = range(arguments.first, arguments.last + 1)
     kind = Threads if arguments.kind == "thread" else Processes
     pool = kind(context, arguments.workers, arguments.time_limit)
-    collector = Collector(context, pool, numbers)
+    collector = ResultCollector(context, pool, numbers)
     try:
         collector.submit()
         collector.collect()

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from poolscope.experiments.factorials import messages
-from poolscope.experiments.factorials.state import Number, State
+from poolscope.experiments.factorials.state import FactorialsState, Number
 
 
-def as_json(state: State) -> dict[str, Any]:
+def as_json(state: FactorialsState) -> dict[str, Any]:
     """The contract's `state` of a factorials run; `others` are the numbers that did not come back, or not yet."""
     return {
         "results": [
@@ -37,7 +37,7 @@ def as_json(state: State) -> dict[str, Any]:
     }
 
 
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+def rows(state: FactorialsState) -> tuple[Sequence[str], list[Sequence[object]]]:
     """The result as a table: a row a number in order of completion, then those without a result."""
     table: list[Sequence[object]] = [(order, *_row(state, number)) for order, number in enumerate(state.completed, 1)]
     table += [("", *_row(state, number)) for number in state.others]
@@ -45,7 +45,7 @@ def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
     return header, table
 
 
-def _row(state: State, number: Number) -> Sequence[object]:
+def _row(state: FactorialsState, number: Number) -> Sequence[object]:
     cells = (
         number.n,
         number.value,
@@ -61,6 +61,6 @@ def _row(state: State, number: Number) -> Sequence[object]:
     return tuple("" if cell is None else cell for cell in cells)
 
 
-def error(state: State, number: Number) -> str | None:
+def error(state: FactorialsState, number: Number) -> str | None:
     """Why a number has no value, in a sentence."""
     return messages.failure(number.n, number.failure, state.params.time_limit) if number.failure else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from poolscope.experiments.factorials.state import State
+from poolscope.experiments.factorials.state import FactorialsState
 
 
 class TimeUse(StrEnum):
@@ -31,11 +31,11 @@ class TimeSpent:
     inside: float
 
 
-def is_over(state: State) -> bool:
+def is_over(state: FactorialsState) -> bool:
     return bool(state.completed) and bool(state.outcome or state.done == state.total)
 
 
-def times(state: State) -> TimeSpent:
+def times(state: FactorialsState) -> TimeSpent:
     """Of all completed numbers, of which there must be one."""
     completed = state.completed
     return TimeSpent(
@@ -45,7 +45,7 @@ def times(state: State) -> TimeSpent:
     )
 
 
-def time_use(state: State, spent: TimeSpent) -> TimeUse:
+def time_use(state: FactorialsState, spent: TimeSpent) -> TimeUse:
     gil = state.params.kind == "thread" and state.gil
     if spent.computing > 1.05 * spent.span:
         return TimeUse.PARALLEL
@@ -67,7 +67,7 @@ def overtaken(order: Iterable[int]) -> int:
     return count
 
 
-def handed_over_elsewhere(state: State) -> int:
+def handed_over_elsewhere(state: FactorialsState) -> int:
     """How many results `as_completed` handed over in another place than that in which they were completed."""
     completed = [number for number in state.completed if number.collected is not None]
     collected = sorted(completed, key=lambda number: number.collected or 0)

@@ -38,7 +38,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FactorialsState:
     """A factorials run up to one record. `numbers` are in rising order; `done` counts failed ones too.
 
     Stamps: `opened` of the run, `begun` of the first submission (0: not yet), `t` of the newest record. `outcome` and
@@ -82,11 +82,11 @@ class State:
         return None if number.ended is None else (number.ended - self.t0) / 1e9
 
 
-def initial(params: FactorialsParams) -> State:
-    return State(params, tuple(Number(n) for n in range(params.first, params.last + 1)))
+def initial(params: FactorialsParams) -> FactorialsState:
+    return FactorialsState(params, tuple(Number(n) for n in range(params.first, params.last + 1)))
 
 
-def fold(state: State, record: Record) -> State:
+def fold(state: FactorialsState, record: Record) -> FactorialsState:
     """The state after one more record; records of kinds that say nothing here leave it as it is."""
     match record:
         case Opening():
@@ -109,14 +109,14 @@ def fold(state: State, record: Record) -> State:
             return state if lanes is state.lanes else replace(state, lanes=lanes, t=max(record.t, state.t))
 
 
-def _started(state: State, task: Task) -> State:
+def _started(state: FactorialsState, task: Task) -> FactorialsState:
     # The lane shows from here on what runs; the span itself comes when it is over.
     lanes = state.lanes.fold(Span(task.actor, "running", task.t, None, task.task))
     state = replace(state, lanes=lanes)
     return _change(state, task.task, task.t, status="running", worker=task.actor, started=task.t)
 
 
-def _ended(state: State, task: Task, outcome: TaskOutcome) -> State:
+def _ended(state: FactorialsState, task: Task, outcome: TaskOutcome) -> FactorialsState:
     if outcome.status == "cancelled":
         return _change(state, task.task, task.t, status="cancelled", worker=task.actor)
     return _change(
@@ -134,7 +134,7 @@ def _ended(state: State, task: Task, outcome: TaskOutcome) -> State:
     )
 
 
-def _change(state: State, task: str, t: int, **changes: Any) -> State:
+def _change(state: FactorialsState, task: str, t: int, **changes: Any) -> FactorialsState:
     """The state with one number changed; only the tuple is copied, never the long values."""
     place = int(task) - state.params.first
     changed = replace(state.numbers[place], **changes)

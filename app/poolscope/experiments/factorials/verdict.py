@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from poolscope.experiments.factorials import messages
 from poolscope.experiments.factorials.judgement import handed_over_elsewhere, is_over, time_use, times
-from poolscope.experiments.factorials.state import State
+from poolscope.experiments.factorials.state import FactorialsState
 from poolscope.experiments.findings import Finding, Verdict
 
 
-def verdict(state: State, usable_cpus: int) -> Verdict | None:
+def verdict(state: FactorialsState, usable_cpus: int) -> Verdict | None:
     """In what order results came back and where the time went; None until the run is over or all is done."""
     if not is_over(state):
         return None
@@ -25,7 +25,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     return Verdict(headline, " ".join(filter(None, rest)))
 
 
-def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
+def findings(state: FactorialsState, usable_cpus: int) -> tuple[Finding, ...]:
     """What is worth knowing beside the verdict."""
     completed = [number for number in state.completed if number.collected is not None]
     if not completed or not is_over(state):

@@ -1,7 +1,7 @@
 """The log of a case, written by any of its processes: records appended to one file that outlives every crash.
 
 The file is named by the environment, so that workers find it under every start method; one write a line, appended, so
-that processes do not mix their lines. A worker that is killed a moment later has said what it said.
+that processes do not mix their lines. What a worker wrote stays, even if it is killed a moment later.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.messages import case_sentence
-from poolscope.experiments.failures.state import Case, State
+from poolscope.experiments.failures.state import Case, FailuresState
 from poolscope.protocol import codec
 from poolscope.protocol.payloads import CaseLeftovers, LockGraph
 
@@ -16,8 +16,8 @@ NOWHERE = "nowhere"
 KINDS = tuple(each.name for each in fields(CaseLeftovers))
 
 
-def as_json(state: State) -> dict[str, Any]:
-    """The contract's `state`: a row a chosen scenario, told by its first case, and all its cases in `cases`."""
+def as_json(state: FailuresState) -> dict[str, Any]:
+    """The contract's `state`: a row a chosen scenario, for which its first case stands, and all its `cases`."""
     return {
         "scenarios": [_scenario(name, state.of(name)) for name in state.scenarios],
         "matrix": matrix(state),
@@ -38,14 +38,14 @@ def _scenario(name: str, cases: list[Case]) -> dict[str, Any]:
         "orphans": [],
         "seconds": None,
     }
-    told = [_case(case) for case in cases]
+    shown = [_case(case) for case in cases]
     return {
         **first,
-        **(told[0] if told else {}),
+        **(shown[0] if shown else {}),
         "scenario": name,
         "title": scenario.title,
         "explanation": scenario.explanation,
-        "cases": told,
+        "cases": shown,
     }
 
 
@@ -95,7 +95,7 @@ def _graph(graph: LockGraph) -> dict[str, Any]:
     return {"edges": edges, "cycle": list(graph.cycle)}
 
 
-def matrix(state: State) -> list[dict[str, Any]]:
+def matrix(state: FailuresState) -> list[dict[str, Any]]:
     """The same fault under each kind of pool: one entry a cell that has been run."""
     cells = {case.case: case for case in state.of("side-by-side")}
     found = []
@@ -117,7 +117,7 @@ def matrix(state: State) -> list[dict[str, Any]]:
     return found
 
 
-def left(state: State) -> dict[str, list[str]]:
+def left(state: FailuresState) -> dict[str, list[str]]:
     """What the sentinel found after any case, by kind, each thing with its case."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for key, case in state.cases.items():
@@ -126,7 +126,7 @@ def left(state: State) -> dict[str, list[str]]:
     return found
 
 
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+def rows(state: FailuresState) -> tuple[Sequence[str], list[Sequence[object]]]:
     """A row a case."""
     header = ("scenario", "case", "outcome", "surfaced in", "exception", "kept", "lost", "orphans", "seconds", "what")
     return header, [

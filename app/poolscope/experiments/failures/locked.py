@@ -262,7 +262,7 @@ def between_processes(context: CaseContext) -> None:
 
 
 def read_steps(say: Any, holders: LockHolders, steps: int, seconds: float) -> None:
-    """Keep the holders up to date from what the processes say, until all steps are told."""
+    """Keep the holders up to date from what the processes say, until all steps have come."""
     pause, until = threading.Event(), perf_counter_ns() + int(seconds * 1e9)
     while steps and perf_counter_ns() < until:
         if say.empty():

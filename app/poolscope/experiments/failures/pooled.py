@@ -1,4 +1,4 @@
-"""Faults in a pool's tasks: which results come back, which tasks are lost, and whether anybody is told."""
+"""Faults in a pool's tasks: which results come back, which tasks are lost, and who learns of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Tally:
         self.unanswered: list[str] = []
 
     def take(self, name: str, get: Callable[[], Any]) -> None:
-        """Wait for one task's result by `get`; the first exception of its type is told in full."""
+        """Wait for one task's result by `get`; the first exception of its type is recorded in full."""
         try:
             self.results[name] = get()
         except NoAnswer:
@@ -43,7 +43,7 @@ class Tally:
             self.errors[name] = error
 
     def settle(self, limit: float, late_s: float = 0.0) -> None:
-        """Say who has which result, what is lost, and how it ended; `late_s` is how long a task takes that is late."""
+        """Record who has which result, what is lost, and how it ended; a late task takes `late_s` seconds."""
         case_log.kept(
             f"{name} = {value if isinstance(value, int | float) else type(value).__name__}"
             for name, value in self.results.items()
@@ -249,16 +249,16 @@ def by_imap(pool: Any, tally: Tally, context: CaseContext) -> None:
 
 
 def by_callbacks(pool: Any, tally: Tally, context: CaseContext) -> None:
-    told: list[BaseException] = []
+    received: list[BaseException] = []
 
     def on_error(error: BaseException) -> None:
-        told.append(error)
+        received.append(error)
         case_log.moment(f"error_callback gets {error!r}, in {threading.current_thread().name}", "failed")
 
     tickets = {item: pool.apply_async(tasks.divide, (item,), error_callback=on_error) for item in ITEMS}
     for item, ticket in tickets.items():
         tally.take(named(item), partial(ticket.get, context.limit * 20))
-    case_log.note(ErrorCallbacks(tuple(repr(error) for error in told)))
+    case_log.note(ErrorCallbacks(tuple(repr(error) for error in received)))
 
 
 def by_futures(context: CaseContext) -> None:

@@ -148,7 +148,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FailuresState:
     """A failures run up to one record; `cases` in the order in which they ran, by the key that records use."""
 
     params: FailuresParams
@@ -175,11 +175,11 @@ class State:
         return [case for case in self.cases.values() if case.scenario == scenario]
 
 
-def initial(params: FailuresParams) -> State:
-    return State(params)
+def initial(params: FailuresParams) -> FailuresState:
+    return FailuresState(params)
 
 
-def fold(state: State, record: Record) -> State:
+def fold(state: FailuresState, record: Record) -> FailuresState:
     """The state after one more record: records of a case belong to the one that began last."""
     match record:
         case Opening():

@@ -16,7 +16,7 @@ SOURCES = ("thread 1", "thread 2", "process 1", "process 2")
 
 
 class Gather(logging.Handler):
-    """Keeps every record as text in the diary, in the thread of the listener."""
+    """Keeps every record as text in the log of the case, in the thread of the listener."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from poolscope.experiments.failures import messages
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import left
-from poolscope.experiments.failures.state import NOT_TRIED, UNTOLD, State
+from poolscope.experiments.failures.state import NOT_TRIED, UNTOLD, FailuresState
 from poolscope.experiments.findings import Finding, Verdict
 from poolscope.protocol.payloads import CaseEnding
 
 
-def verdict(state: State, usable_cpus: int) -> Verdict | None:
+def verdict(state: FailuresState, usable_cpus: int) -> Verdict | None:
     """One scenario: its own outcome. Several: in how many cases nobody would have been told. None while it runs."""
     ended = [case for case in state.cases.values() if case.seconds is not None and case.ending not in NOT_TRIED]
     if not state.outcome or not ended:
@@ -23,7 +23,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     return Verdict(messages.headline(len(untold), len(ended)), " ".join(filter(None, rest)))
 
 
-def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
+def findings(state: FailuresState, usable_cpus: int) -> tuple[Finding, ...]:
     """What the sentinel proves, and cases that went wrong themselves."""
     ended = [case for case in state.cases.values() if case.observed.leftovers is not None]
     if not state.outcome or not ended:

@@ -140,7 +140,7 @@ class Benchmark:
                 self.report.result(session.trial, session.label)
             self.report.result(InterpreterLeftOut(str(lost)), session.label)
             if session is first:
-                raise CannotGoOn(str(lost)) from None
+                raise CannotGoOn(str(lost), lost.code) from None
             return
         for found in filter(None, (session.facts, session.trial)):
             self.report.result(found, session.label)

@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
-from poolscope.experiments.pool_benchmark.naming import on_python, settings, title
+from poolscope.experiments.pool_benchmark.naming import config_names, on_python, title
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.experiments.pool_benchmark.time_budget import budget
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
@@ -267,7 +267,7 @@ def notes(state: State) -> list[str]:
 
 def _all(state: State, configs: Sequence[Configuration]) -> str:
     """Settings of one kind and Python: '2 and 4 interpreters on 3.13t'."""
-    return settings(state, configs) + (on_python(state, configs[0]) if len(configs) > 1 else "")
+    return config_names(state, configs) + (on_python(state, configs[0]) if len(configs) > 1 else "")
 
 
 def _table_row(state: State, config: Configuration) -> Sequence[object]:

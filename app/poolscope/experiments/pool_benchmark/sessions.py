@@ -15,6 +15,7 @@ from poolscope.protocol.commands import MeasureOnce, OpenWork
 from poolscope.protocol.kinds import SERIAL, PoolUse
 from poolscope.protocol.payloads import (
     Calibration,
+    FailureCode,
     InterpreterFacts,
     MeasurementReport,
     PlannedConfiguration,
@@ -45,7 +46,11 @@ class ConfigurationFailed(Exception):
 
 
 class InterpreterLost(Exception):
-    """This Python can't take part, or no longer; the message is the sentence why."""
+    """This Python can't take part, or no longer; the message is the sentence why, `code` the kind of failure."""
+
+    def __init__(self, sentence: str, code: FailureCode | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,10 @@ class InterpreterSession:
                 self.trial = trial = host.try_work(prints, self._limit_s)
             finally:
                 pass_on(prints)
-        except (HostFailed, OrderRefused) as failed:
+        except HostFailed as failed:
             self._lose(str(failed))
+        except OrderRefused as refused:
+            self._lose(str(refused), refused.code)
         if self.facts:
             self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
@@ -197,11 +204,11 @@ class InterpreterSession:
             self.rounds = opened.calibration.rounds  # the same work, should it be started anew
         return host
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, code: FailureCode | None = None) -> None:
         """Take no more part. Raises InterpreterLost."""
         self.lost = why
         self.end()
-        raise InterpreterLost(why)
+        raise InterpreterLost(why, code)
 
     def close(self) -> None:
         """Let the host close what its work has opened."""

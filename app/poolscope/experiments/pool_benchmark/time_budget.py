@@ -1,4 +1,4 @@
-"""Where workers × wall of a setting's whole call went, and why its tasks were off the CPU."""
+"""Where workers × wall of a configuration's whole call went, and why its tasks were off the CPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def budget(state: State, config: Configuration) -> Budget | None:
 
 
 def why_off_cpu(state: State, config: Configuration, usable_cpus: int) -> OffCpu | None:
-    """Why the tasks of a setting were off the CPU; None before it, and its Python's loop, were looked at."""
+    """Why the tasks of a configuration were off the CPU; None before it, and its Python's loop, were looked at."""
     loop, python = state.loop_of(config.python), state.python(config.python)
     times, traced = loop.loop if loop else None, config.traced
     if loop is None or not loop.map or not times or not times.wall_s or not traced or not traced.map_s:

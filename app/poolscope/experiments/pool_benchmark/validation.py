@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
@@ -26,6 +27,14 @@ def _is_no_work(name: str) -> str:
         "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, by commas, such as "
         f"mypackage.tasks:parse@samples; {quoted(name)} is not."
     )
+
+
+def offered_installation(workloads: str) -> Installation:
+    """What is offered before other Pythons are looked for: the work that a setting names, imported from this folder.
+
+    Raises BadParameters.
+    """
+    return Installation(own_work(workloads), folder=str(Path.cwd()))
 
 
 def choices(installation: Installation) -> Mapping[str, Sequence[str]]:

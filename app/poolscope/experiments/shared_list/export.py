@@ -7,10 +7,10 @@ from typing import Any
 
 from poolscope.experiments.shared_list import messages
 from poolscope.experiments.shared_list.judgement import disagreements
-from poolscope.experiments.shared_list.state import State, state_of
+from poolscope.experiments.shared_list.state import SharedListState, state_of
 
 
-def as_json(state: State) -> dict[str, Any]:
+def as_json(state: SharedListState) -> dict[str, Any]:
     """The contract's `state` of a shared list, and a few fields more."""
     counts, lock = state.counts, state.lock
     return {
@@ -55,12 +55,12 @@ def as_json(state: State) -> dict[str, Any]:
     }
 
 
-def log(state: State) -> list[tuple[int, str]]:
+def log(state: SharedListState) -> list[tuple[int, str]]:
     """The newest steps in words, with their stamps."""
     return [(step.t, messages.log_line(step)) for step in state.steps]
 
 
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+def rows(state: SharedListState) -> tuple[Sequence[str], list[Sequence[object]]]:
     """The result as a table: a row a thread."""
     table: list[Sequence[object]] = [
         (name, state.roles.get(name, ""), state.operations.get(name, 0)) for name in state.lanes.actors

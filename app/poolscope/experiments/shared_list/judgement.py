@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from poolscope.experiments.shared_list.state import State
+from poolscope.experiments.shared_list.state import SharedListState
 
 
-class Outcome(StrEnum):
+class Agreement(StrEnum):
     AGREED = "agreed"
     LOST_UPDATES = "lost updates"
     BROKEN_CHECK = "broken check"  # another thread came in between a check and the act that rested on it
@@ -26,18 +26,18 @@ class Disagreement:
     really: int
 
 
-def outcome(state: State) -> Outcome | None:
+def outcome(state: SharedListState) -> Agreement | None:
     """None before the first step."""
     if not state.all_steps:
         return None
     if not state.consistent:
-        return Outcome.LOST_UPDATES if state.lost_updates else Outcome.BROKEN_CHECK
+        return Agreement.LOST_UPDATES if state.lost_updates else Agreement.BROKEN_CHECK
     if state.params.guard != "none":
-        return Outcome.AGREED
-    return Outcome.NO_RACE if state.params.producers == state.params.consumers == 1 else Outcome.LUCKY
+        return Agreement.AGREED
+    return Agreement.NO_RACE if state.params.producers == state.params.consumers == 1 else Agreement.LUCKY
 
 
-def disagreements(state: State) -> tuple[Disagreement, ...]:
+def disagreements(state: SharedListState) -> tuple[Disagreement, ...]:
     """The numbers that differ by more than the steps in flight; empty where all is well."""
     counts = state.counts
     pairs = (

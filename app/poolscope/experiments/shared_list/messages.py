@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from poolscope.experiments.findings import Verdict
-from poolscope.experiments.shared_list.judgement import Disagreement, Outcome, disagreements
-from poolscope.experiments.shared_list.state import State
+from poolscope.experiments.shared_list.judgement import Agreement, Disagreement, disagreements
+from poolscope.experiments.shared_list.state import SharedListState
 from poolscope.protocol.records import Contents
-from poolscope.text.numbers import duration, percent, whole
+from poolscope.text.numbers import duration, whole
 
 # As the program itself would have printed them.
 LOG = {
@@ -39,31 +39,32 @@ def disagreement(pair: Disagreement) -> str:
             return f"the counter of numbers {name} says {whole(pair.counted)}, the threads {name} {whole(pair.really)}"
 
 
-def verdict(outcome: Outcome, state: State) -> Verdict:
+def verdict(outcome: Agreement, state: SharedListState) -> Verdict:
     steps = whole(state.all_steps)
     unguarded = f"Nothing was lost in {steps} steps, without any guard."
     match outcome:
-        case Outcome.AGREED:
-            return Verdict("The invariant holds", f"after {steps} steps. {lock_use(state)}")
-        case Outcome.NO_RACE:
+        case Agreement.AGREED:
+            return Verdict("The invariant holds", f"after {steps} steps. {lock_use(state)}", code=outcome)
+        case Agreement.NO_RACE:
             why = "With one producer and one consumer no two threads write the same counter."
-            return Verdict(unguarded, why)
-        case Outcome.LUCKY:
-            return Verdict(unguarded, "That is luck, not safety: nothing keeps the threads apart.")
-        case Outcome.LOST_UPDATES:
+            return Verdict(unguarded, why, code=outcome)
+        case Agreement.LUCKY:
+            return Verdict(unguarded, "That is luck, not safety: nothing keeps the threads apart.", code=outcome)
+        case Agreement.LOST_UPDATES:
             why = "Two threads read the same value, and each wrote its own result over the other's: a lost update."
-        case Outcome.BROKEN_CHECK:
+        case Agreement.BROKEN_CHECK:
             why = "Another thread came in between a check and the act that rested on it."
-    return Verdict("The numbers disagree:", f"{'; '.join(map(disagreement, disagreements(state)))}. {why}")
+    said = "; ".join(map(disagreement, disagreements(state)))
+    return Verdict("The numbers disagree:", f"{said}. {why}", code=outcome)
 
 
-def lock_use(state: State) -> str:
+def lock_use(state: SharedListState) -> str:
     """How often the lock had to be waited for, and how long; '' where there was none."""
     share, p99 = state.lock.share_contended, state.lock.wait.quantile(0.99)
     if share is None or p99 is None:
         return ""
     return (
-        f"{percent(share)} of {whole(state.lock.seen.acquisitions)} acquisitions had to wait; "
+        f"{share:.0%} of {whole(state.lock.seen.acquisitions)} acquisitions had to wait; "
         f"the 99th percentile of all waits is {duration(p99)}."
     )
 

@@ -30,7 +30,7 @@ class LockUse:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SharedListState:
     """A shared-list run up to one record. Stamps are perf_counter nanoseconds, `t0` is the run's first."""
 
     params: SharedListParams
@@ -80,11 +80,11 @@ class State:
         return self.lost_updates <= counts.in_flight and gap <= counts.in_flight and counts.robbed == 0
 
 
-def initial(params: SharedListParams) -> State:
-    return State(params, delay_min=params.delay_min, delay_max=params.delay_max)
+def initial(params: SharedListParams) -> SharedListState:
+    return SharedListState(params, delay_min=params.delay_min, delay_max=params.delay_max)
 
 
-def fold(state: State, record: Record) -> State:
+def fold(state: SharedListState, record: Record) -> SharedListState:
     """The state after one more record; records of kinds that say nothing here leave it as it is."""
     match record:
         case Opening():
@@ -105,7 +105,7 @@ def fold(state: State, record: Record) -> State:
             return state if lanes is state.lanes else replace(state, lanes=lanes, t=max(record.t, state.t))
 
 
-def _step(state: State, step: Contents) -> State:
+def _step(state: SharedListState, step: Contents) -> SharedListState:
     lengths = (*state.lengths, (step.t, step.length))
     if len(lengths) % 256 == 0:
         lengths = tuple(point for point in lengths if point[0] >= step.t - WINDOW_S * 1.5e9)
@@ -122,7 +122,7 @@ def _step(state: State, step: Contents) -> State:
     )
 
 
-def _result(state: State, result: Result) -> State:
+def _result(state: SharedListState, result: Result) -> SharedListState:
     state = replace(state, t=max(result.t, state.t))
     match result.payload:
         case ListCounts() as counts:
@@ -140,7 +140,7 @@ def _result(state: State, result: Result) -> State:
             return state
 
 
-def state_of(state: State, name: str) -> str:
+def state_of(state: SharedListState, name: str) -> str:
     """The state that a thread is in now; 'done' once it has ended. Who does not rest is at work between two looks."""
     span = state.lanes.now.get(name)
     if span:

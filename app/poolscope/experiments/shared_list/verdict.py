@@ -5,18 +5,18 @@ from __future__ import annotations
 from poolscope.experiments.findings import Finding, Verdict
 from poolscope.experiments.shared_list import messages
 from poolscope.experiments.shared_list.judgement import outcome
-from poolscope.experiments.shared_list.state import State
+from poolscope.experiments.shared_list.state import SharedListState
 
 OUTGROWN = 1_000_000  # numbers at which an unbounded list is held
 
 
-def verdict(state: State, usable_cpus: int) -> Verdict | None:
+def verdict(state: SharedListState, usable_cpus: int) -> Verdict | None:
     """Whether the numbers agree, then how the lock was used, or why they do not agree. None before the first step."""
     found = outcome(state)
     return messages.verdict(found, state) if found else None
 
 
-def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
+def findings(state: SharedListState, usable_cpus: int) -> tuple[Finding, ...]:
     """What is worth knowing beside the verdict, each with the parameters that show more."""
     params, counts, found = state.params, state.counts, []
     if params.guard == "none" and params.producers == params.consumers == 1:

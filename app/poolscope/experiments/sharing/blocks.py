@@ -7,7 +7,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome
+from poolscope.experiments.sharing.demo_context import DemoContext
+from poolscope.protocol.payloads import ToolOutcome
 
 PAGE = 4096
 STRIPE = 1024 * 1024  # of each process
@@ -52,16 +53,16 @@ def write_pages(name: str, mine: int, times: int) -> None:
     block.close()
 
 
-def measure(show: DemoContext, operations: int) -> int:
-    block = Block(show.workers * PAGE)
+def measure(demo: DemoContext, operations: int) -> int:
+    block = Block(demo.workers * PAGE)
     with block as segment:
-        parts = show.parts(operations)
-        stints = show.processes([(write_pages, (segment.name, mine, part)) for mine, part in enumerate(parts)])
-        found = [block.holds(mine * PAGE, PAGE) for mine in range(show.workers)]
+        parts = demo.parts(operations)
+        results = demo.processes([(write_pages, (segment.name, mine, part)) for mine, part in enumerate(parts)])
+        found = [block.holds(mine * PAGE, PAGE) for mine in range(demo.workers)]
     wanted = [bytes([mine + 1 if part else 0]) * PAGE for mine, part in enumerate(parts)]
     if found != wanted or not block.gone():
         raise AssertionError("The block holds something else than was written, or is still there.")
-    return worker_group.elapsed(stints)
+    return worker_group.elapsed(results)
 
 
 def fill(name: str, mine: int) -> Spans:
@@ -79,23 +80,27 @@ def fill(name: str, mine: int) -> Spans:
     return spans
 
 
-def demonstrate(show: DemoContext) -> Outcome:
-    block = Block(show.workers * STRIPE)
+def demonstrate(demo: DemoContext) -> ToolOutcome:
+    block = Block(demo.workers * STRIPE)
     with block as segment:
-        stints = show.processes([(fill, (segment.name, mine)) for mine in range(show.workers)])
-        stripes = [block.holds(mine * STRIPE, STRIPE) for mine in range(show.workers)]
+        results = demo.processes([(fill, (segment.name, mine)) for mine in range(demo.workers)])
+        stripes = [block.holds(mine * STRIPE, STRIPE) for mine in range(demo.workers)]
     right = sum(stripe.count(mine + 1) for mine, stripe in enumerate(stripes))
-    gone, size = block.gone(), show.workers * STRIPE
-    copies = [ended - began for stint in stints for _, began, ended in stint.value[1:]]  # the first one maps the pages
-    for number, stint in enumerate(stints, 1):
-        show.spans(show.actor(f"process {number}", "process", stint.pid), stint.value)
+    gone, size = block.gone(), demo.workers * STRIPE
+    copies = [
+        ended - began for result in results for _, began, ended in result.value[1:]
+    ]  # the first one maps the pages
+    for number, result in enumerate(results, 1):
+        demo.spans(demo.actor(f"process {number}", "process", result.pid), result.value)
     facts = [
-        ("block", f"{size // 1024:,} KiB, mapped by {show.workers} processes"),
+        ("block", f"{size // 1024:,} KiB, mapped by {demo.workers} processes"),
         ("name", segment.name),
         ("bandwidth", f"{STRIPE * len(copies) / max(1, sum(copies)):.1f} GB/s for each process"),
         ("afterwards", "the segment is gone" if gone else f"the segment {segment.name} is still there"),
     ]
-    return Outcome(f"{size:,} bytes; segment gone", _bytes(right, gone), right == size and gone, facts)
+    return ToolOutcome(
+        f"{size:,} bytes; segment gone", _bytes(right, gone), right == size and gone, tuple(facts), segment_gone=gone
+    )
 
 
 def _bytes(right: int, gone: bool) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from poolscope.experiments.sharing.samples import Row, State
+from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.stats.intervals import timing
 
 Rows = list[dict[str, Any]]
 
 
-def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
+def chart(state: SharingState, usable_cpus: int) -> dict[str, Rows]:
     """`reps` are all rounds, `summary` the medians with their intervals; `tool` is the name on the axis."""
     timed = [row for row in state.rows if row.rates]
     return {
@@ -23,7 +23,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     }
 
 
-def _summary(row: Row) -> dict[str, Any]:
+def _summary(row: ToolState) -> dict[str, Any]:
     rate = timing(row.rates)
     return {
         "tool": row.tool.title,

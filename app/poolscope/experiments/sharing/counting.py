@@ -11,7 +11,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome, totals
+from poolscope.experiments.sharing.demo_context import DemoContext, totals
+from poolscope.protocol.payloads import ToolOutcome
 
 DEPTH = 20
 HELD_S = 0.02  # at the deepest point, so that the others have to wait for the whole descent
@@ -20,25 +21,25 @@ BLOCKED_S = 0.3  # the limit by which a plain Lock, taken twice, is found out
 Steps = list[tuple[int, int, int]]
 
 
-class Counter:
+class SharedCounter:
     """What the threads share."""
 
     def __init__(self) -> None:
         self.value = 0
 
 
-def add(counter: Counter, times: int) -> None:
+def add(counter: SharedCounter, times: int) -> None:
     for _ in range(times):
         counter.value += 1
 
 
-def add_locked(counter: Counter, lock: Any, times: int) -> None:
+def add_locked(counter: SharedCounter, lock: Any, times: int) -> None:
     for _ in range(times):
         with lock:
             counter.value += 1
 
 
-def add_in_two_steps(counter: Counter, times: int) -> Steps:
+def add_in_two_steps(counter: SharedCounter, times: int) -> Steps:
     """Read, let another thread in, write; the stamps of each addition."""
     steps = []
     for _ in range(times):
@@ -50,7 +51,7 @@ def add_in_two_steps(counter: Counter, times: int) -> Steps:
     return steps
 
 
-def add_in_two_steps_locked(counter: Counter, lock: Any, times: int) -> Steps:
+def add_in_two_steps_locked(counter: SharedCounter, lock: Any, times: int) -> Steps:
     """The same under a lock: (asked, got, released) of each addition."""
     steps = []
     for _ in range(times):
@@ -64,53 +65,53 @@ def add_in_two_steps_locked(counter: Counter, lock: Any, times: int) -> Steps:
     return steps
 
 
-def measure_unguarded(show: DemoContext, operations: int) -> int:
-    counter = Counter()
-    return worker_group.elapsed(show.threads([(add, (counter, part)) for part in show.parts(operations)]))
+def measure_unguarded(demo: DemoContext, operations: int) -> int:
+    counter = SharedCounter()
+    return worker_group.elapsed(demo.threads([(add, (counter, part)) for part in demo.parts(operations)]))
 
 
-def measure_lock(show: DemoContext, operations: int) -> int:
-    return measure_locked(show, operations, threading.Lock())
+def measure_lock(demo: DemoContext, operations: int) -> int:
+    return measure_locked(demo, operations, threading.Lock())
 
 
-def measure_rlock(show: DemoContext, operations: int) -> int:
-    return measure_locked(show, operations, threading.RLock())
+def measure_rlock(demo: DemoContext, operations: int) -> int:
+    return measure_locked(demo, operations, threading.RLock())
 
 
-def measure_locked(show: DemoContext, operations: int, lock: Any) -> int:
-    counter = Counter()
-    stints = show.threads([(add_locked, (counter, lock, part)) for part in show.parts(operations)])
+def measure_locked(demo: DemoContext, operations: int, lock: Any) -> int:
+    counter = SharedCounter()
+    results = demo.threads([(add_locked, (counter, lock, part)) for part in demo.parts(operations)])
     if counter.value != operations:
         raise AssertionError(f"The counter is {counter.value} after {operations} additions under a lock.")
-    return worker_group.elapsed(stints)
+    return worker_group.elapsed(results)
 
 
-def demonstrate_unguarded(show: DemoContext) -> Outcome:
-    counter, expected = Counter(), show.demonstrated
-    stints = show.threads([(add_in_two_steps, (counter, part)) for part in show.parts(expected)])
-    for number, stint in enumerate(stints, 1):
-        actor = show.actor(f"thread {number}")
-        show.spans(actor, (("running", began, ended) for began, _, ended in stint.value))
+def demonstrate_unguarded(demo: DemoContext) -> ToolOutcome:
+    counter, expected = SharedCounter(), demo.demonstrated
+    results = demo.threads([(add_in_two_steps, (counter, part)) for part in demo.parts(expected)])
+    for number, result in enumerate(results, 1):
+        actor = demo.actor(f"thread {number}")
+        demo.spans(actor, (("running", began, ended) for began, _, ended in result.value))
     lost = expected - counter.value
     share = f"{lost:,} of {expected:,} additions, {lost / expected:.0%}"
     facts = [("lost updates", share if lost else "none this time")]
-    return Outcome(expected, counter.value, lost == 0, facts, lost=lost)
+    return ToolOutcome(expected, counter.value, lost == 0, tuple(facts), lost=lost)
 
 
-def demonstrate_lock(show: DemoContext) -> Outcome:
-    counter, expected, lock = Counter(), show.demonstrated, threading.Lock()
-    jobs: list[worker_group.Job] = [(add_in_two_steps_locked, (counter, lock, part)) for part in show.parts(expected)]
-    stints = show.threads(jobs)
+def demonstrate_lock(demo: DemoContext) -> ToolOutcome:
+    counter, expected, lock = SharedCounter(), demo.demonstrated, threading.Lock()
+    jobs: list[worker_group.Job] = [(add_in_two_steps_locked, (counter, lock, part)) for part in demo.parts(expected)]
+    results = demo.threads(jobs)
     rows = []
-    for number, stint in enumerate(stints, 1):
-        actor = show.actor(f"thread {number}")
-        for asked, got, released in stint.value:
-            show.spans(actor, [("waiting", asked, got), ("holding", got, released)])
-        rows.append(totals(actor, stint.value))
+    for number, result in enumerate(results, 1):
+        actor = demo.actor(f"thread {number}")
+        for asked, got, released in result.value:
+            demo.spans(actor, [("waiting", asked, got), ("holding", got, released)])
+        rows.append(totals(actor, result.value))
     numbers = append_numbers()
     right = counter.value == expected and sorted(numbers) == list(range(5))
     facts = [("5 threads append their number to one list", str(numbers))]
-    return Outcome(expected, counter.value, right, facts, rows, expected - counter.value)
+    return ToolOutcome(expected, counter.value, right, tuple(facts), tuple(rows), expected - counter.value)
 
 
 def append_numbers() -> list[int]:
@@ -139,20 +140,20 @@ def descend(lock: Any, depth: int, steps: Steps, reached: list[int]) -> int:
     return deep
 
 
-def demonstrate_rlock(show: DemoContext) -> Outcome:
+def demonstrate_rlock(demo: DemoContext) -> ToolOutcome:
     lock = threading.RLock()
-    kept: list[Steps] = [[] for _ in range(show.workers)]
-    stints = show.threads([(descend, (lock, DEPTH, steps, [])) for steps in kept])
+    kept: list[Steps] = [[] for _ in range(demo.workers)]
+    results = demo.threads([(descend, (lock, DEPTH, steps, [])) for steps in kept])
     rows = []
     for number, steps in enumerate(kept, 1):
-        actor = show.actor(f"thread {number}")
+        actor = demo.actor(f"thread {number}")
         first = min(steps)  # the outermost one: the lock is held from its first taking to its last release
-        show.spans(actor, [("waiting", first[0], first[1]), ("holding", first[1], first[2])])
+        demo.spans(actor, [("waiting", first[0], first[1]), ("holding", first[1], first[2])])
         rows.append(totals(actor, [first]))
-    depths = [stint.value for stint in stints]
-    blocked, reached, place = plain_lock_twice(show)
+    depths = [result.value for result in results]
+    blocked, reached, place = plain_lock_twice(demo)
     facts = [
-        ("depth reached", f"{min(depths)} in each of {show.workers} threads"),
+        ("depth reached", f"{min(depths)} in each of {demo.workers} threads"),
         (
             "the same with a plain Lock",
             f"blocked at depth {reached + 1}, still waiting after {BLOCKED_S:g} s, in {place}"
@@ -161,14 +162,14 @@ def demonstrate_rlock(show: DemoContext) -> Outcome:
         ),
     ]
     right = all(depth == DEPTH for depth in depths) and blocked
-    return Outcome(f"depth {DEPTH}; a plain Lock blocks", _depth(depths, blocked), right, facts, rows)
+    return ToolOutcome(f"depth {DEPTH}; a plain Lock blocks", _depth(depths, blocked), right, tuple(facts), tuple(rows))
 
 
 def _depth(depths: list[int], blocked: bool) -> str:
     return f"depth {min(depths)}; a plain Lock {'blocks' if blocked else 'does not block'}"
 
 
-def plain_lock_twice(show: DemoContext) -> tuple[bool, int, str]:
+def plain_lock_twice(demo: DemoContext) -> tuple[bool, int, str]:
     """A thread that takes a plain Lock twice: whether it blocked, how deep it came, the line in which it waits.
 
     A plain Lock may be released by another thread, so the blocked one can be let go and nothing of it is left.
@@ -180,7 +181,7 @@ def plain_lock_twice(show: DemoContext) -> tuple[bool, int, str]:
             descend(lock, 2, [], reached)
 
     thread = threading.Thread(target=twice, name="plain Lock", daemon=True)
-    actor = show.actor("plain Lock")
+    actor = demo.actor("plain Lock")
     began = perf_counter_ns()
     thread.start()
     thread.join(BLOCKED_S)
@@ -189,7 +190,7 @@ def plain_lock_twice(show: DemoContext) -> tuple[bool, int, str]:
     frame = sys._current_frames().get(thread.ident or 0)
     place = f"{frame.f_code.co_name}(), line {frame.f_lineno} of {Path(frame.f_code.co_filename).name}" if frame else ""
     del frame
-    show.spans(actor, [("blocked" if blocked else "done", began, ended)])
+    demo.spans(actor, [("blocked" if blocked else "done", began, ended)])
     if blocked:
         lock.release()
         thread.join()

@@ -1,4 +1,4 @@
-"""What a tool is given: how much to do, and the means to tell what happened; and what it gives back."""
+"""What a tool's demonstration is given: how much to do, workers, and the means to record what they did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.catalog import SEPARATOR, SPANS_AN_ACTOR
-from poolscope.protocol.payloads import Untyped
+from poolscope.protocol.payloads import LockTotals, StepLine
 from poolscope.protocol.records import Actor, Result, Span
 from poolscope.runner.context import RunContext
 
@@ -18,28 +18,11 @@ MOST_DEMONSTRATED = 2000  # operations; a demonstration is for looking at
 POINTS = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a demonstration came out: what was expected, what is, and what else was seen, in words.
-
-    `facts` are (name, value) pairs for a list; `threads` (actor, waits, waited s, holds, held s) where there is a lock;
-    `lost` counts lost updates, None where none can be lost. `missing` says why a tool is not on this Python.
-    """
-
-    expected: Any
-    actual: Any
-    correct: bool
-    facts: Sequence[tuple[str, str]] = ()
-    threads: Sequence[tuple[str, int, float, int, float]] = ()
-    lost: int | None = None
-    missing: str = ""
-
-
 @dataclass(slots=True)
 class DemoContext:
-    """One tool's run: how many work and how much, the start method's context, the stage to tell it on."""
+    """One tool's part of a run: how many workers do how much, and how processes are started."""
 
-    stage: RunContext
+    run: RunContext
     tool: str
     workers: int
     operations: int
@@ -47,7 +30,8 @@ class DemoContext:
     spans_left: dict[str, int] = field(default_factory=dict)
 
     @property
-    def context(self) -> Any:
+    def start_context(self) -> Any:
+        """multiprocessing, with the start method of the run."""
         context = multiprocessing.get_context(self.start_method or None)
         if context.get_start_method() == "forkserver":
             # Without it every worker would import all this after its start.
@@ -65,47 +49,44 @@ class DemoContext:
 
     def threads(self, jobs: Sequence[worker_group.Job]) -> list[worker_group.WorkerResult]:
         """Run each job in a thread of its own; the wait for them ends when the run is to stop."""
-        return worker_group.threads(jobs, self.stage)
+        return worker_group.threads(jobs, self.run)
 
     def processes(self, jobs: Sequence[worker_group.Job]) -> list[worker_group.WorkerResult]:
         """The same with processes."""
-        return worker_group.processes(self.stage, self.context, jobs, self.tool)
+        return worker_group.processes(self.run, self.start_context, jobs, self.tool)
 
     def actor(self, name: str, what: str = "thread", pid: int | None = None) -> str:
         """Introduce an actor of the picture and return its whole name."""
         whole = f"{self.tool}{SEPARATOR}{name}"
-        self.stage.emit(Actor(perf_counter_ns(), whole, "started", what, "worker", pid))
+        self.run.emit(Actor(perf_counter_ns(), whole, "started", what, "worker", pid))
         self.spans_left[whole] = SPANS_AN_ACTOR
         return whole
 
     def spans(self, actor: str, spans: Iterable[tuple[str, int, int]]) -> None:
-        """Tell (state, t0, t1) of an actor, in order; of very many only the first are sent, the others counted."""
+        """Record (state, t0, t1) of an actor, in order; of very many only the first are sent, the others counted."""
         left_out = 0
         for state, t0, t1 in spans:
             if self.spans_left[actor] <= 0:
                 left_out += 1
                 continue
             self.spans_left[actor] -= 1
-            self.stage.emit(Span(actor, state, t0, t1, lane=self.tool))
+            self.run.emit(Span(actor, state, t0, t1, lane=self.tool))
         if left_out:
-            self.stage.recorder.leave_out("span", left_out)
+            self.run.recorder.leave_out("span", left_out)
 
-    def track(self, label: str, points: Sequence[tuple[int, int]]) -> None:
-        """Tell a step line below the lanes: (stamp, value) pairs, thinned out if there are very many."""
+    def step_line(self, label: str, points: Sequence[tuple[int, int]]) -> None:
+        """Record a quantity over time as (stamp, value) pairs, thinned out if there are very many."""
         ordered = sorted(points)
         every = -(-len(ordered) // POINTS) or 1
-        self.result("track", {"label": label, "points": ordered[::every]})
-
-    def result(self, name: str, value: Any) -> None:
-        self.stage.emit(Result(perf_counter_ns(), Untyped(name, value), self.tool))
+        self.run.emit(Result(perf_counter_ns(), StepLine(label, tuple(ordered[::every])), self.tool))
 
 
-def totals(actor: str, steps: Sequence[tuple[int, int, int]]) -> tuple[str, int, float, int, float]:
+def totals(actor: str, steps: Sequence[tuple[int, int, int]]) -> LockTotals:
     """The sums of a thread's (asked, got, released) stamps; a wait is counted if it took longer than a free lock."""
     name = actor.rpartition(SEPARATOR)[2]
     waits = [got - asked for asked, got, _ in steps if got - asked > FREE_NS]
     holds = [released - got for _, got, released in steps]
-    return name, len(waits), sum(waits) / 1e9, len(holds), sum(holds) / 1e9
+    return LockTotals(name, len(waits), sum(waits) / 1e9, len(holds), sum(holds) / 1e9)
 
 
 FREE_NS = 5_000  # a lock that nobody holds is had within that, the two stamps included

@@ -1,4 +1,4 @@
-"""The checks that a sharing run goes through; each holds, does not, or can't be told, with its numbers."""
+"""The checks that a sharing run goes through; each holds, does not hold, or is undecided, with its numbers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from statistics import median
 
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.findings import Finding
+from poolscope.experiments.sharing import messages
 from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.params import MOST_OPERATIONS
-from poolscope.experiments.sharing.samples import Row, State
-from poolscope.experiments.sharing.verdict import why_none_lost
-from poolscope.text.language import format_list
-from poolscope.text.numbers import duration
+from poolscope.experiments.sharing.state import SharingState, ToolState
 
 SHORT_S = 1e-3  # below it start-up and the clock weigh too much
 
 
-def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
+def findings(state: SharingState, usable_cpus: int) -> tuple[Finding, ...]:
     """Every check that the tools asked for allow, in the order in which they matter; none before one has been shown."""
     shown = [row for row in state.rows if row.correct is not None]
     if not shown:
@@ -33,71 +31,54 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     return tuple(check for check in checks if check is not None)
 
 
-def _raised(state: State) -> Finding | None:
-    failed = [f"{row.tool.title}: {row.error}" for row in state.rows if row.raised]
-    return Finding("every tool did its work", False, " ".join(failed), {"failed": len(failed)}) if failed else None
+def _raised(state: SharingState) -> Finding | None:
+    failed = [(row.tool, row.failed) for row in state.rows if row.failed]
+    if not failed:
+        return None
+    return Finding("every tool did its work", False, messages.raised(failed), {"failed": len(failed)})
 
 
-def _all_right(shown: Sequence[Row]) -> Finding | None:
+def _all_right(shown: Sequence[ToolState]) -> Finding | None:
     check, guarded = "every guarded tool is right", [row for row in shown if not row.tool.wrong]
     if not guarded:
         return None
     wrong = [row.tool.title for row in guarded if not row.correct]
-    sentence = (
-        f"{format_list(wrong)} did not give what was expected."
-        if wrong
-        else f"{len(guarded)} of {len(guarded)} gave exactly what was expected."
-    )
-    return Finding(check, not wrong, sentence, {"right": len(guarded) - len(wrong), "of": len(guarded)})
+    numbers = {"right": len(guarded) - len(wrong), "of": len(guarded)}
+    return Finding(check, not wrong, messages.guarded_right(wrong, len(guarded)), numbers)
 
 
-def _updates_lost(shown: Sequence[Row], workers: int) -> Finding | None:
-    check, open_ones = "without a guard updates are lost", [row for row in shown if row.tool.wrong]
-    if not open_ones:
+def _updates_lost(shown: Sequence[ToolState], workers: int) -> Finding | None:
+    check, unguarded = "without a guard updates are lost", [row for row in shown if row.tool.wrong]
+    if not unguarded:
         return None
-    said = [
-        f"{row.tool.title}: {row.outcome['lost']:,} of {row.outcome['expected']:,} ({row.lost or 0:.0%})"
-        for row in open_ones
-    ]
-    none = [row for row in open_ones if not row.outcome["lost"]]
-    luck = f" None lost, {why_none_lost(workers)}." if none else ""
-    return Finding(
-        check, None if none else True, f"{'; '.join(said)}.{luck}", {row.tool.name: row.lost for row in open_ones}
-    )
+    all_lose = all(row.lost for row in unguarded)
+    numbers = {row.tool.name: row.lost for row in unguarded}
+    return Finding(check, True if all_lose else None, messages.updates_lost(unguarded, workers), numbers)
 
 
-def _nothing_left(shown: Sequence[Row]) -> Finding | None:
+def _nothing_left(shown: Sequence[ToolState]) -> Finding | None:
     check = "the shared memory segment is gone afterwards"
-    row = next((row for row in shown if row.tool.name == "shared-memory"), None)
-    if row is None:
+    gone = next((row.outcome.segment_gone for row in shown if row.outcome and row.tool.name == "shared-memory"), None)
+    if gone is None:
         return None
-    gone = str(row.outcome["actual"]).endswith("gone")
-    sentence = dict(row.outcome["facts"])["afterwards"]
-    return Finding(check, gone, f"{sentence[:1].upper()}{sentence[1:]}.")
+    return Finding(check, gone, messages.SEGMENT_GONE if gone else messages.SEGMENT_LEFT)
 
 
-def _too_short(state: State, shown: Sequence[Row]) -> Finding:
+def _too_short(state: SharingState, shown: Sequence[ToolState]) -> Finding:
     check, timed = "rounds are too short to be timed well", [row for row in shown if row.rounds]
     if not timed:
-        return Finding(check, None, "No round has been timed.")
+        return Finding(check, None, messages.NO_ROUND)
     least = min(timed, key=lambda row: median(row.rounds))
     short = [row.tool.title for row in timed if median(row.rounds) < SHORT_S]
-    sentence = f"The shortest is {least.tool.title} with {duration(median(least.rounds))}"
-    if not short:
-        return Finding(check, False, f"{sentence}.", {"shortest_s": median(least.rounds)})
+    sentence = messages.shortest_round(least.tool.title, median(least.rounds), short)
     more = min(MOST_OPERATIONS, state.params.operations * 10)
-    return Finding(
-        check,
-        True,
-        f"{sentence}; under 1 ms start-up and clock weigh too much: {format_list(short)}.",
-        {"shortest_s": median(least.rounds)},
-        {"operations": more} if more > state.params.operations else {},
-    )
+    remedy = {"operations": more} if short and more > state.params.operations else {}
+    return Finding(check, bool(short), sentence, {"shortest_s": median(least.rounds)}, remedy)
 
 
-def _disturbed(state: State, usable_cpus: int) -> Finding:
+def _disturbed(state: SharingState, usable_cpus: int) -> Finding:
     check, judged = "something else disturbed the run", disturbed(state, usable_cpus)
     if judged is None:
-        return Finding(check, None, "The machine is looked at again when the last round is over.")
-    numbers = {"others_cpus": judged.others_cpus}
-    return Finding(check, judged.disturbed, signs_in_words(judged) or "Nothing could be read.", numbers)
+        return Finding(check, None, messages.NOT_YET_READ)
+    sentence = signs_in_words(judged) or messages.NOTHING_READ
+    return Finding(check, judged.disturbed, sentence, {"others_cpus": judged.others_cpus})

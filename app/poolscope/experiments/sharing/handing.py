@@ -9,7 +9,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome
+from poolscope.experiments.sharing.demo_context import DemoContext
+from poolscope.protocol.payloads import ToolOutcome
 
 IN_VAIN_S = 0.3  # how long the wait goes on whose notification was missed
 ROOM = 8
@@ -18,7 +19,7 @@ ITEMS = 120
 LONG_WAIT_NS = 100_000  # from which on a put or get is said to have waited
 
 
-class Box:
+class Slot:
     """Room for one item, under a condition."""
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class Box:
         self.items: list[int] = []
 
 
-def hand_out(box: Box, count: int) -> None:
+def hand_out(box: Slot, count: int) -> None:
     condition, items = box.condition, box.items
     for number in range(count):
         with condition:
@@ -35,7 +36,7 @@ def hand_out(box: Box, count: int) -> None:
             condition.notify()
 
 
-def take(box: Box, count: int) -> list[int]:
+def take(box: Slot, count: int) -> list[int]:
     condition, items, taken = box.condition, box.items, []
     for _ in range(count):
         with condition:
@@ -45,15 +46,15 @@ def take(box: Box, count: int) -> list[int]:
     return taken
 
 
-def measure_condition(show: DemoContext, operations: int) -> int:
-    box = Box()
-    stints = show.threads([(hand_out, (box, operations)), (take, (box, operations))])
-    if stints[1].value != list(range(operations)):
+def measure_condition(demo: DemoContext, operations: int) -> int:
+    box = Slot()
+    results = demo.threads([(hand_out, (box, operations)), (take, (box, operations))])
+    if results[1].value != list(range(operations)):
         raise AssertionError("Items were handed over in another order than that in which they were put.")
-    return worker_group.elapsed(stints)
+    return worker_group.elapsed(results)
 
 
-def stamped_hand_over(box: Box, count: int, takes: bool) -> tuple[list[int], list[tuple[str, int, int]]]:
+def stamped_hand_over(box: Slot, count: int, takes: bool) -> tuple[list[int], list[tuple[str, int, int]]]:
     """One side of a hand-over with its spans: blocked in the waiting room, then holding the condition's lock."""
     condition, items, seen, spans = box.condition, box.items, [], []
     for number in range(count):
@@ -70,12 +71,12 @@ def stamped_hand_over(box: Box, count: int, takes: bool) -> tuple[list[int], lis
     return seen, spans
 
 
-def demonstrate_condition(show: DemoContext) -> Outcome:
-    count, box = show.demonstrated, Box()
-    stints = show.threads([(stamped_hand_over, (box, count, False)), (stamped_hand_over, (box, count, True))])
-    for name, stint in zip(("producer", "consumer"), stints, strict=True):
-        show.spans(show.actor(name), stint.value[1])
-    taken = stints[1].value[0]
+def demonstrate_condition(demo: DemoContext) -> ToolOutcome:
+    count, box = demo.demonstrated, Slot()
+    results = demo.threads([(stamped_hand_over, (box, count, False)), (stamped_hand_over, (box, count, True))])
+    for name, result in zip(("producer", "consumer"), results, strict=True):
+        demo.spans(demo.actor(name), result.value[1])
+    taken = results[1].value[0]
     in_order = taken == list(range(count))
     missed, cured = lost_wake_up(), wake_up_found()
     facts = [
@@ -92,7 +93,7 @@ def demonstrate_condition(show: DemoContext) -> Outcome:
         ),
     ]
     right = in_order and missed and cured is not None
-    return Outcome(count, len(taken), right, facts)
+    return ToolOutcome(count, len(taken), right, tuple(facts))
 
 
 def lost_wake_up() -> bool:
@@ -120,9 +121,9 @@ def wake_up_found() -> float | None:
     return value
 
 
-def notified() -> Box:
+def notified() -> Slot:
     """A box whose producer has put its item and notified before anybody waited."""
-    box = Box()
+    box = Slot()
 
     def producer() -> None:
         with box.condition:
@@ -142,26 +143,26 @@ def get_all(q: queue.Queue[int], count: int) -> list[int]:
     return [q.get() for _ in range(count)]
 
 
-def measure_queue(show: DemoContext, operations: int) -> int:
+def measure_queue(demo: DemoContext, operations: int) -> int:
     q: queue.Queue[int] = queue.Queue()
-    stints = show.threads([(put_all, (q, operations)), (get_all, (q, operations))])
-    if stints[1].value != list(range(operations)):
+    results = demo.threads([(put_all, (q, operations)), (get_all, (q, operations))])
+    if results[1].value != list(range(operations)):
         raise AssertionError("Items left the queue in another order than that in which they were put.")
-    return worker_group.elapsed(stints)
+    return worker_group.elapsed(results)
 
 
 def five_items() -> list[str]:
     """The smallest program with a queue: five items in, five out, all dealt with."""
     q: queue.Queue[int] = queue.Queue()
-    said = []
+    lines = []
     for number in range(5):
         q.put(number)
-        said.append(f"Produced: {number}")
+        lines.append(f"Produced: {number}")
     while not q.empty():
-        said.append(f"Consumed: {q.get()}")
+        lines.append(f"Consumed: {q.get()}")
         q.task_done()
     q.join()
-    return said
+    return lines
 
 
 def produce(q: Any, numbers: range, depth: list[tuple[int, int]]) -> list[tuple[str, int, int]]:
@@ -192,10 +193,10 @@ def consume(q: Any, depth: list[tuple[int, int]], seen: list[int]) -> list[tuple
             return spans
 
 
-def demonstrate_queue(show: DemoContext) -> Outcome:
+def demonstrate_queue(demo: DemoContext) -> ToolOutcome:
     """Two kinds of threads on a bounded queue whose producers are faster than its consumers."""
-    producers, consumers = max(1, show.workers // 2), max(1, show.workers - show.workers // 2)
-    said = five_items()
+    producers, consumers = max(1, demo.workers // 2), max(1, demo.workers - demo.workers // 2)
+    lines = five_items()
     q: queue.Queue[int | None] = queue.Queue(maxsize=ROOM)
     depth: list[tuple[int, int]] = [(perf_counter_ns(), 0)]
     seen: list[int] = []
@@ -221,18 +222,18 @@ def demonstrate_queue(show: DemoContext) -> Outcome:
 
     jobs: list[worker_group.Job] = [(put_part, (part,)) for part in parts]
     jobs += [(consume, (q, depth, seen)) for _ in range(consumers)]
-    stints = show.threads([*jobs, (end_when_done, ())])
+    results = demo.threads([*jobs, (end_when_done, ())])
     names = [f"producer {n + 1}" for n in range(producers)] + [f"consumer {n + 1}" for n in range(consumers)]
     full = 0
-    for name, stint in zip([*names, "join()"], stints, strict=True):
-        show.spans(show.actor(name), stint.value)
-        full += sum(state == "blocked" for state, _, _ in stint.value) if name.startswith("producer") else 0
-    show.track("items in the queue", depth)
+    for name, result in zip([*names, "join()"], results, strict=True):
+        demo.spans(demo.actor(name), result.value)
+        full += sum(state == "blocked" for state, _, _ in result.value) if name.startswith("producer") else 0
+    demo.step_line("items in the queue", depth)
     facts = [
-        ("five items", ", ".join(said)),
+        ("five items", ", ".join(lines)),
         ("producers that found it full", f"{full} of {ITEMS} puts waited for room"),
         ("deepest", f"{max(value for _, value in depth)} of {ROOM}"),
         ("after join()", f"{joined[0]} items unfinished"),
     ]
     right = sorted(seen) == list(range(ITEMS)) and max(value for _, value in depth) <= ROOM
-    return Outcome(ITEMS, len(seen), right, facts)
+    return ToolOutcome(ITEMS, len(seen), right, tuple(facts))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from poolscope.experiments.sharing import blocks, counting, handing, isolated, messages, numbers, proxies, signalling
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome
+from poolscope.experiments.sharing import blocks, channels, counting, handing, isolated, numbers, proxies, signalling
+from poolscope.experiments.sharing.demo_context import DemoContext
+from poolscope.protocol.payloads import ToolOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
     """`demonstrate` shows that it is right (or not); `measure` does so many operations bare and returns nanoseconds."""
 
-    demonstrate: Callable[[DemoContext], Outcome]
+    demonstrate: Callable[[DemoContext], ToolOutcome]
     measure: Callable[[DemoContext, int], int]
 
 
@@ -28,8 +29,8 @@ HANDLERS: dict[str, Handler] = {
     "barrier": Handler(signalling.demonstrate_barrier, signalling.measure_barrier),
     "value": Handler(numbers.demonstrate_locked, numbers.measure_locked),
     "value-unguarded": Handler(numbers.demonstrate_unguarded, numbers.measure_unguarded),
-    "mp-queue": Handler(messages.demonstrate_queue, messages.measure_queue),
-    "pipe": Handler(messages.demonstrate_pipe, messages.measure_pipe),
+    "mp-queue": Handler(channels.demonstrate_queue, channels.measure_queue),
+    "pipe": Handler(channels.demonstrate_pipe, channels.measure_pipe),
     "manager": Handler(proxies.demonstrate, proxies.measure),
     "shared-memory": Handler(blocks.demonstrate, blocks.measure),
     "interpreters": Handler(isolated.demonstrate, isolated.measure),

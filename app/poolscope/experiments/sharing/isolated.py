@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome
+from poolscope.experiments.sharing.demo_context import DemoContext
+from poolscope.protocol.payloads import ToolOutcome
 
 PRODUCER = """
 from time import perf_counter_ns
@@ -39,17 +40,17 @@ def find() -> Any:
         return None
 
 
-def missing() -> str:
-    """Why the tool can't be used here, '' where it can."""
+def missing() -> str | None:
+    """Why the tool can't be used here, None where it can."""
     if find() is not None:
-        return ""
+        return None
     return f"Not on this Python: concurrent.interpreters came with 3.14, and this is {platform.python_version()}."
 
 
 def through_interpreters(
     count: int, limit_s: float = worker_group.LIMIT_S
 ) -> tuple[dict[str, worker_group.WorkerResult], int]:
-    """Hand `count` numbers from one interpreter to another: their stints, and how many arrived in order."""
+    """Hand `count` numbers from one interpreter to another: their results, and how many arrived in order."""
     interpreters = find()
     queues = {name: interpreters.create_queue() for name in ("items", "replies", "gate")}
     pair = [interpreters.create(), interpreters.create()]
@@ -59,43 +60,43 @@ def through_interpreters(
         workers.append(threading.Thread(target=interpreter.exec, args=(code,), daemon=True))
     for worker in workers:
         worker.start()
-    replies, stints, right = queues["replies"], {}, 0
+    replies, results, right = queues["replies"], {}, 0
     for _ in workers:
         replies.get(timeout=limit_s)
     for _ in workers:
         queues["gate"].put(None)
     for _ in workers:
         who, began, ended, matched = replies.get(timeout=limit_s)
-        stints[who] = worker_group.WorkerResult(began, ended, matched, os.getpid())
+        results[who] = worker_group.WorkerResult(began, ended, matched, os.getpid())
         right = matched if who == "consumer" else right
     end = time.monotonic() + limit_s
     for worker in workers:
         worker.join(max(0.0, end - time.monotonic()))
     for interpreter in pair:
         interpreter.close()
-    return stints, right
+    return results, right
 
 
-def measure(show: DemoContext, operations: int) -> int:
-    stints, right = through_interpreters(operations)
+def measure(demo: DemoContext, operations: int) -> int:
+    results, right = through_interpreters(operations)
     if right != operations:
         raise AssertionError(f"Of {operations} items {right} arrived in order.")
-    return worker_group.elapsed(list(stints.values()))
+    return worker_group.elapsed(list(results.values()))
 
 
-def demonstrate(show: DemoContext) -> Outcome:
+def demonstrate(demo: DemoContext) -> ToolOutcome:
     reason = missing()
     if reason:
-        return Outcome(None, None, False, missing=reason)
-    count = show.demonstrated
-    stints, right = through_interpreters(count)
+        return ToolOutcome(None, None, False, missing=reason)
+    count = demo.demonstrated
+    results, right = through_interpreters(count)
     for name in ("producer", "consumer"):
-        stint = stints[name]
-        show.spans(show.actor(name, "interpreter"), [("running", stint.began, stint.ended)])
-    took = worker_group.elapsed(list(stints.values()))
+        result = results[name]
+        demo.spans(demo.actor(name, "interpreter"), [("running", result.began, result.ended)])
+    took = worker_group.elapsed(list(results.values()))
     facts = [
         ("order", "as they were put" if right == count else "another than that in which they were put"),
         ("time per item", f"{took / count / 1e3:.1f} µs"),
         ("process", "one; each interpreter has its own GIL and its own objects"),
     ]
-    return Outcome(count, right, right == count, facts)
+    return ToolOutcome(count, right, right == count, tuple(facts))

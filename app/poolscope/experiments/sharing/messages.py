@@ -1,153 +1,145 @@
-"""Processes that send each other messages: by a multiprocessing.Queue, by a Pipe."""
+"""The sentences about the tools that share data: verdicts, prices and findings."""
 
 from __future__ import annotations
 
-from multiprocessing.reduction import ForkingPickler
-from time import perf_counter_ns
-from typing import Any
+from collections.abc import Sequence
+from statistics import median
 
-from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome
+from poolscope.experiments.sharing.catalog import Tool
+from poolscope.experiments.sharing.state import ToolState
+from poolscope.protocol.payloads import ToolFailed
+from poolscope.stats.intervals import Ratio
+from poolscope.text.language import capital, count, format_list
+from poolscope.text.numbers import duration, interval_of, times, whole
 
-GREETING = "Hello from worker!"
-Spans = list[tuple[str, int, int]]
-
-
-def put_all(q: Any, count: int) -> None:
-    for number in range(count):
-        q.put(number)
-
-
-def get_all(q: Any, count: int) -> list[int]:
-    return [q.get() for _ in range(count)]
-
-
-def measure_queue(show: DemoContext, operations: int) -> int:
-    q = show.context.Queue()
-    try:
-        stints = show.processes([(put_all, (q, operations)), (get_all, (q, operations))])
-    finally:
-        q.close()
-    if stints[1].value != list(range(operations)):
-        raise AssertionError("Items left the queue in another order than that in which they were put.")
-    return worker_group.elapsed(stints)
+DISTURBED = "Something else disturbed the run, so take the figures with care."
+NOTHING_SHOWN = "Nothing could be shown:"
+NOTHING_READ = "Nothing could be read."
+NOT_YET_READ = "The machine is looked at again when the last round is over."
+NO_ROUND = "No round has been timed."
+SEGMENT_GONE = "The segment is gone."
+SEGMENT_LEFT = "The segment is still there."
+PREPOSITION = {"addition": "under"}
 
 
-def put_stamped(q: Any, items: list[Any]) -> Spans:
-    spans = []
-    for item in items:
-        began = perf_counter_ns()
-        q.put(item)
-        spans.append(("running", began, perf_counter_ns()))
-    q.put(None)
-    return spans
+def error(failed: ToolFailed) -> str:
+    return f"{failed.type}: {failed.message}"
 
 
-def get_stamped(q: Any) -> tuple[list[Any], Spans]:
-    """Take items until the sentinel comes; `blocked` while waiting for one."""
-    items: list[Any] = []
-    spans: Spans = []
-    while True:
-        asked = perf_counter_ns()
-        item = q.get()
-        spans.append(("blocked", asked, perf_counter_ns()))
-        if item is None:
-            return items, spans
-        items.append(item)
+def failed(tool: Tool, what: ToolFailed) -> str:
+    return f"{tool.title} failed by {error(what)}"
 
 
-def demonstrate_queue(show: DemoContext) -> Outcome:
-    five, _ = through_a_queue(show, list(range(5)))
-    items = [{"number": number, "text": "x" * 64} for number in range(show.demonstrated)]
-    got, stints = through_a_queue(show, items)
-    for name, stint, spans in zip(("producer", "consumer"), stints, (stints[0].value, stints[1].value[1]), strict=True):
-        show.spans(show.actor(name, "process", stint.pid), spans)
-    in_order = got == items
-    size = len(ForkingPickler.dumps(items[-1]))
-    facts = [
-        ("five items", ", ".join(map(str, five))),
-        ("order", "as they were put" if in_order else "another than that in which they were put"),
-        ("time per item", f"{worker_group.elapsed(stints) / len(items) / 1e3:.1f} µs"),
-        ("bytes per item", f"{size}, pickled"),
+def not_here(titles: Sequence[str]) -> str:
+    return f"{format_list(titles)}: not on this Python." if titles else ""
+
+
+def not_run(titles: Sequence[str]) -> str:
+    return f"{format_list(titles)}: not run." if titles else ""
+
+
+def why_none_lost(workers: int) -> str:
+    """Why a tool without a guard lost nothing: never because it is safe."""
+    return "for one worker has nobody to race with" if workers == 1 else "which is luck and no proof"
+
+
+def headline(rows: Sequence[ToolState], workers: int) -> str:
+    """Which tools are right, and what was lost without a guard; of one tool also its price."""
+    if not rows:
+        return NOTHING_SHOWN
+    if len(rows) == 1:
+        return _of_one(rows[0], workers)
+    guarded, bare = [row for row in rows if not row.tool.wrong], [row for row in rows if row.tool.wrong]
+    wrong = [row for row in guarded if not row.correct]
+    parts = []
+    if wrong:
+        parts.append(format_list(map(result, wrong)))
+    elif len(guarded) == 1:
+        parts.append(f"{guarded[0].tool.title} is right")
+    elif guarded:
+        parts.append(f"{'both' if len(guarded) == 2 else f'all {len(guarded)}'} guarded tools are right")
+    losers = [row for row in bare if row.lost]
+    if losers:
+        shares = [f"{row.tool.between} {'' if place else 'lose '}{row.lost:.0%}" for place, row in enumerate(losers)]
+        parts.append(f"without a guard {format_list(shares)} of their updates")
+    spared = [row.tool.title for row in bare if not row.lost]
+    if spared:
+        parts.append(f"{format_list(spared)} lost no update, {why_none_lost(workers)}")
+    # A tool's title keeps its spelling: threading.Lock.
+    titled = bool(wrong) or len(guarded) == 1 or not (guarded or losers)
+    sentence = "; ".join(parts)
+    return f"{sentence if titled else capital(sentence)}."
+
+
+def _of_one(row: ToolState, workers: int) -> str:
+    if row.tool.wrong and not row.lost:
+        return f"{row.tool.title} lost no update, {why_none_lost(workers)}."
+    lost = f", {row.lost:.0%} of the updates are lost" if row.lost else ""
+    price = f"; {operation(row.tool)} costs {duration(median(row.costs))}" if row.rounds else ""
+    return f"{result(row)}{lost}{price}."
+
+
+def result(row: ToolState) -> str:
+    """'threading.Lock is wrong: 100 expected, 99 found'."""
+    assert row.outcome is not None
+    expected, actual = value(row.outcome.expected), value(row.outcome.actual)
+    if row.correct:
+        return f"{row.tool.title} is right ({actual})"
+    return f"{row.tool.title} is wrong: {expected} expected, {actual} found"
+
+
+def value(found: int | str | None) -> str:
+    return whole(found) if isinstance(found, int) else str(found)
+
+
+def prices(best: ToolState, others: Sequence[tuple[ToolState, Ratio]]) -> str:
+    """What comparable tools cost an operation, each against the cheapest with the interval of the ratio."""
+    against = format_list(_against(best, other, ratio) for other, ratio in others)
+    return f"{capital(operation(best.tool))} costs {duration(median(best.costs))}, {against}."
+
+
+def _against(best: ToolState, other: ToolState, ratio: Ratio) -> str:
+    name = operation(other.tool) if other.tool.operation != best.tool.operation else where(other.tool)
+    if ratio.low is None:
+        return f"{name} {duration(median(other.costs))} (too few rounds for an interval)"
+    if not ratio.shows_difference:
+        return f"{name} about the same (no difference shown, {interval_of(ratio)})"
+    return f"{name} {times(ratio.value)} as much ({interval_of(ratio)})"
+
+
+def operation(tool: Tool) -> str:
+    """'an addition under Lock'."""
+    article = "an" if tool.operation[0] in "aeiou" else "a"
+    return f"{article} {tool.operation} {where(tool)}"
+
+
+def where(tool: Tool) -> str:
+    return f"{PREPOSITION.get(tool.operation, 'by')} {tool.short}"
+
+
+def raised(tools: Sequence[tuple[Tool, ToolFailed]]) -> str:
+    return " ".join(f"{tool.title}: {error(what)}" for tool, what in tools)
+
+
+def guarded_right(wrong: Sequence[str], of: int) -> str:
+    if wrong:
+        return f"{format_list(wrong)} did not give what was expected."
+    return f"{of} of {count(of, 'tool')} gave exactly what was expected."
+
+
+def updates_lost(rows: Sequence[ToolState], workers: int) -> str:
+    parts = [
+        f"{row.tool.title}: {value(row.outcome.lost)} of {value(row.outcome.expected)} ({row.lost or 0:.0%})"
+        for row in rows
+        if row.outcome
     ]
-    return Outcome(len(items), len(got), in_order and five == list(range(5)), facts)
+    luck = f" None lost, {why_none_lost(workers)}." if any(not row.lost for row in rows) else ""
+    return f"{'; '.join(parts)}.{luck}"
 
 
-def through_a_queue(show: DemoContext, items: list[Any]) -> tuple[list[Any], list[worker_group.WorkerResult]]:
-    q = show.context.Queue()
-    try:
-        stints = show.processes([(put_stamped, (q, items)), (get_stamped, (q,))])
-    finally:
-        q.close()
-    return stints[1].value[0], stints
-
-
-def ask(end: Any, times: int) -> int:
-    answers = 0
-    for number in range(times):
-        end.send(number)
-        answers += end.recv() == number + 1
-    return answers
-
-
-def reply(end: Any, times: int) -> None:
-    for _ in range(times):
-        end.send(end.recv() + 1)
-
-
-def measure_pipe(show: DemoContext, operations: int) -> int:
-    here, there = show.context.Pipe()
-    with here, there:
-        stints = show.processes([(ask, (here, operations)), (reply, (there, operations))])
-    if stints[0].value != operations:
-        raise AssertionError(f"Of {operations} answers {stints[0].value} were right.")
-    return worker_group.elapsed(stints)
-
-
-def greet(end: Any) -> None:
-    end.send(GREETING)
-    end.close()
-
-
-def ask_stamped(end: Any, times: int) -> tuple[int, Spans]:
-    answers, spans = 0, []
-    for number in range(times):
-        began = perf_counter_ns()
-        end.send(number)
-        sent = perf_counter_ns()
-        answers += end.recv() == number + 1
-        spans += [("running", began, sent), ("blocked", sent, perf_counter_ns())]
-    return answers, spans
-
-
-def reply_stamped(end: Any, times: int) -> tuple[int, Spans]:
-    spans = []
-    for _ in range(times):
-        asked = perf_counter_ns()
-        number = end.recv()
-        got = perf_counter_ns()
-        end.send(number + 1)
-        spans += [("blocked", asked, got), ("running", got, perf_counter_ns())]
-    return times, spans
-
-
-def demonstrate_pipe(show: DemoContext) -> Outcome:
-    times = show.demonstrated
-    here, there = show.context.Pipe()
-    with here, there:
-        show.processes([(greet, (there,))])
-        greeting = here.recv() if here.poll(1) else ""
-    here, there = show.context.Pipe()
-    with here, there:
-        stints = show.processes([(ask_stamped, (here, times)), (reply_stamped, (there, times))])
-    for name, stint in zip(("asks", "answers"), stints, strict=True):
-        show.spans(show.actor(name, "process", stint.pid), stint.value[1])
-    facts = [
-        ("a worker says", f"'{greeting}'"),
-        (
-            "round trips",
-            f"{stints[0].value[0]:,}, {times / worker_group.elapsed(stints) * 1e9:,.0f} a second with stamps",
-        ),
-        ("one message", f"{len(ForkingPickler.dumps(times))} bytes, pickled"),
-    ]
-    return Outcome(times, stints[0].value[0], stints[0].value[0] == times and greeting == GREETING, facts)
+def shortest_round(title: str, seconds: float, short: Sequence[str]) -> str:
+    """The shortest round, and which tools' rounds are too short to be timed well."""
+    sentence = f"The shortest is {title} with {duration(seconds)}"
+    if not short:
+        return f"{sentence}."
+    return f"{sentence}; under 1 ms start-up and clock weigh too much: {format_list(short)}."

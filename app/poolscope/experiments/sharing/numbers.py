@@ -7,7 +7,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome, totals
+from poolscope.experiments.sharing.demo_context import DemoContext, totals
+from poolscope.protocol.payloads import ToolOutcome
 
 PLACES = 4
 Steps = list[tuple[int, int, int]]
@@ -24,17 +25,17 @@ def add(total: Any, times: int) -> None:
         total.value += 1
 
 
-def measure_locked(show: DemoContext, operations: int) -> int:
-    total = show.context.Value("q", 0)
-    stints = show.processes([(add_locked, (total, part)) for part in show.parts(operations)])
+def measure_locked(demo: DemoContext, operations: int) -> int:
+    total = demo.start_context.Value("q", 0)
+    results = demo.processes([(add_locked, (total, part)) for part in demo.parts(operations)])
     if total.value != operations:
         raise AssertionError(f"The shared integer is {total.value} after {operations} additions under its lock.")
-    return worker_group.elapsed(stints)
+    return worker_group.elapsed(results)
 
 
-def measure_unguarded(show: DemoContext, operations: int) -> int:
-    total = show.context.Value("q", 0)
-    return worker_group.elapsed(show.processes([(add, (total, part)) for part in show.parts(operations)]))
+def measure_unguarded(demo: DemoContext, operations: int) -> int:
+    total = demo.start_context.Value("q", 0)
+    return worker_group.elapsed(demo.processes([(add, (total, part)) for part in demo.parts(operations)]))
 
 
 def change_locked(total: Any, places: Any, times: int) -> Steps:
@@ -74,35 +75,35 @@ def double(number: Any, array: Any) -> None:
         array[place] *= 2
 
 
-def demonstrate_locked(show: DemoContext) -> Outcome:
-    context = show.context
+def demonstrate_locked(demo: DemoContext) -> ToolOutcome:
+    context = demo.start_context
     number, array = context.Value("i", 1), context.Array("i", [1, 2, 3, 4])
-    show.processes([(double, (number, array))])
-    outcome = demonstrate(show, change_locked)
+    demo.processes([(double, (number, array))])
+    outcome = demonstrate(demo, change_locked)
     doubled = f"1 became {number.value}, [1, 2, 3, 4] became {array[:]}"
     right = outcome.correct and number.value == 2 and array[:] == [2, 4, 6, 8]
     facts = [("one process adds 1 and doubles the array", doubled), *outcome.facts]
-    return Outcome(outcome.expected, outcome.actual, right, facts, outcome.threads, outcome.lost)
+    return ToolOutcome(outcome.expected, outcome.actual, right, tuple(facts), outcome.threads, outcome.lost)
 
 
-def demonstrate_unguarded(show: DemoContext) -> Outcome:
-    return demonstrate(show, change)
+def demonstrate_unguarded(demo: DemoContext) -> ToolOutcome:
+    return demonstrate(demo, change)
 
 
-def demonstrate(show: DemoContext, job: Any) -> Outcome:
-    context, expected = show.context, show.demonstrated
+def demonstrate(demo: DemoContext, job: Any) -> ToolOutcome:
+    context, expected = demo.start_context, demo.demonstrated
     total, places = context.Value("q", 0), context.Array("q", PLACES)
-    parts = show.parts(expected)
-    stints = show.processes([(job, (total, places, part)) for part in parts])
+    parts = demo.parts(expected)
+    results = demo.processes([(job, (total, places, part)) for part in parts])
     rows = []
-    for number, stint in enumerate(stints, 1):
-        actor = show.actor(f"process {number}", "process", stint.pid)
+    for number, result in enumerate(results, 1):
+        actor = demo.actor(f"process {number}", "process", result.pid)
         if job is change:
-            show.spans(actor, (("running", began, ended) for began, _, ended in stint.value))
+            demo.spans(actor, (("running", began, ended) for began, _, ended in result.value))
         else:
-            for asked, got, released in stint.value:
-                show.spans(actor, [("waiting", asked, got), ("holding", got, released)])
-            rows.append(totals(actor, stint.value))
+            for asked, got, released in result.value:
+                demo.spans(actor, [("waiting", asked, got), ("holding", got, released)])
+            rows.append(totals(actor, result.value))
     wanted = [sum(len(range(place, part, PLACES)) for part in parts) for place in range(PLACES)]
     lost, in_array = expected - total.value, expected - sum(places[:])
     facts = [
@@ -110,4 +111,4 @@ def demonstrate(show: DemoContext, job: Any) -> Outcome:
         ("array found", str(places[:])),
         ("lost updates", f"{lost:,} of the integer, {in_array:,} of the array"),
     ]
-    return Outcome(expected, total.value, lost == 0 and places[:] == wanted, facts, rows, lost)
+    return ToolOutcome(expected, total.value, lost == 0 and places[:] == wanted, tuple(facts), tuple(rows), lost)

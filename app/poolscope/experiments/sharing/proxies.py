@@ -8,7 +8,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome
+from poolscope.experiments.sharing.demo_context import DemoContext
+from poolscope.protocol.payloads import ToolOutcome
 
 ACCESSES = 50  # of each kind, for its price
 EACH = 25  # changes by each process in the demonstration
@@ -20,14 +21,14 @@ def assign(shared: Any, mine: int, times: int) -> None:
         shared[mine] = number
 
 
-def measure(show: DemoContext, operations: int) -> int:
-    with show.context.Manager() as manager:
-        shared, parts = manager.dict(), show.parts(operations)
-        stints = show.processes([(assign, (shared, mine, part)) for mine, part in enumerate(parts)])
+def measure(demo: DemoContext, operations: int) -> int:
+    with demo.start_context.Manager() as manager:
+        shared, parts = manager.dict(), demo.parts(operations)
+        results = demo.processes([(assign, (shared, mine, part)) for mine, part in enumerate(parts)])
         found = dict(shared)
     if found != {mine: part - 1 for mine, part in enumerate(parts) if part}:
         raise AssertionError("The manager's dict does not hold what was assigned last.")
-    return worker_group.elapsed(stints)
+    return worker_group.elapsed(results)
 
 
 def greet(shared: Any) -> None:
@@ -49,14 +50,14 @@ def use_all(numbers: Any, places: Any, names: Any, lock: Any, mine: int) -> list
     return spans
 
 
-def demonstrate(show: DemoContext) -> Outcome:
-    expected = show.workers * EACH
-    with show.context.Manager() as manager:
+def demonstrate(demo: DemoContext) -> ToolOutcome:
+    expected = demo.workers * EACH
+    with demo.start_context.Manager() as manager:
         hello = manager.list()
-        show.processes([(greet, (hello,))])
+        demo.processes([(greet, (hello,))])
         numbers, places, names, lock = manager.list(), manager.dict(), manager.Namespace(), manager.Lock()
         names.total = 0
-        stints = show.processes([(use_all, (numbers, places, names, lock, mine)) for mine in range(show.workers)])
+        results = demo.processes([(use_all, (numbers, places, names, lock, mine)) for mine in range(demo.workers)])
         counts = (len(numbers), len(places), int(names.total))
         prices = [
             ("list append", price(lambda: numbers.append(1))),
@@ -65,19 +66,19 @@ def demonstrate(show: DemoContext) -> Outcome:
             ("namespace read", price(lambda: names.total)),
         ]
         lost, kept, nested = nested_changes(manager)
-        said = list(hello)
-    for number, stint in enumerate(stints, 1):
-        show.spans(show.actor(f"process {number}", "process", stint.pid), stint.value)
+        greetings = list(hello)
+    for number, result in enumerate(results, 1):
+        demo.spans(demo.actor(f"process {number}", "process", result.pid), result.value)
     facts = [
-        ("a process appends", str(said)),
+        ("a process appends", str(greetings)),
         ("list, dict, namespace", f"{counts[0]}, {counts[1]} and {counts[2]} of {expected} changes"),
         *((f"one {name}", f"{seconds * 1e6:.0f} µs") for name, seconds in prices),
         ("proxy['parts'].append(1)", "lost: the list stayed empty" if lost == [] else f"kept: {lost}"),
         ("assigned back, the cure", f"{kept}"),
         ("a manager.list() inside, the other cure", f"{nested}"),
     ]
-    right = counts == (expected,) * 3 and said == [GREETING] and (lost, kept, nested) == ([], [1], [1])
-    return Outcome(expected, min(counts), right, facts)
+    right = counts == (expected,) * 3 and greetings == [GREETING] and (lost, kept, nested) == ([], [1], [1])
+    return ToolOutcome(expected, min(counts), right, tuple(facts))
 
 
 def price(access: Callable[[], Any]) -> float:

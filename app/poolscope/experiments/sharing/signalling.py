@@ -8,7 +8,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing import worker_group
-from poolscope.experiments.sharing.demo_context import DemoContext, Outcome, totals
+from poolscope.experiments.sharing.demo_context import DemoContext, totals
+from poolscope.protocol.payloads import ToolOutcome
 
 TURNS = 3
 USES_S = 0.01
@@ -25,13 +26,13 @@ def permits_for(workers: int) -> int:
     return max(1, workers // 2)
 
 
-def measure_semaphore(show: DemoContext, operations: int) -> int:
-    semaphore = threading.Semaphore(permits_for(show.workers))
-    return worker_group.elapsed(show.threads([(pass_often, (semaphore, part)) for part in show.parts(operations)]))
+def measure_semaphore(demo: DemoContext, operations: int) -> int:
+    semaphore = threading.Semaphore(permits_for(demo.workers))
+    return worker_group.elapsed(demo.threads([(pass_often, (semaphore, part)) for part in demo.parts(operations)]))
 
 
-def demonstrate_semaphore(show: DemoContext) -> Outcome:
-    permits = permits_for(show.workers)
+def demonstrate_semaphore(demo: DemoContext) -> ToolOutcome:
+    permits = permits_for(demo.workers)
     semaphore, counting = threading.Semaphore(permits), threading.Lock()
     in_use, points = [0], [(perf_counter_ns(), 0)]
 
@@ -53,19 +54,21 @@ def demonstrate_semaphore(show: DemoContext) -> Outcome:
         return steps
 
     rows = []
-    for number, stint in enumerate(show.threads([(use, ())] * show.workers), 1):
-        actor = show.actor(f"thread {number}")
-        for asked, got, released in stint.value:
-            show.spans(actor, [("waiting", asked, got), ("holding", got, released)])
-        rows.append(totals(actor, stint.value))
-    show.track("permits in use", points)
+    for number, result in enumerate(demo.threads([(use, ())] * demo.workers), 1):
+        actor = demo.actor(f"thread {number}")
+        for asked, got, released in result.value:
+            demo.spans(actor, [("waiting", asked, got), ("holding", got, released)])
+        rows.append(totals(actor, result.value))
+    demo.step_line("permits in use", points)
     most = max(value for _, value in points)
     facts = [
         ("permits", str(permits)),
         ("most in use at once", str(most)),
-        ("uses", f"{show.workers * TURNS} by {show.workers} threads"),
+        ("uses", f"{demo.workers * TURNS} by {demo.workers} threads"),
     ]
-    return Outcome(f"at most {permits} at once", f"at most {most} at once", most == permits, facts, rows)
+    return ToolOutcome(
+        f"at most {permits} at once", f"at most {most} at once", most == permits, tuple(facts), tuple(rows)
+    )
 
 
 def answer(mine: threading.Event, other: threading.Event, times: int) -> None:
@@ -75,15 +78,15 @@ def answer(mine: threading.Event, other: threading.Event, times: int) -> None:
         other.set()
 
 
-def measure_event(show: DemoContext, operations: int) -> int:
+def measure_event(demo: DemoContext, operations: int) -> int:
     """Two threads that wake each other in turn; each `set` with its wake-up is one operation."""
     here, there = threading.Event(), threading.Event()
     times = max(1, operations // 2)
     here.set()
-    return worker_group.elapsed(show.threads([(answer, (here, there, times)), (answer, (there, here, times))]))
+    return worker_group.elapsed(demo.threads([(answer, (here, there, times)), (answer, (there, here, times))]))
 
 
-def demonstrate_event(show: DemoContext) -> Outcome:
+def demonstrate_event(demo: DemoContext) -> ToolOutcome:
     event, waiting = threading.Event(), threading.Semaphore(0)
 
     def wait() -> tuple[int, int]:
@@ -93,29 +96,29 @@ def demonstrate_event(show: DemoContext) -> Outcome:
         return began, perf_counter_ns()
 
     def ring() -> tuple[int, int]:
-        for _ in range(show.workers):
+        for _ in range(demo.workers):
             waiting.acquire()
         time.sleep(USES_S)
         began = perf_counter_ns()
         event.set()
         return began, perf_counter_ns()
 
-    *waiters, setter = show.threads([*[(wait, ())] * show.workers, (ring, ())])
+    *waiters, setter = demo.threads([*[(wait, ())] * demo.workers, (ring, ())])
     was_set, returned = setter.value
     delays = []
-    for number, stint in enumerate(waiters, 1):
-        began, woke = stint.value
-        show.spans(show.actor(f"thread {number}"), [("blocked", began, woke), ("running", woke, max(woke, returned))])
+    for number, result in enumerate(waiters, 1):
+        began, woke = result.value
+        demo.spans(demo.actor(f"thread {number}"), [("blocked", began, woke), ("running", woke, max(woke, returned))])
         delays.append(woke - was_set)
-    show.spans(show.actor("setter"), [("sleeping", setter.began, was_set), ("running", was_set, returned)])
+    demo.spans(demo.actor("setter"), [("sleeping", setter.began, was_set), ("running", was_set, returned)])
     woken = sum(delay >= 0 for delay in delays)
     facts = [
-        ("woken by one set()", f"{woken} of {show.workers} threads"),
+        ("woken by one set()", f"{woken} of {demo.workers} threads"),
         ("first after", f"{min(delays) / 1e3:.0f} µs"),
         ("last after", f"{max(delays) / 1e3:.0f} µs"),
         ("who comes later", "does not wait" if event.wait(0) else "waits"),
     ]
-    return Outcome(show.workers, woken, woken == show.workers and event.wait(0), facts)
+    return ToolOutcome(demo.workers, woken, woken == demo.workers and event.wait(0), tuple(facts))
 
 
 def wait_until_ready(barrier: threading.Barrier, times: int) -> None:
@@ -123,13 +126,13 @@ def wait_until_ready(barrier: threading.Barrier, times: int) -> None:
         barrier.wait()
 
 
-def measure_barrier(show: DemoContext, operations: int) -> int:
-    barrier = threading.Barrier(show.workers)
-    return worker_group.elapsed(show.threads([(wait_until_ready, (barrier, operations))] * show.workers))
+def measure_barrier(demo: DemoContext, operations: int) -> int:
+    barrier = threading.Barrier(demo.workers)
+    return worker_group.elapsed(demo.threads([(wait_until_ready, (barrier, operations))] * demo.workers))
 
 
-def demonstrate_barrier(show: DemoContext) -> Outcome:
-    barrier = threading.Barrier(show.workers)
+def demonstrate_barrier(demo: DemoContext) -> ToolOutcome:
+    barrier = threading.Barrier(demo.workers)
 
     def arrive(delay: float) -> tuple[int, int, int]:
         time.sleep(delay)
@@ -138,18 +141,18 @@ def demonstrate_barrier(show: DemoContext) -> Outcome:
         return arrived, perf_counter_ns(), place
 
     # The last to start arrives first, so that the order seen is not the order of starting.
-    stints = show.threads([(arrive, ((show.workers - number) * APART_S,)) for number in range(show.workers)])
-    for number, stint in enumerate(stints, 1):
-        arrived, passed, _ = stint.value
-        show.spans(show.actor(f"thread {number}"), [("sleeping", stint.began, arrived), ("blocked", arrived, passed)])
-    by_arrival = sorted(range(show.workers), key=lambda number: stints[number].value[0])
-    last = max(stint.value[0] for stint in stints)
-    early = sum(stint.value[1] < last for stint in stints)
-    places = sorted(stint.value[2] for stint in stints)
+    results = demo.threads([(arrive, ((demo.workers - number) * APART_S,)) for number in range(demo.workers)])
+    for number, result in enumerate(results, 1):
+        arrived, passed, _ = result.value
+        demo.spans(demo.actor(f"thread {number}"), [("sleeping", result.began, arrived), ("blocked", arrived, passed)])
+    by_arrival = sorted(range(demo.workers), key=lambda number: results[number].value[0])
+    last = max(result.value[0] for result in results)
+    early = sum(result.value[1] < last for result in results)
+    places = sorted(result.value[2] for result in results)
     facts = [
         ("arrival order", ", ".join(f"thread {number + 1}" for number in by_arrival)),
         ("passed before the last had arrived", str(early)),
-        ("longest wait", f"{max(stint.value[1] - stint.value[0] for stint in stints) / 1e6:.1f} ms"),
+        ("longest wait", f"{max(result.value[1] - result.value[0] for result in results) / 1e6:.1f} ms"),
     ]
-    met = show.workers - early
-    return Outcome(show.workers, met, early == 0 and places == list(range(show.workers)), facts)
+    met = demo.workers - early
+    return ToolOutcome(demo.workers, met, early == 0 and places == list(range(demo.workers)), tuple(facts))

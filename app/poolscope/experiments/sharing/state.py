@@ -1,106 +1,164 @@
-"""What a sharing run means: its state as JSON and rows; verdict, findings and charts by import."""
+"""The state of a sharing run: what each tool showed and how long its rounds took; and the fold that gathers it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import median
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from poolscope.experiments.sharing.charts import chart
-from poolscope.experiments.sharing.findings import findings
-from poolscope.experiments.sharing.samples import Row, State, fold, initial
-from poolscope.experiments.sharing.verdict import verdict
-from poolscope.stats.intervals import timing
-
-__all__ = ["Row", "State", "as_json", "chart", "findings", "fold", "initial", "rows", "verdict"]
-
-HEADER = (
-    "tool",
-    "between",
-    "right",
-    "expected",
-    "actual",
-    "operation",
-    "operations_per_s",
-    "low",
-    "high",
-    "us_per_operation",
-    "rounds",
-    "copies",
-    "use",
-)
+from poolscope.experiments.sharing.catalog import SEPARATOR, TOOLS, Tool
+from poolscope.experiments.sharing.params import SharingParams
+from poolscope.experiments.timeline import Lanes
+from poolscope.protocol.payloads import DemonstrationBegan, NoiseReading, Seed, StepLine, ToolFailed, ToolOutcome
+from poolscope.protocol.records import Actor, End, Failure, Opening, Progress, Record, Result, Sample, Span
 
 
-def as_json(state: State) -> dict[str, Any]:
-    """The contract's state of `sharing`. `tools` are those with an outcome; the others are named beside them."""
-    return {
-        "tools": [_tool(row) for row in state.rows if row.correct is not None],
-        "missing": [{"tool": row.tool.name, "reason": row.missing} for row in state.rows if row.missing],
-        "failed": [{"tool": row.tool.name, **row.raised} for row in state.rows if row.raised],
-        "waiting": [row.tool.name for row in state.rows if not row.outcome and not row.raised],
-        "done": state.done,
-        "total": state.total,
-        "seconds_left": state.seconds_left,
-        "note": state.note,
-        "operations": state.params.operations,
-        "workers": state.params.workers,
-        "repeats": state.params.repeats,
-        "start_method": state.start_method,
-        "seed": state.seed,
-        "noise": dict(state.noise) or None,
-    }
+@dataclass(frozen=True, slots=True)
+class ToolState:
+    """One tool. It is 'running' while it is being shown, and 'missing' where this Python has none.
+
+    `outcome` is what the demonstration found, None before it; `rounds` the seconds of each counted round, `failed` what
+    ended it, None while nothing has.
+    """
+
+    tool: Tool
+    phase: Literal["queued", "running", "timing", "done", "failed", "missing"] = "queued"
+    outcome: ToolOutcome | None = None
+    repetitions: tuple[int, ...] = ()
+    rounds: tuple[float, ...] = ()
+    lanes: Lanes = field(default_factory=lambda: Lanes(None))
+    step_line: StepLine | None = None
+    failed: ToolFailed | None = None
+
+    @property
+    def missing(self) -> str | None:
+        """Why this Python has no such tool; None where it has, or before it was tried."""
+        return self.outcome.missing if self.outcome else None
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether the result was right; None before the demonstration and where there is no such tool."""
+        return None if self.outcome is None or self.missing else self.outcome.correct
+
+    @property
+    def as_it_should(self) -> bool | None:
+        """Whether it came out as it should: right, or wrong where that is what the row is there to show."""
+        return None if self.correct is None else self.correct is not self.tool.wrong
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Operations per second of each counted round."""
+        outcome = self.outcome
+        return tuple(outcome.operations / seconds for seconds in self.rounds) if outcome else ()
+
+    @property
+    def costs(self) -> tuple[float, ...]:
+        """Seconds of one operation in each counted round."""
+        outcome = self.outcome
+        return tuple(seconds / outcome.operations for seconds in self.rounds) if outcome else ()
+
+    @property
+    def lost(self) -> float | None:
+        """The share of updates that were lost, None where none can be."""
+        match self.outcome:
+            case ToolOutcome(expected=int(expected), lost=int(lost)) if expected:
+                return lost / expected
+        return None
 
 
-def _tool(row: Row) -> dict[str, Any]:
-    tool, outcome = row.tool, row.outcome
-    return {
-        "tool": tool.name,
-        "title": tool.title,
-        "between": tool.between,
-        "expected": outcome["expected"],
-        "actual": outcome["actual"],
-        "correct": row.correct,
-        "wrong_by_design": tool.wrong,
-        "lost": outcome["lost"],
-        "operation": tool.operation,
-        "operations_a_round": outcome["round"],
-        "operations_per_s": _timing(row.rates),
-        "seconds_per_operation": _timing(row.costs),
-        "copies": tool.copies,
-        "use": tool.use,
-        "explanation": tool.explanation,
-        "code": tool.code,
-        "facts": [{"name": name, "value": value} for name, value in outcome["facts"]],
-        "threads": [
-            {"name": name, "waits": waits, "wait_s": waited, "holds": holds, "hold_s": held}
-            for name, waits, waited, holds, held in outcome["threads"]
-        ],
-    }
+@dataclass(frozen=True, slots=True)
+class SharingState:
+    """A run up to one record; `order` names (tool, repetition) as they landed, `outcome` and `reason` its end."""
+
+    params: SharingParams
+    rows: tuple[ToolState, ...]
+    order: tuple[tuple[str, int], ...] = ()
+    done: float = 0
+    total: float = 0
+    seconds_left: float | None = None
+    note: str = ""
+    start_method: str = ""
+    python: str = ""
+    seed: int | None = None
+    noise: NoiseReading | None = None
+    failure: str = ""
+    outcome: str = ""
+    reason: str = ""
+
+    def row(self, name: str) -> ToolState | None:
+        return next((row for row in self.rows if row.tool.name == name), None)
 
 
-def _timing(samples: Sequence[float]) -> dict[str, Any]:
-    return timing(samples).as_json() if samples else {"median": None, "low": None, "high": None, "samples": []}
-
-
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """The CSV and the terminal's table: one row a tool that was shown, failed or is not here; JSON has all rounds."""
-    return HEADER, [_line(row) for row in state.rows if row.outcome or row.raised]
-
-
-def _line(row: Row) -> Sequence[object]:
-    tool, outcome = row.tool, row.outcome
-    rate = timing(row.rates) if row.rates else None
-    numbers = (rate.median, rate.low, rate.high, 1e6 * median(row.costs)) if rate else (None,) * 4
-    right = row.error or ("not on this Python" if row.missing else "right" if row.correct else "wrong")
-    return (
-        tool.name,
-        tool.between,
-        right,
-        outcome.get("expected"),
-        outcome.get("actual"),
-        tool.operation,
-        *numbers,
-        len(row.rounds),
-        tool.copies,
-        tool.use,
+def initial(params: SharingParams) -> SharingState:
+    """Before the first record: every tool is there, none has been shown."""
+    names = params.chosen
+    return SharingState(
+        params, tuple(ToolState(TOOLS[name]) for name in names), total=len(names) * (params.repeats + 2)
     )
+
+
+def fold(state: SharingState, record: Record) -> SharingState:
+    """The state after one more record; records that say nothing here leave it as it is."""
+    match record:
+        case Opening():
+            return replace(state, start_method=record.python.start_method, python=record.python.python)
+        case Sample(name="round"):
+            return _sample(state, record)
+        case Result():
+            return _result(state, record)
+        case Actor() | Span():
+            return _seen(state, record)
+        case Progress():
+            return replace(
+                state, done=record.done, total=record.total, seconds_left=record.seconds_left, note=record.note
+            )
+        case Failure():
+            return replace(state, failure=record.message)
+        case End():
+            return replace(state, outcome=record.outcome, reason=record.reason, seconds_left=None)
+        case _:
+            return state
+
+
+def _sample(state: SharingState, sample: Sample) -> SharingState:
+    row = state.row(sample.config)
+    if row is None or sample.repetition == 0 or sample.seconds <= 0:
+        return state
+    complete = sample.repetition >= state.params.repeats
+    row = replace(
+        row,
+        phase="done" if complete else "timing",
+        rounds=(*row.rounds, sample.seconds),
+        repetitions=(*row.repetitions, sample.repetition),
+    )
+    return replace(_with(state, row), order=(*state.order, (sample.config, sample.repetition)))
+
+
+def _result(state: SharingState, result: Result) -> SharingState:
+    match result.payload:
+        case Seed(seed):
+            return replace(state, seed=seed)
+        case NoiseReading() as noise:
+            return replace(state, noise=noise)
+    row = state.row(result.config)
+    if row is None:
+        return state
+    match result.payload:
+        case DemonstrationBegan():
+            return _with(state, replace(row, phase="running"))
+        case ToolOutcome() as outcome:
+            return _with(state, replace(row, outcome=outcome, phase="missing" if outcome.missing else "timing"))
+        case ToolFailed() as failed:
+            return _with(state, replace(row, failed=failed, phase="failed"))
+        case StepLine() as line:
+            return _with(state, replace(row, step_line=line))
+        case _:
+            return state
+
+
+def _seen(state: SharingState, record: Actor | Span) -> SharingState:
+    row = state.row(record.actor.partition(SEPARATOR)[0])
+    return state if row is None else _with(state, replace(row, lanes=row.lanes.fold(record)))
+
+
+def _with(state: SharingState, row: ToolState) -> SharingState:
+    return replace(state, rows=tuple(row if old.tool is row.tool else old for old in state.rows))

@@ -44,66 +44,66 @@ class WorkerResult:
     pid: int
 
 
-def elapsed(stints: Sequence[WorkerResult]) -> int:
+def elapsed(results: Sequence[WorkerResult]) -> int:
     """From the first to begin to the last to end, in nanoseconds."""
-    return max(stint.ended for stint in stints) - min(stint.began for stint in stints)
+    return max(result.ended for result in results) - min(result.began for result in results)
 
 
-def threads(jobs: Sequence[Job], stage: RunContext | None = None, limit_s: float = LIMIT_S) -> list[WorkerResult]:
-    """Run each job in a thread of its own; a stop of `stage` ends the wait. Raises what a job raises, and Overdue."""
+def threads(jobs: Sequence[Job], context: RunContext | None = None, limit_s: float = LIMIT_S) -> list[WorkerResult]:
+    """Run each job in a thread of its own; a stop of the run ends the wait. Raises what a job raises, and Overdue."""
     gate = threading.Barrier(len(jobs))
-    stints: list[WorkerResult | BaseException | None] = [None] * len(jobs)
+    results: list[WorkerResult | BaseException | None] = [None] * len(jobs)
 
     def work(place: int, job: Callable[..., Any], args: tuple[Any, ...]) -> None:
         try:
             gate.wait(limit_s)
             began = perf_counter_ns()
             value = job(*args)
-            stints[place] = WorkerResult(began, perf_counter_ns(), value, os.getpid())
+            results[place] = WorkerResult(began, perf_counter_ns(), value, os.getpid())
         except BaseException as error:  # it is raised again where the result is wanted
-            stints[place] = error
+            results[place] = error
 
-    crew = [
+    workers = [
         threading.Thread(target=work, args=(place, job, args), name=f"thread {place + 1}", daemon=True)
         for place, (job, args) in enumerate(jobs)
     ]
-    for thread in crew:
+    for thread in workers:
         thread.start()
     end = time.monotonic() + limit_s
-    with stage.interruptible() if stage else nullcontext():
-        for thread in crew:
+    with context.interruptible() if context else nullcontext():
+        for thread in workers:
             thread.join(max(0.0, end - time.monotonic()))
-    return [done(stint, len(jobs), limit_s) for stint in stints]
+    return [result_of(result, len(jobs), limit_s) for result in results]
 
 
-def done(stint: WorkerResult | BaseException | None, count: int, limit_s: float) -> WorkerResult:
-    if stint is None:
+def result_of(result: WorkerResult | BaseException | None, count: int, limit_s: float) -> WorkerResult:
+    if result is None:
         raise Overdue(f"Of {count} threads some had not ended after {limit_s:g} s.")
-    if isinstance(stint, BaseException):
-        raise stint
-    return stint
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def processes(
-    stage: RunContext, context: Any, jobs: Sequence[Job], tool: str = "", limit_s: float = LIMIT_S
+    context: RunContext, start_context: Any, jobs: Sequence[Job], tool: str = "", limit_s: float = LIMIT_S
 ) -> list[WorkerResult]:
     """Run each job in a process of its own. Raises what a job raises, WorkerDied and Overdue.
 
-    They are on the stage's roster as '`tool` · process 1' and so on. However it is left, no process of it remains.
+    They are in the run's worker registry as '`tool` · process 1' and so on. However it is left, no process remains.
     """
-    gate = context.Barrier(len(jobs))
-    ends = [context.Pipe(duplex=False) for _ in jobs]
-    crew = [
-        context.Process(target=stint_in_process, args=(gate, send, limit_s, job, args), daemon=True)
+    gate = start_context.Barrier(len(jobs))
+    ends = [start_context.Pipe(duplex=False) for _ in jobs]
+    workers = [
+        start_context.Process(target=work_in_process, args=(gate, send, limit_s, job, args), daemon=True)
         for (job, args), (_, send) in zip(jobs, ends, strict=True)
     ]
     begun = []
     try:
-        for process in crew:
+        for process in workers:
             begun.append(process)
             process.start()
-        with stage.worker_registry.at_work(crew, f"{tool}{SEPARATOR}process {{}}".format, tool):
-            return collect(stage, crew, [receive for receive, _ in ends], limit_s)
+        with context.worker_registry.at_work(workers, f"{tool}{SEPARATOR}process {{}}".format, tool):
+            return collect(context, workers, [receive for receive, _ in ends], limit_s)
     finally:
         for process in begun:
             if process.pid is not None:
@@ -116,56 +116,56 @@ def processes(
                 end.close()
 
 
-def collect(stage: RunContext, crew: Sequence[Any], replies: Sequence[Any], limit_s: float) -> list[WorkerResult]:
+def collect(context: RunContext, workers: Sequence[Any], replies: Sequence[Any], limit_s: float) -> list[WorkerResult]:
     """Each worker's reply, in their order; then every worker has ended.
 
     Only the waits can be interrupted: an exit code that was read and not noted could not be read again.
     """
     found: dict[int, WorkerResult] = {}
     end = time.monotonic() + limit_s
-    while len(found) < len(crew):
-        open_ones = [place for place in range(len(crew)) if place not in found]
-        waited = [replies[place] for place in open_ones] + [crew[place].sentinel for place in open_ones]
-        with stage.interruptible():
+    while len(found) < len(workers):
+        open_ones = [place for place in range(len(workers)) if place not in found]
+        waited = [replies[place] for place in open_ones] + [workers[place].sentinel for place in open_ones]
+        with context.interruptible():
             heard = connection.wait(waited, max(0.0, end - time.monotonic()))
         if not heard:
-            raise Overdue(f"{len(open_ones)} of {len(crew)} processes had not answered after {limit_s:g} s.")
+            raise Overdue(f"{len(open_ones)} of {len(workers)} processes had not answered after {limit_s:g} s.")
         for place in open_ones:
-            gone = crew[place].exitcode is not None  # looked at first: it may answer and end between two looks
+            gone = workers[place].exitcode is not None  # looked at first: it may answer and end between two looks
             if replies[place].poll():
                 answer = replies[place].recv()
                 if isinstance(answer, BaseException):
-                    raise bereaved(stage, crew) or answer
+                    raise killed_on_request(context, workers) or answer
                 found[place] = answer
             elif gone:
-                raise bereaved(stage, crew) or WorkerDied(
-                    lost(place, crew, f"{exit_description(crew[place].exitcode)} before it had answered")
+                raise killed_on_request(context, workers) or WorkerDied(
+                    loss(place, workers, f"{exit_description(workers[place].exitcode)} before it had answered")
                 )
-    for process in crew:
-        with stage.interruptible():
+    for process in workers:
+        with context.interruptible():
             connection.wait([process.sentinel], max(0.1, end - time.monotonic()))
         process.join(0)
-    if died := bereaved(stage, crew):  # with its answer given, but not yet ended
+    if died := killed_on_request(context, workers):  # with its answer given, but not yet ended
         raise died
-    return [found[place] for place in range(len(crew))]
+    return [found[place] for place in range(len(workers))]
 
 
-def bereaved(stage: RunContext, crew: Sequence[Any]) -> WorkerDied | None:
+def killed_on_request(context: RunContext, workers: Sequence[Any]) -> WorkerDied | None:
     """That one was killed on request, which another may have noticed first; None where nobody was."""
-    for place, process in enumerate(crew):
-        if process.pid in stage.worker_registry.killed:
-            return WorkerDied(lost(place, crew, f"{ON_REQUEST} before its round was over"))
+    for place, process in enumerate(workers):
+        if process.pid in context.worker_registry.killed:
+            return WorkerDied(loss(place, workers, f"{ON_REQUEST} before its round was over"))
     return None
 
 
-def lost(place: int, crew: Sequence[Any], how: str) -> str:
+def loss(place: int, workers: Sequence[Any], how: str) -> str:
     return (
-        f"Worker {place + 1} of {len(crew)} (process {crew[place].pid}) {how}. "
+        f"Worker {place + 1} of {len(workers)} (process {workers[place].pid}) {how}. "
         "The round was ended; what was measured before is kept."
     )
 
 
-def stint_in_process(gate: Any, reply: Any, limit_s: float, job: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def work_in_process(gate: Any, reply: Any, limit_s: float, job: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """What a worker process runs."""
     try:
         gate.wait(limit_s)

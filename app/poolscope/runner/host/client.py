@@ -182,8 +182,8 @@ class HostProcess:
             match self._next(limit_s, what):
                 case StepAnnounced(step):
                     what = step
-                case OrderFailed(why, spoiled):
-                    raise OrderRefused(why, spoiled)
+                case OrderFailed(why, spoiled, code):
+                    raise OrderRefused(why, spoiled, code)
                 case answer if isinstance(answer, expected):
                     return answer
                 case answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from poolscope.protocol.payloads import FailureCode
+
 
 class HostFailed(Exception):
     """A host is no more: it could not be started, died, took too long or answered nonsense."""
@@ -10,10 +12,17 @@ class HostFailed(Exception):
 class OrderRefused(Exception):
     """A host could not do an order, and lives on. `spoiled`: something of it may be left, so go on in a new host."""
 
-    def __init__(self, sentence: str, spoiled: bool = False) -> None:
+    def __init__(self, sentence: str, spoiled: bool = False, code: FailureCode | None = None) -> None:
         super().__init__(sentence)
         self.spoiled = spoiled
+        self.code = code
 
 
 class WorkUnusable(OrderRefused):
-    """The user's function or what belongs to it can't be used; the message says what to mend."""
+    """The user's function or what belongs to it can't be used; the message says what to mend.
+
+    A bad reference unless `code` says otherwise: it names nothing, or nothing that can be mapped.
+    """
+
+    def __init__(self, sentence: str, code: FailureCode | None = "bad-reference") -> None:
+        super().__init__(sentence, code=code)

@@ -80,7 +80,7 @@ class HostServer:
         try:
             answer = self.answer_to(order)
         except OrderRefused as refused:
-            answer = OrderFailed(str(refused), refused.spoiled)
+            answer = OrderFailed(str(refused), refused.spoiled, refused.code)
         except Exception as error:
             traceback.print_exc()
             answer = OrderFailed(f"It could not be done: {error_in_words(error)}.", spoiled=True)

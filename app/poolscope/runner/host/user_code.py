@@ -163,4 +163,4 @@ def explained(what: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        raise WorkUnusable(f"{what}: {error_in_words(error)}.") from None
+        raise WorkUnusable(f"{what}: {error_in_words(error)}.", code=None) from None

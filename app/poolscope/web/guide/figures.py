@@ -10,10 +10,10 @@ from typing import Any
 from poolscope.errors import UnknownRun
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.disturbance import disturbed
+from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.registry import find
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
-from poolscope.runs.journal import Row
+from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web.app_state import AppState
@@ -91,7 +91,7 @@ class Kept:
 
     def __init__(self, app_state: AppState) -> None:
         self._bench = app_state.scheduler
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[str, list[StoredRun]] = {}
 
     async def newest(self, experiment: str, fits: Fits) -> Run | None:
         """The newest finished run of an experiment whose parameters fit."""
@@ -112,7 +112,7 @@ def told(run: Run | None) -> State:
 
 def spoiled(run: Run | None) -> bool:
     """Whether something else disturbed a run of which-pool, as far as it could be told."""
-    judged = disturbed(run.state, run.state.usable_cpus or run.usable_cpus) if run else None
+    judged = judge_disturbance(run.state, run.state.usable_cpus or run.usable_cpus) if run else None
     return bool(judged and judged.disturbed)
 
 

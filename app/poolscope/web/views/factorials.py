@@ -14,7 +14,7 @@ from fastapi.responses import PlainTextResponse, Response
 from poolscope.errors import UnknownRun
 from poolscope.experiments.factorials.export import error
 from poolscope.experiments.factorials.params import FactorialsParams
-from poolscope.experiments.factorials.state import Number, State
+from poolscope.experiments.factorials.state import FactorialsState, Number
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
@@ -151,7 +151,7 @@ class FactorialsView(View):
         )
 
 
-def _row(run: Run, state: State, number: Number, place: int) -> NumberRow:
+def _row(run: Run, state: FactorialsState, number: Number, place: int) -> NumberRow:
     value = number.value or ""
     long = len(value) > SHORT
     return NumberRow(

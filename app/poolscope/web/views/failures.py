@@ -14,7 +14,7 @@ from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.state import UNTOLD, Case, State
+from poolscope.experiments.failures.state import UNTOLD, Case, FailuresState
 from poolscope.protocol.payloads import CaseEnding
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
@@ -232,7 +232,7 @@ class FailuresView(View):
     timelines: ClassVar[Timelines] = {"case": Timeline("Who did what when", KEYS)}
 
     def title(self, params: FailuresParams) -> str:
-        names = State(params).scenarios
+        names = FailuresState(params).scenarios
         return SCENARIOS[names[0]].title if len(names) == 1 else f"{len(names)} scenarios of failure"
 
     def facts(self, params: FailuresParams) -> list[str]:
@@ -288,7 +288,7 @@ def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[Scenar
     return rows
 
 
-def _scenario(state: State, name: str, now: int, live: bool) -> ScenarioFacts:
+def _scenario(state: FailuresState, name: str, now: int, live: bool) -> ScenarioFacts:
     scenario = SCENARIOS[name]
     cases = tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name))
     several = len(scenario.cases) > 1
@@ -366,7 +366,7 @@ def _wait_graph(case: Case) -> WaitGraph | None:
     return WaitGraph(arrows, EDGE * len(graph.edges), cycle)
 
 
-def _matrix(state: State) -> tuple[MatrixRow, ...]:
+def _matrix(state: FailuresState) -> tuple[MatrixRow, ...]:
     cases = {case.case: case for case in state.of("side-by-side")}
     return tuple(
         MatrixRow(fault, {tool: case for tool in TOOLS if (case := cases.get(f"{fault} / {tool}"))}) for fault in FAULTS

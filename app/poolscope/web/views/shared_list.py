@@ -14,7 +14,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
-from poolscope.experiments.shared_list.state import WINDOW_S, State, state_of
+from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
@@ -253,7 +253,7 @@ class SharedListView(View):
         )
 
 
-def _lost(state: State) -> tuple[LostRow, ...]:
+def _lost(state: SharedListState) -> tuple[LostRow, ...]:
     counts = state.counts
     return (
         LostRow("added", counts.added, counts.really_added, counts.really_added - counts.added),
@@ -262,13 +262,13 @@ def _lost(state: State) -> tuple[LostRow, ...]:
     )
 
 
-def _marked(state: State, picture: timeline.Picture) -> timeline.Picture:
+def _marked(state: SharedListState, picture: timeline.Picture) -> timeline.Picture:
     """While it goes on each thread keeps a mark, that of its likely state where none was seen: names stay in place."""
     marked = (replace(lane, state=state_of(state, lane.name)) for lane in picture.lanes)
     return replace(picture, lanes=tuple(marked))
 
 
-def _keys(state: State) -> tuple[tuple[str, str], ...]:
+def _keys(state: SharedListState) -> tuple[tuple[str, str], ...]:
     """The states that can occur under this guard, explained."""
     guard, flat_out = state.params.guard, state.delay_max == 0
     occur = {"holding", "waiting"} if guard != "none" else set()

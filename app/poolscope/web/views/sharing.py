@@ -12,8 +12,9 @@ from statistics import median
 from typing import Any, ClassVar
 
 from poolscope.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR, SPANS_AN_ACTOR, Tool
+from poolscope.experiments.sharing.messages import error
 from poolscope.experiments.sharing.params import SharingParams
-from poolscope.experiments.sharing.samples import Row, State
+from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
@@ -53,17 +54,6 @@ class ToolRow:
     high: float | None
     cost_us: float | None
     bar: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LockShare:
-    """What one thread or process had of a lock, in seconds."""
-
-    name: str
-    waits: int
-    waited: float
-    holds: int
-    held: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +144,9 @@ class SharingView(View):
         "waits": (
             Column("worker", attrgetter("name"), row_head=True),
             Column("waits", attrgetter("waits"), numbers.whole, "n"),
-            Column("waited", attrgetter("waited"), numbers.ms, "n", "ms"),
+            Column("wait_s", attrgetter("wait_s"), numbers.ms, "n", "ms"),
             Column("holds", attrgetter("holds"), numbers.whole, "n"),
-            Column("held", attrgetter("held"), numbers.ms, "n", "ms"),
+            Column("hold_s", attrgetter("hold_s"), numbers.ms, "n", "ms"),
         ),
     }
     charts: ClassVar[Charts] = {
@@ -194,14 +184,14 @@ class SharingView(View):
             on_bench=self._on_bench(run, state, rows, low, high),
             compared=table(self.columns["compared"], rows, style="compare"),
             stories=tuple(
-                _story(row, tool) for row, tool in zip(state.rows, rows, strict=True) if row.outcome or row.raised
+                _story(row, tool) for row, tool in zip(state.rows, rows, strict=True) if row.outcome or row.failed
             ),
             rates=self.figure("rates", run, len(state.order), 24 * len(rows) + 8) if timed else None,
             confidence=f"{level:.0%}" if level else "",
             csv=f"/api/runs/{run.id}/csv",
         )
 
-    def _on_bench(self, run: Run, state: State, rows: Sequence[ToolRow], low: int, high: int) -> Table:
+    def _on_bench(self, run: Run, state: SharingState, rows: Sequence[ToolRow], low: int, high: int) -> Table:
         """The tools of the run with their bars; when it is over also the others, and a button each."""
         lines = tuple(round(100 * (step - low) / (high - low), 2) for step in range(low, high + 1))
         middle = _power((low + high) // 2) if (high - low) % 2 == 0 else ""
@@ -229,7 +219,7 @@ class SharingView(View):
         return table((*columns, actions), (every, *found, *rest), style="bars")
 
 
-def _decades(rows: Sequence[Row]) -> tuple[int, int]:
+def _decades(rows: Sequence[ToolState]) -> tuple[int, int]:
     """The powers of ten between which all rates lie."""
     rates = [median(row.rates) for row in rows if row.rates]
     low = min([DECADES[0], *(math.floor(math.log10(rate)) for rate in rates)])
@@ -242,7 +232,7 @@ def _power(power: int) -> str:
     return f"{10 ** (power % 3)}{word}" if power >= 0 else f"{10.0**power:g}"
 
 
-def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
+def _row(row: ToolState, low: int, high: int, outcome: str) -> ToolRow:
     rate = timing(row.rates) if row.rates else None
     mark, word = _came_out(row, outcome)
     share = (math.log10(rate.median) - low) / (high - low) if rate else None
@@ -259,9 +249,9 @@ def _row(row: Row, low: int, high: int, outcome: str) -> ToolRow:
     )
 
 
-def _came_out(row: Row, outcome: str) -> tuple[str, str]:
+def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
     """The state and the word of a tool."""
-    if row.raised:
+    if row.failed:
         return "failed", "failed"
     if row.missing:
         return "stopped", "not here"
@@ -276,15 +266,15 @@ def _came_out(row: Row, outcome: str) -> tuple[str, str]:
     return "done", "none lost" if row.tool.wrong else "right"
 
 
-def _story(row: Row, tool: ToolRow) -> Story:
+def _story(row: ToolState, tool: ToolRow) -> Story:
     outcome = row.outcome
     start, end, cut = _window(row.lanes)
     ticks = timeline.since(max(end - start, 1) / 1e9)
-    expected, actual = _text(outcome.get("expected")), _text(outcome.get("actual"))
-    number = isinstance(outcome.get("expected"), int)
-    threads = [LockShare(*thread) for thread in outcome.get("threads", ())]
-    points = [(stamp, value) for stamp, value in row.track.get("points", ())]
-    measure = str(row.track.get("label", ""))
+    expected, actual = (_text(outcome.expected), _text(outcome.actual)) if outcome else ("", "")
+    number = outcome is not None and isinstance(outcome.expected, int)
+    threads = outcome.threads if outcome else ()
+    points = row.step_line.points if row.step_line else ()
+    measure = row.step_line.label if row.step_line else ""
     return Story(
         anchor=tool.anchor,
         title=row.tool.title,
@@ -298,7 +288,7 @@ def _story(row: Row, tool: ToolRow) -> Story:
         number=number,
         facts=(
             *(() if number else (("expected", expected), ("actual", actual))),
-            *((name, THOUSANDS.sub(NARROW, value)) for name, value in outcome.get("facts", ())),
+            *((name, THOUSANDS.sub(NARROW, value)) for name, value in (outcome.facts if outcome else ())),
         ),
         waits=table(SharingView.columns["waits"], threads) if threads else None,
         picture=timeline.picture(_named(row.lanes), start, end, ticks) if row.lanes.spans else None,
@@ -306,10 +296,10 @@ def _story(row: Row, tool: ToolRow) -> Story:
         measure=measure,
         note=f"the first {numbers.duration((end - start) / 1e9)}" if cut else "",
         keys=SharingView.timelines["tool"].legend(row.lanes),
-        missing=row.missing,
-        shown=bool(row.outcome) and not row.missing,
-        error=row.error,
-        traceback=str(row.raised.get("traceback", "")),
+        missing=row.missing or "",
+        shown=outcome is not None and not row.missing,
+        error=error(row.failed) if row.failed else "",
+        traceback=row.failed.traceback if row.failed else "",
     )
 
 

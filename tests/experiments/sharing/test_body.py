@@ -7,16 +7,21 @@ import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
-from poolscope.experiments.sharing import state
 from poolscope.experiments.sharing.catalog import CATALOG, TOOLS
+from poolscope.experiments.sharing.charts import chart
+from poolscope.experiments.sharing.export import rows as table_rows
+from poolscope.experiments.sharing.findings import findings
 from poolscope.experiments.sharing.handlers import HANDLERS
 from poolscope.experiments.sharing.params import SharingParams
+from poolscope.experiments.sharing.state import fold, initial
+from poolscope.experiments.sharing.verdict import verdict
 from poolscope.machine.processes import members
 from poolscope.protocol.commands import KillWorkerProcess
+from poolscope.protocol.payloads import DemonstrationBegan, Payload, StepLine, ToolFailed, ToolOutcome
 from poolscope.protocol.records import Actor, Count, Failure, Fault, Progress, Record, Result, Sample, Span
 
 from tests.children import end_of, perform, runner
@@ -34,11 +39,22 @@ def asked(*tools: str, **params: Any) -> dict[str, Any]:
     return SharingParams(tools=list(tools) or ["all"], **given).model_dump()
 
 
-def shown(records: list[Record], tool: str) -> dict[str, Any]:
+P = TypeVar("P", bound=Payload)
+
+
+def payloads(records: list[Record], kind: type[P], tool: str) -> list[P]:
+    found = [record for record in records if isinstance(record, Result) and record.config == tool]
+    return [record.payload for record in found if isinstance(record.payload, kind)]
+
+
+def shown(records: list[Record], tool: str) -> ToolOutcome:
     """What a tool's demonstration found; there is exactly one."""
-    (value,) = [r.value for r in records if isinstance(r, Result) and (r.name, r.config) == ("outcome", tool)]
-    found: dict[str, Any] = value
-    return {**found, "facts": dict(found["facts"])}
+    (found,) = payloads(records, ToolOutcome, tool)
+    return found
+
+
+def facts_of(records: list[Record], tool: str) -> dict[str, str]:
+    return dict(shown(records, tool).facts)
 
 
 def spans(records: list[Record]) -> dict[str, list[Span]]:
@@ -73,7 +89,7 @@ def everything() -> list[Record]:
 def test_a_run_of_all_tools_ends_well_and_times_each_that_is_here(everything: list[Record]) -> None:
     assert end_of(everything).outcome == "finished"
     assert not [record for record in everything if isinstance(record, Failure)]
-    here = [name for name in TOOLS if not shown(everything, name)["missing"]]
+    here = [name for name in TOOLS if not shown(everything, name).missing]
     timed = [(sample.config, sample.repetition) for sample in everything if isinstance(sample, Sample)]
     assert sorted(timed) == sorted((name, repetition) for name in here for repetition in (0, 1))
     assert all(sample.seconds > 0 for sample in everything if isinstance(sample, Sample))
@@ -84,47 +100,51 @@ def test_a_run_of_all_tools_ends_well_and_times_each_that_is_here(everything: li
 @pytest.mark.parametrize("tool", [tool.name for tool in CATALOG if not tool.wrong and tool.name != "interpreters"])
 def test_every_guarded_tool_is_right(everything: list[Record], tool: str) -> None:
     found = shown(everything, tool)
-    assert found["correct"] is True
-    assert found["expected"] == found["actual"]
+    assert found.correct is True
+    assert found.expected == found.actual
     if tool in COUNTED:
-        assert found["expected"] == 400
+        assert found.expected == 400
     assert any(actor.startswith(f"{tool} · ") and own for actor, own in spans(everything).items())
 
 
 @pytest.mark.parametrize("tool", ["none", "value-unguarded"])
 def test_without_a_guard_updates_are_lost_and_counted(tool: str) -> None:
     found = shown(perform("sharing", asked(tool, operations=2000, workers=4)), tool)
-    assert found["correct"] is False
-    assert found["lost"] == found["expected"] - found["actual"] > 0
-    assert found["expected"] == 2000
-    assert "lost updates" in found["facts"]
+    assert found.correct is False
+    assert isinstance(found.expected, int)
+    assert isinstance(found.actual, int)
+    assert found.lost == found.expected - found.actual > 0
+    assert found.expected == 2000
+    assert "lost updates" in dict(found.facts)
 
 
 @pytest.mark.parametrize("tool", WITH_LOCK)
 def test_waits_and_holds_are_told_for_each_worker(everything: list[Record], tool: str) -> None:
-    rows = shown(everything, tool)["threads"]
+    rows = shown(everything, tool).threads
     kind = "process" if tool == "value" else "thread"
-    assert [row[0] for row in rows] == [f"{kind} {number}" for number in range(1, 5)]
-    for name, waits, waited, holds, held in rows:
-        assert holds > 0, name
-        assert held > 0
-        assert waits >= 0
-        assert waited >= 0
+    assert [row.name for row in rows] == [f"{kind} {number}" for number in range(1, 5)]
+    for row in rows:
+        assert row.holds > 0
+        assert row.hold_s > 0
+        assert row.waits >= 0
+        assert row.wait_s >= 0
     if tool == "lock":
-        assert sum(row[3] for row in rows) == 400
-        assert sum(row[1] for row in rows) > 0
+        assert sum(row.holds for row in rows) == 400
+        assert sum(row.waits for row in rows) > 0
 
 
 def test_five_threads_append_their_number_under_the_lock(everything: list[Record]) -> None:
-    facts = shown(everything, "lock")["facts"]
+    facts = facts_of(everything, "lock")
     assert sorted(facts["5 threads append their number to one list"]) == sorted("[0, 1, 2, 3, 4]")
 
 
 def test_an_rlock_goes_deep_where_a_plain_lock_is_caught_by_the_time_limit() -> None:
     records = perform("sharing", asked("rlock"))
     found = shown(records, "rlock")
-    assert found["facts"]["depth reached"] == "20 in each of 3 threads"
-    assert "blocked at depth 2, still waiting after 0.3 s, in descend()" in found["facts"]["the same with a plain Lock"]
+    assert dict(found.facts)["depth reached"] == "20 in each of 3 threads"
+    assert (
+        "blocked at depth 2, still waiting after 0.3 s, in descend()" in dict(found.facts)["the same with a plain Lock"]
+    )
     (stuck,) = spans(records)["rlock · plain Lock"]
     assert stuck.state == "blocked"
     assert stuck.t1 is not None
@@ -133,7 +153,7 @@ def test_an_rlock_goes_deep_where_a_plain_lock_is_caught_by_the_time_limit() -> 
 
 
 def test_a_condition_loses_a_wake_up_without_a_predicate_and_not_with_one(everything: list[Record]) -> None:
-    facts = shown(everything, "condition")["facts"]
+    facts = facts_of(everything, "condition")
     assert facts["hand-overs"] == "400, in order"
     assert facts["wait() without a predicate"].startswith("lost its wake-up: slept 0.3 s in vain")
     assert facts["wait_for(predicate), the cure"].startswith("found the item after")
@@ -141,16 +161,16 @@ def test_a_condition_loses_a_wake_up_without_a_predicate_and_not_with_one(everyt
 
 def test_a_bounded_queue_holds_its_producers_back() -> None:
     records = perform("sharing", asked("queue", workers=4))
-    facts = shown(records, "queue")["facts"]
+    facts = facts_of(records, "queue")
     assert facts["five items"].count("Produced: ") == facts["five items"].count("Consumed: ") == 5
     assert int(facts["producers that found it full"].split()[0]) > 0
     assert facts["deepest"] == "8 of 8"
     assert facts["after join()"] == "0 items unfinished"
-    (track,) = [record.value for record in records if isinstance(record, Result) and record.name == "track"]
-    depths = [depth for _, depth in track["points"]]
+    (line,) = payloads(records, StepLine, "queue")
+    depths = [depth for _, depth in line.points]
     assert max(depths) == 8
     assert depths[-1] <= 2  # the sentinels may be what is seen last
-    assert [stamp for stamp, _ in track["points"]] == sorted(stamp for stamp, _ in track["points"])
+    assert [stamp for stamp, _ in line.points] == sorted(stamp for stamp, _ in line.points)
     assert {"blocked", "running"} <= states(records)
 
 
@@ -158,31 +178,31 @@ def test_a_bounded_queue_holds_its_producers_back() -> None:
 def test_a_semaphore_lets_in_no_more_than_it_has_permits(workers: int) -> None:
     found = shown(perform("sharing", asked("semaphore", workers=workers)), "semaphore")
     permits = str(max(1, workers // 2))
-    assert (found["facts"]["permits"], found["facts"]["most in use at once"]) == (permits, permits)
-    assert found["facts"]["uses"] == f"{workers * 3} by {workers} threads"
+    assert (dict(found.facts)["permits"], dict(found.facts)["most in use at once"]) == (permits, permits)
+    assert dict(found.facts)["uses"] == f"{workers * 3} by {workers} threads"
 
 
 def test_one_set_wakes_all_who_wait_for_an_event(everything: list[Record]) -> None:
     found = shown(everything, "event")
-    assert found["facts"]["woken by one set()"] == "4 of 4 threads"
-    assert found["facts"]["who comes later"] == "does not wait"
-    assert found["actual"] == 4
+    assert dict(found.facts)["woken by one set()"] == "4 of 4 threads"
+    assert dict(found.facts)["who comes later"] == "does not wait"
+    assert found.actual == 4
 
 
 def test_nobody_passes_a_barrier_before_the_last_has_arrived(everything: list[Record]) -> None:
-    facts = shown(everything, "barrier")["facts"]
+    facts = facts_of(everything, "barrier")
     assert facts["passed before the last had arrived"] == "0"
     assert sorted(facts["arrival order"].split(", ")) == [f"thread {number}" for number in range(1, 5)]
 
 
 def test_a_shared_integer_and_array_are_right_under_their_locks(everything: list[Record]) -> None:
-    facts = shown(everything, "value")["facts"]
+    facts = facts_of(everything, "value")
     assert facts["one process adds 1 and doubles the array"] == "1 became 2, [1, 2, 3, 4] became [2, 4, 6, 8]"
     assert facts["array expected"] == facts["array found"] == "[100, 100, 100, 100]"
 
 
 def test_a_queue_of_processes_keeps_the_order_and_says_what_an_item_takes(everything: list[Record]) -> None:
-    facts = shown(everything, "mp-queue")["facts"]
+    facts = facts_of(everything, "mp-queue")
     assert facts["five items"] == "0, 1, 2, 3, 4"
     assert facts["order"] == "as they were put"
     assert facts["time per item"].endswith(" µs")
@@ -190,13 +210,13 @@ def test_a_queue_of_processes_keeps_the_order_and_says_what_an_item_takes(everyt
 
 
 def test_two_processes_talk_over_a_pipe(everything: list[Record]) -> None:
-    facts = shown(everything, "pipe")["facts"]
+    facts = facts_of(everything, "pipe")
     assert facts["a worker says"] == "'Hello from worker!'"
     assert facts["round trips"].startswith("400, ")
 
 
 def test_a_manager_is_right_dear_and_loses_a_nested_change(everything: list[Record]) -> None:
-    facts = shown(everything, "manager")["facts"]
+    facts = facts_of(everything, "manager")
     assert facts["a process appends"] == "['Hello from process']"
     assert facts["list, dict, namespace"] == "100, 100 and 100 of 100 changes"
     assert facts["proxy['parts'].append(1)"] == "lost: the list stayed empty"
@@ -206,19 +226,19 @@ def test_a_manager_is_right_dear_and_loses_a_nested_change(everything: list[Reco
 
 def test_the_shared_memory_segment_is_gone_afterwards() -> None:
     found = shown(perform("sharing", asked("shared-memory", workers=4)), "shared-memory")
-    assert found["facts"]["afterwards"] == "the segment is gone"
-    assert found["facts"]["bandwidth"].endswith("GB/s for each process")
-    assert found["actual"] == "4,194,304 bytes; segment gone"
-    assert not (SHM / found["facts"]["name"]).exists()
+    assert dict(found.facts)["afterwards"] == "the segment is gone"
+    assert dict(found.facts)["bandwidth"].endswith("GB/s for each process")
+    assert found.actual == "4,194,304 bytes; segment gone"
+    assert not (SHM / dict(found.facts)["name"]).exists()
 
 
 def test_interpreters_are_used_where_this_python_has_them_and_else_it_says_so(everything: list[Record]) -> None:
     found = shown(everything, "interpreters")
     if HAS_INTERPRETERS:
-        assert found["correct"] is True
+        assert found.correct is True
         return
-    assert found["missing"].startswith("Not on this Python: concurrent.interpreters came with 3.14")
-    assert (found["correct"], found["actual"]) == (False, None)
+    assert (found.missing or "").startswith("Not on this Python: concurrent.interpreters came with 3.14")
+    assert (found.correct, found.actual) == (False, None)
 
 
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
@@ -227,7 +247,7 @@ def test_processes_share_under_every_start_method(start_method: str) -> None:
     assert end_of(records).outcome == "finished", end_of(records)
     for tool in BY_PROCESSES:
         if not TOOLS[tool].wrong:
-            assert shown(records, tool)["correct"] is True
+            assert shown(records, tool).correct is True
     pids = [record.pid for record in records if isinstance(record, Actor)]
     assert None not in pids
     assert len(set(pids)) == len(pids)
@@ -236,7 +256,7 @@ def test_processes_share_under_every_start_method(start_method: str) -> None:
 def test_one_worker_loses_nothing_and_needs_nobody() -> None:
     records = perform("sharing", asked(workers=1, operations=50))
     assert end_of(records).outcome == "finished", end_of(records)
-    assert shown(records, "none")["lost"] == 0
+    assert shown(records, "none").lost == 0
 
 
 def test_progress_counts_what_is_shown_and_every_round() -> None:
@@ -255,15 +275,15 @@ def test_what_a_picture_leaves_out_is_counted() -> None:
 
 def test_the_state_of_a_real_run_has_a_verdict_rows_and_a_chart() -> None:
     params = SharingParams(tools=["lock", "none"], operations=500, workers=2, repeats=3)
-    now = state.initial(params)
+    now = initial(params)
     for record in perform("sharing", params.model_dump()):
-        now = state.fold(now, record)
+        now = fold(now, record)
     assert now.done == now.total
-    assert state.verdict(now, 2) is not None
-    assert [line[:3] for line in state.rows(now)[1]] == [("lock", "threads", "right"), ("none", "threads", "wrong")]
-    assert [row["tool"] for row in state.chart(now, 2)["summary"]] == ["threading.Lock", "no guard"]
+    assert verdict(now, 2) is not None
+    assert [line[:3] for line in table_rows(now)[1]] == [("lock", "threads", "right"), ("none", "threads", "wrong")]
+    assert [row["tool"] for row in chart(now, 2)["summary"]] == ["threading.Lock", "no guard"]
     assert [row.phase for row in now.rows] == ["done", "done"]
-    assert all(finding.sentence for finding in state.findings(now, 2))
+    assert all(finding.sentence for finding in findings(now, 2))
 
 
 @pytest.mark.parametrize("tool", ["condition", "value", "manager", "shared-memory"])
@@ -281,7 +301,7 @@ def test_a_stop_leaves_no_process_and_no_segment(tool: str) -> None:
 
 @pytest.mark.parametrize("tool", ["shared-memory", "mp-queue"])
 def test_stops_at_any_moment_leave_no_process_and_no_segment(tool: str) -> None:
-    stopping = [sys.executable, "-m", "tests.experiments.stopping", tool, "60"]
+    stopping = [sys.executable, "-m", "tests.experiments.sharing.stopping", tool, "60"]
     with subprocess.Popen(stopping, start_new_session=True) as process:
         assert process.wait(110) == 0
     until(lambda: not members(process.pid), "the end of all its processes")
@@ -304,20 +324,19 @@ def test_a_killed_worker_fails_the_run_with_a_plain_reason() -> None:
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_a_tool_whose_worker_is_killed_on_request_fails_alone(start_method: str) -> None:
     with runner("sharing", asked("pipe", "lock", operations=20_000, start_method=start_method)) as child:
-        child.until(lambda record: isinstance(record, Result) and record.name == "phase")
+        child.until(lambda record: isinstance(record, Result) and isinstance(record.payload, DemonstrationBegan))
         child.say(KillWorkerProcess(2, 1))
         records = child.to_the_end()
     assert end_of(records).outcome == "finished"
     (fault,) = [record for record in records if isinstance(record, Fault)]
     (killed,) = [record for record in records if isinstance(record, Span) and record.state == "killed"]
     assert (killed.t, killed.item) == (fault.t, "killed on request")
-    (raised,) = [record for record in records if isinstance(record, Result) and record.name == "raised"]
-    assert raised.config == "pipe"
-    assert raised.value["type"] == "WorkerDied"
-    assert raised.value["message"].startswith(f"Worker 2 of 2 (process {fault.pid}) was killed on request before it")
+    (failed,) = payloads(records, ToolFailed, "pipe")
+    assert failed.type == "WorkerDied"
+    assert failed.message.startswith(f"Worker 2 of 2 (process {fault.pid}) was killed on request before it")
     (failure,) = [record for record in records if isinstance(record, Failure)]
     assert (failure.surfaced_in, failure.task) == ("multiprocessing.Pipe", "pipe")
-    assert shown(records, "lock")["correct"] is True
+    assert shown(records, "lock").correct is True
     timed = [(sample.config, sample.repetition) for sample in records if isinstance(sample, Sample)]
     assert timed == [("lock", 0), ("lock", 1)]
     steps = [record for record in records if isinstance(record, Progress)]

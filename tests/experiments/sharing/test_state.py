@@ -2,62 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
-from poolscope.experiments.sharing import state
+from poolscope.experiments.sharing.charts import chart
+from poolscope.experiments.sharing.export import as_json, rows
+from poolscope.experiments.sharing.findings import findings
 from poolscope.experiments.sharing.params import SharingParams
-from poolscope.experiments.sharing.samples import State
-from poolscope.protocol.payloads import Untyped
+from poolscope.experiments.sharing.state import SharingState, fold, initial
+from poolscope.experiments.sharing.verdict import verdict
+from poolscope.protocol.payloads import (
+    DemonstrationBegan,
+    LockTotals,
+    NoiseReading,
+    Seed,
+    StepLine,
+    ToolFailed,
+    ToolOutcome,
+)
 from poolscope.protocol.records import Actor, End, Failure, Printed, Progress, Record, Result, Sample, Span
 
 from tests.openings import opening
 
 
-def outcome(tool: str, expected: Any = 100, actual: Any = 100, **more: Any) -> Result:
-    found = {
-        "expected": expected,
-        "actual": actual,
-        "correct": expected == actual,
-        "facts": [["seen", "it"]],
-        "threads": [["thread 1", 1, 0.1, 2, 0.2]],
-        "lost": None,
-        "missing": "",
-        "round": 1000,
-        **more,
-    }
-    return Result(1, Untyped("outcome", found), tool)
+def outcome(
+    tool: str,
+    expected: int | None = 100,
+    actual: int | None = 100,
+    *,
+    correct: bool | None = None,
+    lost: int | None = None,
+    missing: str | None = None,
+    segment_gone: bool | None = None,
+) -> Result:
+    found = ToolOutcome(
+        expected,
+        actual,
+        correct=expected == actual if correct is None else correct,
+        facts=(("seen", "it"),),
+        threads=(LockTotals("thread 1", 1, 0.1, 2, 0.2),),
+        lost=lost,
+        missing=missing,
+        segment_gone=segment_gone,
+        operations=1000,
+    )
+    return Result(1, found, tool)
+
+
+def noise(wall_s: float, busy_s: float | None) -> NoiseReading:
+    return NoiseReading(wall_s, busy_s, 1.0, None, None, 2)
 
 
 def rounds(tool: str, *seconds: float) -> list[Record]:
     return [Sample(2, "round", tool, repetition, took) for repetition, took in enumerate((9.0, *seconds))]
 
 
-def folded(tools: str, *records: Record, **params: Any) -> State:
-    now = state.initial(SharingParams(tools=[tools], **{"repeats": 3, **params}))
+def folded(tools: str, *records: Record, **params: Any) -> SharingState:
+    now = initial(SharingParams(tools=[tools], **{"repeats": 3, **params}))
     for record in records:
-        now = state.fold(now, record)
+        now = fold(now, record)
     return now
 
 
 def test_before_the_first_record_every_tool_is_queued() -> None:
     now = folded("all")
     assert {row.phase for row in now.rows} == {"queued"}
-    assert state.as_json(now)["tools"] == []
-    assert len(state.as_json(now)["waiting"]) == len(now.rows) == 15
-    assert state.verdict(now, 2) is None
-    assert state.findings(now, 2) == ()
-    assert state.rows(now)[1] == []
+    assert as_json(now)["tools"] == []
+    assert len(as_json(now)["waiting"]) == len(now.rows) == 15
+    assert verdict(now, 2) is None
+    assert findings(now, 2) == ()
+    assert rows(now)[1] == []
     assert now.total == 15 * 5
 
 
 def test_a_tool_is_running_then_timing_then_done() -> None:
-    now = folded("lock", Result(1, Untyped("phase", "shown"), "lock"))
+    now = folded("lock", Result(1, DemonstrationBegan(), "lock"))
     assert [row.phase for row in now.rows] == ["running"]
-    now = state.fold(now, outcome("lock"))
+    now = fold(now, outcome("lock"))
     assert [(row.phase, row.correct) for row in now.rows] == [("timing", True)]
     for record in rounds("lock", 0.5, 0.25, 0.2):
-        now = state.fold(now, record)
+        now = fold(now, record)
     assert [row.phase for row in now.rows] == ["done"]
     assert list(now.rows[0].rates) == [2000.0, 4000.0, 5000.0]
     assert list(now.order) == [("lock", 1), ("lock", 2), ("lock", 3)]
@@ -69,7 +94,7 @@ def test_the_warm_up_counts_for_nothing() -> None:
 
 def test_the_json_has_the_contracts_fields() -> None:
     now = folded("lock", opening("sharing"), outcome("lock"), *rounds("lock", 0.5))
-    told = state.as_json(now)
+    told = as_json(now)
     (tool,) = told["tools"]
     assert (tool["tool"], tool["between"], tool["expected"], tool["actual"]) == ("lock", "threads", 100, 100)
     assert tool["correct"] is True
@@ -93,15 +118,15 @@ def test_spans_go_to_the_tool_whose_actor_they_name() -> None:
 
 def test_what_says_nothing_here_changes_nothing() -> None:
     now = folded("lock")
-    assert state.fold(now, Printed(1, "stdout", "x")) is now
-    assert state.fold(now, outcome("pipe")) is now
-    assert state.fold(now, Sample(1, "round", "pipe", 1, 1.0)) is now
-    assert state.fold(now, Sample(1, "other", "lock", 1, 1.0)) is now
+    assert fold(now, Printed(1, "stdout", "x")) is now
+    assert fold(now, outcome("pipe")) is now
+    assert fold(now, Sample(1, "round", "pipe", 1, 1.0)) is now
+    assert fold(now, Sample(1, "other", "lock", 1, 1.0)) is now
 
 
 def test_a_single_right_tool_is_said_with_its_price() -> None:
     now = folded("lock", outcome("lock"), *rounds("lock", 0.5, 0.5, 0.5))
-    said = state.verdict(now, 2)
+    said = verdict(now, 2)
     assert said is not None
     assert said.headline == "threading.Lock is right (100); an addition under Lock costs 500\N{NO-BREAK SPACE}µs."
 
@@ -109,23 +134,21 @@ def test_a_single_right_tool_is_said_with_its_price() -> None:
 def test_lost_updates_are_the_expected_outcome_without_a_guard() -> None:
     now = folded("none", outcome("none", 100, 25, lost=75), *rounds("none", 1, 1, 1))
     assert now.rows[0].as_it_should is True
-    assert str(state.verdict(now, 2)).startswith(
-        "no guard is wrong: 100 expected, 25 found, 75% of the updates are lost;"
-    )
-    lost = {finding.check: finding for finding in state.findings(now, 2)}["without a guard updates are lost"]
+    assert str(verdict(now, 2)).startswith("no guard is wrong: 100 expected, 25 found, 75% of the updates are lost;")
+    lost = {finding.check: finding for finding in findings(now, 2)}["without a guard updates are lost"]
     assert (lost.holds, dict(lost.numbers)) == (True, {"none": 0.75})
 
 
 def test_no_update_lost_without_a_guard_is_called_luck() -> None:
     now = folded("none", outcome("none", lost=0), *rounds("none", 1, 1, 1))
-    assert "which is luck" in str(state.verdict(now, 2))
-    lost = {finding.check: finding for finding in state.findings(now, 2)}["without a guard updates are lost"]
+    assert "which is luck" in str(verdict(now, 2))
+    lost = {finding.check: finding for finding in findings(now, 2)}["without a guard updates are lost"]
     assert lost.holds is None
 
 
 def test_one_worker_alone_has_nobody_to_race_with() -> None:
     now = folded("none", outcome("none", lost=0), *rounds("none", 1, 1, 1), workers=1)
-    assert "nobody to race with" in str(state.verdict(now, 2))
+    assert "nobody to race with" in str(verdict(now, 2))
 
 
 def test_all_right_and_all_lost_in_one_sentence() -> None:
@@ -139,7 +162,7 @@ def test_all_right_and_all_lost_in_one_sentence() -> None:
         *rounds("lock", 0.1, 0.11, 0.12),
         *rounds("value", 1.0, 1.1, 1.2),
     )
-    said = state.verdict(now, 2)
+    said = verdict(now, 2)
     assert said is not None
     assert said.headline == (
         "Both guarded tools are right; without a guard threads lose 75% and processes 60% of their updates."
@@ -152,13 +175,13 @@ def test_no_difference_is_said_where_none_is_shown() -> None:
     now = folded(
         "lock, rlock", outcome("lock"), outcome("rlock"), *rounds("lock", 1, 2, 3), *rounds("rlock", 1.1, 2.1, 2.9)
     )
-    assert "no difference shown" in str(state.verdict(now, 2))
+    assert "no difference shown" in str(verdict(now, 2))
 
 
 def test_a_wrong_guarded_tool_comes_first() -> None:
     now = folded("lock, pipe", outcome("lock", 100, 99), outcome("pipe"), End(9, "finished"))
-    assert str(state.verdict(now, 2)).startswith("threading.Lock is wrong: 100 expected, 99 found.")
-    right = {finding.check: finding for finding in state.findings(now, 2)}["every guarded tool is right"]
+    assert str(verdict(now, 2)).startswith("threading.Lock is wrong: 100 expected, 99 found.")
+    right = {finding.check: finding for finding in findings(now, 2)}["every guarded tool is right"]
     assert right.holds is False
 
 
@@ -172,74 +195,80 @@ def test_a_tool_that_is_not_on_this_python_is_neither_right_nor_wrong() -> None:
     row = now.row("interpreters")
     assert row is not None
     assert (row.phase, row.correct, row.as_it_should) == ("missing", None, None)
-    told = state.as_json(now)
+    told = as_json(now)
     assert [tool["tool"] for tool in told["tools"]] == ["lock"]
     assert told["missing"] == [{"tool": "interpreters", "reason": "Not here."}]
-    assert "concurrent.interpreters: not on this Python." in str(state.verdict(now, 2))
-    assert state.rows(now)[1][1][2] == "not on this Python"
+    assert "concurrent.interpreters: not on this Python." in str(verdict(now, 2))
+    assert rows(now)[1][1][2] == "not on this Python"
 
 
 def test_a_run_of_only_what_is_not_here_still_says_so() -> None:
     now = folded("interpreters", outcome("interpreters", None, None, correct=False, missing="Not here."))
-    assert "not on this Python" in str(state.verdict(now, 2))
+    assert "not on this Python" in str(verdict(now, 2))
 
 
 def test_a_run_that_was_stopped_says_what_was_not_run() -> None:
     now = folded("lock, pipe", outcome("lock"), End(9, "stopped"))
-    assert "multiprocessing.Pipe: not run." in str(state.verdict(now, 2))
+    assert "multiprocessing.Pipe: not run." in str(verdict(now, 2))
     assert folded("lock, pipe", End(9, "stopped")).outcome == "stopped"
-    assert state.verdict(folded("lock, pipe", End(9, "stopped")), 2) is None
+    assert verdict(folded("lock, pipe", End(9, "stopped")), 2) is None
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_segment_that_is_left_is_a_finding(gone: bool) -> None:
+    now = folded("shared-memory", outcome("shared-memory", segment_gone=gone))
+    check = {each.check: each for each in findings(now, 2)}["the shared memory segment is gone afterwards"]
+    assert check.holds is gone
 
 
 @pytest.mark.parametrize(("seconds", "holds", "operations"), [(0.01, False, None), (0.0001, True, 20_000)])
 def test_rounds_that_are_too_short_have_a_remedy(seconds: float, holds: bool, operations: int | None) -> None:
     now = folded("lock", outcome("lock"), *rounds("lock", seconds, seconds, seconds))
-    check = {each.check: each for each in state.findings(now, 2)}["rounds are too short to be timed well"]
+    check = {each.check: each for each in findings(now, 2)}["rounds are too short to be timed well"]
     assert check.holds is holds
     assert check.remedy.get("operations") == operations
 
 
 @pytest.mark.parametrize(("busy", "disturbed"), [(5.0, True), (1.0, False), (None, None)])
 def test_a_run_beside_something_busy_says_so(busy: float | None, disturbed: bool | None) -> None:
-    noise = {"wall_s": 10.0, "host_busy_s": busy, "own_cpu_s": 1.0, "host_cpus": 2}
-    now = folded("lock", outcome("lock"), *rounds("lock", 1, 1, 1), Result(3, Untyped("noise", noise)))
-    check = state.findings(now, 2)[-1]
+    now = folded("lock", outcome("lock"), *rounds("lock", 1, 1, 1), Result(3, noise(10.0, busy)))
+    check = findings(now, 2)[-1]
     assert (check.check, check.holds) == ("something else disturbed the run", disturbed)
-    assert ("take the figures with care" in str(state.verdict(now, 2))) is (disturbed is True)
+    assert ("take the figures with care" in str(verdict(now, 2))) is (disturbed is True)
 
 
 def test_the_end_and_the_way_there_are_kept() -> None:
     now = folded(
         "lock",
         Progress(1, 2, 5, 3.0, "warm-up"),
-        Result(1, Untyped("seed", 7)),
-        Result(1, Untyped("noise", {"wall_s": 1.0})),
-        Result(1, Untyped("track", {"label": "depth", "points": [[1, 2]]}), "lock"),
+        Result(1, Seed(7)),
+        Result(1, noise(1.0, None)),
+        Result(1, StepLine("depth", ((1, 2),)), "lock"),
         Failure(1, "E", "broke"),
         End(2, "failed", "x"),
     )
     assert (now.done, now.total, now.note, now.seed, now.failure) == (2, 5, "warm-up", 7, "broke")
     assert (now.outcome, now.reason, now.seconds_left) == ("failed", "x", None)
-    assert now.rows[0].track["label"] == "depth"
-    assert state.as_json(now)["noise"] == {"wall_s": 1.0}
+    assert now.rows[0].step_line == StepLine("depth", ((1, 2),))
+    assert as_json(now)["noise"]["wall_s"] == 1.0
 
 
 def test_the_chart_has_a_dot_a_round_and_a_median_with_its_interval() -> None:
     now = folded("lock, pipe", outcome("lock"), *rounds("lock", 1, 2, 4))
-    drawn = state.chart(now, 2)
+    drawn = chart(now, 2)
     assert [row["rate"] for row in drawn["reps"]] == [1000, 500, 250]
     (row,) = drawn["summary"]
     assert (row["tool"], row["rate"], row["lo"], row["hi"]) == ("threading.Lock", 500, 250, 1000)
 
 
 def test_a_tool_that_raises_fails_alone_and_says_what() -> None:
-    raised = {"type": "WorkerDied", "message": "Worker 2 died.", "traceback": "Traceback …"}
+    failed = ToolFailed("WorkerDied", "Worker 2 died.", "Traceback …")
     now = folded(
         "lock, pipe, queue",
         outcome("lock"),
-        Result(1, Untyped("raised", raised), "pipe"),
+        Result(1, failed, "pipe"),
         outcome("queue"),
-        Result(2, Untyped("raised", raised), "queue"),
+        Result(2, failed, "queue"),
         *rounds("lock", 0.5, 0.25, 0.2),
     )
     assert [(row.tool.name, row.phase) for row in now.rows] == [
@@ -247,13 +276,13 @@ def test_a_tool_that_raises_fails_alone_and_says_what() -> None:
         ("pipe", "failed"),
         ("queue", "failed"),
     ]
-    told = state.as_json(now)
+    told = as_json(now)
     assert [tool["tool"] for tool in told["tools"]] == ["lock", "queue"]
-    assert told["failed"] == [{"tool": "pipe", **raised}, {"tool": "queue", **raised}]
+    assert told["failed"] == [{"tool": "pipe", **asdict(failed)}, {"tool": "queue", **asdict(failed)}]
     assert told["waiting"] == []
-    verdict = state.verdict(now, 2)
-    assert verdict is not None
-    assert "multiprocessing.Pipe failed by WorkerDied: Worker 2 died." in verdict.rest
-    finding = state.findings(now, 2)[0]
+    said = verdict(now, 2)
+    assert said is not None
+    assert "multiprocessing.Pipe failed by WorkerDied: Worker 2 died." in said.rest
+    finding = findings(now, 2)[0]
     assert (finding.check, finding.holds) == ("every tool did its work", False)
-    assert [line[2] for line in state.rows(now)[1]] == ["right", *["WorkerDied: Worker 2 died."] * 2]
+    assert [line[2] for line in rows(now)[1]] == ["right", *["WorkerDied: Worker 2 died."] * 2]

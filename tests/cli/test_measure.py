@@ -1,0 +1,175 @@
+"""`poolscope measure`: what it makes of a user's words, their environment and Pythons, and of their function."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from poolscope.cli import measure
+from poolscope.errors import BadParameters
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.settings import read_settings
+
+from tests.cli.conftest import Call, descendants, started
+from tests.waiting import until_gone
+
+TASKS = """
+import time
+
+def double(n):
+    print("hello")
+    return 2 * n
+
+def twice(n):
+    import theirs_alone
+    return theirs_alone.twice(n)
+
+def slow(n):
+    time.sleep(0.02)
+
+def fails(n):
+    raise ValueError(n)
+
+numbers = range(10)
+number = 3
+nothing = []
+"""
+
+
+@pytest.fixture
+def tasks(settings: None, tmp_path: Path) -> None:
+    """A user's folder with a module `tasks`."""
+    (tmp_path / "tasks.py").write_text(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("f", "--items", "numbers"), "MODULE:FUNCTION"),
+        (("tasks:f()", "--items", "numbers"), "MODULE:FUNCTION"),
+        (("tasks:double", "--items", "1, 2"), "--items"),
+        (("tasks:double", "--items", "numbers", "--setup", "x:"), "--setup"),
+        (("tasks:double", "--items", "numbers", "--repeats", "0"), "repeats"),
+        (("tasks:double", "--items", "numbers", "--kinds", "fibre"), "kinds"),
+        (("tasks:double", "--items", "numbers", "--limit", "soon"), "limit_s"),
+        (("tasks:double", "--items", "numbers", "--python", "./nowhere"), "./nowhere"),
+        (("tasks:double", "--items", "numbers", "--python", "9.9"), "9.9"),
+    ],
+    ids=["no module", "no name", "items", "set-up", "repeats", "kinds", "limit", "path", "label"],
+)
+def test_what_makes_no_sense_exits_with_2_and_one_line_and_starts_nothing(
+    call: Call, data: Path, words: tuple[str, ...], named: str
+) -> None:
+    done = call("measure", *words)
+    assert (done.status, done.out) == (2, "")
+    assert named in done.err
+    assert done.err.count("\n") == 1
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "items", "status", "named"),
+    [
+        ("nowhere:double", "tasks:numbers", 2, "nowhere"),
+        ("tasks:double", "nothing", 2, "tasks:nothing"),
+        ("tasks:fails", "numbers", 1, "tasks:fails"),
+    ],
+    ids=["no module", "no items", "raises"],
+)
+def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
+    tasks: None, call: Call, function: str, items: str, status: int, named: str
+) -> None:
+    done = call("measure", function, "--items", items, "--kinds", "thread", "--sizes", "2", "--repeats", "1")
+    assert done.status == status
+    assert named in done.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (("a.b:f", "a.b:x", None), "a.b:f@x"),
+        (("a.b:f", "x", "s"), "a.b:f@x+s"),
+        (("a.b:f", "c:x", "a.b:s"), "a.b:f@c:x+s"),
+        (("a:K.f", "a.b:x", "b:s"), "a:K.f@a.b:x+b:s"),
+    ],
+)
+def test_work_has_one_name(given: tuple[str, str, str | None], name: str) -> None:
+    assert measure.work_name(*given) == name
+    assert WhichPoolParams(workload=name).workload == name
+
+
+def test_the_active_environment_counts_unless_it_is_ours(tmp_path: Path) -> None:
+    assert measure.venv_python({}) == ""
+    assert measure.venv_python({"VIRTUAL_ENV": sys.prefix}) == ""
+    assert measure.venv_python({"VIRTUAL_ENV": str(tmp_path)}) == str(tmp_path / "bin" / "python")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> str:
+    """The Python of somebody's virtual environment, made from the one that ours was made from."""
+    folder = tmp_path / "project" / "venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    return str(folder / "bin" / "python")
+
+
+async def test_the_environments_python_comes_first_then_those_asked_for(tmp_path: Path, theirs: str) -> None:
+    settings = read_settings({"data": tmp_path, "pythons": "none"})
+    paths, labels = await measure.find_pythons(settings, theirs, [sys.executable, theirs])
+    assert [paths[label] for label in labels] == [theirs, sys.executable]
+    paths, labels = await measure.find_pythons(settings, "", [theirs])
+    assert [paths[label] for label in labels] == [sys.executable, theirs]
+
+
+async def test_a_python_is_also_found_by_the_label_that_it_was_given(tmp_path: Path, theirs: str) -> None:
+    settings = read_settings({"data": tmp_path, "pythons": f"none,mine={theirs}"})
+    paths, labels = await measure.find_pythons(settings, "", ["mine"])
+    assert [paths[label] for label in labels] == [sys.executable, theirs]
+    assert labels[1] == "mine"
+    with pytest.raises(BadParameters, match="no Python has that label"):
+        await measure.find_pythons(settings, "", ["yours"])
+
+
+async def test_nothing_is_asked_where_this_python_is_the_only_one(tmp_path: Path) -> None:
+    assert (await measure.find_pythons(read_settings({"data": tmp_path}), "", []))[1] == []
+
+
+def test_a_users_function_runs_in_their_folder_and_environment(
+    tasks: None, call: Call, theirs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(theirs).parent.parent
+    (folder / "pyvenv.cfg").write_text(f"home = {Path(theirs).resolve().parent}\n")
+    packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "theirs_alone.py").write_text("def twice(n):\n    print('hello')\n    return 2 * n\n")
+    monkeypatch.setenv("VIRTUAL_ENV", str(folder))
+    words = ("measure", "tasks:twice", "--items", "numbers", "--kinds", "thread", "--sizes", "2", "--repeats", "2")
+    done = call(*words)
+    assert done.status == 0, done.err
+    assert re.search(r"about .* left", done.err)
+    assert re.search(r"│ plain loop +│", done.out)
+    assert re.search(r"│ threads +│ +2 │", done.out)
+    assert "- It printed " in done.out  # a finding of its own
+    assert f"Again: poolscope {' '.join(words)}\n" in done.out
+    assert "hello" not in done.out + done.err  # it is in the run's records
+
+
+def test_an_interrupted_measurement_exits_with_130_and_prints_and_keeps_what_it_has(tasks: None) -> None:
+    words = ("tasks:slow", "--items", "numbers", "--kinds", "thread", "--sizes", "2", "--repeats", "50", "--json")
+    with started("measure", *words) as process:
+        assert process.stderr is not None
+        while "left" not in process.stderr.readline():
+            assert process.poll() is None
+        children = descendants(process)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+    assert process.returncode == 130
+    run = json.loads(out)
+    assert (run["status"], run["kept"]) == ("stopped", True)
+    assert run["state"]["done"] < run["state"]["total"]
+    until_gone(children)

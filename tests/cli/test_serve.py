@@ -1,0 +1,100 @@
+"""`poolscope serve`: from a checked port and data folder to the last child's end, and the settings as its options."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from poolscope.errors import BadParameters
+from poolscope.settings import Settings, read_settings
+
+from tests.cli.conftest import Call, descendants, kept_runs, line_of, started
+from tests.waiting import until_gone
+
+
+@pytest.mark.parametrize(
+    ("words", "host", "sent", "status"),
+    [
+        ((), "127.0.0.1", signal.SIGTERM, 0),  # `poolscope` alone serves, as its settings say
+        (("serve", "--host", "127.0.0.2", "--port", "0"), "127.0.0.2", signal.SIGINT, 130),
+    ],
+    ids=["alone", "with options"],
+)
+def test_a_server_prints_its_address_answers_there_and_a_signal_ends_it_with_run_and_children(
+    settings: None, data: Path, words: tuple[str, ...], host: str, sent: signal.Signals, status: int
+) -> None:
+    with started(*words, POOLSCOPE_PORT="0") as process:
+        address = re.search(rf"http://{re.escape(host)}:\d+", line_of(process))
+        assert address
+        with httpx.Client(base_url=address[0]) as client:
+            assert client.get("/healthz").status_code == 200
+            asked: dict[str, Any] = {"experiment": "shared-list", "params": {"seconds": 600}}
+            assert client.post("/api/runs", json=asked).status_code == 201
+            with client.stream("GET", "/api/runs/sl-0001/records") as records:
+                lines = records.iter_lines()
+                assert next(lines)  # a reader is there, and the runner at work
+                children = descendants(process)
+                process.send_signal(sent)
+                for _ in lines:  # the stream ends, and is not cut off
+                    pass
+        _, err = process.communicate()
+    assert (process.returncode, err) == (status, "")
+    until_gone(children)
+    assert kept_runs(data) == [("sl-0001", "interrupted")]
+
+
+def test_a_port_in_use_is_one_sentence_and_exit_1(call: Call) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = call("serve", "--port", str(port))
+    assert (done.status, done.out) == (1, "")
+    assert done.err == f"Port {port} of 127.0.0.1 is in use. Choose another by --port; --port 0 takes a free one.\n"
+
+
+def test_an_address_of_another_machine_is_one_sentence_and_exit_1(call: Call) -> None:
+    done = call("serve", "--host", "192.0.2.1", "--port", "0")
+    assert done.status == 1
+    assert done.err.count("\n") == 1
+
+
+def test_a_data_folder_that_cannot_be_written_is_one_sentence_and_exit_1(call: Call, data: Path) -> None:
+    data.write_text("a file where the folder should be")
+    done = call("serve", "--port", "0")
+    assert (done.status, done.out) == (1, "")
+    assert str(data / "poolscope.sqlite") in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_the_command_line_counts_before_the_env_file_and_that_before_the_environment(
+    settings: None, data: Path, tmp_path: Path
+) -> None:
+    assert read_settings().data == data
+    (tmp_path / ".env").write_text(f"POOLSCOPE_DATA={tmp_path}/dotenv.sqlite\n")
+    assert read_settings().data == tmp_path / "dotenv.sqlite"
+    assert read_settings({"data": None, "port": 1}).data == tmp_path / "dotenv.sqlite"
+    assert read_settings({"data": tmp_path / "option.db"}).journal_path == tmp_path / "option.db"
+
+
+def test_a_setting_that_makes_no_sense_is_named_as_option_and_variable(
+    settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POOLSCOPE_PORT", "seven")
+    with pytest.raises(BadParameters) as refused:
+        read_settings()
+    (error,) = refused.value.errors
+    assert error.name == "port"
+    assert error.message.startswith("--port (POOLSCOPE_PORT): ")
+    assert "'seven'" in error.message
+
+
+def test_every_setting_is_an_option_with_its_description(call: Call) -> None:
+    text = " ".join(call("serve", "--help").out.split())
+    for name, info in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in text
+        assert f"POOLSCOPE_{name.upper()}" in text
+        assert (info.description or "no description") in text
