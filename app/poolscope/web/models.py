@@ -295,6 +295,7 @@ class PoolSizeAnswer(Answer):
     results: list[Any]
     results_count: int
     transcript: str
+    differs: str | None
 
 
 class PoolSizesState(Answer):
