@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from poolscope.protocol.records import Opening, from_line
+from poolscope.protocol.records import Contents, Opening, Record, Sample, Task, from_line
 from poolscope.runs.process_tree import session
 
 from tests.served import Served, served
@@ -19,14 +20,17 @@ from tests.waiting import until, until_gone
 # Long runs of each experiment, whose every process has much to do yet when something happens to it.
 LONG: dict[str, dict[str, Any]] = {
     "shared-list": {"producers": 2, "consumers": 2, "delay_min": 0.001, "delay_max": 0.005, "seconds": 600},
-    "factorials": {"first": 4001, "last": 5000, "workers": 2, "kind": "process"},
-    "pool-sizes": {"sizes": [2], "workload": "sum-of-squares", "work_ms": 20, "repeats": 100, "start_method": "spawn"},
+    "pool-sizes": {"sizes": [2], "workload": "square-sleep", "work_ms": 20, "repeats": 100, "start_method": "spawn"},
+    "factorials": {"first": 4001, "last": 5000, "workers": 2, "kind": "process"},  # last, for it keeps two CPUs busy
 }
 SHORT: dict[str, dict[str, Any]] = {
     "shared-list": {"delay_min": 0, "delay_max": 0.001, "seconds": 0.2},
     "factorials": {"first": 1, "last": 5, "workers": 2},
     "pool-sizes": {"sizes": [2], "repeats": 2},
 }
+# Records of work after which a run is in the middle of it.
+MIDDLE = {"shared-list": 50, "factorials": 6, "pool-sizes": 1}
+WRITTEN_AFTER_NS = 200_000_000  # four batches of the recorder's
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -60,34 +64,38 @@ class AtWork:
 def begin(server: Served, experiment: str) -> AtWork:
     """Start a long run and wait until it is in the middle of its work."""
     run_id = server.begin(experiment, **LONG[experiment])
-    until(lambda: server.run(run_id)["status"] == "running", "the start")
-    until(lambda: is_in_the_middle(server.run(run_id)), "the middle of the run")
-    shown = server.run(run_id)["state"]
-    until(lambda: server.run(run_id)["state"] != shown, "more records, for by then those before are in the journal")
-    runner = psutil.Process(opening(server, run_id).pid)
+    told = live_records(server, run_id)
+    opening, *_ = first = [next(told)]
+    assert isinstance(opening, Opening)
+    with closing(told):
+        while sum(map(is_work, first)) < MIDDLE[experiment]:
+            first.append(next(told))
+        # A record of a later batch, for by then those before are in the journal.
+        middle = first[-1].t
+        while first[-1].t < middle + WRITTEN_AFTER_NS:
+            first.append(next(told))
+    runner = psutil.Process(opening.pid)
     return AtWork(run_id, runner, frozenset(name for each in session(runner.pid) for name in memory_of(each)))
 
 
-def is_in_the_middle(run: dict[str, Any]) -> bool:
-    state = run["state"]
-    match run["experiment"]:
-        case "shared-list":
-            return bool(state["added"] > 20 and state["removed"] > 20)
-        case "factorials":
-            return bool(state["done"] > 5)
+def is_work(record: Record) -> bool:
+    """Whether it tells of work that is done: a change of the list, a number's factorial, a map through a pool."""
+    match record:
+        case Contents() | Task(event="ended"):
+            return True
+        case Sample(name="map", repetition=repetition, config=config):
+            return repetition > 0 and config != "serial"
         case _:
-            return any(size["map_s"] and size["map_s"]["samples"] for size in state["sizes"])
+            return False
 
 
-def opening(server: Served, run_id: str) -> Opening:
-    """The first record of a live run."""
+def live_records(server: Served, run_id: str) -> Generator[Record, None, None]:
+    """The records of a live run from the first, as they come."""
     with server.api.stream("GET", f"/api/runs/{run_id}/records") as stream:
         for line in stream.iter_lines():
             if line.startswith("data:"):
-                record = from_line(line.removeprefix("data:").strip().encode())
-                assert isinstance(record, Opening)
-                return record
-    raise AssertionError("no record at all")
+                yield from_line(line.removeprefix("data:").strip().encode())
+    raise AssertionError(f"{run_id} ended early")
 
 
 def is_of_multiprocessing(process: psutil.Process, runner: psutil.Process) -> bool:

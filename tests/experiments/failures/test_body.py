@@ -26,7 +26,7 @@ from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
 
 SCALED: dict[str, Any] = {"task": 0.6, "limit": 0.3}
-ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "2"))  # of all scenarios, beyond the first
+ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "1"))  # of all scenarios, beyond the first
 Ask = Callable[..., Case]
 THREE = ("ThreadPoolExecutor", "Pool", "ProcessPoolExecutor")
 

@@ -11,7 +11,7 @@ import pytest
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_benchmark.recommendation import counted
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.payloads import EffectiveCpus, MemoryReading, ResultsDiffer, TraceSummary
 from poolscope.protocol.records import Printed, Record, Result
@@ -437,7 +437,7 @@ def test_work_that_gives_other_results_each_time_is_not_held_against_its_pools()
         now = told({**MAPS, "pool 2": about(340)}, **how)
         found = check(now, "results differ")
         assert (found.holds, found.code) == (True, "results_differ: no call repeats")
-        assert "pool 2" in {config.key for config in counted(now)}
+        assert "pool 2" in {config.key for config in eligible_configs(now)}
 
 
 @pytest.mark.parametrize(("names", "holds"), [(("CACHE", "calls"), True), ((), False), (None, None)])

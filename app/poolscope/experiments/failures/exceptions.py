@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.protocol.payloads import CaseEnding, FaultMade, PoolUsable, WorkerExited, WorkerFramesShown
 
@@ -55,13 +55,11 @@ def thread_caught(context: CaseContext) -> None:
 
 def handled(caught: list[BaseException], raised: bool, what: str) -> None:
     if caught and not raised:
-        case_log.outcome(
-            CaseEnding.HANDLED, f"The {what} caught {caught[0]!r} itself and went on; join() raised nothing."
-        )
+        case_log.outcome(CaseEnding.HANDLED, endings.caught_inside(what, caught[0]))
     else:
         case_log.outcome(
             CaseEnding.RAISED if raised else CaseEnding.NOTHING_FAILED,
-            f"Caught inside: {len(caught)}; join() raised: {raised}.",
+            endings.not_caught(len(caught), raised),
         )
 
 
@@ -104,13 +102,9 @@ def thread_uncaught(context: CaseContext) -> None:
         threading.excepthook = default
     settle(done)
     if seen and not raised:
-        case_log.outcome(
-            CaseEnding.SILENT, "Nothing surfaced in the main thread: excepthook printed it, and main went on."
-        )
+        case_log.outcome(CaseEnding.SILENT, endings.HOOK_ONLY)
     else:
-        case_log.outcome(
-            CaseEnding.RAISED if raised else CaseEnding.NOTHING_FAILED, f"excepthook was called {len(seen)} times."
-        )
+        case_log.outcome(CaseEnding.RAISED if raised else CaseEnding.NOTHING_FAILED, endings.hook_called(len(seen)))
 
 
 def thread_queue(context: CaseContext) -> None:
@@ -137,7 +131,7 @@ def raise_again(get: Callable[[], BaseException], frame: str) -> None:
     try:
         raise get()
     except queue.Empty:
-        case_log.outcome(CaseEnding.SILENT, "The queue stayed empty: nothing was handed over.")
+        case_log.outcome(CaseEnding.SILENT, endings.NOTHING_HANDED_OVER)
     except Exception as error:
         case_log.moment(f"main raises {error!r} again", "failed")
         case_log.surfaced(error, "the main thread")
@@ -146,10 +140,8 @@ def raise_again(get: Callable[[], BaseException], frame: str) -> None:
             frames.append(at.tb_frame.f_code.co_name)
             at = at.tb_next
         case_log.note(WorkerFramesShown(frame in frames))
-        where = "shows the worker's own frames" if frame in frames else "does not show the worker's own frames"
-        case_log.outcome(
-            CaseEnding.RAISED, f"Raised in the main thread as {type(error).__name__}; its traceback {where}."
-        )
+
+        case_log.outcome(CaseEnding.RAISED, endings.raised_again(type(error).__name__, frame in frames))
 
 
 def thread_future(context: CaseContext) -> None:
@@ -169,10 +161,8 @@ def thread_future(context: CaseContext) -> None:
         usable = executor.submit(divide, 5).result(context.limit * 20) == 2
     settle(done)
     case_log.note(PoolUsable(usable))
-    more = "The executor still works." if usable else "The executor no longer works."
-    case_log.outcome(
-        CaseEnding.RAISED if failed else CaseEnding.NOTHING_FAILED, f"result() raised {failed or 'nothing'}. {more}"
-    )
+
+    case_log.outcome(CaseEnding.RAISED if failed else CaseEnding.NOTHING_FAILED, endings.result_raised(failed, usable))
 
 
 def in_thread(item: int) -> float:
@@ -218,7 +208,7 @@ def process_caught(context: CaseContext) -> None:
     errors.close()
     case_log.note(WorkerExited(code))
     ending = CaseEnding.HANDLED if code == 0 and len(done) == len(ITEMS) - 1 else CaseEnding.SILENT
-    case_log.outcome(ending, f"The process caught it itself and went on; exit code {code}, {len(done)} results sent.")
+    case_log.outcome(ending, endings.process_went_on(code, len(done)))
 
 
 def process_uncaught(context: CaseContext) -> None:
@@ -230,11 +220,9 @@ def process_uncaught(context: CaseContext) -> None:
     kind, _, message = last.partition(": ")  # of the dead process nothing else is left
     if code:
         case_log.surfaced_as(kind, message, trace, "its own stderr and exit code")
-        case_log.outcome(
-            CaseEnding.SILENT, f"join() raised nothing; exit code {code} and {kind} on stderr are all that is left."
-        )
+        case_log.outcome(CaseEnding.SILENT, endings.process_left_traces(code, kind))
     else:
-        case_log.outcome(CaseEnding.NOTHING_FAILED, f"The process ended with exit code {code}.")
+        case_log.outcome(CaseEnding.NOTHING_FAILED, endings.process_exited(code))
 
 
 def process_queue(context: CaseContext) -> None:

@@ -12,9 +12,8 @@ from multiprocessing.connection import wait
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.machine.processes import exit_description
 from poolscope.protocol.payloads import CaseEnding, CleanedUp, InterruptsPrinted, WorkerExited
 from poolscope.runner.pools.mp_pool import end_pool
 
@@ -42,7 +41,7 @@ def in_a_process(context: CaseContext) -> None:
         process.join(context.limit)
     if not process.is_alive():
         case_log.kept(["the task's result"])
-        case_log.outcome(CaseEnding.NOTHING_FAILED, f"The task was done within {context.limit:g} s.")
+        case_log.outcome(CaseEnding.NOTHING_FAILED, endings.done_in_time("task", context.limit))
         return
     began = case_log.moment("the limit is over and it is still alive: terminate()", "killed")
     process.terminate()
@@ -57,12 +56,12 @@ def in_a_process(context: CaseContext) -> None:
     case_log.lost(["the task's result"])
     case_log.note(
         CleanedUp(
-            f"The process {exit_description(process.exitcode)} and is {'gone' if gone else 'still there'}",
+            endings.process_gone(process.exitcode, gone),
             left=0 if gone else 1,
         )
     )
     case_log.note(WorkerExited(process.exitcode))
-    case_log.outcome(CaseEnding.TIMED_OUT, f"It {exit_description(process.exitcode)}, {took:.1f} ms after terminate().")
+    case_log.outcome(CaseEnding.TIMED_OUT, endings.terminated(process.exitcode, took))
 
 
 def exists(pid: int) -> bool:
@@ -104,10 +103,10 @@ def in_a_thread(context: CaseContext) -> None:
     if alive:
         case_log.outcome(
             CaseEnding.CANT_BE_ENDED,
-            f"Still alive at the limit of {context.limit:g} s; it ran on to its end, {took:.2f} s.",
+            endings.ran_on(context.limit, took),
         )
     else:
-        case_log.outcome(CaseEnding.NOTHING_FAILED, f"The thread was done within {context.limit:g} s.")
+        case_log.outcome(CaseEnding.NOTHING_FAILED, endings.done_in_time("thread", context.limit))
 
 
 def nap(number: int, seconds: float) -> int:
@@ -152,7 +151,7 @@ def keyboard_interrupt(context: CaseContext) -> None:
         # By their sentinels: an executor's own thread may be about to note the exit code that it has just collected.
         left = [child for child in children if not wait([child.sentinel], 2)]
         took = (perf_counter_ns() - began) / 1e6
-        said = f"{len(children)} of 2 workers lived on and were ended in {took:.0f} ms; {len(left)} left"
+        said = endings.workers_ended(len(children), 2, took, len(left))
         case_log.note(CleanedUp(said, left=len(left)))
         case_log.moment(f"the pool is ended, {len(left)} workers left", "done")
     printed = context.stderr.count("KeyboardInterrupt")
@@ -164,8 +163,7 @@ def keyboard_interrupt(context: CaseContext) -> None:
         ending = CaseEnding.INTERRUPTED if interrupted else CaseEnding.RAISED
     case_log.outcome(
         ending,
-        f"{len(got)} of 6 results kept; the workers' stderr names KeyboardInterrupt {printed} "
-        f"time{'s' * (printed != 1)}.",
+        endings.interrupted(len(got), 6, printed),
     )
 
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.protocol.payloads import CaseEnding, CleanedUp, LockEdge, LockGraph, StuckStacks
 
 SAME_ORDER, PROCESSES = "threads, same order", "processes, opposite order"  # cases of the catalogue
-LEFT_TO_THE_END = "Threads that wait can't be ended; they went with the process of this case"
 
 
 class LockHolders:
@@ -134,10 +133,8 @@ def lock_exception(context: CaseContext) -> None:
     case_log.lost(f"{thread.name} never got the lock" for thread in stuck)
     if not stuck:
         case_log.moment("B and C got the lock after A's exception", "done")
-        case_log.note(CleanedUp("The lock was released on the way out of 'with'"))
-        case_log.outcome(
-            CaseEnding.RELEASED, "'with' released the lock although the code inside raised; B and C got it."
-        )
+        case_log.note(CleanedUp(endings.RELEASED_ON_THE_WAY_OUT))
+        case_log.outcome(CaseEnding.RELEASED, endings.RELEASED)
         return
     record_stuck(holders, stuck)
     owner = holders.owners.get("lock", "nobody")
@@ -147,10 +144,8 @@ def lock_exception(context: CaseContext) -> None:
         f"the watchdog finds {waiting} waiting for a lock of {owner}, which is {'alive' if alive else 'dead'}",
         "blocked",
     )
-    case_log.note(CleanedUp(LEFT_TO_THE_END, left=len(stuck)))
-    case_log.outcome(
-        CaseEnding.WAITS_FOR_EVER, f"{waiting} wait for a lock whose owner {owner} is {'alive' if alive else 'gone'}."
-    )
+    case_log.note(CleanedUp(endings.LEFT_TO_THE_END, left=len(stuck)))
+    case_log.outcome(CaseEnding.WAITS_FOR_EVER, endings.owner_gone([thread.name for thread in stuck], owner, alive))
 
 
 def record_stuck(holders: LockHolders, stuck: list[threading.Thread]) -> tuple[str, ...]:
@@ -190,22 +185,20 @@ def deadlock(context: CaseContext) -> None:
     case_log.lost(f"{thread.name} never got its second lock" for thread in stuck)
     if not stuck:
         case_log.moment("both threads got both locks", "done")
-        case_log.outcome(CaseEnding.NO_DEADLOCK, "With one order for both, each thread got both locks.")
+        case_log.outcome(CaseEnding.NO_DEADLOCK, endings.ONE_ORDER)
         return
     judge(record_stuck(holders, stuck), [thread.name for thread in stuck], context)
-    case_log.note(CleanedUp(LEFT_TO_THE_END, left=len(stuck)))
+    case_log.note(CleanedUp(endings.LEFT_TO_THE_END, left=len(stuck)))
 
 
 def judge(found: tuple[str, ...], stuck: list[str], context: CaseContext) -> None:
     if found:
         case_log.moment(f"the watchdog finds a cycle: {' → '.join([*found, found[0]])}", "failed")
-        case_log.outcome(
-            CaseEnding.DEADLOCK, f"{' and '.join(found)} wait for each other's lock: a cycle in the wait-for graph."
-        )
+        case_log.outcome(CaseEnding.DEADLOCK, endings.deadlock(found))
     else:
         case_log.outcome(
             CaseEnding.NEVER_ANSWERED,
-            f"No progress of {', '.join(stuck)} within {context.limit:g} s, and no cycle found.",
+            endings.no_progress(stuck, context.limit),
         )
 
 
@@ -257,7 +250,7 @@ def between_processes(context: CaseContext) -> None:
         case_log.died(name, since)
         case_log.moment(f"{name} is ended by SIGKILL, exit code {process.exitcode}", "killed", name)
     left = [process for process in processes if process.is_alive()]
-    case_log.note(CleanedUp(f"{len(stuck)} processes ended by SIGKILL, {len(left)} left", left=len(left)))
+    case_log.note(CleanedUp(endings.processes_killed(len(stuck), len(left)), left=len(left)))
     say.close()
 
 

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.experiments.failures import case_log, tasks
+from poolscope.experiments.failures import case_log, endings, tasks
 from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made, shut
 from poolscope.protocol.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
@@ -51,18 +51,17 @@ class Tally:
         case_log.lost([*self.errors, *self.unanswered])
         kinds = sorted({type(error).__name__ for error in self.errors.values()})
         total = len(self.results) + len(self.errors) + len(self.unanswered)
-        had = f"{len(self.results)} of {total} results kept"
+        had = endings.results_kept(len(self.results), total)
         broken = [error for error in self.errors.values() if isinstance(error, BrokenExecutor)]
         if self.unanswered:
             named = ", ".join(self.unanswered)
             case_log.moment(f"no answer within {limit:g} s: {named}", "blocked")
-            also = f", {', '.join(kinds)} for others" if kinds else f", which takes {late_s:g} s" if late_s else ""
             ending = CaseEnding.NO_ANSWER_IN_TIME if late_s else CaseEnding.NEVER_ANSWERED
-            case_log.outcome(ending, f"{had}; no answer within {limit:g} s for {named}{also}.")
+            case_log.outcome(ending, endings.no_answer(had, limit, self.unanswered, late_s, kinds))
         elif broken:
-            case_log.outcome(CaseEnding.POOL_BROKEN, f"{had}; {len(broken)} carry {type(broken[0]).__name__}.")
+            case_log.outcome(CaseEnding.POOL_BROKEN, endings.pool_broken(had, len(broken), type(broken[0]).__name__))
         elif self.errors:
-            case_log.outcome(CaseEnding.RAISED, f"{had}; {', '.join(kinds)} surfaced for {', '.join(self.errors)}.")
+            case_log.outcome(CaseEnding.RAISED, endings.tasks_raised(had, kinds, list(self.errors)))
         else:
             case_log.outcome(CaseEnding.NOTHING_FAILED, f"{had}.")
 

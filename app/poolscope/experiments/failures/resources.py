@@ -10,21 +10,14 @@ import threading
 from pathlib import Path
 from time import perf_counter_ns
 
-from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.machine.processes import exit_description
 from poolscope.protocol.payloads import CaseEnding, CleanedUp, FaultMade, MemoryGrown, OutputRead, WorkerExited
 
 CHUNK = 4 * 1024 * 1024
 ROOM = 64 * 1024 * 1024  # what the worker may grow by
 FLOOD = 4 * 1024 * 1024
 KEPT = 16 * 1024
-
-
-NOT_REACHED = (  # mimalloc, of free-threaded builds, maps a GiB at once
-    f"The worker grew by {4 * ROOM >> 20} MiB and never reached its limit: the limit counts what is newly mapped, and "
-    "this Python had mapped that much before."
-)
 
 
 def mapped() -> int:
@@ -84,15 +77,13 @@ def memory_limit(context: CaseContext) -> None:
     big = len(bytearray(2 * ROOM))  # the parent can still grow by more than the worker was allowed
     case_log.kept([f"the parent, which takes {big >> 20} MiB afterwards"])
     case_log.lost(["the worker and what it held"] if worker.exitcode else [])
-    case_log.note(CleanedUp("The worker's memory went back with its process"))
+    case_log.note(CleanedUp(endings.MEMORY_BACK))
     ending = CaseEnding.NOTHING_FAILED if worker.exitcode == 0 else CaseEnding.PROCESS_DIED
     if reached and same:
         ending = CaseEnding.CONTAINED
     case_log.outcome(
         ending,
-        NOT_REACHED
-        if worker.exitcode == 0
-        else f"The worker {exit_description(worker.exitcode)}; its parent was not limited by it.",
+        endings.limit_not_reached(4 * ROOM) if worker.exitcode == 0 else endings.worker_contained(worker.exitcode),
     )
 
 
@@ -126,11 +117,9 @@ def output_flood(context: CaseContext) -> None:
     case_log.lost([f"{count - len(head)} bytes, counted"])
     case_log.note(OutputRead(len(head), count))
     if blocked:
-        case_log.outcome(
-            CaseEnding.BLOCKED, f"The writer waited until somebody read, here after {context.limit:g} s; else for ever."
-        )
+        case_log.outcome(CaseEnding.BLOCKED, endings.writer_waited(context.limit))
     else:
-        case_log.outcome(CaseEnding.CONTAINED, f"{count} bytes read in {took:.0f} ms, {len(head)} kept: nobody waited.")
+        case_log.outcome(CaseEnding.CONTAINED, endings.output_read(count, took, len(head)))
 
 
 def drain(writer: subprocess.Popen[bytes]) -> tuple[bytes, int]:

@@ -8,7 +8,7 @@ import multiprocessing
 import threading
 from typing import Any
 
-from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.protocol.payloads import CaseEnding, CleanedUp, FaultMade, LoggedError
 
@@ -80,8 +80,6 @@ def central_logging(context: CaseContext) -> None:
     case_log.kept(f"the record of {source}" for source in SOURCES if source in gather.seen)
     missing = [source for source in SOURCES if source not in gather.seen]
     case_log.lost(f"the record of {source}" for source in missing)
-    case_log.note(CleanedUp("The listener's thread has ended, the queue is closed"))
+    case_log.note(CleanedUp(endings.LISTENER_ENDED))
     ending = CaseEnding.NEVER_ANSWERED if missing else CaseEnding.LOGGED
-    case_log.outcome(
-        ending, f"{len(gather.seen)} of {len(SOURCES)} errors arrived in one place, each with its stack trace."
-    )
+    case_log.outcome(ending, endings.errors_logged(len(gather.seen), len(SOURCES)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures import case_log, endings
 from poolscope.protocol.payloads import CleanedUp
 from poolscope.runner.pools import mp_pool
 
@@ -111,12 +111,7 @@ def shut(pool: PoolTool | ExecutorTool, others: set[threading.Thread]) -> None:
     if pool.by_threads:
         case_log.note(threads_at_work(others))
         return
-    said = (
-        f"Closing ended {len(before)} worker process{'es' * (len(before) > 1)}"
-        if before
-        else "No worker process was left to end"
-    )
-    case_log.note(CleanedUp(f"{said}; {len(after)} left", left=len(after)))
+    case_log.note(CleanedUp(endings.pool_closed(len(before), len(after)), left=len(after)))
 
 
 def threads_at_work(others: set[threading.Thread]) -> CleanedUp:
@@ -124,7 +119,4 @@ def threads_at_work(others: set[threading.Thread]) -> CleanedUp:
     pause, until = threading.Event(), perf_counter_ns() + 200_000_000
     while (busy := set(threading.enumerate()) - others) and perf_counter_ns() < until:
         pause.wait(0.005)
-    if not busy:
-        return CleanedUp("Closing ended all its threads; 0 left")
-    said = f"Closing can't end a thread at work: {len(busy)} left, which went with the process of this case"
-    return CleanedUp(said, left=len(busy))
+    return CleanedUp(endings.threads_left(len(busy)), left=len(busy))

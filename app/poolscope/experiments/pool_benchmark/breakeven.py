@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.recommendation import counted
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
 from poolscope.stats.breakeven import BreakEven, break_even
@@ -70,7 +70,7 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
             per_item,
             _stretched(config, per_item),
         )
-        for config in counted(state)
+        for config in eligible_configs(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
     ]
     return min([each for each in found if each.is_told] or found, key=_length, default=None)

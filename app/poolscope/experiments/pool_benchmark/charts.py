@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.naming import family, setting, title
+from poolscope.experiments.pool_benchmark.naming import config_name, family, title
 from poolscope.experiments.pool_benchmark.recommendation import fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, why_off_cpu
@@ -183,7 +183,7 @@ def _heat(state: State, config: Configuration) -> dict[str, Any]:
     return {
         **_point(state, config),
         "asked": asked if takes_chunks else "–",
-        "setting": setting(state, config),
+        "setting": config_name(state, config),
         "skipped": config.skipped,
     }
 
@@ -208,7 +208,7 @@ def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
     return [
         {
             "kind": title(state, config),
-            "setting": setting(state, config),
+            "setting": config_name(state, config),
             "workers": config.size,
             "chunk": config.chunk_used,
             "phase": phase,

@@ -11,7 +11,7 @@ from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, Disturbance, Traced
 MOST_TASKS = 1000
 
 
-def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
+def judge_disturbance(state: State, usable_cpus: int) -> Disturbance | None:
     """The judgement of the noise detectors; None until the first round has been read."""
     noise = state.noise
     if noise is None:
@@ -34,7 +34,7 @@ def disturbed(state: State, usable_cpus: int) -> Disturbance | None:
 
 def was_disturbed(state: State, usable_cpus: int) -> bool:
     """Whether a disturbance is shown; one that can't be told is none."""
-    judged = disturbed(state, usable_cpus)
+    judged = judge_disturbance(state, usable_cpus)
     return judged is not None and judged.disturbed is True
 
 

@@ -34,7 +34,7 @@ def family(config: Configuration) -> str:
     return FAMILIES[config.kind]
 
 
-def setting(state: State, config: Configuration) -> str:
+def config_name(state: State, config: Configuration) -> str:
     """The configuration, with what tells it from the others of this run: start method, chunk size, Python."""
     if config.serial:
         return f"the plain loop{on_python(state, config)}"
@@ -51,21 +51,21 @@ def setting(state: State, config: Configuration) -> str:
     return f"{words}{f' ({format_list(more)})' if more else ''}{on_python(state, config)}"
 
 
-def settings(state: State, configs: Sequence[Configuration]) -> str:
+def config_names(state: State, configs: Sequence[Configuration]) -> str:
     """Several of one kind by their sizes alone: '4 and 8 processes'."""
     if len(configs) == 1:
-        return setting(state, configs[0])
+        return config_name(state, configs[0])
     sizes = format_list(sorted({config.size for config in configs}))
     return f"asyncio with {sizes} at once" if configs[0].kind == "asyncio" else f"{sizes}{GAP}{_workers(configs[0])}"
 
 
 def noun(state: State, config: Configuration) -> Noun:
     """The configuration for a sentence, with the number of its verb."""
-    return Noun(setting(state, config), config.size != 1 and family(config) in ONE)
+    return Noun(config_name(state, config), config.size != 1 and family(config) in ONE)
 
 
 def nouns(state: State, configs: Sequence[Configuration]) -> Noun:
-    return Noun(settings(state, configs), len(configs) > 1 or noun(state, configs[0]).plural)
+    return Noun(config_names(state, configs), len(configs) > 1 or noun(state, configs[0]).plural)
 
 
 def on_python(state: State, config: Configuration) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, counted, fastest
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.protocol.kinds import POOL_KINDS
@@ -112,7 +112,7 @@ def _other_kinds(state: State, recommendation: Recommendation, usable_cpus: int)
     config = recommendation.config
     chosen = config if config is not None and not config.serial else recommendation.best
     here = [other for other in state.pools if other.python == chosen.python]
-    present = [other for other in counted(state) if other in here]
+    present = [other for other in eligible_configs(state) if other in here]
     named = {family(other) for other in as_good(state, recommendation)}
     decided = config is not None  # else they could pass for winners
     for name in dict.fromkeys(FAMILIES[kind] for kind in POOL_KINDS):
@@ -181,7 +181,7 @@ def _beyond(state: State, recommendation: Recommendation, usable_cpus: int) -> I
     config = recommendation.config
     if config is None or config.serial:
         return
-    alike = [other for other in counted(state) if (other.kind, other.python) == (config.kind, config.python)]
+    alike = [other for other in eligible_configs(state) if (other.kind, other.python) == (config.kind, config.python)]
     larger = [other for other in alike if other.size > config.size and _only_adds_start_up(state, other, usable_cpus)]
     if larger and median(fastest(larger).map) >= median(config.map) / NO_GAIN:
         yield Reason("only add start-up", {"configs": nouns(state, larger), "usable_cpus": usable_cpus})
@@ -193,7 +193,7 @@ def _other_pythons(state: State, recommendation: Recommendation) -> Iterator[Rea
         if python.why_not:
             yield Reason("Python left out", {"python": python.label, "why": python.why_not})
         elif python.label != chosen.python:
-            measured = [config for config in counted(state) if config.python == python.label]
+            measured = [config for config in eligible_configs(state) if config.python == python.label]
             if measured:
                 facts = against_loop(state, fastest(measured))
                 yield Reason("other", {**facts, "against": reach(facts["gain"])}, recommendation.config is not None)

@@ -38,7 +38,7 @@ def recommend(state: State) -> Recommendation | None:
     loop = state.serial
     if loop is None or not loop.map or not (state.outcome or _all_measured(state)):
         return None
-    configs = counted(state)
+    configs = eligible_configs(state)
     maps = compare(loop.map, _timed(state, configs, lambda config: config.map))
     if maps is None:
         return None
@@ -69,7 +69,7 @@ def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configu
             return None
 
 
-def counted(state: State) -> list[Configuration]:
+def eligible_configs(state: State) -> list[Configuration]:
     """Every configuration whose times count: measured, not given up, with the results of the plain loop."""
     return [
         config

@@ -8,9 +8,9 @@ from typing import Any
 from poolscope.experiments.findings import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.messages import verdict_clause, verdict_sentence
-from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, counted, recommend
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.comparison import WORTH_IT
 from poolscope.text.sentences import Part
@@ -117,7 +117,7 @@ def _use(state: State, recommendation: Recommendation, facts: dict[str, Any]) ->
     if config.serial:
         return "other loop", "other loop, behind", facts
     also = as_good(state, recommendation)
-    facts["configs"] = [setting(state, one) for one in (config, *also)]
+    facts["configs"] = [config_name(state, one) for one in (config, *also)]
     if also:
         facts["tie"] = Part("no winner between")
     return "use", "use, behind", facts
@@ -149,5 +149,5 @@ def _undecided(state: State, recommendation: Recommendation, facts: dict[str, An
 def _fastest(state: State, best: Configuration, code: str = "fastest") -> Part:
     """What the best one is called; in a run that was stopped, others may be faster by too few repetitions."""
     took = median(best.map)
-    faster = any(median(config.map) < took and len(config.map) < len(best.map) for config in counted(state))
+    faster = any(median(config.map) < took and len(config.map) < len(best.map) for config in eligible_configs(state))
     return Part(f"{code} of often" if faster else code)

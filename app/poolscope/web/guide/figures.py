@@ -10,7 +10,7 @@ from typing import Any
 from poolscope.errors import UnknownRun
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.disturbance import disturbed
+from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.registry import find
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
 from poolscope.runs.journal import StoredRun
@@ -112,7 +112,7 @@ def told(run: Run | None) -> State:
 
 def spoiled(run: Run | None) -> bool:
     """Whether something else disturbed a run of which-pool, as far as it could be told."""
-    judged = disturbed(run.state, run.state.usable_cpus or run.usable_cpus) if run else None
+    judged = judge_disturbance(run.state, run.state.usable_cpus or run.usable_cpus) if run else None
     return bool(judged and judged.disturbed)
 
 

@@ -8,7 +8,7 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
-from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import on_cpu, waits
@@ -27,7 +27,7 @@ def more_workers_than_cpus(state: State, usable_cpus: int) -> CheckResult:
     waiting = waits(state)
     if waiting:
         return CheckResult(False, "waits", facts)
-    pools = [config for config in counted(state) if not config.serial]
+    pools = [config for config in eligible_configs(state) if not config.serial]
     if not any(config.size > usable_cpus for config in pools):
         return CheckResult(False, "none", facts)
     if waiting is None:
@@ -110,7 +110,7 @@ def _a_core_each(more: float | None, facts: dict[str, Any]) -> CheckResult:
 
 def _crowded(state: State, cores: int, usable_cpus: int) -> Configuration | None:
     """A traced pool of processes that has to use both hyper-threads of a core, and still has a CPU for each worker."""
-    configs = [config for config in counted(state) if processes(config) and cores < config.size <= usable_cpus]
+    configs = [config for config in eligible_configs(state) if processes(config) and cores < config.size <= usable_cpus]
     traced = [config for config in configs if _long_tasks(config)]
     return max(traced, key=lambda config: config.size, default=None)
 
@@ -134,7 +134,7 @@ def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
     share = on_cpu(state.serial)
     shares = [
         config.traced.tasks_cpu_s / config.traced.tasks_wall_s
-        for config in counted(state)
+        for config in eligible_configs(state)
         if processes(config) and _long_tasks(config) and config.traced and config.traced.tasks_wall_s
     ]
     known = [*([share] if share is not None else []), *shares]

@@ -8,7 +8,7 @@ from typing import Any
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
-from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, dispatch_share, processes, tail_share
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
@@ -38,7 +38,7 @@ def too_large_to_hand_over(state: State, usable_cpus: int) -> CheckResult:
     }
     if share <= LITTLE or item + result < LARGE_BYTES:
         return CheckResult(False, "small", facts)
-    if not any(processes(config) or config.kind == "interpreter" for config in counted(state)):
+    if not any(processes(config) or config.kind == "interpreter" for config in eligible_configs(state)):
         return CheckResult(None, "not handed over", facts)
     if share < MUCH:
         return CheckResult(None, "not much", facts)
@@ -95,7 +95,7 @@ def chunks_vary(state: State, usable_cpus: int) -> CheckResult:
 
 def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
     """The fastest configuration that takes chunks, and those that differ from it in nothing else, least chunk first."""
-    configs = [config for config in counted(state) if processes(config)]
+    configs = [config for config in eligible_configs(state) if processes(config)]
     if not configs:
         return None, []
     best = fastest(configs)

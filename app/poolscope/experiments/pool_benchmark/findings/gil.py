@@ -9,7 +9,7 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, on_cpu, waits
@@ -73,7 +73,7 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "both", facts)
     if was_disturbed(state, usable_cpus):
         return CheckResult(None, "disturbed", facts)
-    pools = [config for config in counted(state) if not config.serial]
+    pools = [config for config in eligible_configs(state) if not config.serial]
     light = [config for config in pools if config.kind in LIGHT]
     heavy = [config for config in pools if config.kind not in LIGHT]
     if not light:

@@ -9,7 +9,7 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S, nearest
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import counted, fastest, recommend
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, processes, tail_share
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
@@ -67,7 +67,7 @@ def _undisturbed_by_us(state: State, usable_cpus: int) -> Configuration | None:
     """The fastest traced one whose workers could all work at once: elsewhere items take long by waiting for us."""
     traced = [
         config
-        for config in counted(state)
+        for config in eligible_configs(state)
         if config.size > 1 and config.traced and side_by_side(state, config, usable_cpus) == config.size
     ]
     return fastest(traced) if traced else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import counted, fastest
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
@@ -23,7 +23,7 @@ TIMES_START_UP = 4  # a remedy lets the plain loop take so many times what start
 
 
 def start_up_outweighs(state: State, usable_cpus: int) -> CheckResult:
-    configs = [config for config in counted(state) if processes(config) and config.around]
+    configs = [config for config in eligible_configs(state) if processes(config) and config.around]
     if not configs:
         return CheckResult(None, "unmeasured")
     best = fastest(configs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
-from poolscope.experiments.pool_benchmark.disturbance import disturbed
+from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.state import State
 
@@ -43,7 +43,7 @@ def prints(state: State, usable_cpus: int) -> CheckResult:
 
 
 def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
-    judged = disturbed(state, usable_cpus)
+    judged = judge_disturbance(state, usable_cpus)
     if judged is None:
         return CheckResult(None, "unread")
     facts = {

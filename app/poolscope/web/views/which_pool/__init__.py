@@ -9,7 +9,7 @@ from operator import attrgetter
 from statistics import median
 from typing import Any, ClassVar
 
-from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.runs.run import Run
@@ -165,7 +165,7 @@ class WhichPoolView(View):
     def progress(self, run: Run) -> str:
         state = run.state
         config = state.configs.get(state.current)
-        note = ": ".join(filter(None, (state.note, setting(state, config) if config else "")))
+        note = ": ".join(filter(None, (state.note, config_name(state, config) if config else "")))
         return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
 
     def view(self, run: Run, state: Any = None) -> WhichPoolFacts:

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.charts import ON_CPU, side_by_side, spent
-from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.protocol.payloads import TrialReport
@@ -55,7 +55,7 @@ class PythonRow:
 def causes(state: State, usable_cpus: int) -> tuple[Cause, ...]:
     """For one setting of each kind, where its workers' time went instead of into the task."""
     return tuple(
-        Cause(setting(state, config), cause(state, config, usable_cpus))
+        Cause(config_name(state, config), cause(state, config, usable_cpus))
         for config in side_by_side(state)
         if config.traced
     )
@@ -121,7 +121,7 @@ def _python(state: State, python: Python) -> PythonRow:
         version=f"{python.facts.implementation} {python.facts.version}" if python.facts else "",
         gil={True: "on", False: "off", None: numbers.UNKNOWN}[python.gil],
         loop=median(loop.map) if loop and loop.map else None,
-        best=setting(state, best).removesuffix(f" on {python.label}") if best else numbers.UNKNOWN,
+        best=config_name(state, best).removesuffix(f" on {python.label}") if best else numbers.UNKNOWN,
         own=own.value if own else None,
         interval=interval(own),
         speedup=whole.value if whole else None,

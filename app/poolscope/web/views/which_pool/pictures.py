@@ -7,7 +7,7 @@ from functools import partial
 from operator import attrgetter
 
 from poolscope.experiments.pool_benchmark.charts import side_by_side
-from poolscope.experiments.pool_benchmark.naming import setting
+from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.records import Span
@@ -136,7 +136,7 @@ def _crew(state: State, config: Configuration, spans: list[Span], longest: int, 
     rows = {actor: row for row, actor in enumerate(shown)}
     return Crew(
         anchor=f"crew-{number}",
-        name=setting(state, config),
+        name=config_name(state, config),
         names=names,
         paths=timeline.paths(spans, rows, start, start + longest),
         hidden=len(actors) - len(shown),

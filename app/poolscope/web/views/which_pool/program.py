@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poolscope.experiments.pool_benchmark.naming import FAMILIES, setting
+from poolscope.experiments.pool_benchmark.naming import FAMILIES, config_name
 from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -76,7 +76,7 @@ def program(run: Run) -> Program:
         work=work,
         does=row.title if row else f"{own['function']} over {own['items']}" if own["function"] else UNKNOWN,
         kind=config.kind,
-        setting=setting(state, config).replace("\N{NO-BREAK SPACE}", " ") if planned else FAMILIES[config.kind],
+        setting=config_name(state, config).replace("\N{NO-BREAK SPACE}", " ") if planned else FAMILIES[config.kind],
         decided=bool(choice and choice.config),
         size=repr(config.size),
         chunk=(config.chunk_used or config.chunksize or 1) if config.kind in IN_PROCESSES else 1,

@@ -9,7 +9,7 @@ from statistics import median
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
-from poolscope.experiments.pool_benchmark.naming import settings, title
+from poolscope.experiments.pool_benchmark.naming import config_names, title
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS
@@ -237,4 +237,4 @@ def skipped(state: State) -> tuple[tuple[str, str], ...]:
     for config in state.configs.values():
         if why := state.left_out(config):
             groups.setdefault((title(state, config), why), []).append(config)
-    return (*away, *lacking, *((settings(state, configs), why) for (_, why), configs in groups.items()))
+    return (*away, *lacking, *((config_names(state, configs), why) for (_, why), configs in groups.items()))
