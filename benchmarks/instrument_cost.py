@@ -18,7 +18,9 @@ from statistics import median
 
 from _report import Claims, asked, heading, progress, spread
 from _runner import perform
-from poolscope.experiments.pool_sizes.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import Calibration, Plan
 from poolscope.protocol.records import Result, Sample
 
 SIZES = [2, 4, 6, 8]
@@ -80,11 +82,14 @@ def observed(workload: str, repeats: int) -> tuple[dict[int, float], int]:
     """The same through Poolscope, from its own samples, and the rounds of work that it calibrated (0 for none)."""
     asked_for = PoolSizesParams(sizes=SIZES, last=NUMBERS, repeats=repeats, workload=workload)
     records = perform("pool-sizes", asked_for)
-    rounds = next((r.value["rounds"] for r in records if isinstance(r, Result) and r.name == "calibration"), 0)
+    payloads = [record.payload for record in records if isinstance(record, Result)]
+    rounds = next((payload.rounds for payload in payloads if isinstance(payload, Calibration)), 0)
+    (plan,) = [payload for payload in payloads if isinstance(payload, Plan)]
+    sizes = {config.key: config.size for config in plan.configurations if config.kind != SERIAL}
     times: dict[int, list[float]] = {size: [] for size in SIZES}
     for record in records:
-        if isinstance(record, Sample) and record.name == "map" and record.config != "serial" and record.repetition:
-            times[int(record.config)].append(record.seconds)
+        if isinstance(record, Sample) and record.name == "map" and record.config in sizes and record.repetition:
+            times[sizes[record.config]].append(record.seconds)
     return {size: median(seconds) / (rounds or 1) for size, seconds in times.items()}, rounds
 
 

@@ -22,7 +22,7 @@ PACKAGE = ROOT / "app" / "poolscope"
 EXAMPLES = PACKAGE / "examples"  # programs, which nothing imports
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != EXAMPLES or path.stem == "__init__")
 
-BODIES = [experiment.body for experiment in EXPERIMENTS.values()]
+BODIES = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 # What the child may have in it of ours.
 CHILDS_OWN = re.compile(r"poolscope(\.(errors|examples|(protocol|machine|workloads|runner|experiments)(\.\w+)*))?")
 NOT_THE_CHILDS = re.compile(

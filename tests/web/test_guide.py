@@ -150,7 +150,7 @@ def pool_records(size: int) -> Iterator[Record]:
     yield opening("pool-sizes")
     yield Sample(1, "map", "serial", 1, 5.0)
     for name, seconds in (("start", 0.01), ("first_ready", 0.01), ("map", 2.0), ("stop", 0.01)):
-        yield Sample(2, name, str(size), 1, seconds)
+        yield Sample(2, name, f"{size} workers", 1, seconds)
     for number in range(size):
         yield Actor(3, f"{size} workers · w{number + 1}", "started", "process", "worker", 4711 + number)
     yield End(4 * S, "finished")

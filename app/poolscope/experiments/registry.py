@@ -12,10 +12,8 @@ from poolscope.experiments.failures import export as failures_export
 from poolscope.experiments.failures import params as failures_params
 from poolscope.experiments.failures import state as failures
 from poolscope.experiments.failures import verdict as failures_verdict
-from poolscope.experiments.pool_benchmark import params as which_pool_params
-from poolscope.experiments.pool_benchmark import validation, which_pool
-from poolscope.experiments.pool_sizes import params as pool_sizes_params
-from poolscope.experiments.pool_sizes import state as pool_sizes
+from poolscope.experiments.pool_benchmark import params as pool_benchmark_params
+from poolscope.experiments.pool_benchmark import pool_sizes, validation, which_pool
 from poolscope.experiments.shared_list import export as shared_list_export
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
@@ -53,7 +51,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "ps",
             "Pool sizes",
             "How many workers until a pool costs more than it gains?",
-            pool_sizes_params.PoolSizesParams,
+            pool_benchmark_params.PoolSizesParams,
             Meaning(
                 pool_sizes.initial,
                 pool_sizes.fold,
@@ -64,6 +62,8 @@ EXPERIMENTS: dict[str, Experiment] = {
                 chart=pool_sizes.chart,
             ),
             measured=True,
+            for_runner=lambda params, _: params.arguments(),
+            room="pool_benchmark",
         ),
         Experiment(
             "factorials",
@@ -117,7 +117,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "wp",
             "Which pool?",
             "Which pool suits this work, and why is it not faster?",
-            which_pool_params.WhichPoolParams,
+            pool_benchmark_params.WhichPoolParams,
             Meaning(
                 which_pool.initial,
                 which_pool.fold,

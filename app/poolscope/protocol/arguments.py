@@ -1,6 +1,7 @@
 """What an experiment's body is given: one frozen dataclass an experiment, made from its validated parameters.
 
-Its tag is the experiment's name. Fields are named as the parameters of the contract.
+Its tag is the experiment's name, but for the two experiments that are one body. Fields are named as the contract's
+parameters.
 """
 
 from __future__ import annotations
@@ -66,22 +67,6 @@ class FailuresArguments(Arguments):
 
 
 # The pool benchmark
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSizesArguments(Arguments):
-    """`work_ms` None is the workload's own length, `start_method` None the platform's default."""
-
-    tag: ClassVar[str] = "pool-sizes"
-    sizes: tuple[int, ...]
-    first: int
-    last: int
-    workload: str
-    work_ms: float | None
-    repeats: int
-    start_method: str | None
-    chunksize: int
-    method: str
 
 
 @dataclass(frozen=True, slots=True)

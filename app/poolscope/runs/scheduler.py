@@ -35,7 +35,7 @@ HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a
 LOCK_RETRY_S = 0.5
 PREWARM_DELAY_S = 0.5
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
-PRELOAD = [experiment.body for experiment in EXPERIMENTS.values()]
+PRELOAD = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 
 log = logging.getLogger(__name__)
 

@@ -17,15 +17,15 @@ from pathlib import Path
 from time import perf_counter
 
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
-from poolscope.experiments.pool_benchmark.plan import (
-    UNCOUNTED,
-    configurations,
-    in_words,
-    kinds_to_measure,
-    why_unfit,
-)
+from poolscope.experiments.pool_benchmark.plan import UNCOUNTED, configurations, in_words
 from poolscope.experiments.pool_benchmark.reporter import Reporter
-from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, InterpreterLost, InterpreterSession
+from poolscope.experiments.pool_benchmark.sessions import (
+    ConfigurationFailed,
+    InterpreterLost,
+    InterpreterSession,
+    LocalSession,
+    Session,
+)
 from poolscope.machine import cpu_probe, noise
 from poolscope.machine.facts import read_machine
 from poolscope.protocol.arguments import BenchmarkArguments
@@ -65,6 +65,19 @@ def run(context: RunContext, arguments: BenchmarkArguments) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def sessions_for(context: RunContext, arguments: BenchmarkArguments, scratch: Path) -> list[Session]:
+    """A session for each Python, or one in this process, each with a folder of its own."""
+    folders = [scratch / str(number) for number in range(len(arguments.pythons) or 1)]
+    for folder in folders:
+        folder.mkdir()
+    if not arguments.pythons:
+        return [LocalSession(context, arguments.work, folders[0])]
+    return [
+        InterpreterSession(context, python, arguments.work, folder, arguments.limit_s)
+        for python, folder in zip(arguments.pythons, folders, strict=True)
+    ]
+
+
 class Benchmark:
     """One run: its sessions, the configurations that are still measured, and what is remembered between repetitions."""
 
@@ -72,12 +85,8 @@ class Benchmark:
         self.context = context
         self.arguments = arguments
         self.report = Reporter(context)
-        self.sessions: list[InterpreterSession] = []
-        for number, python in enumerate(arguments.pythons):
-            own = scratch / str(number)
-            own.mkdir()
-            self.sessions.append(InterpreterSession(context, python, arguments.work, own, arguments.limit_s))
-        self.configs: dict[PlannedConfiguration, InterpreterSession] = {}
+        self.sessions = sessions_for(context, arguments, scratch)
+        self.configs: dict[PlannedConfiguration, Session] = {}
         self.tracing = False  # the samples are complete; what fails now lacks its trace alone
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
@@ -87,11 +96,13 @@ class Benchmark:
         self.estimator = self.first_estimate()
 
     def run(self) -> None:
-        self.report.progress(self.estimator, "looking at the machine")
-        self.report.result(self.machine)
-        self.report.result(EffectiveCpus(self.effective_cpus(), cpu_probe.WINDOW_S))
+        if self.arguments.pythons:
+            self.report.progress(self.estimator, "looking at the machine")
+            self.report.result(self.machine)
+            self.report.result(EffectiveCpus(self.effective_cpus(), cpu_probe.WINDOW_S))
         for session in self.sessions:
-            self.report.progress(self.estimator, f"pre-flight under Python {session.label}")
+            if session.label:
+                self.report.progress(self.estimator, f"pre-flight under Python {session.label}")
             self.enter(session)
         self.plan()
         self.measure_round(0, list(self.configs))
@@ -118,12 +129,12 @@ class Benchmark:
             return {str(count): cpu_probe.effective_cpus(count, start_method="fork") for count in counts}
         return {}
 
-    def enter(self, session: InterpreterSession) -> None:
-        """Try the work in one Python. The first one's failure is the run's; another one is left out."""
+    def enter(self, session: Session) -> None:
+        """Open the work in one Python. The first one's failure is the run's; another one is left out."""
         first = self.sessions[0]
         session.rounds = first.rounds
         try:
-            trial = session.enter()
+            session.enter()
         except InterpreterLost as lost:
             if session.trial:
                 self.report.result(session.trial, session.label)
@@ -131,11 +142,13 @@ class Benchmark:
             if session is first:
                 raise CannotGoOn(str(lost), lost.code) from None
             return
-        self.report.result(session.facts, session.label)
-        self.report.result(trial, session.label)
+        for found in filter(None, (session.facts, session.trial)):
+            self.report.result(found, session.label)
         if session is first:
-            self.check_limit(trial.count, min(trial.call_s))  # the very first may have been long for other reasons
-            if session.calibration is not None:
+            if session.trial:
+                # The least: the very first call may have been long for other reasons.
+                self.check_limit(session.trial.count, min(session.trial.call_s))
+            if session.calibration:
                 self.report.result(session.calibration)
 
     def check_limit(self, items: int, call_s: float) -> None:
@@ -164,17 +177,14 @@ class Benchmark:
     def plan(self) -> None:
         repetitions, guesses, unfit = {}, {}, {}
         for session in self.sessions:
-            if session.lost or session.trial is None:
-                continue
-            trial, facts = session.trial, session.facts
-            kinds = kinds_to_measure(self.arguments, facts, trial)
-            cost = WorkCost.of_trial(trial)
-            for config in configurations(self.arguments, session.label, kinds, facts.start_method, trial.count):
+            for candidate in session.candidates(self.arguments, self.machine.usable_cpus):
+                config = candidate.config
                 self.configs[config] = session
-                repetitions[config.key] = self.arguments.repeats + UNCOUNTED
-                guesses[config.key] = repetition_s(config, cost, gil=facts.gil, cpus=self.machine.usable_cpus)
-                if why := why_unfit(config, facts, trial):
-                    unfit[config] = why
+                repetitions[config.key] = 1 + self.arguments.repeats + session.is_traced(config)
+                if candidate.guess_s is not None:
+                    guesses[config.key] = candidate.guess_s
+                if candidate.why_unfit:
+                    unfit[config] = candidate.why_unfit
         self.estimator = ProgressEstimator(repetitions, guesses)
         self.report.result(Plan(tuple(self.configs)))
         for config, why in unfit.items():
@@ -185,16 +195,16 @@ class Benchmark:
         for config in configs:
             if config in self.configs:
                 self.report.progress(self.estimator, note, config)
-                report = self.measure(config)
+                report = self.measure(config, first=repetition == 0)
                 if report is not None:
                     self.count(config, repetition, report)
 
-    def measure(self, config: PlannedConfiguration) -> MeasurementReport | None:
+    def measure(self, config: PlannedConfiguration, *, first: bool = False) -> MeasurementReport | None:
         """One repetition; None when it failed, and the configuration, or all of its Python, is measured no more."""
         session = self.configs[config]
         began = perf_counter()
         try:
-            report = session.measure(config, traced=self.tracing, spans=SPANS // len(self.configs))
+            report = session.measure(config, traced=self.tracing, spans=SPANS // len(self.configs), first=first)
         except ConfigurationFailed as failed:
             if config.kind == SERIAL and config not in self.loops:
                 self.lose(session, str(failed))
@@ -211,6 +221,8 @@ class Benchmark:
 
     def count(self, config: PlannedConfiguration, repetition: int, report: MeasurementReport) -> None:
         self.report.samples(config, repetition, report)
+        if report.results:
+            self.report.result(report.results, config.key)
         self.compare(config, repetition, report)
         counted = repetition > 0
         self.collections[config] = self.collections.get(config, 0) + report.collections * counted
@@ -234,7 +246,7 @@ class Benchmark:
             self.report.result(ResultsDiffer(repetition, detail), config.key)
 
     def trace(self, config: PlannedConfiguration) -> None:
-        if config not in self.configs:
+        if config not in self.configs or not self.configs[config].is_traced(config):
             return
         self.report.progress(self.estimator, "traced repetition", config)
         report = self.measure(config)
@@ -255,7 +267,7 @@ class Benchmark:
             if (config.python, config.kind, config.start_method) == (ended.python, ended.kind, ended.start_method):
                 self.skip(config, f"It was not tried after {in_words(ended)}. {why}")
 
-    def lose(self, session: InterpreterSession, why: str) -> None:
+    def lose(self, session: Session, why: str) -> None:
         """Skip all configurations of a Python. Without a loop of the first one nothing can be said at all."""
         if not any(loop.python == self.sessions[0].label for loop in self.loops):
             raise CannotGoOn(why)

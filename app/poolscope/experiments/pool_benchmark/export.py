@@ -1,4 +1,4 @@
-"""What a which-pool run tells others: its state as JSON, its repetitions as CSV rows, its settings as a table."""
+"""What runs of both experiments tell others: the state as JSON, repetitions as CSV rows, configurations as a table."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from poolscope.experiments.pool_benchmark.time_budget import budget
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.protocol.codec import to_json
 from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
 from poolscope.text.language import capital
 from poolscope.text.numbers import interval_of
 
+IN_TRANSCRIPT = 20  # results named there; the page and the JSON hold more
+SIZES_HEADER = ("arm", "repetition", "start_s", "first_ready_s", "map_s", "stop_s", "chunksize")
 CSV_HEADER = (
     "python",
     "kind",
@@ -45,7 +48,7 @@ TABLE_HEADER = (
 )
 
 
-def as_json(state: State) -> dict[str, Any]:
+def which_pool_json(state: State) -> dict[str, Any]:
     """The contract's state of `which-pool`; a TIMING without samples has None in it."""
     usable = state.usable_cpus or 1
     return {
@@ -141,18 +144,76 @@ def _against(loop: Configuration | None, config: Configuration) -> dict[str, flo
     return ratio(loop.map, config.map).as_json()
 
 
+def pool_sizes_json(state: State) -> dict[str, Any]:
+    """The contract's state of `pool-sizes`; a TIMING without samples has None in it."""
+    return {
+        "serial": _timing(state.serial.map if state.serial else ()),
+        "sizes": [_size(state, config) for config in state.pools],
+        "done": state.done,
+        "total": state.total,
+        "seconds_left": state.seconds_left,
+        "note": state.note,
+        "repeats": state.params.repeats,
+        "start_method": state.start_method,
+        "seed": state.seed,
+        "calibration": to_json(state.calibration) if state.calibration else None,
+        "collections": {
+            _arm(config): config.collections for config in state.configs.values() if config.collections is not None
+        },
+        "noise": to_json(state.noise) if state.noise else None,
+    }
+
+
+def _size(state: State, config: Configuration) -> dict[str, Any]:
+    loop = state.serial
+    gain = ratio(loop.map, config.map) if loop and loop.map and config.map else None
+    return {
+        "pool_size": config.size,
+        "start_s": _timing(config.start),
+        "first_ready_s": _timing(config.first_ready),
+        "map_s": _timing(config.map),
+        "stop_s": _timing(config.stop),
+        "total_s": _timing(config.total),
+        "speedup": gain.value if gain else None,
+        "speedup_ci": {"low": gain.low if gain else None, "high": gain.high if gain else None},
+        "efficiency": efficiency(gain.value, config.size) if gain else None,
+        "chunksize": config.chunk_used,
+        "results": list(config.shown.first) if config.shown else [],
+        "results_count": config.shown.count if config.shown else 0,
+        "transcript": transcript(config),
+        "differs": config.differs or None,
+    }
+
+
+def _arm(config: Configuration) -> str:
+    """'serial', or the number of workers: what the rows and the JSON of pool-sizes name a configuration by."""
+    return config.kind if config.serial else str(config.size)
+
+
+def transcript(config: Configuration) -> str:
+    """What a script would have printed of the latest repetition; '' before the first."""
+    if not config.map:
+        return ""
+    first, count = (config.shown.first, config.shown.count) if config.shown else ((), 0)
+    shown = [str(value) for value in first[:IN_TRANSCRIPT]]
+    if count > len(shown):
+        shown.append("…")
+    return (
+        f"Using a pool of size {config.size}:\nResults: [{', '.join(shown)}]\nTime taken: {config.map[-1]:.4f} seconds"
+    )
+
+
 def _timing(samples: tuple[float, ...]) -> dict[str, Any]:
     return timing(samples).as_json() if samples else {"median": None, "low": None, "high": None, "samples": []}
 
 
-def rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+def which_pool_rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
     """The CSV: one row a repetition and setting in the order of measurement, seconds; a plain loop has a map alone."""
     return CSV_HEADER, [_csv_row(state.configs[key], number) for key, number in state.order]
 
 
 def _csv_row(config: Configuration, repetition: int) -> Sequence[object]:
-    at = config.repetitions.index(repetition)
-    what = (
+    return (
         config.python,
         config.kind,
         config.start_method,
@@ -160,12 +221,28 @@ def _csv_row(config: Configuration, repetition: int) -> Sequence[object]:
         config.chunksize,
         config.chunk_used,
         repetition,
+        *_phases(config, repetition),
     )
+
+
+def pool_sizes_rows(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """The CSV: one row a repetition and size in the order of measurement, seconds; the loop has a map alone."""
+    return SIZES_HEADER, [_sizes_row(state.configs[key], number) for key, number in state.order]
+
+
+def _sizes_row(config: Configuration, repetition: int) -> Sequence[object]:
+    chunk = None if config.serial else config.chunk_used
+    return (_arm(config), repetition, *_phases(config, repetition), chunk)
+
+
+def _phases(config: Configuration, repetition: int) -> tuple[float | None, ...]:
+    """Start-up, first answer, map and shutdown of one repetition."""
+    at = config.repetitions.index(repetition)
     if config.serial:
-        return (*what, None, None, config.map[at], None)
-    # The samples of a repetition are told one by one; the last of them may not have come.
+        return None, None, config.map[at], None
+    # The samples of a repetition are sent one by one; the last of them may not have come.
     phases = (config.start, config.first_ready, config.map, config.stop)
-    return (*what, *(phase[at] if at < len(phase) else None for phase in phases))
+    return tuple(phase[at] if at < len(phase) else None for phase in phases)
 
 
 def table(state: State) -> tuple[Sequence[str], list[Sequence[object]]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
-from poolscope.experiments.pool_benchmark.plan import in_words, planned
-from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
+from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import MeasureOnce, OpenWork
 from poolscope.protocol.kinds import SERIAL, PoolUse
 from poolscope.protocol.payloads import (
@@ -22,9 +24,14 @@ from poolscope.protocol.payloads import (
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
+from poolscope.runner.pools.kinds import measure
+from poolscope.runner.reports import report_on
+from poolscope.workloads.catalog import WORK_MS
+from poolscope.workloads.work import Work, set_up
 
 MOST_STARTS = 10
 PASSED_ON = 16 * 1024  # bytes of what the first calls printed that are passed on
+SHOWN_RESULTS = 1000
 
 
 class ConfigurationFailed(Exception):
@@ -46,22 +53,68 @@ class InterpreterLost(Exception):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A configuration for the plan. `guess_s` is what a repetition may take, `why_unfit` why it can't do the work."""
+
+    config: PlannedConfiguration
+    guess_s: float | None = None
+    why_unfit: str | None = None
+
+
+class Session(Protocol):
+    """Where the work is opened and measured. `label` names its Python, '' for the run's own.
+
+    `facts`, `trial` and `calibration` are what it found out by entering, None where it did not look; `rounds` is set
+    before to those of another's calibration, so that all do the same work. `lost` is why it takes no more part, '' if
+    it does.
+    """
+
+    label: str
+    facts: InterpreterFacts | None
+    trial: TrialReport | None
+    calibration: Calibration | None
+    rounds: int | None
+    lost: str
+
+    def enter(self) -> None:
+        """Open the work. Raises InterpreterLost."""
+
+    def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
+        """What there is to measure, the plain loop first."""
+
+    def is_traced(self, config: PlannedConfiguration) -> bool:
+        """Whether the configuration has a traced repetition."""
+
+    def measure(
+        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
+    ) -> MeasurementReport:
+        """One repetition; a traced one keeps at most `spans`, the `first` one may come with its results.
+
+        Raises ConfigurationFailed, after which others may be measured, or InterpreterLost.
+        """
+
+    def close(self) -> None:
+        """Close what the work has opened."""
+
+    def end(self) -> None:
+        """End what is left, at once. May be called again."""
+
+
 class InterpreterSession:
     """The work in a host process of one Python, which is started anew when a configuration has ended it.
 
-    `facts`, `trial` and `calibration` are what the host reported, the first two from `enter` on. `lost` is why this
-    Python takes no more part, '' if it does.
+    It tries the work before anything is timed: what a user's function does is not known.
     """
-
-    facts: InterpreterFacts
-    trial: TrialReport | None = None
-    calibration: Calibration | None = None
 
     def __init__(
         self, context: RunContext, python: InterpreterPath, work: BenchmarkWork, scratch: Path, limit_s: float
     ) -> None:
         self.label = python.label
-        self.rounds: int | None = None  # of another Python's calibration, so that all do the same work
+        self.facts: InterpreterFacts | None = None
+        self.trial: TrialReport | None = None
+        self.calibration: Calibration | None = None
+        self.rounds: int | None = None
         self.lost = ""
         self._context = context
         self._executable = python.executable
@@ -72,8 +125,8 @@ class InterpreterSession:
         self._starts = 0
         self._looped = False
 
-    def enter(self) -> TrialReport:
-        """Start the host, open the work, try it before anything is timed. Raises InterpreterLost."""
+    def enter(self) -> None:
+        """Start the host, open the work and try it. Raises InterpreterLost."""
         try:
             host = self._start()
             prints = self._scratch / "prints"
@@ -85,16 +138,32 @@ class InterpreterSession:
             self._lose(str(failed))
         except OrderRefused as refused:
             self._lose(str(refused), refused.code)
-        self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
+        if self.facts:
+            self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
             self._lose(trial.raised.sentence)
-        return trial
 
-    def measure(self, config: PlannedConfiguration, *, traced: bool, spans: int) -> MeasurementReport:
-        """Have the host do one repetition; of a traced one at most `spans` are kept.
+    def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
+        facts, trial = self.facts, self.trial
+        if self.lost or facts is None or trial is None:
+            return []
+        kinds, cost = kinds_to_measure(arguments, facts, trial), WorkCost.of_trial(trial)
+        return [
+            Candidate(
+                config,
+                repetition_s(config, cost, gil=facts.gil, cpus=cpus),
+                why_unfit(config, facts, trial),
+            )
+            for config in configurations(arguments, self.label, kinds, facts.start_method, trial.count)
+        ]
 
-        Raises ConfigurationFailed, after which it may be asked for others, or InterpreterLost.
-        """
+    def is_traced(self, config: PlannedConfiguration) -> bool:
+        return True
+
+    def measure(
+        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
+    ) -> MeasurementReport:
+        """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
         host = self._living()
         try:
             report = self._measure(host, config, traced, spans)
@@ -108,9 +177,7 @@ class InterpreterSession:
         return report
 
     def _measure(self, host: HostProcess, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
-        use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
-        order = MeasureOnce(use, traced, spans, lane=config.key)
-        return host.measure(order, self._limit_s, f"a pass of {in_words(config)}")
+        return host.measure(order_for(config, traced, spans), self._limit_s, f"a pass of {in_words(config)}")
 
     def _living(self) -> HostProcess:
         if self._host is not None and self._host.alive:
@@ -152,6 +219,71 @@ class InterpreterSession:
         """End the host and all that it started, at once."""
         if self._host is not None:
             self._host.end()
+
+
+class LocalSession:
+    """A built-in work in the run's own process, where its workers can be killed on request.
+
+    Nothing is tried: its work is known. What ends a pool here ends the run, with what was measured before.
+    """
+
+    def __init__(self, context: RunContext, work: BenchmarkWork, scratch: Path) -> None:
+        self.label = self.lost = ""
+        self.facts: InterpreterFacts | None = None
+        self.trial: TrialReport | None = None
+        self.calibration: Calibration | None = None
+        self.rounds: int | None = None
+        self._context = context
+        self._request = work
+        self._scratch = scratch
+        self._work: Work | None = None
+        self._expected: list[Any] | None = None
+
+    def enter(self) -> None:
+        request = self._request
+        with self._context.interruptible():
+            self._work = work = set_up(request.name, request.work_ms, request.items, self._scratch, first=request.first)
+        if work.rounds is not None:
+            asked_ms = request.work_ms or WORK_MS.get(request.name)
+            self.calibration = Calibration(work.rounds, asked_ms, work.one_call_s)
+
+    def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
+        """Without guesses: the time left is told from the first round on."""
+        return list(map(Candidate, configurations(arguments, "", arguments.kinds, "", arguments.work.items)))
+
+    def is_traced(self, config: PlannedConfiguration) -> bool:
+        return config.kind != SERIAL
+
+    def measure(
+        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
+    ) -> MeasurementReport:
+        """One repetition. Raises what `poolscope.runner.pools.kinds.measure` raises."""
+        if self._work is None:
+            raise InterpreterLost("The work has not been opened.")
+        order = order_for(config, traced, spans, SHOWN_RESULTS if first else 0)
+        self._context.lane = order.lane
+        measurement = measure(self._context, order.use, self._work, traced=traced)
+        results = measurement.results
+        if self._expected is None:
+            self._expected = results
+        in_order = config.method != "imap_unordered"
+        same = results == self._expected or (not in_order and sorted(results) == sorted(self._expected))
+        detail = "" if same else "Its results are not those of the plain loop."
+        words = [str(item) for item in self._work.items] if in_order else None
+        return report_on(measurement, order, words, same=same, detail=detail)
+
+    def close(self) -> None:
+        if self._work is not None:
+            self._work.close()
+
+    def end(self) -> None:
+        pass
+
+
+def order_for(config: PlannedConfiguration, traced: bool, spans: int, results: int = 0) -> MeasureOnce:
+    """One repetition of a configuration."""
+    use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
+    return MeasureOnce(use, traced, spans, results, lane=config.key)
 
 
 def pass_on(prints: Path) -> None:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import SERIAL
-from poolscope.protocol.payloads import MeasurementReport, MemoryReading, ShownResults
+from poolscope.protocol.payloads import MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.equality import digest, same, same_in_any_order
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.pickling import error_in_words, raised_where, short
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
-from poolscope.runner.pools.kinds import Measurement, measure
-from poolscope.runner.tracing import trace_summary, worker_lanes
+from poolscope.runner.pools.kinds import measure
+from poolscope.runner.reports import report_on
 
-EXACT = 2**53  # beyond, JSON's readers would round an integer
-SHOWN_DIGITS = 60
 SHOWN_ITEM = 30  # characters
 
 
@@ -60,28 +58,8 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         found = digest(measurement.results)
         first_digest = found.text if found is not None and found.plain else None
     equal, detail = comparison(measurement.results, opened.expected, in_order)
-    report = MeasurementReport(
-        start=measurement.start,
-        first_ready=measurement.first_ready,
-        map=measurement.map,
-        stop=measurement.stop,
-        asked=measurement.asked,
-        cpu=measurement.cpu,
-        collections=measurement.collections,
-        same=equal,
-        detail=detail,
-        digest=first_digest,
-        results=shown_results(measurement.results, order.results) if order.results else None,
-    )
-    if not order.traced:
-        return report
     words = [short(item, SHOWN_ITEM) for item in work.items] if in_order else None
-    return dataclasses.replace(
-        report,
-        traced=trace_summary(measurement),
-        memory=memory_reading(measurement),
-        lanes=worker_lanes(measurement, words, order.spans),
-    )
+    return report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
 
 
 def comparison(results: list[Any], expected: list[Any], in_order: bool) -> tuple[bool | None, str]:
@@ -101,30 +79,3 @@ def difference(results: list[Any], expected: list[Any], in_order: bool) -> str:
         if in_order and same(one, other) is False:
             return f"The result of item {number} is {short(one)}, and {short(other)} in the plain loop."
     return "Its results are not those of the plain loop."
-
-
-def memory_reading(measurement: Measurement) -> MemoryReading | None:
-    memory = measurement.memory
-    return None if memory is None else MemoryReading(memory.what, memory.per_worker, memory.total, memory.parent)
-
-
-def shown_results(results: Sequence[Any], most: int) -> ShownResults:
-    """The first results as JSON can hold them and a page can show them, and how many there are."""
-    return ShownResults(len(results), tuple(shown(value) for value in results[:most]))
-
-
-def shown(value: Any) -> int | float | str | bool | None:
-    """A number that JSON's readers would round becomes a text; a very long one its ends and the count of its digits."""
-    if value is None or isinstance(value, str | bool | float):
-        return value
-    if not isinstance(value, int):
-        return short(value)
-    if abs(value) < EXACT:
-        return value
-    sign, value = "-" * (value < 0), abs(value)
-    bits = value.bit_length()
-    if bits < SHOWN_DIGITS * 3:
-        return f"{sign}{value}"
-    digits, low = int((bits - 1) * 0.30102999566398120) + 1, 10**8
-    digits += value >= 10**digits  # the estimate from the bits is right or one too low
-    return f"{sign}{value // 10 ** (digits - 8)}…{value % low:08d} ({digits:,} digits)"

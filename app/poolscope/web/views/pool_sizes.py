@@ -9,9 +9,10 @@ from operator import attrgetter, itemgetter
 from statistics import median
 from typing import Any, ClassVar
 
-from poolscope.experiments.pool_sizes.params import PoolSizesParams
-from poolscope.experiments.pool_sizes.samples import Configuration, State
-from poolscope.experiments.pool_sizes.state import transcript
+from poolscope.experiments.pool_benchmark.export import transcript
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.breakeven import efficiency
@@ -189,12 +190,11 @@ class PoolSizesView(View):
 
     def view(self, run: Run, state: Any = None) -> PoolSizesFacts:
         state = state or run.state
-        configs = sorted(state.configs, key=lambda config: config.size)
+        configs = sorted(state.pools, key=lambda config: config.size)
         measured = [config for config in configs if config.map]
         best = min(measured, key=lambda config: median(config.map)).size if len(measured) == len(configs) else None
         rows = [_row(state, config, config.size == best) for config in configs]
-        loop = timing(state.serial.map) if state.serial.map else None
-        serial = loop.median if loop else None
+        serial = median(state.serial.map) if state.serial and state.serial.map else None
         digits = _decimals([serial, *(row.map for row in rows)])
         level = next((timing(config.map).confidence for config in measured), None)
         facets, ticks = _facets(state, configs)
@@ -213,10 +213,10 @@ class PoolSizesView(View):
             charts={name: self.figure(name, run, revision) if name in shown else None for name in self.charts},
             facets=facets,
             ticks=ticks,
-            items=numbers.whole(state.params.items),
-            keys=_keys(state.waits, killed),
+            items=numbers.whole(state.params.count),
+            keys=_keys(bool(waits(state)), killed),
             killed=killed,
-            transcript="\n\n".join(filter(None, (transcript(config) for config in state.configs))),
+            transcript="\n\n".join(filter(None, (transcript(config) for config in state.pools))),
             repetition=max((config.repetitions[-1] for config in measured), default=0),
             repetitions=self._repetitions(repetitions[-ROWS_SHOWN:], configs, rows, serial, digits),
             hidden=max(len(repetitions) - ROWS_SHOWN, 0),
@@ -261,8 +261,8 @@ def _decimals(seconds: Sequence[float | None]) -> int:
 
 
 def _row(state: State, config: Configuration, best: bool) -> SizeRow:
-    mapped = timing(config.map) if config.map else None
-    gain = ratio(state.serial.map, config.map) if config.map and state.serial.map else None
+    mapped, loop = timing(config.map) if config.map else None, state.serial.map if state.serial else ()
+    gain = ratio(loop, config.map) if config.map and loop else None
     return SizeRow(
         size=config.size,
         start=median(config.start) if config.start else None,
@@ -273,19 +273,19 @@ def _row(state: State, config: Configuration, best: bool) -> SizeRow:
         speedup=gain.value if gain else None,
         interval=numbers.interval_of(gain) if gain else "",
         efficiency=efficiency(gain.value, config.size) if gain else None,
-        chunksize=config.chunksize,
+        chunksize=config.chunk_used,
         best=best,
     )
 
 
 def _repetitions(state: State, configs: Sequence[Configuration]) -> list[tuple[int, tuple[float | None, ...]]]:
     """Every repetition with its seconds: the loop's, then (start, map, total) of each size; None where none landed."""
-    found = sorted({number for config in (state.serial, *configs) for number in config.repetitions})
-    table = []
-    for number in found:
-        loop = state.serial.map[state.serial.repetitions.index(number)] if number in state.serial.repetitions else None
-        table.append((number, (loop, *(seconds for config in configs for seconds in _seconds(config, number)))))
-    return table
+    found = sorted({number for config in state.configs.values() for number in config.repetitions})
+    loop = dict(zip(state.serial.repetitions, state.serial.map, strict=True)) if state.serial else {}
+    return [
+        (number, (loop.get(number), *(seconds for config in configs for seconds in _seconds(config, number))))
+        for number in found
+    ]
 
 
 def _seconds(config: Configuration, number: int) -> tuple[float | None, float | None, float | None]:
@@ -314,20 +314,20 @@ def _keys(waits: bool, killed: bool) -> tuple[tuple[str, str], ...]:
 
 def _facets(state: State, configs: Sequence[Configuration]) -> tuple[tuple[Facet, ...], tuple[timeline.Tick, ...]]:
     """The workers of every traced size on one time axis, from each size's first task."""
-    by_size: dict[int, list[Span]] = {}
+    lanes: dict[str, list[Span]] = {}
     for span in state.lanes.spans:
-        if span.lane.isdigit() and span.t1 is not None:
-            by_size.setdefault(int(span.lane), []).append(span)
-    if not by_size:
+        if span.lane in state.configs and span.t1 is not None:
+            lanes.setdefault(span.lane, []).append(span)
+    if not lanes:
         return (), ()
-    longest = max(max(span.t for span in spans) - min(span.t0 for span in spans) for spans in by_size.values()) or 1
+    longest = max(max(span.t for span in spans) - min(span.t0 for span in spans) for spans in lanes.values()) or 1
     facets = []
     for config in configs:
-        spans = by_size.get(config.size, [])
+        spans = lanes.get(config.key, [])
         if spans:
-            known = (name for name in state.lanes.actors if name.startswith(f"{config.size} worker"))
+            known = (name for name in state.lanes.actors if name.startswith(f"{config.key} · w"))
             names = tuple(sorted(known, key=lambda name: int(name.rpartition(" w")[2])))
-            facets.append(_facet(config.size, names, state.lanes.pids, spans, longest, state.waits))
+            facets.append(_facet(config.size, names, state.lanes.pids, spans, longest, bool(waits(state))))
     return tuple(facets), timeline.since(longest / 1e9)
 
 

@@ -1,11 +1,12 @@
-"""The run's numbers as datasets for the charts, by name; milliseconds."""
+"""The numbers of a comparison of sizes as datasets for its charts, by name; milliseconds."""
 
 from __future__ import annotations
 
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_sizes.samples import Configuration, State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.breakeven import efficiency, idle_tail
 from poolscope.stats.intervals import ratio, timing
 
@@ -16,7 +17,7 @@ FEWEST_FOR_MAD = 5
 
 def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     """`reps` and `summary` by size, `ideal` cut at the usable CPUs, `phases` of a whole call, `drift` in order."""
-    configs = sorted((config for config in state.configs if config.map), key=lambda config: config.size)
+    configs = sorted((config for config in state.pools if config.map), key=lambda config: config.size)
     return {
         "reps": [row for config in configs for row in _reps(state, config)],
         "summary": [_summary(state, config) for config in configs],
@@ -28,7 +29,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
 
 
 def _reps(state: State, config: Configuration) -> Rows:
-    serial = median(state.serial.map) if state.serial.map else None
+    serial = _loop_s(state)
     return [
         {
             "pool": config.size,
@@ -55,18 +56,19 @@ def _summary(state: State, config: Configuration) -> dict[str, Any]:
     }
     if config.total:
         row |= {"startup": _ms(median(config.start)), "total": _ms(median(config.total))}
-    if state.serial.map:
-        gain = ratio(state.serial.map, config.map)
+    loop = state.serial.map if state.serial else ()
+    if loop:
+        gain = ratio(loop, config.map)
         row |= {"speedup": gain.value, "slo": gain.low, "shi": gain.high}
         row["eff"] = 100 * efficiency(gain.value, config.size)
         if config.total:
-            row["tspeed"] = median(state.serial.map) / median(config.total)
+            row["tspeed"] = median(loop) / median(config.total)
     return row
 
 
 def _ideal(state: State, usable_cpus: int) -> Rows:
     """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case."""
-    most = min(state.params.items, max(state.params.sizes) if state.waits else usable_cpus)
+    most = min(state.params.count, max(state.params.sizes) if waits(state) else usable_cpus)
     pools = sorted({1, *state.params.sizes, min(most, max(state.params.sizes))})
     return [{"pool": pool, "speedup": min(pool, most)} for pool in pools]
 
@@ -77,11 +79,11 @@ def _phases(state: State, config: Configuration) -> Rows:
         return []
     mapped = median(config.map)
     inside = [("map", mapped)]
-    if config.traced and config.traced["map_s"] > 0:
-        wall = config.traced["map_s"]
-        tail = min(1.0, idle_tail(config.traced["worker_ends_s"], wall))
-        busy = min(1 - tail, config.traced["tasks_wall_s"] / config.size / wall)
-        working = "waiting" if state.waits else "computing"
+    traced = config.traced
+    if traced and traced.map_s > 0:
+        tail = min(1.0, idle_tail(traced.worker_ends_s, traced.map_s))
+        busy = min(1 - tail, traced.tasks_wall_s / config.size / traced.map_s)
+        working = "waiting" if waits(state) else "computing"
         inside = [
             ("dispatch + pickling", mapped * (1 - tail - busy)),
             (working, mapped * busy),
@@ -96,13 +98,13 @@ def _phases(state: State, config: Configuration) -> Rows:
 
 def _drift(state: State) -> Rows:
     """Each pool's map in % off the median of its size, in the order of measurement."""
-    medians = {str(config.size): median(config.map) for config in state.configs if config.map}
+    medians = {config.key: median(config.map) for config in state.pools if config.map}
     rows: Rows = []
-    for name, repetition in state.order:
-        config = state.config(name)
-        if config is not None and config.size:
+    for key, repetition in state.order:
+        if key in medians:
+            config = state.configs[key]
             mapped = config.map[config.repetitions.index(repetition)]
-            off = 100 * (mapped / medians[name] - 1)
+            off = 100 * (mapped / medians[key] - 1)
             rows.append({"order": len(rows) + 1, "pool": config.size, "rep": repetition, "dev": off})
     spread = median(abs(row["dev"]) for row in rows) if len(rows) >= FEWEST_FOR_MAD else None
     for row in rows:
@@ -112,10 +114,12 @@ def _drift(state: State) -> Rows:
 
 
 def _serial(state: State) -> Rows:
-    if not state.serial.map:
-        return []
-    milliseconds = median(state.serial.map) * 1e3
-    return [{"ms": milliseconds, "label": f"serial {milliseconds:.4g} ms"}]
+    seconds = _loop_s(state)
+    return [] if seconds is None else [{"ms": _ms(seconds), "label": f"serial {seconds * 1e3:.4g} ms"}]
+
+
+def _loop_s(state: State) -> float | None:
+    return median(state.serial.map) if state.serial and state.serial.map else None
 
 
 def _ms(seconds: float | None) -> float | None:

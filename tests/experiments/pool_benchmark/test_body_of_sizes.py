@@ -6,29 +6,44 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
-from poolscope.experiments.pool_sizes import state
-from poolscope.experiments.pool_sizes.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark import pool_sizes
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork
+from poolscope.protocol.payloads import (
+    Calibration,
+    GarbageCollections,
+    NoiseReading,
+    Payload,
+    Plan,
+    Seed,
+    ShownResults,
+    TraceSummary,
+)
 from poolscope.protocol.records import Failure, Progress, Record, Result, Sample, Span
 
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
 
+P = TypeVar("P", bound=Payload)
 QUICK = PoolSizesParams(sizes=[1, 3], repeats=2)
 # Its pools wait for a second at a time: whatever is done to one as soon as it is there finds it at work.
 SLOW = PoolSizesParams(sizes=[2], first=1, last=2, workload="square-sleep", work_ms=1000, repeats=1)
 
 
-def asked(params: PoolSizesParams, **changes: Any) -> dict[str, Any]:
-    return {**params.model_dump(mode="json"), **changes}
+def asked(params: PoolSizesParams, **changes: Any) -> BenchmarkArguments:
+    return PoolSizesParams.model_validate({**params.model_dump(), **changes}).arguments()
 
 
-def values(records: list[Record], name: str) -> dict[str, Any]:
-    return {record.config: record.value for record in records if isinstance(record, Result) and record.name == name}
+def values(records: list[Record], payload: type[P]) -> dict[str, P]:
+    """Payloads of one class by the configuration that they are about."""
+    found = [record for record in records if isinstance(record, Result)]
+    return {record.config: record.payload for record in found if isinstance(record.payload, payload)}
 
 
 def workers(child: Child) -> list[psutil.Process]:
@@ -75,7 +90,7 @@ def test_a_run_tells_every_phase_of_every_repetition_and_ends(start_method: str 
     samples = [record for record in records if isinstance(record, Sample)]
     told = {(sample.config, sample.repetition, sample.name) for sample in samples}
     phases = ("start", "first_ready", "map", "stop")
-    pools = {(config, n, phase) for config in ("1", "3") for n in range(3) for phase in phases}
+    pools = {(config, n, phase) for config in ("1 workers", "3 workers") for n in range(3) for phase in phases}
     assert told == pools | {("serial", n, "map") for n in range(3)}
     assert len(samples) == len(told)
     assert all(sample.seconds > 0 for sample in samples)
@@ -83,17 +98,18 @@ def test_a_run_tells_every_phase_of_every_repetition_and_ends(start_method: str 
 
 def test_a_run_says_what_it_found_out() -> None:
     records = perform("pool-sizes", asked(QUICK))
-    shown = {"count": 10, "first": [n * n for n in range(1, 11)]}
-    assert values(records, "results") == {"serial": shown, "1": shown, "3": shown}
-    assert values(records, "chunksize") == {"1": 3, "3": 1}
-    assert set(values(records, "gc")) == {"serial", "1", "3"}
-    assert set(values(records, "traced")) == {"1", "3"}
-    assert isinstance(values(records, "seed")[""], int)
-    noise = values(records, "noise")[""]
-    assert noise["wall_s"] > 0
-    assert noise["own_cpu_s"] is None or noise["own_cpu_s"] >= 0
+    shown, keys = ShownResults(10, tuple(n * n for n in range(1, 11))), ("serial", "1 workers", "3 workers")
+    assert values(records, ShownResults) == dict.fromkeys(keys, shown)
+    (plan,) = values(records, Plan).values()
+    assert {config.key: config.chunk_used for config in plan.configurations} == dict(zip(keys, (1, 3, 1), strict=True))
+    assert set(values(records, GarbageCollections)) == set(keys)
+    assert set(values(records, TraceSummary)) == set(keys[1:])
+    assert values(records, Seed)[""].seed >= 0
+    noise = values(records, NoiseReading)[""]
+    assert noise.wall_s > 0
+    assert noise.own_cpu_s is None or noise.own_cpu_s >= 0
     spans = [record for record in records if isinstance(record, Span)]
-    assert {span.lane for span in spans} == {"1", "3"}
+    assert {span.lane for span in spans} == set(keys[1:])
     assert len(spans) == 20
 
 
@@ -112,27 +128,26 @@ def test_every_workload_runs_in_every_order(workload: str, method: str) -> None:
     length = {} if workload in ("factorial", "read-files") else {"work_ms": 0.5}
     records = perform("pool-sizes", asked(QUICK, workload=workload, method=method, repeats=1, **length))
     assert end_of(records).outcome == "finished"
-    rounds = [value["rounds"] for value in values(records, "calibration").values()]
-    assert len(rounds) == (workload in ("sum-of-squares", "sha256"))
+    assert len(values(records, Calibration)) == (workload in ("sum-of-squares", "sha256"))
 
 
 def test_very_long_results_are_told_by_their_ends() -> None:
     params = asked(QUICK, workload="factorial", first=5, last=1200, repeats=1, sizes=[2])
-    shown = values(perform("pool-sizes", params), "results")["2"]
-    assert shown["count"] == 1196
-    assert len(shown["first"]) == 1000
-    assert shown["first"][0] == 120
-    assert shown["first"][995] == "40238726…00000000 (2,568 digits)"  # 1000!
+    shown = values(perform("pool-sizes", params), ShownResults)["2 workers"]
+    assert shown.count == 1196
+    assert len(shown.first) == 1000
+    assert shown.first[0] == 120
+    assert shown.first[995] == "40238726…00000000 (2,568 digits)"  # 1000!
 
 
 def test_the_state_of_a_real_run_has_a_verdict_and_rows_and_charts() -> None:
     params = PoolSizesParams(sizes=[1, 2], repeats=3)
-    now = state.initial(params)
+    now = pool_sizes.initial(params)
     for record in perform("pool-sizes", asked(params)):
-        now = state.fold(now, record)
-    assert state.verdict(now, 2) is not None
-    assert len(state.rows(now)[1]) == 9
-    assert [row["pool"] for row in state.chart(now, 2)["summary"]] == [1, 2]
+        now = pool_sizes.fold(now, record)
+    assert pool_sizes.verdict(now, 2) is not None
+    assert len(pool_sizes.rows(now)[1]) == 9
+    assert [row["pool"] for row in pool_sizes.chart(now, 2)["summary"]] == [1, 2]
     assert now.done == now.total
     assert len(now.lanes.actors) == 3
 
@@ -163,7 +178,7 @@ def test_a_worker_killed_with_9_fails_the_run_with_a_plain_reason(start_method: 
     assert end.outcome == "failed"
     assert "was killed by SIGKILL" in end.reason or "put another in its place" in end.reason
     assert "hat was measured before is kept" in end.reason
-    assert values(records, "results").keys() == {"serial"}
+    assert values(records, ShownResults).keys() == {"serial"}
     failure = next(record for record in records if isinstance(record, Failure))
     assert failure.type == "WorkerDied"
 
@@ -176,6 +191,6 @@ def test_the_scratch_files_are_gone_after_the_run(tmp_path: Path, monkeypatch: p
 
 
 def test_a_workload_that_does_not_exist_fails_the_run() -> None:
-    records = perform("pool-sizes", asked(QUICK, workload="no-such"))
+    records = perform("pool-sizes", replace(asked(QUICK), work=BenchmarkWork("no-such", items=10)))
     assert end_of(records).outcome == "failed"
     assert any(isinstance(record, Failure) for record in records)

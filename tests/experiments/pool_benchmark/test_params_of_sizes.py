@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.errors import BadParameters
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_sizes.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 
 
 def complaints(**asked: Any) -> dict[str, str]:

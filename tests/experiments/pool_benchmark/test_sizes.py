@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poolscope.experiments.pool_sizes import state
-from poolscope.experiments.pool_sizes.params import PoolSizesParams
-from poolscope.experiments.pool_sizes.state import State
-from poolscope.protocol.payloads import Untyped
+from poolscope.experiments.pool_benchmark import pool_sizes as state
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.state import State
+from poolscope.protocol.payloads import NoiseReading, ShownResults, TraceSummary, Untyped
 from poolscope.protocol.records import (
     Actor,
     Contents,
     End,
     Failure,
-    Printed,
     Progress,
     Record,
     Result,
@@ -30,16 +30,16 @@ from poolscope.protocol.records import (
 from tests.openings import opening
 
 SPREAD = (1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.02)
-QUIET = {
-    "wall_s": 10.0,
-    "host_busy_s": 12.0,
-    "own_cpu_s": 11.9,
-    "throttled_before": 0,
-    "throttled_after": 0,
-    "host_cpus": 2,
-    "loop_wall_s": 1.4,
-    "loop_cpu_s": 1.4,
-}
+QUIET = NoiseReading(
+    wall_s=10.0,
+    host_busy_s=12.0,
+    own_cpu_s=11.9,
+    throttled_before=0,
+    throttled_after=0,
+    host_cpus=2,
+    loop_wall_s=1.4,
+    loop_cpu_s=1.4,
+)
 
 
 def about(milliseconds: float, repeats: int = 7) -> list[float]:
@@ -50,7 +50,7 @@ def told(
     maps: Mapping[str, Sequence[float]],
     *,
     around_ms: float = 20.0,
-    noise: dict[str, Any] | None = None,
+    noise: NoiseReading | None = None,
     chunks: dict[int, int] | None = None,
     outcome: str = "finished",
     **asked: Any,
@@ -58,13 +58,17 @@ def told(
     """The state after a run with these map times (ms) by arm; every pool starts and stops in `around_ms` together."""
     sizes = [int(config) for config in maps if config != "serial"]
     now = state.initial(PoolSizesParams.model_validate({"sizes": sizes, "workload": "sum-of-squares", **asked}))
-    records: list[Record] = [Result(0, Untyped("chunksize", (chunks or {}).get(size, 1)), str(size)) for size in sizes]
+    used = chunks or dict.fromkeys(sizes, 1)
+    now = replace(
+        now, configs={key: replace(each, chunk_used=used.get(each.size, 1)) for key, each in now.configs.items()}
+    )
+    records: list[Record] = []
     for number in range(1, 1 + max(map(len, maps.values()))):
         for config, times in maps.items():
             if number <= len(times):
                 records += measurement(config, number, times[number - 1], around_ms)
     if noise is not None:
-        records.append(Result(0, Untyped("noise", noise)))
+        records.append(Result(0, noise))
     if outcome:
         records.append(End(0, outcome))
     for record in records:
@@ -72,11 +76,15 @@ def told(
     return now
 
 
+def key_of(size: str) -> str:
+    return size if size == "serial" else f"{size} workers"
+
+
 def measurement(config: str, number: int, map_ms: float, around_ms: float) -> list[Record]:
     phases = {"map": map_ms}
     if config != "serial":
         phases = {"start": around_ms * 0.9, "first_ready": around_ms * 0.5, "map": map_ms, "stop": around_ms * 0.1}
-    return [Sample(0, name, config, number, ms / 1e3) for name, ms in phases.items()]
+    return [Sample(0, name, key_of(config), number, ms / 1e3) for name, ms in phases.items()]
 
 
 POOL_WINS = told({"serial": about(200.6), "2": about(122.2), "4": about(105.0), "6": about(107.5)})
@@ -115,13 +123,13 @@ def test_the_warm_up_counts_for_nothing() -> None:
     now = state.initial(PoolSizesParams(sizes=[2]))
     for record in measurement("2", 0, 5.0, 5.0):
         now = state.fold(now, record)
-    assert now.configs[0].map == ()
+    assert now.configs["2 workers"].map == ()
     assert now.order == ()
 
 
 def test_the_transcript_has_the_words_of_the_script() -> None:
     now = told({"serial": [0.01], "2": [4.0, 4.8]})
-    now = state.fold(now, Result(0, Untyped("results", {"count": 3, "first": [1, 4, 9]}), "2"))
+    now = state.fold(now, Result(0, ShownResults(3, (1, 4, 9)), "2 workers"))
     assert state.as_json(now)["sizes"][0]["transcript"] == (
         "Using a pool of size 2:\nResults: [1, 4, 9]\nTime taken: 0.0048 seconds"
     )
@@ -129,7 +137,7 @@ def test_the_transcript_has_the_words_of_the_script() -> None:
 
 def test_a_long_list_of_results_is_cut_in_the_transcript() -> None:
     now = told({"serial": [0.01], "2": [4.8]})
-    now = state.fold(now, Result(0, Untyped("results", {"count": 5000, "first": list(range(1000))}), "2"))
+    now = state.fold(now, Result(0, ShownResults(5000, tuple(range(1000))), "2 workers"))
     assert "18, 19, …]" in state.as_json(now)["sizes"][0]["transcript"]
     assert state.as_json(now)["sizes"][0]["results_count"] == 5000
 
@@ -154,11 +162,10 @@ def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_ope
 OTHERS: list[Record] = [
     Contents(0, "x", "added", 1, [1], 1),
     Task(0, "1", "started"),
-    Printed(0, "stdout", "hello"),
     Sample(0, "map", "99", 1, 1.0),
-    Sample(0, "latency", "2", 1, 1.0),
+    Sample(0, "latency", "2 workers", 1, 1.0),
     Result(0, Untyped("weather", "rain")),
-    Result(0, Untyped("results", {"count": 1, "first": [1]}), "99"),
+    Result(0, ShownResults(1, (1,)), "99"),
 ]
 
 
@@ -191,7 +198,7 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
         opening("pool-sizes", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "repetition 1 of 5"),
         Actor(7, "2 workers · w1", "started", "process"),
-        Span("2 workers · w1", "running", 7, 9, "1", "2"),
+        Span("2 workers · w1", "running", 7, 9, "1", "2 workers"),
         Failure(9, "WorkerDied", "Worker 1 died."),
     ]
     for record in records:
@@ -199,7 +206,7 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
     shape = state.as_json(now)
     assert (shape["done"], shape["total"], shape["seconds_left"], shape["note"]) == (3, 9, 1.5, "repetition 1 of 5")
     assert now.start_method == "spawn"
-    assert now.lanes.spans[0].lane == "2"
+    assert now.lanes.spans[0].lane == "2 workers"
     ended = state.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
     assert (ended.outcome, ended.failure, ended.seconds_left) == ("failed", "Worker 1 died.", None)
 
@@ -217,8 +224,8 @@ def test_the_charts_hold_every_repetition_and_the_ideal_is_cut_at_the_cpus() -> 
 
 
 def test_the_phases_of_a_call_add_up_with_and_without_a_traced_repetition() -> None:
-    traced = {"map_s": 0.1, "tasks_wall_s": 0.16, "worker_ends_s": [0.09, 0.095], "tasks": 10, "tasks_cpu_s": 0.16}
-    after = state.fold(POOL_WINS, Result(0, Untyped("traced", traced), "2"))
+    traced = TraceSummary(0.1, 10, tasks_wall_s=0.16, tasks_cpu_s=0.16, workers_used=2, worker_ends_s=(0.09, 0.095))
+    after = state.fold(POOL_WINS, Result(0, traced, "2 workers"))
     for now in (POOL_WINS, after):
         two = [row for row in state.chart(now, 2)["phases"] if row["pool"] == 2]
         assert sum(row["ms"] for row in two) == pytest.approx(20 + 122.2)

@@ -1,0 +1,13 @@
+"""The registration `pool-sizes`: one kind of pool in the run's own process, compared by its sizes."""
+
+from __future__ import annotations
+
+from poolscope.experiments.pool_benchmark.export import pool_sizes_json as as_json
+from poolscope.experiments.pool_benchmark.export import pool_sizes_rows as rows
+from poolscope.experiments.pool_benchmark.export import transcript
+from poolscope.experiments.pool_benchmark.findings import findings
+from poolscope.experiments.pool_benchmark.size_charts import chart
+from poolscope.experiments.pool_benchmark.state import State, fold, initial
+from poolscope.experiments.pool_benchmark.verdict import verdict
+
+__all__ = ["State", "as_json", "chart", "findings", "fold", "initial", "rows", "transcript", "verdict"]

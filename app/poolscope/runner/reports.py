@@ -1,0 +1,79 @@
+"""Turns a measurement into the report of it, which can cross a process border."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from poolscope.protocol.commands import MeasureOnce
+from poolscope.protocol.payloads import MeasurementReport, MemoryReading, ShownResults
+from poolscope.runner.host.pickling import short
+from poolscope.runner.pools.measurement import Measurement
+from poolscope.runner.tracing import trace_summary, worker_lanes
+
+EXACT = 2**53  # beyond, JSON's readers would round an integer
+SHOWN_DIGITS = 60
+
+
+def report_on(
+    measurement: Measurement,
+    order: MeasureOnce,
+    words: Sequence[str] | None,
+    *,
+    same: bool | None,
+    detail: str = "",
+    digest: str | None = None,
+) -> MeasurementReport:
+    """The report that the order asks for. `words` name the items in lanes, None where results come in no order.
+
+    `same`, `detail` and `digest` say how the results compare with those of the plain loop.
+    """
+    report = MeasurementReport(
+        start=measurement.start,
+        first_ready=measurement.first_ready,
+        map=measurement.map,
+        stop=measurement.stop,
+        asked=measurement.asked,
+        cpu=measurement.cpu,
+        collections=measurement.collections,
+        same=same,
+        detail=detail,
+        digest=digest,
+        results=shown_results(measurement.results, order.results) if order.results else None,
+    )
+    if not order.traced:
+        return report
+    return replace(
+        report,
+        traced=trace_summary(measurement),
+        memory=memory_reading(measurement),
+        lanes=worker_lanes(measurement, words, order.spans),
+    )
+
+
+def memory_reading(measurement: Measurement) -> MemoryReading | None:
+    memory = measurement.memory
+    return None if memory is None else MemoryReading(memory.what, memory.per_worker, memory.total, memory.parent)
+
+
+def shown_results(results: Sequence[Any], most: int) -> ShownResults:
+    """The first results as JSON can hold them and a page can show them, and how many there are."""
+    return ShownResults(len(results), tuple(shown(value) for value in results[:most]))
+
+
+def shown(value: Any) -> int | float | str | bool | None:
+    """A number that JSON's readers would round becomes a text; a very long one its ends and the count of its digits."""
+    if value is None or isinstance(value, str | bool | float):
+        return value
+    if not isinstance(value, int):
+        return short(value)
+    if abs(value) < EXACT:
+        return value
+    sign, value = "-" * (value < 0), abs(value)
+    bits = value.bit_length()
+    if bits < SHOWN_DIGITS * 3:
+        return f"{sign}{value}"
+    digits, low = int((bits - 1) * 0.30102999566398120) + 1, 10**8
+    digits += value >= 10**digits  # the estimate from the bits is right or one too low
+    return f"{sign}{value // 10 ** (digits - 8)}…{value % low:08d} ({digits:,} digits)"
