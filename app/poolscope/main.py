@@ -25,6 +25,7 @@ from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import pages as guide
 from poolscope.web.security import Guards
+from poolscope.web.views import VIEWS
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,9 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for room in (pages, guide, actions, stream, api, metrics):
         app.include_router(room.router)
+    for view in VIEWS.values():
+        if view.routes is not None:
+            app.include_router(view.routes)
     app.mount("/static", Assets(directory=folder("static")))
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)

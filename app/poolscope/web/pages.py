@@ -21,7 +21,6 @@ from poolscope.web.context import PanelFacts, header, panel_facts, replay, title
 from poolscope.web.fragments import bench_section, hx_partial, recent_section, render, run_section
 from poolscope.web.history import history
 from poolscope.web.table import Column, Table, table
-from poolscope.web.views import VIEWS
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -126,11 +125,6 @@ async def chart(request: Request, run_id: str) -> Response:
     if run.experiment.meaning.chart is None:
         raise UnknownRun(f"{run_id}/chart.json")
     return JSONResponse(run.experiment.meaning.chart(run.state, run.usable_cpus))
-
-
-for view in VIEWS.values():
-    if view.routes is not None:
-        router.include_router(view.routes)
 
 
 @dataclass(frozen=True, slots=True)
