@@ -310,9 +310,9 @@ class PoolSizesState(Answer):
     repeats: int
     start_method: str
     seed: int | None
-    calibration: dict[str, Any] | None
+    calibration: Calibration | None
     collections: dict[str, int]
-    noise: dict[str, Any] | None
+    noise: NoiseReading | None
 
 
 class PoolSizesRun(RunAnswer):
@@ -397,7 +397,7 @@ class SharingState(Answer):
     repeats: int
     start_method: str
     seed: int | None
-    noise: dict[str, Any] | None
+    noise: NoiseReading | None
 
 
 class SharingRun(RunAnswer):
