@@ -121,7 +121,7 @@ async def harm(request: Request, run_id: str) -> Response:
             section = fault_section(app_state, run, str(wrong))
         else:
             errors = (ParameterError("", str(wrong)),)
-            section = form_section(panel_facts(app_state, run.experiment, run, complaints=errors))
+            section = form_section(panel_facts(app_state, run.experiment, run, errors=errors))
         return await replace(app_state, section, problem_of(wrong).status)
     return await present(request, app_state, run)
 

@@ -126,14 +126,14 @@ def panel_facts(
     experiment: Experiment,
     run: Run | None,
     typed: Mapping[str, Any] | None = None,
-    complaints: Sequence[ParameterError] = (),
+    errors: Sequence[ParameterError] = (),
 ) -> PanelFacts:
-    """A panel; `typed` and `complaints` are those of a form that was sent back."""
+    """A panel; `typed` and `errors` are those of a form that was sent back."""
     values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
     choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
-    asked = fields(experiment.params, values, complaints, {"start_method": start_methods(), **choices})
+    asked = fields(experiment.params, values, errors, {"start_method": start_methods(), **choices})
     names = {field.name for field in asked}
     advanced = tuple(field for field in asked if field.name not in controls and field.advanced)
     view = VIEWS[experiment.name]
@@ -148,7 +148,7 @@ def panel_facts(
         open=any(field.complaint or field.changed for field in advanced),
         control_fields=tuple(field for field in asked if field.name in controls),
         run=run_facts(app_state, run) if run else None,
-        complaint=" ".join(complaint.message for complaint in complaints if complaint.name not in names),
+        complaint=" ".join(error.message for error in errors if error.name not in names),
         shortcuts=_shortcuts(experiment.name, view.shortcuts),
     )
 

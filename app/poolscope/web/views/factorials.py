@@ -75,7 +75,7 @@ def _duration(seconds: float | None) -> str:
     return "" if seconds is None else numbers.duration(seconds)
 
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/runs/{run_id}/factorial/{n}.txt", response_class=PlainTextResponse)
