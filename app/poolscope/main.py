@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
         read_machine=read_machine,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
-        starts_per_minute=settings.pace,
+        starts_per_minute=settings.starts_of_one_client,
         keep_runs=settings.keep_runs,
     )
     app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
