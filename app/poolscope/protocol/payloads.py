@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
 
@@ -21,15 +21,6 @@ class Payload(Tagged):
     """Family of everything that a `Result` may carry."""
 
     __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Untyped(Payload):
-    """A result that has no class of its own yet, by name."""
-
-    tag: ClassVar[str] = "untyped"
-    name: str
-    value: Any
 
 
 # The machine and the interpreter

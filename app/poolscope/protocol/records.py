@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
-from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts, Untyped
+from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts
 
 PROTOCOL = 2
 
@@ -162,15 +162,6 @@ class Result:
     t: int
     payload: Payload
     config: str = ""
-
-    # For results that are not typed yet.
-    @property
-    def name(self) -> str:
-        return self.payload.name if isinstance(self.payload, Untyped) else self.payload.tag
-
-    @property
-    def value(self) -> Any:
-        return self.payload.value if isinstance(self.payload, Untyped) else None
 
 
 @dataclass(frozen=True, slots=True)
