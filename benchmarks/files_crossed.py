@@ -33,6 +33,9 @@ import uvicorn
 
 AIMS = {"click to frame": 25, "further frame": 15, "poolscope measure": 65}
 BOUND_S = 60.0
+SILENCE_S = 0.1  # after which a frame is over; a run that goes on has the next after 0.25
+FRAMES = 5  # further ones, of which the one with most files counts: a frame may bring a part of what is new
+QUIET_S = 3.0  # what a server does after its start, or a run at its beginning, is over by then
 
 # Runs the command with its arguments, then writes how often functions of each file that it has loaded were called.
 COMMAND = """
@@ -108,17 +111,18 @@ def served(package: str, data: Path) -> Iterator[str]:
 
 
 class Viewer:
-    """Reads the bench's stream, and calls `see` with every frame in the moment that it comes."""
+    """Reads the bench's stream in a thread of its own, and calls `see` with every frame in the moment that it comes."""
 
     def __init__(self, url: str) -> None:
-        self.see: Callable[[str], None] = lambda _: None
-        self._opened = threading.Event()
-        self._client = httpx.Client(base_url=url, timeout=BOUND_S)
-        threading.Thread(target=self._read, daemon=True).start()
+        self.see: Callable[[str], object] = lambda _: None
+        self._url = url
+        self._opened, self._closing = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
         assert self._opened.wait(BOUND_S), "the stream did not open"
 
     def _read(self) -> None:
-        with self._client.stream("GET", "/live") as response:
+        with httpx.Client(base_url=self._url, timeout=BOUND_S) as client, client.stream("GET", "/live") as response:
             text = ""
             for chunk in response.iter_text():
                 text += chunk.replace("\r\n", "\n")
@@ -126,6 +130,8 @@ class Viewer:
                     frame, _, text = text.partition("\n\n")
                     self._opened.set()
                     self.see(frame)
+                if self._closing.is_set():
+                    return
 
     def wait_for(self, wanted: Callable[[str], bool], act: Callable[[], object] = lambda: None) -> None:
         """Act, then wait for the first frame that `wanted` accepts."""
@@ -134,26 +140,42 @@ class Viewer:
         act()
         assert seen.wait(BOUND_S), "no such frame came"
 
+    def close(self) -> None:
+        """Leave with the next frame: a server that ended first would log that it cut a stream."""
+        self._closing.set()
+        self._thread.join(BOUND_S)
+
+
+def shows_numbers(frame: str) -> bool:
+    """Whether a frame holds the live panel of the shared list with a run's own numbers."""
+    return "<dl" in frame.partition('id="shared-list-live"')[2]
+
 
 def clicks_and_frames(package: str, walk: Walk) -> Iterator[tuple[str, Counter[str], int]]:
+    """The ways of a click and of a further frame: their names, files with the number of calls, and moves."""
+    form = {"experiment": "shared-list", "seconds": "60", "delay_min": "2", "delay_max": "2"}
     with tempfile.TemporaryDirectory() as data, served(package, Path(data)) as url:
-        client = httpx.Client(base_url=url, headers={"HX-Request": "true", "Origin": url, "HX-Current-URL": f"{url}/"})
-        client.get("/")
-        viewer = Viewer(url)
-        time.sleep(3)  # the prewarmed runner is ready, and what the server does at its start is done
-        form = {"experiment": "shared-list", "seconds": "20", "delay_min": "0.5", "delay_max": "0.5"}
-        with walk.on():
-            viewer.wait_for(
-                lambda frame: 'id="shared-list-live"' in frame and "<dl" in frame.partition('id="shared-list-live"')[2],
-                lambda: client.post("/runs", data=form).raise_for_status(),
-            )
-        yield "click to frame", walk.files, walk.moves
-        time.sleep(2)
-        viewer.wait_for(lambda frame: 'id="shared-list-live"' in frame)
-        time.sleep(0.2)
-        with walk.on():
-            viewer.wait_for(lambda frame: 'id="shared-list-live"' in frame)
-        yield "further frame", walk.files, walk.moves
+        headers = {"HX-Request": "true", "Origin": url, "HX-Current-URL": f"{url}/"}
+        with httpx.Client(base_url=url, headers=headers, timeout=BOUND_S) as client:
+            client.get("/")
+            viewer = Viewer(url)
+            time.sleep(QUIET_S)
+            with walk.on():
+                viewer.wait_for(shows_numbers, lambda: client.post("/runs", data=form).raise_for_status())
+            yield "click to frame", walk.files, walk.moves
+            time.sleep(QUIET_S)
+            frames = []
+            for _ in range(FRAMES):
+                viewer.wait_for(shows_numbers)
+                time.sleep(SILENCE_S)
+                with walk.on():
+                    viewer.wait_for(shows_numbers)
+                frames.append((walk.files, walk.moves))
+            yield "further frame", *max(frames, key=lambda frame: len(frame[0]))
+            viewer.see = lambda _: None
+            run = client.get("/api/runs", params={"limit": "1"}).json()[0]["id"]
+            client.post(f"/api/runs/{run}/stop").raise_for_status()
+            viewer.close()
 
 
 def command(package: str, folder: Path) -> Counter[str]:

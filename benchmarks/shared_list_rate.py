@@ -23,7 +23,7 @@ from typing import NamedTuple
 from _report import Claims, asked, heading, progress, spread
 from _runner import perform
 from poolscope.experiments.shared_list.params import SharedListParams
-from poolscope.protocol.payloads import ListCounts
+from poolscope.experiments.shared_list.payloads import ListCounts
 from poolscope.protocol.records import Result
 
 MOST_ITEMS = 1_000_000  # where Poolscope holds a list that may grow

@@ -29,7 +29,9 @@ from typing import ClassVar
 
 
 class PoolscopeError(Exception):
-    """Base of all errors raised on purpose; str(error) is a sentence for the user."""
+    """Base of all errors raised on purpose; `title` names the kind, str(error) is a sentence for the user."""
+
+    title: ClassVar[str] = "Poolscope failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +45,32 @@ class ParameterError:
 class BadParameters(PoolscopeError):
     """Nothing was started; `errors` say which parameter, why, and what is allowed."""
 
+    title = "These parameters can't be run"
+
     def __init__(self, errors: tuple[ParameterError, ...]) -> None:
         super().__init__(" ".join(error.message for error in errors))
         self.errors = errors
 
 
 class UnknownExperiment(PoolscopeError):
+    title = "No such experiment"
+
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"There is no experiment {name!r}. There are: {', '.join(known)}.")
         self.name = name
 
 
 class UnknownRun(PoolscopeError):
+    title = "No such run"
+
     def __init__(self, run_id: str) -> None:
         super().__init__(f"There is no run {run_id!r}. It may have been deleted; /runs lists those that are kept.")
         self.run_id = run_id
 
 
 class UnknownTopic(PoolscopeError):
+    title = "No such page"
+
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"The guide has no page {name!r}. It has: {', '.join(known)}.")
 
@@ -68,7 +78,7 @@ class UnknownTopic(PoolscopeError):
 class Refused(PoolscopeError):
     """The server can't take this now: `title` names the kind of refusal, `retry_after` seconds are worth waiting."""
 
-    title: ClassVar[str] = "Not now"
+    title = "Not now"
 
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(sentence)
@@ -104,12 +114,16 @@ class ServerEnding(Refused):
 
 
 class RunIsLive(PoolscopeError):
+    title = "The run is still live"
+
     def __init__(self, run_id: str) -> None:
         super().__init__(f"Run {run_id} is still live. Stop it first, then delete it.")
 
 
 class NobodyToKill(PoolscopeError):
     """Nothing was done; the sentence says whether the run is over, has other workers, or works by threads."""
+
+    title = "No such worker now"
 
 
 class IllegalChange(PoolscopeError):

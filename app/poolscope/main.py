@@ -25,6 +25,7 @@ from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import pages as guide
 from poolscope.web.security import Guards
+from poolscope.web.views import VIEWS
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
         read_machine=read_machine,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
-        starts_per_minute=settings.pace,
+        starts_per_minute=settings.starts_of_one_client,
         keep_runs=settings.keep_runs,
     )
     app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
@@ -66,6 +67,9 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for room in (pages, guide, actions, stream, api, metrics):
         app.include_router(room.router)
+    for view in VIEWS.values():
+        if view.routes is not None:
+            app.include_router(view.routes)
     app.mount("/static", Assets(directory=folder("static")))
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
 
     @property
-    def pace(self) -> int:
+    def starts_of_one_client(self) -> int:
         """Runs that one client may start in a minute."""
         return min(self.starts_per_minute, DEMO_STARTS_PER_MINUTE) if self.demo else self.starts_per_minute
 

@@ -18,7 +18,7 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web import context, forms, table, timeline
 from poolscope.web.app_state import Machine, environment
-from poolscope.web.context import PanelFacts, Replay, RunFacts
+from poolscope.web.context import FormFacts, PanelFacts, Replay, RunFacts
 from poolscope.web.guide import glossary
 from poolscope.web.guide.figures import PoolFigure
 from poolscope.web.guide.glossary import Term
@@ -33,7 +33,7 @@ from poolscope.web.views.which_pool import grounds, pictures
 Scope = Mapping[str, Any]
 
 PAGE = {"here": str, "live": str, "machine": str}
-ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "fragments": list[str]}
+ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "form": FormFacts, "fragments": list[str]}
 FACTS = {
     "shared-list": shared_list.SharedListFacts,
     "factorials": factorials.FactorialsFacts,
@@ -81,7 +81,6 @@ PARTS: dict[tuple[str, str], Scope] = {
 
 # What only Python reads, and why.
 READ_BY_PYTHON = {
-    (PanelFacts, "run"): "a fragment is given it under the name `run`",
     (Problem, "status"): "it is the answer's status",
     (Problem, "errors"): "the form has them beside its fields, the API in its JSON",
     (Problem, "retry_after"): "it is a header",
@@ -341,9 +340,9 @@ def test_the_reader_notices_what_is_not_declared() -> None:
     reader._in = "a test"
     tree = reader.environment.parse(
         "{% for row in history.table.rows %}{{ row.nonsense }}{{ row.id }}{% endfor %}{{ nobody }}"
-        "{% for field in panel.fields|selectattr('nothing') if field.none %}{{ ui.field(field, 'x') }}{% endfor %}"
+        "{% for field in form.fields|selectattr('nothing') if field.none %}{{ ui.field(field, 'x') }}{% endfor %}"
     )
-    reader._walk(tree, {"history": History, "panel": PanelFacts}, {})
+    reader._walk(tree, {"history": History, "form": FormFacts}, {})
     assert {mistake.split("reads ")[1].split(",")[0] for mistake in reader.mistakes} == {
         "Row.nonsense",
         "nobody",

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
+from poolscope.experiments import registry  # noqa: F401 (with it come the payloads of every experiment)
 from poolscope.protocol.codec import Tagged
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)

@@ -10,7 +10,7 @@ import pytest
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.commands import Command, HostAnswer, HostOrder
-from poolscope.protocol.payloads import Payload, Untyped
+from poolscope.protocol.payloads import Payload
 from poolscope.protocol.records import CLASSES
 
 from tests.protocol.strategies import members
@@ -19,7 +19,7 @@ from tests.protocol.strategies import members
 def shapes() -> Iterator[type]:
     yield from CLASSES
     for family in (Payload, Arguments, Command, HostOrder, HostAnswer):
-        yield from (member for member in members(family) if member is not Untyped)
+        yield from members(family)
 
 
 def parts(hint: Any) -> Iterator[Any]:

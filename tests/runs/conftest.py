@@ -1,4 +1,4 @@
-"""A bench in a scratch folder of its own, with real runners or with ones made for a test; nothing is left of it."""
+"""A scheduler in a scratch folder of its own, with real runners or with ones of a test; nothing is left of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from poolscope.runs.scheduler import Scheduler
 BRIEF = {"seconds": 0.1, "delay_min": 0, "delay_max": 0.001}
 ENDLESS = {"seconds": 600, "delay_min": 0.001, "delay_max": 0.002}
 
-# A runner that does nothing: it takes a run, waits to be told to stop and says so. Every other one varies it.
+# A runner that does nothing: it takes a run, waits for the command to stop and ends. Every other one varies it.
 PATIENT = """
 import json, os, sys, time
 control, records = os.fdopen(int(sys.argv[1])), int(sys.argv[2])
@@ -70,7 +70,7 @@ async def ended(run: Run) -> Run:
 
 
 async def done(scheduler: Scheduler, run: Run) -> Run:
-    """Wait until the bench, too, has done with a run: saved it, and made room for the next."""
+    """Wait until the scheduler, too, is through with a run: has saved it, and made room for the next."""
     await ended(run)
     version = scheduler.notifier.version
     while run in scheduler.running():
@@ -93,15 +93,15 @@ def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
         assert list(Path(folder).iterdir()) == []
 
 
-class MakeBench(Protocol):
+class OpenScheduler(Protocol):
     def __call__(
         self, program: str = "", path: Path | None = None, **limits: Any
     ) -> AbstractAsyncContextManager[Scheduler]: ...
 
 
 @pytest.fixture
-def opened(tmp_path: Path, scratch: Path) -> MakeBench:
-    """Makes an open bench; with `program` its runners run that text. No session of a run outlives it."""
+def open_scheduler(tmp_path: Path, scratch: Path) -> OpenScheduler:
+    """Opens a scheduler; with `program` its runners run that text. No session of a run outlives it."""
 
     @contextlib.asynccontextmanager
     async def make(program: str = "", path: Path | None = None, **limits: Any) -> AsyncIterator[Scheduler]:
@@ -123,6 +123,6 @@ def opened(tmp_path: Path, scratch: Path) -> MakeBench:
 
 
 @pytest.fixture
-async def scheduler(opened: MakeBench) -> AsyncIterator[Scheduler]:
-    async with opened() as scheduler:
+async def scheduler(open_scheduler: OpenScheduler) -> AsyncIterator[Scheduler]:
+    async with open_scheduler() as scheduler:
         yield scheduler

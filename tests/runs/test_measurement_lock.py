@@ -1,4 +1,4 @@
-"""The machine's one place for measuring."""
+"""Only one program at a time measures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from poolscope.runs.scheduler import Scheduler
 from tests.waiting import BOUND_S
 
 
-def test_one_holds_the_place_at_a_time_and_gives_it_back(tmp_path: Path) -> None:
+def test_one_holds_the_lock_at_a_time_and_releases_it(tmp_path: Path) -> None:
     one, other = MeasurementLock(tmp_path / "runs.sqlite"), MeasurementLock(tmp_path / "runs.sqlite")
     assert one.acquire()
     assert not one.acquire()
@@ -24,7 +24,7 @@ def test_one_holds_the_place_at_a_time_and_gives_it_back(tmp_path: Path) -> None
     other.release()
 
 
-def test_journals_of_their_own_have_places_of_their_own(tmp_path: Path) -> None:
+def test_journals_of_their_own_have_locks_of_their_own(tmp_path: Path) -> None:
     one, other = MeasurementLock(tmp_path / "one.sqlite"), MeasurementLock(tmp_path / "other.sqlite")
     assert one.acquire()
     assert other.acquire()
@@ -37,15 +37,15 @@ def test_where_no_file_can_be_made_there_is_nobody_to_wait_for(tmp_path: Path) -
     assert MeasurementLock(tmp_path / "file" / "runs.sqlite").acquire()
 
 
-async def test_two_benches_on_one_journal_measure_one_after_the_other(tmp_path: Path) -> None:
+async def test_two_schedulers_on_one_journal_measure_one_after_the_other(tmp_path: Path) -> None:
     measured = {"sizes": [1], "repeats": 1, "workload": "square-sleep", "work_ms": 20}
-    benches = [Scheduler(Journal(tmp_path / "runs.sqlite")) for _ in range(2)]
-    for scheduler in benches:
+    schedulers = [Scheduler(Journal(tmp_path / "runs.sqlite")) for _ in range(2)]
+    for scheduler in schedulers:
         await scheduler.open()
     try:
-        first = await benches[0].start("pool-sizes", measured)
-        second = await benches[1].start("pool-sizes", measured)
-        assert benches[1].place(second) == 1
+        first = await schedulers[0].start("pool-sizes", measured)
+        second = await schedulers[1].start("pool-sizes", measured)
+        assert schedulers[1].place(second) == 1
         async with asyncio.timeout(BOUND_S):
             for run in (first, second):
                 while run.status.live:
@@ -55,5 +55,5 @@ async def test_two_benches_on_one_journal_measure_one_after_the_other(tmp_path: 
         assert second.started is not None
         assert second.started >= first.ended
     finally:
-        for scheduler in benches:
+        for scheduler in schedulers:
             await scheduler.close()

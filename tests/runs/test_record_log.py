@@ -1,4 +1,4 @@
-"""Readers of a tape start anywhere, miss nothing and repeat nothing; waiters of a signal see the newest."""
+"""Readers of a log start anywhere, miss nothing and repeat nothing; waiters of a notifier see the newest."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.recovery import clear_scratch, identity, is_alive, recover
 from poolscope.runs.runner_process import scratch_prefix
 
-from tests.runs.conftest import ENDLESS, MakeBench, until
+from tests.runs.conftest import ENDLESS, OpenScheduler, until
 
 NOBODY = 2**22 + 1  # beyond the greatest process id
 GONE = {"pid": NOBODY, "started": 1.0}
@@ -113,9 +113,9 @@ def test_scratch_folders_of_the_dead_go_and_others_stay(tmp_path: Path) -> None:
 
 
 async def test_a_run_of_another_server_is_seen_but_not_touched_and_interrupted_once_that_is_gone(
-    opened: MakeBench,
+    open_scheduler: OpenScheduler,
 ) -> None:
-    async with opened() as scheduler:
+    async with open_scheduler() as scheduler:
         with stand_in() as server:
             run_id = await enter(scheduler.journal, identity(server.pid), GONE)
             assert (await scheduler.run(run_id)).status == "running"
@@ -130,14 +130,14 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.journal import Journal
 
 async def main():
-    bench = Scheduler(Journal(Path(sys.argv[1])))
-    await bench.open()
-    run = await bench.start("shared-list", {"seconds": 600, "delay_min": 0.001, "delay_max": 0.002})
+    scheduler = Scheduler(Journal(Path(sys.argv[1])))
+    await scheduler.open()
+    run = await scheduler.start("shared-list", {"seconds": 600, "delay_min": 0.001, "delay_max": 0.002})
     version = 0
     while not run.state.counts.added:
         version = await run.notifier.newer_than(version)
     seen = len(run.record_log.lines)
-    while len(await bench.journal.lines(run.id)) < seen:
+    while len(await scheduler.journal.lines(run.id)) < seen:
         version = await run.notifier.newer_than(version)
     print(run.id, flush=True)
     await asyncio.sleep(600)
@@ -160,10 +160,10 @@ def crash(path: Path, scratch: Path) -> str:
 
 
 async def test_a_server_killed_with_9_leaves_a_readable_run_no_process_and_no_folder(
-    opened: MakeBench, tmp_path: Path, scratch: Path
+    open_scheduler: OpenScheduler, tmp_path: Path, scratch: Path
 ) -> None:
     run_id = crash(tmp_path / "poolscope.sqlite", scratch)
-    async with opened() as scheduler:
+    async with open_scheduler() as scheduler:
         run = await scheduler.run(run_id)
         assert run.status == "interrupted"
         assert run.as_json()["state"]["added"] > 0

@@ -39,7 +39,7 @@ def test_an_illegal_change_names_the_run_the_step_and_the_last_records() -> None
         run.become(Status.QUEUED)
 
 
-def test_an_end_closes_the_tape_and_wakes_who_waits() -> None:
+def test_an_end_closes_the_log_and_wakes_all_waiters() -> None:
     run = a_run()
     run.become(Status.RUNNING)
     version = run.notifier.version

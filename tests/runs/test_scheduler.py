@@ -1,4 +1,4 @@
-"""Runs through the bench, in real runners: from start to end, stopped, killed, queued and refused."""
+"""Runs through the scheduler, in real runners: from start to end, stopped, killed, queued and refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from poolscope.errors import BadParameters, QueueFull, Refused, RunIsLive, TooManyStarts, UnknownExperiment, UnknownRun
+from poolscope.errors import (
+    BadParameters,
+    QueueFull,
+    RunIsLive,
+    ServerEnding,
+    TooManyStarts,
+    UnknownExperiment,
+    UnknownRun,
+)
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
@@ -27,7 +35,7 @@ from tests.runs.conftest import (
     ENDLESS,
     PATIENT,
     UNTIL_STOPPED,
-    MakeBench,
+    OpenScheduler,
     begun,
     done,
     ended,
@@ -53,12 +61,12 @@ async def test_a_run_goes_from_start_to_finished_with_its_state(scheduler: Sched
     run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
     assert (run.status, run.error) == (Status.FINISHED, None)
     assert run.id == "sl-0001"
-    told = run.as_json()
-    assert told["state"]["added"] > 0
-    assert told["state"]["consistent"]
-    assert told["verdict"].startswith("The invariant holds")
-    assert told["conditions"]["python"]
-    assert told["conditions"]["shared_with"] == []
+    answer = run.as_json()
+    assert answer["state"]["added"] > 0
+    assert answer["state"]["consistent"]
+    assert answer["verdict"].startswith("The invariant holds")
+    assert answer["conditions"]["python"]
+    assert answer["conditions"]["shared_with"] == []
     assert run.created <= (run.started or "") <= (run.ended or "")
     assert isinstance(records(run)[0], Opening)
     assert isinstance(records(run)[-1], End)
@@ -83,8 +91,8 @@ async def test_it_works_on_uvloop_as_well(tmp_path: Path, scratch: Path) -> None
     await asyncio.to_thread(uvloop.run, one_run())
 
 
-async def test_what_the_machine_is_like_becomes_part_of_the_conditions(opened: MakeBench) -> None:
-    async with opened(read_machine=lambda: machine(7)) as scheduler:
+async def test_what_the_machine_is_like_becomes_part_of_the_conditions(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(read_machine=lambda: machine(7)) as scheduler:
         run = await ended(await scheduler.start("shared-list", BRIEF))
         assert run.conditions["usable_cpus"] == run.usable_cpus == 7
         opening = records(run)[0]
@@ -110,8 +118,8 @@ async def test_stop_ends_a_run_that_is_just_being_started(scheduler: Scheduler) 
     assert run.status is Status.STOPPED
 
 
-async def test_stop_takes_a_waiting_run_out_of_the_queue(opened: MakeBench) -> None:
-    async with opened(WAITS) as scheduler:
+async def test_stop_takes_a_waiting_run_out_of_the_queue(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS) as scheduler:
         first = await scheduler.start("pool-sizes", {})
         second, third = await scheduler.start("pool-sizes", {}), await scheduler.start("pool-sizes", {})
         assert [scheduler.place(run) for run in (first, second, third)] == [0, 1, 2]
@@ -129,12 +137,12 @@ async def test_stopping_an_ended_run_changes_nothing(scheduler: Scheduler) -> No
     assert run.as_json() == before
 
 
-async def test_a_runner_that_hears_neither_the_wish_nor_sigterm_is_killed(opened: MakeBench) -> None:
+async def test_a_runner_that_heeds_neither_the_command_nor_sigterm_is_killed(open_scheduler: OpenScheduler) -> None:
     deaf = (
         PATIENT
         + "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsay('count', name='ready', values={})\n"
     )
-    async with opened(deaf + "while True: time.sleep(60)") as scheduler:
+    async with open_scheduler(deaf + "while True: time.sleep(60)") as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: len(run.record_log.lines) > 1)
         await scheduler.stop(run.id)
         await done(scheduler, run)
@@ -159,9 +167,9 @@ async def test_a_killed_runner_fails_the_run_with_the_signals_name_and_the_next_
     assert again.status is Status.FINISHED
 
 
-async def test_a_killed_runners_workers_are_ended_with_it(opened: MakeBench) -> None:
+async def test_a_killed_runners_workers_are_ended_with_it(open_scheduler: OpenScheduler) -> None:
     forks = PATIENT + "if os.fork(): say('count', name='forked', values={})\nwhile True: time.sleep(60)"
-    async with opened(forks) as scheduler:
+    async with open_scheduler(forks) as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: len(run.record_log.lines) > 1)
         leader = pid_of(run)
         assert len(session(leader)) == 2
@@ -171,8 +179,8 @@ async def test_a_killed_runners_workers_are_ended_with_it(opened: MakeBench) -> 
         assert "SIGKILL" in (run.error or "")
 
 
-async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(opened: MakeBench) -> None:
-    async with opened(PATIENT + "sys.exit('the disk is on fire')") as scheduler:
+async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(PATIENT + "sys.exit('the disk is on fire')") as scheduler:
         run = await ended(await scheduler.start("shared-list", {}))
         assert run.status is Status.FAILED
         assert run.error is not None
@@ -180,17 +188,17 @@ async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(opened: MakeBenc
         assert "the disk is on fire" in run.error
 
 
-async def test_a_spare_that_was_killed_is_replaced(scheduler: Scheduler) -> None:
-    spare = scheduler._prewarmed._waiting
-    assert spare is not None
-    os.kill((await spare).pid, signal.SIGKILL)
-    await (await spare)._process.wait()
+async def test_a_prewarmed_runner_that_was_killed_is_replaced(scheduler: Scheduler) -> None:
+    waiting = scheduler._prewarmed._waiting
+    assert waiting is not None
+    os.kill((await waiting).pid, signal.SIGKILL)
+    await (await waiting)._process.wait()
     run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
     assert run.status is Status.FINISHED
 
 
-async def test_no_interpreter_means_a_failed_run_that_says_so(opened: MakeBench) -> None:
-    async with opened(python="/nowhere/python") as scheduler:
+async def test_no_interpreter_means_a_failed_run_that_says_so(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(python="/nowhere/python") as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", {}))
         assert run.status is Status.FAILED
         assert "No runner process could be started" in (run.error or "")
@@ -208,11 +216,11 @@ async def test_no_interpreter_means_a_failed_run_that_says_so(opened: MakeBench)
     ],
     ids=["no JSON", "unknown kind", "a field is missing", "no UTF-8", "a field of another type"],
 )
-async def test_a_runner_that_talks_nonsense_fails_the_run_but_what_came_before_is_kept(
-    opened: MakeBench, nonsense: str
+async def test_a_runner_that_sends_what_is_no_record_fails_the_run_but_what_came_before_is_kept(
+    open_scheduler: OpenScheduler, nonsense: str
 ) -> None:
     sane = "say('result', name='list counts', value={'added': 1}, config='')\n"
-    async with opened(PATIENT + sane + nonsense + "\nwhile True: time.sleep(60)") as scheduler:
+    async with open_scheduler(PATIENT + sane + nonsense + "\nwhile True: time.sleep(60)") as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", {}))
         assert run.status is Status.FAILED
         assert "no record" in (run.error or "")
@@ -222,38 +230,38 @@ async def test_a_runner_that_talks_nonsense_fails_the_run_but_what_came_before_i
 
 
 async def test_a_line_without_an_end_does_not_fill_the_memory(
-    opened: MakeBench, monkeypatch: pytest.MonkeyPatch
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("poolscope.runs.runner_process.LINE_LIMIT", 1_000_000)
-    async with opened(PATIENT + "while True: os.write(records, b'x' * 65536)") as scheduler:
+    async with open_scheduler(PATIENT + "while True: os.write(records, b'x' * 65536)") as scheduler:
         run = await ended(await scheduler.start("shared-list", {}))
         assert run.status is Status.FAILED
         assert "no end within 1000000 bytes" in (run.error or "")
 
 
-async def test_an_outcome_that_the_protocol_does_not_know_is_a_failure(opened: MakeBench) -> None:
-    async with opened(PATIENT + "say('end', outcome='queued')") as scheduler:
+async def test_an_outcome_that_the_protocol_does_not_know_is_a_failure(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(PATIENT + "say('end', outcome='queued')") as scheduler:
         assert (await ended(await scheduler.start("shared-list", {}))).status is Status.FAILED
 
 
-async def test_a_runner_that_says_its_end_and_then_hangs_is_ended(opened: MakeBench) -> None:
-    async with opened(PATIENT + "say('end', outcome='finished')\nwhile True: time.sleep(60)") as scheduler:
+async def test_a_runner_that_says_its_end_and_then_hangs_is_ended(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(PATIENT + "say('end', outcome='finished')\nwhile True: time.sleep(60)") as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", {}))
         assert (run.status, session(pid_of(run))) == (Status.FINISHED, [])
 
 
-async def test_what_a_run_prints_is_recorded_and_characters_stay_whole(opened: MakeBench) -> None:
+async def test_what_a_run_prints_is_recorded_and_characters_stay_whole(open_scheduler: OpenScheduler) -> None:
     prints = "os.write(1, b'a' + 'ü'.encode() * 8192)\nos.write(2, b'oh\\n')\n"
-    async with opened(PATIENT + prints + "say('end', outcome='finished')") as scheduler:
+    async with open_scheduler(PATIENT + prints + "say('end', outcome='finished')") as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", {}))
         printed = [record for record in records(run) if isinstance(record, Printed)]
         assert "".join(each.text for each in printed if each.stream == "stdout") == "a" + "ü" * 8192
         assert "".join(each.text for each in printed if each.stream == "stderr") == "oh\n"
 
 
-async def test_a_flood_of_prints_is_bounded_and_counted(opened: MakeBench) -> None:
+async def test_a_flood_of_prints_is_bounded_and_counted(open_scheduler: OpenScheduler) -> None:
     flood = "for _ in range(300): os.write(1, b'x' * 10_000)\n"
-    async with opened(PATIENT + flood + "say('end', outcome='finished')") as scheduler:
+    async with open_scheduler(PATIENT + flood + "say('end', outcome='finished')") as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", {}))
         printed = [record for record in records(run) if isinstance(record, Printed)]
         assert sum(len(each.text) for each in printed) == PRINTED_LIMIT
@@ -274,8 +282,8 @@ async def test_an_exception_in_the_body_is_recorded_with_its_traceback(
     assert "no_such_body" in (run.error or "")
 
 
-async def test_measured_runs_take_turns_and_live_ones_run_side_by_side(opened: MakeBench) -> None:
-    async with opened(WAITS) as scheduler:
+async def test_measured_runs_take_turns_and_live_ones_run_side_by_side(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS) as scheduler:
         measured = [await scheduler.start("pool-sizes", {}) for _ in range(2)]
         live = [await begun(await scheduler.start("shared-list", {})) for _ in range(3)]
         await begun(measured[0])
@@ -287,16 +295,16 @@ async def test_measured_runs_take_turns_and_live_ones_run_side_by_side(opened: M
         assert measured[1] in scheduler.running()
 
 
-async def test_live_runs_wait_beyond_their_limit(opened: MakeBench) -> None:
-    async with opened(WAITS, live_limit=1) as scheduler:
+async def test_live_runs_wait_beyond_their_limit(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS, live_limit=1) as scheduler:
         first, second = await scheduler.start("shared-list", {}), await scheduler.start("shared-list", {})
         assert [scheduler.place(run) for run in (first, second)] == [0, 1]
         await scheduler.stop(first.id)
         await begun(second)
 
 
-async def test_what_ran_beside_a_run_is_a_condition_of_both(opened: MakeBench) -> None:
-    async with opened(WAITS) as scheduler:
+async def test_what_ran_beside_a_run_is_a_condition_of_both(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS) as scheduler:
         first = await scheduler.start("shared-list", {})
         second = await begun(await scheduler.start("shared-list", {}))  # while the first is being started
         await begun(first)
@@ -306,8 +314,8 @@ async def test_what_ran_beside_a_run_is_a_condition_of_both(opened: MakeBench) -
         assert set(third.conditions["shared_with"]) == {first.id, second.id}
 
 
-async def test_a_full_queue_refuses_what_would_have_to_wait(opened: MakeBench) -> None:
-    async with opened(WAITS, queue_limit=1) as scheduler:
+async def test_a_full_queue_refuses_what_would_have_to_wait(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS, queue_limit=1) as scheduler:
         for _ in range(2):
             await scheduler.start("pool-sizes", {})
         with pytest.raises(QueueFull) as refused:
@@ -317,16 +325,16 @@ async def test_a_full_queue_refuses_what_would_have_to_wait(opened: MakeBench) -
         assert (await scheduler.start("shared-list", {})) in scheduler.running()  # it has not to wait
 
 
-async def test_many_starts_at_once_do_not_overfill_the_queue(opened: MakeBench) -> None:
-    async with opened(WAITS, queue_limit=2) as scheduler:
+async def test_many_starts_at_once_do_not_overfill_the_queue(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS, queue_limit=2) as scheduler:
         await scheduler.start("pool-sizes", {})
         starts = await asyncio.gather(*(scheduler.start("pool-sizes", {}) for _ in range(6)), return_exceptions=True)
         assert scheduler.queued() == 2
         assert sum(isinstance(start, QueueFull) for start in starts) == 4
 
 
-async def test_a_client_that_starts_too_fast_is_refused_and_others_are_not(opened: MakeBench) -> None:
-    async with opened(WAITS, starts_per_minute=2) as scheduler:
+async def test_a_client_that_starts_too_fast_is_refused_and_others_are_not(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS, starts_per_minute=2) as scheduler:
         for _ in range(2):
             await scheduler.start("shared-list", {}, client="one")
         with pytest.raises(TooManyStarts) as refused:
@@ -335,7 +343,7 @@ async def test_a_client_that_starts_too_fast_is_refused_and_others_are_not(opene
         await scheduler.start("shared-list", {}, client="another")
 
 
-async def test_bad_wishes_start_nothing(scheduler: Scheduler) -> None:
+async def test_bad_parameters_start_nothing(scheduler: Scheduler) -> None:
     with pytest.raises(UnknownExperiment):
         await scheduler.start("shared-lisp", {})
     with pytest.raises(BadParameters):
@@ -345,12 +353,12 @@ async def test_bad_wishes_start_nothing(scheduler: Scheduler) -> None:
     assert await scheduler.journal.runs() == []
 
 
-async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(opened: MakeBench) -> None:
+async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(open_scheduler: OpenScheduler) -> None:
     installation = Installation(("tasks:parse@samples",), "/here", {"3.11": "/ours/python", "3.13": "/other/python"})
-    async with opened(WAITS, installation=installation) as scheduler:
-        for wish in ({"workload": "tasks:other@samples"}, {"pythons": ["3.12"]}):
-            with pytest.raises(BadParameters, match=next(iter(wish))):
-                await scheduler.start("which-pool", wish)
+    async with open_scheduler(WAITS, installation=installation) as scheduler:
+        for asked in ({"workload": "tasks:other@samples"}, {"pythons": ["3.12"]}):
+            with pytest.raises(BadParameters, match=next(iter(asked))):
+                await scheduler.start("which-pool", asked)
         assert await scheduler.journal.runs() == []
         run = await begun(await scheduler.start("which-pool", {"workload": "tasks:parse@samples", "pythons": ["3.13"]}))
         opening = records(run)[0]
@@ -388,14 +396,14 @@ async def test_a_live_run_is_not_deleted_and_an_ended_one_is(scheduler: Schedule
     assert await scheduler.latest("shared-list") is None
 
 
-async def test_a_recalled_run_is_the_same_as_it_was_live(opened: MakeBench) -> None:
-    async with opened(read_machine=lambda: machine(2)) as scheduler:
+async def test_a_recalled_run_is_the_same_as_it_was_live(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(read_machine=lambda: machine(2)) as scheduler:
         finished = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         killed = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         os.kill(pid_of(killed), signal.SIGKILL)
         await done(scheduler, killed)
         factorials = await done(scheduler, await scheduler.start("factorials", {"first": -1, "last": 5}))
-    async with opened() as scheduler:
+    async with open_scheduler() as scheduler:
         for before in (finished, killed, factorials):
             after = await scheduler.run(before.id)
             assert after is not before
@@ -406,8 +414,8 @@ async def test_a_recalled_run_is_the_same_as_it_was_live(opened: MakeBench) -> N
         assert await scheduler.latest("shared-list") is await scheduler.run(killed.id)
 
 
-async def test_old_runs_leave_the_memory_and_come_back_from_the_journal(opened: MakeBench) -> None:
-    async with opened(PATIENT + "say('end', outcome='finished')", starts_per_minute=1000) as scheduler:
+async def test_old_runs_leave_the_memory_and_come_back_from_the_journal(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(PATIENT + "say('end', outcome='finished')", starts_per_minute=1000) as scheduler:
         runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(RECENT + 2)]
         assert scheduler.in_memory() == runs[2:]
         recalled = await scheduler.run(runs[0].id)
@@ -415,15 +423,15 @@ async def test_old_runs_leave_the_memory_and_come_back_from_the_journal(opened: 
         assert await scheduler.run(runs[0].id) is recalled
 
 
-async def test_the_oldest_runs_are_pruned(opened: MakeBench) -> None:
-    async with opened(PATIENT + "say('end', outcome='finished')", keep_runs=2) as scheduler:
+async def test_the_oldest_runs_are_pruned(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(PATIENT + "say('end', outcome='finished')", keep_runs=2) as scheduler:
         runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(3)]
-    async with opened() as scheduler:
+    async with open_scheduler() as scheduler:
         assert [row.id for row in await scheduler.journal.runs()] == [runs[2].id, runs[1].id]
 
 
-async def test_close_interrupts_what_runs_what_waits_and_what_is_being_started(opened: MakeBench) -> None:
-    async with opened() as scheduler:
+async def test_close_interrupts_what_runs_what_waits_and_what_is_being_started(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler() as scheduler:
         running = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         measured = await begun(await scheduler.start("pool-sizes", {"workload": "square-sleep", "repeats": 100}))
         waiting = await scheduler.start("pool-sizes", {})
@@ -431,18 +439,18 @@ async def test_close_interrupts_what_runs_what_waits_and_what_is_being_started(o
     for run in (running, measured, waiting, starting):
         assert run.status is Status.INTERRUPTED
         assert "The server ended" in (run.error or "")
-    with pytest.raises(Refused):
+    with pytest.raises(ServerEnding):
         await scheduler.start("shared-list", {})
-    async with opened() as scheduler:
+    async with open_scheduler() as scheduler:
         assert {row.status for row in await scheduler.journal.runs()} == {"interrupted"}
 
 
-async def test_close_ends_a_runner_that_will_not_stop(opened: MakeBench) -> None:
+async def test_close_ends_a_runner_that_will_not_stop(open_scheduler: OpenScheduler) -> None:
     deaf = (
         PATIENT
         + "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsay('count', name='ready', values={})\n"
     )
-    async with opened(deaf + "while True: time.sleep(60)") as scheduler:
+    async with open_scheduler(deaf + "while True: time.sleep(60)") as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: len(run.record_log.lines) > 1)
     assert (run.status, session(pid_of(run))) == (Status.INTERRUPTED, [])
 
@@ -455,9 +463,9 @@ async def make_full(journal: Journal, limit: int = 1) -> int:
 
 
 async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_there_is_space(
-    opened: MakeBench,
+    open_scheduler: OpenScheduler,
 ) -> None:
-    async with opened() as scheduler:
+    async with open_scheduler() as scheduler:
         kept = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         before = await make_full(scheduler.journal, 4096)
@@ -478,14 +486,14 @@ async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_the
         again = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         assert again.as_json()["kept"]
         assert await scheduler.journal.lines(again.id) == again.record_log.lines
-    async with opened() as scheduler:
+    async with open_scheduler() as scheduler:
         assert not (await scheduler.run(run.id)).as_json()["kept"]
         assert (await scheduler.run(again.id)).as_json()["kept"]
 
 
-async def test_a_run_goes_on_when_the_folder_is_gone(opened: MakeBench, tmp_path: Path) -> None:
+async def test_a_run_goes_on_when_the_folder_is_gone(open_scheduler: OpenScheduler, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    async with opened(path=folder / "poolscope.sqlite") as scheduler:
+    async with open_scheduler(path=folder / "poolscope.sqlite") as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         folder.rename(tmp_path / "elsewhere")
         folder.write_text("a file where the folder was")

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from fastapi.openapi.models import OpenAPI
+from poolscope import errors
+from poolscope.errors import PoolscopeError
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.web.problems import STATUS
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.waiting import until
+from tests.web.answers import problem
 from tests.web.conftest import BRIEF, Serve, ended, events, start, told
-from tests.web.shapes import problem
 
 # Experiments
 
@@ -69,27 +73,11 @@ def test_the_schema_has_the_contracts_parameters_and_defaults(client: httpx.Clie
 def test_the_schema_of_the_api_is_valid_and_says_what_every_call_does(client: httpx.Client) -> None:
     schema = client.get("/openapi.json").json()
     OpenAPI.model_validate(schema)
-    for path, calls in schema["paths"].items():
-        for method, call in calls.items():
-            assert call.get("summary"), f"{method} {path}"
-            refused = call["responses"].get("422")
-            assert list(refused["content"]) == ["application/problem+json"] if refused else "/api" not in path
-    assert {(method.upper(), path) for path, calls in schema["paths"].items() for method in calls} == {
-        ("GET", "/api/experiments"),
-        ("POST", "/api/runs"),
-        ("GET", "/api/runs"),
-        ("GET", "/api/runs/{run_id}"),
-        ("POST", "/api/runs/{run_id}/stop"),
-        ("PATCH", "/api/runs/{run_id}/controls"),
-        ("DELETE", "/api/runs/{run_id}"),
-        ("POST", "/api/runs/{run_id}/faults"),
-        ("GET", "/api/runs/{run_id}/records"),
-        ("GET", "/api/runs/{run_id}/trace"),
-        ("GET", "/api/runs/{run_id}/csv"),
-        ("GET", "/api/runs/{run_id}/script"),
-        ("GET", "/healthz"),
-        ("GET", "/readyz"),
-        ("GET", "/metrics"),
+    assert {f"{method.upper()} {path}" for path, calls in schema["paths"].items() for method in calls} == {
+        *ANSWERS,
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
     }
     operations = [call["operationId"] for calls in schema["paths"].values() for call in calls.values()]
     assert len(set(operations)) == len(operations)
@@ -97,6 +85,46 @@ def test_the_schema_of_the_api_is_valid_and_says_what_every_call_does(client: ht
         at: Any = schema
         for part in reference.removeprefix("#/").split("/"):
             at = at[part]
+
+
+ANSWERS = {
+    # call: (status and model of its answer, statuses of its refusals)
+    "GET /api/experiments": ("200 ExperimentAnswer", "400"),
+    "POST /api/runs": ("201 SharedListRun", "400 403 404 413 422 429 503"),
+    "GET /api/runs": ("200 RunSummary", "400 422"),
+    "GET /api/runs/{run_id}": ("200 SharedListRun", "400 404"),
+    "POST /api/runs/{run_id}/stop": ("202 RunSummary", "400 403 404 413"),
+    "PATCH /api/runs/{run_id}/controls": ("200 RunSummary", "400 403 404 413 422"),
+    "DELETE /api/runs/{run_id}": ("204", "400 403 404 409 413"),
+    "POST /api/runs/{run_id}/faults": ("202 SharedListRun", "400 403 404 409 413 422"),
+    "GET /api/runs/{run_id}/records": ("200", "400 404"),
+    "GET /api/runs/{run_id}/trace": ("200 TraceAnswer", "400 404"),
+    "GET /api/runs/{run_id}/csv": ("200", "400 404"),
+    "GET /api/runs/{run_id}/script": ("200", "400 404"),
+}
+
+
+@pytest.mark.parametrize("call", ANSWERS)
+def test_the_schema_has_a_model_for_every_answer_and_every_refusal(client: httpx.Client, call: str) -> None:
+    method, path = call.split()
+    about = client.get("/openapi.json").json()["paths"][path][method.lower()]
+    answer, refused = ANSWERS[call]
+    assert about["summary"]
+    assert about["responses"].keys() == {answer.split()[0], *refused.split()}
+    for status in refused.split():
+        assert about["responses"][status]["content"] == {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}
+        }
+    status, _, model = answer.partition(" ")
+    if model:
+        schema = about["responses"][status]["content"]["application/json"]["schema"]
+        assert f"#/components/schemas/{model}" in list(_references(schema))
+
+
+def test_every_refusal_has_a_title_of_its_own() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, PoolscopeError)]
+    answered = [kind for kind in kinds if issubclass(kind, tuple(kind for kind, _ in STATUS))]
+    assert len({kind.title for kind in answered}) == len(answered)
 
 
 def _references(node: Any) -> Iterator[str]:

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from poolscope.protocol.records import KINDS, from_line
 
+from tests.web.answers import NDJSON
 from tests.web.conftest import ENDLESS, SHORT, Event, Serve, ended, events, running, start, told
-from tests.web.shapes import NDJSON
 
 # Records
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.web.answers import SUMMARY, fits, newest, problem
 from tests.web.conftest import ENDLESS, SHORT, Event, ended, events, running, start, told
-from tests.web.shapes import STATES, Conditions, ListedRun, WholeRun, newest, problem
 
 # One run
 
@@ -19,9 +19,7 @@ from tests.web.shapes import STATES, Conditions, ListedRun, WholeRun, newest, pr
 @pytest.mark.parametrize("experiment", SHORT)
 def test_a_finished_run_has_the_contracts_shape(finished: dict[str, dict[str, Any]], experiment: str) -> None:
     run = finished[experiment]
-    WholeRun.model_validate(run, strict=True)
-    STATES[experiment].model_validate(run["state"], strict=True)
-    Conditions.model_validate(run["conditions"], strict=True)
+    fits(run)
     assert run["status"] == "finished"
     assert run["error"] is None
     assert run["verdict"]
@@ -77,9 +75,7 @@ def test_live_runs_have_the_contracts_shape_from_the_first(client: httpx.Client,
     try:
         assert waiting["status"] == "queued"
         for run in (endless, pools, waiting, running(client, pools["id"])):
-            WholeRun.model_validate(run, strict=True)
-            STATES[run["experiment"]].model_validate(run["state"], strict=True)
-        Conditions.model_validate(endless["conditions"], strict=True)
+            fits(run)
         assert told(client, pools["id"])["conditions"]["shared_with"] == [endless["id"]]
         assert pools["id"] in told(client, endless["id"])["conditions"]["shared_with"]
     finally:
@@ -116,7 +112,7 @@ def test_stop_answers_202_and_a_finished_run_stays_as_it_is(client: httpx.Client
     run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
     answer = client.post(f"/api/runs/{run_id}/stop")
     assert answer.status_code == 202
-    ListedRun.model_validate(answer.json(), strict=True)
+    fits(answer.json(), SUMMARY)
     stopped = ended(client, run_id)
     assert stopped["status"] == "stopped"
     again = client.post(f"/api/runs/{run_id}/stop")
@@ -125,17 +121,17 @@ def test_stop_answers_202_and_a_finished_run_stays_as_it_is(client: httpx.Client
     assert told(client, run_id) == stopped
 
 
+def in_force(record: dict[str, Any]) -> dict[str, Any]:
+    """The controls that a record says to be in force, {} for other records."""
+    return dict(record["value"]) if record["kind"] == "result" and record["name"] == "controls" else {}
+
+
 def controls_of(client: httpx.Client, run_id: str, wanted: dict[str, Any]) -> Iterator[Event]:
     """The events of a run up to the one that says that these controls are in force."""
     with client.stream("GET", f"/api/runs/{run_id}/records") as stream:
         for event in events(stream):
             yield event
-            record = json.loads(event.data)
-            if (
-                record["kind"] == "count"
-                and record["name"] == "controls"
-                and wanted.items() <= record["values"].items()
-            ):
+            if wanted.items() <= in_force(json.loads(event.data)).items():
                 return
     raise AssertionError(f"{wanted} never came into force")
 
@@ -152,7 +148,7 @@ def controls_of(client: httpx.Client, run_id: str, wanted: dict[str, Any]) -> It
 def test_controls_change_a_live_run(client: httpx.Client, endless: dict[str, Any], wanted: dict[str, Any]) -> None:
     answer = client.patch(f"/api/runs/{endless['id']}/controls", json=wanted)
     assert answer.status_code == 200
-    ListedRun.model_validate(answer.json(), strict=True)
+    fits(answer.json(), SUMMARY)
     for _ in controls_of(client, endless["id"], wanted):
         pass
     run = told(client, endless["id"])
@@ -185,10 +181,10 @@ def test_wrong_controls_change_nothing(client: httpx.Client, endless: dict[str, 
     assert [error["name"] for error in problem(answer, 422)["errors"]] == [name]
     # A good change that follows is the next that the run hears of.
     assert client.patch(f"/api/runs/{endless['id']}/controls", json={"delay_max": 0.04}).status_code == 200
-    told = [json.loads(event.data) for event in controls_of(client, endless["id"], {"delay_max": 0.04})]
-    said = [record["values"] for record in told if record["kind"] == "count" and record["name"] == "controls"]
-    assert all(values["delay_max"] in (0.02, 0.04) and values["delay_min"] == 0.01 for values in said)
-    assert not any(values["paused"] for values in said)
+    changes = [in_force(json.loads(event.data)) for event in controls_of(client, endless["id"], {"delay_max": 0.04})]
+    seen = [controls for controls in changes if controls]
+    assert all(controls["delay_max"] in (0.02, 0.04) and controls["delay_min"] == 0.01 for controls in seen)
+    assert not any(controls["paused"] for controls in seen)
 
 
 def test_a_finished_run_and_one_without_controls_have_nothing_to_change(
@@ -222,7 +218,7 @@ def test_runs_are_listed_newest_first_and_page_by_page(client: httpx.Client, fin
         ended(client, start(client, "factorials")["id"])
     listed = newest(client)
     for run in listed:
-        ListedRun.model_validate(run, strict=True)
+        fits(run, SUMMARY)
     created = [run["created"] for run in listed]
     assert created == sorted(created, reverse=True)
     assert {run["id"] for run in finished.values()} <= {run["id"] for run in listed}

@@ -15,7 +15,7 @@ from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS, find
 from poolscope.experiments.sharing.catalog import CATALOG
-from poolscope.protocol.payloads import ToolOutcome
+from poolscope.experiments.sharing.payloads import ToolOutcome
 from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_line
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN

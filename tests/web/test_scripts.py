@@ -24,7 +24,7 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
 from poolscope.web.app_state import AppState
-from poolscope.web.script import script
+from poolscope.web.exports import script
 from poolscope.workloads.catalog import OF_WHICH_POOL, WORK_MS
 
 Render = Callable[..., str]

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
-from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts, Untyped
+from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts
 
 PROTOCOL = 2
 
@@ -163,15 +163,6 @@ class Result:
     payload: Payload
     config: str = ""
 
-    # For results that are not typed yet.
-    @property
-    def name(self) -> str:
-        return self.payload.name if isinstance(self.payload, Untyped) else self.payload.tag
-
-    @property
-    def value(self) -> Any:
-        return self.payload.value if isinstance(self.payload, Untyped) else None
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -292,13 +283,18 @@ CLASSES: tuple[type[Record], ...] = (
     End,
 )
 KINDS: Mapping[str, type[Record]] = {record.kind: record for record in CLASSES}
-_PLAIN = {record: tuple(f.name for f in fields(record)) for record in CLASSES if codec.is_plain(record)}
+# The fields of a kind that json takes as they are, None where it does not; looked at when the first one is written,
+# for reading type hints takes a millisecond a class, and a child has few kinds to write.
+_PLAIN: dict[type[Record], tuple[str, ...] | None] = {}
 
 
 def to_line(record: Record) -> bytes:
     """Return the record as one UTF-8 JSON object without a line end. Raises ValueError for what JSON can't hold."""
     body: dict[str, Any] = {"kind": record.kind}
-    names = _PLAIN.get(type(record))
+    try:
+        names = _PLAIN[type(record)]
+    except KeyError:
+        names = _PLAIN[type(record)] = _plain_fields(type(record))
     if names is not None:
         for name in names:
             body[name] = getattr(record, name)
@@ -309,6 +305,10 @@ def to_line(record: Record) -> bytes:
         body |= codec.to_json(record)
     # A lone surrogate (os.fsdecode makes them) is no UTF-8; it is shown escaped rather than lost.
     return codec.encode_text(body).encode("utf-8", "backslashreplace")
+
+
+def _plain_fields(kind: type[Record]) -> tuple[str, ...] | None:
+    return tuple(field.name for field in fields(kind)) if codec.is_plain(kind) else None
 
 
 def from_line(line: bytes) -> Record:

@@ -1,20 +1,23 @@
-"""The face: pages, actions, the live stream and the JSON API, all from what runs and experiments say.
+"""The pages, the actions, the live stream and the JSON API, all from what runs and experiments tell.
 
-site       what every route shares: templates, bench, machine facts
-words      numbers and times as text; the only place that words them
-lanes      spans as one SVG path a state
-contexts   what each template is given: declared dataclasses, never a live object
-panels     a run and one panel of the bench in words
-pieces     the pieces that a page is made of and the stream replaces
+app_state  what every route shares: templates, the scheduler, machine facts
+pages      GET /, /runs, /runs/{id}, /api
+actions    POST: run, stop, change, kill a worker, run again, delete
+stream     GET /live, the page's one event stream; a frame is rendered once for all viewers
+fragments  the parts that pages are made of and the stream replaces, and the one way to render them
+context    what the templates are given of runs and panels: declared dataclasses, never a live object
+table      columns and rows for the one table macro
 history    the list of runs
-faces      what an experiment's templates show, one module an experiment
+timeline   spans as one SVG path a state
+views      what an experiment's templates show: one `View` an experiment
+guide      the guide's pages, with what this machine has measured
 forms      a parameter model as form fields
-pages      GET / , /runs, /runs/{id}, /api
-actions    POST: run, stop, change, delete
-live       GET /live, the page's one event stream; frames rendered once for all viewers
-api        the JSON API, records as a stream, trace, CSV, script
+api        the JSON API, records as a stream
+models     the API's answers, as the OpenAPI document has them
+exports    a run as trace, CSV and script
 problems   every error as a page or as problem+json
-guards     origin and host checks, size limits
+security   origin and host checks, size limits
 headers    the security headers that stand on every answer
+assets     static files with the right to be kept
 metrics    /healthz, /readyz, /metrics
 """

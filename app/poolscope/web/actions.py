@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +14,8 @@ from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refuse
 from poolscope.experiments.registry import find
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.context import panel_facts
-from poolscope.web.fragments import Section, bench_section, fault_section, form_section, render, run_section
-from poolscope.web.pages import join_panel, partials
+from poolscope.web.fragments import Section, fault_section, form_section, panel_sections, render, run_section
+from poolscope.web.pages import partials, whole_panel
 from poolscope.web.problems import Problem, answer, problem_of
 
 router = APIRouter(include_in_schema=False)
@@ -40,8 +40,8 @@ async def present(request: Request, app_state: AppState, run: Run) -> Response:
     if not by_htmx(request):
         return to(f"/runs/{run.id}")
     if on_own_page(request, run):
-        return await replace(app_state, run_section(app_state, run), 200, run.id)
-    return await replace(app_state, bench_section(app_state, run.experiment, run), 200)
+        return await replace(app_state, [run_section(app_state, run)], 200, run.id)
+    return await replace(app_state, panel_sections(app_state, run.experiment, run), 200)
 
 
 def on_own_page(request: Request, run: Run) -> bool:
@@ -51,10 +51,10 @@ def on_own_page(request: Request, run: Run) -> bool:
         return False
 
 
-async def replace(app_state: AppState, section: Section, status: int, page: str = "") -> Response:
+async def replace(app_state: AppState, sections: Sequence[Section], status: int, page: str = "") -> Response:
     """Fragments for the bench or a run's page. A frame with a greater number than the header's is newer than these."""
     frame = app_state.hub.frame(page)  # before they are rendered
-    answer = partials(await render(app_state, [section]), status)
+    answer = partials(await render(app_state, sections), status)
     if frame is not None:
         answer.headers["Poolscope-Frame"] = str(frame)
     return answer
@@ -74,13 +74,11 @@ async def start(request: Request) -> Response:
         run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
     except (BadParameters, Refused) as wrong:
         errors = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
-        panel = panel_facts(app_state, experiment, None, typed, errors)
+        form = form_section(app_state, experiment, None, typed, errors)
         if by_htmx(request):
-            return await replace(app_state, form_section(panel), problem_of(wrong).status)
+            return await replace(app_state, [form], problem_of(wrong).status)
         latest = await app_state.scheduler.latest(experiment.name)
-        fragments = await render(app_state, [bench_section(app_state, experiment, latest)])
-        fragments |= await render(app_state, [form_section(panel)])
-        return answer(request, problem_of(wrong), join_panel(app_state, panel, fragments))
+        return answer(request, problem_of(wrong), await whole_panel(app_state, experiment, latest, form))
     return await present(request, app_state, run)
 
 
@@ -101,8 +99,7 @@ async def change(request: Request, run_id: str) -> Response:
         run = await app_state.scheduler.run(run_id)
         if not by_htmx(request) or not run.status.live:
             raise
-        panel = panel_facts(app_state, run.experiment, run, typed, wrong.errors)
-        return await replace(app_state, form_section(panel), 422)
+        return await replace(app_state, [form_section(app_state, run.experiment, run, typed, wrong.errors)], 422)
     return await present(request, app_state, run)
 
 
@@ -121,8 +118,8 @@ async def harm(request: Request, run_id: str) -> Response:
             section = fault_section(app_state, run, str(wrong))
         else:
             errors = (ParameterError("", str(wrong)),)
-            section = form_section(panel_facts(app_state, run.experiment, run, complaints=errors))
-        return await replace(app_state, section, problem_of(wrong).status)
+            section = form_section(app_state, run.experiment, run, errors=errors)
+        return await replace(app_state, [section], problem_of(wrong).status)
     return await present(request, app_state, run)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -17,15 +15,15 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.actions import MOST_WORKERS, client_of, forbidden
 from poolscope.web.app_state import app_state_of
-from poolscope.web.problems import DESCRIBED, answer
-from poolscope.web.script import script
-from poolscope.web.trace import trace
+from poolscope.web.exports import script, table_as_csv, trace
+from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
+from poolscope.web.problems import answer, refusals
 
-router = APIRouter(prefix="/api", responses=DESCRIBED)
+router = APIRouter(prefix="/api", responses=refusals(400))
 
 
 class StartRun(BaseModel):
-    """A run that somebody wants."""
+    """A run to start."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,9 +31,13 @@ class StartRun(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict, description="What is left out has its default.")
 
 
-@router.get("/experiments", summary="The experiments with the JSON Schema of their parameters")
-async def experiments() -> list[dict[str, Any]]:
-    return [
+@router.get(
+    "/experiments",
+    summary="The experiments with the JSON Schema of their parameters",
+    response_model=list[ExperimentAnswer],
+)
+async def experiments() -> Response:
+    answers = [
         {
             "name": experiment.name,
             "title": experiment.title,
@@ -44,31 +46,41 @@ async def experiments() -> list[dict[str, Any]]:
         }
         for experiment in EXPERIMENTS.values()
     ]
+    return JSONResponse(answers)
 
 
 @router.post(
-    "/runs", status_code=201, summary="Start a run; 422 starts nothing and says which parameter is wrong and why"
+    "/runs",
+    status_code=201,
+    summary="Start a run; 422 starts nothing and says which parameter is wrong and why",
+    response_model=AnyRun,
+    responses=refusals(403, 404, 413, 422, 429, 503),
 )
-async def start(request: Request, wish: StartRun) -> Response:
-    run = await app_state_of(request).scheduler.start(wish.experiment, wish.params, client_of(request))
+async def start(request: Request, body: StartRun) -> Response:
+    run = await app_state_of(request).scheduler.start(body.experiment, body.params, client_of(request))
     return JSONResponse(run.as_json(), 201, headers={"Location": f"/api/runs/{run.id}"})
 
 
-@router.get("/runs", summary="Kept runs, newest first; before is the id to go on from")
+@router.get(
+    "/runs",
+    summary="Kept runs, newest first; before is the id to go on from",
+    response_model=list[RunSummary],
+    responses=refusals(422),
+)
 async def runs(
     request: Request,
     experiment: str = "",
     status: Status | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     before: str = "",
-) -> list[dict[str, Any]]:
+) -> Response:
     scheduler = app_state_of(request).scheduler
     alive = {run.id: run for run in scheduler.in_memory()}
-    told = []
+    summaries = []
     rows = await scheduler.journal.runs(experiment=experiment, status=status or "", limit=limit, before=before)
     for row in rows:
         run = alive.get(row.id)
-        told.append(
+        summaries.append(
             run.as_json(whole=False)
             if run
             else {
@@ -85,21 +97,32 @@ async def runs(
                 "kept": True,
             }
         )
-    return told
+    return JSONResponse(summaries)
 
 
-@router.get("/runs/{run_id}", summary="One run with its conditions, state, verdict and findings")
-async def run(request: Request, run_id: str) -> dict[str, Any]:
-    return (await app_state_of(request).scheduler.run(run_id)).as_json()
+@router.get(
+    "/runs/{run_id}",
+    summary="One run with its conditions, state, verdict and findings",
+    response_model=AnyRun,
+    responses=refusals(404),
+)
+async def run(request: Request, run_id: str) -> Response:
+    return JSONResponse((await app_state_of(request).scheduler.run(run_id)).as_json())
 
 
-@router.post("/runs/{run_id}/stop", status_code=202, summary="Stop a run; a finished one stays as it is")
-async def stop(request: Request, run_id: str) -> dict[str, Any]:
-    return (await app_state_of(request).scheduler.stop(run_id)).as_json(whole=False)
+@router.post(
+    "/runs/{run_id}/stop",
+    status_code=202,
+    summary="Stop a run; a finished one stays as it is",
+    response_model=RunSummary,
+    responses=refusals(403, 404, 413),
+)
+async def stop(request: Request, run_id: str) -> Response:
+    return JSONResponse((await app_state_of(request).scheduler.stop(run_id)).as_json(whole=False), 202)
 
 
 class KillWorker(BaseModel):
-    """A fault that somebody wants to see the consequences of."""
+    """A worker process to kill, to see what becomes of the run."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -110,17 +133,29 @@ class KillWorker(BaseModel):
     "/runs/{run_id}/faults",
     status_code=202,
     summary="Kill a worker process of a live run, now; 409 if it has no worker of that number",
+    response_model=AnyRun,
+    responses=refusals(403, 404, 409, 413, 422),
 )
-async def harm(request: Request, run_id: str, wish: KillWorker) -> dict[str, Any]:
-    return (await app_state_of(request).scheduler.kill(run_id, wish.worker)).as_json()
+async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Response:
+    return JSONResponse((await app_state_of(request).scheduler.kill(run_id, body.worker)).as_json(), 202)
 
 
-@router.patch("/runs/{run_id}/controls", summary="Change what a live run allows: delay_min, delay_max, paused")
-async def change(request: Request, run_id: str, values: dict[str, Any]) -> dict[str, Any]:
-    return (await app_state_of(request).scheduler.change(run_id, values)).as_json(whole=False)
+@router.patch(
+    "/runs/{run_id}/controls",
+    summary="Change what a live run allows: delay_min, delay_max, paused",
+    response_model=RunSummary,
+    responses=refusals(403, 404, 413, 422),
+)
+async def change(request: Request, run_id: str, values: dict[str, Any]) -> Response:
+    return JSONResponse((await app_state_of(request).scheduler.change(run_id, values)).as_json(whole=False))
 
 
-@router.delete("/runs/{run_id}", status_code=204, summary="Delete a run and its records; 409 while it is live")
+@router.delete(
+    "/runs/{run_id}",
+    status_code=204,
+    summary="Delete a run and its records; 409 while it is live",
+    responses=refusals(403, 404, 409, 413),
+)
 async def delete(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
     if app_state.demo:
@@ -129,7 +164,12 @@ async def delete(request: Request, run_id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/runs/{run_id}/records", summary="All records as they come: an event a record, or lines of JSON")
+@router.get(
+    "/runs/{run_id}/records",
+    summary="All records as they come: an event a record, or lines of JSON",
+    response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {}, "application/x-ndjson": {}}}, **refusals(404)},
+)
 async def records(
     request: Request,
     run_id: str,
@@ -137,13 +177,13 @@ async def records(
     last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
     """Resumes after Last-Event-ID without gap or repeat; closes with `event: end`."""
-    shown = await app_state_of(request).scheduler.run(run_id)
+    run = await app_state_of(request).scheduler.run(run_id)
     if "application/x-ndjson" in accept:
-        return ndjson(shown)
+        return ndjson(run)
     after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else 0
 
     async def events() -> AsyncIterator[bytes]:
-        async for first, lines in shown.record_log.after(after):
+        async for first, lines in run.record_log.after(after):
             yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
         yield b"event: end\ndata: {}\n\n"
 
@@ -158,43 +198,49 @@ async def records_file(request: Request, run_id: str) -> Response:
     return answer
 
 
-def ndjson(shown: Run) -> Response:
+def ndjson(run: Run) -> Response:
     """The records as lines of JSON, followed while the run is live."""
 
     async def lines() -> AsyncIterator[bytes]:
-        async for _, batch in shown.record_log.after(0):
+        async for _, batch in run.record_log.after(0):
             yield b"\n".join((*batch, b""))
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
-@router.get("/runs/{run_id}/trace", summary="Trace Event JSON for the Perfetto UI and chrome://tracing")
+@router.get(
+    "/runs/{run_id}/trace",
+    summary="Trace Event JSON for the Perfetto UI and chrome://tracing",
+    response_model=TraceAnswer,
+    responses=refusals(404),
+)
 async def trace_of(request: Request, run_id: str) -> Response:
-    shown = await app_state_of(request).scheduler.run(run_id)
-    return JSONResponse(trace(shown), headers=named(f"poolscope-{run_id}.trace.json"))
+    run = await app_state_of(request).scheduler.run(run_id)
+    return JSONResponse(trace(run), headers=named(f"poolscope-{run_id}.trace.json"))
 
 
-@router.get("/runs/{run_id}/csv", summary="The result rows as CSV", response_class=PlainTextResponse)
+@router.get(
+    "/runs/{run_id}/csv",
+    summary="The result rows as CSV",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/csv": {}}}, **refusals(404)},
+)
 async def rows(request: Request, run_id: str) -> Response:
-    shown = await app_state_of(request).scheduler.run(run_id)
-    header, table = shown.experiment.meaning.rows(shown.state)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(["" if cell is None else cell for cell in row] for row in table)
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
+    run = await app_state_of(request).scheduler.run(run_id)
+    return Response(table_as_csv(run), media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
 
 
 @router.get(
     "/runs/{run_id}/script",
     summary="A standalone Python script that does the same run",
     response_class=PlainTextResponse,
+    responses={200: {"content": {"text/x-python": {}}}, **refusals(404)},
 )
 async def script_of(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
-    shown = await app_state.scheduler.run(run_id)
-    text = script(app_state, shown)
-    return Response(text, media_type="text/x-python; charset=utf-8", headers=named(f"{shown.experiment.slug}.py"))
+    run = await app_state.scheduler.run(run_id)
+    text = script(app_state, run)
+    return Response(text, media_type="text/x-python; charset=utf-8", headers=named(f"{run.experiment.slug}.py"))
 
 
 def named(file: str) -> dict[str, str]:

@@ -55,9 +55,12 @@ class Machine:
 
 
 class AppState:
-    """The parts that routes use, kept on `app.state.site`; `demo` forbids to delete, `viewers` limits live streams."""
+    """The parts that routes use, kept on `app.state.app_state`.
 
-    hub: Hub  # set by main: the hub needs the site
+    `demo` forbids to delete runs, `viewers` limits the live streams.
+    """
+
+    hub: Hub  # set by main: the hub needs the state
 
     def __init__(self, scheduler: Scheduler, *, demo: bool, viewers: int) -> None:
         self.scheduler = scheduler
@@ -108,8 +111,8 @@ def app_state_of(request: Request) -> AppState:
 
 
 def environment() -> Environment:
-    """The templates, with the filters of `words` and nothing that evaluates; an unknown name is an error."""
-    made = Environment(
+    """The templates, with the filters of `text` and nothing that evaluates; an unknown name is an error."""
+    templates = Environment(
         loader=FileSystemLoader(folder("templates")),
         autoescape=True,
         undefined=StrictUndefined,
@@ -117,10 +120,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(numbers.FILTERS | language.FILTERS)
-    made.globals["static"] = static
-    made.globals["ui"] = made.get_template("partials/_macros.html").module
-    return made
+    templates.filters.update(numbers.FILTERS | language.FILTERS)
+    templates.globals["static"] = static
+    templates.globals["ui"] = templates.get_template("partials/_macros.html").module
+    return templates
 
 
 @cache

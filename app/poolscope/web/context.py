@@ -76,10 +76,9 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class PanelFacts:
-    """One experiment on the bench: its form and its latest run, if any. `idle` says what a run will show.
+    """One experiment on the bench. `idle` says what a run will show.
 
-    `shortcuts` are parts that can be run alone, for a panel that has not been run yet. `open` says that some of the
-    advanced fields must be seen: they are wrong, or not at their default.
+    `shortcuts` are parts that can be run alone, for a panel that has not been run yet.
     """
 
     name: str
@@ -87,13 +86,21 @@ class PanelFacts:
     question: str
     wide: bool
     idle: str
+    shortcuts: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormFacts:
+    """The form of a panel. While a run is live only `controls` can be changed; `error` is about no field.
+
+    `open` says that some of the `advanced` fields must be seen: they are wrong, or not at their default.
+    """
+
     fields: tuple[FormField, ...]
     advanced: tuple[FormField, ...]
+    controls: tuple[FormField, ...]
     open: bool
-    control_fields: tuple[FormField, ...]
-    run: RunFacts | None
-    complaint: str = ""
-    shortcuts: Table | None = None
+    error: str = ""
 
 
 def header(app_state: AppState) -> Markup:
@@ -121,21 +128,7 @@ def paused(run: Run) -> bool | None:
     return run.experiment.meaning.paused(run.state)
 
 
-def panel_facts(
-    app_state: AppState,
-    experiment: Experiment,
-    run: Run | None,
-    typed: Mapping[str, Any] | None = None,
-    complaints: Sequence[ParameterError] = (),
-) -> PanelFacts:
-    """A panel; `typed` and `complaints` are those of a form that was sent back."""
-    values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
-    live = run is not None and run.status.live
-    controls = experiment.controls.model_fields if experiment.controls and live else {}
-    choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
-    asked = fields(experiment.params, values, complaints, {"start_method": start_methods(), **choices})
-    names = {field.name for field in asked}
-    advanced = tuple(field for field in asked if field.name not in controls and field.advanced)
+def panel_facts(experiment: Experiment) -> PanelFacts:
     view = VIEWS[experiment.name]
     return PanelFacts(
         name=experiment.name,
@@ -143,13 +136,31 @@ def panel_facts(
         question=experiment.question,
         wide=view.wide,
         idle=view.idle,
+        shortcuts=_shortcuts(experiment.name, view.shortcuts),
+    )
+
+
+def form_facts(
+    app_state: AppState,
+    experiment: Experiment,
+    run: Run | None,
+    typed: Mapping[str, Any] | None = None,
+    errors: Sequence[ParameterError] = (),
+) -> FormFacts:
+    """A panel's form; `typed` and `errors` are those of a form that was sent back."""
+    values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
+    live = run is not None and run.status.live
+    controls = experiment.controls.model_fields if experiment.controls and live else {}
+    choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
+    asked = fields(experiment.params, values, errors, {"start_method": start_methods(), **choices})
+    names = {field.name for field in asked}
+    advanced = tuple(field for field in asked if field.name not in controls and field.advanced)
+    return FormFacts(
         fields=tuple(field for field in asked if field.name not in controls and not field.advanced),
         advanced=advanced,
+        controls=tuple(field for field in asked if field.name in controls),
         open=any(field.complaint or field.changed for field in advanced),
-        control_fields=tuple(field for field in asked if field.name in controls),
-        run=run_facts(app_state, run) if run else None,
-        complaint=" ".join(complaint.message for complaint in complaints if complaint.name not in names),
-        shortcuts=_shortcuts(experiment.name, view.shortcuts),
+        error=" ".join(error.message for error in errors if error.name not in names),
     )
 
 

@@ -40,7 +40,7 @@ class FormField:
 def fields(
     model: type[Params],
     values: Mapping[str, Any],
-    complaints: Sequence[ParameterError] = (),
+    errors: Sequence[ParameterError] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[FormField, ...]:
     """The model's fields with the given values; what is not given shows the default.
@@ -48,7 +48,7 @@ def fields(
     `choices` offers values for a text field whose values depend on the machine or the installation (start methods,
     one's own work). A field that takes several stays one of text; its options are suggestions, and its help names them.
     """
-    said = {complaint.name: complaint.message for complaint in complaints}
+    said = {error.name: error.message for error in errors}
     return tuple(
         field(name, info, values.get(name, info.default), said.get(name, ""), (choices or {}).get(name, ()))
         for name, info in model.model_fields.items()

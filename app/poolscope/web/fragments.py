@@ -9,7 +9,7 @@ template itself; as long as these values stay the same there is nothing to rende
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,11 +17,12 @@ from typing import Any
 from jinja2 import Environment, nodes
 from markupsafe import Markup
 
+from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
-from poolscope.web.context import PanelFacts, panel_facts, replay, run_facts, title
+from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
 from poolscope.web.history import ON_BENCH, RECENT, history
 from poolscope.web.views import VIEWS
 
@@ -152,37 +153,54 @@ def _reads(node: nodes.Node, condition: bool = False) -> Iterable[tuple[str, str
 # The bench
 
 
-def bench_section(app_state: AppState, experiment: Experiment, run: Run | None) -> Section:
-    """One experiment's panel: heading, form, progress, live view."""
+def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None) -> tuple[Section, Section]:
+    """One experiment's panel: heading, progress and live view; and its form, which changes much more seldom."""
 
     async def context() -> Context:
-        panel = panel_facts(app_state, experiment, run)
-        view = VIEWS[experiment.name].view(run) if run is not None and has_records(run) else None
-        return {"panel": panel, "run": panel.run, "view": view}
+        return {
+            "panel": panel_facts(experiment),
+            "run": run_facts(app_state, run) if run else None,
+            "view": VIEWS[experiment.name].view(run) if run is not None and has_records(run) else None,
+        }
 
     live = ("partials/panel.html", "idle")
     if run is not None and has_records(run):
         live = (f"experiments/{experiment.slug}.html", "panel")
-    return Section(
+    moving = Section(
         experiment.name,
-        (app_state.scheduler.installation, _version(app_state, run)),
+        _version(app_state, run),
         context,
         (
             Fragment(f"{experiment.name}-head", "partials/panel.html", "head"),
-            Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask"),
             Fragment(f"{experiment.name}-progress", "partials/panel.html", "progress"),
             Fragment(f"{experiment.name}-live", *live),
         ),
     )
+    return moving, form_section(app_state, experiment, run)
 
 
-def form_section(panel: PanelFacts) -> Section:
-    """A form alone, as it was typed, with what is wrong beside each field."""
+def form_section(
+    app_state: AppState,
+    experiment: Experiment,
+    run: Run | None,
+    typed: Mapping[str, Any] | None = None,
+    errors: Sequence[ParameterError] = (),
+) -> Section:
+    """The form of a panel; `typed` and `errors` are those of a form that is sent back as it was typed."""
 
     async def context() -> Context:
-        return {"panel": panel, "run": panel.run}
+        return {
+            "panel": panel_facts(experiment),
+            "run": run_facts(app_state, run) if run else None,
+            "form": form_facts(app_state, experiment, run, typed, errors),
+        }
 
-    return Section(panel.name, None, context, (Fragment(f"{panel.name}-ask", "partials/panel.html", "ask"),))
+    version: list[object] = [app_state.scheduler.installation]
+    if run is not None:
+        place = app_state.scheduler.place(run)
+        version += [run.id, run.status, run.stopping, place, dict(run.controls), paused(run)]
+    fragment = Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask")
+    return Section(f"form of {experiment.name}", version, context, (fragment,))
 
 
 def recent_section(app_state: AppState) -> Section:
@@ -213,8 +231,10 @@ def machine_section(app_state: AppState) -> Section:
 async def bench_sections(app_state: AppState) -> list[Section]:
     """Everything on the bench that a stream replaces."""
     scheduler = app_state.scheduler
-    panels = [bench_section(app_state, each, await scheduler.latest(each.name)) for each in EXPERIMENTS.values()]
-    return [*panels, recent_section(app_state), machine_section(app_state)]
+    sections: list[Section] = []
+    for experiment in EXPERIMENTS.values():
+        sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name))
+    return [*sections, recent_section(app_state), machine_section(app_state)]
 
 
 # A run's own page

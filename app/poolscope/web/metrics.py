@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.models import Readiness
 
 router = APIRouter(tags=["health"])
 
@@ -47,7 +48,12 @@ async def healthz() -> str:
     return "ok\n"
 
 
-@router.get("/readyz", summary="Readiness: runs can be started and are being kept")
+@router.get(
+    "/readyz",
+    summary="Readiness: runs can be started and are being kept",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Runs are not being kept"}},
+)
 async def readyz(request: Request) -> Response:
     trouble = app_state_of(request).scheduler.journal.trouble
     return JSONResponse({"ready": not trouble, "trouble": trouble}, 503 if trouble else 200)

@@ -17,11 +17,10 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import from_line
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.context import PanelFacts, header, panel_facts, replay, title
-from poolscope.web.fragments import bench_section, hx_partial, recent_section, render, run_section
+from poolscope.web.context import form_facts, header, panel_facts, replay, title
+from poolscope.web.fragments import Section, hx_partial, panel_sections, recent_section, render, run_section
 from poolscope.web.history import history
 from poolscope.web.table import Column, Table, table
-from poolscope.web.views import VIEWS
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -34,14 +33,14 @@ def page(app_state: AppState, template: str, here: str, live: str = "", **contex
     )
 
 
-async def whole_panel(app_state: AppState, experiment: Experiment, run: Run | None) -> Markup:
-    """One experiment's panel of the bench with everything in it."""
-    fragments = await render(app_state, [bench_section(app_state, experiment, run)])
-    return join_panel(app_state, panel_facts(app_state, experiment, run), fragments)
-
-
-def join_panel(app_state: AppState, panel: PanelFacts, fragments: Mapping[str, Markup]) -> Markup:
-    return app_state.part("partials/panel.html", "whole", {"panel": panel, "fragments": tuple(fragments.values())})
+async def whole_panel(
+    app_state: AppState, experiment: Experiment, run: Run | None, form: Section | None = None
+) -> Markup:
+    """One experiment's panel of the bench with everything in it, or with another `form` in the place of its own."""
+    moving, own_form = panel_sections(app_state, experiment, run)
+    fragments = await render(app_state, (moving, form or own_form))
+    ordered = tuple(fragments[f"{experiment.name}-{part}"] for part in ("head", "ask", "progress", "live"))
+    return app_state.part("partials/panel.html", "whole", {"panel": panel_facts(experiment), "fragments": ordered})
 
 
 @router.get("/")
@@ -128,11 +127,6 @@ async def chart(request: Request, run_id: str) -> Response:
     return JSONResponse(run.experiment.meaning.chart(run.state, run.usable_cpus))
 
 
-for view in VIEWS.values():
-    if view.routes is not None:
-        router.include_router(view.routes)
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of the JSON API as its page lists it."""
@@ -173,7 +167,7 @@ async def api(request: Request) -> Response:
     ]
     forms = []
     for experiment in EXPERIMENTS.values():
-        panel = panel_facts(app_state, experiment, None)  # defaults, whatever ran last
-        fields = (*panel.fields, *panel.control_fields, *panel.advanced)
-        forms.append(ParameterTable(panel.title, panel.name, table(PARAMETERS, fields)))
+        form = form_facts(app_state, experiment, None)  # defaults, whatever ran last
+        rows = table(PARAMETERS, (*form.fields, *form.advanced))
+        forms.append(ParameterTable(experiment.title, experiment.name, rows))
     return page(app_state, "pages/api.html", "API", calls=table(CALLS, calls), forms=forms, base=str(request.base_url))

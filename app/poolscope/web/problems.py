@@ -1,4 +1,4 @@
-"""Every error as an answer: problem+json (RFC 9457) for the API, a page for a person, pieces of a form for htmx."""
+"""Every error as an answer: problem+json (RFC 9457) for the API, a page for a person, fragments of a form for htmx."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from poolscope.errors import (
     BadParameters,
     NobodyToKill,
     PoolscopeError,
-    QueueFull,
     Refused,
     RunIsLive,
-    ServerEnding,
     TooManyStarts,
-    TooManyViewers,
     UnknownExperiment,
     UnknownRun,
     UnknownTopic,
@@ -28,49 +25,62 @@ from poolscope.errors import (
 from poolscope.web.app_state import app_state_of
 from poolscope.web.context import header
 from poolscope.web.headers import HEADERS
+from poolscope.web.models import ProblemAnswer
 
-STATUS: tuple[tuple[type[PoolscopeError], int, str], ...] = (
-    (BadParameters, 422, "These parameters can't be run"),
-    (UnknownExperiment, 404, "No such experiment"),
-    (UnknownRun, 404, "No such run"),
-    (UnknownTopic, 404, "No such page"),
-    (TooManyStarts, 429, TooManyStarts.title),
-    (QueueFull, 503, QueueFull.title),
-    (TooManyViewers, 503, TooManyViewers.title),
-    (ServerEnding, 503, ServerEnding.title),
-    (RunIsLive, 409, "The run is still live"),
-    (NobodyToKill, 409, "No such worker now"),
+STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
+    (BadParameters, 422),
+    (UnknownExperiment, 404),
+    (UnknownRun, 404),
+    (UnknownTopic, 404),
+    (TooManyStarts, 429),
+    (Refused, 503),
+    (RunIsLive, 409),
+    (NobodyToKill, 409),
 )
 
-_TEXT = {"type": "string"}
-# What the API's document says of refusals, in the place of FastAPI's own shape, which no answer here has.
-DESCRIBED: dict[int | str, dict[str, Any]] = {
-    422: {
-        "description": "A parameter or the request itself is wrong; nothing was done",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["title", "status", "detail"],
-                    "properties": {
-                        "title": _TEXT,
-                        "status": {"type": "integer"},
-                        "detail": _TEXT,
-                        "errors": {
-                            "type": "array",
-                            "items": {"type": "object", "properties": {"name": _TEXT, "message": _TEXT}},
-                        },
-                    },
-                }
-            }
-        },
-    }
+DESCRIPTIONS = {
+    400: "The host that it was asked by is none of this server's",
+    403: "Not from another site's page; deleting not in the demo",
+    404: "There is nothing of that name",
+    409: "Not in the state that the run is in",
+    413: "The request is too large",
+    422: "A parameter or the request itself is wrong; nothing was done",
+    429: "Too many runs were started from here",
+    503: "Not now; Retry-After says when",
 }
+_SCHEMA = "#/components/schemas/ProblemAnswer"
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the API's document says of the refusals of a route."""
+    content = {"application/problem+json": {"schema": {"$ref": _SCHEMA}}}
+    return {status: {"description": DESCRIPTIONS[status], "content": content} for status in statuses}
+
+
+def describe(app: FastAPI) -> None:
+    """Put the schema of refusals into the API's document, in the place of FastAPI's own shape, which no answer has."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            schemas = document["components"]["schemas"]
+            problem = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= {**problem.pop("$defs"), "ProblemAnswer": problem}
+            for own in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(own, None)
+            for calls in document["paths"].values():
+                for call in calls.values():
+                    if "HTTPValidationError" in str(call["responses"].get("422")):
+                        del call["responses"]["422"]
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error as it is told: HTTP status, a title for its kind, and a sentence about this one."""
+    """An error as it is answered: HTTP status, a title for its kind, and a sentence about this one."""
 
     status: int
     title: str
@@ -79,8 +89,8 @@ class Problem:
     retry_after: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"title": self.title, "status": self.status, "detail": self.detail}
-        return {**told, "errors": list(self.errors)} if self.errors else told
+        answer: dict[str, Any] = {"title": self.title, "status": self.status, "detail": self.detail}
+        return {**answer, "errors": list(self.errors)} if self.errors else answer
 
 
 def problem_of(error: Exception) -> Problem:
@@ -94,11 +104,13 @@ def problem_of(error: Exception) -> Problem:
         return Problem(422, "The request can't be read", " ".join(e["message"] for e in errors), errors)
     if isinstance(error, HTTPException):
         return Problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
-    status, title = next((status, title) for kind, status, title in STATUS if isinstance(error, kind))
+    if not isinstance(error, PoolscopeError):
+        raise error
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
     errors = ()
     if isinstance(error, BadParameters):
-        errors = tuple({"name": complaint.name, "message": complaint.message} for complaint in error.errors)
-    return Problem(status, title, str(error), errors, error.retry_after if isinstance(error, Refused) else 0)
+        errors = tuple({"name": wrong.name, "message": wrong.message} for wrong in error.errors)
+    return Problem(status, error.title, str(error), errors, error.retry_after if isinstance(error, Refused) else 0)
 
 
 def answer(request: Request, problem: Problem, panel: str = "") -> Response:
@@ -114,7 +126,7 @@ def answer(request: Request, problem: Problem, panel: str = "") -> Response:
 def install(app: FastAPI) -> None:
     """Answer all errors that are raised on purpose; the rest is a bug, logged, and a plain 500."""
 
-    async def told(request: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> Response:
         response = answer(request, problem_of(error))
         response.headers.update(getattr(error, "headers", None) or {})  # Allow, with a 405
         return response
@@ -125,6 +137,7 @@ def install(app: FastAPI) -> None:
         response.headers.update(HEADERS)  # it is answered outside of the guards
         return response
 
+    describe(app)
     for kind in (PoolscopeError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, told)
+        app.add_exception_handler(kind, refuse)
     app.add_exception_handler(Exception, bug)

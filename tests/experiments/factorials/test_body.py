@@ -18,7 +18,7 @@ import pytest
 from poolscope.experiments.factorials.attempt import CutShort, attempt, factorial
 from poolscope.experiments.factorials.body import ranges
 from poolscope.experiments.factorials.params import FactorialsParams
-from poolscope.protocol.payloads import FactorialComputed
+from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.protocol.records import Actor, Progress, Record, Result, Span, Task, TaskFailure, TaskOutcome
 
 from tests.children import Child, end_of, perform, runner

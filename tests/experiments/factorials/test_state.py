@@ -15,9 +15,10 @@ from poolscope.experiments.factorials import messages
 from poolscope.experiments.factorials.export import as_json, rows
 from poolscope.experiments.factorials.judgement import TimeUse, overtaken, time_use, times
 from poolscope.experiments.factorials.params import FactorialsParams
+from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.experiments.factorials.state import FactorialsState, Number, fold, initial
 from poolscope.experiments.factorials.verdict import findings, verdict
-from poolscope.protocol.payloads import FactorialComputed, Seed
+from poolscope.protocol.payloads import Seed
 from poolscope.protocol.records import (
     Actor,
     Count,

@@ -18,8 +18,8 @@ from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import left, matrix
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.failures.payloads import CaseBegan, LockEdge, LockGraph, OutputRead
 from poolscope.experiments.failures.state import Case, FailuresState, fold, initial
-from poolscope.protocol.payloads import CaseBegan, LockEdge, LockGraph, OutputRead
 from poolscope.protocol.records import Actor, Failure, Record, Result, Span
 
 from tests.children import Child, end_of, perform, runner

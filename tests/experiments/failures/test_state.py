@@ -6,9 +6,7 @@ from typing import Any, Literal
 
 from poolscope.experiments.failures.export import as_json, left, matrix, rows
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.state import FailuresState, fold, initial
-from poolscope.experiments.failures.verdict import findings, verdict
-from poolscope.protocol.payloads import (
+from poolscope.experiments.failures.payloads import (
     CaseBegan,
     CaseBroken,
     CaseEnding,
@@ -20,6 +18,8 @@ from poolscope.protocol.payloads import (
     TasksKept,
     TasksLost,
 )
+from poolscope.experiments.failures.state import FailuresState, fold, initial
+from poolscope.experiments.failures.verdict import findings, verdict
 from poolscope.protocol.records import Actor, End, Failure, Record, Result, Span
 
 from tests.openings import opening

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.experiments.pool_benchmark import pool_sizes as state
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import NoiseReading, ShownResults, TraceSummary, Untyped
+from poolscope.protocol.payloads import NoiseReading, ShownResults, TraceSummary
 from poolscope.protocol.records import (
     Actor,
     Contents,
@@ -164,7 +165,7 @@ OTHERS: list[Record] = [
     Task(0, "1", "started"),
     Sample(0, "map", "99", 1, 1.0),
     Sample(0, "latency", "2 workers", 1, 1.0),
-    Result(0, Untyped("weather", "rain")),
+    Result(0, FactorialComputed(3, "6")),
     Result(0, ShownResults(1, (1,)), "99"),
 ]
 

@@ -9,18 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from poolscope.experiments.failures.payloads import TaskComputed
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import (
-    ConfigurationSkipped,
-    EffectiveCpus,
-    LoopTimes,
-    MemoryReading,
-    ResultsDiffer,
-    TaskComputed,
-)
+from poolscope.protocol.payloads import ConfigurationSkipped, EffectiveCpus, LoopTimes, MemoryReading, ResultsDiffer
 from poolscope.protocol.records import (
     Actor,
     Contents,

@@ -10,9 +10,9 @@ import pytest
 from poolscope.experiments.shared_list.export import as_json
 from poolscope.experiments.shared_list.judgement import Agreement, outcome
 from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.experiments.shared_list.payloads import ControlsInForce
 from poolscope.experiments.shared_list.state import SharedListState, fold, initial
 from poolscope.protocol.commands import ChangeControls
-from poolscope.protocol.payloads import ControlsInForce
 from poolscope.protocol.records import Actor, Contents, Progress, Record, Result, Span
 
 from tests.children import end_of, perform, runner

@@ -5,8 +5,8 @@ from __future__ import annotations
 from poolscope.experiments.shared_list import messages
 from poolscope.experiments.shared_list.judgement import Agreement, Disagreement
 from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.experiments.shared_list.payloads import ListCounts
 from poolscope.experiments.shared_list.state import fold, initial
-from poolscope.protocol.payloads import ListCounts
 from poolscope.protocol.records import Contents, Result
 
 T0 = 1_000_000_000

@@ -11,9 +11,15 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.shared_list.export import as_json, rows
 from poolscope.experiments.shared_list.judgement import Agreement, Disagreement, disagreements, outcome
 from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.experiments.shared_list.payloads import (
+    ControlsInForce,
+    ListCounts,
+    LockStatistics,
+    LockTimes,
+    OperationCounts,
+)
 from poolscope.experiments.shared_list.state import SharedListState, fold, initial
 from poolscope.experiments.shared_list.verdict import findings, verdict
-from poolscope.protocol.payloads import ControlsInForce, ListCounts, LockStatistics, LockTimes, OperationCounts
 from poolscope.protocol.records import Actor, End, Record, Result, Span
 
 from tests.openings import opening

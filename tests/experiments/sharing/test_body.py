@@ -17,11 +17,12 @@ from poolscope.experiments.sharing.export import rows as table_rows
 from poolscope.experiments.sharing.findings import findings
 from poolscope.experiments.sharing.handlers import HANDLERS
 from poolscope.experiments.sharing.params import SharingParams
+from poolscope.experiments.sharing.payloads import DemonstrationBegan, StepLine, ToolFailed, ToolOutcome
 from poolscope.experiments.sharing.state import fold, initial
 from poolscope.experiments.sharing.verdict import verdict
 from poolscope.machine.processes import members
 from poolscope.protocol.commands import KillWorkerProcess
-from poolscope.protocol.payloads import DemonstrationBegan, Payload, StepLine, ToolFailed, ToolOutcome
+from poolscope.protocol.payloads import Payload
 from poolscope.protocol.records import Actor, Count, Failure, Fault, Progress, Record, Result, Sample, Span
 
 from tests.children import end_of, perform, runner

@@ -10,17 +10,10 @@ from poolscope.experiments.sharing.charts import chart
 from poolscope.experiments.sharing.export import as_json, rows
 from poolscope.experiments.sharing.findings import findings
 from poolscope.experiments.sharing.params import SharingParams
+from poolscope.experiments.sharing.payloads import DemonstrationBegan, LockTotals, StepLine, ToolFailed, ToolOutcome
 from poolscope.experiments.sharing.state import SharingState, fold, initial
 from poolscope.experiments.sharing.verdict import verdict
-from poolscope.protocol.payloads import (
-    DemonstrationBegan,
-    LockTotals,
-    NoiseReading,
-    Seed,
-    StepLine,
-    ToolFailed,
-    ToolOutcome,
-)
+from poolscope.protocol.payloads import NoiseReading, Seed
 from poolscope.protocol.records import Actor, End, Failure, Printed, Progress, Record, Result, Sample, Span
 
 from tests.openings import opening

@@ -15,9 +15,9 @@ from time import perf_counter_ns
 from typing import Literal
 
 from poolscope.experiments.factorials.attempt import Attempt, attempt
+from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.machine.processes import signal_name
 from poolscope.protocol.arguments import FactorialsArguments
-from poolscope.protocol.payloads import FactorialComputed
 from poolscope.protocol.records import Actor, Progress, Result, Span, Task, TaskOutcome
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.worker_registry import by_age

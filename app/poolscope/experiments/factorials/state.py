@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from poolscope.experiments.factorials.params import FactorialsParams
+from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.experiments.timeline import Lanes
-from poolscope.protocol.payloads import FactorialComputed
 from poolscope.protocol.records import End, Opening, Record, Result, Span, Task, TaskFailure, TaskOutcome
 
 

@@ -14,15 +14,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Literal
 
-from poolscope.protocol.payloads import (
-    CaseEnding,
-    CaseMoment,
-    CaseOutcome,
-    FaultMade,
-    Payload,
-    TasksKept,
-    TasksLost,
-)
+from poolscope.experiments.failures.payloads import CaseEnding, CaseMoment, CaseOutcome, FaultMade, TasksKept, TasksLost
+from poolscope.protocol.payloads import Payload
 from poolscope.protocol.records import Actor, Failure, Record, Result, Span, from_line, to_line
 
 FILE, CASE = "FAILURES_LOG", "FAILURES_CASE"

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poolscope.experiments.failures import case_log
+from poolscope.experiments.failures.payloads import CaseBroken, LeftInside
 from poolscope.machine.processes import end_group
 from poolscope.protocol import codec
-from poolscope.protocol.payloads import CaseBroken, LeftInside
 
 LEAVE_S = 1.0  # seconds in which Python must have ended once the case is over
 # Which module holds which scenario, by the module's name.

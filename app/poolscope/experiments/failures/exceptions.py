@@ -11,7 +11,7 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.protocol.payloads import CaseEnding, FaultMade, PoolUsable, WorkerExited, WorkerFramesShown
+from poolscope.experiments.failures.payloads import CaseEnding, FaultMade, PoolUsable, WorkerExited, WorkerFramesShown
 
 ITEMS = (1, 2, 0, 4)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.messages import case_sentence
+from poolscope.experiments.failures.payloads import CaseLeftovers, LockGraph
 from poolscope.experiments.failures.state import Case, FailuresState
 from poolscope.protocol import codec
-from poolscope.protocol.payloads import CaseLeftovers, LockGraph
 
 NOWHERE = "nowhere"
 KINDS = tuple(each.name for each in fields(CaseLeftovers))

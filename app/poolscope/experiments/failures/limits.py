@@ -14,7 +14,7 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.protocol.payloads import CaseEnding, CleanedUp, InterruptsPrinted, WorkerExited
+from poolscope.experiments.failures.payloads import CaseEnding, CleanedUp, InterruptsPrinted, WorkerExited
 from poolscope.runner.pools.mp_pool import end_pool
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.protocol.payloads import CaseEnding, CleanedUp, LockEdge, LockGraph, StuckStacks
+from poolscope.experiments.failures.payloads import CaseEnding, CleanedUp, LockEdge, LockGraph, StuckStacks
 
 SAME_ORDER, PROCESSES = "threads, same order", "processes, opposite order"  # cases of the catalogue
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import Case
-from poolscope.protocol.payloads import CaseEnding
 from poolscope.text.language import count, format_list
 
 NOTHING_LEFT = "After each case nothing was left: no process, zombie, segment, semaphore, thread or descriptor."

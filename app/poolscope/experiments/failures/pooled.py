@@ -15,8 +15,8 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log, endings, tasks
 from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.experiments.failures.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
 from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made, shut
-from poolscope.protocol.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
 
 ITEMS = (1, 2, 0, 4)
 

@@ -12,7 +12,14 @@ from time import perf_counter_ns
 
 from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.protocol.payloads import CaseEnding, CleanedUp, FaultMade, MemoryGrown, OutputRead, WorkerExited
+from poolscope.experiments.failures.payloads import (
+    CaseEnding,
+    CleanedUp,
+    FaultMade,
+    MemoryGrown,
+    OutputRead,
+    WorkerExited,
+)
 
 CHUNK = 4 * 1024 * 1024
 ROOM = 64 * 1024 * 1024  # what the worker may grow by

@@ -15,10 +15,10 @@ from time import monotonic, perf_counter_ns
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.experiments.failures.payloads import CaseBegan, CaseExited, CaseLeftovers, CaseStderr
 from poolscope.machine.processes import exit_description, is_tracker, members
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import FailuresArguments
-from poolscope.protocol.payloads import CaseBegan, CaseExited, CaseLeftovers, CaseStderr
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from poolscope.experiments.failures.catalogue import SCENARIOS, chosen
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.timeline import Lanes
-from poolscope.protocol.payloads import (
+from poolscope.experiments.failures.payloads import (
     CaseBegan,
     CaseBroken,
     CaseEnding,
@@ -33,6 +32,7 @@ from poolscope.protocol.payloads import (
     WorkerExited,
     WorkerFramesShown,
 )
+from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
 
 # Endings after which nobody who waited was told; the others reach somebody, or are the cure.

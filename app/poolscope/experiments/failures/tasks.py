@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from poolscope.experiments.failures import case_log
-from poolscope.protocol.payloads import FaultMade, TaskComputed
+from poolscope.experiments.failures.payloads import FaultMade, TaskComputed
 
 LAST = 8  # tasks a pool gets
 FATAL = 5  # the one that goes wrong

@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.protocol.payloads import CaseEnding, CleanedUp, FaultMade, LoggedError
+from poolscope.experiments.failures.payloads import CaseEnding, CleanedUp, FaultMade, LoggedError
 
 SOURCES = ("thread 1", "thread 2", "process 1", "process 2")
 

@@ -13,7 +13,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.failures import case_log, endings
-from poolscope.protocol.payloads import CleanedUp
+from poolscope.experiments.failures.payloads import CleanedUp
 from poolscope.runner.pools import mp_pool
 
 WORKERS = 2

@@ -6,10 +6,10 @@ import random
 import threading
 
 from poolscope.experiments.shared_list.guards import GUARDS, SharedList
+from poolscope.experiments.shared_list.payloads import ControlsInForce
 from poolscope.experiments.shared_list.watch import Pace, Watch, Worker
 from poolscope.protocol.arguments import SharedListArguments
 from poolscope.protocol.commands import ChangeControls
-from poolscope.protocol.payloads import ControlsInForce
 from poolscope.protocol.records import Progress, Result
 from poolscope.runner.context import RunContext
 

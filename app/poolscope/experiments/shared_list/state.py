@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from poolscope.experiments.shared_list.params import SharedListParams
+from poolscope.experiments.shared_list.payloads import (
+    ControlsInForce,
+    ListCounts,
+    LockStatistics,
+    LockTimes,
+    OperationCounts,
+)
 from poolscope.experiments.timeline import Lanes
-from poolscope.protocol.payloads import ControlsInForce, ListCounts, LockStatistics, LockTimes, OperationCounts
 from poolscope.protocol.records import Actor, Contents, End, Opening, Progress, Record, Result
 from poolscope.stats.histogram import Durations
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from poolscope.protocol.payloads import ListCounts, LockStatistics, LockTimes, OperationCounts, Payload
+from poolscope.experiments.shared_list.payloads import ListCounts, LockStatistics, LockTimes, OperationCounts
+from poolscope.protocol.payloads import Payload
 from poolscope.protocol.records import Actor, Contents, Result, Span
 from poolscope.runner.context import RunContext
 from poolscope.runner.locks import Histogram, ObservedLock

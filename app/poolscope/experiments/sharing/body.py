@@ -11,9 +11,10 @@ from time import perf_counter
 from poolscope.experiments.sharing.catalog import TOOLS, chosen
 from poolscope.experiments.sharing.demo_context import DemoContext
 from poolscope.experiments.sharing.handlers import HANDLERS
+from poolscope.experiments.sharing.payloads import DemonstrationBegan, ToolFailed
 from poolscope.machine import noise
 from poolscope.protocol.arguments import SharingArguments
-from poolscope.protocol.payloads import DemonstrationBegan, Payload, Seed, ToolFailed
+from poolscope.protocol.payloads import Payload, Seed
 from poolscope.protocol.records import Failure, Progress, Result, Sample
 from poolscope.runner.context import RunContext
 from poolscope.runner.progress import ProgressEstimator

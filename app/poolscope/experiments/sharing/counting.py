@@ -12,7 +12,7 @@ from typing import Any
 
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.demo_context import DemoContext, totals
-from poolscope.protocol.payloads import ToolOutcome
+from poolscope.experiments.sharing.payloads import ToolOutcome
 
 DEPTH = 20
 HELD_S = 0.02  # at the deepest point, so that the others have to wait for the whole descent

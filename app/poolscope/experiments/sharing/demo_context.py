@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.catalog import SEPARATOR, SPANS_AN_ACTOR
-from poolscope.protocol.payloads import LockTotals, StepLine
+from poolscope.experiments.sharing.payloads import LockTotals, StepLine
 from poolscope.protocol.records import Actor, Result, Span
 from poolscope.runner.context import RunContext
 

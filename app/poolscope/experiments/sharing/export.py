@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.sharing.messages import error
+from poolscope.experiments.sharing.payloads import ToolOutcome
 from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.protocol import codec
-from poolscope.protocol.payloads import ToolOutcome
 from poolscope.stats.intervals import timing
 
 HEADER = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.demo_context import DemoContext
-from poolscope.protocol.payloads import ToolOutcome
+from poolscope.experiments.sharing.payloads import ToolOutcome
 
 IN_VAIN_S = 0.3  # how long the wait goes on whose notification was missed
 ROOM = 8

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from poolscope.experiments.sharing import blocks, channels, counting, handing, isolated, numbers, proxies, signalling
 from poolscope.experiments.sharing.demo_context import DemoContext
-from poolscope.protocol.payloads import ToolOutcome
+from poolscope.experiments.sharing.payloads import ToolOutcome
 
 
 @dataclass(frozen=True, slots=True)

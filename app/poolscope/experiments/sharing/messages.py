@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 
 from poolscope.experiments.sharing.catalog import Tool
+from poolscope.experiments.sharing.payloads import ToolFailed
 from poolscope.experiments.sharing.state import ToolState
-from poolscope.protocol.payloads import ToolFailed
 from poolscope.stats.intervals import Ratio
 from poolscope.text.language import capital, count, format_list
 from poolscope.text.numbers import duration, interval_of, times, whole

@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.demo_context import DemoContext, totals
-from poolscope.protocol.payloads import ToolOutcome
+from poolscope.experiments.sharing.payloads import ToolOutcome
 
 PLACES = 4
 Steps = list[tuple[int, int, int]]

@@ -9,7 +9,7 @@ from typing import Any
 
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.demo_context import DemoContext
-from poolscope.protocol.payloads import ToolOutcome
+from poolscope.experiments.sharing.payloads import ToolOutcome
 
 ACCESSES = 50  # of each kind, for its price
 EACH = 25  # changes by each process in the demonstration

@@ -7,8 +7,9 @@ from typing import Literal
 
 from poolscope.experiments.sharing.catalog import SEPARATOR, TOOLS, Tool
 from poolscope.experiments.sharing.params import SharingParams
+from poolscope.experiments.sharing.payloads import DemonstrationBegan, StepLine, ToolFailed, ToolOutcome
 from poolscope.experiments.timeline import Lanes
-from poolscope.protocol.payloads import DemonstrationBegan, NoiseReading, Seed, StepLine, ToolFailed, ToolOutcome
+from poolscope.protocol.payloads import NoiseReading, Seed
 from poolscope.protocol.records import Actor, End, Failure, Opening, Progress, Record, Result, Sample, Span
 
 

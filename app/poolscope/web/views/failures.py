@@ -14,8 +14,8 @@ from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import UNTOLD, Case, FailuresState
-from poolscope.protocol.payloads import CaseEnding
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline

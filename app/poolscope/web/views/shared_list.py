@@ -82,7 +82,7 @@ def _optional(count: int | None) -> str:
     return "" if count is None else numbers.whole(count)
 
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/runs/{run_id}/log.txt", response_class=PlainTextResponse)

@@ -19,9 +19,9 @@ NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 ORPHAN = """
 import os, subprocess, sys, time
 from pathlib import Path
-from poolscope.cli.first import step_aside
+from poolscope.cli.init_process import fork_if_first
 
-step_aside()
+fork_if_first()
 subprocess.run([sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '0.05'])"])
 for _ in range(1000):
     others = [entry.name for entry in Path("/proc").glob("[0-9]*") if int(entry.name) not in (1, os.getpid())]
@@ -33,9 +33,9 @@ sys.exit(7)
 """
 WAITS = """
 import signal
-from poolscope.cli.first import step_aside
+from poolscope.cli.init_process import fork_if_first
 
-step_aside()
+fork_if_first()
 print("waits", flush=True)
 signal.pause()
 """
@@ -64,6 +64,8 @@ def test_a_signal_is_passed_on() -> None:
 
 
 def test_nobody_else_steps_aside() -> None:
-    program = "import os, poolscope.cli.first as f; me = os.getpid(); f.step_aside(); print(os.getpid() == me)"
+    program = (
+        "import os, poolscope.cli.init_process as f; me = os.getpid(); f.fork_if_first(); print(os.getpid() == me)"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "True\n"

@@ -1,0 +1,66 @@
+"""What a sharing run tells about each tool that it demonstrates and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from poolscope.protocol.payloads import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class DemonstrationBegan(Payload):
+    """A tool is being shown at work."""
+
+    tag: ClassVar[str] = "demonstration"
+
+
+@dataclass(frozen=True, slots=True)
+class LockTotals:
+    """What one thread or process had of a lock: waits that took longer than a free lock, holds, and their seconds."""
+
+    name: str
+    waits: int
+    wait_s: float
+    holds: int
+    hold_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome(Payload):
+    """How a tool's demonstration came out; what was expected and what is are numbers or short descriptions.
+
+    `facts` are (name, value) pairs to be listed; `threads` are there where there is a lock. `lost` counts lost updates,
+    None where none can be lost. `missing` says why this Python has no such tool, None where it has. `segment_gone` is
+    whether the shared memory was gone afterwards, None where there was none. A timed round has `operations` of them.
+    """
+
+    tag: ClassVar[str] = "tool outcome"
+    expected: int | str | None
+    actual: int | str | None
+    correct: bool
+    facts: tuple[tuple[str, str], ...] = ()
+    threads: tuple[LockTotals, ...] = ()
+    lost: int | None = None
+    missing: str | None = None
+    segment_gone: bool | None = None
+    operations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFailed(Payload):
+    """A tool raised, which ends its own part of the run."""
+
+    tag: ClassVar[str] = "tool failed"
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine(Payload):
+    """A quantity over time, to be drawn below the lanes: (stamp, value) pairs in order."""
+
+    tag: ClassVar[str] = "step line"
+    label: str
+    points: tuple[tuple[int, int], ...]

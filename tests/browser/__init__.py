@@ -1,0 +1,1 @@
+"""What a browser sees. A package, so that its tests share a browser that is closed when the last of them is done."""
