@@ -58,7 +58,7 @@ def test_every_stop_of_the_bench_is_seen_and_they_come_in_the_order_of_the_page(
         if here["tag"] == "BODY":
             break
         stops.append(here)
-        assert len(stops) < 100
+        assert len(stops) < 200, "it goes round in a circle"
 
     assert [stop for stop in stops if not stop["seen"] or stop["outline"] == "none" or stop["width"] < 2] == []
     panels = list(dict.fromkeys(stop["panel"] for stop in stops if stop["panel"]))

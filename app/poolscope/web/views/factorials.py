@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from time import perf_counter_ns
@@ -138,9 +138,13 @@ class FactorialsView(View):
         # The newest results and what comes next: on the bench a long list shows its moving edge.
         first = max(min(len(state.completed) - ON_BENCH + 4, len(rows) - ON_BENCH), 0)
         workers = self.timelines["workers"]
+        results, on_bench = (
+            [replace(column, title=state.params.kind) if column.title == "worker" else column for column in columns]
+            for columns in (self.columns["results"], self.columns["bench"])
+        )
         return FactorialsFacts(
-            results=table(self.columns["results"], rows),
-            on_bench=table(self.columns["bench"], rows[first : first + ON_BENCH]),
+            results=table(results, rows),
+            on_bench=table(on_bench, rows[first : first + ON_BENCH]),
             hidden=max(len(rows) - ON_BENCH, 0),
             done=state.done,
             total=state.total,
