@@ -29,7 +29,7 @@ NOT_THE_CHILDS = re.compile(
     r"poolscope\.experiments\.(registry|parameters|\w+\.(state|params|verdict|findings|charts))"
 )
 # Classes, and modules of one room, that still share a name.
-TO_BE_RENAMED = {"Box", "Case", "Collector", "Configuration", "Outcome", "Pace", "Part", "Row", "Run", "State", "Task"}
+TO_BE_RENAMED = {"Part"}
 TO_BE_MOVED = {("web", "pages"), ("web", "tables")}
 SETTING = re.compile(r"POOLSCOPE_\w*")
 READ_SETTINGS = ("app/poolscope/main.py", "app/poolscope/settings.py", "app/poolscope/cli/")

@@ -204,7 +204,7 @@ class LongestAnswer(Answer):
     at: float
 
 
-class SharedListState(Answer):
+class SharedListStateAnswer(Answer):
     """The state of a run of `shared-list`."""
 
     list: builtins.list[int]
@@ -229,7 +229,7 @@ class SharedListRun(RunAnswer):
     """A run of `shared-list`."""
 
     experiment: Literal["shared-list"]
-    state: SharedListState
+    state: SharedListStateAnswer
 
 
 # Factorials
@@ -260,7 +260,7 @@ class PendingFactorial(Answer):
     worker: str | None
 
 
-class FactorialsState(Answer):
+class FactorialsStateAnswer(Answer):
     """The state of a run of `factorials`."""
 
     results: list[FactorialAnswer]
@@ -273,7 +273,7 @@ class FactorialsRun(RunAnswer):
     """A run of `factorials`."""
 
     experiment: Literal["factorials"]
-    state: FactorialsState
+    state: FactorialsStateAnswer
 
 
 # Pool sizes
@@ -298,7 +298,7 @@ class PoolSizeAnswer(Answer):
     differs: str | None
 
 
-class PoolSizesState(Answer):
+class PoolSizesStateAnswer(Answer):
     """The state of a run of `pool-sizes`."""
 
     serial: TimingAnswer
@@ -319,7 +319,7 @@ class PoolSizesRun(RunAnswer):
     """A run of `pool-sizes`."""
 
     experiment: Literal["pool-sizes"]
-    state: PoolSizesState
+    state: PoolSizesStateAnswer
 
 
 # Sharing data
@@ -381,7 +381,7 @@ class FailedTool(Answer):
     traceback: str
 
 
-class SharingState(Answer):
+class SharingStateAnswer(Answer):
     """The state of a run of `sharing`."""
 
     tools: list[ToolAnswer]
@@ -404,7 +404,7 @@ class SharingRun(RunAnswer):
     """A run of `sharing`."""
 
     experiment: Literal["sharing"]
-    state: SharingState
+    state: SharingStateAnswer
 
 
 # Failures
@@ -477,7 +477,7 @@ class MatrixAnswer(Answer):
     lost: int
 
 
-class FailuresState(Answer):
+class FailuresStateAnswer(Answer):
     """The state of a run of `failures`."""
 
     scenarios: list[ScenarioAnswer]
@@ -491,7 +491,7 @@ class FailuresRun(RunAnswer):
     """A run of `failures`."""
 
     experiment: Literal["failures"]
-    state: FailuresState
+    state: FailuresStateAnswer
 
 
 # Which pool
@@ -612,7 +612,7 @@ class PythonAnswer(Answer):
     preflight: TrialReport | None
 
 
-class WhichPoolState(Answer):
+class WhichPoolStateAnswer(Answer):
     """The state of a run of `which-pool`."""
 
     serial: TimingAnswer
@@ -638,7 +638,7 @@ class WhichPoolRun(RunAnswer):
     """A run of `which-pool`."""
 
     experiment: Literal["which-pool"]
-    state: WhichPoolState
+    state: WhichPoolStateAnswer
 
 
 AnyRun = Annotated[

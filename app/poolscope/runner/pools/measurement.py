@@ -25,7 +25,7 @@ from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.handshake import check_set_up
-from poolscope.runner.pools.worker_side import Answer
+from poolscope.runner.pools.worker_side import WorkerAnswer
 from poolscope.workloads.work import Work
 
 Call = Callable[[], list[Any]]
@@ -125,7 +125,7 @@ class TimedPool(ABC):
         return nullcontext()
 
     @abstractmethod
-    def wait_until_ready(self, monitor: Any) -> list[Answer]:
+    def wait_until_ready(self, monitor: Any) -> list[WorkerAnswer]:
         """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
 
     @abstractmethod
