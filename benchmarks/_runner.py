@@ -11,7 +11,6 @@ import poolscope
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.machine.facts import read_machine
 from poolscope.protocol import codec
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Record, from_line
@@ -23,7 +22,7 @@ def perform(experiment: str, params: Params, installation: Installation | None =
     """All records of one run. Raises RuntimeError when it does not finish."""
     about = EXPERIMENTS[experiment]
     arguments = about.arguments(params, installation or Installation())
-    begin = BeginRun("benchmark", experiment, about.body, arguments, read_machine())
+    begin = BeginRun("benchmark", experiment, about.body, arguments)
     control_read, control = os.pipe()
     records_read, records = os.pipe()
     process = subprocess.Popen(

@@ -55,7 +55,7 @@ class Child:
 def runner(experiment: str, asked: Mapping[str, Any] | Arguments, python: str = sys.executable) -> Iterator[Child]:
     """A runner that was asked for one run, by its parameters or arguments; nothing of it is left afterwards."""
     arguments = asked if isinstance(asked, Arguments) else Arguments.decode(experiment, json.loads(json.dumps(asked)))
-    begin = BeginRun("test-1", experiment, EXPERIMENTS[experiment].body, arguments, None)
+    begin = BeginRun("test-1", experiment, EXPERIMENTS[experiment].body, arguments)
     control_read, control_write = os.pipe()
     records_read, records_write = os.pipe()
     process = subprocess.Popen(

@@ -14,7 +14,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from poolscope import __version__
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
-from poolscope.machine.facts import read_machine
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
@@ -23,7 +22,7 @@ from poolscope.stats import intervals
 from poolscope.web import actions, api, metrics, pages, problems, stream
 from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
-from poolscope.web.guide import pages as guide
+from poolscope.web.guide import routes as guide
 from poolscope.web.security import Guards
 from poolscope.web.views import VIEWS
 
@@ -37,7 +36,6 @@ def create_app(settings: Settings) -> FastAPI:
     scheduler = Scheduler(
         journal,
         installation=replace(offered_installation(settings.workloads), searching=True),
-        read_machine=read_machine,
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
         starts_per_minute=settings.starts_of_one_client,

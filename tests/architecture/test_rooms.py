@@ -28,9 +28,6 @@ CHILDS_OWN = re.compile(r"poolscope(\.(errors|examples|(protocol|machine|workloa
 NOT_THE_CHILDS = re.compile(
     r"poolscope\.experiments\.(registry|parameters|\w+\.(state|params|verdict|findings|charts))"
 )
-# Classes, and modules of one room, that still share a name.
-TO_BE_RENAMED = {"Part"}
-TO_BE_MOVED = {("web", "pages"), ("web", "tables")}
 SETTING = re.compile(r"POOLSCOPE_\w*")
 READ_SETTINGS = ("app/poolscope/main.py", "app/poolscope/settings.py", "app/poolscope/cli/")
 
@@ -62,7 +59,7 @@ def test_a_class_has_its_name_alone() -> None:
         for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(name_of(path))
-    assert {name: where for name, where in places.items() if len(where) > 1 and name not in TO_BE_RENAMED} == {}
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
 def test_a_module_has_its_name_alone_in_its_room() -> None:
@@ -70,7 +67,7 @@ def test_a_module_has_its_name_alone_in_its_room() -> None:
     for path in MODULES:
         if not path.stem.startswith("__"):
             places.setdefault((room_of(path), path.stem), []).append(name_of(path))
-    assert {key: where for key, where in places.items() if len(where) > 1 and key not in TO_BE_MOVED} == {}
+    assert {key: where for key, where in places.items() if len(where) > 1} == {}
 
 
 def test_no_folder_is_a_grab_bag() -> None:

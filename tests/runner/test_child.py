@@ -58,7 +58,7 @@ class Runner:
         os.write(self.control, codec.to_line(command) + b"\n")
 
     def ask(self, body: str, arguments: BodyArguments) -> None:
-        self.say(BeginRun("te-1", "test", body, arguments, None))
+        self.say(BeginRun("te-1", "test", body, arguments))
 
     def until(self, name: str) -> Result:
         for line in self.lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from poolscope.protocol.records import Actor, Span
 from poolscope.runner.context import RunContext
-from poolscope.runner.pools.kinds import Measurement, PoolUse, Task, measure
+from poolscope.runner.pools.kinds import Measurement, PoolUse, TimedTask, measure
 from poolscope.runner.tracing import lane_records, trace_summary, worker_lanes
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
@@ -33,22 +33,22 @@ def test_a_traced_repetition_names_each_worker_and_each_item(context: RunContext
     assert 0 < summary.task_s.min <= summary.task_s.median <= summary.task_s.p90 <= summary.task_s.max
 
 
-def measured(*tasks: Task, workers: tuple[int, ...] = (1, 2)) -> Measurement:
+def measured(*tasks: TimedTask, workers: tuple[int, ...] = (1, 2)) -> Measurement:
     return Measurement(0, 0, 1000, 0, 0, workers, [], 0, tasks=tasks)
 
 
 def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker() -> None:
-    measurement = measured(*(Task(1 + n % 2, n, n + 1, 1) for n in range(1000)))
+    measurement = measured(*(TimedTask(1 + n % 2, n, n + 1, 1) for n in range(1000)))
     first, second = worker_lanes(measurement, [str(n) for n in range(1000)], 10)
     assert len(first.spans) + len(second.spans) <= 12
     assert first.spans[0].item == "0 … 198"
     assert second.spans[-1].ended == 1000
-    (whole,) = worker_lanes(measured(Task(1, 0, 1, 1), workers=(1,)), None, 10)
+    (whole,) = worker_lanes(measured(TimedTask(1, 0, 1, 1), workers=(1,)), None, 10)
     assert whole.spans[0].item == ""
 
 
 def test_a_worker_without_a_task_comes_last_and_ended_as_the_map_began() -> None:
-    measurement = measured(Task(2, 400, 900, 500))
+    measurement = measured(TimedTask(2, 400, 900, 500))
     assert [lane.worker for lane in worker_lanes(measurement, ["a"], 10)] == [2, 1]
     summary = trace_summary(measurement)
     assert summary.worker_ends_s == (0.0, 900 / 1e9)

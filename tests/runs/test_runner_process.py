@@ -95,7 +95,7 @@ def test_no_number_is_closed_that_may_be_another_file_by_then(
 async def test_a_warm_runner_does_what_it_is_ordered(scratch: Path) -> None:
     runner = await RunnerProcess.start(["poolscope.experiments.shared_list.body"])
     arguments = SharedListArguments(1, 1, 0.0, 0.001, "lock", 0, 0.1)
-    runner.send(BeginRun("x", "shared-list", "poolscope.experiments.shared_list.body", arguments, None))
+    runner.send(BeginRun("x", "shared-list", "poolscope.experiments.shared_list.body", arguments))
     lines = await everything(runner)
     assert isinstance(from_line(lines[-1]), End)
     assert await runner.reap() == 0

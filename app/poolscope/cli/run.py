@@ -19,7 +19,6 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import find
 from poolscope.machine import interpreters
-from poolscope.machine.facts import read_machine
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.run import Run, Status
@@ -95,7 +94,7 @@ async def _perform(
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
-    scheduler = Scheduler(journal, installation=installation, read_machine=read_machine, keep_runs=settings.keep_runs)
+    scheduler = Scheduler(journal, installation=installation, keep_runs=settings.keep_runs)
     try:
         await scheduler.open()
     except (OSError, sqlite3.Error) as error:

@@ -18,7 +18,6 @@ from poolscope.protocol.payloads import (
     Calibration,
     FailureCode,
     InterpreterFacts,
-    MachineFacts,
     MeasurementReport,
     TrialReport,
 )
@@ -39,7 +38,6 @@ class BeginRun(Command):
     experiment: str
     body: str
     arguments: Arguments
-    machine: MachineFacts | None
 
 
 @dataclass(frozen=True, slots=True)

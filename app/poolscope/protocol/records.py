@@ -21,7 +21,7 @@ PROTOCOL = 2
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first record: the runner took the run. `machine` is what the server had read of it, None if nothing."""
+    """The first record: the runner took the run. `machine` is what it found there; None from one that does not look."""
 
     kind: ClassVar[str] = "run"
     t: int

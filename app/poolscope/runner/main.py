@@ -17,6 +17,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import TextIO
 
+from poolscope.machine.facts import read_machine
 from poolscope.machine.processes import end_group, remove_scratch
 from poolscope.protocol import codec
 from poolscope.protocol.commands import BeginRun, ChangeControls, Command, KillWorkerProcess, StopRun
@@ -62,11 +63,11 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
 
 
 def opening(begin: BeginRun) -> Opening:
-    """The first record, with the machine as the server found it and this interpreter as it knows itself."""
+    """The first record, with the machine as it is now and this interpreter as it knows itself."""
     now = datetime.now(UTC).isoformat()
     python = read_python(getattr(begin.arguments, "start_method", None))
     return Opening(
-        perf_counter_ns(), now, begin.run, begin.experiment, begin.arguments, begin.machine, python, os.getpid()
+        perf_counter_ns(), now, begin.run, begin.experiment, begin.arguments, read_machine(), python, os.getpid()
     )
 
 

@@ -5,12 +5,11 @@ Read them in this order:
     run               one run: its status and the table of allowed changes, its records and the state that they fold to
     record_log        a run's records in order, and the notifier that wakes those who read along
     scheduler         which run starts now, which waits, which is refused; the one object that web and cli hold
-    rate_limit        how many runs one client may start in a minute
     measurement_lock  only one program at a time may measure
     store             the runs at hand: in memory, or folded again from the journal
     monitor           follows one run to its end: reads, journals, reaps, names how it ended
     runner_process    one child process: start, command, read, stop, reap; and the one that is kept ready
-    process_tree      kills what is left of a child's session, children before parents
+    process_tree      kills what is left of a child's session, children before parents; knows a process again
     commands          what a live run can be told beside to stop
     recovery          after a crash: ends and removes what the server left
     journal           runs and records in SQLite, one writer thread

@@ -118,12 +118,14 @@ def _row(values: Sequence[Any]) -> StoredRun:
 class Journal:
     """`trouble` is the sentence about the last write that failed, '' after one that worked.
 
-    `set_aside` is where a journal of an earlier version was found and is now, None if there was none.
+    `earlier` says where the runs of an earlier version are, '' if there are none; `set_aside` is where a journal
+    of one was found and is now, None if there was none.
     """
 
     def __init__(self, path: Path, *, limit_mib: int = 1024) -> None:
         self.path = path
         self.trouble = ""
+        self.earlier = ""
         self.set_aside: Path | None = None
         self._limit = limit_mib * 1024 * 1024
         self._writer = ThreadPoolExecutor(1, "journal")
@@ -140,6 +142,8 @@ class Journal:
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.set_aside = earlier_journals.set_aside(self.path, VERSION, BUSY_S) or self.set_aside
+        earlier = earlier_journals.earlier_journals(self.path)
+        self.earlier = earlier_journals.in_words(self.path.name, [path.name for path in earlier])
         # autocommit: each hand-over is one statement or says its own BEGIN
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
         try:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import psutil
 
@@ -19,6 +20,22 @@ from poolscope.machine.processes import TRACKER
 
 PATIENCE = 1.0  # seconds for a tracker to tidy up, and for the killed to be gone
 LOOK = 0.01  # seconds between two looks at who is left
+START_TOLERANCE_S = 2.0  # by which two accounts of one process's start may differ
+
+
+def identity(pid: int) -> dict[str, Any]:
+    """What identifies a process later: its id and its start time, because ids are reused."""
+    try:
+        return {"pid": pid, "started": psutil.Process(pid).create_time()}
+    except psutil.NoSuchProcess:  # it is gone already, and must not be taken for the next of that id
+        return {"pid": pid, "started": 0.0}
+
+
+def is_alive(identity: Mapping[str, Any]) -> bool:
+    try:
+        return bool(abs(psutil.Process(identity["pid"]).create_time() - identity["started"]) < START_TOLERANCE_S)
+    except (psutil.Error, KeyError):
+        return False
 
 
 def session(leader: int) -> list[psutil.Process]:

@@ -17,26 +17,10 @@ import psutil
 from poolscope.errors import MalformedRecord
 from poolscope.protocol.records import End, from_line, to_line
 from poolscope.runs.journal import LIVE, Journal
-from poolscope.runs.process_tree import kill_session
+from poolscope.runs.process_tree import START_TOLERANCE_S, is_alive, kill_session
 from poolscope.runs.run import Status, now
 
 INTERRUPTED = "The server ended while this run was live. Its records up to then are kept."
-START_TOLERANCE_S = 2.0  # by which two accounts of one process's start may differ
-
-
-def identity(pid: int) -> dict[str, Any]:
-    """What identifies a process later: its id and its start time, because ids are reused."""
-    try:
-        return {"pid": pid, "started": psutil.Process(pid).create_time()}
-    except psutil.NoSuchProcess:  # it is gone already, and must not be taken for the next of that id
-        return {"pid": pid, "started": 0.0}
-
-
-def is_alive(identity: Mapping[str, Any]) -> bool:
-    try:
-        return bool(abs(psutil.Process(identity["pid"]).create_time() - identity["started"]) < START_TOLERANCE_S)
-    except (psutil.Error, KeyError):
-        return False
 
 
 async def recover(journal: Journal) -> list[str]:

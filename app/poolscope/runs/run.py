@@ -13,7 +13,6 @@ from poolscope.experiments.experiment import Experiment
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
-from poolscope.protocol.payloads import MachineFacts
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
 from poolscope.runs.record_log import ChangeNotifier, RecordLog
 
@@ -57,7 +56,7 @@ class Run:
     """A run as the server knows it. `state` is the fold of all records so far; `notifier` notifies with every batch.
 
     `arguments` are what the body is given: the parameters, and of this installation what they name; None for a run that
-    is not to be started here. `machine` is what was known of it when the run began.
+    is not to be started here.
     `unkept` is '' while the journal keeps it, else the reason why not. `stopping` says that somebody asked it to stop.
     """
 
@@ -69,12 +68,12 @@ class Run:
     status: Status = Status.QUEUED
     started: str | None = None
     ended: str | None = None
-    machine: MachineFacts | None = None
     conditions: dict[str, Any] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)  # those that were changed while it ran
     error: str | None = None
     summary: str = ""
     unkept: str = ""
+    place: int = 0  # in the queue, from 1; 0 when it does not wait
     stopping: bool = False
     requests: int = 0  # to kill a worker, so far
     state: Any = None
@@ -145,7 +144,7 @@ class Run:
     def begin_command(self) -> BeginRun:
         """The first command to its runner."""
         assert self.arguments is not None, f"run {self.id} was read from the journal, and is not started again"
-        return BeginRun(self.id, self.experiment.name, self.experiment.body, self.arguments, self.machine)
+        return BeginRun(self.id, self.experiment.name, self.experiment.body, self.arguments)
 
     @property
     def usable_cpus(self) -> int:

@@ -20,7 +20,7 @@ from poolscope.machine.processes import exit_description
 from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
-from poolscope.runs.process_tree import kill_session
+from poolscope.runs.process_tree import identity, kill_session
 
 RUNNER = Path(__file__).resolve().parent.parent / "runner"
 CHUNK = 256 * 1024
@@ -37,7 +37,8 @@ def scratch_prefix(server_pid: int) -> str:
 
 
 class RunnerProcess:
-    """A started child. `exit_code` is None while it lives; negative is the signal that killed it.
+    """A started child. `exit_code` is None while it lives; negative is the signal that killed it. `identity` is what a
+    later server knows it by.
 
     The pipes are ours, not the process's: asyncio's `wait` returns only when every pipe of its own has ended, which
     a worker that outlives the runner would put off for ever.
@@ -49,6 +50,7 @@ class RunnerProcess:
         self._pipes = pipes  # those that nobody reads yet
         self._stderr = b""
         self.scratch = scratch
+        self.identity = identity(process.pid)
 
     @classmethod
     async def start(

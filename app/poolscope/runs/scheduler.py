@@ -7,26 +7,25 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+import time
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import QueueFull, RunIsLive, ServerEnding
+from poolscope.errors import QueueFull, RunIsLive, ServerEnding, TooManyStarts
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS, find
-from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
-from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
-from poolscope.runs.rate_limit import RateLimiter
+from poolscope.runs.process_tree import identity
 from poolscope.runs.record_log import ChangeNotifier
-from poolscope.runs.recovery import identity, recover
+from poolscope.runs.recovery import recover
 from poolscope.runs.run import Run, Status
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
@@ -35,6 +34,8 @@ HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a
 LOCK_RETRY_S = 0.5
 PREWARM_DELAY_S = 0.5
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
+WINDOW_S = 60  # over which the starts of a client are counted
+MOST_CLIENTS = 1_000
 PRELOAD = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,8 @@ class Scheduler:
     anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
     so that they can exit.
 
-    `read_machine` is called at a run's start; what it returns becomes part of the run's conditions. `python` runs the
-    folder or file `runner`. `installation` is what runs may use of this machine, and may be replaced while others run.
+    `python` runs the folder or file `runner`. `installation` is what runs may use of this machine, and may be
+    replaced while others run.
     """
 
     def __init__(
@@ -56,7 +57,6 @@ class Scheduler:
         journal: Journal,
         *,
         installation: Installation | None = None,
-        read_machine: Callable[[], MachineFacts | None] = lambda: None,
         live_limit: int = 8,
         queue_limit: int = 20,
         starts_per_minute: int = 60,
@@ -68,9 +68,9 @@ class Scheduler:
         self.installation = installation or Installation()
         self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
-        self._read_machine = read_machine
         self._live_limit, self._queue_limit = live_limit, queue_limit
         self._keep_runs = keep_runs
+        self._identity = identity(os.getpid())
         self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
         self._monitor = RunMonitor(journal, lambda: self._closing)
         self._store = RunStore(journal)
@@ -132,6 +132,7 @@ class Scheduler:
         self._check_is_open()
         self._store.put(run)
         self._queue.append(run)
+        run.place = len(self._queue)
         self._admit()
         self.notifier.notify()
         return run
@@ -186,10 +187,6 @@ class Scheduler:
     def running(self) -> list[Run]:
         return list(self._running.values())
 
-    def place(self, run: Run) -> int:
-        """The place in the queue, from 1; 0 when it does not wait."""
-        return self._queue.index(run) + 1 if run in self._queue else 0
-
     def queued(self) -> int:
         return len(self._queue)
 
@@ -202,7 +199,7 @@ class Scheduler:
                 if run.experiment.measured and not self._measurement_lock.acquire():
                     self._admit_later()
                     continue
-                self._queue.remove(run)
+                self._dequeue(run)
                 self._running[run.id] = run
                 self._spawn(self._perform(run))
 
@@ -222,8 +219,14 @@ class Scheduler:
         busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
         return len(busy) < (1 if experiment.measured else self._live_limit)
 
-    async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
+    def _dequeue(self, run: Run) -> None:
         self._queue.remove(run)
+        run.place = 0
+        for place, waiting in enumerate(self._queue, 1):
+            waiting.place = place
+
+    async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
+        self._dequeue(run)
         run.become(status, error)
         await self._monitor.save(run)
         self.notifier.notify()
@@ -239,7 +242,7 @@ class Scheduler:
             experiment.name,
             params.model_dump(mode="json"),
             run.created,
-            {"server": identity(os.getpid())},
+            {"server": self._identity},
         )
         if run_id is None:
             self._unkept += 1
@@ -275,9 +278,7 @@ class Scheduler:
     def _begin(self, run: Run, runner: RunnerProcess) -> None:
         self._runners[run.id] = runner
         others = [other for other in self._running.values() if other is not run and other.status is Status.RUNNING]
-        run.machine = self._read_machine()
-        machine = codec.to_json(run.machine) if run.machine else {}
-        run.conditions = {**machine, "poolscope": __version__, "shared_with": [other.id for other in others]}
+        run.conditions = {"poolscope": __version__, "shared_with": [other.id for other in others]}
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
@@ -287,7 +288,7 @@ class Scheduler:
         # Not now: starting the next runner would take a CPU just when this run's first frames are due.
         asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
         self.notifier.notify()
-        self._spawn(self._monitor.save(run, {"server": identity(os.getpid()), "runner": identity(runner.pid)}))
+        self._spawn(self._monitor.save(run, {"server": self._identity, "runner": runner.identity}))
 
     def _prewarm(self) -> None:
         """Keep a runner ready, unless something is being measured: nothing starts beside that."""
@@ -300,3 +301,26 @@ class Scheduler:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class RateLimiter:
+    """At most `starts_per_minute` starts by each client, counted over a moving window.
+
+    Not `limits`: its memory storage keeps each client's key for ever, and goes by the wall clock.
+    """
+
+    def __init__(self, starts_per_minute: int) -> None:
+        self._limit = starts_per_minute
+        self._starts: dict[str, list[float]] = {}
+
+    def count(self, client: str) -> None:
+        """Count a start; a client without a name, on the command line, is not limited. Raises TooManyStarts."""
+        if not client:
+            return
+        now = time.monotonic()
+        recent = [start for start in self._starts.get(client, []) if start > now - WINDOW_S]
+        if len(recent) >= self._limit:
+            raise TooManyStarts(len(recent), int(recent[0] - (now - WINDOW_S)) + 1)
+        if len(self._starts) > MOST_CLIENTS:  # one entry an address, so that the table must not grow for ever
+            self._starts = {name: starts for name, starts in self._starts.items() if starts[-1] > now - WINDOW_S}
+        self._starts[client] = [*recent, now]

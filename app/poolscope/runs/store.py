@@ -9,7 +9,8 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.registry import find
 from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
-from poolscope.runs.recovery import is_alive, recover
+from poolscope.runs.process_tree import is_alive
+from poolscope.runs.recovery import recover
 from poolscope.runs.run import Run, Status
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again

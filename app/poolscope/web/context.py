@@ -180,10 +180,9 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
 
 
 def run_facts(app_state: AppState, run: Run) -> RunFacts:
-    place = app_state.scheduler.place(run)
     verdict = run.experiment.meaning.verdict(run.state, run.usable_cpus)
     findings = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
-    word = state_in_words(run, place)
+    word = state_in_words(run)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
     return RunFacts(
         id=run.id,
@@ -194,7 +193,7 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
         live=run.status.live,
         running=run.status is Status.RUNNING,
         stopping=run.stopping,
-        place=place,
+        place=run.place,
         progress=progress(run),
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,
@@ -212,12 +211,12 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
     )
 
 
-def state_in_words(run: Run, place: int) -> str:
+def state_in_words(run: Run) -> str:
     """'running · 6.4 of 20 s', 'queued, 2nd', 'finished 14:03:28 · 1.9 s', 'stopped by you …'."""
     took = numbers.seconds_between(run.started, run.ended)
     match run.status:
         case Status.QUEUED:
-            return f"queued, {language.ordinal(place)}" if place else "starting"
+            return f"queued, {language.ordinal(run.place)}" if run.place else "starting"
         case Status.RUNNING:
             told = progress(run)
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"

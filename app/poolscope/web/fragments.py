@@ -197,8 +197,7 @@ def form_section(
 
     version: list[object] = [app_state.scheduler.installation]
     if run is not None:
-        place = app_state.scheduler.place(run)
-        version += [run.id, run.status, run.stopping, place, dict(run.controls), paused(run)]
+        version += [run.id, run.status, run.stopping, run.place, dict(run.controls), paused(run)]
     fragment = Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask")
     return Section(f"form of {experiment.name}", version, context, (fragment,))
 
@@ -273,7 +272,7 @@ def fault_section(app_state: AppState, run: Run, complaint: str) -> Section:
 
 def _version(app_state: AppState, run: Run | None) -> object:
     """What changes whenever anything of a run may look different."""
-    return (run.id, run.notifier.version, app_state.scheduler.place(run)) if run else None
+    return (run.id, run.notifier.version, run.place) if run else None
 
 
 def has_records(run: Run) -> bool:

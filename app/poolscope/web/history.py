@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.runs import earlier_journals
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers
@@ -111,9 +110,7 @@ async def history(
         status=status,
         before=rows[limit - 1].id if len(rows) > limit else "",
         trouble=journal.trouble,
-        earlier=earlier_journals.in_words(
-            journal.path.name, [path.name for path in earlier_journals.earlier_journals(journal.path)]
-        ),
+        earlier=journal.earlier,
     )
 
 

@@ -22,10 +22,10 @@ from poolscope.runner.progress import ProgressEstimator
 
 def run(context: RunContext, arguments: SharingArguments) -> None:
     """Demonstrate the chosen tools, then time them."""
-    ToolComparison(context, arguments).go()
+    SharingSession(context, arguments).go()
 
 
-class ToolComparison:
+class SharingSession:
     """One run: the tools, and what is known of how long each takes."""
 
     def __init__(self, context: RunContext, arguments: SharingArguments) -> None:

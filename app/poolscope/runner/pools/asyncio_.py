@@ -13,7 +13,7 @@ from typing import Any
 
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.pools.measurement import Call, TimedPool, Unmonitored
-from poolscope.runner.pools.worker_side import WorkerAnswer, error_of_set_up
+from poolscope.runner.pools.worker_side import FirstSign, error_of_set_up
 from poolscope.workloads.work import Work
 
 Coroutine = Callable[[Any], Awaitable[Any]]
@@ -82,9 +82,9 @@ class EventLoop(TimedPool):
     def open(self) -> None:
         pass  # a Runner opens its loop when it first runs something
 
-    def wait_until_ready(self, monitor: Unmonitored) -> list[WorkerAnswer]:
+    def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
         error = error_of_set_up(self.work.setup)
-        return [WorkerAnswer(place, at, error) for place, at in enumerate(self.runner.run(first_stamps(self.size)))]
+        return [FirstSign(place, at, error) for place, at in enumerate(self.runner.run(first_stamps(self.size)))]
 
     def prepared_map(self, function: Callable[[Any], Any]) -> Call:
         # A work's coroutine is another function than the one that a pool's workers call.

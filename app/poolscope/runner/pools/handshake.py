@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from poolscope.runner.pools import worker_side
-from poolscope.runner.pools.worker_side import WorkerAnswer
+from poolscope.runner.pools.worker_side import FirstSign
 
 START_LIMIT_S = 30.0  # in which all workers must have answered
 END_LIMIT_S = 2.0  # for whatever is told to end and can be hoped to
@@ -37,14 +37,14 @@ def too_slow(size: int) -> PoolFailed:
     )
 
 
-def check_set_up(answers: Sequence[WorkerAnswer]) -> None:
+def check_set_up(answers: Sequence[FirstSign]) -> None:
     """Raise SetUpFailed for the first worker whose set-up raised."""
     for answer in answers:
         if answer.set_up_error is not None:
             raise SetUpFailed(f"The set-up function raised {answer.set_up_error}.")
 
 
-def first_answers(futures: Sequence[Future[WorkerAnswer]], limit_s: float) -> list[WorkerAnswer]:
+def first_answers(futures: Sequence[Future[FirstSign]], limit_s: float) -> list[FirstSign]:
     """The answers that were given in time, in the order in which the workers arrived. Raises what a future holds."""
     answered = concurrent.futures.wait(futures, limit_s).done
     return sorted((future.result() for future in answered), key=lambda answer: answer.arrived)
@@ -52,7 +52,7 @@ def first_answers(futures: Sequence[Future[WorkerAnswer]], limit_s: float) -> li
 
 def meet_at_pipe(
     executor: Executor, size: int, function: Callable[[Any], Any], setup: Callable[[], Any] | None
-) -> list[WorkerAnswer]:
+) -> list[FirstSign]:
     """Have each of `size` threads or interpreters answer. Raises PoolFailed when not all arrive in time."""
     arrived, arrivals, gate, opened = ends = *os.pipe(), *os.pipe()
     answer = worker_side.answer_from_thread

@@ -12,7 +12,7 @@ from importlib import import_module
 from poolscope.runner.pools.executors import ExecutorPool
 from poolscope.runner.pools.handshake import PoolFailed, meet_at_pipe
 from poolscope.runner.pools.measurement import Unmonitored
-from poolscope.runner.pools.worker_side import WorkerAnswer
+from poolscope.runner.pools.worker_side import FirstSign
 
 
 class ThreadPool(ExecutorPool):
@@ -21,7 +21,7 @@ class ThreadPool(ExecutorPool):
     def open(self) -> None:
         self.executor = ThreadPoolExecutor(self.size)
 
-    def wait_until_ready(self, monitor: Unmonitored) -> list[WorkerAnswer]:
+    def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
         return meet_at_pipe(self.executor, self.size, self.work.function, self.work.setup)
 
 

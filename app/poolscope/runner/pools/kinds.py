@@ -18,13 +18,13 @@ from concurrent import futures
 from poolscope.protocol.kinds import IN_PROCESSES, KINDS, PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.in_process import InterpreterPool, ThreadPool
-from poolscope.runner.pools.measurement import Measurement, Task, TimedPool, time_map
+from poolscope.runner.pools.measurement import Measurement, TimedPool, TimedTask, time_map
 from poolscope.runner.pools.mp_pool import MultiprocessingPool
 from poolscope.runner.pools.processes import ProcessPool
 from poolscope.runner.pools.serial import SerialLoop
 from poolscope.workloads.work import Work
 
-__all__ = ["Measurement", "PoolUse", "Task", "lacking", "measure"]
+__all__ = ["Measurement", "PoolUse", "TimedTask", "lacking", "measure"]
 
 
 def lacking(kind: str) -> str | None:

@@ -25,14 +25,14 @@ from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.handshake import check_set_up
-from poolscope.runner.pools.worker_side import WorkerAnswer
+from poolscope.runner.pools.worker_side import FirstSign
 from poolscope.workloads.work import Work
 
 Call = Callable[[], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TimedTask:
     """One call as its worker saw it: stamps of perf_counter_ns and the CPU time between.
 
     `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told.
@@ -64,7 +64,7 @@ class Measurement:
     results: list[Any]
     collections: int
     cpu: int | None = None
-    tasks: tuple[Task, ...] = ()
+    tasks: tuple[TimedTask, ...] = ()
     memory: Memory | None = None
 
     @property
@@ -125,7 +125,7 @@ class TimedPool(ABC):
         return nullcontext()
 
     @abstractmethod
-    def wait_until_ready(self, monitor: Any) -> list[WorkerAnswer]:
+    def wait_until_ready(self, monitor: Any) -> list[FirstSign]:
         """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
 
     @abstractmethod
@@ -181,7 +181,7 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
         except BaseException:
             pool.end()
             raise
-    tasks = tuple(Task(*stamps) for _, *stamps in results) if traced else ()
+    tasks = tuple(TimedTask(*stamps) for _, *stamps in results) if traced else ()
     return Measurement(
         start=ready - began if pool.has_start_up else 0,
         first_ready=min(answer.arrived for answer in answers) - began if pool.has_start_up else 0,

@@ -17,7 +17,7 @@ from poolscope.runner.pools.handshake import PoolFailed, too_slow
 from poolscope.runner.pools.measurement import Call, TimedPool
 from poolscope.runner.pools.monitor import WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
-from poolscope.runner.pools.worker_side import WorkerAnswer
+from poolscope.runner.pools.worker_side import FirstSign
 from poolscope.runner.worker_registry import by_age, creation_number
 from poolscope.workloads.work import Work
 
@@ -65,7 +65,7 @@ class MultiprocessingPool(TimedPool):
         except BrokenPipeError:  # Python 3.14 reports it so under spawn; the pool has ended the others
             raise WorkerDied(STILLBORN.format(size=self.size)) from None
 
-    def wait_until_ready(self, monitor: WorkerMonitor) -> list[WorkerAnswer]:
+    def wait_until_ready(self, monitor: WorkerMonitor) -> list[FirstSign]:
         workers = by_age(multiprocessing.active_children())
         expected = range(self.last_made + 1, self.last_made + 1 + self.size)
         if {creation_number(worker) for worker in workers} != set(expected):
@@ -76,7 +76,7 @@ class MultiprocessingPool(TimedPool):
             # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock
             # with it.
             asked = self.pool.map_async(answer, [self.work.function] * self.size, chunksize=1)
-            answers: list[WorkerAnswer] = asked.get(handshake.START_LIMIT_S + handshake.END_LIMIT_S)
+            answers: list[FirstSign] = asked.get(handshake.START_LIMIT_S + handshake.END_LIMIT_S)
         except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
             raise too_slow(self.size) from None
         if len({answer.worker for answer in answers}) != self.size:

@@ -20,7 +20,7 @@ from poolscope.runner.pools.executors import ExecutorPool
 from poolscope.runner.pools.handshake import PoolFailed, first_answers, too_slow
 from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
-from poolscope.runner.pools.worker_side import WorkerAnswer
+from poolscope.runner.pools.worker_side import FirstSign
 from poolscope.runner.worker_registry import by_age
 from poolscope.workloads.work import Work
 
@@ -64,7 +64,7 @@ class ProcessPool(ExecutorPool):
             threading.Event().wait(DOUBT_S + 2 * CODE_LIMIT_S)
             raise WorkerDied(f"A worker of {self.size} ended while its pool was {monitor.phase}: {broken}") from None
 
-    def wait_until_ready(self, monitor: WorkerMonitor) -> list[WorkerAnswer]:
+    def wait_until_ready(self, monitor: WorkerMonitor) -> list[FirstSign]:
         answer, limit_s = worker_side.answer_from_process, handshake.START_LIMIT_S
         futures = [self.executor.submit(answer, limit_s, self.work.function) for _ in range(self.size)]
         workers = by_age(multiprocessing.active_children())

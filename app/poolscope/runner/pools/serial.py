@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.pools.measurement import Call, TimedPool, Unmonitored
-from poolscope.runner.pools.worker_side import WorkerAnswer, error_of_set_up
+from poolscope.runner.pools.worker_side import FirstSign, error_of_set_up
 from poolscope.workloads.work import Work
 
 
@@ -31,8 +31,8 @@ class SerialLoop(TimedPool):
     def open(self) -> None:
         pass
 
-    def wait_until_ready(self, monitor: Unmonitored) -> list[WorkerAnswer]:
-        return [WorkerAnswer(threading.get_native_id(), perf_counter_ns(), error_of_set_up(self.work.setup))]
+    def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
+        return [FirstSign(threading.get_native_id(), perf_counter_ns(), error_of_set_up(self.work.setup))]
 
     def prepared_map(self, function: Callable[[Any], Any]) -> Call:
         return partial(plain_loop, function, self.work.items)

@@ -16,7 +16,7 @@ _barrier: Any = None  # this worker's own, set once by its pool's initializer
 _set_up_error: str | None = None  # what the user's set-up raised in this worker
 
 
-class WorkerAnswer(NamedTuple):
+class FirstSign(NamedTuple):
     """A worker's first sign of life: its process id or native thread id, its perf_counter_ns on arrival.
 
     `set_up_error` is what the user's set-up raised there, None if it did not.
@@ -47,20 +47,20 @@ def error_of_set_up(setup: Callable[[], Any] | None) -> str | None:
     return None
 
 
-def answer_from_process(time_limit_s: float, _function: Callable[..., Any]) -> WorkerAnswer:
-    """WorkerAnswer once every worker is there, so that n such tasks are answered by n distinct workers.
+def answer_from_process(time_limit_s: float, _function: Callable[..., Any]) -> FirstSign:
+    """FirstSign once every worker is there, so that n such tasks are answered by n distinct workers.
 
     The workload's function comes along so that each worker has unpickled it, and imported what it needs, before
     anything is timed.
     """
     arrived = perf_counter_ns()
     _barrier.wait(time_limit_s)
-    return WorkerAnswer(os.getpid(), arrived, _set_up_error)
+    return FirstSign(os.getpid(), arrived, _set_up_error)
 
 
 def answer_from_thread(
     arrivals: int, gate: int, _function: Callable[..., Any], setup: Callable[[], Any] | None
-) -> WorkerAnswer:
+) -> FirstSign:
     """The same for a thread or an interpreter of the main process; the user's set-up is part of this first task.
 
     Interpreters share no barrier but file descriptors: a byte says who has arrived, another lets everybody go on.
@@ -69,7 +69,7 @@ def answer_from_thread(
     arrived = perf_counter_ns()
     os.write(arrivals, b".")
     os.read(gate, 1)
-    return WorkerAnswer(threading.get_native_id(), arrived, error)
+    return FirstSign(threading.get_native_id(), arrived, error)
 
 
 def stamped_in_process(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:

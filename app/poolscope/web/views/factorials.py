@@ -19,7 +19,7 @@ from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
-from poolscope.web.views.view import Columns, Part, Timeline, Timelines, View, run_of
+from poolscope.web.views.view import Columns, PageBlock, Timeline, Timelines, View, run_of
 
 SHORT = 24  # digits shown of a long value
 ON_BENCH = 14  # rows on the bench; the run's page has all
@@ -95,7 +95,7 @@ class FactorialsView(View):
         "Each number's factorial is one task in a pool. Rows appear in the order in which the tasks are done, with the "
         "worker that did them, how long they waited and how long they took."
     )
-    parts = (Part("workers"), Part("results"))
+    parts = (PageBlock("workers"), PageBlock("results"))
     columns: ClassVar[Columns] = {
         "results": (
             Column("order", attrgetter("order"), align="n"),

@@ -20,7 +20,7 @@ from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
-from poolscope.web.views.view import Columns, Part, Shortcut, Timeline, Timelines, View
+from poolscope.web.views.view import Columns, PageBlock, Shortcut, Timeline, Timelines, View
 
 EDGE = 40  # pixels of one arrow of a wait-for graph
 MARKS = {
@@ -196,9 +196,9 @@ class FailuresView(View):
         "You will see who noticed, after how long, what was kept and what was lost."
     )
     parts = (
-        Part("matrix"),
-        *(Part(scenario.slug, "story", partial(_story, name=name)) for name, scenario in SCENARIOS.items()),
-        Part("sentinel"),
+        PageBlock("matrix"),
+        *(PageBlock(scenario.slug, "story", partial(_story, name=name)) for name, scenario in SCENARIOS.items()),
+        PageBlock("sentinel"),
     )
     wide = True
     shortcuts = tuple(Shortcut("scenarios", scenario.name, scenario.title) for scenario in SCENARIOS.values())

@@ -20,7 +20,7 @@ from poolscope.stats.intervals import ratio, timing
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Row, Table, table
-from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, Part, View
+from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, View
 
 NUMBERED = 240  # with more items than this the boxes are too small for a number each
 ROWS_SHOWN = 100
@@ -121,13 +121,13 @@ class PoolSizesView(View):
         "every repetition as a dot, the median with its interval, and whether a pool was worth it."
     )
     parts = (
-        Part("map"),
-        Part("speedup"),
-        Part("phases"),
-        Part("workers"),
-        Part("transcript"),
-        Part("repetitions"),
-        Part("drift"),
+        PageBlock("map"),
+        PageBlock("speedup"),
+        PageBlock("phases"),
+        PageBlock("workers"),
+        PageBlock("transcript"),
+        PageBlock("repetitions"),
+        PageBlock("drift"),
     )
     columns: ClassVar[Columns] = {
         "bench": (

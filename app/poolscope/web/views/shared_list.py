@@ -20,7 +20,7 @@ from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
-from poolscope.web.views.view import Columns, Part, Timeline, Timelines, View, run_of
+from poolscope.web.views.view import Columns, PageBlock, Timeline, Timelines, View, run_of
 
 GUARD_NAMES = {
     "lock": "threading.Lock",
@@ -150,7 +150,7 @@ class SharedListView(View):
         "Producers add random numbers from 1 to 100 to one list, consumers take the oldest. You will see the list, who "
         "holds the lock, who waits for it, and whether the counts agree."
     )
-    parts = (Part("threads"), Part("list"), Part("lock"), Part("log"))
+    parts = (PageBlock("threads"), PageBlock("list"), PageBlock("lock"), PageBlock("log"))
     wide = True
     replay = True
     columns: ClassVar[Columns] = {

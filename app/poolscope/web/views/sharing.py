@@ -23,7 +23,7 @@ from poolscope.text import language, numbers
 from poolscope.text.numbers import NARROW
 from poolscope.web import timeline
 from poolscope.web.table import Bar, Button, Cell, Column, Table, alone, table
-from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, Part, Shortcut, Timeline, Timelines, View
+from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, Shortcut, Timeline, Timelines, View
 
 KEYS = (
     ("running", "at work"),
@@ -119,7 +119,7 @@ class SharingView(View):
         "Each tool is shown at work once, then all are timed in turns. You will see who waits and who holds, whether "
         "the result is right or updates got lost, and what one operation costs."
     )
-    parts = (Part("rates"), Part("compared"), Part("tools"))
+    parts = (PageBlock("rates"), PageBlock("compared"), PageBlock("tools"))
     shortcuts = (Shortcut("tools", ALL, "compare all"), *(Shortcut("tools", tool.name, tool.title) for tool in CATALOG))
     columns: ClassVar[Columns] = {
         "bench": (

@@ -17,7 +17,7 @@ from poolscope.web.table import Column
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PageBlock:
     """A block of a run's page, made by the macro of its name in the experiment's template.
 
     Where one `macro` makes several blocks, `item` takes from the view what this one is about; the macro reads `item`.
@@ -99,7 +99,7 @@ class View(ABC):
     """
 
     idle: ClassVar[str]
-    parts: ClassVar[tuple[Part, ...]]
+    parts: ClassVar[tuple[PageBlock, ...]]
     wide: ClassVar[bool] = False
     replay: ClassVar[bool] = False
     shortcuts: ClassVar[tuple[Shortcut, ...]] = ()

@@ -16,7 +16,7 @@ from poolscope.runs.run import Run
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Row, Table, table
-from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, Part, Shortcut, View
+from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, Shortcut, View
 from poolscope.web.views.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
 from poolscope.web.views.which_pool.pictures import Crew, crews, heat, heat_table
 from poolscope.web.views.which_pool.program import Program, program
@@ -69,7 +69,7 @@ class WhichPoolView(View):
         "over. You will see which setting to use, with what certainty, and where the time of all others went."
     )
     parts = tuple(
-        Part(name)
+        PageBlock(name)
         for name in ("speedup", "why", "kinds", "memory", "heat", "trial", "pythons", "workers", "cpu", "cells")
     )
     shortcuts = tuple(

@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from poolscope.examples import programs
 from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.guide.comparisons import CALLS, SCENARIOS, TOOLS, WAYS_TO_ASK, comparison
 from poolscope.web.guide.figures import Kept, figures, pool_figure, pool_of_three, scenario_figures, tool_figures
 from poolscope.web.guide.glossary import GLOSSARY
-from poolscope.web.guide.tables import CALLS, SCENARIOS, TOOLS, WAYS_TO_ASK, comparison
 from poolscope.web.guide.topics import PRESETS, TOPICS, beside, find
 from poolscope.web.pages import page
 from poolscope.web.table import table

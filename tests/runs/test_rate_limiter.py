@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from poolscope.errors import TooManyStarts
-from poolscope.runs.rate_limit import MOST_CLIENTS, RateLimiter
+from poolscope.runs.scheduler import MOST_CLIENTS, RateLimiter
 
 
 @dataclass
