@@ -88,6 +88,7 @@ class Run:
     notifier: ChangeNotifier = field(default_factory=ChangeNotifier)
 
     def __post_init__(self) -> None:
+        self.worker_processes = self.params.worker_processes  # at a time, at most; 0 where none can be killed
         if self.state is None:
             self.state = self.experiment.meaning.initial(self.params)
 

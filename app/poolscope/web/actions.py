@@ -14,8 +14,8 @@ from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refuse
 from poolscope.experiments.registry import find
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.fragments import Section, fault_section, form_section, panel_sections, render, run_section
-from poolscope.web.pages import partials, whole_panel
+from poolscope.web.fragments import Section, fault_section, form_section, panel_sections, partials, render, run_section
+from poolscope.web.pages import whole_panel
 from poolscope.web.problems import Problem, answer, problem_of
 
 router = APIRouter(include_in_schema=False)

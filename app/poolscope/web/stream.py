@@ -138,10 +138,19 @@ class Channel(ABC):
 
 
 class BenchChannel(Channel):
-    """The bench: every experiment's latest run, and the recent runs."""
+    """The bench: every experiment's latest run, and the recent runs. Its sections change only when a run begins or
+    ends."""
+
+    def __init__(self, app_state: AppState) -> None:
+        super().__init__(app_state)
+        self._sections: Sequence[Section] = ()
+        self._known = -1  # the version of the scheduler's that they are of
 
     async def sections(self) -> Sequence[Section]:
-        return await bench_sections(self.app_state)
+        version = self.app_state.scheduler.notifier.version
+        if self._known != version:
+            self._sections, self._known = await bench_sections(self.app_state), version
+        return self._sections
 
 
 class RunChannel(Channel):
@@ -149,10 +158,10 @@ class RunChannel(Channel):
 
     def __init__(self, app_state: AppState, run: Run) -> None:
         super().__init__(app_state)
-        self.run = run
+        self._sections = run_section(app_state, run), machine_section(app_state)
 
     async def sections(self) -> Sequence[Section]:
-        return run_section(self.app_state, self.run), machine_section(self.app_state)
+        return self._sections
 
 
 class Hub:
