@@ -18,8 +18,7 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.errors import TooManyViewers
-from poolscope.runs.record_log import ChangeNotifier
-from poolscope.runs.run import Run
+from poolscope.runs.run import ChangeNotifier, Run
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
 
