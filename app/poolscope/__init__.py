@@ -44,7 +44,8 @@ Words, one a concept:
     view, fragment     a screen of an experiment; a part of a page that the stream replaces
     Installation       what one installation offers: its user's own work, other Pythons
 
-A new experiment is one folder here, a view and a template, and one line in `experiments.registry`.
+A new experiment is one folder, a view with its templates, and one entry in `experiments.registry` and `web.views` each.
+`pool-sizes` and `which-pool` are two registrations of one folder, `pool_benchmark`.
 """
 
 __version__ = "0.1.0"

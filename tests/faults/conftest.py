@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from poolscope.protocol.records import Contents, Opening, Record, Sample, Task, from_line
+from poolscope.protocol.records import Contents, Opening, Record, Sample, TaskEvent, from_line
 from poolscope.runs.process_tree import session
 
 from tests.served import Served, served
@@ -81,7 +81,7 @@ def begin(server: Served, experiment: str) -> AtWork:
 def is_work(record: Record) -> bool:
     """Whether it tells of work that is done: a change of the list, a number's factorial, a map through a pool."""
     match record:
-        case Contents() | Task(event="ended"):
+        case Contents() | TaskEvent(event="ended"):
             return True
         case Sample(name="map", repetition=repetition, config=config):
             return repetition > 0 and config != "serial"

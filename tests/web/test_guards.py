@@ -104,14 +104,14 @@ def test_who_only_looks_may_come_from_anywhere(client: httpx.Client) -> None:
     "host",
     ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "127.0.0.2", "", "[::2]:80", "[::1", "a b", "@"],
 )
-@pytest.mark.parametrize("path", ["/", "/api/runs", "/static/live.js", "/live", "/nonsense"])
-def test_an_unknown_host_is_refused(client: httpx.Client, host: str, path: str) -> None:
-    refused(client.get(path, headers={"Host": host}), 400, "Unknown host")
+def test_an_unknown_host_is_refused(client: httpx.Client, host: str) -> None:
+    for path in ("/", "/api/runs", "/static/live.js", "/live", "/nonsense"):
+        refused(client.get(path, headers={"Host": host}), 400, "Unknown host")
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:9"])
-def test_its_own_names_are_known(client: httpx.Client, host: str) -> None:
-    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+def test_its_own_names_are_known(client: httpx.Client) -> None:
+    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:9"):
+        assert client.get("/healthz", headers={"Host": host}).status_code == 200, host
 
 
 def test_a_request_without_a_host_is_refused(server: Serving) -> None:
@@ -181,15 +181,15 @@ def test_a_body_as_big_as_allowed_is_read(client: httpx.Client) -> None:
         assert client.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("headers", [JSON, FORM, PARTS, {"Content-Type": "text/plain"}, {"Content-Type": "\xff"}, {}])
 @pytest.mark.parametrize("body", [b"", b"\x00", b"\xff\xfe", b"--x", b"a=%zz&%=&&", b'{"a":', bytes(range(256))])
-@pytest.mark.parametrize("path", ["/api/runs", "/runs"])
-def test_no_body_makes_it_fail(client: httpx.Client, path: str, body: bytes, headers: dict[str, str]) -> None:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    answer = client.post(path, content=body, headers=raw)
-    assert 400 <= answer.status_code < 500, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    guarded(answer)
+def test_no_body_makes_it_fail(client: httpx.Client, body: bytes) -> None:
+    kinds: list[dict[str, str]] = [JSON, FORM, PARTS, {"Content-Type": "text/plain"}, {"Content-Type": "\xff"}, {}]
+    for path, headers in itertools.product(("/api/runs", "/runs"), kinds):
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        answer = client.post(path, content=body, headers=raw)
+        assert 400 <= answer.status_code < 500, (path, headers, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        guarded(answer)
 
 
 # Headers
@@ -222,13 +222,11 @@ def test_no_body_makes_it_fail(client: httpx.Client, path: str, body: bytes, hea
         ("DELETE", "/static/live.js", 405),
     ],
 )
-@pytest.mark.parametrize("accept", [BY_BROWSER["Accept"], "*/*"])
-def test_the_headers_stand_on_every_answer(
-    client: httpx.Client, method: str, path: str, status: int, accept: str
-) -> None:
-    answer = client.request(method, path, headers={"Accept": accept})
-    assert answer.status_code == status
-    guarded(answer)
+def test_the_headers_stand_on_every_answer(client: httpx.Client, method: str, path: str, status: int) -> None:
+    for accept in (BY_BROWSER["Accept"], "*/*"):
+        answer = client.request(method, path, headers={"Accept": accept})
+        assert answer.status_code == status
+        guarded(answer)
 
 
 def test_the_headers_stand_on_streams_redirects_and_what_did_not_change(

@@ -416,7 +416,8 @@ def test_a_replay_shows_the_run_as_it_was(browser: httpx.Client, finished: dict[
     begin = page(browser, f"{path}?t=0")
     assert begin.one("input", type="range")["value"] == "0.0"
     assert numbers(begin)["added"] == 0
-    middle = page(browser, f"{path}?t=0.1")
+    steps = browser.get(f"{path}/log.txt").text.splitlines()
+    middle = page(browser, f"{path}?t={steps[len(steps) // 2].split()[0]}")
     assert 0 < numbers(middle)["added"] < numbers(whole)["added"] == run["state"]["added"]
     assert numbers(page(browser, f"{path}?t=999")) == numbers(whole)
 
@@ -429,18 +430,18 @@ def numbers(markup: Markup) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("experiment", SHORT)
-@pytest.mark.parametrize("t", ["0", "0.05", "1e-9", "1e9", "1e300", "-1", "inf", "-inf", "nan"])
 def test_any_moment_of_any_run_can_be_asked_for(
-    browser: httpx.Client, finished: dict[str, Any], experiment: str, t: str
+    browser: httpx.Client, finished: dict[str, Any], experiment: str
 ) -> None:
     run_id = finished[experiment]["id"]
-    page(browser, f"/runs/{run_id}?t={t}")
-    answer = browser.get(f"/runs/{run_id}/at?t={t}")
-    assert answer.status_code == 200
-    sent = fragments(answer.text)
-    assert BOXES[experiment] in sent
-    assert not sent.keys() & {"run-head", "run-replay", "run-more"}, "what a replay must not replace"
-    assert sent.keys() <= page(browser, f"/runs/{run_id}").ids
+    for t in ("0", "0.05", "1e-9", "1e9", "1e300", "-1", "inf", "-inf", "nan"):
+        page(browser, f"/runs/{run_id}?t={t}")
+        answer = browser.get(f"/runs/{run_id}/at?t={t}")
+        assert answer.status_code == 200
+        sent = fragments(answer.text)
+        assert BOXES[experiment] in sent
+        assert not sent.keys() & {"run-head", "run-replay", "run-more"}, "what a replay must not replace"
+        assert sent.keys() <= page(browser, f"/runs/{run_id}").ids
 
 
 def test_a_live_run_has_no_replay_and_a_moment_does_no_harm(browser: httpx.Client, endless: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The experiments, one line each; everything else about one is in its folder and its template."""
+"""The experiments, one entry each; everything else about one is in its folder, its view and its templates."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class TaskOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskEvent:
     """One task of a pool changed. `actor` is '' while nobody has it; `outcome` comes with its end."""
 
     kind: ClassVar[str] = "task"
@@ -256,7 +256,7 @@ Record = (
     | Span
     | Contents
     | Count
-    | Task
+    | TaskEvent
     | Sample
     | Result
     | Failure
@@ -272,7 +272,7 @@ CLASSES: tuple[type[Record], ...] = (
     Span,
     Contents,
     Count,
-    Task,
+    TaskEvent,
     Sample,
     Result,
     Failure,

@@ -19,7 +19,7 @@ from poolscope.experiments.factorials.attempt import CutShort, attempt, factoria
 from poolscope.experiments.factorials.body import ranges
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.payloads import FactorialComputed
-from poolscope.protocol.records import Actor, Progress, Record, Result, Span, Task, TaskFailure, TaskOutcome
+from poolscope.protocol.records import Actor, Progress, Record, Result, Span, TaskEvent, TaskFailure, TaskOutcome
 
 from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
@@ -47,9 +47,9 @@ def performed(kind: str, workers: int) -> list[Record]:
     return perform("factorials", asked(kind=kind, workers=workers))
 
 
-def ended(records: list[Record]) -> dict[int, Task]:
+def ended(records: list[Record]) -> dict[int, TaskEvent]:
     """The end of each number; there is exactly one."""
-    ends = [record for record in records if isinstance(record, Task) and record.event == "ended"]
+    ends = [record for record in records if isinstance(record, TaskEvent) and record.event == "ended"]
     by_n = {int(task.task): task for task in ends}
     assert len(by_n) == len(ends)
     return by_n
@@ -63,12 +63,12 @@ def values(records: list[Record]) -> dict[int, str]:
     }
 
 
-def outcome(task: Task) -> TaskOutcome:
+def outcome(task: TaskEvent) -> TaskOutcome:
     assert task.outcome is not None
     return task.outcome
 
 
-def with_status(tasks: dict[int, Task], status: str) -> set[int]:
+def with_status(tasks: dict[int, TaskEvent], status: str) -> set[int]:
     return {n for n, task in tasks.items() if outcome(task).status == status}
 
 
@@ -91,7 +91,9 @@ def test_each_number_has_its_times_and_a_span_of_a_worker_that_was_introduced(ki
     records = perform("factorials", asked(kind=kind, first=0, last=300, workers=4))
     tasks = ended(records)
     submitted = {
-        int(record.task): record.t for record in records if isinstance(record, Task) and record.event == "submitted"
+        int(record.task): record.t
+        for record in records
+        if isinstance(record, TaskEvent) and record.event == "submitted"
     }
     introduced: set[str] = set()
     gone: Counter[str] = Counter()
@@ -129,10 +131,10 @@ def test_each_number_has_its_times_and_a_span_of_a_worker_that_was_introduced(ki
 def test_a_thread_says_at_once_that_it_begins_a_number() -> None:
     begun: set[int] = set()
     for record in performed(kind="thread", workers=5):
-        if isinstance(record, Task) and record.event == "started":
+        if isinstance(record, TaskEvent) and record.event == "started":
             begun.add(int(record.task))
             assert record.actor.startswith("thread ")
-        elif isinstance(record, Task) and record.event == "ended":
+        elif isinstance(record, TaskEvent) and record.event == "ended":
             assert int(record.task) in begun
     assert begun == set(range(1, 11))
 
@@ -177,7 +179,7 @@ def test_a_number_that_runs_into_its_limit_really_ends_and_the_others_go_on(kind
 @KINDS
 def test_a_stop_keeps_what_is_done_cancels_the_rest_and_leaves_no_process(kind: str) -> None:
     with runner("factorials", asked(kind=kind, first=BROKEN_OFF, last=4_999, workers=2)) as child:
-        child.until(lambda record: isinstance(record, Task) and record.event == "ended")
+        child.until(lambda record: isinstance(record, TaskEvent) and record.event == "ended")
         workers = psutil.Process(child.process.pid).children(recursive=True)
         child.stop()
         records = child.to_the_end()
@@ -208,7 +210,7 @@ def first_result(child: Child) -> int:
     actor = child.until(lambda record: isinstance(record, Actor))
     assert isinstance(actor, Actor)
     assert actor.pid is not None
-    child.until(lambda record: isinstance(record, Task) and record.event == "ended")
+    child.until(lambda record: isinstance(record, TaskEvent) and record.event == "ended")
     return actor.pid
 
 
@@ -256,7 +258,7 @@ def test_workers_killed_in_the_middle_of_a_result_do_not_hang_the_run() -> None:
                 if any(writes(process) for process in workers):
                     break
                 os.kill(child.process.pid, signal.SIGCONT)
-                child.until(lambda record: isinstance(record, Task) and record.event == "ended")
+                child.until(lambda record: isinstance(record, TaskEvent) and record.event == "ended")
             for process in workers:
                 process.kill()
         finally:

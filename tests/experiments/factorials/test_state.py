@@ -31,7 +31,7 @@ from poolscope.protocol.records import (
     Result,
     Sample,
     Span,
-    Task,
+    TaskEvent,
     TaskFailure,
     TaskOutcome,
 )
@@ -47,8 +47,8 @@ def opened(gil: bool = True) -> Opening:
     return opening("factorials", T0 - 20 * MS, gil=gil)
 
 
-def submitted(n: int) -> Task:
-    return Task(T0, str(n), "submitted")
+def submitted(n: int) -> TaskEvent:
+    return TaskEvent(T0, str(n), "submitted")
 
 
 NEGATIVE = TaskFailure("negative number")
@@ -76,7 +76,7 @@ def done(
         failure=failure,
     )
     result = [] if failure else [Result(end, FactorialComputed(n, str(math.factorial(n))))]
-    return [*result, Task(end, str(n), "ended", worker, outcome), Span(worker, "running", start, end, str(n))]
+    return [*result, TaskEvent(end, str(n), "ended", worker, outcome), Span(worker, "running", start, end, str(n))]
 
 
 def told(params: FactorialsParams, records: Iterable[Record]) -> FactorialsState:
@@ -136,13 +136,13 @@ def test_results_stand_in_order_of_completion_with_all_their_figures() -> None:
 def test_the_time_axis_begins_at_the_first_submission() -> None:
     state = fold(initial(FactorialsParams()), opened())
     assert state.t0 == T0 - 20 * MS
-    state = fold(fold(state, submitted(1)), Task(T0 + 5, "2", "submitted"))
+    state = fold(fold(state, submitted(1)), TaskEvent(T0 + 5, "2", "submitted"))
     assert state.t0 == T0
 
 
 def test_a_number_that_a_thread_begins_is_running_and_stands_before_the_queued_ones() -> None:
     records = [opened(), *(submitted(n) for n in (1, 2, 3)), *done(2, "thread 2", 2, 1)]
-    state = told(FactorialsParams(first=1, last=3), [*records, Task(T0 + 3 * MS, "3", "started", "thread 1")])
+    state = told(FactorialsParams(first=1, last=3), [*records, TaskEvent(T0 + 3 * MS, "3", "started", "thread 1")])
     assert [(number.n, number.status, number.worker) for number in state.others] == [
         (3, "running", "thread 1"),
         (1, "queued", ""),
@@ -156,8 +156,8 @@ def test_a_span_that_comes_late_does_not_hide_what_runs_now() -> None:
     records = [
         opened(),
         Actor(T0, "thread 1", "started"),
-        Task(T0, "1", "started", "thread 1"),
-        Task(T0 + 4 * MS, "2", "started", "thread 1"),
+        TaskEvent(T0, "1", "started", "thread 1"),
+        TaskEvent(T0 + 4 * MS, "2", "started", "thread 1"),
         *done(1, "thread 1", 3, 3),
     ]
     state = told(FactorialsParams(), records)
@@ -186,8 +186,8 @@ def test_what_was_not_done_when_the_run_ended_is_cancelled() -> None:
         opened(),
         *(submitted(n) for n in range(1, 6)),
         *done(1, "thread 1", 1, 1, order=1),
-        Task(T0, "2", "started", "thread 1"),
-        Task(T0, "3", "ended", outcome=TaskOutcome("cancelled")),
+        TaskEvent(T0, "2", "started", "thread 1"),
+        TaskEvent(T0, "3", "ended", outcome=TaskOutcome("cancelled")),
     ]
     state = told(FactorialsParams(first=1, last=5), [*records, End(T0 + 9 * MS, "stopped")])
     assert {number.n: number.status for number in state.others} == dict.fromkeys((2, 3, 4, 5), "cancelled")

@@ -18,7 +18,7 @@ from poolscope.experiments.factorials.attempt import Attempt, attempt
 from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.machine.processes import signal_name
 from poolscope.protocol.arguments import FactorialsArguments
-from poolscope.protocol.records import Actor, Progress, Result, Span, Task, TaskOutcome
+from poolscope.protocol.records import Actor, Progress, Result, Span, TaskEvent, TaskOutcome
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.worker_registry import by_age
 
@@ -67,7 +67,7 @@ class Threads:
 
     def _work(self, n: int) -> Attempt:
         name = threading.current_thread().name
-        self._context.emit(Task(perf_counter_ns(), str(n), "started", name))
+        self._context.emit(TaskEvent(perf_counter_ns(), str(n), "started", name))
         return attempt(n, self._time_limit, self._context.stopping.is_set)
 
 
@@ -168,7 +168,7 @@ class ResultCollector:
             if self._context.stopping.is_set():
                 break
             self._submitted[n] = perf_counter_ns()
-            self._context.emit(Task(self._submitted[n], str(n), "submitted"))
+            self._context.emit(TaskEvent(self._submitted[n], str(n), "submitted"))
             try:
                 self._waiting[self._pool.submit(n)] = n
             except BrokenProcessPool:  # a worker died while we were still at it
@@ -202,7 +202,7 @@ class ResultCollector:
             self._write_out(n, made)
         self.unfinished = [n for n in self._numbers if n not in self._recorded]
         for n in self.unfinished:
-            self._context.emit(Task(perf_counter_ns(), str(n), "ended", outcome=TaskOutcome("cancelled")))
+            self._context.emit(TaskEvent(perf_counter_ns(), str(n), "ended", outcome=TaskOutcome("cancelled")))
         for actor in self._pool.actors:
             self._context.emit(Actor(perf_counter_ns(), actor, "ended", self._pool.what, "worker"))
 
@@ -236,7 +236,7 @@ class ResultCollector:
             order=None if status == "cancelled" else self._collected,
             failure=attempt.failure,
         )
-        self._context.emit(Task(attempt.ended, str(n), "ended", actor, outcome))
+        self._context.emit(TaskEvent(attempt.ended, str(n), "ended", actor, outcome))
         self._context.emit(Span(actor, LANES[status], attempt.started, attempt.ended, str(n)))
         self._context.emit(Progress(perf_counter_ns(), self._collected, len(self._numbers)))
 

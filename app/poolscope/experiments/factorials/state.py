@@ -8,7 +8,7 @@ from typing import Any, Literal
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.experiments.timeline import Lanes
-from poolscope.protocol.records import End, Opening, Record, Result, Span, Task, TaskFailure, TaskOutcome
+from poolscope.protocol.records import End, Opening, Record, Result, Span, TaskEvent, TaskFailure, TaskOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,13 @@ def fold(state: FactorialsState, record: Record) -> FactorialsState:
     match record:
         case Opening():
             return replace(state, opened=record.t, t=record.t, gil=record.python.gil)
-        case Task(event="submitted") if state.begun:
+        case TaskEvent(event="submitted") if state.begun:
             return state  # every number is queued from the first
-        case Task(event="submitted"):
+        case TaskEvent(event="submitted"):
             return replace(state, begun=record.t, t=max(record.t, state.t))
-        case Task(event="started"):
+        case TaskEvent(event="started"):
             return _started(state, record)
-        case Task(event="ended", outcome=TaskOutcome() as outcome):
+        case TaskEvent(event="ended", outcome=TaskOutcome() as outcome):
             return _ended(state, record, outcome)
         case Result(payload=FactorialComputed(n, digits)):
             return _change(state, str(n), record.t, value=digits, digits=len(digits))
@@ -109,14 +109,14 @@ def fold(state: FactorialsState, record: Record) -> FactorialsState:
             return state if lanes is state.lanes else replace(state, lanes=lanes, t=max(record.t, state.t))
 
 
-def _started(state: FactorialsState, task: Task) -> FactorialsState:
+def _started(state: FactorialsState, task: TaskEvent) -> FactorialsState:
     # The lane shows from here on what runs; the span itself comes when it is over.
     lanes = state.lanes.fold(Span(task.actor, "running", task.t, None, task.task))
     state = replace(state, lanes=lanes)
     return _change(state, task.task, task.t, status="running", worker=task.actor, started=task.t)
 
 
-def _ended(state: FactorialsState, task: Task, outcome: TaskOutcome) -> FactorialsState:
+def _ended(state: FactorialsState, task: TaskEvent, outcome: TaskOutcome) -> FactorialsState:
     if outcome.status == "cancelled":
         return _change(state, task.task, task.t, status="cancelled", worker=task.actor)
     return _change(

@@ -26,7 +26,7 @@ from poolscope.protocol.records import (
     Result,
     Sample,
     Span,
-    Task,
+    TaskEvent,
 )
 
 from tests.experiments.pool_benchmark.invented_runs import (
@@ -169,7 +169,7 @@ def test_the_usable_cpus_are_those_that_the_run_found() -> None:
 
 OTHERS: list[Record] = [
     Contents(0, "x", "added", 1, [1], 1),
-    Task(0, "1", "started"),
+    TaskEvent(0, "1", "started"),
     Sample(0, "map", "nobody", 1, 1.0),
     Sample(0, "latency", "process 2", 1, 1.0),
     Result(0, TaskComputed("10 / 2")),

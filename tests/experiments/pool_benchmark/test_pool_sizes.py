@@ -25,7 +25,7 @@ from poolscope.protocol.records import (
     Result,
     Sample,
     Span,
-    Task,
+    TaskEvent,
 )
 
 from tests.openings import opening
@@ -162,7 +162,7 @@ def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_ope
 
 OTHERS: list[Record] = [
     Contents(0, "x", "added", 1, [1], 1),
-    Task(0, "1", "started"),
+    TaskEvent(0, "1", "started"),
     Sample(0, "map", "99", 1, 1.0),
     Sample(0, "latency", "2 workers", 1, 1.0),
     Result(0, FactorialComputed(3, "6")),
