@@ -25,7 +25,7 @@ from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partia
 FRAME_S = 0.1  # ten frames a second, in the long run
 EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
 EAGER_S = 0.03
-SLOW_S = 5.0  # the header's machine facts are looked at this often
+SLOW_S = 5.0  # a quiet page is looked at this often, for the header says how the machine is
 DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
 logger = logging.getLogger(__name__)
