@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.experiments.shared_list.payloads import ListCounts
 from poolscope.runs.journal import Journal
 from poolscope.web.headers import POLICY
 
+from tests.web.answers import NDJSON
 from tests.web.conftest import (
     BRIEF,
     BY_BROWSER,
@@ -416,10 +419,18 @@ def test_a_replay_shows_the_run_as_it_was(browser: httpx.Client, finished: dict[
     begin = page(browser, f"{path}?t=0")
     assert begin.one("input", type="range")["value"] == "0.0"
     assert numbers(begin)["added"] == 0
-    steps = browser.get(f"{path}/log.txt").text.splitlines()
-    middle = page(browser, f"{path}?t={steps[len(steps) // 2].split()[0]}")
+    middle = page(browser, f"{path}?t={moment_of_some_steps(browser, run)}")
     assert 0 < numbers(middle)["added"] < numbers(whole)["added"] == run["state"]["added"]
     assert numbers(page(browser, f"{path}?t=999")) == numbers(whole)
+
+
+def moment_of_some_steps(client: httpx.Client, run: dict[str, Any]) -> float:
+    """Seconds from the first record until one that counts some steps of a shared list, but not all."""
+    lines = client.get(f"/api/runs/{run['id']}/records", headers=NDJSON).text.splitlines()
+    records = [json.loads(line) for line in lines]
+    counts = [each for each in records if each["kind"] == "result" and each["name"] == ListCounts.tag]
+    some = next(each for each in counts if 0 < each["value"]["added"] < run["state"]["added"])
+    return float(some["t"] - records[0]["t"] + 1000) / 1e9
 
 
 def numbers(markup: Markup) -> dict[str, int]:
