@@ -11,7 +11,7 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
-from poolscope.experiments.registry import find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run
@@ -233,7 +233,7 @@ async def pool_figure(kept: Kept, three: Run | None) -> PoolFigure:
 def asked_as(preset: str) -> Fits:
     """Runs with a preset's parameters, however often it was repeated."""
     wanted = PRESETS[preset]
-    asked = parse(find(wanted.experiment).params, wanted.params).model_dump(mode="json", exclude={"repeats"})
+    asked = parse(EXPERIMENTS[wanted.experiment].params, wanted.params).model_dump(mode="json", exclude={"repeats"})
     return lambda params: all(params.get(name) == value for name, value in asked.items())
 
 
