@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from jinja2 import nodes
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.findings import Finding, Verdict
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web import context, forms, table, timeline
 from poolscope.web.app_state import Machine, environment
@@ -33,7 +33,13 @@ from poolscope.web.views.which_pool import grounds, pictures
 Scope = Mapping[str, Any]
 
 PAGE = {"here": str, "live": str, "machine": str}
-ON_BENCH = {"panel": PanelFacts, "run": RunFacts | None, "form": FormFacts, "fragments": list[str]}
+ON_BENCH = {
+    "panel": PanelFacts,
+    "run": RunFacts | None,
+    "verdict": Verdict | None,
+    "form": FormFacts,
+    "fragments": list[str],
+}
 FACTS = {
     "shared-list": shared_list.SharedListFacts,
     "factorials": factorials.FactorialsFacts,
@@ -43,7 +49,7 @@ FACTS = {
     "which-pool": which_pool.WhichPoolFacts,
 }
 ITEMS = {"failures": failures.ScenarioFacts}
-ON_RUN = {"run": RunFacts, "title": str, "playing": Replay | None, "complaint": str}
+ON_RUN = {"run": RunFacts, "verdict": Verdict | None, "title": str, "playing": Replay | None, "complaint": str}
 PAIRS = tuple[tuple[str, str], ...]
 ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 
@@ -89,6 +95,7 @@ READ_BY_PYTHON = {
     (Column, "precise"): "it is how the format is called",
     (forms.FormField, "advanced"): "the panel has these apart",
     (forms.FormField, "changed"): "the panel is open for them",
+    (shared_list.SharedListFacts, "state"): "tables and times are made of it",
     (failures.CaseFacts, "outcome"): "its row has it",
     (failures.CaseFacts, "took"): "the scenario's word has it",
     (failures.ScenarioFacts, "counted"): "its row has it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from poolscope.runs.record_log import ChangeNotifier, RecordLog
+from poolscope.runs.run import ChangeNotifier, RecordLog
 
 
 async def read(record_log: RecordLog, after: int = 0) -> list[tuple[int, bytes]]:

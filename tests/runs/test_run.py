@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from poolscope.errors import IllegalChange
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.registry import find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import Progress, to_line
 from poolscope.runs.run import ALLOWED, Run, Status
 
 
 def a_run(status: Status = Status.QUEUED) -> Run:
-    experiment = find("shared-list")
+    experiment = EXPERIMENTS["shared-list"]
     return Run("sl-0001", experiment, parse(experiment.params, {}), status=status)
 
 

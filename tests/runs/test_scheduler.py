@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ from poolscope.errors import (
     UnknownExperiment,
     UnknownRun,
 )
-from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.journal import Journal
@@ -270,14 +271,15 @@ async def test_a_flood_of_prints_is_bounded_and_counted(open_scheduler: OpenSche
 async def test_an_exception_in_the_body_is_recorded_with_its_traceback(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Experiment, "body", "poolscope.experiments.no_such_body")
+    broken = replace(EXPERIMENTS["shared-list"], room="no_such_room")
+    monkeypatch.setitem(EXPERIMENTS, "shared-list", broken)
     run = await ended(await scheduler.start("shared-list", BRIEF))
     failure = records(run)[-2]
     assert isinstance(failure, Failure)
     assert failure.type == "ModuleNotFoundError"
     assert "Traceback" in failure.traceback
     assert run.status is Status.FAILED
-    assert "no_such_body" in (run.error or "")
+    assert "no_such_room" in (run.error or "")
 
 
 async def test_measured_runs_take_turns_and_live_ones_run_side_by_side(open_scheduler: OpenScheduler) -> None:

@@ -14,9 +14,10 @@ import pytest
 from jinja2 import DictLoader, Environment
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
-from poolscope.web import app_state, stream
+from poolscope.web import app_state, fragments, stream
 from poolscope.web.app_state import AppState, Machine
-from poolscope.web.fragments import TRUTH, Fragment, Renderer, Section, bench_sections, names_read
+from poolscope.web.fragments import TRUTH, Fragment, Renderer, Section, names_read
+from poolscope.web.stream import BenchChannel
 
 from tests.waiting import until
 from tests.web.conftest import ENDLESS, Serve, ended, frames, running, start
@@ -52,11 +53,11 @@ class Page:
     def sections(self) -> Sequence[Section]:
         header = Fragment("machine", "partials/machine.html", "header")
         fault = Fragment("run-fault", "partials/run.html", "fault")
-        return [Section("page", self.version, self._context, (header, fault))]
+        return [Section("page", lambda: self.version, self._context, lambda: (header, fault))]
 
     async def _context(self) -> Mapping[str, Any]:
         self.asked += 1
-        return {"machine": Machine((("word", self.word),)), "run": NOBODY, "complaint": ""}
+        return {"machine": lambda: Machine((("word", self.word),)), "run": lambda: NOBODY, "complaint": lambda: ""}
 
 
 async def test_only_what_shows_something_else_is_rendered(tmp_path: Path) -> None:
@@ -79,11 +80,13 @@ async def test_only_what_shows_something_else_is_rendered(tmp_path: Path) -> Non
 def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = Counter[str]()
 
-    async def counted(state: AppState) -> Sequence[Section]:
-        looks["bench"] += 1
-        return await bench_sections(state)
+    sections = BenchChannel.sections
 
-    monkeypatch.setattr(stream, "bench_sections", counted)
+    async def counted(channel: BenchChannel) -> Sequence[Section]:
+        looks["bench"] += 1
+        return await sections(channel)
+
+    monkeypatch.setattr(BenchChannel, "sections", counted)
     monkeypatch.setattr(stream, "SLOW_S", 0.001)
     monkeypatch.setattr(app_state, "load_average", lambda: 0.5)
     with serve() as server, server.client() as client:
@@ -106,13 +109,13 @@ def test_a_running_list_renders_no_other_panel_and_nothing_twice(serve: Serve, m
             seen = frames(answer)
             next(seen)
             panels = Counter[str]()
-            part = server.app_state.part
+            part = fragments.part
 
-            def counting(template: str, macro: str, context: Mapping[str, Any]) -> Any:
+            def counting(templates: Environment, template: str, macro: str, context: Mapping[str, Any]) -> Any:
                 panels[context["panel"].name if "panel" in context else macro] += 1
-                return part(template, macro, context)
+                return part(templates, template, macro, context)
 
-            monkeypatch.setattr(server.app_state, "part", counting)
+            monkeypatch.setattr(fragments, "part", counting)
             counts = server.app_state.streams
             rendered, changed = counts.rendered, counts.changed
             assert len(list(itertools.islice(seen, 10))) == 10

@@ -13,7 +13,7 @@ import pytest
 from poolscope.examples import programs
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.registry import EXPERIMENTS, find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG
 from poolscope.experiments.sharing.payloads import ToolOutcome
 from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_line
@@ -80,7 +80,7 @@ def test_a_page_that_is_not_there_names_those_that_are(browser: httpx.Client) ->
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_a_run_that_can_be_asked_for(name: str) -> None:
     fields = dict(PRESETS[name].fields)
-    model = find(fields.pop("experiment")).params
+    model = EXPERIMENTS[fields.pop("experiment")].params
     assert parse(model, fields) == parse(model, PRESETS[name].params)
 
 
@@ -123,7 +123,7 @@ def kept(folder: Path, experiment: str, params: dict[str, Any], records: Sequenc
     async def write() -> None:
         journal = Journal(folder / "poolscope.sqlite")
         await journal.open()
-        about = find(experiment)
+        about = EXPERIMENTS[experiment]
         asked = parse(about.params, params).model_dump(mode="json")
         run_id = await journal.create(about.prefix, experiment, asked, "2026-01-01T00:00:00.000+00:00", {})
         assert run_id is not None

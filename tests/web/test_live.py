@@ -14,10 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
+from jinja2 import Environment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text.numbers import NARROW
+from poolscope.web import fragments as fragments_module
 from poolscope.web import stream
 from poolscope.web.app_state import AppState, Machine
 from poolscope.web.fragments import Fragment, Section
@@ -159,13 +161,13 @@ def test_a_frame_is_rendered_once_for_all_viewers(serve: Serve, monkeypatch: pyt
     with serve() as server, server.client() as client, ExitStack() as stack:
         run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
         rendered = Counter[str]()
-        part = server.app_state.part
+        part = fragments_module.part
 
-        def counting(template: str, macro: str, context: Mapping[str, Any]) -> Any:
+        def counting(templates: Environment, template: str, macro: str, context: Mapping[str, Any]) -> Any:
             rendered[macro] += 1
-            return part(template, macro, context)
+            return part(templates, template, macro, context)
 
-        monkeypatch.setattr(server.app_state, "part", counting)
+        monkeypatch.setattr(fragments_module, "part", counting)
         streams = [stack.enter_context(client.stream("GET", f"/live?run={run_id}")) for _ in range(viewers)]
         lines = [stack.enter_context(closing(frames(stream))) for stream in streams]
         told = [list(itertools.islice(line, 6)) for line in lines]
@@ -222,17 +224,20 @@ class Words(Channel):
         return [
             Section(
                 name,
-                self.words[name],
+                partial(self.words.get, name),
                 partial(self.context, name),
-                (Fragment(name, "partials/machine.html", "header"),),
+                partial(self.fragments, name),
             )
             for name in self.words
         ]
 
+    def fragments(self, name: str) -> tuple[Fragment, ...]:
+        return (Fragment(name, "partials/machine.html", "header"),)
+
     async def context(self, name: str) -> dict[str, Any]:
         if name == self.broken:
             raise ZeroDivisionError
-        return {"machine": Machine(((name, self.words[name]),))}
+        return {"machine": lambda: Machine(((name, self.words[name]),))}
 
     def tell(self, **words: str) -> None:
         self.words |= words

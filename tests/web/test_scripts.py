@@ -16,7 +16,7 @@ import pytest
 from poolscope.experiments.factorials.params import Kind
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.pool_benchmark.params import Method, WorkloadOfSizes
-from poolscope.experiments.registry import EXPERIMENTS, find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard
 from poolscope.experiments.sharing.catalog import TOOLS
 from poolscope.protocol.kinds import POOL_KINDS
@@ -49,7 +49,7 @@ def render(app_state: AppState) -> Render:
     """The script of a run that never took place."""
 
     def text(experiment: str, /, **params: Any) -> str:
-        found = find(experiment)
+        found = EXPERIMENTS[experiment]
         return script(app_state, Run("xx-0042", found, found.params(**params), conditions={"python": "3.11.7"}))
 
     return text
@@ -309,7 +309,7 @@ def test_the_failures_fail_as_the_scenarios_do(outcome: Callable[..., list[str]]
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_a_value_can_not_become_code(app_state: AppState, experiment: str) -> None:
     """Even where validation was passed by, as with a run of long ago: every value is a literal, or is not there."""
-    found = find(experiment)
+    found = EXPERIMENTS[experiment]
     for nasty, name in itertools.product(NASTY, found.params.model_fields):
         params = found.params.model_construct(**{**found.params().model_dump(), name: nasty})
         state = found.meaning.initial(found.params())

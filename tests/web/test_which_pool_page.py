@@ -14,7 +14,7 @@ import httpx
 import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.charts import chart
-from poolscope.experiments.registry import find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import Record, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
@@ -45,7 +45,7 @@ def kept(folder: Path, told: Sequence[Record]) -> None:
     async def write() -> None:
         journal = Journal(folder / "poolscope.sqlite")
         await journal.open()
-        about = find("which-pool")
+        about = EXPERIMENTS["which-pool"]
         asked = parse(about.params, ASKED).model_dump(mode="json")
         run_id = await journal.create("wp", "which-pool", asked, "2026-01-01T00:00:00.000+00:00", {})
         assert run_id == "wp-0001"
@@ -155,7 +155,7 @@ def test_labels_at_the_ends_of_lines_can_be_read(browser: httpx.Client) -> None:
 
 @pytest.mark.parametrize("rounds", [None, 0, 1, 2])
 def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: int | None) -> None:
-    about = find("which-pool")
+    about = EXPERIMENTS["which-pool"]
     run = Run("wp-0001", about, parse(about.params, ASKED), status=Status.RUNNING, conditions=CONDITIONS)
     for record in () if rounds is None else records(rounds=rounds, ended=False):
         run.state = about.meaning.fold(run.state, record)
@@ -180,7 +180,7 @@ def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: i
 def test_the_script_has_the_winner_or_the_fastest_and_says_which(
     maps: dict[str, list[float]], kind: str, decided: bool
 ) -> None:
-    about_it = find("which-pool")
+    about_it = EXPERIMENTS["which-pool"]
     run = Run("wp-0001", about_it, parse(about_it.params, {"chunksizes": "0, 8"}), state=told_by(maps))
     found = VIEWS["which-pool"].program(run)
     assert (found.kind, found.decided) == (kind, decided)
@@ -196,7 +196,7 @@ def test_only_the_fastest_lines_have_bands_and_the_ideal_is_not_named_where_the_
 
 
 def test_the_progress_names_the_setting_instead_of_its_key() -> None:
-    about = find("which-pool")
+    about = EXPERIMENTS["which-pool"]
     run = Run("wp-0001", about, parse(about.params, ASKED))
     for record in records(rounds=0, ended=False):
         run.state = about.meaning.fold(run.state, record)

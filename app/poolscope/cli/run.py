@@ -17,7 +17,7 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.validation import offered_installation
-from poolscope.experiments.registry import find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import interpreters
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
@@ -54,7 +54,7 @@ def perform(
     settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], *, quiet: bool
 ) -> Run:
     """Run an experiment to its end. Raises BadParameters before anything is started."""
-    about = find(experiment)
+    about = EXPERIMENTS[experiment]
     about.arguments(parse(about.params, raw), installation)
     return asyncio.run(_perform(settings, installation, experiment, raw, quiet))
 

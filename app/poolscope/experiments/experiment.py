@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from poolscope.experiments.findings import Finding, Verdict
@@ -65,12 +66,12 @@ class Experiment:
             return self.for_runner(params, installation)
         return Arguments.decode(self.name, params.model_dump(mode="json"))
 
-    @property
+    @cached_property
     def body(self) -> str:
         """The module that the runner imports."""
         return f"poolscope.experiments.{self.room or self.slug}.body"
 
-    @property
+    @cached_property
     def slug(self) -> str:
         """The name as Python and file names spell it."""
         return self.name.replace("-", "_")

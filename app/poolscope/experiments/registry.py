@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from poolscope.errors import UnknownExperiment
 from poolscope.experiments.experiment import Experiment, Meaning
 from poolscope.experiments.factorials import export as factorials_export
@@ -25,8 +27,16 @@ from poolscope.experiments.sharing import params as sharing_params
 from poolscope.experiments.sharing import state as sharing
 from poolscope.experiments.sharing import verdict as sharing_verdict
 
-EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment
+
+class Experiments(dict[str, Experiment]):
+    """Experiments by name. Raises UnknownExperiment for another one."""
+
+    def __missing__(self, name: str) -> Experiment:
+        raise UnknownExperiment(name, tuple(self))
+
+
+EXPERIMENTS = Experiments(
+    (experiment.name, experiment)
     for experiment in (
         Experiment(
             "shared-list",
@@ -42,7 +52,7 @@ EXPERIMENTS: dict[str, Experiment] = {
                 shared_list_export.as_json,
                 shared_list_export.rows,
                 log=shared_list_export.log,
-                paused=lambda state: state.paused,
+                paused=attrgetter("paused"),
             ),
             controls=shared_list_params.SharedListControls,
         ),
@@ -135,12 +145,4 @@ EXPERIMENTS: dict[str, Experiment] = {
             room="pool_benchmark",
         ),
     )
-}
-
-
-def find(name: str) -> Experiment:
-    """The experiment of that name. Raises UnknownExperiment."""
-    try:
-        return EXPERIMENTS[name]
-    except KeyError:
-        raise UnknownExperiment(name, tuple(EXPERIMENTS)) from None
+)

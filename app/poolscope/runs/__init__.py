@@ -2,8 +2,8 @@
 
 Read them in this order:
 
-    run               one run: its status and the table of allowed changes, its records and the state that they fold to
-    record_log        a run's records in order, and the notifier that wakes those who read along
+    run               one run: its status and the table of allowed changes, its records and the state that they fold to,
+                      and the notifier that wakes those who look on
     scheduler         which run starts now, which waits, which is refused; the one object that web and cli hold
     measurement_lock  only one program at a time may measure
     store             the runs at hand: in memory, or folded again from the journal

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,7 +15,6 @@ from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
-from poolscope.runs.record_log import ChangeNotifier, RecordLog
 
 PRINTED_SHOWN = 20_000  # characters
 
@@ -49,6 +49,65 @@ ALLOWED: dict[tuple[Status, Status], str] = {
 def now() -> str:
     """The present as ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class ChangeNotifier:
+    """A version number that rises, and a way to wait for it, for any number of waiters.
+
+    A slow waiter skips versions; nothing piles up for it. With every change the version of `parent` rises too.
+    """
+
+    def __init__(self, parent: ChangeNotifier | None = None) -> None:
+        self.version = 0
+        self._event = asyncio.Event()
+        self._parent = parent
+
+    def notify(self) -> None:
+        """Raise the version and wake all waiters."""
+        self.version += 1
+        # A new event for the next change: one that is cleared at once might not be seen by a waiter that runs later.
+        self._event.set()
+        self._event = asyncio.Event()
+        if self._parent is not None:
+            self._parent.notify()
+
+    async def newer_than(self, version: int) -> int:
+        """Wait until the version exceeds `version`; returns the one that is current then."""
+        while self.version <= version:
+            await self._event.wait()
+        return self.version
+
+
+class RecordLog:
+    """Append-only while the run is live, then closed. Sequence numbers begin at 1; readers start anywhere, and miss and
+    repeat nothing."""
+
+    def __init__(self, lines: Sequence[bytes] = (), *, closed: bool = False) -> None:
+        self.lines = list(lines)
+        self.closed = closed
+        self._notifier = ChangeNotifier()
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        self.lines.extend(lines)
+        self._notifier.notify()
+
+    def close(self) -> None:
+        """No more lines will come; readers end once they have all."""
+        self.closed = True
+        self._notifier.notify()
+
+    async def after(self, sequence: int) -> AsyncIterator[tuple[int, list[bytes]]]:
+        """Yield (sequence number of the first line, lines) in batches, from the one after `sequence` to the end."""
+        while True:
+            version = self._notifier.version
+            batch = self.lines[sequence : sequence + 500]
+            if batch:
+                yield sequence + 1, batch
+                sequence += len(batch)
+            elif self.closed:
+                return
+            else:
+                await self._notifier.newer_than(version)
 
 
 @dataclass(eq=False)
@@ -88,6 +147,7 @@ class Run:
     notifier: ChangeNotifier = field(default_factory=ChangeNotifier)
 
     def __post_init__(self) -> None:
+        self.worker_processes = self.params.worker_processes  # at a time, at most; 0 where none can be killed
         if self.state is None:
             self.state = self.experiment.meaning.initial(self.params)
 

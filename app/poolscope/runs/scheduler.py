@@ -17,16 +17,15 @@ from poolscope.errors import QueueFull, RunIsLive, ServerEnding, TooManyStarts
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
-from poolscope.experiments.registry import EXPERIMENTS, find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import Arguments
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
-from poolscope.runs.record_log import ChangeNotifier
 from poolscope.runs.recovery import recover
-from poolscope.runs.run import Run, Status
+from poolscope.runs.run import ChangeNotifier, Run, Status
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
 
@@ -117,7 +116,7 @@ class Scheduler:
 
     async def start(self, name: str, raw: Mapping[str, Any], client: str = "") -> Run:
         """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
-        experiment = find(name)
+        experiment = EXPERIMENTS[name]
         params = parse(experiment.params, raw)
         arguments = experiment.arguments(params, self.installation)
         self._check_is_open()

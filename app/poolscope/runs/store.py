@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from poolscope.errors import UnknownRun
-from poolscope.experiments.registry import find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
 from poolscope.runs.process_tree import is_alive
@@ -75,7 +75,7 @@ class RunStore:
 
     async def _recall(self, row: StoredRun) -> Run:
         """An ended run, folded again from its records; it joins the recent ones."""
-        experiment = find(row.experiment)
+        experiment = EXPERIMENTS[row.experiment]
         lines = await self._journal.lines(row.id)
         # They were valid when the run was made; a bound that is narrower today must not hide an old run.
         run = Run(row.id, experiment, experiment.params.model_construct(**row.params))

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
-from poolscope.experiments.registry import find
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.fragments import Section, fault_section, form_section, panel_sections, render, run_section
-from poolscope.web.pages import partials, whole_panel
+from poolscope.web.fragments import Section, fault_section, form_section, panel_sections, partials, render, run_section
+from poolscope.web.pages import whole_panel
 from poolscope.web.problems import Problem, answer, problem_of
 
 router = APIRouter(include_in_schema=False)
@@ -69,7 +69,7 @@ async def start(request: Request) -> Response:
     """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
     app_state = app_state_of(request)
     typed = await form_of(request)
-    experiment = find(typed.pop("experiment", ""))
+    experiment = EXPERIMENTS[typed.pop("experiment", "")]
     try:
         run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
     except (BadParameters, Refused) as wrong:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from poolscope.machine.facts import load_average, read_machine
 from poolscope.protocol.payloads import MachineFacts
@@ -80,11 +79,6 @@ class AppState:
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """A whole template."""
         return self.templates.get_template(template).render(context)
-
-    def part(self, template: str, macro: str, context: Mapping[str, Any]) -> Markup:
-        """One macro of a template, alone."""
-        module = self.templates.get_template(template).make_module(dict(context))
-        return Markup(str(getattr(module, macro)()).strip())  # noqa: S704 (a template's own, escaped output)
 
     @cached_property
     def facts(self) -> MachineFacts:

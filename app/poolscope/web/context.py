@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from markupsafe import Markup
-
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.findings import Finding, Verdict
+from poolscope.experiments.findings import Finding
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
@@ -53,7 +51,6 @@ class RunFacts:
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
     exports: tuple[Export, ...]
-    verdict: Verdict | None
     findings: tuple[Finding, ...]
     checks: str  # '3 checks'
     error: str
@@ -101,11 +98,6 @@ class FormFacts:
     controls: tuple[FormField, ...]
     open: bool
     error: str = ""
-
-
-def header(app_state: AppState) -> Markup:
-    """The header's facts about this machine."""
-    return app_state.part("partials/machine.html", "header", {"machine": app_state.machine()})
 
 
 def replay(run: Run, state: Any = None) -> Replay | None:
@@ -180,7 +172,6 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
 
 
 def run_facts(app_state: AppState, run: Run) -> RunFacts:
-    verdict = run.experiment.meaning.verdict(run.state, run.usable_cpus)
     findings = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
     word = state_in_words(run)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
@@ -197,9 +188,8 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
         progress=progress(run),
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,
-        verdict=verdict,
         findings=findings,
-        checks=language.count(len(findings), "check"),
+        checks=language.count(len(findings), "check") if findings else "",
         error=(run.error or "") if broken else "",
         traceback=run.failure.traceback if broken and run.failure else "",
         notices=_notices(app_state, run),
@@ -207,7 +197,7 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
         printed=run.printed,
         paused=paused(run),
         deletable=not app_state.demo and not run.status.live,
-        workers=run.params.worker_processes if run.status is Status.RUNNING and not run.stopping else 0,
+        workers=run.worker_processes if run.status is Status.RUNNING and not run.stopping else 0,
     )
 
 

@@ -9,16 +9,19 @@ template itself; as long as these values stay the same there is nothing to rende
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, nodes
 from markupsafe import Markup
 
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
+from poolscope.experiments.findings import Verdict
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
@@ -26,7 +29,22 @@ from poolscope.web.context import form_facts, panel_facts, paused, replay, run_f
 from poolscope.web.history import ON_BENCH, RECENT, history
 from poolscope.web.views import VIEWS
 
+MACHINE_S = 5.0  # the header's machine facts are looked at this often
+
 Context = Mapping[str, Any]
+Makers = Mapping[str, Callable[[], Any]]  # of the values of a context, by name
+
+
+class LazyContext(dict[str, Any]):
+    """The values of one context, each made when a fragment first reads it: most frames need few of them."""
+
+    def __init__(self, makers: Makers) -> None:
+        super().__init__()
+        self._makers = makers
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = value = self._makers[name]() if name in self._makers else None
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +62,9 @@ class Section:
     """Fragments that show different parts of one context, which is asked for only when `version` has changed."""
 
     name: str
-    version: object
-    context: Callable[[], Awaitable[Context]]
-    fragments: tuple[Fragment, ...]
+    version: Callable[[], object]
+    context: Callable[[], Awaitable[Makers]]
+    fragments: Callable[[], tuple[Fragment, ...]]
 
 
 class Renderer:
@@ -56,7 +74,7 @@ class Renderer:
     """
 
     def __init__(self, app_state: AppState) -> None:
-        self._app_state = app_state
+        self._templates = app_state.templates
         self._versions: dict[str, object] = {}
         self._shown: dict[str, tuple[Fragment, list[Any]]] = {}
         self.rendered = 0
@@ -64,20 +82,24 @@ class Renderer:
     async def changes(self, sections: Iterable[Section]) -> AsyncIterator[tuple[str, Markup]]:
         """The fragments that show something else than last time, by target."""
         for section in sections:
-            if section.name in self._versions and self._versions[section.name] == section.version:
+            version = section.version()
+            if section.name in self._versions and self._versions[section.name] == version:
                 continue
             self._versions.pop(section.name, None)  # until all its fragments are rendered
-            context = await section.context()
-            for fragment in section.fragments:
-                own = context if fragment.item is None else {**context, "item": fragment.item(context["view"])}
-                values = values_read(self._app_state.templates, fragment, own)
+            makers = await section.context()
+            context = LazyContext(makers)
+            for fragment in section.fragments():
+                if fragment.item is not None:
+                    context["item"] = fragment.item(context["view"])
+                values = values_read(self._templates, fragment, context)
                 if self._shown.get(fragment.target) == (fragment, values):
                     continue
                 self.rendered += 1
-                markup = self._app_state.part(fragment.template, fragment.macro, own)
+                shown = {name: value for name, value in context.items() if name in makers or name == "item"}
+                markup = part(self._templates, fragment.template, fragment.macro, shown)
                 self._shown[fragment.target] = (fragment, values)
                 yield fragment.target, markup
-            self._versions[section.name] = section.version
+            self._versions[section.name] = version
 
 
 async def render(app_state: AppState, sections: Iterable[Section]) -> dict[str, Markup]:
@@ -85,16 +107,32 @@ async def render(app_state: AppState, sections: Iterable[Section]) -> dict[str, 
     return {target: markup async for target, markup in Renderer(app_state).changes(sections)}
 
 
+def part(templates: Environment, template: str, macro: str, context: Context) -> Markup:
+    """One macro of a template, alone."""
+    module = templates.get_template(template).make_module(dict(context))
+    return Markup(str(getattr(module, macro)()).strip())  # noqa: S704 (a template's own, escaped output)
+
+
+def header(app_state: AppState) -> Markup:
+    """The header's facts about this machine."""
+    return part(app_state.templates, "partials/machine.html", "header", {"machine": app_state.machine()})
+
+
 def hx_partial(target: str, markup: str) -> str:
     """A fragment for htmx to put in its place."""
     return f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{markup}</hx-partial>'
+
+
+def partials(fragments: Mapping[str, Markup], status: int = 200) -> HTMLResponse:
+    """An answer of fragments for htmx to put in their places."""
+    return HTMLResponse("".join(hx_partial(target, markup) for target, markup in fragments.items()), status)
 
 
 def values_read(templates: Environment, fragment: Fragment, context: Context) -> list[Any]:
     """What a fragment shows: the values that its macro reads of the context."""
     values = []
     for name, attribute in names_read(templates, fragment.template, fragment.macro):
-        value = context.get(name)
+        value = context[name]
         if attribute == TRUTH:
             value = bool(value)
         elif attribute:
@@ -156,26 +194,25 @@ def _reads(node: nodes.Node, condition: bool = False) -> Iterable[tuple[str, str
 def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None) -> tuple[Section, Section]:
     """One experiment's panel: heading, progress and live view; and its form, which changes much more seldom."""
 
-    async def context() -> Context:
+    panel, view = panel_facts(experiment), VIEWS[experiment.name]
+
+    async def context() -> Makers:
         return {
-            "panel": panel_facts(experiment),
-            "run": run_facts(app_state, run) if run else None,
-            "view": VIEWS[experiment.name].view(run) if run is not None and has_records(run) else None,
+            "panel": lambda: panel,
+            "run": lambda: run_facts(app_state, run) if run else None,
+            "verdict": lambda: verdict_of(run),
+            "view": lambda: view.view(run) if run is not None and has_records(run) else None,
         }
 
-    live = ("partials/panel.html", "idle")
-    if run is not None and has_records(run):
-        live = (f"experiments/{experiment.slug}.html", "panel")
-    moving = Section(
-        experiment.name,
-        _version(app_state, run),
-        context,
-        (
-            Fragment(f"{experiment.name}-head", "partials/panel.html", "head"),
-            Fragment(f"{experiment.name}-progress", "partials/panel.html", "progress"),
-            Fragment(f"{experiment.name}-live", *live),
-        ),
-    )
+    head = Fragment(f"{experiment.name}-head", "partials/panel.html", "head")
+    progress = Fragment(f"{experiment.name}-progress", "partials/panel.html", "progress")
+    idle = Fragment(f"{experiment.name}-live", "partials/panel.html", "idle")
+    live = Fragment(f"{experiment.name}-live", f"experiments/{experiment.slug}.html", "panel")
+
+    def fragments() -> tuple[Fragment, ...]:
+        return head, progress, live if run is not None and has_records(run) else idle
+
+    moving = Section(experiment.name, partial(_version, run), context, fragments)
     return moving, form_section(app_state, experiment, run)
 
 
@@ -188,43 +225,43 @@ def form_section(
 ) -> Section:
     """The form of a panel; `typed` and `errors` are those of a form that is sent back as it was typed."""
 
-    async def context() -> Context:
+    async def context() -> Makers:
         return {
-            "panel": panel_facts(experiment),
-            "run": run_facts(app_state, run) if run else None,
-            "form": form_facts(app_state, experiment, run, typed, errors),
+            "panel": lambda: panel_facts(experiment),
+            "run": lambda: run_facts(app_state, run) if run else None,
+            "form": lambda: form_facts(app_state, experiment, run, typed, errors),
         }
 
-    version: list[object] = [app_state.scheduler.installation]
-    if run is not None:
-        version += [run.id, run.status, run.stopping, run.place, dict(run.controls), paused(run)]
+    def version() -> object:
+        of_run = (run.id, run.status, run.stopping, run.place, dict(run.controls), paused(run)) if run else ()
+        return app_state.scheduler.installation, of_run
+
     fragment = Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask")
-    return Section(f"form of {experiment.name}", version, context, (fragment,))
+    return Section(f"form of {experiment.name}", version, context, lambda: (fragment,))
 
 
 def recent_section(app_state: AppState) -> Section:
     """The newest runs."""
     scheduler = app_state.scheduler
 
-    async def context() -> Context:
-        return {"history": await history(app_state, limit=RECENT, columns=ON_BENCH, style="stack")}
+    async def context() -> Makers:
+        found = await history(app_state, limit=RECENT, columns=ON_BENCH, style="stack")
+        return {"history": lambda: found}
 
+    fragment = Fragment("recent", "partials/recent.html", "recent")
     return Section(
-        "recent",
-        (scheduler.notifier.version, scheduler.journal.trouble),
-        context,
-        (Fragment("recent", "partials/recent.html", "recent"),),
+        "recent", lambda: (scheduler.notifier.version, scheduler.journal.trouble), context, lambda: (fragment,)
     )
 
 
 def machine_section(app_state: AppState) -> Section:
     """The header's facts about this machine."""
-    machine = app_state.machine()
 
-    async def context() -> Context:
-        return {"machine": machine}
+    async def context() -> Makers:
+        return {"machine": app_state.machine}
 
-    return Section("machine", machine, context, (Fragment("machine", "partials/machine.html", "header"),))
+    fragment = Fragment("machine", "partials/machine.html", "header")
+    return Section("machine", lambda: int(time.monotonic() / MACHINE_S), context, lambda: (fragment,))
 
 
 async def bench_sections(app_state: AppState) -> list[Section]:
@@ -243,36 +280,41 @@ def run_section(app_state: AppState, run: Run, state: Any = None, *, parts_only:
     """The page of a run: heading, then what its view shows, of the present or of an earlier `state`."""
     view = VIEWS[run.experiment.name]
 
-    async def context() -> Context:
+    async def context() -> Makers:
         return {
-            "run": run_facts(app_state, run),
-            "view": view.view(run, state),
-            "title": title(run),
-            "playing": replay(run, state),
-            "complaint": "",
+            "run": lambda: run_facts(app_state, run),
+            "verdict": lambda: verdict_of(run),
+            "view": lambda: view.view(run, state),
+            "title": lambda: title(run),
+            "playing": lambda: replay(run, state),
+            "complaint": lambda: "",
         }
 
     template = f"experiments/{run.experiment.slug}.html"
     parts = tuple(Fragment(f"run-{part.name}", template, part.macro or part.name, part.item) for part in view.parts)
     before = (Fragment("run-head", "partials/run.html", "head"), Fragment("run-fault", "partials/run.html", "fault"))
     after = (Fragment("run-replay", "partials/run.html", "replay"), Fragment("run-more", "partials/run.html", "more"))
-    return Section(
-        f"run {run.id}", _version(app_state, run), context, parts if parts_only else (*before, *parts, *after)
-    )
+    shown = parts if parts_only else (*before, *parts, *after)
+    return Section(f"run {run.id}", partial(_version, run), context, lambda: shown)
 
 
 def fault_section(app_state: AppState, run: Run, complaint: str) -> Section:
     """The form that kills a worker of a live run, with what was wrong."""
 
-    async def context() -> Context:
-        return {"run": run_facts(app_state, run), "complaint": complaint}
+    async def context() -> Makers:
+        return {"run": lambda: run_facts(app_state, run), "complaint": lambda: complaint}
 
-    return Section("fault", None, context, (Fragment("run-fault", "partials/run.html", "fault"),))
+    fragment = Fragment("run-fault", "partials/run.html", "fault")
+    return Section("fault", lambda: None, context, lambda: (fragment,))
 
 
-def _version(app_state: AppState, run: Run | None) -> object:
+def _version(run: Run | None) -> object:
     """What changes whenever anything of a run may look different."""
     return (run.id, run.notifier.version, run.place) if run else None
+
+
+def verdict_of(run: Run | None) -> Verdict | None:
+    return run.experiment.meaning.verdict(run.state, run.usable_cpus) if run else None
 
 
 def has_records(run: Run) -> bool:

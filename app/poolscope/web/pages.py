@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,8 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import from_line
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.context import form_facts, header, panel_facts, replay, title
-from poolscope.web.fragments import Section, hx_partial, panel_sections, recent_section, render, run_section
+from poolscope.web.context import form_facts, panel_facts, replay, title
+from poolscope.web.fragments import Section, header, panel_sections, part, partials, recent_section, render, run_section
 from poolscope.web.history import history
 from poolscope.web.table import Column, Table, table
 
@@ -39,8 +38,10 @@ async def whole_panel(
     """One experiment's panel of the bench with everything in it, or with another `form` in the place of its own."""
     moving, own_form = panel_sections(app_state, experiment, run)
     fragments = await render(app_state, (moving, form or own_form))
-    ordered = tuple(fragments[f"{experiment.name}-{part}"] for part in ("head", "ask", "progress", "live"))
-    return app_state.part("partials/panel.html", "whole", {"panel": panel_facts(experiment), "fragments": ordered})
+    ordered = tuple(fragments[f"{experiment.name}-{name}"] for name in ("head", "ask", "progress", "live"))
+    return part(
+        app_state.templates, "partials/panel.html", "whole", {"panel": panel_facts(experiment), "fragments": ordered}
+    )
 
 
 @router.get("/")
@@ -88,11 +89,6 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     run = await app_state.scheduler.run(run_id)
     section = run_section(app_state, run, await state_at(run, t), parts_only=True)
     return partials(await render(app_state, [section]))
-
-
-def partials(fragments: Mapping[str, Markup], status: int = 200) -> HTMLResponse:
-    """Fragments for htmx to put in their places."""
-    return HTMLResponse("".join(hx_partial(target, markup) for target, markup in fragments.items()), status)
 
 
 async def state_at(run: Run, seconds: float) -> Any:

@@ -23,7 +23,7 @@ from poolscope.errors import (
     UnknownTopic,
 )
 from poolscope.web.app_state import app_state_of
-from poolscope.web.context import header
+from poolscope.web.fragments import header
 from poolscope.web.headers import HEADERS
 from poolscope.web.models import ProblemAnswer
 

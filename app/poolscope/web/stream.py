@@ -18,15 +18,14 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.errors import TooManyViewers
-from poolscope.runs.record_log import ChangeNotifier
-from poolscope.runs.run import Run
+from poolscope.runs.run import ChangeNotifier, Run
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
 
 FRAME_S = 0.1  # ten frames a second, in the long run
 EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
 EAGER_S = 0.03
-SLOW_S = 5.0  # the header's machine facts are looked at this often
+SLOW_S = 5.0  # a quiet page is looked at this often, for the header says how the machine is
 DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
 logger = logging.getLogger(__name__)
@@ -138,10 +137,19 @@ class Channel(ABC):
 
 
 class BenchChannel(Channel):
-    """The bench: every experiment's latest run, and the recent runs."""
+    """The bench: every experiment's latest run, and the recent runs. Its sections change only when a run begins or
+    ends."""
+
+    def __init__(self, app_state: AppState) -> None:
+        super().__init__(app_state)
+        self._sections: Sequence[Section] = ()
+        self._known = -1  # the version of the scheduler's that they are of
 
     async def sections(self) -> Sequence[Section]:
-        return await bench_sections(self.app_state)
+        version = self.app_state.scheduler.notifier.version
+        if self._known != version:
+            self._sections, self._known = await bench_sections(self.app_state), version
+        return self._sections
 
 
 class RunChannel(Channel):
@@ -149,10 +157,10 @@ class RunChannel(Channel):
 
     def __init__(self, app_state: AppState, run: Run) -> None:
         super().__init__(app_state)
-        self.run = run
+        self._sections = run_section(app_state, run), machine_section(app_state)
 
     async def sections(self) -> Sequence[Section]:
-        return run_section(self.app_state, self.run), machine_section(self.app_state)
+        return self._sections
 
 
 class Hub:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from poolscope.examples import programs
 from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.fragments import part
 from poolscope.web.guide.comparisons import CALLS, SCENARIOS, TOOLS, WAYS_TO_ASK, comparison
 from poolscope.web.guide.figures import Kept, figures, pool_figure, pool_of_three, scenario_figures, tool_figures
 from poolscope.web.guide.glossary import GLOSSARY
@@ -32,7 +33,7 @@ async def one_topic(request: Request, name: str) -> Response:
     app_state, topic = app_state_of(request), find(name)
     context = {"code": programs(), "presets": PRESETS, **await measured(app_state, topic.name)}
     before, after = beside(topic)
-    body = app_state.part(topic.template, "body", context)
+    body = part(app_state.templates, topic.template, "body", context)
     return page(app_state, "pages/topic.html", "Guide", topic=topic, before=before, after=after, body=body)
 
 
@@ -47,7 +48,7 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
             workers = Markup()
             if three is not None:
                 view = VIEWS["pool-sizes"].view(three)
-                workers = app_state.part("experiments/pool_sizes.html", "workers", {"view": view})
+                workers = part(app_state.templates, "experiments/pool_sizes.html", "workers", {"view": view})
             return {"pool": await pool_figure(kept, three), "workers": workers, "calls": table(CALLS, WAYS_TO_ASK)}
         case "sharing-data":
             return {"tools": table(TOOLS, await tool_figures(kept))}

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
+from poolscope.experiments.findings import Verdict
 from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
@@ -125,8 +126,7 @@ class SharedListFacts:
     keys: tuple[tuple[str, str], ...]
     log: tuple[LogLine, ...]
     newest: tuple[LogLine, ...]
-    threads: Table
-    lost: Table
+    verdict: Verdict | None  # None while it goes on and all is well
     in_step: bool  # the list is as long as the counters say
     older: str  # '; 12 older', '' where all are shown
     longest: str
@@ -137,10 +137,41 @@ class SharedListFacts:
     steps: int
     acquisitions: int
     contended: float | None
-    times: tuple[Times, ...]
-    times_upto: str
     clock: str
     records_href: str
+    state: SharedListState  # of which a run's own page shows more
+
+    @property
+    def threads(self) -> Table:
+        """What each thread has done."""
+        state, steps = self.state, max(self.steps, 1)
+        done = [(name, state.operations.get(name, 0)) for name in state.lanes.actors]
+        rows = [ThreadRow(name, state_of(state, name), count, count / steps) for name, count in done]
+        return table(SharedListView.columns["threads"], rows)
+
+    @property
+    def lost(self) -> Table:
+        """The shared counters against what the threads did."""
+        return table(SharedListView.columns["lost"], _lost(self.state))
+
+    @property
+    def upto(self) -> float:
+        """The seconds at which the histograms of the lock's times end."""
+        lock = self.state.lock
+        return _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
+
+    @property
+    def times_upto(self) -> str:
+        return numbers.duration(self.upto)
+
+    @property
+    def times(self) -> tuple[Times, ...]:
+        """How long the lock was waited for and held."""
+        upto, lock = self.upto, self.state.lock
+        return tuple(
+            Times(word, name, kept.quantile(0.5), kept.quantile(0.99), kept.longest, _histogram(kept.bars(upto, BARS)))
+            for word, name, kept in (("wait", "waiting", lock.wait), ("hold", "holding", lock.hold))
+        )
 
 
 class SharedListView(View):
@@ -194,18 +225,13 @@ class SharedListView(View):
         window_s = WINDOW_S if live else min(WINDOW_S, max(now - state.t0, 1) / 1e9)
         start = now - int(window_s * 1e9)
         ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - state.t0) / 1e9, window_s)
-        counts, lock, steps = state.counts, state.lock, max(state.all_steps, 1)
-        threads = [
-            ThreadRow(name, state_of(state, name), state.operations.get(name, 0), state.operations.get(name, 0) / steps)
-            for name in state.lanes.actors
-        ]
+        counts, lock = state.counts, state.lock
         picture, goes_on = timeline.picture(state.lanes, start, now, ticks), live or (replay and not state.ended)
         window = numbers.duration(window_s)
         most, stamp = state.longest
         chips = state.items[-CHIPS:]
         more = max(state.items_in_all - len(chips), 0)
         log = tuple(LogLine(f"{(step.t - state.t0) / 1e9:.3f}", log_line(step)) for step in state.steps[-LOG_LINES:])
-        upto = _round_up(max(lock.wait.quantile(0.99) or 0, lock.hold.quantile(0.99) or 0))
         removals_tried = counts.really_removed + counts.empty_polls + counts.robbed
         return SharedListFacts(
             added=counts.added,
@@ -229,8 +255,7 @@ class SharedListView(View):
             keys=_keys(state),
             log=log,
             newest=log[-ON_BENCH:],
-            threads=table(self.columns["threads"], threads),
-            lost=table(self.columns["lost"], _lost(state)),
+            verdict=None if live and state.consistent else run.experiment.meaning.verdict(state, run.usable_cpus),
             in_step=counts.added - counts.removed == counts.length,
             older=f"; {numbers.whole(more)} older" if more else "",
             longest=f"{numbers.whole(most)} at {max(stamp - state.t0, 0) / 1e9:.1f}{numbers.GAP}s",
@@ -241,15 +266,9 @@ class SharedListView(View):
             steps=state.all_steps,
             acquisitions=lock.seen.acquisitions,
             contended=lock.share_contended,
-            times=tuple(
-                Times(
-                    word, name, kept.quantile(0.5), kept.quantile(0.99), kept.longest, _histogram(kept.bars(upto, BARS))
-                )
-                for word, name, kept in (("wait", "waiting", lock.wait), ("hold", "holding", lock.hold))
-            ),
-            times_upto=numbers.duration(upto),
             clock=f"{max(now - state.t0, 0) / 1e9:.1f}{numbers.GAP}s",
             records_href=f"/runs/{run.id}/log.txt",
+            state=state,
         )
 
 
