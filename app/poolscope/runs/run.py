@@ -202,7 +202,7 @@ class Run:
 
     @cached_property
     def worker_processes(self) -> int:
-        """At a time, at most; 0 where none can be killed. Not asked of a run of long ago, whose parameters may be odd."""
+        """At a time, at most; 0 where none can be killed. Asked only while it runs: old parameters may be odd."""
         most: int = self.params.worker_processes
         return most
 

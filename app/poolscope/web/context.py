@@ -144,13 +144,13 @@ def form_facts(
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
     choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
-    asked = fields(experiment.params, values, errors, {"start_method": start_methods(), **choices})
-    names = {field.name for field in asked}
-    advanced = tuple(field for field in asked if field.name not in controls and field.advanced)
+    all_fields = fields(experiment.params, values, errors, {"start_method": start_methods(), **choices})
+    names = {field.name for field in all_fields}
+    advanced = tuple(field for field in all_fields if field.name not in controls and field.advanced)
     return FormFacts(
-        fields=tuple(field for field in asked if field.name not in controls and not field.advanced),
+        fields=tuple(field for field in all_fields if field.name not in controls and not field.advanced),
         advanced=advanced,
-        controls=tuple(field for field in asked if field.name in controls),
+        controls=tuple(field for field in all_fields if field.name in controls),
         open=any(field.complaint or field.changed for field in advanced),
         error=" ".join(error.message for error in errors if error.name not in names),
     )
@@ -208,9 +208,9 @@ def state_in_words(run: Run) -> str:
         case Status.QUEUED:
             return f"queued, {language.ordinal(run.place)}" if run.place else "starting"
         case Status.RUNNING:
-            told = progress(run)
+            live_progress = progress(run)
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"
-            return f"{word} · {told[2]}" if told else word
+            return f"{word} · {live_progress[2]}" if live_progress else word
         case Status.STOPPED if run.started is None:
             return f"cancelled {numbers.clock(run.ended)}"
         case Status.STOPPED:
@@ -222,13 +222,13 @@ def state_in_words(run: Run) -> str:
 def progress(run: Run) -> tuple[float, float, str] | None:
     if not run.status.live:
         return None
-    told = run.progress
-    if told is None or not told.total:
+    live_progress = run.progress
+    if live_progress is None or not live_progress.total:
         return (0.0, 1.0, "starting") if run.status is Status.RUNNING else None
-    said = VIEWS[run.experiment.name].progress(run)
-    if told.seconds_left and run.experiment.measured:
-        said += f", {numbers.duration(told.seconds_left)} left"
-    return told.done, told.total, said
+    words = VIEWS[run.experiment.name].progress(run)
+    if live_progress.seconds_left and run.experiment.measured:
+        words += f", {numbers.duration(live_progress.seconds_left)} left"
+    return live_progress.done, live_progress.total, words
 
 
 def _facts(run: Run) -> tuple[str, ...]:
@@ -238,24 +238,24 @@ def _facts(run: Run) -> tuple[str, ...]:
 
 
 def _notices(app_state: AppState, run: Run) -> tuple[str, ...]:
-    said = []
+    notices = []
     if run.unkept:
-        said.append(f"This run is not being kept: {run.unkept}.")
+        notices.append(f"This run is not being kept: {run.unkept}.")
     for fault in run.faults:
         at = numbers.duration((fault.t - run.opened) / 1e9)
         if fault.pid is None:
-            said.append(f"Worker {fault.worker} was to be killed on request, but until {at} there was none.")
+            notices.append(f"Worker {fault.worker} was to be killed on request, but until {at} there was none.")
         else:
-            said.append(f"Worker {fault.worker} of {fault.of} (pid {fault.pid}) was killed on request after {at}.")
+            notices.append(f"Worker {fault.worker} of {fault.of} (pid {fault.pid}) was killed on request after {at}.")
     for failed in run.failed_samplers:
         why = f"{failed.type}: {failed.message}" if failed.message else failed.type
-        said.append(
+        notices.append(
             f"The sampler {failed.sampler} failed and was switched off ({why}); what it showed is missing from then on."
         )
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
-        said.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")
-    return tuple(said)
+        notices.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")
+    return tuple(notices)
 
 
 CONDITION_WORDS = (
@@ -287,7 +287,7 @@ def conditions(run: Run) -> tuple[tuple[str, str], ...]:
         known["memory_available"] = numbers.size(known["memory_available"])
     if "clock_resolution_s" in known:
         known["clock_resolution_s"] = numbers.duration(known["clock_resolution_s"])
-    told = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]
+    pairs = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]
     beside = known.get("shared_with") or []
-    told.append(("beside it", ", ".join(beside) if beside else "no other run"))
-    return tuple(told)
+    pairs.append(("beside it", ", ".join(beside) if beside else "no other run"))
+    return tuple(pairs)

@@ -48,9 +48,9 @@ def fields(
     `choices` offers values for a text field whose values depend on the machine or the installation (start methods,
     one's own work). A field that takes several stays one of text; its options are suggestions, and its help names them.
     """
-    said = {error.name: error.message for error in errors}
+    errors_by_name = {error.name: error.message for error in errors}
     return tuple(
-        field(name, info, values.get(name, info.default), said.get(name, ""), (choices or {}).get(name, ()))
+        field(name, info, values.get(name, info.default), errors_by_name.get(name, ""), (choices or {}).get(name, ()))
         for name, info in model.model_fields.items()
     )
 

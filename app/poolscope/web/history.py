@@ -120,8 +120,8 @@ def _recent(app_state: AppState, row: StoredRun | None, run: Run | None) -> Rece
     name = run.experiment.name if run else (row.experiment if row else "")
     summary = known.summary
     if run is not None and status is Status.RUNNING:
-        told = progress(run)
-        summary = told[2] if told else ""
+        live_progress = progress(run)
+        summary = live_progress[2] if live_progress else ""
     return RecentRun(
         id=known.id,
         href=f"/runs/{known.id}",

@@ -106,7 +106,7 @@ class Kept:
         return None
 
 
-def told(run: Run | None) -> State:
+def state_as_json(run: Run | None) -> State:
     return run.experiment.meaning.as_json(run.state) if run else {}
 
 
@@ -144,7 +144,7 @@ async def figures(kept: Kept) -> Figures:
     crashes = await kept.newest("failures", showing("scenarios", "side-by-side"))
 
     def of_cells(what: str, run: Run | None, word: Word, preset: str, alike: bool = False) -> Figure:
-        cells = told(run).get("cells", ())
+        cells = state_as_json(run).get("cells", ())
         pools = [best(cells, "thread"), best(cells, "process")]
         if alike:  # as many threads as processes, and several: one alone has no company
             many = [cell for cell in cells if cell["size"] > 1] or cells
@@ -153,8 +153,8 @@ async def figures(kept: Kept) -> Figures:
         threads, processes = map(word, pools)
         return Figure(what, threads, processes, id_of(run), PRESETS[preset], spoiled(run))
 
-    rates = {tool["tool"]: tool["operations_per_s"]["median"] for tool in told(sharing).get("tools", ())}
-    ends = {entry["tool"]: entry for entry in told(crashes).get("matrix", ()) if entry["fault"] == "exits"}
+    rates = {tool["tool"]: tool["operations_per_s"]["median"] for tool in state_as_json(sharing).get("tools", ())}
+    ends = {entry["tool"]: entry for entry in state_as_json(crashes).get("matrix", ()) if entry["fault"] == "exits"}
     return Figures(
         use=of_cells("speed-up over the loop while each item waits", waiting, speedup, "waiting"),
         memory=of_cells("memory that a worker adds", computing, memory, "computing", alike=True),
@@ -218,7 +218,7 @@ def ending(entry: Mapping[str, Any] | None) -> str:
 async def pool_figure(kept: Kept, three: Run | None) -> PoolFigure:
     """The pool of three, and the pids of the five workers that had a task each."""
     five = await kept.newest("pool-sizes", asked_as("five-processes"))
-    state = told(three)
+    state = state_as_json(three)
     sizes = state.get("sizes") or [{}]
     return PoolFigure(
         run=id_of(three),
@@ -246,7 +246,9 @@ async def tool_figures(kept: Kept) -> tuple[ToolFigure, ...]:
     found = {}
     for tool in CATALOG:
         run = await kept.newest("sharing", showing("tools", tool.name))
-        found[tool.name] = next((each for each in told(run).get("tools", ()) if each["tool"] == tool.name), None)
+        found[tool.name] = next(
+            (each for each in state_as_json(run).get("tools", ()) if each["tool"] == tool.name), None
+        )
     return tuple(tool_figure(tool, found[tool.name]) for tool in CATALOG)
 
 
@@ -265,7 +267,7 @@ async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
     found = []
     for name, scenario in SCENARIOS.items():
         run = await kept.newest("failures", showing("scenarios", name))
-        outcomes = {each["scenario"]: each["outcome"] for each in told(run).get("scenarios", ())}
+        outcomes = {each["scenario"]: each["outcome"] for each in state_as_json(run).get("scenarios", ())}
         found.append(
             ScenarioFigure(name, scenario.title, scenario.explanation, str(outcomes.get(name, numbers.UNKNOWN)))
         )

@@ -200,9 +200,9 @@ class PoolSizesView(View):
         facets, ticks = _facets(state, configs)
         killed = any(span.state == "killed" for span in state.lanes.spans)
         revision = f"{len(state.order)}-{sum(bool(config.traced) for config in configs)}"
-        shown = list(self.charts) if measured else []
-        if serial is None and "speedup" in shown:
-            shown.remove("speedup")
+        ready = list(self.charts) if measured else []
+        if serial is None and "speedup" in ready:
+            ready.remove("speedup")
         plain_loop = SizeRow(None, None, serial, None, None, serial, None, "", None, None, False)
         repetitions = _repetitions(state, configs)
         return PoolSizesFacts(
@@ -210,7 +210,7 @@ class PoolSizesView(View):
             speedups=table(self.columns["speedup"], rows, best=attrgetter("best")),
             serial=numbers.duration(serial),
             confidence=f"{level:.0%}" if level else "",
-            charts={name: self.figure(name, run, revision) if name in shown else None for name in self.charts},
+            charts={name: self.figure(name, run, revision) if name in ready else None for name in self.charts},
             facets=facets,
             ticks=ticks,
             items=numbers.whole(state.params.count),

@@ -232,7 +232,7 @@ class SharedListView(View):
         chips = state.items[-CHIPS:]
         more = max(state.items_in_all - len(chips), 0)
         log = tuple(LogLine(f"{(step.t - state.t0) / 1e9:.3f}", log_line(step)) for step in state.steps[-LOG_LINES:])
-        asked = counts.really_removed + counts.empty_polls + counts.robbed
+        removals_tried = counts.really_removed + counts.empty_polls + counts.robbed
         return SharedListFacts(
             added=counts.added,
             removed=counts.removed,
@@ -261,7 +261,7 @@ class SharedListView(View):
             longest=f"{numbers.whole(most)} at {max(stamp - state.t0, 0) / 1e9:.1f}{numbers.GAP}s",
             empty_polls=counts.empty_polls,
             full_polls=counts.full_polls,
-            empty_share=counts.empty_polls / asked if asked else None,
+            empty_share=counts.empty_polls / removals_tried if removals_tried else None,
             left_out=state.left_out,
             steps=state.all_steps,
             acquisitions=lock.seen.acquisitions,

@@ -64,9 +64,9 @@ def causes(state: State, usable_cpus: int) -> tuple[Cause, ...]:
 def cause(state: State, config: Configuration, usable_cpus: int) -> str:
     """'73 % waiting for the GIL, 4 % start-up': what was not computing, the largest share first."""
     shares = [(row["share"], row["phase"]) for row in spent(state, config, usable_cpus)]
-    told = sorted(((share, what) for share, what in shares if share >= WORTH_TELLING and what != ON_CPU), reverse=True)
-    said = ", ".join(f"{share:.0f}{numbers.GAP}% {what}" for share, what in told)
-    return said or "all but all of the workers’ time was computing"
+    pairs = sorted(((share, what) for share, what in shares if share >= WORTH_TELLING and what != ON_CPU), reverse=True)
+    sentence = ", ".join(f"{share:.0f}{numbers.GAP}% {what}" for share, what in pairs)
+    return sentence or "all but all of the workers’ time was computing"
 
 
 def phases(state: State, usable_cpus: int) -> tuple[str, ...]:
@@ -81,28 +81,28 @@ def trials(state: State) -> tuple[Trial, ...]:
 
 
 def _trial(label: str, trial: TrialReport) -> Trial:
-    told = [("function", trial.function), ("items", numbers.whole(trial.count))]
+    pairs = [("function", trial.function), ("items", numbers.whole(trial.count))]
     if trial.call_s:
         first, least = trial.call_s[0], min(trial.call_s)
-        told.append(("one call", f"{numbers.duration(first)} at first, then {numbers.duration(least)}"))
-    told.append(("can be pickled", "no" if trial.unpicklable else "yes"))
-    told += [(f"the {what}", why) for what, why in trial.unpicklable.items()]
+        pairs.append(("one call", f"{numbers.duration(first)} at first, then {numbers.duration(least)}"))
+    pairs.append(("can be pickled", "no" if trial.unpicklable else "yes"))
+    pairs += [(f"the {what}", why) for what, why in trial.unpicklable.items()]
     if trial.item_bytes is not None:
-        told.append(("an item, pickled", numbers.size(trial.item_bytes)))
+        pairs.append(("an item, pickled", numbers.size(trial.item_bytes)))
     if trial.result_bytes is not None:
-        told.append(("a result, pickled", numbers.size(trial.result_bytes)))
+        pairs.append(("a result, pickled", numbers.size(trial.result_bytes)))
     if trial.pickle_s is not None:
-        told.append(("pickling both, there and back", numbers.duration(trial.pickle_s)))
-    told.append(("the same result again", {None: "not tried", True: "yes", False: "no"}[trial.repeats_equal]))
+        pairs.append(("pickling both, there and back", numbers.duration(trial.pickle_s)))
+    pairs.append(("the same result again", {None: "not tried", True: "yes", False: "no"}[trial.repeats_equal]))
     if trial.coroutine:
-        told.append(("coroutine", "yes, so asyncio can run it"))
+        pairs.append(("coroutine", "yes, so asyncio can run it"))
     if trial.printed:
-        told.append(("printed", numbers.size(trial.printed)))
+        pairs.append(("printed", numbers.size(trial.printed)))
     if trial.raised is None:
-        return Trial(label, tuple(told), "")
-    told.append(("raised", f"{trial.raised.type}: {trial.raised.message}"))
-    told.append(("by the item", trial.raised.item))
-    return Trial(label, tuple(told), trial.raised.traceback)
+        return Trial(label, tuple(pairs), "")
+    pairs.append(("raised", f"{trial.raised.type}: {trial.raised.message}"))
+    pairs.append(("by the item", trial.raised.item))
+    return Trial(label, tuple(pairs), trial.raised.traceback)
 
 
 def pythons(state: State) -> tuple[PythonRow, ...]:
@@ -141,9 +141,9 @@ def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, s
         "usable": conditions.get("usable_cpus_why") or conditions.get("usable_cpus"),
         "frequency": numbers.frequency(mhz) if mhz else None,
     }
-    told = [(name, str(value)) for name, value in known.items() if value is not None]
+    pairs = [(name, str(value)) for name, value in known.items() if value is not None]
     effective = state.cpu.effective if state.cpu else {}
-    told += [(f"got by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs") for n, got in effective.items()]
+    pairs += [(f"got by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs") for n, got in effective.items()]
     _, throttled = beside_us(state.noise)
-    told.append(("throttled", "no counter to read" if throttled is None else language.count(throttled, "time")))
-    return tuple(told)
+    pairs.append(("throttled", "no counter to read" if throttled is None else language.count(throttled, "time")))
+    return tuple(pairs)

@@ -130,14 +130,14 @@ def _end(spans: list[Span]) -> int:
 
 def _crew(state: State, config: Configuration, spans: list[Span], longest: int, number: int) -> Crew:
     actors = list(dict.fromkeys(span.actor for span in spans))
-    shown = actors[:MOST_WORKERS]
+    drawn_actors = actors[:MOST_WORKERS]
     start = min(span.t0 for span in spans)
-    names = tuple(f"w{place}" for place in range(1, len(shown) + 1))
-    rows = {actor: row for row, actor in enumerate(shown)}
+    names = tuple(f"w{place}" for place in range(1, len(drawn_actors) + 1))
+    rows = {actor: row for row, actor in enumerate(drawn_actors)}
     return Crew(
         anchor=f"crew-{number}",
         name=config_name(state, config),
         names=names,
         paths=timeline.paths(spans, rows, start, start + longest),
-        hidden=len(actors) - len(shown),
+        hidden=len(actors) - len(drawn_actors),
     )
