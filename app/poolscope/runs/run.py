@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from poolscope.errors import IllegalChange
@@ -147,7 +148,6 @@ class Run:
     notifier: ChangeNotifier = field(default_factory=ChangeNotifier)
 
     def __post_init__(self) -> None:
-        self.worker_processes = self.params.worker_processes  # at a time, at most; 0 where none can be killed
         if self.state is None:
             self.state = self.experiment.meaning.initial(self.params)
 
@@ -199,6 +199,12 @@ class Run:
             self.ended = now()
             self.record_log.close()
         self.notifier.notify()
+
+    @cached_property
+    def worker_processes(self) -> int:
+        """At a time, at most; 0 where none can be killed. Asked only while it runs: old parameters may be odd."""
+        most: int = self.params.worker_processes
+        return most
 
     @property
     def begin_command(self) -> BeginRun:
