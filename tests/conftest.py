@@ -5,6 +5,7 @@ The longest begin first, and what shares a browser goes to one worker.
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]
 
 
 def pytest_configure() -> None:
+    # A shell starts what runs in the background with SIGINT ignored, and so would be all that the tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # How long an example takes says how busy the machine is, and fails a test beside two others at work.
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
