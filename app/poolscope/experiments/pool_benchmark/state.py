@@ -144,7 +144,6 @@ class State:
     current: str = ""
     seed: int | None = None
     start_method: str = ""
-    cpus_of_server: int | None = None
     cpu: EffectiveCpus | None = None
     machine: MachineFacts | None = None
     calibration: Calibration | None = None
@@ -170,9 +169,9 @@ class State:
 
     @property
     def usable_cpus(self) -> int | None:
-        """As the server found them, else the run itself; None before either said so."""
-        if self.cpus_of_server or self.machine:
-            return self.cpus_of_server or (self.machine.usable_cpus if self.machine else None)
+        """As the runner found them at its start, else as many as it probed; None before either is known."""
+        if self.machine is not None:
+            return self.machine.usable_cpus
         return max(map(int, self.cpu.effective), default=None) if self.cpu else None
 
     @property
@@ -219,8 +218,8 @@ def fold(state: State, record: Record) -> State:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            cpus = record.machine.usable_cpus if record.machine else None
-            return replace(state, opened=record.t, start_method=record.python.start_method, cpus_of_server=cpus)
+            machine = record.machine or state.machine
+            return replace(state, opened=record.t, start_method=record.python.start_method, machine=machine)
         case Sample(repetition=0):
             return state
         case Sample():
