@@ -294,7 +294,8 @@ def test_all_scenarios_again_and_again_leave_no_process_segment_or_descriptor() 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         rounds = [pool.submit(what_is_wrong_after, part) for _ in range(ROUNDS) for part in PARTS]
     assert [said for each in rounds if (said := each.result())] == []
-    assert set(ours()) <= before
+    new = set(ours()) - before  # of these runs, or for a moment those of a test that runs beside this one
+    until(lambda: not new & set(ours()), f"the end of {new}")
 
 
 def what_is_wrong_after(part: tuple[str, ...]) -> str:

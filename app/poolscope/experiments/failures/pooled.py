@@ -20,6 +20,8 @@ from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolToo
 
 ITEMS = (1, 2, 0, 4)
 
+START_LIMIT_S = 20.0  # only a hang lasts so long
+
 
 class Tally:
     """What became of the tasks as the one who waits sees it: results, exceptions, and tasks without any answer."""
@@ -83,6 +85,10 @@ def measure(
         return
     tally = Tally(pool.where)
     try:
+        if initializer is None:
+            # The limit is about the tasks: on a busy machine a fork server takes longer than that to start its first
+            # worker, and a pool that breaks a moment later would pass for one that never answers.
+            pool.get(pool.submit(abs, -1), START_LIMIT_S)
         case_log.moment(f"{tool}(2) gets {tasks.LAST} tasks")
         began = perf_counter_ns()
         deaths = Deaths()
