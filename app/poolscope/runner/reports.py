@@ -59,10 +59,10 @@ def memory_reading(measurement: Measurement) -> MemoryReading | None:
 
 def shown_results(results: Sequence[Any], most: int) -> ShownResults:
     """The first results as JSON can hold them and a page can show them, and how many there are."""
-    return ShownResults(len(results), tuple(shown(value) for value in results[:most]))
+    return ShownResults(len(results), tuple(shown_value(value) for value in results[:most]))
 
 
-def shown(value: Any) -> int | float | str | bool | None:
+def shown_value(value: Any) -> int | float | str | bool | None:
     """A number that JSON's readers would round becomes a text; a very long one its ends and the count of its digits."""
     if value is None or isinstance(value, str | bool | float):
         return value

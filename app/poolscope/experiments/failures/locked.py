@@ -106,7 +106,7 @@ def lock_exception(context: CaseContext) -> None:
     holders = LockHolders()
     lock = TracedLock("lock", holders)
     raised = threading.Event()
-    measure: list[str] = []
+    passed: list[str] = []
 
     def fails() -> None:
         try:
@@ -126,10 +126,10 @@ def lock_exception(context: CaseContext) -> None:
     def follows() -> None:
         raised.wait()
         with lock:
-            measure.append(threading.current_thread().name)
+            passed.append(threading.current_thread().name)
 
     stuck = watchdog(started(("A", fails), ("B", follows), ("C", follows)), context.limit)
-    case_log.kept(f"{name} got the lock" for name in measure)
+    case_log.kept(f"{name} got the lock" for name in passed)
     case_log.lost(f"{thread.name} never got the lock" for thread in stuck)
     if not stuck:
         case_log.moment("B and C got the lock after A's exception", "done")
@@ -164,7 +164,7 @@ def deadlock(context: CaseContext) -> None:
     one, two = TracedLock("lock 1", holders), TracedLock("lock 2", holders)
     met = threading.Barrier(2)
     same = context.case == SAME_ORDER
-    measure: list[str] = []
+    passed: list[str] = []
 
     def takes(first: TracedLock, second: TracedLock) -> None:
         me = threading.current_thread().name
@@ -176,12 +176,12 @@ def deadlock(context: CaseContext) -> None:
                 met.wait(context.limit)  # both hold their first lock now
             case_log.moment(f"{me} wants {second.name}", "waiting", me)
             with second, case_log.doing(me, "holding", "both locks", "thread"):
-                measure.append(me)
+                passed.append(me)
 
     pairs = ((one, two), (one, two) if same else (two, one))
     threads = started(*((f"thread {n}", lambda pair=pair: takes(*pair)) for n, pair in enumerate(pairs, 1)))
     stuck = watchdog(threads, context.limit)
-    case_log.kept(f"{name} got both locks" for name in sorted(measure))
+    case_log.kept(f"{name} got both locks" for name in sorted(passed))
     case_log.lost(f"{thread.name} never got its second lock" for thread in stuck)
     if not stuck:
         case_log.moment("both threads got both locks", "done")

@@ -16,7 +16,7 @@ from typing import Any
 from poolscope.experiments.failures import case_log, endings, tasks
 from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.experiments.failures.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
-from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, made, shut
+from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, make_tool, shut
 
 ITEMS = (1, 2, 0, 4)
 
@@ -73,13 +73,13 @@ def parts(case: str) -> tuple[str, str]:
     return fault, tool
 
 
-def measure(
+def observe_pool(
     context: CaseContext, tool: str, submit: Callable[[Any, int], Any], initializer: Any = None, late_s: float = 0.0
 ) -> None:
     """Eight tasks in a pool of two; everybody's result is waited for, until the limit is over for all."""
     others = set(threading.enumerate())
     try:
-        pool = made(tool, initializer)
+        pool = make_tool(tool, initializer)
     except ImportError as missing:
         case_log.outcome(CaseEnding.NOT_IN_THIS_PYTHON, f"{missing}.")
         return
@@ -190,14 +190,14 @@ def usable(pool: PoolTool | ExecutorTool, context: CaseContext) -> None:
 
 def worker_killed(context: CaseContext) -> None:
     fault, tool = parts(context.case)
-    measure(context, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, context.long))
+    observe_pool(context, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, context.long))
 
 
 def side_by_side(context: CaseContext) -> None:
     fault, tool = parts(context.case)
     long = context.long * 2 + 1
     late_s = long if fault == "too long" else 0.0
-    measure(context, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, long), late_s=late_s)
+    observe_pool(context, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, long), late_s=late_s)
 
 
 def not_picklable(context: CaseContext) -> None:
@@ -212,7 +212,7 @@ def not_picklable(context: CaseContext) -> None:
             return pool.submit(lambda: number)
         return pool.submit(tasks.task, tool, number, fault, context.long)
 
-    measure(context, tool, submit, tasks.refuse if fault == "initializer raises" else None)
+    observe_pool(context, tool, submit, tasks.refuse if fault == "initializer raises" else None)
 
 
 def pool_methods(context: CaseContext) -> None:

@@ -78,7 +78,7 @@ class ExecutorTool:
             child.join(1)
 
 
-def made(tool: str, initializer: Callable[[], None] | None = None) -> PoolTool | ExecutorTool:
+def make_tool(tool: str, initializer: Callable[[], None] | None = None) -> PoolTool | ExecutorTool:
     """A pool of two workers. Raises ImportError where this Python has no such kind."""
     if tool == "Pool":
         return PoolTool(initializer)
