@@ -12,17 +12,18 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
-# Folders whose tests share a browser and a server: one worker runs all of it.
-TOGETHER = ("tests/browser/",)
+# Tests that share a browser and a server: one worker runs all of them. Looking for violations takes as long as all else
+# that needs a browser, so it has one of its own.
+TOGETHER = ("tests/browser/test_everyone.py", "tests/browser/")
 # What takes longest begins first, for a worker that begins it last keeps the others waiting.
 LONGEST = ("tests/browser/", "tests/experiments/", "tests/faults/", "tests/runner/", "tests/stats/", "tests/cli/")
 
 
 class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]
-    """Hands out whole files, in the order of collection, and some folders as if they were one file."""
+    """Hands out whole files, in the order of collection, and a folder of TOGETHER as if it were one file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+        return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid.partition("::")[0])
 
 
 def pytest_configure() -> None:

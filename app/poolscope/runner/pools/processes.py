@@ -29,7 +29,7 @@ MEANING = {
     "mapping": "A ProcessPoolExecutor breaks then: it ends the other workers, and what they were doing is lost.",
     "shutting down": "The time of the shutdown means nothing.",
 }
-DOUBT_S = 1.0  # in which the executor's own reason has arrived, even on a busy machine
+DOUBT_S = 5.0  # in which the executor's own reason has arrived; a second was too little on a busy machine
 
 
 class ProcessPool(ExecutorPool):
