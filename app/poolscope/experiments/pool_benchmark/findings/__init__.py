@@ -33,7 +33,7 @@ from poolscope.experiments.pool_benchmark.state import State
 
 Check = Callable[[State, int], CheckResult]
 
-# In the order in which they matter.
+# In the order in which they matter, where what they cost is not known.
 CHECKS: tuple[Check, ...] = (
     work_too_small,
     gil_held,
@@ -74,11 +74,17 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if state.serial is None or not state.serial.map or not any(config.map for config in state.pools):
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
-    return tuple(_finding(state, usable_cpus, check) for check in CHECKS if check not in senseless)
+    results = [(check.__name__, check(state, usable_cpus)) for check in CHECKS if check not in senseless]
+    results.sort(key=lambda named: -_lost_share(named[1]))
+    return tuple(_finding(state, name, result) for name, result in results)
 
 
-def _finding(state: State, usable_cpus: int, check: Check) -> Finding:
-    result, name = check(state, usable_cpus), check.__name__
+def _lost_share(result: CheckResult) -> float:
+    """By which the causes are ordered: what does not hold, or costs nobody knows how much, keeps its place below."""
+    return result.lost_share or 0.0 if result.holds else 0.0
+
+
+def _finding(state: State, name: str, result: CheckResult) -> Finding:
     sentence = messages.finding_sentence(state, name, result.code, result.facts)
     return Finding(
         messages.CHECKS[name], result.holds, sentence, result.numbers, result.remedy, f"{name}: {result.code}"
