@@ -74,7 +74,8 @@ class BenchmarkWork:
     """A work by name: built in, or a user's own as module:function@items+setup, imported from `folder`.
 
     `work_ms` is the length of a call, None for its own; `items` how many, 0 for as many as it has. Where `first` is
-    given, the items are the numbers from it on.
+    given, the items are the numbers from it on. With a `path` its folders are what a work is imported from, before all
+    that a Python has, and `folder` is where it is done.
     """
 
     name: str
@@ -82,6 +83,7 @@ class BenchmarkWork:
     work_ms: float | None = None
     items: int = 0
     first: int | None = None
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,10 +203,14 @@ class WhichPoolParams(Params):
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
-    def arguments(self, folder: str, pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
-        """What the body is given, with the folder that one's own work is imported from."""
+    def arguments(
+        self, folder: str, pythons: Sequence[InterpreterPath], path: Sequence[str] = ()
+    ) -> BenchmarkArguments:
+        """What the body is given, with the folder and the path that one's own work is imported from."""
+        if self.built_in:
+            folder, path = "", ()
         return BenchmarkArguments(
-            work=BenchmarkWork(self.workload, "" if self.built_in else folder, self.work_ms, self.items),
+            work=BenchmarkWork(self.workload, folder, self.work_ms, self.items, path=tuple(path)),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),

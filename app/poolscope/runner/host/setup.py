@@ -73,7 +73,7 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
 
 
 def open_own(asked: BenchmarkWork, announce: Callable[[str], None]) -> OpenedWork:
-    loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce)
+    loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce, asked.path)
     coroutine = loaded.function if loaded.is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
     return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut))

@@ -12,7 +12,7 @@ import inspect
 import platform
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -61,12 +61,17 @@ class UserCode:
     is_async: bool
 
 
-def load(text: str, folder: str | None, count: int, announce: Callable[[str], None]) -> UserCode:
+def load(
+    text: str, folder: str | None, count: int, announce: Callable[[str], None], path: Sequence[str] = ()
+) -> UserCode:
     """Import the function, make `count` items (0: all, up to a limit). `announce` hears beforehand what may take long.
 
-    Raises WorkUnusable.
+    It is imported from `folder`, or where there is a `path` from its folders. Raises WorkUnusable.
     """
     names = WorkNames.of(text)
+    if path:
+        folder = None
+        sys.path[1:] = [*path, *(entry for entry in sys.path[1:] if entry not in path)]
     if folder is not None:
         for module in {names.function[0], names.items[0]}:
             check_name(folder, module)
