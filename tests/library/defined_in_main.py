@@ -97,5 +97,5 @@ if __name__ == "__main__":
         folder = Path(sys.argv[1]) / form
         folder.mkdir()
         work = hand_over(function, items, None, folder)
-        handed[form] = [work.name, *work.path]
+        handed[form] = [work.name, str(folder), *work.path]
     print(json.dumps(handed))

@@ -18,7 +18,6 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import chain, count, islice
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -26,8 +25,9 @@ from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.params import MOST_ITEMS, NAME
+from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
 from poolscope.protocol import given_work
+from poolscope.protocol.work_names import NAME, quoted_path
 
 DEFINED = (FunctionType, type, functools._lru_cache_wrapper)
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that was made at run time
@@ -35,7 +35,7 @@ HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that was made at run time
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """A work by its name, module:function@items+setup, with the path to import it from.
+    """A work by its name, module:function@items+setup, with the path to import it from, behind the folder.
 
     `by_value` says that the function was sent as it is, though a process pool of the caller's own would not find it.
     """
@@ -69,7 +69,7 @@ def hand_over(
     lost = (
         isinstance(function, DEFINED) and "function" in left and not (stands_under_its_name(function) and in_script())
     )
-    return HandedOver(f"{names['function']}@{names['items']}{setup_name}", (str(folder), *own_path()), lost)
+    return HandedOver(f"{names['function']}@{names['items']}{setup_name}", tuple(own_path()), lost)
 
 
 def check(wanted: Mapping[str, Any], values: list[Any] | None) -> None:
@@ -126,7 +126,7 @@ def found_at(module: ModuleType, path: str) -> Any:
 
 def has_a_file(module: str) -> bool:
     """Whether a module that is loaded here would be found again by its name, and be the same one."""
-    if module in sys.builtin_module_names or module in sys.stdlib_module_names:
+    if module.partition(".")[0] in sys.stdlib_module_names:
         return True
     parent = sys.modules.get(module.rpartition(".")[0]) if "." in module else None
     folders = getattr(parent, "__path__", None)
@@ -140,16 +140,14 @@ def has_a_file(module: str) -> bool:
 
 
 def name_of_main() -> str | None:
-    """The name by which the running script can be imported as a module; None where that is not so, as in a notebook."""
+    """The name or the file by which the running script can be imported as a module; None in a notebook."""
     main = sys.modules["__main__"]
     spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
     if spec is not None:
         return str(spec.name)
     if not file:
         return None
-    script = Path(file).resolve()
-    found = find_spec(script.stem) if re.fullmatch(NAME, script.stem) else None
-    return script.stem if found is not None and found.origin and Path(found.origin).resolve() == script else None
+    return quoted_path(str(Path(file).resolve()))
 
 
 def in_script() -> bool:

@@ -116,7 +116,7 @@ def lone_run(settings: Settings, handed: HandedOver, asked: Mapping[str, Any], s
     return LoneRun(
         "which-pool",
         {**asked, "workload": handed.name, "pythons": labels},
-        Installation(workloads=(handed.name,), folder=str(Path.cwd()), path=handed.path, pythons=paths),
+        Installation((handed.name,), str(scratch), handed.path, paths, working_folder=str(Path.cwd())),
         journal=settings.journal_path if save else scratch / "unsaved.sqlite",
         turns=settings.journal_path,
         keep_runs=settings.keep_runs,

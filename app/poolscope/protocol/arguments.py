@@ -71,11 +71,11 @@ class FailuresArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkWork:
-    """A work by name: built in, or a user's own as module:function@items+setup, imported from `folder`.
+    """A work by name: built in, or a user's own as place:function@items+setup, imported from `folder`.
 
-    `work_ms` is the length of a call, None for its own; `items` how many, 0 for as many as it has. Where `first` is
-    given, the items are the numbers from it on. With a `path` its folders are what a work is imported from, before all
-    that a Python has, and `folder` is where it is done.
+    `path` are the folders and archives of the user's PYTHONPATH, resolved against the folder; they come behind it. The
+    work is done in `working_folder`, where that is another one. `work_ms` is the length of a call, None for its own;
+    `items` how many, 0 for as many as it has. Where `first` is given, the items are the numbers from it on.
     """
 
     name: str
@@ -84,6 +84,7 @@ class BenchmarkWork:
     items: int = 0
     first: int | None = None
     path: tuple[str, ...] = ()
+    working_folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,20 @@ class WorkError:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedPlace:
+    """How a place in a work's name was imported: by which dotted name, and from which folder of the user's.
+
+    `root` is None where the Python's own packages have it. `stand_in`: the name is one that a file was given which has
+    none that can be imported.
+    """
+
+    place: str
+    module: str
+    root: str | None
+    stand_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TrialReport(Payload):
     """What calling the work a few times in one Python found, before anything was timed.
 
@@ -145,6 +159,8 @@ class TrialReport(Payload):
     `unpicklable` says of 'function', 'item' and 'result' why it can't be pickled, where it can't; then the pickled
     bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
+    `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
+    since a Python started where the user is would not find it; None where all were on the path.
     """
 
     tag: ClassVar[str] = "trial"
@@ -164,6 +180,8 @@ class TrialReport(Payload):
     printed: int
     raised: WorkError | None
     gil: bool
+    imports: tuple[ImportedPlace, ...] = ()
+    found_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

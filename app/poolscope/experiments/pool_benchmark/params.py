@@ -23,6 +23,7 @@ from poolscope.experiments.pool_benchmark.plan import configurations
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
+from poolscope.protocol.work_names import OWN_WORK
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
@@ -37,10 +38,8 @@ SYNONYMS |= {
     "interpreterpoolexecutor": "interpreter",
 }
 
-NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-OWN_WORK = re.compile(rf"{NAME}:{NAME}@(?:{NAME}:)?{NAME}(?:\+(?:{NAME}:)?{NAME})?")
 LABEL = re.compile(r"[\w.+-]{1,40}", re.ASCII)
-LONGEST_NAME = 300
+LONGEST_NAME = 1000
 
 LARGEST_POOL = 64
 MOST_ITEMS = 100_000
@@ -204,13 +203,15 @@ class WhichPoolParams(Params):
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
     def arguments(
-        self, folder: str, pythons: Sequence[InterpreterPath], path: Sequence[str] = ()
+        self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
     ) -> BenchmarkArguments:
         """What the body is given, with the folder and the path that one's own work is imported from."""
         if self.built_in:
-            folder, path = "", ()
+            folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
-            work=BenchmarkWork(self.workload, folder, self.work_ms, self.items, path=tuple(path)),
+            work=BenchmarkWork(
+                self.workload, folder, self.work_ms, self.items, path=tuple(path), working_folder=working_folder
+            ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),
@@ -233,7 +234,7 @@ class WhichPoolParams(Params):
         """All that the run may compare; kinds that this work or a Python lacks will not be measured."""
         kinds = list(self.kinds or POOL_KINDS)
         labels = self.pythons or ["this"]
-        arguments = self.arguments("", [InterpreterPath(label, "") for label in labels])
+        arguments = self.arguments("", (), [InterpreterPath(label, "") for label in labels])
         return [config for label in labels for config in configurations(arguments, label, kinds, "", self.count or 1)]
 
 

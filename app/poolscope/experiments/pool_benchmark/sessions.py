@@ -195,7 +195,7 @@ class InterpreterSession:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += 1
         users = ":" in self._work.name
-        folder = self._work.folder if users else None
+        folder = (self._work.working_folder or self._work.folder) if users else None
         self._host = host = HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
         self.facts = host.describe()
         opened = host.open_work(OpenWork(self._work, str(self._scratch), self.rounds), self._limit_s)

@@ -72,6 +72,8 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         printed=output.stat().st_size,
         raised=calls.raised,
         gil=gil_enabled(),
+        imports=opened.opened.imports,
+        found_in=opened.opened.found_in,
     )
 
 
