@@ -178,7 +178,7 @@ class Benchmark:
     def rounds_within(self, seconds: float) -> int:
         """How many rounds of what still runs take so long, as far as is known."""
         round_s = sum(self.estimator.expected_s(config.key) or 0.0 for config in self.running())
-        return min(MOST_ROUNDS, int(seconds / round_s)) if round_s else 1
+        return min(MOST_ROUNDS, max(0, int(seconds / round_s))) if round_s else 1
 
     def expect(self, rounds: int) -> None:
         """Estimate the time left from so many more rounds."""

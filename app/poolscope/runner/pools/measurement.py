@@ -56,8 +56,8 @@ class Measurement:
     last as long as was asked. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids
     or, for asyncio, places under its limit, in the order of their first answers. `collections` counts garbage
     collections of this process; `cpu` is the process's CPU time during the map where it did all of the work in one
-    thread, else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times
-    do not count.
+    thread, else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose
+    times do not count.
     """
 
     start: int
