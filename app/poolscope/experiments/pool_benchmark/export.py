@@ -128,9 +128,9 @@ def _python(python: Python) -> dict[str, Any]:
 def cpu_share(config: Configuration) -> float | None:
     """The share of its time that a plain loop, or the traced tasks of a pool, were on a CPU; None if not known."""
     if config.loop and config.loop.wall_s:
-        return config.loop.cpu_s / config.loop.wall_s
+        return config.loop.cost_s / config.loop.wall_s
     traced = config.traced
-    return traced.tasks_cpu_s / traced.tasks_wall_s if traced and traced.tasks_wall_s else None
+    return traced.cost_s / traced.tasks_wall_s if traced and traced.tasks_wall_s else None
 
 
 def memory_per_worker(config: Configuration) -> int | None:
