@@ -138,6 +138,20 @@ class WorkError:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedPlace:
+    """How a place in a work's name was imported: by which dotted name, and from which folder of the user's.
+
+    `root` is None where the Python's own packages have it. `stand_in`: the name is one that a file was given which has
+    none that can be imported.
+    """
+
+    place: str
+    module: str
+    root: str | None
+    stand_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TrialReport(Payload):
     """What calling the work a few times in one Python found, before anything was timed.
 
@@ -147,6 +161,8 @@ class TrialReport(Payload):
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
+    `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
+    since a Python started where the user is would not find it; None where all were on the path.
     """
 
     tag: ClassVar[str] = "trial"
@@ -168,6 +184,8 @@ class TrialReport(Payload):
     gil: bool
     native_libraries: tuple[str, ...] = ()
     native_threads: int | None = None
+    imports: tuple[ImportedPlace, ...] = ()
+    found_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,6 +258,12 @@ def notes(state: State) -> list[str]:
     """
     out = [python for python in state.pythons if python.why_not and python.why_not != state.reason]
     said = [f"Python {python.label} took no part. {python.why_not}" for python in out]
+    elsewhere = {python.trial.found_in for python in state.pythons if python.trial and python.trial.found_in}
+    said += [
+        f"Modules were found in {folder}, which is not on Python's path: with PYTHONPATH={folder}, or after "
+        "pip install -e . in the project, your own programs find them too."
+        for folder in sorted(elsewhere)
+    ]
     groups: dict[tuple[str, str], list[Configuration]] = {}
     for config in state.configs.values():
         if why := state.left_out(config):

@@ -76,6 +76,8 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         gil=gil_enabled(),
         native_libraries=native_libraries(),
         native_threads=native_threads(),
+        imports=opened.opened.imports,
+        found_in=opened.opened.found_in,
     )
 
 

@@ -159,7 +159,7 @@ def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(True, "several threads", facts, fewer, lost_share)
     facts |= {
         "libraries": trial.native_libraries,
-        "threads": trial.native_threads,
+        "threads": None if trial.native_threads is None else 1 + trial.native_threads,
         "variables": [LIBRARIES[name].variable for name in trial.native_libraries],
     }
     return CheckResult(True, "library threads", facts, fewer, lost_share)
