@@ -17,9 +17,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns
 from typing import Any, Protocol
 
+from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
@@ -38,13 +39,15 @@ MOST_PASSES = 10_000
 class TimedTask:
     """One call as its worker saw it: stamps of perf_counter_ns and the CPU time between.
 
-    `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told.
+    `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told. `children` is the
+    CPU time of the child processes that a worker process waited for; within this process it is not told by task.
     """
 
     worker: int
     started: int
     ended: int
     cpu: int | None
+    children: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,9 @@ class Measurement:
     plain loop. `map` is the mean of the maps where several are timed together; `passes_to_fill` is how many of them
     last as long as was asked. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids
     or, for asyncio, places under its limit, in the order of their first answers. `collections` counts garbage
-    collections of this process; `cpu` is the process's CPU time during the map where it did all of the work in one
-    thread, else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose
-    times do not count.
+    collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
+    else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
+    count. `in_one_thread`: the main thread was the only worker.
     """
 
     start: int
@@ -68,15 +71,30 @@ class Measurement:
     workers: tuple[int, ...]
     results: list[Any]
     collections: int
-    cpu: int | None = None
+    cpu: CpuUse | None = None
     tasks: tuple[TimedTask, ...] = ()
     memory: Memory | None = None
+    in_one_thread: bool = False
     passes_to_fill: int = 1
 
     @property
     def tasks_cpu(self) -> int:
-        """CPU time of all traced tasks; for asyncio that of the process during the map."""
-        return sum(task.cpu for task in self.tasks if task.cpu is not None) or self.cpu or 0
+        """CPU time of all traced tasks; for asyncio that of the main thread during the map."""
+        stamped = sum(task.cpu for task in self.tasks if task.cpu is not None)
+        return stamped or (self.cpu.thread if self.cpu else 0)
+
+    @property
+    def native_cpu(self) -> int:
+        """CPU time of threads of this process that are neither a worker nor the main thread; 0 for process pools."""
+        if self.cpu is None:
+            return 0
+        workers = 0 if self.in_one_thread else self.tasks_cpu
+        return max(0, self.cpu.process - self.cpu.thread - workers)
+
+    @property
+    def children_cpu(self) -> int:
+        """CPU time of the child processes that traced tasks started."""
+        return self.cpu.children if self.cpu else sum(task.children for task in self.tasks)
 
 
 class Monitor(Protocol):
@@ -106,7 +124,8 @@ class Unmonitored:
 class TimedPool(ABC):
     """One kind of pool for one work, driven by `time_map`, which calls the methods in the order in which they stand."""
 
-    in_one_thread = False  # the main thread does all of the work, so the process's CPU time is the work's
+    in_one_thread = False  # the main thread does all of the work
+    in_this_process = True  # so its CPU time is the work's
     has_start_up = True
 
     def __init__(self, use: PoolUse, work: Work) -> None:
@@ -177,12 +196,12 @@ def time_map(
                 workers = tuple(answer.worker for answer in answers)
                 calls = [pool.prepared_map(function, items) for items in pool.work.passes(passes)]
                 monitor.phase = "mapping"
-                cpu = process_time_ns()
+                clock = CpuClock() if pool.in_this_process else None
                 asked = perf_counter_ns()
                 for call in calls:
                     results = call()
                 got = perf_counter_ns()
-                cpu = process_time_ns() - cpu
+                cpu = clock.read() if clock else None
                 to_fill = passes_to_fill(pool, function, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
@@ -204,9 +223,10 @@ def time_map(
         workers=workers,
         results=[stamped[0] for stamped in results] if traced else results,
         collections=collections_so_far() - collections,
-        cpu=cpu // passes if pool.in_one_thread else None,
+        cpu=cpu.per_pass(passes) if cpu else None,
         tasks=tasks,
         memory=memory,
+        in_one_thread=pool.in_one_thread,
         passes_to_fill=to_fill,
     )
 

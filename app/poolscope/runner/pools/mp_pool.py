@@ -43,6 +43,7 @@ class MultiprocessingPool(TimedPool):
     """A multiprocessing.Pool, used by the method that `PoolUse.method` names."""
 
     pool: Any
+    in_this_process = False
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
