@@ -101,15 +101,17 @@ class BenchmarkArguments(Arguments):
 
     No `kinds` are all that a Python has and the work can use; no `start_methods` are the Python's own. A chunk size of
     0 is the kind's own choice. `method` is that of a multiprocessing.Pool. `limit_s` bounds a call and a repetition.
+    Without `repeats` there are as many counted rounds as the answer needs, for about `seconds` at most.
     """
 
     tag: ClassVar[str] = "pool-benchmark"
     work: BenchmarkWork
     kinds: tuple[str, ...]
     sizes: tuple[int, ...]
-    repeats: int
+    repeats: int | None
     chunksizes: tuple[int, ...] = (0,)
     start_methods: tuple[str, ...] = ()
     method: str = "map"
     pythons: tuple[InterpreterPath, ...] = ()
     limit_s: float = 60.0
+    seconds: float = 30.0
