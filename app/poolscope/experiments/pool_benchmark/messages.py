@@ -396,6 +396,25 @@ VERDICTS = {
 # Of a configuration that gets no more rounds.
 DROPPED = {"slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since."}
 
+# What became of a condition (`--fail-if`), and what is said to be so in it.
+CONDITIONS = {
+    "holds": "{text} holds: {because}.",
+    "does not hold": "{text} does not hold: {because}.",
+    "unknown": "{text} can't be told: {because}.",
+    "speed-up": "{config} {config:reaches/reach} {gain:times}[ ({ci})]",
+    "few repetitions": "{config} {config:reaches/reach} {gain:times}, of too few repetitions for an interval",
+    "winner": "{config} {config:wins/win}",
+    "tied": "{config} {config:wins/win}, and {other} {other:is/are} not shown to be slower",
+    "no winner": "there is no clear winner",
+    "disturbed": "something else disturbed the run",
+    "nothing measured": "no pool was measured to its end",
+    "other work": "{run} did other work",
+    "other machine": "{run} was measured on another machine",
+    "nothing in common": "{run} has neither the plain loop nor the pool that this run has to compare",
+    "change": ("{config} took {now_s:duration} against {before_s:duration} in {run}, {change:times} as long[ ({ci})]"),
+}
+
+
 # Why no scaling law is drawn through the points.
 NO_FITS = {
     "loop repetitions": "A fit takes {fewest} repetitions of the plain loop at least, and there are {there}.",
@@ -432,6 +451,10 @@ def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:
     return capital(fill(FINDINGS[check], code, _in_words(state, facts)))
+
+
+def condition_sentence(state: State, text: str, outcome: str, code: str, facts: Mapping[str, Any]) -> str:
+    return fill(CONDITIONS, outcome, {**_in_words(state, facts), "text": text, "because": Part(code)})
 
 
 def verdict_sentence(state: State, code: str, facts: Mapping[str, Any]) -> str:
