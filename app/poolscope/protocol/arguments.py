@@ -74,6 +74,7 @@ class BenchmarkWork:
     """A work by name: built in, or a user's own as place:function@items+setup, imported from `folder`.
 
     `path` are the folders and archives of the user's PYTHONPATH, resolved against the folder; they come behind it.
+    With `star` the function gets an item's entries as its arguments.
     `work_ms` is the length of a call, None for its own; `items` how many, 0 for as many as it has. Where `first` is
     given, the items are the numbers from it on.
     """
@@ -84,6 +85,7 @@ class BenchmarkWork:
     items: int = 0
     first: int | None = None
     path: tuple[str, ...] = ()
+    star: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def test_the_defaults_are_the_contracts() -> None:
         "sizes": [1, 2, 4, 8],
         "chunksizes": [0],
         "repeats": 5,
+        "star": False,
         "start_methods": [],
         "pythons": [],
         "limit_s": 60.0,

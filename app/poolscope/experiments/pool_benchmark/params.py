@@ -93,6 +93,12 @@ class WhichPoolParams(Params):
         help="Items a message to a process; 0 is the pool's own choice.",
     )
     repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS, help=REPEATS_HELP)
+    star: bool = parameter(
+        False,
+        "spread items",
+        advanced=True,
+        help="Call your function with an item's entries: f(*item), or f(**item) where it is a mapping.",
+    )
     start_methods: list[str] = parameter(
         [],
         "start methods",
@@ -165,6 +171,8 @@ class WhichPoolParams(Params):
                 "work_ms",
                 f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
             )
+        if self.star and self.built_in:
+            raise InvalidParameter("star", "must be false for built-in work, whose items have no entries.")
         most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
@@ -206,7 +214,7 @@ class WhichPoolParams(Params):
         """What the body is given, with the folder and the path that one's own work is imported from."""
         folder, path = ("", ()) if self.built_in else (folder, path)
         return BenchmarkArguments(
-            work=BenchmarkWork(self.workload, folder, self.work_ms, self.items, path=tuple(path)),
+            work=BenchmarkWork(self.workload, folder, self.work_ms, self.items, path=tuple(path), star=self.star),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),

@@ -24,6 +24,12 @@ class ExecutorPool(TimedPool):
         self.options: dict[str, int] = {}  # of the map
         self.threads_before = threading.enumerate()
 
+    def users_line(self) -> Call:
+        if self.work.calling != "positional":
+            return super().users_line()
+        executor, function, items, options = self.executor, self.work.function, self.work.items, self.options
+        return lambda: list(executor.map(function, *zip(*items, strict=True), **options))
+
     def prepared_map(self, function: Callable[[Any], Any]) -> Call:
         executor, items, options = self.executor, self.work.items, self.options
         return lambda: list(executor.map(function, items, **options))

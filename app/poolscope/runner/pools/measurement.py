@@ -110,7 +110,7 @@ class TimedPool(ABC):
 
     def stamped(self) -> Callable[[Any], Any]:
         """The function with stamps around each call, for a traced repetition."""
-        return partial(worker_side.stamped_in_thread, self.work.function)
+        return partial(worker_side.stamped_in_thread, self.work.call)
 
     def monitored(self, context: RunContext) -> AbstractContextManager[Monitor]:
         """Within it, a worker process that ends interrupts the main thread."""
@@ -128,9 +128,13 @@ class TimedPool(ABC):
     def wait_until_ready(self, monitor: Any) -> list[FirstSign]:
         """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
 
+    def users_line(self) -> Call:
+        """The line that a user would write, ready to be called once."""
+        return self.prepared_map(self.work.call)
+
     @abstractmethod
     def prepared_map(self, function: Callable[[Any], Any]) -> Call:
-        """The line that a user would write, ready to be called once."""
+        """The same for any function of one item."""
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
         """What is held after the work, before the shutdown."""
@@ -150,7 +154,7 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
 
     Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
     """
-    function = pool.stamped() if traced else pool.work.function
+    stamped = pool.stamped() if traced else None
     memory = None
     gc.collect()  # the same state for every configuration
     pool.held_before = of_self() if traced else 0
@@ -164,7 +168,7 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
                 ready = perf_counter_ns()
                 check_set_up(answers)
                 workers = tuple(answer.worker for answer in answers)
-                call = pool.prepared_map(function)
+                call = pool.users_line() if stamped is None else pool.prepared_map(stamped)
                 monitor.phase = "mapping"
                 cpu = process_time_ns()
                 asked = perf_counter_ns()
