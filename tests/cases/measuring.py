@@ -35,5 +35,7 @@ def start_host(context: RunContext, tmp_path: Path) -> Iterator[StartHost]:
         host.end()
 
 
-def measured(host: HostProcess, kind: str, start_method: str = "", size: int = 2) -> MeasurementReport:
-    return host.measure(MeasureOnce(PoolUse(kind, size, start_method)), LIMIT_S, f"a pass of {kind}")
+def measured(
+    host: HostProcess, kind: str, start_method: str = "", size: int = 2, *, traced: bool = False
+) -> MeasurementReport:
+    return host.measure(MeasureOnce(PoolUse(kind, size, start_method), traced=traced), LIMIT_S, f"a pass of {kind}")

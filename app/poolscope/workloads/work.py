@@ -27,7 +27,8 @@ class Work:
     once in every worker before its first task, in the main process too where that works itself. `tidy` is called in
     this process after each repetition and lets go of what the calls kept here. `close` ends what setting the work up
     started; call it once, whatever happened. `rounds` is None unless the length of a call was calibrated; `one_call_s`
-    is what a call took then, None if the rounds were given.
+    is what a call took then, None if the rounds were given. `fresh` makes the items anew for each map,
+    where calls change them.
     """
 
     function: Callable[..., Any]
@@ -38,6 +39,7 @@ class Work:
     close: Callable[[], None] = nothing
     rounds: int | None = None
     one_call_s: float | None = None
+    fresh: Callable[[], Sequence[Any]] | None = None
     calling: Calling = "item"
 
     @property
@@ -49,6 +51,10 @@ class Work:
     def coroutine_call(self) -> Callable[[Any], Awaitable[Any]] | None:
         """The coroutine as one of a single item."""
         return self.coroutine if self.calling == "item" or self.coroutine is None else partial(spread, self.coroutine)
+
+    def passes(self, count: int) -> list[Sequence[Any]]:
+        """The items of so many maps that are timed together, a sequence each, made before the clock starts."""
+        return [self.items] * count if self.fresh is None else [self.fresh() for _ in range(count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -43,6 +43,7 @@ class MultiprocessingPool(TimedPool):
     """A multiprocessing.Pool, used by the method that `PoolUse.method` names."""
 
     pool: Any
+    in_this_process = False
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
@@ -85,14 +86,14 @@ class MultiprocessingPool(TimedPool):
             raise PoolFailed(f"{self.size} first tasks were answered by fewer than {self.size} workers.")
         return answers
 
-    def users_line(self) -> Call:
+    def users_line(self, items: Sequence[Any]) -> Call:
         if self.work.calling not in ("positional", "ragged"):
-            return super().users_line()
+            return super().users_line(items)
         options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
-        return partial(self.pool.starmap, self.work.function, self.work.items, **options)
+        return partial(self.pool.starmap, self.work.function, items, **options)
 
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
-        pool, items = self.pool, self.work.items
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        pool = self.pool
         options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
         match self.use.method:
             case "map":

@@ -36,6 +36,7 @@ class ProcessPool(ExecutorPool):
     """A ProcessPoolExecutor."""
 
     executor: ProcessPoolExecutor
+    in_this_process = False
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)

@@ -42,17 +42,17 @@ class SerialLoop(TimedPool):
     def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
         return [FirstSign(threading.get_native_id(), perf_counter_ns(), error_of_set_up(self.work.setup))]
 
-    def users_line(self) -> Call:
+    def users_line(self, items: Sequence[Any]) -> Call:
         match self.work.calling:
             case "positional" | "ragged":
-                return partial(spreading_loop, self.work.function, self.work.items)
+                return partial(spreading_loop, self.work.function, items)
             case "keywords":
-                return partial(keyword_loop, self.work.function, self.work.items)
+                return partial(keyword_loop, self.work.function, items)
             case _:
-                return super().users_line()
+                return super().users_line(items)
 
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
-        return partial(plain_loop, function, self.work.items)
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        return partial(plain_loop, function, items)
 
     def close(self) -> None:
         pass
