@@ -15,8 +15,8 @@ from tests.waiting import until
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 WIDTHS = (390, 768, 1440, 2560)
-# What is looked for where. A scheme changes colours and nothing else, a width places and sizes; looking for everything in
-# all of them would take three times as long.
+# What is looked for where. A scheme changes colours and nothing else, a width places and sizes; looking for
+# everything in all of them would take three times as long.
 LOOKED_AT: dict[int, tuple[tuple[Literal["light", "dark"], *tuple[str, ...]], ...]] = {
     390: (("light",), ("dark", "color-contrast")),
     1440: (("light", "color-contrast", "target-size", "scrollable-region-focusable", "region"),),

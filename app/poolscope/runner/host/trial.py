@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter_ns, thread_time_ns
+from time import perf_counter_ns
 from typing import Any
 
+from poolscope.machine.cpu_clock import CpuClock
 from poolscope.protocol.payloads import TrialReport, WorkError
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
     Parcel,
     error_in_words,
@@ -72,6 +74,10 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         printed=output.stat().st_size,
         raised=calls.raised,
         gil=gil_enabled(),
+        native_libraries=native_libraries(),
+        native_threads=native_threads(),
+        imports=opened.opened.imports,
+        found_in=opened.opened.found_in,
     )
 
 
@@ -109,9 +115,9 @@ def call_in_turn(calls: FirstCalls, opened: OpenedWork, call: Callable[[Any], An
         where = f"item {number} ({short(item)})"
         announce(f"the call of {where}")
         try:
-            cpu, began = thread_time_ns(), perf_counter_ns()
+            clock, began = CpuClock(), perf_counter_ns()
             result = call(item)
-            ended, cpu = perf_counter_ns(), thread_time_ns() - cpu
+            ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
             calls.raised = work_error(error, where, f"{function} {raised_where(error, f'on {where}')}.")
             return
@@ -119,7 +125,7 @@ def call_in_turn(calls: FirstCalls, opened: OpenedWork, call: Callable[[Any], An
             first = digest(result)  # now: a second call may change it
         calls.results.append(result)
         calls.call_s.append((ended - began) / 1e9)
-        calls.cpu_s.append(cpu / 1e9)
+        calls.cpu_s.append((used.process + used.children) / 1e9)
         if sum(calls.call_s) > ENOUGH_S:
             break
     if calls.call_s[0] > REPEAT_WITHIN_S:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -27,6 +28,7 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
     prints,
     results_differ,
     run_was_disturbed,
+    unsettled,
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
 from poolscope.experiments.pool_benchmark.state import State
@@ -37,6 +39,7 @@ Check = Callable[[State, int], CheckResult]
 CHECKS: tuple[Check, ...] = (
     work_too_small,
     gil_held,
+    child_processes,
     light_kinds_suffice,
     too_large_to_hand_over,
     chunks_too_small,
@@ -53,10 +56,12 @@ CHECKS: tuple[Check, ...] = (
     keeps_global_state,
     prints,
     run_was_disturbed,
+    unsettled,
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
     gil_held,
+    child_processes,
     light_kinds_suffice,
     too_large_to_hand_over,
     oversubscribed,
