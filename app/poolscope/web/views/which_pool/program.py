@@ -78,7 +78,7 @@ def program(run: Run) -> Program:
     coroutine = config.kind == "asyncio" or bool(work == "own" and python and python.trial and python.trial.coroutine)
     code = source(work, EXTRA.get(work, ()), coroutine=coroutine) if row else None
     calling = python.trial.calling if python and python.trial else "mixed" if params.star else "item"
-    spreads = calling != "item" and (calling != "positional" or coroutine)
+    spreads = work == "own" and calling != "item" and (calling != "positional" or coroutine)
     usual = "partial({}, ROUNDS)" if row and row.rounds else "{}"
     call = CALLS.get(work, usual).format(code.function if code else own.function or "work")
     return Program(
