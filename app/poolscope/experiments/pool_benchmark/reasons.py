@@ -16,7 +16,7 @@ from poolscope.experiments.pool_benchmark.recommendation import Recommendation, 
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits
 from poolscope.protocol.kinds import POOL_KINDS
-from poolscope.stats.comparison import NEAR
+from poolscope.stats.comparison import EQUAL, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
 from poolscope.text.sentences import Part
@@ -38,6 +38,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
     """In the order in which they matter."""
     return [
         *doubts(state, usable_cpus),
+        *_cheapest(state, recommendation),
         *_single_call(state, recommendation),
         *_event_loop(state, recommendation, usable_cpus),
         *_for_programs(state, recommendation, usable_cpus),
@@ -79,6 +80,13 @@ def as_good(state: State, recommendation: Recommendation) -> tuple[Configuration
     if light and config is not None and config.kind in LIGHT:
         return tuple(other for other in recommendation.others if other.kind in LIGHT)
     return recommendation.others
+
+
+def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """The rule by which another than the fastest is recommended."""
+    config, best = recommendation.config, recommendation.best
+    if recommendation.maps.outcome == "pool" and config is not None and config is not best:
+        yield Reason("cheapest", {"best": best, "equal": EQUAL - 1}, False)
 
 
 def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reason]:

@@ -41,7 +41,7 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         counting = CountingFunction(work.function)
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
     try:
-        measurement = measure(context, order.use, work, traced=order.traced)
+        measurement = measure(context, order.use, work, traced=order.traced, passes=order.passes, fill_s=order.fill_s)
     except (WorkerDied, PoolFailed) as error:
         raise OrderRefused(str(error), spoiled=True) from None
     except SetUpFailed as error:

@@ -29,6 +29,7 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
     prints,
     results_differ,
     run_was_disturbed,
+    unsettled,
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
 from poolscope.experiments.pool_benchmark.state import State
@@ -57,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
     keeps_global_state,
     prints,
     run_was_disturbed,
+    unsettled,
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
