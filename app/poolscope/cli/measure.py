@@ -43,6 +43,9 @@ def command(
     setup: Annotated[
         str | None, typer.Option(metavar="MODULE:NAME", help="A callable that each worker calls first.")
     ] = None,
+    star: Annotated[
+        bool, typer.Option("--star", help="Call it as f(*item), or as f(**item) where an item is a mapping.")
+    ] = False,
     kinds: Annotated[
         str | None, typer.Option(help="thread, process, pool, interpreter, asyncio, by commas; all that there are.")
     ] = None,
@@ -76,12 +79,14 @@ def command(
         "start_methods": start_methods,
         "repeats": repeats,
         "limit_s": limit,
+        "star": star or None,
     }
     with error_exits():
         settings = read_settings()
         name = work_name(function, items, setup)
         installation = offered_installation(settings.workloads)
-        raw = {"workload": name, **{option: value for option, value in options.items() if value is not None}}
+        given = {option: value for option, value in options.items() if value is not None}
+        raw: dict[str, Any] = {"workload": name, **given}
         paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.kinds import Calling
 
 # Failures that somebody tells apart. bad-reference: the user named a function or items that are not there or can't be
 # mapped, which is a mistake in what was asked and not one in the work.
@@ -130,13 +131,17 @@ class InterpreterLeftOut(Payload):
 
 @dataclass(frozen=True, slots=True)
 class WorkError:
-    """What the work raised when it was tried, the item that it was called on, and the sentence that says so."""
+    """What the work raised when it was tried, the item that it was called on, and the sentence that says so.
+
+    `remedy`: the item does not fit the function's parameters, but its entries do ('star'), or the other way round.
+    """
 
     type: str
     message: str
     item: str
     traceback: str
     sentence: str
+    remedy: Literal["star", "no star"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,7 @@ class TrialReport(Payload):
     loop: LoopUse | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
+    calling: Calling = "item"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,9 @@ class EventLoop(TimedPool):
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
-        if work.coroutine is None:
+        if work.coroutine_call is None:
             raise ValueError("The work has no coroutine, so asyncio can't run it.")
-        self.coroutine: Coroutine = work.coroutine
+        self.coroutine: Coroutine = work.coroutine_call
         self.in_turn = use.kind == "serial"
         if self.in_turn:
             self.size = 1

@@ -137,7 +137,7 @@ class TimedPool(ABC):
 
     def stamped(self) -> Callable[[Any], Any]:
         """The function with stamps around each call, for a traced repetition."""
-        return partial(worker_side.stamped_in_thread, self.work.function)
+        return partial(worker_side.stamped_in_thread, self.work.call)
 
     def monitored(self, context: RunContext) -> AbstractContextManager[Monitor]:
         """Within it, a worker process that ends interrupts the main thread."""
@@ -155,9 +155,13 @@ class TimedPool(ABC):
     def wait_until_ready(self, monitor: Any) -> list[FirstSign]:
         """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
 
+    def users_line(self, items: Sequence[Any]) -> Call:
+        """The line that a user would write, ready to be called once."""
+        return self.prepared_map(self.work.call, items)
+
     @abstractmethod
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
-        """The line that a user would write, ready to be called once."""
+        """The same for any function of one item."""
 
     def loop_use(self) -> LoopUse | None:
         """What an event loop's thread did in a traced map; None without one."""
@@ -186,7 +190,7 @@ def time_map(
 
     Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
     """
-    function = pool.stamped() if traced else pool.work.function
+    prepared = partial(pool.prepared_map, pool.stamped()) if traced else pool.users_line
     memory = None
     gc.collect()  # the same state for every configuration
     pool.held_before = of_self() if traced else 0
@@ -200,7 +204,7 @@ def time_map(
                 ready = perf_counter_ns()
                 check_set_up(answers)
                 workers = tuple(answer.worker for answer in answers)
-                calls = [pool.prepared_map(function, items) for items in pool.work.passes(passes)]
+                calls = [prepared(items) for items in pool.work.passes(passes)]
                 monitor.phase = "mapping"
                 clock = CpuClock() if pool.in_this_process else None
                 asked = perf_counter_ns()
@@ -208,7 +212,7 @@ def time_map(
                     results = call()
                 got = perf_counter_ns()
                 cpu = clock.read() if clock else None
-                to_fill = passes_to_fill(pool, function, got - asked, round(fill_s * 1e9)) if fill_s else 1
+                to_fill = passes_to_fill(pool.work, prepared, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
                 monitor.phase = "shutting down"
@@ -238,14 +242,14 @@ def time_map(
     )
 
 
-def passes_to_fill(pool: TimedPool, function: Callable[[Any], Any], first: int, wanted: int) -> int:
+def passes_to_fill(work: Work, prepared: Callable[[Sequence[Any]], Call], first: int, wanted: int) -> int:
     """How many maps in a row last `wanted` nanoseconds, as short as they are after the `first`, which took so long."""
     if first >= wanted:
         return 1
     done, spent = 0, 0
     while spent < wanted and done < MOST_PASSES:
-        (items,) = pool.work.passes(1)
-        call = pool.prepared_map(function, items)
+        (items,) = work.passes(1)
+        call = prepared(items)
         asked = perf_counter_ns()
         call()
         spent += perf_counter_ns() - asked
