@@ -24,6 +24,7 @@ from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings, read_settings
+from poolscope.stats import intervals
 
 EXIT_STATUS = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
 
@@ -95,6 +96,8 @@ async def _perform(
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(journal, installation=installation, keep_runs=settings.keep_runs)
+    # A run is judged between its rounds; loading what that takes would else be waited for then, or disturb it.
+    warming = asyncio.create_task(asyncio.to_thread(intervals.warm)) if EXPERIMENTS[experiment].steer else None
     try:
         await scheduler.open()
     except (OSError, sqlite3.Error) as error:
@@ -102,6 +105,8 @@ async def _perform(
     if journal.set_aside:
         say(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
     try:
+        if warming is not None:
+            await warming
         run = await scheduler.start(experiment, raw)
         follow = asyncio.create_task(ProgressDisplay(run, quiet=quiet).follow())
         signalled = asyncio.create_task(interrupted.wait())
