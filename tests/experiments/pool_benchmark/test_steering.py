@@ -134,3 +134,25 @@ def test_a_dropped_setting_stays_a_loser_whatever_the_machine_does_later() -> No
     (cell,) = [cell for cell in which_pool.as_json(now)["cells"] if cell["kind"] == "thread"]
     assert (cell["dropped"]["round"], cell["dropped"]["lost_to"]["kind"]) == (3, "process")
     assert any("3 rounds" in note for note in which_pool.notes(now))
+
+
+@pytest.mark.parametrize(
+    ("maps", "code"),
+    [
+        ({"serial": about(100), "process 2": about(100.5), "thread 2": about(101)}, "no gain"),
+        ({"serial": spread(100), "process 2": spread(101, WIDE[::-1])}, "undecided"),
+    ],
+)
+def test_that_no_pool_gains_is_told_from_times_that_spread(maps: Mapping[str, Sequence[float]], code: str) -> None:
+    stated = which_pool.verdict(after(maps, 5, outcome="finished"), 2)
+    assert stated is not None
+    assert stated.code == code
+
+
+def test_a_loss_that_is_not_sure_yet_is_not_blamed_on_settings_that_lost() -> None:
+    few = {"serial": [0.3, 0.2, 0.24, 0.3, 0.26], "pool 1": [0.31, 1.1, 0.55, 0.9, 0.4], "thread 2": about(40, 3)}
+    now = after(few, 5, Result(0, ConfigurationDropped(3, "pool 1"), "thread 2"), outcome="finished")
+    stated, advice = which_pool.verdict(now, 2), steer(now)
+    assert stated is not None
+    assert advice is not None
+    assert (stated.code, advice.enough) == ("unconfirmed", False)
