@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import signal
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
+from poolscope.cli.fail_if import FailIf
 from poolscope.cli.output import BAD_USAGE, FAILED, INTERRUPTED, ProgressDisplay, error_exits, print_result, say
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.library.answer import Again
+from poolscope.library.lone_run import LoneRun
 from poolscope.machine import interpreters
-from poolscope.runs import earlier_journals
-from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.run import Run, Status
-from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings, read_settings
-from poolscope.stats import intervals
 
 EXIT_STATUS = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
 
@@ -34,21 +35,37 @@ def command(
     param: Annotated[
         list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE", help="A parameter; may be repeated.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON instead of a table.")] = False,
+    fail_if: Annotated[list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help=FAIL_IF_HELP)] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
+    ] = False,
 ) -> None:
     """Run one experiment here: progress on stderr, the result on stdout.
 
-    Exits with 0 when it finished, 1 when it failed, 2 when a parameter is wrong, 130 when it was interrupted.
+    Exits with 0 when it finished, 1 when it failed or what --fail-if names holds, 2 when a parameter is wrong, 130 when
+    it was interrupted.
     """
     with error_exits():
         raw = parse_pairs(param or ())
         settings = read_settings()
+        failing = FailIf.of(fail_if or (), experiment, settings.journal_path)
         installation = offered_installation(settings.workloads)
         if raw.get("pythons"):
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))
         run = perform(settings, installation, experiment, raw, quiet=as_json)
-    print_and_exit(run, as_json)
+    print_and_exit(run, as_json, lambda remedy: run_command(experiment, {**raw, **remedy}), failing)
+
+
+def run_command(experiment: str, parameters: Mapping[str, Any]) -> str:
+    """The command that runs it with these parameters, quoted for a shell."""
+    pairs = (("-p", f"{name}={option_value(value)}") for name, value in parameters.items())
+    return shlex.join(["poolscope", "run", experiment, *chain.from_iterable(pairs)])
+
+
+def option_value(value: object) -> str:
+    """A parameter as it is typed: lists by commas."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def perform(
@@ -60,12 +77,15 @@ def perform(
     return asyncio.run(_perform(settings, installation, experiment, raw, quiet))
 
 
-def print_and_exit(run: Run, as_json: bool, footer: str = "") -> NoReturn:
-    """Print the result of an ended run, as a table with `footer` below it or as JSON, and exit as it ended."""
+def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, footer: str = "") -> NoReturn:
+    """Print the result of an ended run, as text with `footer` below it or as JSON, and exit as it ended.
+
+    `again` words the command that runs it with a remedy; where a condition of `failing` holds, the exit status is 1.
+    """
     if as_json:
         typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
     else:
-        print_result(run)
+        print_result(run, again)
         if footer:
             typer.echo(footer)
     if run.error:
@@ -73,7 +93,8 @@ def print_and_exit(run: Run, as_json: bool, footer: str = "") -> NoReturn:
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
     misnamed = run.end is not None and run.end.code == "bad-reference"
-    raise typer.Exit(BAD_USAGE if misnamed else EXIT_STATUS[run.status])
+    failed = failing.exit_status(run)
+    raise typer.Exit(BAD_USAGE if misnamed else EXIT_STATUS[run.status] or failed)
 
 
 def parse_pairs(params: Sequence[str]) -> dict[str, str]:
@@ -90,31 +111,17 @@ def parse_pairs(params: Sequence[str]) -> dict[str, str]:
 async def _perform(
     settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], quiet: bool
 ) -> Run:
-    """Run it in a scheduler of its own; SIGINT and SIGTERM stop it and keep what it has. No child is left."""
+    """Run it in a scheduler of its own; SIGINT and SIGTERM stop it and keep what it has."""
     interrupted = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
-    journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
-    scheduler = Scheduler(journal, installation=installation, keep_runs=settings.keep_runs)
-    # A run is judged between its rounds; loading what that takes would else be waited for then, or disturb it.
-    warming = asyncio.create_task(asyncio.to_thread(intervals.warm)) if EXPERIMENTS[experiment].steer else None
-    try:
-        await scheduler.open()
-    except (OSError, sqlite3.Error) as error:
-        say(f"Runs can't be kept in {settings.journal_path}: {in_words(error)}.")
-    if journal.set_aside:
-        say(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
-    try:
-        if warming is not None:
-            await warming
-        run = await scheduler.start(experiment, raw)
-        follow = asyncio.create_task(ProgressDisplay(run, quiet=quiet).follow())
-        signalled = asyncio.create_task(interrupted.wait())
-        await asyncio.wait((follow, signalled), return_when=asyncio.FIRST_COMPLETED)
-        if not follow.done():
-            await scheduler.stop(run.id)
-        signalled.cancel()
-        await follow
-    finally:
-        await scheduler.close()
-    return run
+    lone = LoneRun(
+        experiment,
+        raw,
+        installation,
+        journal=settings.journal_path,
+        turns=settings.journal_path,
+        keep_runs=settings.keep_runs,
+        journal_mib=settings.journal_mib,
+    )
+    return await lone.perform(lambda run: ProgressDisplay(run, quiet=quiet).follow(), interrupted, say)

@@ -97,6 +97,12 @@ class WhichPoolParams(Params):
     )
     repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS, width=6, help=REPEATS_HELP)
     seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    star: bool = parameter(
+        False,
+        "spread items",
+        advanced=True,
+        help="Call your function with an item's entries: f(*item), or f(**item) where it is a mapping.",
+    )
     start_methods: list[str] = parameter(
         [],
         "start methods",
@@ -169,6 +175,8 @@ class WhichPoolParams(Params):
                 "work_ms",
                 f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
             )
+        if self.star and self.built_in:
+            raise InvalidParameter("star", "must be false for built-in work, whose items have no entries.")
         most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
@@ -206,11 +214,22 @@ class WhichPoolParams(Params):
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
-    def arguments(self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
+    def arguments(
+        self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
+    ) -> BenchmarkArguments:
         """What the body is given, with the folder and the path that one's own work is imported from."""
-        folder, path = ("", ()) if self.built_in else (folder, path)
+        if self.built_in:
+            folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
-            work=BenchmarkWork(self.workload, folder, self.work_ms, self.items, path=tuple(path)),
+            work=BenchmarkWork(
+                self.workload,
+                folder,
+                self.work_ms,
+                self.items,
+                path=tuple(path),
+                working_folder=working_folder,
+                star=self.star,
+            ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),

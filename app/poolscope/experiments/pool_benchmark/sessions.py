@@ -150,7 +150,8 @@ class InterpreterSession:
         if self.facts:
             self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
-            self._lose(trial.raised.sentence)
+            # Arguments that don't fit are a mistake in what was asked, and not one in the work.
+            self._lose(trial.raised.sentence, "bad-reference" if trial.raised.remedy else None)
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
         facts, trial = self.facts, self.trial
@@ -202,7 +203,7 @@ class InterpreterSession:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += 1
         users = ":" in self._work.name
-        folder = self._work.folder if users else None
+        folder = (self._work.working_folder or self._work.folder) if users else None
         self._host = host = HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
         self.facts = host.describe()
         opened = host.open_work(OpenWork(self._work, str(self._scratch), self.rounds), self._limit_s)
