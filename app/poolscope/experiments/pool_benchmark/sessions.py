@@ -150,7 +150,8 @@ class InterpreterSession:
         if self.facts:
             self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
-            self._lose(trial.raised.sentence)
+            # Arguments that don't fit are a mistake in what was asked, and not one in the work.
+            self._lose(trial.raised.sentence, "bad-reference" if trial.raised.remedy else None)
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
         facts, trial = self.facts, self.trial
