@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.experiments.installation import Installation
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
-from poolscope.stats import intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,6 @@ class LoneRun:
             keep_runs=self.keep_runs,
             measurement_lock=MeasurementLock(self.turns),
         )
-        # A run may be judged between its rounds; loading what that takes would be waited for then, or disturb it.
-        judged = EXPERIMENTS[self.experiment].steer is not None
-        warming = asyncio.create_task(asyncio.to_thread(intervals.warm)) if judged else None
         try:
             await scheduler.open()
         except (OSError, sqlite3.Error) as error:
@@ -56,8 +51,6 @@ class LoneRun:
         if journal.set_aside:
             say(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
         try:
-            if warming is not None:
-                await warming
             run = await scheduler.start(self.experiment, self.parameters)
             following = asyncio.ensure_future(follow(run))
             signalled = asyncio.create_task(interrupted.wait())
