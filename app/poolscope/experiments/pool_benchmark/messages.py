@@ -17,6 +17,7 @@ from poolscope.text.sentences import Part, fill
 # What each check looks for, by the name of its function.
 CHECKS = {
     "work_too_small": "work too small for a pool",
+    "event_loop_blocked": "the coroutine blocks the event loop",
     "gil_held": "threads took turns for the GIL",
     "child_processes": "the programs that it starts need the CPUs",
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
@@ -24,7 +25,7 @@ CHECKS = {
     "chunks_too_small": "chunks are too small",
     "chunks_too_large": "chunks are too large",
     "chunks_vary": "chunk size changes with the pool size",
-    "stragglers": "a few long items hold up the others",
+    "stragglers": "workers wait for the last items",
     "more_workers_than_cpus": "more workers than usable CPUs",
     "quota_bites": "a CPU quota made workers wait",
     "siblings_share_cores": "workers share cores as hyper-threads",
@@ -55,11 +56,20 @@ BREAK_EVEN = {
     "one CPU": "With one usable CPU no two items run at the same time, so a pool never wins.",
 }
 
+# What a coroutine that blocks the event loop could do, by what it does meanwhile.
+UNBLOCKING = {
+    "waits": "Await something instead, hand it to asyncio.to_thread, or make it a plain function for threads.",
+    "computes": "Make it a plain function for processes, which compute side by side.",
+    "programs": "Start programs by asyncio.create_subprocess_exec, or in threads from a plain function.",
+    "both": "Await what it waits for, and hand the rest to asyncio.to_thread or to processes.",
+}
+
 FINDINGS: dict[str, dict[str, str]] = {
     "work_too_small": {
         **BREAK_EVEN,
         "unmeasured": "Not every setting has been measured often enough to tell.",
         "faster": "{best}, the fastest: {gain:times} ({gain:interval}).",
+        "event loop blocked": "No two calls ran at the same time, so this does not show how long an item has to be.",
         "undecided": (
             "Can't tell, no difference from the plain loop is shown. {best:capital}, the fastest: {gain:times}."
         ),
@@ -72,6 +82,20 @@ FINDINGS: dict[str, dict[str, str]] = {
             "Handing items over costs more than sharing them saves: {break_even}."
             "[ A map of {short_map_s:duration} mostly measures how long it takes to wake a process.]"
         ),
+    },
+    "event_loop_blocked": {
+        "figures": (
+            "a call kept the event loop for {blocked_share:percent} of its time, up to {longest_s:duration} at a "
+            "stretch"
+        ),
+        "unknown": "How long its steps keep the event loop is not known.",
+        "no coroutine": "It is no coroutine.",
+        "shares": "It gives the event loop back: {figures}.",
+        "short": "Can't tell, a call is too short: {figures}.",
+        "partly": "Can't tell, it blocks for a part: {figures}.",
+        "overlaps": "Can't tell: {figures}, yet with several at once it was {overlapped:times} as fast.",
+        "blocks": "{figures}, in which no other can go on; {at_once} at once: {overlapped:times}",
+        **{code: "{blocks}. " + remedy for code, remedy in UNBLOCKING.items()},
     },
     "gil_held": {
         "figures": (
@@ -110,6 +134,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
         "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
+        "event loop blocked": "It blocks the event loop, so with several at once nothing is waited for together.",
         "known to compute": "The work is known to compute; in this run {figures}.",
         "computes": "The work computes: {figures}.",
         "both": "The work does both, {figures}, so neither is said of it.",
@@ -146,6 +171,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:interval}).",
+        "one item a message": (
+            "{config} {config:sends/send} one item a message, which is {kind}'s own choice, and {config:takes/take} "
+            "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk} ({gain:interval}); handing "
+            "over took {dispatch_share:percent} of that. Set a chunk size."
+        ),
         "no worse": "{compared} ({gain:interval}).",
         "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} chunks a worker.",
@@ -177,18 +207,27 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "stragglers": {
         "figures": (
-            "with {config} the longest item took {longest_s:duration}, the middle one {median_s:duration}, and at the "
-            "end workers idled for {idle_tail:percent} of the map"
+            "with {config}, in chunks of {chunk}, the items took {as_sent_s:duration}; handed out one by one they "
+            "would have taken {one_by_one_s:duration}, and the longest first {longest_first_s:duration}, handing over "
+            "not counted"
         ),
+        "lengths": "the longest took {longest_s:duration}, the middle one {median_s:duration}",
         "untraced": "No pool whose workers could all work at once has been traced.",
         "none": "{figures}.",
         "not much": "Can't tell, it is not much: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
-        "in chunks": "{figures}. Chunks of one item let the others go on.",
-        "long items": "{figures}. Hand the longest items over first.",
+        "in chunks": (
+            "Workers that had finished waited for the last chunk: {figures}. The chunks cost {lost_share:percent} of "
+            "the map. Take smaller ones."
+        ),
+        "long items": (
+            "Workers that had finished waited for the last items: {figures}; {lengths}. The order costs "
+            "{lost_share:percent} of the map. Hand the longest items over first."
+        ),
     },
     "more_workers_than_cpus": {
         "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:times} as fast as {small}",
+        "event loop blocked": "All calls run in the event loop's one thread, whatever number at once is allowed.",
         "waits": "The work waits, so workers beyond the CPUs still save time.",
         "none": "No pool has more workers than CPUs: {usable_cpus:cpus}.",
         "unclear": "{usable_cpus:cpus}. How much of the work waits is not clear.",
@@ -343,6 +382,13 @@ FINDINGS: dict[str, dict[str, str]] = {
 
 VERDICTS = {
     **BREAK_EVEN,
+    **UNBLOCKING,
+    "blocked": "The coroutine blocks the event loop:",
+    "blocked, behind": (
+        "a call keeps it for {blocked_share:percent} of its time, up to {longest_s:duration} at a stretch, so calls "
+        "run one after the other. {best:capital}, {fastest}, {reach}. {instead}"
+    ),
+    "blocked for a part": "A call keeps the event loop for {blocked_share:percent} of its time. {instead}",
     "serial": "serial",
     "the plain loop of": "{loop}",
     "fastest": "the fastest",
@@ -429,6 +475,25 @@ VERDICTS = {
 # Of a configuration that gets no more rounds.
 DROPPED = {"slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since."}
 
+# What became of a condition (`--fail-if`), and what is said to be so in it.
+CONDITIONS = {
+    "holds": "{text} holds: {because}.",
+    "does not hold": "{text} does not hold: {because}.",
+    "unknown": "{text} can't be told: {because}.",
+    "speed-up": "{config} {config:reaches/reach} {gain:times}[ ({ci})]",
+    "few repetitions": "{config} {config:reaches/reach} {gain:times}, of too few repetitions for an interval",
+    "winner": "{config} {config:wins/win}",
+    "tied": "{config} {config:wins/win}, and {other} {other:is/are} not shown to be slower",
+    "no winner": "there is no clear winner",
+    "disturbed": "something else disturbed the run",
+    "nothing measured": "no pool was measured to its end",
+    "other work": "{run} did other work",
+    "other machine": "{run} was measured on another machine",
+    "nothing in common": "{run} has neither the plain loop nor the pool that this run has to compare",
+    "change": ("{config} took {now_s:duration} against {before_s:duration} in {run}, {change:times} as long[ ({ci})]"),
+}
+
+
 # Why no scaling law is drawn through the points.
 NO_FITS = {
     "loop repetitions": "A fit takes {fewest} repetitions of the plain loop at least, and there are {there}.",
@@ -465,6 +530,10 @@ def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:
     return capital(fill(FINDINGS[check], code, _in_words(state, facts)))
+
+
+def condition_sentence(state: State, text: str, outcome: str, code: str, facts: Mapping[str, Any]) -> str:
+    return fill(CONDITIONS, outcome, {**_in_words(state, facts), "text": text, "because": Part(code)})
 
 
 def verdict_sentence(state: State, code: str, facts: Mapping[str, Any]) -> str:

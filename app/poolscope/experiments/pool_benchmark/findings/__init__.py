@@ -20,6 +20,7 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_vary,
     too_large_to_hand_over,
 )
+from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
 from poolscope.experiments.pool_benchmark.findings.making_items import items_made_beforehand
@@ -39,6 +40,7 @@ Check = Callable[[State, int], CheckResult]
 # In the order in which they matter, where what they cost is not known.
 CHECKS: tuple[Check, ...] = (
     work_too_small,
+    event_loop_blocked,
     gil_held,
     child_processes,
     light_kinds_suffice,
@@ -62,6 +64,7 @@ CHECKS: tuple[Check, ...] = (
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
+    event_loop_blocked,
     gil_held,
     child_processes,
     light_kinds_suffice,
