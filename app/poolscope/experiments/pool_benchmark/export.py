@@ -97,6 +97,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "memory": to_json(config.memory) if config.memory else None,
         "collections": config.collections,
         "skipped": config.skipped or None,
+        "breakage": to_json(config.breakage) if config.breakage else None,
         "differs": config.differs or None,
         "untraced": config.untraced or None,
     }

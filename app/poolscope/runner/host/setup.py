@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import platform
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,24 @@ def gil_enabled() -> bool:
 
 @dataclass
 class OpenedWork:
-    """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known."""
+    """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
+
+    `own_threads` were alive before it was opened.
+    """
 
     work: Work
     function: str
     opened: WorkOpened
+    own_threads: Sequence[threading.Thread] = ()
     expected: list[Any] | None = None
 
     @property
     def is_async(self) -> bool:
         return self.work.function is self.work.coroutine
+
+    def work_threads(self) -> tuple[str, ...]:
+        """The names of the threads of the work that are alive in this process."""
+        return tuple(sorted(thread.name for thread in threading.enumerate() if thread not in self.own_threads))
 
 
 def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
@@ -73,7 +82,8 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
 
 
 def open_own(asked: BenchmarkWork, announce: Callable[[str], None]) -> OpenedWork:
+    own_threads = threading.enumerate()
     loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce)
     coroutine = loaded.function if loaded.is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
-    return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut))
+    return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut), own_threads)
