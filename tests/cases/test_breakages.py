@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 from poolscope.experiments.pool_benchmark.plan import planned
-from poolscope.experiments.pool_benchmark.sessions import ConfigurationFailed, InterpreterLost, InterpreterSession
+from poolscope.experiments.pool_benchmark.sessions import (
+    ConfigurationFailed,
+    HowToMeasure,
+    InterpreterLost,
+    InterpreterSession,
+)
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.protocol.payloads import Breakage
 from poolscope.runner.context import RunContext
@@ -30,7 +35,7 @@ def enter(context: RunContext, tmp_path: Path) -> Iterator[Callable[..., Interpr
         python = InterpreterPath("9.9", sys.executable)
         sessions.append(InterpreterSession(context, python, BenchmarkWork(work, str(HERE)), tmp_path, limit_s))
         sessions[-1].enter()
-        sessions[-1].measure(planned("9.9", "serial", items=1))
+        sessions[-1].measure(planned("9.9", "serial", items=1), HowToMeasure())
         return sessions[-1]
 
     yield entered
@@ -45,7 +50,7 @@ def broken(enter: Callable[..., InterpreterSession]) -> Broken:
     def found(work: str, kind: str, start_method: str = "fork", limit_s: float = 30.0) -> Breakage:
         session = enter(work, limit_s)
         with pytest.raises(ConfigurationFailed) as failed:
-            session.measure(planned("9.9", kind, 2, "" if kind == "thread" else start_method, items=4))
+            session.measure(planned("9.9", kind, 2, "" if kind == "thread" else start_method, items=4), HowToMeasure())
         assert failed.value.breakage is not None
         return failed.value.breakage
 
@@ -122,7 +127,7 @@ def test_a_pool_has_daemons_and_an_executor_has_none(
     if kind == "pool":
         assert broken("nested:in_pool@few", "pool").code == "daemonic"
     else:
-        report = enter("nested:in_pool@few").measure(planned("9.9", kind, 2, "fork", items=2))
+        report = enter("nested:in_pool@few").measure(planned("9.9", kind, 2, "fork", items=2), HowToMeasure())
         assert report.same is True
 
 

@@ -12,6 +12,7 @@ import pytest
 from poolscope.cli import measure
 from poolscope.errors import BadParameters
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.library.pythons import find_pythons
 from poolscope.settings import read_settings
 
 from tests.cli.conftest import Call, descendants, started
@@ -50,6 +51,9 @@ def tasks(settings: None, tmp_path: Path) -> None:
     ("words", "named"),
     [
         (("f", "--items", "numbers"), "MODULE:FUNCTION"),
+        (("tasks.double", "--items", "numbers"), "is tasks:double meant?"),
+        (("src/tasks:double", "--items", "numbers"), "is src/tasks.py:double meant?"),
+        (("src/tasks.py", "--items", "numbers"), "src/tasks.py:parse"),
         (("tasks:f()", "--items", "numbers"), "MODULE:FUNCTION"),
         (("tasks:double", "--items", "1, 2"), "--items"),
         (("tasks:double", "--items", "numbers", "--setup", "x:"), "--setup"),
@@ -59,7 +63,20 @@ def tasks(settings: None, tmp_path: Path) -> None:
         (("tasks:double", "--items", "numbers", "--python", "./nowhere"), "./nowhere"),
         (("tasks:double", "--items", "numbers", "--python", "9.9"), "9.9"),
     ],
-    ids=["no module", "no name", "items", "set-up", "repeats", "kinds", "limit", "path", "label"],
+    ids=[
+        "no module",
+        "a dot",
+        "a path",
+        "a file",
+        "no name",
+        "items",
+        "set-up",
+        "repeats",
+        "kinds",
+        "limit",
+        "path",
+        "label",
+    ],
 )
 def test_what_makes_no_sense_exits_with_2_and_one_line_and_starts_nothing(
     call: Call, data: Path, words: tuple[str, ...], named: str
@@ -75,10 +92,11 @@ def test_what_makes_no_sense_exits_with_2_and_one_line_and_starts_nothing(
     ("function", "items", "status", "named"),
     [
         ("nowhere:double", "tasks:numbers", 2, "nowhere"),
+        ("tusks.py:double", "numbers", 2, "is tasks.py meant?"),
         ("tasks:double", "nothing", 2, "tasks:nothing"),
         ("tasks:fails", "numbers", 1, "tasks:fails"),
     ],
-    ids=["no module", "no items", "raises"],
+    ids=["no module", "no file", "no items", "raises"],
 )
 def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
     tasks: None, call: Call, function: str, items: str, status: int, named: str
@@ -95,6 +113,8 @@ def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
         (("a.b:f", "x", "s"), "a.b:f@x+s"),
         (("a.b:f", "c:x", "a.b:s"), "a.b:f@c:x+s"),
         (("a:K.f", "a.b:x", "b:s"), "a:K.f@a.b:x+b:s"),
+        (("./a b/my-file.v2.py:K.f", "x", "b:s"), "./a b/my-file.v2.py:K.f@x+b:s"),
+        (("a@b+c.py:f", "c:x,y.py:z", "a@b+c.py:s"), "a%40b%2Bc.py:f@c%3Ax%2Cy.py:z+s"),
     ],
 )
 def test_work_has_one_name(given: tuple[str, str, str | None], name: str) -> None:
@@ -120,23 +140,23 @@ def theirs(tmp_path: Path) -> str:
 
 async def test_the_environments_python_comes_first_then_those_asked_for(tmp_path: Path, theirs: str) -> None:
     settings = read_settings({"data": tmp_path, "pythons": "none"})
-    paths, labels = await measure.find_pythons(settings, theirs, [sys.executable, theirs])
+    paths, labels = await find_pythons(settings, theirs, [sys.executable, theirs])
     assert [paths[label] for label in labels] == [theirs, sys.executable]
-    paths, labels = await measure.find_pythons(settings, "", [theirs])
+    paths, labels = await find_pythons(settings, "", [theirs])
     assert [paths[label] for label in labels] == [sys.executable, theirs]
 
 
 async def test_a_python_is_also_found_by_the_label_that_it_was_given(tmp_path: Path, theirs: str) -> None:
     settings = read_settings({"data": tmp_path, "pythons": f"none,mine={theirs}"})
-    paths, labels = await measure.find_pythons(settings, "", ["mine"])
+    paths, labels = await find_pythons(settings, "", ["mine"])
     assert [paths[label] for label in labels] == [sys.executable, theirs]
     assert labels[1] == "mine"
     with pytest.raises(BadParameters, match="no Python has that label"):
-        await measure.find_pythons(settings, "", ["yours"])
+        await find_pythons(settings, "", ["yours"])
 
 
 async def test_nothing_is_asked_where_this_python_is_the_only_one(tmp_path: Path) -> None:
-    assert (await measure.find_pythons(read_settings({"data": tmp_path}), "", []))[1] == []
+    assert (await find_pythons(read_settings({"data": tmp_path}), "", []))[1] == []
 
 
 def test_a_users_function_runs_in_their_folder_and_environment(

@@ -6,30 +6,35 @@ import asyncio
 import os
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from poolscope.cli.output import error_exits
-from poolscope.cli.run import perform, print_and_exit
+from poolscope.cli.run import option_value, perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.params import NAME
 from poolscope.experiments.pool_benchmark.validation import offered_installation
-from poolscope.machine import interpreters
-from poolscope.settings import Settings, read_settings
+from poolscope.library.pythons import find_pythons
+from poolscope.protocol.work_names import NAME, is_file, quoted_path
+from poolscope.settings import read_settings
 
-OBJECT = re.compile(rf"(?:({NAME}):)?({NAME})")
+# Of parameters whose option has another name.
+OPTIONS = {"limit_s": "limit", "pythons": "python"}
+OBJECT = re.compile(rf"(?:(?P<place>{NAME}|.+\.py):)?(?P<name>{NAME})", re.DOTALL)
 
 
 def command(
     function: Annotated[
-        str, typer.Argument(metavar="MODULE:FUNCTION", help="What a pool is to call, such as mypackage.tasks:parse.")
+        str,
+        typer.Argument(
+            metavar="MODULE:FUNCTION", help="What a pool is to call: mypackage.tasks:parse, or path/to/file.py:parse."
+        ),
     ],
     items: Annotated[
         str,
@@ -38,6 +43,9 @@ def command(
     setup: Annotated[
         str | None, typer.Option(metavar="MODULE:NAME", help="A callable that each worker calls first.")
     ] = None,
+    star: Annotated[
+        bool, typer.Option("--star", help="Call it as f(*item), or as f(**item) where an item is a mapping.")
+    ] = False,
     kinds: Annotated[
         str | None, typer.Option(help="thread, process, pool, interpreter, asyncio, by commas; all that there are.")
     ] = None,
@@ -71,36 +79,73 @@ def command(
         "start_methods": start_methods,
         "repeats": repeats,
         "limit_s": limit,
+        "star": star or None,
     }
     with error_exits():
         settings = read_settings()
         name = work_name(function, items, setup)
         installation = offered_installation(settings.workloads)
-        raw = {"workload": name, **{option: value for option, value in options.items() if value is not None}}
+        given = {option: value for option, value in options.items() if value is not None}
+        raw: dict[str, Any] = {"workload": name, **given}
         paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
-    again = shlex.join(["poolscope", *sys.argv[1:]])
+    words = ["poolscope", *sys.argv[1:]]
     page = f"On its page, with charts and its script: poolscope serve, then /runs/{run.id}"
-    print_and_exit(run, as_json, f"\nAgain: {again}\n{page}")
+    print_and_exit(run, as_json, lambda remedy: with_options(words, remedy), f"\nAgain: {shlex.join(words)}\n{page}")
+
+
+def with_options(words: Sequence[str], remedy: Mapping[str, Any]) -> str:
+    """The command with the remedy's parameters as options, in the place of those that it had."""
+    options = {f"--{OPTIONS.get(name, name).replace('_', '-')}": option_value(value) for name, value in remedy.items()}
+    kept, left = [], iter(words)
+    for word in left:
+        if word in options:
+            next(left, "")
+        elif word.partition("=")[0] not in options:
+            kept.append(word)
+    return shlex.join([*kept, *chain.from_iterable(options.items())])
 
 
 def work_name(function: str, items: str, setup: str | None) -> str:
-    """The work's name, module:function@items+setup. Raises BadParameters for what is no MODULE:NAME."""
+    """The work's name, place:function@items+setup. Raises BadParameters for what is no MODULE:NAME or FILE:NAME."""
+    options = (
+        ("The function", "MODULE:FUNCTION or FILE.py:FUNCTION", "parse", function, True),
+        ("--items", "MODULE:ITEMS or FILE.py:ITEMS", "samples", items, False),
+        ("--setup", "MODULE:NAME or FILE.py:NAME", "connect", setup, False),
+    )
+    found = [OBJECT.fullmatch(value) for *_, value, _ in options if value is not None]
     errors = [
-        ParameterError(option, f"{option} must be {what}, such as mypackage.tasks:{example}; {quoted(value)} is not.")
-        for option, what, example, value, whole in (
-            ("The function", "MODULE:FUNCTION", "parse", function, True),
-            ("--items", "MODULE:ITEMS", "samples", items, False),
-            ("--setup", "MODULE:NAME", "connect", setup, False),
+        ParameterError(
+            option,
+            f"{option} must be {what}, such as mypackage.tasks:{example}; {quoted(value)} is not"
+            f"{meant(value, example)}",
         )
-        if value is not None and (not (found := OBJECT.fullmatch(value)) or (whole and not found[1]))
+        for option, what, example, value, whole in options
+        if value is not None and (not (match := OBJECT.fullmatch(value)) or (whole and not match["place"]))
     ]
     if errors:
         raise BadParameters(tuple(errors))
-    module = function.partition(":")[0]
-    parts = [each.removeprefix(f"{module}:") for each in (items, setup) if each]
-    return f"{function}@{'+'.join(parts)}"
+    places = [
+        quoted_path(each["place"] or "") if is_file(each["place"] or "") else each["place"] for each in found if each
+    ]
+    names = [each["name"] for each in found if each]
+    parts = [
+        name if place in (None, places[0]) else f"{place}:{name}"
+        for place, name in zip(places[1:], names[1:], strict=True)
+    ]
+    return f"{places[0]}:{names[0]}@{'+'.join(parts)}"
+
+
+def meant(value: str, example: str) -> str:
+    """The end of the sentence about a word that names nothing: what may have been meant."""
+    place, colon, name = value.rpartition(":")
+    if os.sep in place and not is_file(place):
+        return f"; is {place}.py:{name} meant?"
+    if is_file(value):
+        return f"; is a function or items in it meant, {value}:{example}?"
+    module, dot, last = value.rpartition(".")
+    return f"; is {module}:{last} meant?" if dot and not colon and re.fullmatch(NAME, value) else "."
 
 
 def venv_python(variables: Mapping[str, str] = os.environ) -> str:
@@ -109,31 +154,3 @@ def venv_python(variables: Mapping[str, str] = os.environ) -> str:
     if not folder or Path(folder).resolve() == Path(sys.prefix).resolve():
         return ""
     return str(Path(folder) / "bin" / "python")
-
-
-async def find_pythons(settings: Settings, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """All Pythons at hand, and the labels of `first` ('' for this one) and `others`, which are paths or labels.
-
-    Nothing is asked for, [], where this one is the only one. Raises BadParameters for one that can't be used.
-    """
-    if not first and not others:
-        return interpreters.by_label([interpreters.current()]), []
-    named, elsewhere = interpreters.parse_setting(settings.pythons)
-    paths = {word: path for word in (first, *others) if word and (path := program_path(word))}
-    labelled = [word for word in others if word not in paths]
-    found = await interpreters.find([*(("", path) for path in paths.values()), *named], elsewhere and bool(labelled))
-    by_label, labels = interpreters.by_label(found), []
-    for word in (first or sys.executable, *others):
-        label, why_not = word, "no Python has that label, and no program that name"
-        if word in paths or word == sys.executable:
-            python = interpreters.at_path(found, paths.get(word, word))
-            label, why_not = python.label, python.why_not
-        if label not in by_label:
-            raise BadParameters((ParameterError("pythons", f"{word} can't be used: {why_not}."),))
-        labels.append(label)
-    return by_label, list(dict.fromkeys(labels))
-
-
-def program_path(word: str) -> str:
-    """The path that a word on the command line means; '' where it is none."""
-    return word if os.sep in word else shutil.which(word) or ""

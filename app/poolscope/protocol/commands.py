@@ -8,6 +8,7 @@ Every message is one line: its tag as `name`, its fields as `value`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from poolscope.protocol.payloads import (
     Breakage,
     Calibration,
     FailureCode,
+    ImportedPlace,
     InterpreterFacts,
     MeasurementReport,
     TrialReport,
@@ -67,6 +69,17 @@ class KillWorkerProcess(Command):
     request: int
 
 
+@dataclass(frozen=True, slots=True)
+class ContinueRounds(Command):
+    """The answer to a `RoundEnded` of `round`: which configurations get no more rounds, each with the key of the one
+    that it lost to, and whether the recommendation is settled."""
+
+    tag: ClassVar[str] = "rounds"
+    round: int
+    dropped: Mapping[str, str]
+    enough: bool
+
+
 class HostOrder(Tagged):
     """Family of what a host is told. It works for one order at a time, and each but the last two gets one answer."""
 
@@ -106,7 +119,8 @@ class MeasureOnce(HostOrder):
     """Do one repetition. `lane` names the picture in which a worker is shown that is killed on request.
 
     A traced one is answered with at most `spans` spans, in all lanes together. So many of the `results` are wanted as
-    a page can show them.
+    a page can show them. The map is timed `passes` times in a row; with `fill_s` it is looked beyond that how many
+    passes last so long.
     """
 
     tag: ClassVar[str] = "measure"
@@ -115,6 +129,8 @@ class MeasureOnce(HostOrder):
     spans: int = 0
     results: int = 0
     lane: str = ""
+    passes: int = 1
+    fill_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +205,17 @@ class HostDescription(HostAnswer):
 
 @dataclass(frozen=True, slots=True)
 class WorkOpened(HostAnswer):
-    """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length."""
+    """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length.
+
+    `imports` and `found_in` are as in `TrialReport`.
+    """
 
     tag: ClassVar[str] = "opened"
     count: int
     cut: bool = False
     calibration: Calibration | None = None
+    imports: tuple[ImportedPlace, ...] = ()
+    found_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

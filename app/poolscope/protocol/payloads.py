@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.kinds import Calling
 
 # Failures that somebody tells apart. bad-reference: the user named a function or items that are not there or can't be
 # mapped, which is a mistake in what was asked and not one in the work.
 FailureCode = Literal["bad-reference"]
+
+RoundsEndedWhy = Literal["settled", "time spent", "most rounds", "no pool left"]
 
 
 class Payload(Tagged):
@@ -128,13 +131,31 @@ class InterpreterLeftOut(Payload):
 
 @dataclass(frozen=True, slots=True)
 class WorkError:
-    """What the work raised when it was tried, the item that it was called on, and the sentence that says so."""
+    """What the work raised when it was tried, the item that it was called on, and the sentence that says so.
+
+    `remedy`: the item does not fit the function's parameters, but its entries do ('star'), or the other way round.
+    """
 
     type: str
     message: str
     item: str
     traceback: str
     sentence: str
+    remedy: Literal["star", "no star"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedPlace:
+    """How a place in a work's name was imported: by which dotted name, and from which folder of the user's.
+
+    `root` is None where the Python's own packages have it. `stand_in`: the name is one that a file was given which has
+    none that can be imported.
+    """
+
+    place: str
+    module: str
+    root: str | None
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +167,10 @@ class TrialReport(Payload):
     bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
     `threads` names the threads of the work's own that were alive after the calls.
+    `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
+    threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
+    `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
+    since a Python started where the user is would not find it; None where all were on the path.
     """
 
     tag: ClassVar[str] = "trial"
@@ -165,6 +190,11 @@ class TrialReport(Payload):
     printed: int
     raised: WorkError | None
     gil: bool
+    native_libraries: tuple[str, ...] = ()
+    native_threads: int | None = None
+    imports: tuple[ImportedPlace, ...] = ()
+    found_in: str | None = None
+    calling: Calling = "item"
     threads: tuple[str, ...] = ()
 
 
@@ -277,6 +307,43 @@ class Seed(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class PassesPerSample(Payload):
+    """A sample of a configuration's map is the mean of so many maps in a row, in one living pool."""
+
+    tag: ClassVar[str] = "passes"
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEnded(Payload):
+    """Counted round `round` is over, `spent_s` after the first one began; there may be more, as the server finds."""
+
+    tag: ClassVar[str] = "round"
+    round: int
+    spent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationDropped(Payload):
+    """A configuration gets no round after `round`: it was shown to be slower than the one with the key `lost_to`."""
+
+    tag: ClassVar[str] = "dropped"
+    round: int
+    lost_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsEnded(Payload):
+    """No more rounds are counted, for this reason: the recommendation is settled, the time is spent, there are as many
+    rounds as there may be, or no pool is left to compare with the plain loop."""
+
+    tag: ClassVar[str] = "rounds"
+    why: RoundsEndedWhy
+    rounds: int
+    spent_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationSkipped(Payload):
     """A configuration is measured no more; what was measured of it stays.
 
@@ -307,11 +374,23 @@ class ResultsDiffer(Payload):
 
 @dataclass(frozen=True, slots=True)
 class LoopTimes(Payload):
-    """Wall and CPU time of the counted repetitions of a plain loop so far, together; replaces earlier ones."""
+    """Wall and CPU time of the counted repetitions of a plain loop so far, together; replaces earlier ones.
+
+    `cpu_s` is that of its process, `native_cpu_s` the part of threads beside the main one, `children_cpu_s` that of
+    child processes beyond it. `ready_s` is how long its threads were ready to run but others had the CPUs.
+    """
 
     tag: ClassVar[str] = "loop"
     wall_s: float
     cpu_s: float
+    native_cpu_s: float = 0.0
+    children_cpu_s: float = 0.0
+    ready_s: float = 0.0
+
+    @property
+    def cost_s(self) -> float:
+        """CPU time of the loop, wherever it was spent."""
+        return self.cpu_s + self.children_cpu_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +425,8 @@ class TraceSummary(Payload):
     """What the traced map's time went into, in seconds; a worker that got no task ended as the map began.
 
     `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
+    `tasks_cpu_s` is the CPU time of the workers themselves, in `native_cpu_s` that of other threads where the workers
+    are threads too, `children_cpu_s` that of child processes that the tasks started.
     """
 
     tag: ClassVar[str] = "traced"
@@ -358,6 +439,13 @@ class TraceSummary(Payload):
     start_s: float = 0.0
     stop_s: float = 0.0
     task_s: TaskTimes | None = None
+    native_cpu_s: float = 0.0
+    children_cpu_s: float = 0.0
+
+    @property
+    def cost_s(self) -> float:
+        """CPU time of the tasks, wherever it was spent."""
+        return self.tasks_cpu_s + self.native_cpu_s + self.children_cpu_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,10 +486,13 @@ class MemoryReading(Payload):
 class MeasurementReport:
     """One repetition of a configuration in nanoseconds; `first_ready`, `start` and `stop` are 0 for a plain loop.
 
-    `asked` is the stamp at which the map began, `cpu` the CPU time of a plain loop's map. `same` says whether the
+    `asked` is the stamp at which the map began. `cpu` is the CPU time of the process that did the work, of its main
+    thread alone and of its child processes, and `ready` how long its threads waited for a CPU; each is None where
+    workers are processes. `same` says whether the
     results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
     the results of the first loop, None where they have none that another Python would give. `results` are there where
-    they were asked for. The rest comes from a traced repetition, whose times do not count.
+    they were asked for. `passes_to_fill` is how many maps last as long as the order asked. The rest comes from a
+    traced repetition, whose times do not count.
     """
 
     start: int
@@ -411,6 +502,9 @@ class MeasurementReport:
     asked: int
     cpu: int | None
     collections: int
+    main_thread_cpu: int | None = None
+    children_cpu: int | None = None
+    ready: int | None = None
     same: bool | None = True
     detail: str = ""
     digest: str | None = None
@@ -418,3 +512,4 @@ class MeasurementReport:
     traced: TraceSummary | None = None
     memory: MemoryReading | None = None
     lanes: tuple[WorkerLane, ...] = ()
+    passes_to_fill: int = 1

@@ -35,12 +35,16 @@ def report_on(
         map=measurement.map,
         stop=measurement.stop,
         asked=measurement.asked,
-        cpu=measurement.cpu,
+        cpu=measurement.cpu.process if measurement.cpu else None,
+        ready=measurement.cpu.ready if measurement.cpu else None,
+        main_thread_cpu=measurement.cpu.thread if measurement.cpu else None,
+        children_cpu=measurement.cpu.children if measurement.cpu else None,
         collections=measurement.collections,
         same=same,
         detail=detail,
         digest=digest,
         results=shown_results(measurement.results, order.results) if order.results else None,
+        passes_to_fill=measurement.passes_to_fill,
     )
     if not order.traced:
         return report

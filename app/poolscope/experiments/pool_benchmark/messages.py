@@ -21,6 +21,7 @@ CHECKS = {
     "nests_pools": "work with processes of its own in a Pool",
     "work_too_small": "work too small for a pool",
     "gil_held": "threads took turns for the GIL",
+    "child_processes": "the programs that it starts need the CPUs",
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
     "too_large_to_hand_over": "arguments or results are too large to hand over",
     "chunks_too_small": "chunks are too small",
@@ -30,13 +31,14 @@ CHECKS = {
     "more_workers_than_cpus": "more workers than usable CPUs",
     "quota_bites": "a CPU quota made workers wait",
     "siblings_share_cores": "workers share cores as hyper-threads",
-    "oversubscribed": "tasks start threads of their own",
+    "oversubscribed": "tasks start processes or threads of their own",
     "start_up_outweighs": "starting processes outweighs the map",
     "memory_runs_short": "workers together need more memory than is free",
     "results_differ": "results differ, or can't be repeated",
     "keeps_global_state": "the work keeps global state",
     "prints": "the work prints",
     "run_was_disturbed": "the run was disturbed",
+    "unsettled": "the answer needs more time",
 }
 
 # From what length of an item, or how many of them, a pool would win.
@@ -118,20 +120,39 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unclear": "Can't tell: {figures}.",
         "waits": "The work waits, which needs no GIL: {figures}.",
         "side by side": "They ran side by side: {figures}.",
+        "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
+        "several CPUs": "In the plain loop a task uses several CPUs by itself, so it lets go of the GIL: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "other cause": "Can't tell, something else may have held them up: {figures}.",
         "one at a time": "{figures}. One at a time, for the GIL or for a lock of the work's own.",
     },
+    "child_processes": {
+        "figures": (
+            "an item takes {children_s:duration} of CPU time in child processes, {own_s:duration} in the process "
+            "that starts them"
+        ),
+        "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
+        "few": "{figures}.",
+        "wait": "They wait as well: {figures}, together a small part of its time.",
+        "disturbed": "Can't tell whether they compute or wait, the run was disturbed: {figures}.",
+        "both": "Can't tell, it is not much, or they wait as well: {figures}.",
+        "compute": (
+            "{figures}. Whoever starts them only waits, without the GIL: threads do for that, as many as there are "
+            "CPUs for the child processes."
+        ),
+    },
     "light_kinds_suffice": {
+        "work waits": "The work waits",
+        "programs work": "Child processes do the work, and who waits for them holds no GIL",
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
-        "compared": "The work waits: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
+        "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
         "known to compute": "The work is known to compute; in this run {figures}.",
         "computes": "The work computes: {figures}.",
         "both": "The work does both, {figures}, so neither is said of it.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
-        "no light kind": "The work waits: {figures}. Neither threads nor asyncio were measured to compare.",
-        "no heavy kind": "The work waits: {figures}. No processes or interpreters were measured to compare.",
+        "no light kind": "{why}: {figures}. Neither threads nor asyncio were measured to compare.",
+        "no heavy kind": "{why}: {figures}. No processes or interpreters were measured to compare.",
         "too few": "{compared}; too few repetitions to tell.",
         "slower": "{compared} ({gain:interval}), which is shown to be slower.",
         "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
@@ -230,6 +251,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "shared": "{usable_cpus:.0f} CPUs are on {cores:.0f} {cores:core/cores}",
         "alone": "{usable_cpus:cpus}, on {cores:.0f} {cores:core/cores}",
         "unknown": "Which of the CPUs share a core is not known.",
+        "several CPUs": "Can't tell: a task uses several CPUs by itself, so its CPU time depends on how many are free.",
         "a core each": "{alone}, so nobody has to share one.",
         "a core each, seen": "{alone}; {took}, so nobody shares one.",
         "a core each, unclear": "Can't tell: {alone}; {took}.",
@@ -250,11 +272,14 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": "a task used up to {cpu_over_wall:.2f} CPUs by itself",
         "unknown": "Neither the loop nor a process was looked at for long enough.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
-        "one thread": ("{figures}, so it runs in one thread. Programs that a task starts would not show in this."),
+        "one thread": "{figures}, so it runs in one thread.",
         "unclear": "Can't tell: {figures}.",
-        "several threads": (
-            "{figures}, so {usable_cpus} {usable_cpus:CPU is/CPUs are} enough for {enough} at once. Numerical "
-            "libraries do so unless OMP_NUM_THREADS=1 is set."
+        "room": "{figures}, so {usable_cpus} {usable_cpus:CPU is/CPUs are} enough for {enough} at once",
+        "child processes": "{room}: it starts child processes that compute side by side. Let it start one at a time.",
+        "several threads": "{room}: it starts threads of its own, which compute side by side.",
+        "library threads": (
+            "{room}: it computes in threads of {libraries}[, {threads} of them]. For more workers than that, "
+            "set {variables} to 1."
         ),
     },
     "start_up_outweighs": {
@@ -308,6 +333,16 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unread": "Nothing is known yet of what else ran.",
         "silent": "What was read does not say.",
         "judged": "{signs}",
+    },
+    "unsettled": {
+        "figures": (
+            "the gain of {config} is known to {half_width:percent} either way, after {rounds} {rounds:round/rounds}"
+            "[ in {spent_s:duration}]"
+        ),
+        "unmeasured": "Too few rounds are over to tell.",
+        "no interval": "{rounds} {rounds:round is/rounds are} too few for an interval.",
+        "settled": "{figures}: more rounds would hardly change the answer.",
+        "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",
     },
 }
 
@@ -369,6 +404,10 @@ VERDICTS = {
     "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
     # The other configurations.
+    "programs work": (
+        "Its child processes need the CPUs, {children_s:duration} an item, and no GIL is held meanwhile: threads do as "
+        "well as processes."
+    ),
     "no GIL": "This Python has no GIL, so its threads compute side by side.",
     "no GIL in": "{python} has no GIL, so its threads compute side by side.",
     "under the GIL": "{against}: under the GIL threads work one at a time.",
@@ -381,12 +420,19 @@ VERDICTS = {
     "tied sizes": "{configs} {configs:is/are} not shown to be slower.",
     "only add start-up": "{configs} only add start-up: {usable_cpus:cpus}.",
     "Python left out": "{python} took no part: {why}",
+    "cheapest": (
+        "{best}, the fastest, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
+        "lightest kind with the fewest workers is recommended."
+    ),
     "one not measured": "{config}: not measured.",
     "several not measured": "{count} settings: not measured.",
     "kind lacking": "{why}",
     "kind lacking in": "{python}: {why}",
 }
 
+
+# Of a configuration that gets no more rounds.
+DROPPED = {"slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since."}
 
 # Why no scaling law is drawn through the points.
 NO_FITS = {
@@ -415,6 +461,11 @@ def no_fit_sentence(why: NoFit | None) -> str:
         return ""
     law = why.numbers.get("law")
     return fill(NO_FITS, why.code, {**why.numbers, **({"name": Part(str(law))} if law else {})})
+
+
+def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
+    """Why configurations, named together, got no more rounds."""
+    return capital(fill(DROPPED, "slower", {"configs": configs, "rounds": rounds, "lost_to": lost_to}))
 
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:

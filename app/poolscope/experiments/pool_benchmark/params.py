@@ -20,9 +20,11 @@ from poolscope.experiments.parameters import (
 )
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
+from poolscope.protocol.work_names import OWN_WORK
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
@@ -37,10 +39,8 @@ SYNONYMS |= {
     "interpreterpoolexecutor": "interpreter",
 }
 
-NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-OWN_WORK = re.compile(rf"{NAME}:{NAME}@(?:{NAME}:)?{NAME}(?:\+(?:{NAME}:)?{NAME})?")
 LABEL = re.compile(r"[\w.+-]{1,40}", re.ASCII)
-LONGEST_NAME = 300
+LONGEST_NAME = 1000
 
 LARGEST_POOL = 64
 MOST_ITEMS = 100_000
@@ -62,7 +62,9 @@ CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
-REPEATS_HELP = "Counted rounds, after one that is not."
+REPEATS_HELP = "Counted rounds, after one that is not; empty: as many as the answer needs."
+SECONDS_HELP = "The time that counted rounds may take where their number is left open."
+LONGEST_ROUNDS_S = 3600
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
 
@@ -93,7 +95,14 @@ class WhichPoolParams(Params):
         max_length=MOST_CHUNKSIZES,
         help="Items a message to a process; 0 is the pool's own choice.",
     )
-    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS, help=REPEATS_HELP)
+    repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS, width=6, help=REPEATS_HELP)
+    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    star: bool = parameter(
+        False,
+        "spread items",
+        advanced=True,
+        help="Call your function with an item's entries: f(*item), or f(**item) where it is a mapping.",
+    )
     start_methods: list[str] = parameter(
         [],
         "start methods",
@@ -166,6 +175,8 @@ class WhichPoolParams(Params):
                 "work_ms",
                 f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
             )
+        if self.star and self.built_in:
+            raise InvalidParameter("star", "must be false for built-in work, whose items have no entries.")
         most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
@@ -203,10 +214,22 @@ class WhichPoolParams(Params):
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
-    def arguments(self, folder: str, pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
-        """What the body is given, with the folder that one's own work is imported from."""
+    def arguments(
+        self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
+    ) -> BenchmarkArguments:
+        """What the body is given, with the folder and the path that one's own work is imported from."""
+        if self.built_in:
+            folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
-            work=BenchmarkWork(self.workload, "" if self.built_in else folder, self.work_ms, self.items),
+            work=BenchmarkWork(
+                self.workload,
+                folder,
+                self.work_ms,
+                self.items,
+                path=tuple(path),
+                working_folder=working_folder,
+                star=self.star,
+            ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),
@@ -214,6 +237,7 @@ class WhichPoolParams(Params):
             repeats=self.repeats,
             pythons=tuple(pythons),
             limit_s=self.limit_s,
+            seconds=self.seconds,
         )
 
     def planned(self) -> tuple[PlannedConfiguration, ...]:
@@ -229,7 +253,7 @@ class WhichPoolParams(Params):
         """All that the run may compare; kinds that this work or a Python lacks will not be measured."""
         kinds = list(self.kinds or POOL_KINDS)
         labels = self.pythons or ["this"]
-        arguments = self.arguments("", [InterpreterPath(label, "") for label in labels])
+        arguments = self.arguments("", (), [InterpreterPath(label, "") for label in labels])
         return [config for label in labels for config in configurations(arguments, label, kinds, "", self.count or 1)]
 
 
@@ -258,7 +282,8 @@ class PoolSizesParams(Params):
         width=6,
         help="How long one item waits or works; empty: as usual.",
     )
-    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, help=REPEATS_HELP)
+    repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, width=6, help=REPEATS_HELP)
+    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
     start_method: str | None = parameter(
         None, "start method", advanced=True, width=11, help="fork, forkserver or spawn; empty: the platform's default."
     )
@@ -353,6 +378,7 @@ class PoolSizesParams(Params):
             start_methods=tuple(self.start_methods),
             method=self.method,
             repeats=self.repeats,
+            seconds=self.seconds,
         )
 
     def planned(self) -> tuple[PlannedConfiguration, ...]:
@@ -361,16 +387,22 @@ class PoolSizesParams(Params):
 
     @property
     def repetitions(self) -> int:
-        """How many there will be, the warm-up and the traced ones included; the plain loop is not traced."""
-        return (1 + len(self.sizes)) * (self.repeats + 1) + len(self.sizes)
+        """How many there will be, the warm-up and the traced ones included; the plain loop is not traced.
+
+        The fewest where their number is left open.
+        """
+        rounds = FEWEST_TO_SETTLE if self.repeats is None else self.repeats
+        return (1 + len(self.sizes)) * (rounds + 1) + len(self.sizes)
 
 
-def check_length(plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int, name: str, others: str) -> None:
+def check_length(
+    plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int | None, name: str, others: str
+) -> None:
     """Refuse a plan that is absurdly long, by the parameter `name`; estimates are good to a factor of a few.
 
-    Raises InvalidParameter.
+    Where the number of rounds is left open, the fewest must be possible. Raises InvalidParameter.
     """
-    seconds = run_s(plan, cost, repeats, cpus=os.cpu_count() or 1)
+    seconds = run_s(plan, cost, FEWEST_ROUNDS if repeats is None else repeats, cpus=os.cpu_count() or 1)
     if seconds > LONGEST_RUN_S:
         raise InvalidParameter(
             name,

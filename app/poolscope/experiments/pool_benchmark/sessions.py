@@ -69,6 +69,20 @@ class Candidate:
     why_unfit: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HowToMeasure:
+    """One repetition: a traced one keeps at most `spans`, the `first` one may come with its results.
+
+    Its sample is the mean of so many `passes`; with `fill_s` it is found out how many of them last so long.
+    """
+
+    first: bool = False
+    traced: bool = False
+    spans: int = 0
+    passes: int = 1
+    fill_s: float = 0.0
+
+
 class Session(Protocol):
     """Where the work is opened and measured. `label` names its Python, '' for the run's own.
 
@@ -93,13 +107,8 @@ class Session(Protocol):
     def is_traced(self, config: PlannedConfiguration) -> bool:
         """Whether the configuration has a traced repetition."""
 
-    def measure(
-        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
-    ) -> MeasurementReport:
-        """One repetition; a traced one keeps at most `spans`, the `first` one may come with its results.
-
-        Raises ConfigurationFailed, after which others may be measured, or InterpreterLost.
-        """
+    def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
+        """One repetition. Raises ConfigurationFailed, after which others may be measured, or InterpreterLost."""
 
     def close(self) -> None:
         """Close what the work has opened."""
@@ -150,7 +159,8 @@ class InterpreterSession:
         if self.facts:
             self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
-            self._lose(trial.raised.sentence)
+            # Arguments that don't fit are a mistake in what was asked, and not one in the work.
+            self._lose(trial.raised.sentence, "bad-reference" if trial.raised.remedy else None)
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
         facts, trial = self.facts, self.trial
@@ -169,13 +179,11 @@ class InterpreterSession:
     def is_traced(self, config: PlannedConfiguration) -> bool:
         return True
 
-    def measure(
-        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
-    ) -> MeasurementReport:
+    def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
         host = self._living()
         try:
-            report = self._measure(host, config, traced, spans)
+            report = self._measure(host, config, how)
         except HostFailed as failed:
             breakage = self._explained(config, failed.breakage)
             raise ConfigurationFailed(f"{failed}{found_out(breakage)}", ended=True, breakage=breakage) from None
@@ -188,14 +196,14 @@ class InterpreterSession:
             self._loop_s = max(self._loop_s, report.map / 1e9)
         return report
 
-    def _measure(self, host: HostProcess, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
-        return host.measure(order_for(config, traced, spans), self._limit_s, f"a pass of {in_words(config)}")
+    def _measure(self, host: HostProcess, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
+        return host.measure(order_for(config, how), self._limit_s, f"a pass of {in_words(config)}")
 
     def _explained(self, config: PlannedConfiguration, breakage: Breakage | None) -> Breakage | None:
         """What broke a configuration, as another host finds out that may break in the same way."""
         if breakage is None or self.facts is None:
             return breakage
-        use, late = order_for(config, False, 0).use, breakage.code == "limit"
+        use, late = order_for(config, HowToMeasure()).use, breakage.code == "limit"
         if config.kind in IN_PROCESSES:
             use = replace(use, start_method=use.start_method or self.facts.start_method)
         found = self._search(use, warm=late and config.kind != SERIAL)
@@ -233,7 +241,7 @@ class InterpreterSession:
         try:
             host = self._start()
             if self._loop_s:  # the results that the others are compared with went with the host
-                self._measure(host, planned(self.label, SERIAL, items=1), traced=False, spans=0)
+                self._measure(host, planned(self.label, SERIAL, items=1), HowToMeasure())
         except (HostFailed, OrderRefused) as failed:
             self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
         return host
@@ -252,7 +260,7 @@ class InterpreterSession:
 
     def _new_host(self) -> HostProcess:
         users = ":" in self._work.name
-        folder = self._work.folder if users else None
+        folder = (self._work.working_folder or self._work.folder) if users else None
         return HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
 
     def _open(self, host: HostProcess) -> WorkOpened:
@@ -318,15 +326,15 @@ class LocalSession:
     def is_traced(self, config: PlannedConfiguration) -> bool:
         return config.kind != SERIAL
 
-    def measure(
-        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
-    ) -> MeasurementReport:
+    def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """One repetition. Raises what `poolscope.runner.pools.kinds.measure` raises."""
         if self._work is None:
             raise InterpreterLost("The work has not been opened.")
-        order = order_for(config, traced, spans, SHOWN_RESULTS if first else 0)
+        order = order_for(config, how, SHOWN_RESULTS if how.first else 0)
         self._context.lane = order.lane
-        measurement = measure(self._context, order.use, self._work, traced=traced)
+        measurement = measure(
+            self._context, order.use, self._work, traced=how.traced, passes=how.passes, fill_s=how.fill_s
+        )
         results = measurement.results
         if self._expected is None:
             self._expected = results
@@ -344,10 +352,10 @@ class LocalSession:
         pass
 
 
-def order_for(config: PlannedConfiguration, traced: bool, spans: int, results: int = 0) -> MeasureOnce:
+def order_for(config: PlannedConfiguration, how: HowToMeasure, results: int = 0) -> MeasureOnce:
     """One repetition of a configuration."""
     use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
-    return MeasureOnce(use, traced, spans, results, lane=config.key)
+    return MeasureOnce(use, how.traced, how.spans, results, config.key, how.passes, how.fill_s)
 
 
 def found_out(breakage: Breakage | None) -> str:

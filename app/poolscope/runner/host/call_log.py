@@ -24,6 +24,7 @@ from poolscope.protocol.codec import Tagged
 from poolscope.runner.host.equality import Digest, digest
 from poolscope.runner.host.pickling import error_in_words, short
 from poolscope.runner.host.trial import nested_code
+from poolscope.workloads.spreading import spread
 
 # No program has a use of its own for it, unlike SIGUSR2, which is all that there is without real-time signals.
 SHOW_STACK = getattr(signal, "SIGRTMAX", signal.SIGUSR2 + 2) - 2
@@ -235,7 +236,7 @@ def global_values(function: Any) -> Iterator[tuple[str, Digest | None]]:
 def python_function(value: Any) -> types.FunctionType | None:
     """The function in Python that a callable comes down to, if it is one of the user's."""
     while isinstance(value, partial):
-        value = value.func
+        value = value.args[0] if value.func is spread else value.func
     value = getattr(value, "__wrapped__", value)
     value = getattr(value, "__func__", value)
     if not isinstance(value, types.FunctionType | type):

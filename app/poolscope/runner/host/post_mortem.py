@@ -59,8 +59,9 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
     """How the repetition breaks, None where it comes to its end. If it ends this process, the log tells."""
     work, log = opened.work, Path(order.calls)
     copied = order.use.kind in COPIES_ITEMS
-    function = LoggedFunction(work.function, log, copied=copied)
-    logged = dataclasses.replace(work, function=function, items=function.numbered(work.items), coroutine=None)
+    function = LoggedFunction(work.call, log, copied=copied)
+    items = function.numbered(work.items)
+    logged = dataclasses.replace(work, function=function, items=items, coroutine=None, fresh=None, calling="item")
     # A fork server is to load what the user's function needs, as for that function itself.
     function.__module__ = str(getattr(work.function, "__module__", None) or "__main__")
     if opened.is_async:
@@ -68,7 +69,7 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
     show_stacks_in(str(log))
     if order.warm:
         with suppress(Exception, SystemExit):
-            work.function(work.items[0])
+            work.call(work.items[0])
     threads = opened.work_threads() if order.use.kind in IN_PROCESSES else ()
     watch = StandstillWatch(context, opened, order)
     code: BreakageCode

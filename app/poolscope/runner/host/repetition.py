@@ -25,13 +25,13 @@ SHOWN_ITEM = 30  # characters
 class CountingFunction:
     """The function of an uncounted loop, which knows how far it came."""
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self.number = -1
 
-    def __call__(self, item: Any) -> Any:
+    def __call__(self, *given: Any, **named: Any) -> Any:
         self.number += 1
-        return self._function(item)
+        return self._function(*given, **named)
 
 
 def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) -> MeasurementReport:
@@ -41,7 +41,7 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         counting = CountingFunction(work.function)
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
     try:
-        measurement = measure(context, order.use, work, traced=order.traced)
+        measurement = measure(context, order.use, work, traced=order.traced, passes=order.passes, fill_s=order.fill_s)
     except WorkerDied as died:
         breakage = None if died.on_request else Breakage("worker-died", exit_code=died.exit_code)
         raise OrderRefused(str(died), spoiled=True, breakage=breakage) from None

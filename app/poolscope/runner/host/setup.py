@@ -15,6 +15,7 @@ from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import OpenWork, WorkOpened
 from poolscope.protocol.kinds import KINDS
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
+from poolscope.protocol.work_names import path_of
 from poolscope.runner.host import user_code
 from poolscope.runner.host.errors import OrderRefused
 
@@ -69,7 +70,7 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     """Make what the order asks for ready to be mapped. Raises OrderRefused."""
     asked = order.work
     if ":" in asked.name:
-        return open_own(asked, announce)
+        return open_own(asked, Path(order.scratch), announce)
     announce(f"setting up {asked.name}")
     row = WORKLOADS.get(asked.name)
     if row is None:
@@ -81,9 +82,10 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
 
 
-def open_own(asked: BenchmarkWork, announce: Callable[[str], None]) -> OpenedWork:
+def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -> OpenedWork:
     own_threads = threading.enumerate()
-    loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce)
+    loaded = user_code.load(asked, scratch, announce)
     coroutine = loaded.function if loaded.is_async else None
-    work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
-    return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut), own_threads)
+    work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
+    opened = WorkOpened(len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in)
+    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads)

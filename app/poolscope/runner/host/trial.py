@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter_ns, thread_time_ns
-from typing import Any
+from time import perf_counter_ns
+from typing import Any, Literal
 
+from poolscope.machine.cpu_clock import CpuClock
 from poolscope.protocol.payloads import TrialReport, WorkError
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
     Parcel,
     error_in_words,
@@ -27,10 +30,19 @@ from poolscope.runner.host.pickling import (
     unsendable,
 )
 from poolscope.runner.host.setup import OpenedWork, gil_enabled
+from poolscope.workloads import spreading
+from poolscope.workloads.work import Work
 
 FIRST = 5  # calls
 ENOUGH_S = 1.0  # no further first call is begun after so long
 REPEAT_WITHIN_S = 5.0  # a longer call is not made a second time just to look
+
+Remedy = Literal["star", "no star"] | None
+MEANT: Mapping[Remedy, str] = {
+    "star": " The item's entries fit its parameters: with --star (star=true) it is called as f(*item) or f(**item).",
+    "no star": " The item itself fits its parameters: leave --star (star=true) out.",
+    None: "",
+}
 
 Announce = Callable[[str], None]
 
@@ -73,6 +85,11 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         raised=calls.raised,
         gil=gil_enabled(),
         threads=opened.work_threads(),
+        native_libraries=native_libraries(),
+        native_threads=native_threads(),
+        imports=opened.opened.imports,
+        found_in=opened.opened.found_in,
+        calling=work.calling,
     )
 
 
@@ -91,13 +108,13 @@ class FirstCalls:
 def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     """Call the function on the first items, then on the very first once more."""
     calls = FirstCalls()
-    function = opened.work.function
+    function, call = opened.work.function, opened.work.call
     before = global_digests(function)
     if opened.is_async:
         with asyncio.Runner() as loop:
-            call_in_turn(calls, opened, lambda item: loop.run(function(item)), announce)
+            call_in_turn(calls, opened, lambda item: loop.run(call(item)), announce)
     else:
-        call_in_turn(calls, opened, function, announce)
+        call_in_turn(calls, opened, call, announce)
     after = global_digests(function)
     calls.changed = sorted(name for name in before if before[name] != after.get(name))
     return calls
@@ -110,17 +127,19 @@ def call_in_turn(calls: FirstCalls, opened: OpenedWork, call: Callable[[Any], An
         where = f"item {number} ({short(item)})"
         announce(f"the call of {where}")
         try:
-            cpu, began = thread_time_ns(), perf_counter_ns()
+            clock, began = CpuClock(), perf_counter_ns()
             result = call(item)
-            ended, cpu = perf_counter_ns(), thread_time_ns() - cpu
+            ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
-            calls.raised = work_error(error, where, f"{function} {raised_where(error, f'on {where}')}.")
+            sentence = f"{function} {raised_where(error, f'on {where}')}."
+            remedy = calling_meant(opened.work, item) if is_of_the_call(error) else None
+            calls.raised = work_error(error, where, f"{sentence}{MEANT[remedy]}", remedy)
             return
         if number == 0:
             first = digest(result)  # now: a second call may change it
         calls.results.append(result)
         calls.call_s.append((ended - began) / 1e9)
-        calls.cpu_s.append(cpu / 1e9)
+        calls.cpu_s.append((used.process + used.children) / 1e9)
         if sum(calls.call_s) > ENOUGH_S:
             break
     if calls.call_s[0] > REPEAT_WITHIN_S:
@@ -140,9 +159,34 @@ def call_in_turn(calls: FirstCalls, opened: OpenedWork, call: Callable[[Any], An
         calls.repeats_equal = first == second
 
 
-def work_error(error: BaseException, where: str, sentence: str) -> WorkError:
+def is_of_the_call(error: BaseException) -> bool:
+    """Whether it is what Python raises for arguments that don't fit, before any line of the function has run."""
+    files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)}
+    return isinstance(error, TypeError) and files <= {__file__, spreading.__file__}
+
+
+def calling_meant(work: Work, item: Any) -> Remedy:
+    """How else the item may be meant, where its form and the function's parameters agree in that."""
+    if work.calling != "item":
+        return "no star" if binds(work.function, item) else None
+    if isinstance(item, Mapping):
+        return "star" if binds(work.function, **item) else None
+    sequence = isinstance(item, Collection) and not isinstance(item, str | bytes | Set)
+    return "star" if sequence and binds(work.function, *item) else None
+
+
+def binds(function: Callable[..., Any], *given: Any, **named: Any) -> bool:
+    """Whether these arguments fit a function's parameters; False where those can't be seen."""
+    try:
+        inspect.signature(function).bind(*given, **named)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def work_error(error: BaseException, where: str, sentence: str, remedy: Remedy = None) -> WorkError:
     trace = "".join(traceback.format_exception(error))
-    return WorkError(type(error).__name__, str(error), where, trace, sentence)
+    return WorkError(type(error).__name__, str(error), where, trace, sentence, remedy)
 
 
 def parcels(opened: OpenedWork, calls: FirstCalls) -> list[tuple[Parcel, Parcel]]:

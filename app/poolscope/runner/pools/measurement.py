@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import gc
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns
 from typing import Any, Protocol
 
+from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
@@ -30,18 +31,23 @@ from poolscope.workloads.work import Work
 
 Call = Callable[[], list[Any]]
 
+# Of one sample: a map of a microsecond, the shortest that there is, then lasts 10 ms.
+MOST_PASSES = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class TimedTask:
     """One call as its worker saw it: stamps of perf_counter_ns and the CPU time between.
 
-    `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told.
+    `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told. `children` is the
+    CPU time of the child processes that a worker process waited for; within this process it is not told by task.
     """
 
     worker: int
     started: int
     ended: int
     cpu: int | None
+    children: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,12 @@ class Measurement:
     """Start-up until every worker has answered, the map, the shutdown, each timed apart, in nanoseconds.
 
     `first_ready` is the first worker's answer, from the constructor on as `start` is; both and `stop` are 0 for the
-    plain loop. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids or, for
-    asyncio, places under its limit, in the order of their first answers. `collections` counts garbage collections of
-    this process; `cpu` is the process's CPU time during the map where it did all of the work in one thread, else None.
-    `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not count.
+    plain loop. `map` is the mean of the maps where several are timed together; `passes_to_fill` is how many of them
+    last as long as was asked. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids
+    or, for asyncio, places under its limit, in the order of their first answers. `collections` counts garbage
+    collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
+    else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
+    count. `in_one_thread`: the main thread was the only worker.
     """
 
     start: int
@@ -63,14 +71,30 @@ class Measurement:
     workers: tuple[int, ...]
     results: list[Any]
     collections: int
-    cpu: int | None = None
+    cpu: CpuUse | None = None
     tasks: tuple[TimedTask, ...] = ()
     memory: Memory | None = None
+    in_one_thread: bool = False
+    passes_to_fill: int = 1
 
     @property
     def tasks_cpu(self) -> int:
-        """CPU time of all traced tasks; for asyncio that of the process during the map."""
-        return sum(task.cpu for task in self.tasks if task.cpu is not None) or self.cpu or 0
+        """CPU time of all traced tasks; for asyncio that of the main thread during the map."""
+        stamped = sum(task.cpu for task in self.tasks if task.cpu is not None)
+        return stamped or (self.cpu.thread if self.cpu else 0)
+
+    @property
+    def native_cpu(self) -> int:
+        """CPU time of threads of this process that are neither a worker nor the main thread; 0 for process pools."""
+        if self.cpu is None:
+            return 0
+        workers = 0 if self.in_one_thread else self.tasks_cpu
+        return max(0, self.cpu.process - self.cpu.thread - workers)
+
+    @property
+    def children_cpu(self) -> int:
+        """CPU time of the child processes that traced tasks started."""
+        return self.cpu.children if self.cpu else sum(task.children for task in self.tasks)
 
 
 class Monitor(Protocol):
@@ -100,7 +124,8 @@ class Unmonitored:
 class TimedPool(ABC):
     """One kind of pool for one work, driven by `time_map`, which calls the methods in the order in which they stand."""
 
-    in_one_thread = False  # the main thread does all of the work, so the process's CPU time is the work's
+    in_one_thread = False  # the main thread does all of the work
+    in_this_process = True  # so its CPU time is the work's
     has_start_up = True
 
     def __init__(self, use: PoolUse, work: Work) -> None:
@@ -110,7 +135,7 @@ class TimedPool(ABC):
 
     def stamped(self) -> Callable[[Any], Any]:
         """The function with stamps around each call, for a traced repetition."""
-        return partial(worker_side.stamped_in_thread, self.work.function)
+        return partial(worker_side.stamped_in_thread, self.work.call)
 
     def monitored(self, context: RunContext) -> AbstractContextManager[Monitor]:
         """Within it, a worker process that ends interrupts the main thread."""
@@ -128,9 +153,13 @@ class TimedPool(ABC):
     def wait_until_ready(self, monitor: Any) -> list[FirstSign]:
         """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
 
-    @abstractmethod
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
+    def users_line(self, items: Sequence[Any]) -> Call:
         """The line that a user would write, ready to be called once."""
+        return self.prepared_map(self.work.call, items)
+
+    @abstractmethod
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        """The same for any function of one item."""
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
         """What is held after the work, before the shutdown."""
@@ -145,12 +174,17 @@ class TimedPool(ABC):
         """End a pool that may be broken or at work, in bounded time."""
 
 
-def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measurement:
-    """Start the pool, map once, shut it down; in the main thread. However it is left, no worker process remains.
+def time_map(
+    context: RunContext, pool: TimedPool, *, traced: bool, passes: int = 1, fill_s: float = 0.0
+) -> Measurement:
+    """Start the pool, map, shut it down; in the main thread. However it is left, no worker process remains.
+
+    The same line is timed `passes` times in a row, so that what is timed is long enough for the clock and for chance.
+    With `fill_s`, it is then repeated untimed until it is known how many passes last so long.
 
     Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
     """
-    function = pool.stamped() if traced else pool.work.function
+    prepared = partial(pool.prepared_map, pool.stamped()) if traced else pool.users_line
     memory = None
     gc.collect()  # the same state for every configuration
     pool.held_before = of_self() if traced else 0
@@ -164,13 +198,15 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
                 ready = perf_counter_ns()
                 check_set_up(answers)
                 workers = tuple(answer.worker for answer in answers)
-                call = pool.prepared_map(function)
+                calls = [prepared(items) for items in pool.work.passes(passes)]
                 monitor.phase = "mapping"
-                cpu = process_time_ns()
+                clock = CpuClock() if pool.in_this_process else None
                 asked = perf_counter_ns()
-                results = call()
+                for call in calls:
+                    results = call()
                 got = perf_counter_ns()
-                cpu = process_time_ns() - cpu
+                cpu = clock.read() if clock else None
+                to_fill = passes_to_fill(pool.work, prepared, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
                 monitor.phase = "shutting down"
@@ -185,16 +221,33 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
     return Measurement(
         start=ready - began if pool.has_start_up else 0,
         first_ready=min(answer.arrived for answer in answers) - began if pool.has_start_up else 0,
-        map=got - asked,
+        map=(got - asked) // passes,
         stop=ended - closing if pool.has_start_up else 0,
         asked=asked,
         workers=workers,
         results=[stamped[0] for stamped in results] if traced else results,
         collections=collections_so_far() - collections,
-        cpu=cpu if pool.in_one_thread else None,
+        cpu=cpu.per_pass(passes) if cpu else None,
         tasks=tasks,
         memory=memory,
+        in_one_thread=pool.in_one_thread,
+        passes_to_fill=to_fill,
     )
+
+
+def passes_to_fill(work: Work, prepared: Callable[[Sequence[Any]], Call], first: int, wanted: int) -> int:
+    """How many maps in a row last `wanted` nanoseconds, as short as they are after the `first`, which took so long."""
+    if first >= wanted:
+        return 1
+    done, spent = 0, 0
+    while spent < wanted and done < MOST_PASSES:
+        (items,) = work.passes(1)
+        call = prepared(items)
+        asked = perf_counter_ns()
+        call()
+        spent += perf_counter_ns() - asked
+        done += 1
+    return max(1, min(MOST_PASSES, -(-wanted * done // spent)))
 
 
 def collections_so_far() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -43,6 +43,7 @@ class MultiprocessingPool(TimedPool):
     """A multiprocessing.Pool, used by the method that `PoolUse.method` names."""
 
     pool: Any
+    in_this_process = False
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
@@ -56,7 +57,7 @@ class MultiprocessingPool(TimedPool):
         self.last_made = creation_number(self.mp_context.Process())
 
     def stamped(self) -> Callable[[Any], Any]:
-        return partial(worker_side.stamped_in_process, self.work.function)
+        return partial(worker_side.stamped_in_process, self.work.call)
 
     def monitored(self, context: RunContext) -> WorkerMonitor:
         return WorkerMonitor(context, self.size, MEANING)
@@ -94,7 +95,7 @@ class MultiprocessingPool(TimedPool):
         try:
             # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock
             # with it.
-            asked = self.pool.map_async(answer, [self.work.function] * self.size, chunksize=1)
+            asked = self.pool.map_async(answer, [self.work.call] * self.size, chunksize=1)
             answers: list[FirstSign] = asked.get(handshake.START_LIMIT_S + handshake.END_LIMIT_S)
         except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
             raise too_slow(self.size) from None
@@ -102,8 +103,14 @@ class MultiprocessingPool(TimedPool):
             raise PoolFailed(f"{self.size} first tasks were answered by fewer than {self.size} workers.")
         return answers
 
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
-        pool, items = self.pool, self.work.items
+    def users_line(self, items: Sequence[Any]) -> Call:
+        if self.work.calling not in ("positional", "ragged"):
+            return super().users_line(items)
+        options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
+        return partial(self.pool.starmap, self.work.function, items, **options)
+
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        pool = self.pool
         options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
         match self.use.method:
             case "map":

@@ -8,6 +8,7 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -28,6 +29,7 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
     prints,
     results_differ,
     run_was_disturbed,
+    unsettled,
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
 from poolscope.experiments.pool_benchmark.state import State
@@ -41,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     nests_pools,
     work_too_small,
     gil_held,
+    child_processes,
     light_kinds_suffice,
     too_large_to_hand_over,
     chunks_too_small,
@@ -57,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     keeps_global_state,
     prints,
     run_was_disturbed,
+    unsettled,
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
@@ -64,6 +68,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     workers_break,
     nests_pools,
     gil_held,
+    child_processes,
     light_kinds_suffice,
     too_large_to_hand_over,
     oversubscribed,
