@@ -159,6 +159,30 @@ class ImportedPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopUse:
+    """What an event loop's thread did while coroutines ran one after the other.
+
+    Of `wall_s`, steps ran for `busy_s`, the longest for `longest_s`; no other coroutine could go on meanwhile. `cpu_s`
+    is the thread's CPU time; for `ready_s` it was ready to run but others had the CPUs.
+    """
+
+    wall_s: float
+    busy_s: float
+    longest_s: float
+    cpu_s: float
+    ready_s: float
+
+    @property
+    def blocked_s(self) -> float:
+        """How long steps ran on a machine that has a CPU for them."""
+        return max(min(self.cpu_s, self.busy_s), self.busy_s - self.ready_s)
+
+    @property
+    def blocked_share(self) -> float:
+        return min(1.0, self.blocked_s / max(self.blocked_s, self.wall_s - self.ready_s, 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
 class TrialReport(Payload):
     """What calling the work a few times in one Python found, before anything was timed.
 
@@ -169,6 +193,7 @@ class TrialReport(Payload):
     `threads` names the threads of the work's own that were alive after the calls.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
+    `loop` is the event loop's part in the calls of an `async def`, None for other functions or where it is not known.
     `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
     since a Python started where the user is would not find it; None where all were on the path.
     """
@@ -192,6 +217,7 @@ class TrialReport(Payload):
     gil: bool
     native_libraries: tuple[str, ...] = ()
     native_threads: int | None = None
+    loop: LoopUse | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
     calling: Calling = "item"
@@ -426,7 +452,7 @@ class TraceSummary(Payload):
 
     `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
     `tasks_cpu_s` is the CPU time of the workers themselves, in `native_cpu_s` that of other threads where the workers
-    are threads too, `children_cpu_s` that of child processes that the tasks started.
+    are threads too, `children_cpu_s` that of child processes that the tasks started. `loop` is an event loop's part.
     """
 
     tag: ClassVar[str] = "traced"
@@ -441,6 +467,7 @@ class TraceSummary(Payload):
     task_s: TaskTimes | None = None
     native_cpu_s: float = 0.0
     children_cpu_s: float = 0.0
+    loop: LoopUse | None = None
 
     @property
     def cost_s(self) -> float:

@@ -16,7 +16,7 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import CpuClock
-from poolscope.protocol.payloads import TrialReport, WorkError
+from poolscope.protocol.payloads import LoopUse, TrialReport, WorkError
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.native_threads import native_libraries, native_threads
@@ -30,6 +30,7 @@ from poolscope.runner.host.pickling import (
     unsendable,
 )
 from poolscope.runner.host.setup import OpenedWork, gil_enabled
+from poolscope.runner.pools.loop_watch import LoopWatch
 from poolscope.workloads import spreading
 from poolscope.workloads.work import Work
 
@@ -87,6 +88,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         threads=opened.work_threads(),
         native_libraries=native_libraries(),
         native_threads=native_threads(),
+        loop=calls.loop,
         imports=opened.opened.imports,
         found_in=opened.opened.found_in,
         calling=work.calling,
@@ -103,6 +105,7 @@ class FirstCalls:
     repeats_equal: bool | None = None
     changed: list[str] = field(default_factory=list)
     raised: WorkError | None = None
+    loop: LoopUse | None = None
 
 
 def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
@@ -111,8 +114,10 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     function, call = opened.work.function, opened.work.call
     before = global_digests(function)
     if opened.is_async:
-        with asyncio.Runner() as loop:
-            call_in_turn(calls, opened, lambda item: loop.run(call(item)), announce)
+        with asyncio.Runner() as runner:
+            watch = LoopWatch(runner)
+            call_in_turn(calls, opened, lambda item: watch.run(call(item)), announce)
+            calls.loop = watch.use()
     else:
         call_in_turn(calls, opened, call, announce)
     after = global_digests(function)

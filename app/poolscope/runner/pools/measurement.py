@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.protocol.kinds import PoolUse
+from poolscope.protocol.payloads import LoopUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.handshake import check_set_up
@@ -60,7 +61,7 @@ class Measurement:
     or, for asyncio, places under its limit, in the order of their first answers. `collections` counts garbage
     collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
     else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
-    count. `in_one_thread`: the main thread was the only worker.
+    count. `in_one_thread`: the main thread was the only worker. `loop` is an event loop's part in a traced repetition.
     """
 
     start: int
@@ -75,6 +76,7 @@ class Measurement:
     tasks: tuple[TimedTask, ...] = ()
     memory: Memory | None = None
     in_one_thread: bool = False
+    loop: LoopUse | None = None
     passes_to_fill: int = 1
 
     @property
@@ -161,6 +163,10 @@ class TimedPool(ABC):
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         """The same for any function of one item."""
 
+    def loop_use(self) -> LoopUse | None:
+        """What an event loop's thread did in a traced map; None without one."""
+        return None
+
     def memory(self, workers: tuple[int, ...]) -> Memory:
         """What is held after the work, before the shutdown."""
         return of_this_process(self.size, self.held_before)
@@ -231,6 +237,7 @@ def time_map(
         tasks=tasks,
         memory=memory,
         in_one_thread=pool.in_one_thread,
+        loop=pool.loop_use(),
         passes_to_fill=to_fill,
     )
 

@@ -21,6 +21,7 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_vary,
     too_large_to_hand_over,
 )
+from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     workers_break,
     nests_pools,
     work_too_small,
+    event_loop_blocked,
     gil_held,
     child_processes,
     light_kinds_suffice,
@@ -67,6 +69,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     hangs,
     workers_break,
     nests_pools,
+    event_loop_blocked,
     gil_held,
     child_processes,
     light_kinds_suffice,
