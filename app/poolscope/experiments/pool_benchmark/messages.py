@@ -28,7 +28,7 @@ CHECKS = {
     "chunks_too_small": "chunks are too small",
     "chunks_too_large": "chunks are too large",
     "chunks_vary": "chunk size changes with the pool size",
-    "stragglers": "a few long items hold up the others",
+    "stragglers": "workers wait for the last items",
     "more_workers_than_cpus": "more workers than usable CPUs",
     "quota_bites": "a CPU quota made workers wait",
     "siblings_share_cores": "workers share cores as hyper-threads",
@@ -208,6 +208,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:interval}).",
+        "one item a message": (
+            "{config} {config:sends/send} one item a message, which is {kind}'s own choice, and {config:takes/take} "
+            "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk} ({gain:interval}); handing "
+            "over took {dispatch_share:percent} of that. Set a chunk size."
+        ),
         "no worse": "{compared} ({gain:interval}).",
         "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} chunks a worker.",
@@ -239,15 +244,23 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "stragglers": {
         "figures": (
-            "with {config} the longest item took {longest_s:duration}, the middle one {median_s:duration}, and at the "
-            "end workers idled for {idle_tail:percent} of the map"
+            "with {config}, in chunks of {chunk}, the items took {as_sent_s:duration}; handed out one by one they "
+            "would have taken {one_by_one_s:duration}, and the longest first {longest_first_s:duration}, handing over "
+            "not counted"
         ),
+        "lengths": "the longest took {longest_s:duration}, the middle one {median_s:duration}",
         "untraced": "No pool whose workers could all work at once has been traced.",
         "none": "{figures}.",
         "not much": "Can't tell, it is not much: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
-        "in chunks": "{figures}. Chunks of one item let the others go on.",
-        "long items": "{figures}. Hand the longest items over first.",
+        "in chunks": (
+            "Workers that had finished waited for the last chunk: {figures}. The chunks cost {lost_share:percent} of "
+            "the map. Take smaller ones."
+        ),
+        "long items": (
+            "Workers that had finished waited for the last items: {figures}; {lengths}. The order costs "
+            "{lost_share:percent} of the map. Hand the longest items over first."
+        ),
     },
     "more_workers_than_cpus": {
         "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:times} as fast as {small}",
