@@ -21,6 +21,7 @@ from poolscope.protocol.payloads import (
     FailureCode,
     ImportedPlace,
     InterpreterFacts,
+    ItemsMade,
     MeasurementReport,
     TrialReport,
 )
@@ -207,7 +208,7 @@ class HostDescription(HostAnswer):
 class WorkOpened(HostAnswer):
     """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length.
 
-    `imports` and `found_in` are as in `TrialReport`.
+    `imports`, `found_in` and `made` are as in `TrialReport`.
     """
 
     tag: ClassVar[str] = "opened"
@@ -216,6 +217,7 @@ class WorkOpened(HostAnswer):
     calibration: Calibration | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
+    made: ItemsMade | None = None
 
 
 @dataclass(frozen=True, slots=True)

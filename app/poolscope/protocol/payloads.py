@@ -159,6 +159,21 @@ class ImportedPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemsMade:
+    """What it took to have all items of a user's own work in a list, before any map.
+
+    `lazy`: they did not lie there as a list, tuple, set or mapping, but came out of something else one by one.
+    `seconds` is the time of that, `memory` the bytes by which the process grew. `full`: it was ended with fewer than
+    there are, for want of memory.
+    """
+
+    lazy: bool
+    seconds: float
+    memory: int
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LoopUse:
     """What an event loop's thread did while coroutines ran one after the other.
 
@@ -195,7 +210,8 @@ class TrialReport(Payload):
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
     `loop` is the event loop's part in the calls of an `async def`, None for other functions or where it is not known.
     `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
-    since a Python started where the user is would not find it; None where all were on the path.
+    since a Python started where the user is would not find it; None where all were on the path. `made` is None
+    for built-in work.
     """
 
     tag: ClassVar[str] = "trial"
@@ -221,6 +237,7 @@ class TrialReport(Payload):
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
     calling: Calling = "item"
+    made: ItemsMade | None = None
     threads: tuple[str, ...] = ()
 
 

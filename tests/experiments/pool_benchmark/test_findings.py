@@ -11,6 +11,7 @@ import pytest
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.findings import ABOUT_SIZES_ALONE, CHECKS
+from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import State
@@ -455,6 +456,40 @@ def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
     more = [remember("process 2", 250, 2), remember("process 4", 250, 4)]
     now = told(MAPS, machine={"memory_available": 1100 * MIB}, more=more)
     assert check(now, "more memory than is free").remedy == {"sizes": [2]}
+
+
+@pytest.mark.parametrize(
+    ("readings", "free", "each", "fitting", "like"),
+    [
+        # By one size its workers' own part, by two the growth of all together, whatever each seems to have.
+        ({"process 2": ((50, 50), 130)}, 1000, 50, (800 - 30) // 50, "process 2"),
+        ({"process 2": ((50, 50), 130), "process 4": ((40, 40, 40, 40), 190)}, 1000, 30, (800 - 30) // 30, "process 4"),
+        ({"process 2": ((50, 50), 130), "process 4": ((40, 40, 40, 40), 190)}, 20, 30, 0, "process 4"),
+        # Of threads, which have no memory of their own, nothing is said, but of the processes beside them.
+        ({"thread 2": ((1, 1), 32), "process 2": ((50, 50), 130)}, 1000, 50, 15, "process 2"),
+        ({"thread 2": ((1, 1), 32)}, 1000, None, None, None),
+    ],
+)
+def test_how_many_workers_fit_into_the_free_memory(
+    readings: dict[str, tuple[tuple[int, ...], int]],
+    free: int,
+    each: int | None,
+    fitting: int | None,
+    like: str | None,
+) -> None:
+    more = [
+        Result(0, MemoryReading("pss", tuple(n * MIB for n in workers), total * MIB, 30 * MIB), key)
+        for key, (workers, total) in readings.items()
+    ]
+    now = told(
+        {"serial": about(640), "thread 2": about(650), "process 2": about(335), "process 4": about(200)},
+        machine={"memory_available": free * MIB},
+        more=more,
+    )
+    result = memory_runs_short(now, 4)
+    assert result.facts.get("fitting") == fitting
+    assert result.facts.get("worker_bytes") == (each * MIB if each else None)
+    assert (result.facts["like"].key if like else result.facts.get("like")) == like
 
 
 # Trust

@@ -35,6 +35,7 @@ CHECKS = {
     "oversubscribed": "tasks start processes or threads of their own",
     "start_up_outweighs": "starting processes outweighs the map",
     "memory_runs_short": "workers together need more memory than is free",
+    "items_made_beforehand": "items are made before the map",
     "results_differ": "results differ, or can't be repeated",
     "keeps_global_state": "the work keeps global state",
     "prints": "the work prints",
@@ -333,13 +334,45 @@ FINDINGS: dict[str, dict[str, str]] = {
         "outweighs": "{figures}. Keep one pool and map often, or give it more to do.",
     },
     "memory_runs_short": {
-        "figures": ("{config} took {needed:size} beside the main process; {free:size} were free before[{twice}]"),
+        "figures": (
+            "{config} took {needed:size} beside the main process; {free:size} were free before[{twice}]"
+            "[. One more worker takes {worker_bytes:size} and the main process {parent_bytes:size}, so about "
+            "{fitting:whole} workers as in {like} fit into {full:percent} of that]"
+        ),
         "counted twice": "; shared pages are counted more than once in that",
         "unmeasured": "No pool's memory has been measured.",
         "unknown": "How much memory was free is not known.",
         "fits": "{figures}.",
         "unclear": "Can't tell: {figures}.",
         "short": "{figures}.",
+    },
+    "items_made_beforehand": {
+        "time": (
+            "making the {items:whole} {items:item/items} took {made_s:duration}, beside {call_s:duration} for a single "
+            "call of {config}"
+        ),
+        "held": "all of them together take {memory:size}",
+        "lists": "Pool.map and executor.map take all items at once",
+        "lazily": (
+            "Pool.imap with a chunk size, and from Python 3.14 on executor.map with buffersize=, take them one by one"
+        ),
+        "unknown": "What making the items took is not known, or nothing has been measured to compare it with.",
+        "at hand": "The items were there before.",
+        "cheap": "{time}; {held}.",
+        "figures differ": (
+            "Can't tell what all of them together take: the process grew by {memory:size} as they were made, and "
+            "pickled they have {pickled:size}."
+        ),
+        "long": "{time}, whose times don't have it: it is {share:percent} of both. {lists:capital}, {lazily}.",
+        "large": "{held:capital}: {lists}. {lazily:capital}.",
+        "long and large": (
+            "{time}, whose times don't have it: it is {share:percent} of both. {held:capital}: {lists}. "
+            "{lazily:capital}."
+        ),
+        "full": (
+            "Only the first {items:whole} items were taken, which fill {memory:size}, half of the free memory: "
+            "{lists}. {lazily:capital}."
+        ),
     },
     "results_differ": {
         "no call repeats": (
