@@ -455,6 +455,7 @@ VERDICTS = {
         "{best}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:times} ({gain:interval})"
     ),
     "undecided": "{figures}: the data can't separate them.",
+    "no gain": "{figures}: no pool gains as much as {worth_it:percent}, so a plain loop does as well.",
     "luckiest": "{figures} may just be the luckiest of {compared}.",
     "unconfirmed": "{figures} needs more repetitions to be sure of.",
     "others open": "{figures} is slower, but the others spread too widely to tell.",
