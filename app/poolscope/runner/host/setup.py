@@ -45,12 +45,16 @@ def gil_enabled() -> bool:
 
 @dataclass
 class OpenedWork:
-    """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known."""
+    """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
+
+    `import_s` is how long a user's function and set-up took to import.
+    """
 
     work: Work
     function: str
     opened: WorkOpened
     expected: list[Any] | None = None
+    import_s: float | None = None
 
     @property
     def is_async(self) -> bool:
@@ -78,4 +82,4 @@ def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None
     coroutine = loaded.function if loaded.is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
     opened = WorkOpened(len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in)
-    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened)
+    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, import_s=loaded.import_s)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from poolscope.protocol.arguments import BenchmarkWork
@@ -41,6 +42,7 @@ class UserCode:
     imports: tuple[ImportedPlace, ...]
     found_in: str | None
     calling: Calling
+    import_s: float
 
 
 def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -> UserCode:
@@ -56,14 +58,18 @@ def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -
     modules = UserModules(asked.folder, asked.path, scratch)
     modules.locate(names.places)
     announce(f"importing {path_of(names.function[0])}")
+    began = perf_counter()
     function = callable_at(names.function, modules)
     setup = callable_at(names.setup, modules) if names.setup else None
+    import_s = perf_counter() - began
     source = in_words(names.items)
     announce(f"making the items {source}")
     items, cut = listed(found_at(names.items, modules), source, asked.items)
     calling = calling_of(items, source) if asked.star else "item"
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-    return UserCode(function, items, setup, cut, is_async, modules.imports(names.places), modules.found_in, calling)
+    return UserCode(
+        function, items, setup, cut, is_async, modules.imports(names.places), modules.found_in, calling, import_s
+    )
 
 
 def in_words(place: tuple[str, str]) -> str:
