@@ -20,6 +20,7 @@ from poolscope.protocol.payloads import (
     FailureCode,
     ImportedPlace,
     InterpreterFacts,
+    ItemsMade,
     MeasurementReport,
     TrialReport,
 )
@@ -190,7 +191,7 @@ class HostDescription(HostAnswer):
 class WorkOpened(HostAnswer):
     """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length.
 
-    `imports` and `found_in` are as in `TrialReport`.
+    `imports`, `found_in` and `made` are as in `TrialReport`.
     """
 
     tag: ClassVar[str] = "opened"
@@ -199,6 +200,7 @@ class WorkOpened(HostAnswer):
     calibration: Calibration | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
+    made: ItemsMade | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,21 @@ class ImportedPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemsMade:
+    """What it took to have all items of a user's own work in a list, before any map.
+
+    `lazy`: they did not lie there as a list, tuple, set or mapping, but came out of something else one by one.
+    `seconds` is the time of that, `memory` the bytes by which the process grew. `full`: it was ended with fewer than
+    there are, for want of memory.
+    """
+
+    lazy: bool
+    seconds: float
+    memory: int
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LoopUse:
     """What an event loop's thread did while coroutines ran one after the other.
 
@@ -195,7 +210,8 @@ class TrialReport(Payload):
     `import_s` is how long importing the function, and the set-up, took in the host, None for built-in work.
     `loop` is the event loop's part in the calls of an `async def`, None for other functions or where it is not known.
     `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
-    since a Python started where the user is would not find it; None where all were on the path.
+    since a Python started where the user is would not find it; None where all were on the path. `made` is None
+    for built-in work.
     """
 
     tag: ClassVar[str] = "trial"
@@ -222,6 +238,7 @@ class TrialReport(Payload):
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
     calling: Calling = "item"
+    made: ItemsMade | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,12 +401,26 @@ class TaskTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayedMap:
+    """How long the traced tasks would have taken, in seconds, had they only been handed out otherwise.
+
+    Each worker that is free takes what comes next: `as_sent_s` in the chunks that were used, `one_by_one_s` task by
+    task in the same order, `longest_first_s` task by task from the longest on. Handing over costs nothing in it.
+    """
+
+    as_sent_s: float
+    one_by_one_s: float
+    longest_first_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TraceSummary(Payload):
     """What the traced map's time went into, in seconds; a worker that got no task ended as the map began.
 
     `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
     `tasks_cpu_s` is the CPU time of the workers themselves, in `native_cpu_s` that of other threads where the workers
-    are threads too, `children_cpu_s` that of child processes that the tasks started. `loop` is an event loop's part.
+    are threads too, `children_cpu_s` that of child processes that the tasks started. `loop` is an event loop's part;
+    coroutines have no `replayed`.
     """
 
     tag: ClassVar[str] = "traced"
@@ -404,6 +435,7 @@ class TraceSummary(Payload):
     task_s: TaskTimes | None = None
     native_cpu_s: float = 0.0
     children_cpu_s: float = 0.0
+    replayed: ReplayedMap | None = None
     loop: LoopUse | None = None
 
     @property

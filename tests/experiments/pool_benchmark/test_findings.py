@@ -11,6 +11,7 @@ import pytest
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.findings import ABOUT_SIZES_ALONE, CHECKS
+from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import State
@@ -253,30 +254,65 @@ def test_chunks_that_leave_workers_without_any_are_too_large() -> None:
     assert (found.holds, found.remedy) == (True, {"chunksizes": [1]})
 
 
+def test_a_chunk_of_one_is_told_of_a_kind_that_is_not_the_fastest() -> None:
+    maps = {"serial": about(640), "process 2 c1": about(500), "process 2 c8": about(340), "pool 2": about(330)}
+    found = check(told(maps, asked={"chunksizes": [0, 8]}), "chunks are too small")
+    assert (found.code, found.remedy) == ("chunks_too_small: worse", {"chunksizes": [8]})
+    assert found.numbers["chunk"] == 1
+    assert found.numbers["gain"] == pytest.approx(500 / 340, rel=0.02)
+
+
 @pytest.mark.parametrize(
-    ("traces", "holds"),
+    ("handing_over", "code"),
+    [(0.6, "chunks_too_small: one item a message"), (0.02, "chunks_too_small: cheap")],
+)
+def test_a_chunk_of_one_beside_a_pool_s_own_choice_is_told_by_what_handing_over_took(
+    handing_over: float, code: str
+) -> None:
+    maps = {"serial": about(640), "process 2": about(800), "pool 2": about(330)}
+    traces = {
+        **trace("process 2", 800, 2 * (1 - handing_over), tail=0.0),
+        **trace("pool 2", 330, 1.95, tail=0.0),
+    }
+    found = check(told(maps, traces=traces, items=320), "chunks are too small")
+    assert found.code == code
+    if found.holds:
+        assert found.numbers["gain"] == pytest.approx(800 / 330, rel=0.02)
+        assert found.remedy == {"chunksizes": [1, 40]}
+
+
+@pytest.mark.parametrize(
+    ("traces", "code"),
     [
-        (trace("process 2", 335, 1.9, tail=0.2, longest=8.0), True),
-        (trace("process 2", 335, 1.9, tail=0.02, longest=8.0), False),
-        (trace("process 2", 335, 1.9, tail=0.2, longest=1.2), False),
-        (trace("process 2", 335, 1.9, tail=0.07, longest=2.5), None),
-        (trace("process 4", 335, 1.9, tail=0.2, longest=8.0), None),  # more workers than CPUs make items long as well
-        (HELD, None),
-        ({}, None),
+        (trace("process 2", 335, 1.9, longest=8.0, longest_first=0.7), "long items"),
+        (trace("process 2", 335, 1.9, longest=8.0, longest_first=0.97), "none"),
+        (trace("process 2", 335, 1.9, longest=8.0, longest_first=0.92), "not much"),
+        (trace("process 4", 335, 1.9, longest_first=0.7), "untraced"),  # more workers than CPUs make items long as well
+        ({}, "untraced"),
     ],
 )
-def test_stragglers_are_long_items_that_leave_others_idle(traces: dict[str, Any], holds: bool | None) -> None:
-    assert check(told(MAPS, traces=traces), "long items hold up").holds is holds
+def test_long_items_hold_up_others_where_the_longest_first_would_save_a_tenth(
+    traces: dict[str, Any], code: str
+) -> None:
+    found = check(told(MAPS, traces=traces), "wait for the last items")
+    assert found.code == f"stragglers: {code}"
 
 
-def test_stragglers_of_a_disturbed_run_may_be_the_machines() -> None:
-    now = told(MAPS, traces=trace("process 2", 335, 1.9, tail=0.2, longest=8.0), noise=LOUD)
-    assert check(now, "long items hold up").holds is None
+def test_workers_that_wait_in_a_disturbed_run_may_be_held_up_by_others() -> None:
+    now = told(MAPS, traces=trace("process 2", 335, 1.9, longest_first=0.7), noise=LOUD)
+    assert check(now, "wait for the last items").code == "stragglers: disturbed"
 
 
-def test_stragglers_in_chunks_are_answered_with_chunks_of_one() -> None:
-    now = told({"serial": about(640), "pool 2": about(400)}, traces=trace("pool 2", 400, 1.6, tail=0.2, longest=8.0))
-    assert check(now, "long items hold up").remedy == {"chunksizes": [1]}
+@pytest.mark.parametrize(("chunks", "smaller"), [("pool 2", 1), ("pool 2 c16", 2)])
+def test_the_last_chunk_is_to_blame_where_single_items_would_save_more_than_order(chunks: str, smaller: int) -> None:
+    maps = {"serial": about(640), chunks: about(400), "process 2": about(380)}
+    traces = {
+        **trace(chunks, 400, 1.6, one_by_one=0.75, longest_first=0.7),
+        **trace("process 2", 380, 1.9),  # the fastest, in which nobody waits
+    }
+    found = check(told(maps, traces=traces), "wait for the last items")
+    assert (found.code, found.remedy) == ("stragglers: in chunks", {"chunksizes": [smaller]})
+    assert found.numbers["lost_share"] == pytest.approx(0.3)
 
 
 # Cores
@@ -412,6 +448,40 @@ def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
     more = [remember("process 2", 250, 2), remember("process 4", 250, 4)]
     now = told(MAPS, machine={"memory_available": 1100 * MIB}, more=more)
     assert check(now, "more memory than is free").remedy == {"sizes": [2]}
+
+
+@pytest.mark.parametrize(
+    ("readings", "free", "each", "fitting", "like"),
+    [
+        # By one size its workers' own part, by two the growth of all together, whatever each seems to have.
+        ({"process 2": ((50, 50), 130)}, 1000, 50, (800 - 30) // 50, "process 2"),
+        ({"process 2": ((50, 50), 130), "process 4": ((40, 40, 40, 40), 190)}, 1000, 30, (800 - 30) // 30, "process 4"),
+        ({"process 2": ((50, 50), 130), "process 4": ((40, 40, 40, 40), 190)}, 20, 30, 0, "process 4"),
+        # Of threads, which have no memory of their own, nothing is said, but of the processes beside them.
+        ({"thread 2": ((1, 1), 32), "process 2": ((50, 50), 130)}, 1000, 50, 15, "process 2"),
+        ({"thread 2": ((1, 1), 32)}, 1000, None, None, None),
+    ],
+)
+def test_how_many_workers_fit_into_the_free_memory(
+    readings: dict[str, tuple[tuple[int, ...], int]],
+    free: int,
+    each: int | None,
+    fitting: int | None,
+    like: str | None,
+) -> None:
+    more = [
+        Result(0, MemoryReading("pss", tuple(n * MIB for n in workers), total * MIB, 30 * MIB), key)
+        for key, (workers, total) in readings.items()
+    ]
+    now = told(
+        {"serial": about(640), "thread 2": about(650), "process 2": about(335), "process 4": about(200)},
+        machine={"memory_available": free * MIB},
+        more=more,
+    )
+    result = memory_runs_short(now, 4)
+    assert result.facts.get("fitting") == fitting
+    assert result.facts.get("worker_bytes") == (each * MIB if each else None)
+    assert (result.facts["like"].key if like else result.facts.get("like")) == like
 
 
 # Trust

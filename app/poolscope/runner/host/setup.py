@@ -81,5 +81,7 @@ def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None
     loaded = user_code.load(asked, scratch, announce)
     coroutine = loaded.function if loaded.is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
-    opened = WorkOpened(len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in)
+    opened = WorkOpened(
+        len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made
+    )
     return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, import_s=loaded.import_s)

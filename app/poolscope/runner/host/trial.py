@@ -92,6 +92,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         imports=opened.opened.imports,
         found_in=opened.opened.found_in,
         calling=work.calling,
+        made=opened.opened.made,
     )
 
 
