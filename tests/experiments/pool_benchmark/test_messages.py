@@ -155,7 +155,20 @@ ALWAYS_MANY = {"fewest", "sizes", "sizes_for_crosstalk", "usable_cpus", "chunks"
     "break_even_items",
     "repetitions",
 }
-WORDS = {"instead", "because", "figures", "base", "tie", "fastest", "reach", "against", "compared", "blocks", "twice"}
+WORDS = {
+    "instead",
+    "because",
+    "figures",
+    "base",
+    "tie",
+    "fastest",
+    "reach",
+    "against",
+    "compared",
+    "blocks",
+    "twice",
+    "like",
+}
 GAIN = Ratio(1.5, 1.4, 1.6, 0.95)
 OF_SPEC = {
     "duration": 0.0123,

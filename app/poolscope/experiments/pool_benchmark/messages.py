@@ -341,7 +341,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": (
             "{config} took {needed:size} beside the main process; {free:size} were free before[{twice}]"
             "[. One more worker takes {worker_bytes:size} and the main process {parent_bytes:size}, so about "
-            "{fitting:whole} workers as in {like} fit into {full:percent} of that]"
+            "{fitting:whole} {fitting:worker/workers} as in {like} {fitting:fits/fit} into {full:percent} of that]"
         ),
         "counted twice": "; shared pages are counted more than once in that",
         "unmeasured": "No pool's memory has been measured.",
@@ -374,8 +374,8 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{lazily:capital}."
         ),
         "full": (
-            "Only the first {items:whole} items were taken, which fill {memory:size}, half of the free memory: "
-            "{lists}. {lazily:capital}."
+            "No more than {items:whole} {items:item was/items were} taken, for they fill {memory:size}, half of the "
+            "free memory: {lists}. {lazily:capital}."
         ),
     },
     "results_differ": {
