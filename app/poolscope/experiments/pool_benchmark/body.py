@@ -362,7 +362,7 @@ class Benchmark:
     def spare_others(self, ended: PlannedConfiguration, why: str) -> None:
         """Skip what is likely to end its process as well: the same kind in other sizes, if never measured."""
         for config in [config for config in self.configs if config not in self.collections]:
-            if (config.python, config.kind, config.start_method) == (ended.python, ended.kind, ended.start_method):
+            if _process_of(config) == _process_of(ended):
                 self.skip(config, f"It was not tried after {in_words(ended)}. {why}")
 
     def lose(self, session: Session, why: str) -> None:
@@ -390,3 +390,8 @@ def with_repetition(times: LoopTimes, report: MeasurementReport) -> LoopTimes:
         times.children_cpu_s + (report.children_cpu or 0) / 1e9,
         times.ready_s + (report.ready or 0) / 1e9,
     )
+
+
+def _process_of(config: PlannedConfiguration) -> tuple[object, ...]:
+    """What configurations have in common that are likely to end their process alike."""
+    return config.python, config.kind, config.start_method, bool(config.max_tasks)

@@ -29,7 +29,7 @@ FORMS = (
 )
 MARGIN = 0.05  # of a slow-down whose size was not said
 # What makes a configuration, as its fields are called here and in the JSON.
-IDENTITY = ("kind", "size", "chunksize", "start_method", "python")
+IDENTITY = ("kind", "size", "chunksize", "max_tasks", "start_method", "python")
 NUMBER = r"(\d{1,6}(?:\.\d{1,6})?)"
 
 
@@ -259,5 +259,5 @@ def _earlier_run(name: str, document: Any) -> EarlierRun:
         work = (params["workload"], params["work_ms"], state["items"])
         cells, loops = state["cells"], state["loops"]
     times = {(SERIAL, loop["python"]): loop["wall_s"]["samples"] for loop in loops}
-    times |= {tuple(cell[part] for part in IDENTITY): cell["wall_s"]["samples"] for cell in cells}
+    times |= {tuple(cell.get(part, 0) for part in IDENTITY): cell["wall_s"]["samples"] for cell in cells}
     return EarlierRun(name, work, machine, {key: tuple(map(float, samples)) for key, samples in times.items()})

@@ -36,6 +36,7 @@ CSV_HEADER = (
     "first_ready_s",
     "map_s",
     "stop_s",
+    "max_tasks",
 )
 
 TABLE_HEADER = (
@@ -85,6 +86,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "kind": config.kind,
         "size": config.size,
         "chunksize": config.chunksize,
+        "max_tasks": config.max_tasks,
         "wall_s": _timing(config.map),
         "speedup": _against(state.serial, config),
         "cpu_share": cpu_share(config),
@@ -255,6 +257,7 @@ def _csv_row(config: Configuration, repetition: int) -> Sequence[object]:
         config.chunk_used,
         repetition,
         *_phases(config, repetition),
+        config.max_tasks,
     )
 
 

@@ -52,14 +52,13 @@ NO_CONFIGURATIONS: Mapping[str, Configuration] = MappingProxyType({})
 class Configuration:
     """One configuration as planned, and what was measured of it.
 
-    `key`, `python`, `kind`, `size`, `start_method`, `chunksize`, `chunk_used`, `spare_workers` and `method` are those
-    of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold seconds, one a counted
-    repetition, and `repetitions` their numbers; a plain loop has maps alone. `skipped` is the sentence why it was given
-    up, `breakage` what broke it then, `differs` how its results are not those of the loop, `untraced` why it has no
-    traced repetition, each '' or None where that is not so. `dropped` says after which round it was shown to lose and
-    got no more, None while it goes on. A sample of its map is the mean of `passes`. `traced` and `memory` summarize
-    that repetition, `loop` the plain loop's counted repetitions so far, `collections` the garbage collections in all
-    counted ones, `shown` the first results (pool-sizes alone).
+    Its identity, down to `max_tasks`, is that of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and
+    `stop` hold seconds, one a counted repetition, and `repetitions` their numbers; a plain loop has maps alone.
+    `skipped` is the sentence why it was given up, `breakage` what broke it then, `differs` how its results are not
+    those of the loop, `untraced` why it has no traced repetition, each '' or None where that is not so. `dropped` says
+    after which round it was shown to lose and got no more, None while it goes on. A sample of its map is the mean of
+    `passes`. `traced` and `memory` summarize that repetition, `loop` the plain loop's counted repetitions so far,
+    `collections` the garbage collections in all counted ones, `shown` the first results (pool-sizes alone).
     """
 
     key: str
@@ -71,6 +70,7 @@ class Configuration:
     chunk_used: int = 1
     spare_workers: int = 0
     method: str = "map"
+    max_tasks: int = 0
     start: tuple[float, ...] = ()
     first_ready: tuple[float, ...] = ()
     imported: tuple[float, ...] = ()

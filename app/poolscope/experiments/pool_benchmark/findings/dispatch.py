@@ -163,7 +163,7 @@ def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
 
 
 def _but_for_chunks(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.size
+    return config.python, config.kind, config.start_method, config.size, config.max_tasks
 
 
 def _but_for_kind(config: Configuration) -> tuple[object, ...]:

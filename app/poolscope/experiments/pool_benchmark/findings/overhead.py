@@ -83,7 +83,8 @@ def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, C
     """The pools like the best one, by start method; the others of its size, kind and Python."""
     found: dict[str, Configuration] = {}
     for config in configs:
-        if (config.python, config.kind, config.size) == (best.python, best.kind, best.size) and config.start_method:
+        alike = (config.python, config.kind, config.size) == (best.python, best.kind, best.size)
+        if alike and config.start_method and not config.max_tasks:
             found.setdefault(config.start_method, config)
     return found
 
@@ -150,7 +151,7 @@ def _memory_of_one_more(state: State, config: Configuration) -> float | None:
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.chunksize
+    return config.python, config.kind, config.start_method, config.chunksize, config.max_tasks
 
 
 def _own_memory(memory: MemoryReading) -> int:
