@@ -473,8 +473,11 @@ VERDICTS = {
 }
 
 
-# Of a configuration that gets no more rounds.
-DROPPED = {"slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since."}
+# How the rounds went.
+ROUNDS = {
+    "slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since.",
+    "in a row": "Short maps are timed in a row, {least:whole}[–{most:whole}] a sample; a time is that of one.",
+}
 
 # What became of a condition (`--fail-if`), and what is said to be so in it.
 CONDITIONS = {
@@ -526,7 +529,12 @@ def no_fit_sentence(why: NoFit | None) -> str:
 
 def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
     """Why configurations, named together, got no more rounds."""
-    return capital(fill(DROPPED, "slower", {"configs": configs, "rounds": rounds, "lost_to": lost_to}))
+    return capital(fill(ROUNDS, "slower", {"configs": configs, "rounds": rounds, "lost_to": lost_to}))
+
+
+def passes_sentence(least: int, most: int) -> str:
+    """That so many maps make a sample."""
+    return fill(ROUNDS, "in a row", {"least": least, "most": most if most > least else None})
 
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:
