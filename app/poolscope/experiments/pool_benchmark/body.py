@@ -160,6 +160,7 @@ class Benchmark:
         why = self.why_over(spent_s, settled=bool(self.rounds) and self.take_advice())
         if why is not None:
             self.report.result(RoundsEnded(why, self.rounds, spent_s))
+            self.expect(0)
         else:
             self.expect(max(FEWEST_ROUNDS - self.rounds, 1, self.rounds_within(self.arguments.seconds - spent_s)))
         return why is not None
