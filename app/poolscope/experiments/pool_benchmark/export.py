@@ -96,6 +96,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "own_speedup": _against(state.loop_of(config.python), config),
         "start_s": _timing(config.start),
         "first_ready_s": _timing(config.first_ready),
+        "imported_s": _timing(config.imported),
         "stop_s": _timing(config.stop),
         "total_s": _timing(config.total),
         "memory": to_json(config.memory) if config.memory else None,
@@ -103,6 +104,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "passes": config.passes,
         "dropped": _dropped(state, config),
         "skipped": config.skipped or None,
+        "breakage": to_json(config.breakage) if config.breakage else None,
         "differs": config.differs or None,
         "untraced": config.untraced or None,
     }
