@@ -25,7 +25,7 @@ CHECKS = [
     "chunks are too small",
     "chunks are too large",
     "chunk size changes with the pool size",
-    "a few long items hold up the others",
+    "workers wait for the last items",
     "more workers than usable CPUs",
     "a CPU quota made workers wait",
     "workers share cores as hyper-threads",
