@@ -15,7 +15,15 @@ from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_s
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import EffectiveCpus, MemoryReading, ResultsDiffer, TraceSummary
+from poolscope.protocol.payloads import (
+    Breakage,
+    ConfigurationSkipped,
+    EffectiveCpus,
+    MemoryReading,
+    ResultsDiffer,
+    TraceSummary,
+    WaitingPlace,
+)
 from poolscope.protocol.records import Printed, Record, Result
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
@@ -549,3 +557,90 @@ def test_output_is_told_with_its_size() -> None:
 )
 def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bool | None) -> None:
     assert check(told(MAPS, **how), "the run was disturbed").holds is holds
+
+
+# What broke
+
+PLACE = WaitingPlace("/home/me/tasks.py", 24, "parse", 2)
+
+
+def broke(breakage: Breakage, config: str = "process 2") -> Result:
+    return Result(0, ConfigurationSkipped("It broke.", breakage), config)
+
+
+@pytest.mark.parametrize(
+    ("breakage", "check_name", "code", "numbers"),
+    [
+        (
+            Breakage("hung-at-fork", True, True, (0, 1), "0", threads=("flusher",), places=(PLACE,), idle_s=1.0),
+            "hang",
+            "hangs: hung-at-fork",
+            {"item": 0, "threads": 1, "waiting": 2, "settings": 1},
+        ),
+        (
+            Breakage("hung-at-exit", True, True, idle_s=1.0),
+            "hang",
+            "hangs: hung-at-exit",
+            {"item": None, "threads": 0, "waiting": 0, "settings": 1},
+        ),
+        (
+            Breakage("worker-died", True, True, (7,), "'a'", exit_code=-11),
+            "breaks",
+            "workers_break: worker-died",
+            {"item": 7, "exit_code": -11, "settings": 1},
+        ),
+        (
+            Breakage("worker-died", True, False, exit_code=-9),
+            "breaks",
+            "workers_break: worker-died",
+            {"item": None, "exit_code": -9, "settings": 1},
+        ),
+        (
+            Breakage("exception-unreadable", True, True, (3,), "3", "Odd: three", "TypeError: no", globals=("LIMIT",)),
+            "breaks",
+            "workers_break: exception-unreadable",
+            {"item": 3, "exit_code": None, "settings": 1},
+        ),
+        (
+            Breakage("exception-unreadable", unreadable="TypeError: no"),
+            "breaks",
+            "workers_break: exception-unreadable",
+            {"item": None, "exit_code": None, "settings": 1},
+        ),
+    ],
+)
+def test_what_broke_is_found_with_its_numbers(
+    breakage: Breakage, check_name: str, code: str, numbers: dict[str, float | None]
+) -> None:
+    found = check(told({"serial": about(640), "process 2": []}, more=[broke(breakage)]), check_name)
+    assert (found.holds, found.code, found.numbers) == (True, code, numbers)
+
+
+def test_a_hang_after_a_fork_is_answered_with_spawn_and_stands_first() -> None:
+    hung = Breakage("hung-at-fork", True, True, (0,), "0", threads=("a", "b"), places=(PLACE,), idle_s=1.0)
+    now = told(MAPS, more=[broke(hung)])
+    assert check(now, "hang").remedy == {"start_methods": ["spawn"]}
+    assert which_pool.findings(now, 2)[0].code == "hangs: hung-at-fork"
+
+
+def test_work_with_processes_of_its_own_is_answered_with_an_executor() -> None:
+    now = told({"serial": about(640), "pool 2": []}, more=[broke(Breakage("daemonic", True, True, (0,)), "pool 2")])
+    found = check(now, "in a Pool")
+    assert (found.holds, found.code, found.remedy) == (True, "nests_pools: daemonic", {"kinds": ["process"]})
+
+
+def test_what_was_too_slow_is_not_said_to_hang() -> None:
+    slow = broke(Breakage("limit", looked=True, limit_s=60.0))
+    found = check(told({"serial": about(640), "process 2": []}, more=[slow]), "hang")
+    assert (found.holds, found.code, found.numbers) == (None, "hangs: limit", {"limit_s": 60.0})
+
+
+@pytest.mark.parametrize(
+    ("threads", "start_method", "holds"),
+    [((), "fork", False), (("flusher",), "fork", None), (("flusher",), "spawn", False)],
+)
+def test_threads_that_are_alive_at_a_fork_are_told_though_nothing_hung(
+    threads: tuple[str, ...], start_method: str, holds: bool | None
+) -> None:
+    maps = {"serial": about(640), f"process 2 {start_method}": about(335)}
+    assert check(told(maps, tried={"threads": threads}), "hang").holds is holds

@@ -16,6 +16,9 @@ from poolscope.text.sentences import Part, fill
 
 # What each check looks for, by the name of its function.
 CHECKS = {
+    "hangs": "workers hang",
+    "workers_break": "the work breaks its workers",
+    "nests_pools": "work with processes of its own in a Pool",
     "work_too_small": "work too small for a pool",
     "event_loop_blocked": "the coroutine blocks the event loop",
     "gil_held": "threads took turns for the GIL",
@@ -65,6 +68,41 @@ UNBLOCKING = {
 }
 
 FINDINGS: dict[str, dict[str, str]] = {
+    "hangs": {
+        "unmeasured": "No pool was measured.",
+        "none": "Every setting came to its end.",
+        "limit": (
+            "Can't tell: {config} took longer than the limit of {limit_s:duration}, and a repetition to look for a "
+            "cause did not stand still."
+        ),
+        "threads at the fork": (
+            "Can't tell, nothing hung in this run. {named} {threads:runs/run} when workers are forked: a lock that "
+            "such a thread holds at that moment stays locked in the worker. Start workers by spawn or forkserver."
+        ),
+        "hung-at-fork": "{config}: {why}",
+        "hung": "{config}: {why}",
+        "hung-at-exit": "{config}: {why}",
+    },
+    "workers_break": {
+        "unmeasured": "No pool was measured.",
+        "none": "No worker ended before its time, and what they sent could be read.",
+        **dict.fromkeys(
+            (
+                "exception-unreadable",
+                "result-unreadable",
+                "call-unreadable",
+                "worker-died",
+                "host-died",
+                "raised",
+            ),
+            "{config}: {why}",
+        ),
+    },
+    "nests_pools": {
+        "unmeasured": "No multiprocessing.Pool was measured.",
+        "none": "It started no process where it may not.",
+        "daemonic": "{config}: {why}",
+    },
     "work_too_small": {
         **BREAK_EVEN,
         "unmeasured": "Not every setting has been measured often enough to tell.",

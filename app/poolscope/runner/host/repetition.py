@@ -9,7 +9,7 @@ from typing import Any
 
 from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import SERIAL
-from poolscope.protocol.payloads import MeasurementReport
+from poolscope.protocol.payloads import Breakage, MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.equality import digest, same, same_in_any_order
 from poolscope.runner.host.errors import OrderRefused
@@ -42,8 +42,11 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
     try:
         measurement = measure(context, order.use, work, traced=order.traced, passes=order.passes, fill_s=order.fill_s)
-    except (WorkerDied, PoolFailed) as error:
-        raise OrderRefused(str(error), spoiled=True) from None
+    except WorkerDied as died:
+        breakage = None if died.on_request else Breakage("worker-died", exit_code=died.exit_code)
+        raise OrderRefused(str(died), spoiled=True, breakage=breakage) from None
+    except PoolFailed as failed:
+        raise OrderRefused(str(failed), spoiled=True, breakage=failed.breakage) from None
     except SetUpFailed as error:
         raise OrderRefused(str(error)) from None
     except (Exception, SystemExit) as error:
@@ -51,7 +54,9 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         what = f"raised {error_in_words(error)}"
         if counting is not None and counting.number >= 0:
             what = raised_where(error, f"on item {counting.number} ({short(work.items[counting.number])})")
-        raise OrderRefused(f"{opened.function} {what}.") from None
+        raise OrderRefused(
+            f"{opened.function} {what}.", breakage=Breakage("raised", error=error_in_words(error))
+        ) from None
     first_digest = None
     if opened.expected is None:
         opened.expected = measurement.results

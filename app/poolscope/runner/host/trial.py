@@ -85,6 +85,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         printed=output.stat().st_size,
         raised=calls.raised,
         gil=gil_enabled(),
+        threads=opened.work_threads(),
         native_libraries=native_libraries(),
         native_threads=native_threads(),
         loop=calls.loop,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
+from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import (
@@ -39,6 +40,9 @@ Check = Callable[[State, int], CheckResult]
 
 # In the order in which they matter, where what they cost is not known.
 CHECKS: tuple[Check, ...] = (
+    hangs,
+    workers_break,
+    nests_pools,
     work_too_small,
     event_loop_blocked,
     gil_held,
@@ -64,6 +68,9 @@ CHECKS: tuple[Check, ...] = (
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
+    hangs,
+    workers_break,
+    nests_pools,
     event_loop_blocked,
     gil_held,
     child_processes,
@@ -81,8 +88,8 @@ ABOUT_SIZES_ALONE = {chunks_vary}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
-    """Every check that makes sense for the experiment; none before the plain loop and a pool have a sample."""
-    if state.serial is None or not state.serial.map or not any(config.map for config in state.pools):
+    """Every check that makes sense for the experiment; none before the loop was measured and a pool was, or broke."""
+    if state.serial is None or not state.serial.map or not any(config.map or config.breakage for config in state.pools):
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
     results = [(check.__name__, check(state, usable_cpus)) for check in CHECKS if check not in senseless]
