@@ -48,7 +48,7 @@ def gil_enabled() -> bool:
 class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
-    `own_threads` were alive before it was opened.
+    `own_threads` were alive before it was opened; `import_s` is how long a user's function and set-up took to import.
     """
 
     work: Work
@@ -56,6 +56,7 @@ class OpenedWork:
     opened: WorkOpened
     own_threads: Sequence[threading.Thread] = ()
     expected: list[Any] | None = None
+    import_s: float | None = None
 
     @property
     def is_async(self) -> bool:
@@ -90,4 +91,4 @@ def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None
     opened = WorkOpened(
         len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made
     )
-    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads)
+    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads, import_s=loaded.import_s)
