@@ -104,7 +104,8 @@ class Session(Protocol):
 class InterpreterSession:
     """The work in a host process of one Python, which is started anew when a configuration has ended it.
 
-    It tries the work before anything is timed: what a user's function does is not known.
+    It tries the work before anything is timed: what a user's function does is not known. Where calls are remembered, or
+    change items that can't be copied, each repetition has a host of its own, in which nothing has been called before.
     """
 
     def __init__(
@@ -124,6 +125,9 @@ class InterpreterSession:
         self._host: HostProcess | None = None
         self._starts = 0
         self._looped = False
+        self._fresh = False
+        self._apart = False
+        self._digest: str | None = None  # of the loop's results, where nothing else is kept of them
 
     def enter(self) -> None:
         """Start the host, open the work and try it. Raises InterpreterLost."""
@@ -142,6 +146,10 @@ class InterpreterSession:
             self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
             self._lose(trial.raised.sentence)
+        self._fresh = needs_fresh_items(trial)
+        self._apart = ":" in self._work.name and needs_fresh_process(trial)
+        if self._apart:
+            host.close()
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
         facts, trial = self.facts, self.trial
@@ -167,6 +175,8 @@ class InterpreterSession:
         host = self._living()
         try:
             report = self._measure(host, config, traced, spans)
+            if self._apart:
+                host.close()
         except HostFailed as failed:
             raise ConfigurationFailed(str(failed), ended=True) from None
         except OrderRefused as refused:
@@ -174,7 +184,16 @@ class InterpreterSession:
                 host.end()
             raise ConfigurationFailed(str(refused), ended=refused.spoiled) from None
         self._looped = self._looped or config.kind == SERIAL
-        return report
+        self._fresh = self._fresh or report.changed is not None
+        return self._compared(report) if self._apart else report
+
+    def _compared(self, report: MeasurementReport) -> MeasurementReport:
+        """The report of a host that has nothing to compare its results with; the first of all is the loop's."""
+        self._digest = self._digest or report.digest
+        if report.digest == self._digest:
+            return report
+        detail = "Its results are not those of the plain loop."
+        return replace(report, same=None if report.digest is None else False, detail=detail, digest=None)
 
     def _measure(self, host: HostProcess, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
         return host.measure(order_for(config, traced, spans), self._limit_s, f"a pass of {in_words(config)}")
@@ -184,7 +203,7 @@ class InterpreterSession:
             return self._host
         try:
             host = self._start()
-            if self._looped:  # the results that the others are compared with went with the host
+            if self._looped and not self._apart:  # the results that the others are compared with went with the host
                 self._measure(host, planned(self.label, SERIAL, items=1), traced=False, spans=0)
         except (HostFailed, OrderRefused) as failed:
             self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
@@ -193,12 +212,14 @@ class InterpreterSession:
     def _start(self) -> HostProcess:
         if self._starts == MOST_STARTS:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
-        self._starts += 1
+        self._starts += not self._apart
         users = ":" in self._work.name
         folder = self._work.folder if users else None
         self._host = host = HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
         self.facts = host.describe()
-        opened = host.open_work(OpenWork(self._work, str(self._scratch), self.rounds), self._limit_s)
+        is_async = self.trial is not None and self.trial.is_async
+        order = OpenWork(self._work, str(self._scratch), self.rounds, is_async, self._fresh)
+        opened = host.open_work(order, self._limit_s)
         if opened.calibration is not None:
             self.calibration = self.calibration or opened.calibration
             self.rounds = opened.calibration.rounds  # the same work, should it be started anew
@@ -219,6 +240,20 @@ class InterpreterSession:
         """End the host and all that it started, at once."""
         if self._host is not None:
             self._host.end()
+
+
+def needs_fresh_items(trial: TrialReport) -> bool:
+    """Whether every pass has to have copies of the items as they were."""
+    memory = trial.remembered
+    copied = trial.changed is not None and trial.changed.copied
+    return copied or not trial.items_known or (memory is not None and memory.how == "per object")
+
+
+def needs_fresh_process(trial: TrialReport) -> bool:
+    """Whether a second pass in the same process would find the work half done."""
+    memory = trial.remembered
+    spoiled = trial.changed is not None and not trial.changed.copied
+    return spoiled or (memory is not None and memory.how == "per item")
 
 
 class LocalSession:

@@ -22,6 +22,7 @@ from poolscope.protocol.payloads import (
     GarbageCollections,
     InterpreterFacts,
     InterpreterLeftOut,
+    ItemsChanged,
     LoopTimes,
     MachineFacts,
     MemoryReading,
@@ -269,6 +270,9 @@ def _result(state: State, payload: Payload, key: str) -> State:
             return _know(state, key, why_not=why)
         case TrialReport():
             return _know(state, key, trial=payload)
+        case ItemsChanged(change=change):
+            python = state.python(key)
+            return _know(state, key, trial=replace(python.trial, changed=change)) if python and python.trial else state
         case Seed(seed=seed):
             return replace(state, seed=seed)
         case EffectiveCpus():

@@ -9,15 +9,17 @@ from typing import Any
 
 from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import SERIAL
-from poolscope.protocol.payloads import MeasurementReport
+from poolscope.protocol.payloads import ItemChange, MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.equality import digest, same, same_in_any_order
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.fresh_items import first_changed
 from poolscope.runner.host.pickling import error_in_words, raised_where, short
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.reports import report_on
+from poolscope.workloads.work import Work
 
 SHOWN_ITEM = 30  # characters
 
@@ -36,7 +38,7 @@ class CountingFunction:
 
 def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) -> MeasurementReport:
     """Do the repetition that the order describes. Raises OrderRefused with the reason where that can't be done."""
-    work, counting, in_order = opened.work, None, order.use.method != "imap_unordered"
+    work, counting, in_order = work_of_pass(opened), None, order.use.method != "imap_unordered"
     if order.use.kind == SERIAL and opened.expected is None:
         counting = CountingFunction(work.function)
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
@@ -52,14 +54,43 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         if counting is not None and counting.number >= 0:
             what = raised_where(error, f"on item {counting.number} ({short(work.items[counting.number])})")
         raise OrderRefused(f"{opened.function} {what}.") from None
-    first_digest = None
+    first_digest, change = None, None
     if opened.expected is None:
+        change = look_for_changes(opened, measurement.results) if order.use.kind == SERIAL else None
         opened.expected = measurement.results
         found = digest(measurement.results)
         first_digest = found.text if found is not None and found.plain else None
     equal, detail = comparison(measurement.results, opened.expected, in_order)
-    words = [short(item, SHOWN_ITEM) for item in work.items] if in_order else None
-    return report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
+    words = [short(item, SHOWN_ITEM) for item in opened.work.items] if in_order else None
+    report = report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
+    return dataclasses.replace(report, changed=change) if change else report
+
+
+def work_of_pass(opened: OpenedWork) -> Work:
+    """The work with the items for one pass."""
+    if opened.fresh and opened.original is not None:
+        return dataclasses.replace(opened.work, items=opened.original.copy())
+    return opened.work
+
+
+def look_for_changes(opened: OpenedWork, results: list[Any]) -> ItemChange | None:
+    """What the first pass of the loop changed, where the first calls did not show that already.
+
+    From now on every pass gets its items fresh then.
+    """
+    original, items = opened.original, opened.work.items
+    if original is None or opened.fresh:
+        return None
+    changed = None
+    if original.changed():
+        changed = first_changed(original.copy(), items)
+    if changed is None:
+        opened.original = None  # no copy is needed any more
+        return None
+    opened.fresh = True
+    opened.work = dataclasses.replace(opened.work, items=original.copy())
+    returned = any(result is not None for result in results)
+    return ItemChange(changed, type(items[changed]).__qualname__, copied=True, returned=returned)
 
 
 def comparison(results: list[Any], expected: list[Any], in_order: bool) -> tuple[bool | None, str]:

@@ -16,6 +16,7 @@ from poolscope.protocol.kinds import KINDS
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
 from poolscope.runner.host import user_code
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.fresh_items import Original, originals_of
 
 # Now: asyncio would else be a part of the first repetition, or be looked for on a user's path by then.
 from poolscope.runner.pools import asyncio_  # noqa: F401
@@ -44,12 +45,18 @@ def gil_enabled() -> bool:
 
 @dataclass
 class OpenedWork:
-    """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known."""
+    """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
+
+    `original` are all items as they were, where they can be copied and calls may change them; with `fresh` every pass
+    gets copies of it.
+    """
 
     work: Work
     function: str
     opened: WorkOpened
     expected: list[Any] | None = None
+    original: Original | None = None
+    fresh: bool = False
 
     @property
     def is_async(self) -> bool:
@@ -60,7 +67,10 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     """Make what the order asks for ready to be mapped. Raises OrderRefused."""
     asked = order.work
     if ":" in asked.name:
-        return open_own(asked, announce)
+        own = open_own(asked, announce, order.is_async)
+        if order.fresh:
+            own.original, own.fresh = originals_of(own.work.items), True
+        return own
     announce(f"setting up {asked.name}")
     row = WORKLOADS.get(asked.name)
     if row is None:
@@ -72,8 +82,8 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
 
 
-def open_own(asked: BenchmarkWork, announce: Callable[[str], None]) -> OpenedWork:
+def open_own(asked: BenchmarkWork, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
     loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce)
-    coroutine = loaded.function if loaded.is_async else None
+    coroutine = loaded.function if loaded.is_async or is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
     return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut))
