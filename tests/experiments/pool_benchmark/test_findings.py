@@ -52,7 +52,7 @@ def test_each_says_something_of_the_poorest_run() -> None:
     now = told(
         {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", tried={"printed": 0}
     )
-    assert len(which_pool.findings(now, 2)) == 17
+    assert len(which_pool.findings(now, 2)) == 21
     for finding in which_pool.findings(now, 2):
         check(now, finding.check)
 

@@ -287,7 +287,7 @@ def test_global_state_is_seen_and_results_that_differ_are_told(start: Start, tmp
     assert measured(host, "serial").same is True
     again = measured(host, "serial")
     assert again.same is False
-    assert again.detail == "The result of item 0 is 6, and 4 in the plain loop."
+    assert again.detail == "The result of item 0 is 7, and 5 in the plain loop."
 
 
 def test_an_async_function_is_awaited(start: Start, tmp_path: Path) -> None:

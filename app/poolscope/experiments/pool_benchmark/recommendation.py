@@ -8,6 +8,7 @@ from statistics import median
 
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.stats.comparison import NEAR, Comparison, TimedConfiguration, compare
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
@@ -51,7 +52,7 @@ def recommend(state: State) -> Recommendation | None:
         loop.map, _timed(state, [config for config in configs if config.total], lambda config: config.total)
     )
     best = state.configs[maps.best]
-    config = _recommended(state, maps, loop)
+    config = None if why_unfounded(state) else _recommended(state, maps, loop)
     others = _as_fast(state, maps, config) if config is not None and maps.outcome == "pool" else ()
     shown = best if config is None or config is loop else config
     return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map))

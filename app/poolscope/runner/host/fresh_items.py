@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import pickle
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from poolscope.runner.host.equality import PLAIN, digest
+from poolscope.runner.host.pickling import short
 
 MOST_BYTES = 256 * 1024 * 1024  # of pickled items: more are not kept twice just in case
 
@@ -22,7 +23,7 @@ class Original:
 
     def __init__(self, value: Any) -> None:
         self._value = value
-        self._place = place(value)
+        self._parts: dict[str, Any] = {}  # what can be seen of a value that can't be copied
         self._pickled: bytes | None = None
         self._kept: Any = None
         self.can_copy = True
@@ -41,6 +42,7 @@ class Original:
             self._kept = copy.deepcopy(value)
         except Exception:
             self.can_copy = False
+            self._parts = visible_parts(value)
 
     def copy(self) -> Any:
         """A new value that equals what the value was; itself where nobody can change it. Needs `can_copy`."""
@@ -54,8 +56,9 @@ class Original:
         if is_fixed(value):
             return False
         if not self.can_copy:
-            # Whoever is given an iterator consumes it.
-            return self._place != place(value) if self._place is not None else True if is_iterator(value) else None
+            if visible_parts(value) != self._parts:
+                return True
+            return False if isinstance(value, types.GeneratorType) else None
         if self._pickled is not None:
             with suppress(Exception):
                 if pickle.dumps(value, pickle.HIGHEST_PROTOCOL) == self._pickled:
@@ -91,17 +94,19 @@ def is_fixed(value: Any) -> bool:
     return kind in (*PLAIN, range) or (kind in (tuple, frozenset) and all(map(is_fixed, value)))
 
 
-def is_iterator(value: Any) -> bool:
-    return isinstance(value, Iterator)
-
-
-def place(value: Any) -> Any:
-    """How far a generator or an open file has been read; None for everything else."""
+def visible_parts(value: Any) -> dict[str, Any]:
+    """Digests of those parts of a value that can be seen, by name: all that there is to tell that it has changed."""
     if isinstance(value, types.GeneratorType):
-        return value.gi_frame and value.gi_frame.f_lasti, value.gi_running
+        return {"frame": value.gi_frame and value.gi_frame.f_lasti}
+    parts: dict[str, Any] = {}
     if hasattr(value, "tell") and hasattr(value, "read"):
         try:
-            return value.tell()
+            parts["place"] = value.tell()
         except Exception:
-            return "unknown"
-    return None
+            parts["place"] = None  # it is being read line by line, or closed
+    attributes = getattr(value, "__dict__", {})
+    entries = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list | tuple) else {}
+    for name, part in (*attributes.items(), *entries.items()):
+        seen = digest(part)
+        parts[short(name)] = seen and seen.text
+    return parts

@@ -9,8 +9,8 @@ from statistics import median
 from poolscope.protocol.payloads import MemoryOfCalls, RememberedCalls
 
 TIMES_FASTER = 3.0
-# How much longer a first call must be at the least, in seconds. A single one by an interruption of 10 ms or a garbage
-# collection would count as remembered otherwise; CPU time tells the interruption, and several calls tell both.
+# How much longer a first call must be at the least, in seconds, to be taken for more than chance: where there are two
+# of them, and where there is one.
 SURE_CPU_S, SURE_WALL_S = 5e-4, 5e-3
 SINGLE_CPU_S, SINGLE_WALL_S = 2e-3, 2e-2
 LEAST_S = 5e-5
@@ -19,15 +19,24 @@ MOSTLY = 0.75
 
 @dataclass(frozen=True, slots=True)
 class CallTime:
-    """Seconds of one call, and of them those on a CPU."""
+    """Seconds of one call, and of them those on a CPU.
+
+    `preempted`: another program had its CPU for a while, so that only the CPU time counts. `collected`: a full garbage
+    collection fell into it, so that neither does.
+    """
 
     wall: float
     cpu: float
+    preempted: bool = False
+    collected: bool = False
 
 
-def is_faster(first: CallTime, again: CallTime) -> bool:
-    """Whether the second call is so much faster that the difference is worth a third one."""
-    return first.wall - again.wall >= LEAST_S and first.wall >= TIMES_FASTER * again.wall
+def is_faster(first: CallTime, again: CallTime, cpu_s: float = LEAST_S, wall_s: float = LEAST_S) -> bool:
+    """Whether the second call was so many times as fast, by at least so many seconds, and not by chance alone."""
+    if first.collected or first.wall < TIMES_FASTER * again.wall:
+        return False
+    by_cpu = first.cpu - again.cpu >= cpu_s and first.cpu >= TIMES_FASTER * again.cpu
+    return by_cpu or (not first.preempted and first.wall - again.wall >= wall_s)
 
 
 def remembered(first: Sequence[CallTime], again: Sequence[CallTime]) -> RememberedCalls | None:
@@ -37,23 +46,18 @@ def remembered(first: Sequence[CallTime], again: Sequence[CallTime]) -> Remember
     first calls of other items are fast too.
     """
     pairs = list(zip(first, again, strict=True))
+    if not pairs or any(is_faster(two, one, SURE_CPU_S, SURE_WALL_S) for one, two in pairs):
+        return None  # lengths change by chance
     later = pairs[1:] or pairs
-    faster = [(one, two) for one, two in later if is_faster(one, two)]
-    slower = [(one, two) for one, two in pairs if _saves(two, one, SURE_CPU_S, SURE_WALL_S)]
-    if not pairs or slower:  # lengths that change by chance
-        return None
-    sure = [pair for pair in faster if _saves(*pair, SURE_CPU_S, SURE_WALL_S)]
-    single = [pair for pair in faster if _saves(*pair, SINGLE_CPU_S, SINGLE_WALL_S)]
-    if len(sure) > 1 or single or (len(faster) > 2 and len(faster) >= MOSTLY * len(later)):
+    faster = [pair for pair in later if is_faster(*pair)]
+    sure = [pair for pair in faster if is_faster(*pair, SURE_CPU_S, SURE_WALL_S)]
+    single = [pair for pair in faster if is_faster(*pair, SINGLE_CPU_S, SINGLE_WALL_S)]
+    mostly = len(faster) > 2 and len(faster) >= MOSTLY * len(later)
+    if len(sure) > 1 or single or mostly or (sure and is_faster(*pairs[0], SURE_CPU_S, SURE_WALL_S)):
         return _summary("per item", faster)
-    if _saves(*pairs[0], SINGLE_CPU_S, SINGLE_WALL_S):
+    if is_faster(*pairs[0], SINGLE_CPU_S, SINGLE_WALL_S):
         return _summary("once", pairs[:1])
     return None
-
-
-def _saves(first: CallTime, again: CallTime, cpu_s: float, wall_s: float) -> bool:
-    by_cpu = first.cpu - again.cpu >= cpu_s and first.cpu >= TIMES_FASTER * again.cpu
-    return is_faster(first, again) and (by_cpu or first.wall - again.wall >= wall_s)
 
 
 def _summary(how: MemoryOfCalls, pairs: Sequence[tuple[CallTime, CallTime]]) -> RememberedCalls:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
+import resource
 import sys
 import traceback
 import types
@@ -176,11 +178,11 @@ def tried_items(items: Sequence[Any]) -> list[TriedItem]:
 def called(opened: OpenedWork, items: list[TriedItem], announce: Announce) -> FirstCalls:
     calls = FirstCalls()
     with suppress(CallRaised), asyncio.Runner() if opened.is_async else nullcontext() as loop:
-        Trial(opened, items, calls, announce, loop).run()
+        TrialCalls(opened, items, calls, announce, loop).run()
     return calls
 
 
-class Trial:
+class TrialCalls:
     """The calls of one work, which fill `calls`. Each method may raise CallRaised."""
 
     def __init__(
@@ -206,7 +208,7 @@ class Trial:
                 break
             self.call_first(item)
         self.look_for_laziness()
-        if calls.first[0].wall > REPEAT_WITHIN_S:
+        if calls.first[0].wall > REPEAT_WITHIN_S or self.used_up():
             return
         result = self.call_again(calls.items[0])
         second = digest(result)
@@ -219,6 +221,10 @@ class Trial:
         calls.remembered = remembered(calls.first[: len(calls.again)], calls.again)
         if calls.remembered is not None and calls.remembered.how == "per item":
             self.tell_objects_apart()
+
+    def used_up(self) -> bool:
+        """Whether no item is left as it was: those that were called are changed, and there are no copies."""
+        return self.calls.changed is not None and not self.calls.items[0].original.can_copy
 
     def repeat_others(self) -> None:
         """Call the others again in the order in which a pass has them: what is kept may not be kept for long."""
@@ -294,13 +300,15 @@ class Trial:
         self.announce(f"{which} {where}")
         function = self.opened.work.function
         try:
+            preempted, collected = preemptions(), full_collections()
             cpu, began = thread_time_ns(), perf_counter_ns()
             result = function(value) if self.loop is None else self.loop.run(function(value))
             ended, cpu = perf_counter_ns(), thread_time_ns() - cpu
         except (Exception, SystemExit) as error:
             self.calls.raised = self.raised(error, where, which)
             raise CallRaised from None
-        return result, CallTime((ended - began) / 1e9, cpu / 1e9)
+        chance = preemptions() > preempted, full_collections() > collected
+        return result, CallTime((ended - began) / 1e9, cpu / 1e9, *chance)
 
     def raised(self, error: BaseException, where: str, which: str) -> WorkError:
         function = self.opened.function
@@ -308,6 +316,16 @@ class Trial:
             return work_error(error, where, f"{function} {raised_where(error, f'on {where}')}.")
         when = raised_where(error, f"when it was called on {where} again")
         return work_error(error, where, f"It can't be repeated: {function} {when}.")
+
+
+def preemptions() -> int:
+    """How often another program took this thread's CPU; 0 where the system does not say."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw if hasattr(resource, "RUSAGE_THREAD") else 0
+
+
+def full_collections() -> int:
+    """Garbage collections of all objects so far."""
+    return int(gc.get_stats()[-1]["collections"])
 
 
 def work_error(error: BaseException, where: str, sentence: str) -> WorkError:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
+from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
@@ -17,6 +18,7 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_too_large,
     chunks_too_small,
     chunks_vary,
+    function_too_large,
     too_large_to_hand_over,
 )
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
@@ -30,14 +32,19 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.work import why_unfounded
 
 Check = Callable[[State, int], CheckResult]
 
 # In the order in which they matter, where what they cost is not known.
 CHECKS: tuple[Check, ...] = (
+    results_lazy,
+    results_remembered,
+    items_changed,
     work_too_small,
     gil_held,
     light_kinds_suffice,
+    function_too_large,
     too_large_to_hand_over,
     chunks_too_small,
     chunks_too_large,
@@ -56,6 +63,10 @@ CHECKS: tuple[Check, ...] = (
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
+    results_lazy,
+    results_remembered,
+    items_changed,
+    function_too_large,
     gil_held,
     light_kinds_suffice,
     too_large_to_hand_over,
@@ -64,6 +75,20 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     results_differ,
     keeps_global_state,
     prints,
+}
+# They say nothing where the times are not those of the work.
+ABOUT_TIMES = {
+    work_too_small,
+    gil_held,
+    light_kinds_suffice,
+    function_too_large,
+    too_large_to_hand_over,
+    chunks_too_small,
+    chunks_too_large,
+    stragglers,
+    more_workers_than_cpus,
+    oversubscribed,
+    start_up_outweighs,
 }
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}
@@ -74,7 +99,12 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if state.serial is None or not state.serial.map or not any(config.map for config in state.pools):
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
-    results = [(check.__name__, check(state, usable_cpus)) for check in CHECKS if check not in senseless]
+    unfounded = ABOUT_TIMES if why_unfounded(state) else set()
+    results = [
+        (check.__name__, CheckResult(None, "unfounded") if check in unfounded else check(state, usable_cpus))
+        for check in CHECKS
+        if check not in senseless
+    ]
     results.sort(key=lambda named: -_lost_share(named[1]))
     return tuple(_finding(state, name, result) for name, result in results)
 
