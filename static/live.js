@@ -63,6 +63,11 @@ document.addEventListener("htmx:before:swap", event => {
   }
 });
 
+// What a reader has opened stays open when its part of the page is drawn again: only he closes it.
+htmx.registerExtension("opened", {
+  htmx_before_morph_attr: (element, { attrName, newValue }) => attrName !== "open" || newValue !== null,
+});
+
 // A dead line or a laptop that slept gives no error: the stream is only silent. Letting go of it makes htmx connect again.
 setInterval(() => {
   if (connection?.reader && performance.now() - heard > SILENCE) connection.reader.cancel();

@@ -122,6 +122,19 @@ def until_live(page: Page) -> Page:
     return page
 
 
+def hide(page: Page, hidden: bool) -> None:
+    """Have the page believe that its tab was hidden or shown."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", {get: () => hidden, configurable: true});
+            Object.defineProperty(document, "visibilityState",
+                {get: () => hidden ? "hidden" : "visible", configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
 def fill(page: Page, experiment: str, **values: str) -> None:
     """Type values into the form of an experiment on the bench."""
     form = page.locator(f"#{experiment}-form")

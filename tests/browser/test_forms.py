@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Opens, fill, run, start, until_live
+from tests.browser.conftest import Opens, fill, hide, run, start, until_live
 from tests.served import Served, served
+from tests.waiting import until
 
 # What a form must hold for the wrong value to be the only one; it comes filled with what ran last.
 SOUND = {
@@ -104,15 +105,28 @@ def test_a_delay_that_is_being_typed_survives_the_frames_of_its_own_run(open_pag
     expect(field).to_have_value("0.3")
 
 
-def test_more_stays_open_while_the_page_changes(open_page: Opens) -> None:
-    with served() as empty:  # where nothing happens to the form's own experiment
-        page = until_live(open_page(f"{empty.url}/"))
-        fill(page, "pool-sizes", chunksize="3")
-        expect(page.locator("#factorials-head output a")).to_have_text(empty.done("factorials"))
+def test_more_stays_open_while_the_page_changes(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    fill(page, "pool-sizes", chunksize="3")
+    expect(page.locator("#factorials-head output a")).to_have_text(bench.done("factorials"))
 
-        expect(page.locator("#pool-sizes-form [name=chunksize]")).to_be_visible()
-        expect(page.locator("#pool-sizes-form [name=chunksize]")).to_have_value("3")
-        page.context.close()
+    expect(page.locator("#pool-sizes-form [name=chunksize]")).to_be_visible()
+    expect(page.locator("#pool-sizes-form [name=chunksize]")).to_have_value("3")
+
+
+def test_more_stays_open_when_the_whole_page_is_sent_again(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    fill(page, "pool-sizes", sizes="1-3", chunksize="3")
+    hide(page, True)
+    until(lambda: bench.viewers() == 0, "the end of the stream")
+    shown = bench.done("factorials")
+
+    hide(page, False)  # its new stream begins with everything
+    expect(page.locator("#factorials-head output a")).to_have_text(shown)
+    form = page.locator("#pool-sizes-form")
+    expect(form.locator("[name=sizes]")).to_have_value("1-3")
+    expect(form.locator("[name=chunksize]")).to_be_visible()
+    expect(form.locator("[name=chunksize]")).to_have_value("3")
 
 
 def test_leaving_a_page_and_coming_back_shows_the_present(open_page: Opens, bench: Served) -> None:

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import Opens, Watched, start, until_live
+from tests.browser.conftest import Opens, Watched, hide, start, until_live
 from tests.served import Served
 from tests.waiting import until
 
 ENDLESS = {"delay_min": 0.01, "delay_max": 0.05, "seconds": 600}
 LOST = ("net::ERR_", "htmx:sse:error", "htmx:error")  # what is noted of a server that is not there
-
-
-def hide(page: Page, hidden: bool) -> None:
-    """Have the page believe that its tab was hidden or shown."""
-    page.evaluate(
-        """hidden => {
-            Object.defineProperty(document, "hidden", {get: () => hidden, configurable: true});
-            Object.defineProperty(document, "visibilityState",
-                {get: () => hidden ? "hidden" : "visible", configurable: true});
-            document.dispatchEvent(new Event("visibilitychange"));
-        }""",
-        hidden,
-    )
 
 
 def test_a_page_holds_exactly_one_stream(open_page: Opens, watched: Watched, bench: Served) -> None:

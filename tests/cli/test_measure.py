@@ -50,6 +50,9 @@ def tasks(settings: None, tmp_path: Path) -> None:
     ("words", "named"),
     [
         (("f", "--items", "numbers"), "MODULE:FUNCTION"),
+        (("tasks.double", "--items", "numbers"), "is tasks:double meant?"),
+        (("src/tasks:double", "--items", "numbers"), "is src/tasks.py:double meant?"),
+        (("src/tasks.py", "--items", "numbers"), "src/tasks.py:parse"),
         (("tasks:f()", "--items", "numbers"), "MODULE:FUNCTION"),
         (("tasks:double", "--items", "1, 2"), "--items"),
         (("tasks:double", "--items", "numbers", "--setup", "x:"), "--setup"),
@@ -59,7 +62,20 @@ def tasks(settings: None, tmp_path: Path) -> None:
         (("tasks:double", "--items", "numbers", "--python", "./nowhere"), "./nowhere"),
         (("tasks:double", "--items", "numbers", "--python", "9.9"), "9.9"),
     ],
-    ids=["no module", "no name", "items", "set-up", "repeats", "kinds", "limit", "path", "label"],
+    ids=[
+        "no module",
+        "a dot",
+        "a path",
+        "a file",
+        "no name",
+        "items",
+        "set-up",
+        "repeats",
+        "kinds",
+        "limit",
+        "path",
+        "label",
+    ],
 )
 def test_what_makes_no_sense_exits_with_2_and_one_line_and_starts_nothing(
     call: Call, data: Path, words: tuple[str, ...], named: str
@@ -75,10 +91,11 @@ def test_what_makes_no_sense_exits_with_2_and_one_line_and_starts_nothing(
     ("function", "items", "status", "named"),
     [
         ("nowhere:double", "tasks:numbers", 2, "nowhere"),
+        ("tusks.py:double", "numbers", 2, "is tasks.py meant?"),
         ("tasks:double", "nothing", 2, "tasks:nothing"),
         ("tasks:fails", "numbers", 1, "tasks:fails"),
     ],
-    ids=["no module", "no items", "raises"],
+    ids=["no module", "no file", "no items", "raises"],
 )
 def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
     tasks: None, call: Call, function: str, items: str, status: int, named: str
@@ -95,6 +112,8 @@ def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
         (("a.b:f", "x", "s"), "a.b:f@x+s"),
         (("a.b:f", "c:x", "a.b:s"), "a.b:f@c:x+s"),
         (("a:K.f", "a.b:x", "b:s"), "a:K.f@a.b:x+b:s"),
+        (("./a b/my-file.v2.py:K.f", "x", "b:s"), "./a b/my-file.v2.py:K.f@x+b:s"),
+        (("a@b+c.py:f", "c:x,y.py:z", "a@b+c.py:s"), "a%40b%2Bc.py:f@c%3Ax%2Cy.py:z+s"),
     ],
 )
 def test_work_has_one_name(given: tuple[str, str, str | None], name: str) -> None:

@@ -354,7 +354,9 @@ async def test_bad_parameters_start_nothing(scheduler: Scheduler) -> None:
 
 
 async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(open_scheduler: OpenScheduler) -> None:
-    installation = Installation(("tasks:parse@samples",), "/here", {"3.11": "/ours/python", "3.13": "/other/python"})
+    installation = Installation(
+        ("tasks:parse@samples",), "/here", (), {"3.11": "/ours/python", "3.13": "/other/python"}
+    )
     async with open_scheduler(WAITS, installation=installation) as scheduler:
         for asked in ({"workload": "tasks:other@samples"}, {"pythons": ["3.12"]}):
             with pytest.raises(BadParameters, match=next(iter(asked))):

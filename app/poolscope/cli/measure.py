@@ -19,17 +19,20 @@ from poolscope.cli.output import error_exits
 from poolscope.cli.run import perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.params import NAME
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
+from poolscope.protocol.work_names import NAME, is_file, quoted_path
 from poolscope.settings import Settings, read_settings
 
-OBJECT = re.compile(rf"(?:({NAME}):)?({NAME})")
+OBJECT = re.compile(rf"(?:(?P<place>{NAME}|.+\.py):)?(?P<name>{NAME})", re.DOTALL)
 
 
 def command(
     function: Annotated[
-        str, typer.Argument(metavar="MODULE:FUNCTION", help="What a pool is to call, such as mypackage.tasks:parse.")
+        str,
+        typer.Argument(
+            metavar="MODULE:FUNCTION", help="What a pool is to call: mypackage.tasks:parse, or path/to/file.py:parse."
+        ),
     ],
     items: Annotated[
         str,
@@ -86,21 +89,44 @@ def command(
 
 
 def work_name(function: str, items: str, setup: str | None) -> str:
-    """The work's name, module:function@items+setup. Raises BadParameters for what is no MODULE:NAME."""
+    """The work's name, place:function@items+setup. Raises BadParameters for what is no MODULE:NAME or FILE:NAME."""
+    options = (
+        ("The function", "MODULE:FUNCTION or FILE.py:FUNCTION", "parse", function, True),
+        ("--items", "MODULE:ITEMS or FILE.py:ITEMS", "samples", items, False),
+        ("--setup", "MODULE:NAME or FILE.py:NAME", "connect", setup, False),
+    )
+    found = [OBJECT.fullmatch(value) for *_, value, _ in options if value is not None]
     errors = [
-        ParameterError(option, f"{option} must be {what}, such as mypackage.tasks:{example}; {quoted(value)} is not.")
-        for option, what, example, value, whole in (
-            ("The function", "MODULE:FUNCTION", "parse", function, True),
-            ("--items", "MODULE:ITEMS", "samples", items, False),
-            ("--setup", "MODULE:NAME", "connect", setup, False),
+        ParameterError(
+            option,
+            f"{option} must be {what}, such as mypackage.tasks:{example}; {quoted(value)} is not"
+            f"{meant(value, example)}",
         )
-        if value is not None and (not (found := OBJECT.fullmatch(value)) or (whole and not found[1]))
+        for option, what, example, value, whole in options
+        if value is not None and (not (match := OBJECT.fullmatch(value)) or (whole and not match["place"]))
     ]
     if errors:
         raise BadParameters(tuple(errors))
-    module = function.partition(":")[0]
-    parts = [each.removeprefix(f"{module}:") for each in (items, setup) if each]
-    return f"{function}@{'+'.join(parts)}"
+    places = [
+        quoted_path(each["place"] or "") if is_file(each["place"] or "") else each["place"] for each in found if each
+    ]
+    names = [each["name"] for each in found if each]
+    parts = [
+        name if place in (None, places[0]) else f"{place}:{name}"
+        for place, name in zip(places[1:], names[1:], strict=True)
+    ]
+    return f"{places[0]}:{names[0]}@{'+'.join(parts)}"
+
+
+def meant(value: str, example: str) -> str:
+    """The end of the sentence about a word that names nothing: what may have been meant."""
+    place, colon, name = value.rpartition(":")
+    if os.sep in place and not is_file(place):
+        return f"; is {place}.py:{name} meant?"
+    if is_file(value):
+        return f"; is a function or items in it meant, {value}:{example}?"
+    module, dot, last = value.rpartition(".")
+    return f"; is {module}:{last} meant?" if dot and not colon and re.fullmatch(NAME, value) else "."
 
 
 def venv_python(variables: Mapping[str, str] = os.environ) -> str:

@@ -17,11 +17,12 @@ def this_python() -> dict[str, str]:
 class Installation:
     """Set by who starts Poolscope, never by who asks for a run: only what is named here is ever imported or started.
 
-    `workloads` are names of one's own work, module:function@items+setup, imported from `folder`. `pythons` are paths by
-    label, this one first. `searching` says that others are still being looked for.
+    `workloads` are names of one's own work, place:function@items+setup, imported from `folder` and `path`, which is the
+    PYTHONPATH. `pythons` are paths by label, this one first. `searching` says that others are still being looked for.
     """
 
     workloads: tuple[str, ...] = ()
     folder: str = ""
+    path: tuple[str, ...] = ()
     pythons: Mapping[str, str] = field(default_factory=this_python)
     searching: bool = False

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from poolscope.machine import cgroups
+from poolscope.machine.cpu_clock import descends, process_table
 from poolscope.protocol.payloads import NoiseReading
 
 PROC = Path("/proc")
@@ -59,31 +60,11 @@ def host_busy_s(proc: Path = PROC) -> float | None:
 
 def own_cpu_s(proc: Path = PROC) -> float | None:
     """CPU seconds of this process and its descendants, those that ended and were collected included."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for entry in proc.glob("[0-9]*"):
-        try:
-            # The command name stands in parentheses and may hold spaces; then come state, parent, … (proc(5)).
-            fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
-            pid = int(entry.name)
-            parents[pid] = int(fields[1])
-            ticks[pid] = sum(map(int, fields[11:15]))
-        except (OSError, ValueError, IndexError):
-            continue  # it ended while we looked
+    parents, ticks = process_table(proc)
     us = os.getpid()
     if us not in ticks:
         return None
-    return sum(ticks[pid] for pid in ticks if _descends(pid, us, parents)) / os.sysconf("SC_CLK_TCK")
-
-
-def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
-    for _ in range(len(parents)):  # a pid that was used again meanwhile could close a ring
-        if pid == ancestor:
-            return True
-        if pid not in parents:
-            return False
-        pid = parents[pid]
-    return False
+    return sum(used for pid, used in ticks.items() if descends(pid, us, parents)) / os.sysconf("SC_CLK_TCK")
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

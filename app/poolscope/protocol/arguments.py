@@ -71,8 +71,9 @@ class FailuresArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkWork:
-    """A work by name: built in, or a user's own as module:function@items+setup, imported from `folder`.
+    """A work by name: built in, or a user's own as place:function@items+setup, imported from `folder`.
 
+    `path` are the folders and archives of the user's PYTHONPATH, resolved against the folder; they come behind it.
     `work_ms` is the length of a call, None for its own; `items` how many, 0 for as many as it has. Where `first` is
     given, the items are the numbers from it on.
     """
@@ -82,6 +83,7 @@ class BenchmarkWork:
     work_ms: float | None = None
     items: int = 0
     first: int | None = None
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import (
     Calibration,
     FailureCode,
+    ImportedPlace,
     InterpreterFacts,
     MeasurementReport,
     TrialReport,
@@ -175,12 +176,17 @@ class HostDescription(HostAnswer):
 
 @dataclass(frozen=True, slots=True)
 class WorkOpened(HostAnswer):
-    """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length."""
+    """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length.
+
+    `imports` and `found_in` are as in `TrialReport`.
+    """
 
     tag: ClassVar[str] = "opened"
     count: int
     cut: bool = False
     calibration: Calibration | None = None
+    imports: tuple[ImportedPlace, ...] = ()
+    found_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

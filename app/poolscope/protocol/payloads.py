@@ -203,6 +203,20 @@ class LazyResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedPlace:
+    """How a place in a work's name was imported: by which dotted name, and from which folder of the user's.
+
+    `root` is None where the Python's own packages have it. `stand_in`: the name is one that a file was given which has
+    none that can be imported.
+    """
+
+    place: str
+    module: str
+    root: str | None
+    stand_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TrialReport(Payload):
     """What calling the work a few times in one Python found, before anything was timed.
 
@@ -210,6 +224,10 @@ class TrialReport(Payload):
     `unpicklable` says of 'function', 'item' and 'result' why it can't be pickled, where it can't; then the pickled
     bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
+    `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
+    threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
+    `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
+    since a Python started where the user is would not find it; None where all were on the path.
     """
 
     tag: ClassVar[str] = "trial"
@@ -235,6 +253,10 @@ class TrialReport(Payload):
     changed: ItemChange | None = None
     items_known: bool = True
     lazy: LazyResult | None = None
+    native_libraries: tuple[str, ...] = ()
+    native_threads: int | None = None
+    imports: tuple[ImportedPlace, ...] = ()
+    found_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,11 +343,23 @@ class ItemsChanged(Payload):
 
 @dataclass(frozen=True, slots=True)
 class LoopTimes(Payload):
-    """Wall and CPU time of the counted repetitions of a plain loop so far, together; replaces earlier ones."""
+    """Wall and CPU time of the counted repetitions of a plain loop so far, together; replaces earlier ones.
+
+    `cpu_s` is that of its process, `native_cpu_s` the part of threads beside the main one, `children_cpu_s` that of
+    child processes beyond it. `ready_s` is how long its threads were ready to run but others had the CPUs.
+    """
 
     tag: ClassVar[str] = "loop"
     wall_s: float
     cpu_s: float
+    native_cpu_s: float = 0.0
+    children_cpu_s: float = 0.0
+    ready_s: float = 0.0
+
+    @property
+    def cost_s(self) -> float:
+        """CPU time of the loop, wherever it was spent."""
+        return self.cpu_s + self.children_cpu_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +394,8 @@ class TraceSummary(Payload):
     """What the traced map's time went into, in seconds; a worker that got no task ended as the map began.
 
     `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
+    `tasks_cpu_s` is the CPU time of the workers themselves, in `native_cpu_s` that of other threads where the workers
+    are threads too, `children_cpu_s` that of child processes that the tasks started.
     """
 
     tag: ClassVar[str] = "traced"
@@ -372,6 +408,13 @@ class TraceSummary(Payload):
     start_s: float = 0.0
     stop_s: float = 0.0
     task_s: TaskTimes | None = None
+    native_cpu_s: float = 0.0
+    children_cpu_s: float = 0.0
+
+    @property
+    def cost_s(self) -> float:
+        """CPU time of the tasks, wherever it was spent."""
+        return self.tasks_cpu_s + self.native_cpu_s + self.children_cpu_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,7 +455,9 @@ class MemoryReading(Payload):
 class MeasurementReport:
     """One repetition of a configuration in nanoseconds; `first_ready`, `start` and `stop` are 0 for a plain loop.
 
-    `asked` is the stamp at which the map began, `cpu` the CPU time of a plain loop's map. `same` says whether the
+    `asked` is the stamp at which the map began. `cpu` is the CPU time of the process that did the work, of its main
+    thread alone and of its child processes, and `ready` how long its threads waited for a CPU; each is None where
+    workers are processes. `same` says whether the
     results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
     the results of the first loop, None where they have none that another Python would give. `results` are there where
     they were asked for. `changed` is an item that a first loop changed, which the trial had not seen. The rest comes
@@ -426,6 +471,9 @@ class MeasurementReport:
     asked: int
     cpu: int | None
     collections: int
+    main_thread_cpu: int | None = None
+    children_cpu: int | None = None
+    ready: int | None = None
     same: bool | None = True
     detail: str = ""
     digest: str | None = None

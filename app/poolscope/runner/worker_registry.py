@@ -5,10 +5,11 @@ A pool of a measured run may live for milliseconds, so a request waits a little 
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -29,6 +30,11 @@ def creation_number(process: BaseProcess) -> int:
 def by_age(processes: Iterable[BaseProcess]) -> list[BaseProcess]:
     """Children in the order in which they were made."""
     return sorted(processes, key=creation_number)
+
+
+def children_but(others: Collection[BaseProcess]) -> list[BaseProcess]:
+    """The children of this process but for `others`: those of a pool, where the work has started some of its own."""
+    return [process for process in multiprocessing.active_children() if process not in others]
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def pool_budget(start_s: float, map_s: float, stop_s: float, traced: TraceSummar
 
     Raises ValueError for times that are negative or not finite, a map of 0, or a size below 1.
     """
-    traced_s, wall_s, cpu_s = (traced.map_s, traced.tasks_wall_s, traced.tasks_cpu_s)
+    traced_s, wall_s, cpu_s = (traced.map_s, traced.tasks_wall_s, traced.cost_s)
     ends = [min(max(0.0, end), traced_s) for end in traced.worker_ends_s]
     times = (start_s, map_s, stop_s, traced_s, wall_s, cpu_s)
     if not all(map(math.isfinite, times)) or min(times) < 0 or min(map_s, traced_s) == 0 or size < 1:
@@ -112,7 +112,7 @@ def off_cpu(
     it, never processes or interpreters.
     """
     wall_s, map_s = traced.tasks_wall_s, traced.map_s
-    cpu_s = min(wall_s, traced.tasks_cpu_s)
+    cpu_s = min(wall_s, traced.cost_s)
     if wall_s <= 0 or map_s <= 0:
         return OffCpu(0.0, None)
     off_s = wall_s - cpu_s

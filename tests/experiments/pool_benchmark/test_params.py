@@ -82,7 +82,7 @@ def test_ones_own_work_may_be_any_well_formed_name(name: str) -> None:
         "tasks:parse()@samples",
         "1a:b@c",
         "tasks:parse@x;y",
-        "t:" + "f" * 300 + "@i",
+        "t:" + "f" * 1000 + "@i",
         5,
         True,
         ["square"],

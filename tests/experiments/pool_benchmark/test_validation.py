@@ -17,6 +17,7 @@ from poolscope.workloads.catalog import OF_WHICH_POOL
 OFFERS = Installation(
     ("tasks:parse@samples", "tasks:load@more.tasks:names+connect"),
     "/home/ann/project",
+    ("/home/ann/lib",),
     {"3.11": "/ours/python", "3.13t": "/free/python"},
 )
 
@@ -38,7 +39,7 @@ def test_built_in_work_needs_no_offer(name: str) -> None:
 
 def test_offered_work_comes_with_its_folder_and_pythons_with_their_paths() -> None:
     found = arguments(workload="tasks:parse@samples", pythons="3.13t, 3.11", sizes="2", repeats=3)
-    assert found.work == BenchmarkWork("tasks:parse@samples", "/home/ann/project")
+    assert found.work == BenchmarkWork("tasks:parse@samples", "/home/ann/project", path=("/home/ann/lib",))
     assert found.pythons == (InterpreterPath("3.13t", "/free/python"), InterpreterPath("3.11", "/ours/python"))
     assert (found.sizes, found.repeats) == ((2,), 3)
 

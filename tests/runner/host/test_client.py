@@ -19,7 +19,7 @@ from poolscope.protocol import codec
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import HostAnswer, MeasureOnce, OpenWork, OrderFailed, WorkOpened
 from poolscope.protocol.kinds import PoolUse
-from poolscope.protocol.payloads import MeasurementReport
+from poolscope.protocol.payloads import ImportedPlace, MeasurementReport
 from poolscope.protocol.records import Fault, Record, Span
 from poolscope.runner.context import RunContext, Stopped
 from poolscope.runner.host.client import PACKAGE, HostProcess
@@ -85,7 +85,9 @@ def test_a_host_says_what_its_python_is(start: Start) -> None:
 
 def test_a_work_is_opened_tried_and_measured(start: Start, tmp_path: Path) -> None:
     host = start(folder=str(tmp_path))
-    assert opened(host, tmp_path, "def work(n): print(n); return n * n\nitems = range(4)\n") == WorkOpened(4)
+    there = (ImportedPlace("tasks", "tasks", str(tmp_path)),)
+    found = opened(host, tmp_path, "def work(n): print(n); return n * n\nitems = range(4)\n")
+    assert found == WorkOpened(4, imports=there)
     output = tmp_path / "output"
     trial = host.try_work(output, LIMIT_S)
     assert output.read_text() == "0\n1\n2\n3\n" * 2

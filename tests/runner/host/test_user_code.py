@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.work_names import WorkNames
 from poolscope.runner.host.errors import WorkUnusable
-from poolscope.runner.host.user_code import MOST_ITEMS, UserCode, WorkNames, load
+from poolscope.runner.host.user_code import MOST_ITEMS, UserCode, load
 
 PLACES = """
 import other_things
@@ -54,7 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def loaded(text: str, folder: str, count: int = 0) -> UserCode:
-    return load(text, folder, count, lambda _: None)
+    return load(BenchmarkWork(text, folder, items=count), Path(folder), lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +103,11 @@ def test_a_set_up_may_be_elsewhere(folder: str) -> None:
         ("@samples", "@samples is not of the form"),
         ("plaices:parse@samples", "There is no module plaices in the folder {folder} or among the packages of Python"),
         ("places.deep:parse@samples", "There is no module places.deep in"),
-        ("wrong:parse@samples", "Importing wrong failed: ModuleNotFoundError: No module named 'no_such_thing'."),
-        ("leaves:parse@samples", "Importing leaves failed: SystemExit: no display."),
+        (
+            "wrong:parse@samples",
+            "Importing wrong failed: ModuleNotFoundError: No module named 'no_such_thing' ({folder}/wrong.py, line 1).",
+        ),
+        ("leaves:parse@samples", "Importing leaves failed: SystemExit: no display ({folder}/leaves.py, line 1)."),
         ("places:pars@samples", "places ({folder}/places.py) has no pars; is parse meant?"),
         ("places:parse@zzz", "places ({folder}/places.py) has no zzz."),
         ("places:number@samples", "places:number is 5 (int), which can't be called."),
@@ -126,7 +131,7 @@ def test_what_can_not_be_loaded_is_said(text: str, sentence: str, folder: str) -
 
 def test_what_may_take_long_is_announced(folder: str) -> None:
     announced: list[str] = []
-    load("places:parse@samples", folder, 0, announced.append)
+    load(BenchmarkWork("places:parse@samples", folder), Path(folder), announced.append)
     assert announced == ["importing places", "making the items places:samples"]
 
 

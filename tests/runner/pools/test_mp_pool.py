@@ -133,7 +133,7 @@ def test_a_worker_replaced_before_it_could_be_watched_is_noticed(
     killed: list[Any] = []
 
     def late() -> list[Any]:
-        if not killed:
+        if look() and not killed:
             killed.append(look()[-1])
             killed[0].kill()
             until(lambda: killed[0] not in look() and len(look()) == 2, "the other worker")

@@ -92,7 +92,7 @@ class Benchmark:
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
         self.collections: dict[PlannedConfiguration, int] = {}
-        self.loops: dict[PlannedConfiguration, tuple[int, int]] = {}  # wall and CPU time in ns, counted rounds alone
+        self.loops: dict[PlannedConfiguration, LoopTimes] = {}  # of counted rounds alone
         self.machine = read_machine()
         self.estimator = self.first_estimate()
 
@@ -230,8 +230,8 @@ class Benchmark:
         counted = repetition > 0
         self.collections[config] = self.collections.get(config, 0) + report.collections * counted
         if config.kind == SERIAL:
-            wall, cpu = self.loops.get(config, (0, 0))
-            self.loops[config] = (wall + report.map * counted, cpu + (report.cpu or 0) * counted)
+            times = self.loops.get(config, LoopTimes(0.0, 0.0))
+            self.loops[config] = with_repetition(times, report) if counted else times
         if repetition == self.arguments.repeats:
             self.report.result(GarbageCollections(self.collections[config]), config.key)
 
@@ -279,7 +279,19 @@ class Benchmark:
             self.skip(config, why)
 
     def read_noise(self, before: noise.NoiseCounters) -> None:
-        for config, (wall, cpu) in self.loops.items():
-            self.report.result(LoopTimes(wall / 1e9, cpu / 1e9), config.key)
-        wall, cpu = next(times for loop, times in self.loops.items() if loop.python == self.sessions[0].label)
-        self.report.result(noise.read_counters().since(before, loop_wall_s=wall / 1e9, loop_cpu_s=cpu / 1e9))
+        for config, times in self.loops.items():
+            self.report.result(times, config.key)
+        first = next(times for loop, times in self.loops.items() if loop.python == self.sessions[0].label)
+        self.report.result(noise.read_counters().since(before, loop_wall_s=first.wall_s, loop_cpu_s=first.cpu_s))
+
+
+def with_repetition(times: LoopTimes, report: MeasurementReport) -> LoopTimes:
+    """The times of a plain loop with one more repetition."""
+    cpu, main_thread = report.cpu or 0, report.main_thread_cpu or 0
+    return LoopTimes(
+        times.wall_s + report.map / 1e9,
+        times.cpu_s + cpu / 1e9,
+        times.native_cpu_s + max(0, cpu - main_thread) / 1e9,
+        times.children_cpu_s + (report.children_cpu or 0) / 1e9,
+        times.ready_s + (report.ready or 0) / 1e9,
+    )

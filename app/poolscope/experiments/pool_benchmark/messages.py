@@ -21,6 +21,7 @@ CHECKS = {
     "items_changed": "a call changes its item",
     "work_too_small": "work too small for a pool",
     "gil_held": "threads took turns for the GIL",
+    "child_processes": "the programs that it starts need the CPUs",
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
     "function_too_large": "the function carries data with every message",
     "too_large_to_hand_over": "arguments or results are too large to hand over",
@@ -31,7 +32,7 @@ CHECKS = {
     "more_workers_than_cpus": "more workers than usable CPUs",
     "quota_bites": "a CPU quota made workers wait",
     "siblings_share_cores": "workers share cores as hyper-threads",
-    "oversubscribed": "tasks start threads of their own",
+    "oversubscribed": "tasks start processes or threads of their own",
     "start_up_outweighs": "starting processes outweighs the map",
     "memory_runs_short": "workers together need more memory than is free",
     "results_differ": "results differ, or can't be repeated",
@@ -164,20 +165,39 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unclear": "Can't tell: {figures}.",
         "waits": "The work waits, which needs no GIL: {figures}.",
         "side by side": "They ran side by side: {figures}.",
+        "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
+        "several CPUs": "In the plain loop a task uses several CPUs by itself, so it lets go of the GIL: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "other cause": "Can't tell, something else may have held them up: {figures}.",
         "one at a time": "{figures}. One at a time, for the GIL or for a lock of the work's own.",
     },
+    "child_processes": {
+        "figures": (
+            "an item takes {children_s:duration} of CPU time in child processes, {own_s:duration} in the process "
+            "that starts them"
+        ),
+        "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
+        "few": "{figures}.",
+        "wait": "They wait as well: {figures}, together a small part of its time.",
+        "disturbed": "Can't tell whether they compute or wait, the run was disturbed: {figures}.",
+        "both": "Can't tell, it is not much, or they wait as well: {figures}.",
+        "compute": (
+            "{figures}. Whoever starts them only waits, without the GIL: threads do for that, as many as there are "
+            "CPUs for the child processes."
+        ),
+    },
     "light_kinds_suffice": {
+        "work waits": "The work waits",
+        "programs work": "Child processes do the work, and who waits for them holds no GIL",
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
-        "compared": "The work waits: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
+        "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
         "known to compute": "The work is known to compute; in this run {figures}.",
         "computes": "The work computes: {figures}.",
         "both": "The work does both, {figures}, so neither is said of it.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
-        "no light kind": "The work waits: {figures}. Neither threads nor asyncio were measured to compare.",
-        "no heavy kind": "The work waits: {figures}. No processes or interpreters were measured to compare.",
+        "no light kind": "{why}: {figures}. Neither threads nor asyncio were measured to compare.",
+        "no heavy kind": "{why}: {figures}. No processes or interpreters were measured to compare.",
         "too few": "{compared}; too few repetitions to tell.",
         "slower": "{compared} ({gain:interval}), which is shown to be slower.",
         "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
@@ -293,6 +313,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "shared": "{usable_cpus:.0f} CPUs are on {cores:.0f} {cores:core/cores}",
         "alone": "{usable_cpus:cpus}, on {cores:.0f} {cores:core/cores}",
         "unknown": "Which of the CPUs share a core is not known.",
+        "several CPUs": "Can't tell: a task uses several CPUs by itself, so its CPU time depends on how many are free.",
         "a core each": "{alone}, so nobody has to share one.",
         "a core each, seen": "{alone}; {took}, so nobody shares one.",
         "a core each, unclear": "Can't tell: {alone}; {took}.",
@@ -313,11 +334,14 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": "a task used up to {cpu_over_wall:.2f} CPUs by itself",
         "unknown": "Neither the loop nor a process was looked at for long enough.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
-        "one thread": ("{figures}, so it runs in one thread. Programs that a task starts would not show in this."),
+        "one thread": "{figures}, so it runs in one thread.",
         "unclear": "Can't tell: {figures}.",
-        "several threads": (
-            "{figures}, so {usable_cpus} {usable_cpus:CPU is/CPUs are} enough for {enough} at once. Numerical "
-            "libraries do so unless OMP_NUM_THREADS=1 is set."
+        "room": "{figures}, so {usable_cpus} {usable_cpus:CPU is/CPUs are} enough for {enough} at once",
+        "child processes": "{room}: it starts child processes that compute side by side. Let it start one at a time.",
+        "several threads": "{room}: it starts threads of its own, which compute side by side.",
+        "library threads": (
+            "{room}: it computes in threads of {libraries}[, {threads} of them]. For more workers than that, "
+            "set {variables} to 1."
         ),
     },
     "start_up_outweighs": {
@@ -441,6 +465,10 @@ VERDICTS = {
     "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
     # The other configurations.
+    "programs work": (
+        "Its child processes need the CPUs, {children_s:duration} an item, and no GIL is held meanwhile: threads do as "
+        "well as processes."
+    ),
     "no GIL": "This Python has no GIL, so its threads compute side by side.",
     "no GIL in": "{python} has no GIL, so its threads compute side by side.",
     "under the GIL": "{against}: under the GIL threads work one at a time.",

@@ -23,6 +23,7 @@ from poolscope.experiments.pool_benchmark.plan import configurations
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
+from poolscope.protocol.work_names import OWN_WORK
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
@@ -37,10 +38,8 @@ SYNONYMS |= {
     "interpreterpoolexecutor": "interpreter",
 }
 
-NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-OWN_WORK = re.compile(rf"{NAME}:{NAME}@(?:{NAME}:)?{NAME}(?:\+(?:{NAME}:)?{NAME})?")
 LABEL = re.compile(r"[\w.+-]{1,40}", re.ASCII)
-LONGEST_NAME = 300
+LONGEST_NAME = 1000
 
 LARGEST_POOL = 64
 MOST_ITEMS = 100_000
@@ -203,10 +202,11 @@ class WhichPoolParams(Params):
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
-    def arguments(self, folder: str, pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
-        """What the body is given, with the folder that one's own work is imported from."""
+    def arguments(self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
+        """What the body is given, with the folder and the path that one's own work is imported from."""
+        folder, path = ("", ()) if self.built_in else (folder, path)
         return BenchmarkArguments(
-            work=BenchmarkWork(self.workload, "" if self.built_in else folder, self.work_ms, self.items),
+            work=BenchmarkWork(self.workload, folder, self.work_ms, self.items, path=tuple(path)),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),
@@ -229,7 +229,7 @@ class WhichPoolParams(Params):
         """All that the run may compare; kinds that this work or a Python lacks will not be measured."""
         kinds = list(self.kinds or POOL_KINDS)
         labels = self.pythons or ["this"]
-        arguments = self.arguments("", [InterpreterPath(label, "") for label in labels])
+        arguments = self.arguments("", (), [InterpreterPath(label, "") for label in labels])
         return [config for label in labels for config in configurations(arguments, label, kinds, "", self.count or 1)]
 
 

@@ -8,11 +8,12 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
+from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
+from poolscope.experiments.pool_benchmark.work import is_childrens_work, waits, why_unfounded
 from poolscope.protocol.kinds import COPIES_ITEMS, POOL_KINDS
 from poolscope.stats.comparison import NEAR
 from poolscope.stats.intervals import Ratio, ratio
@@ -40,6 +41,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *doubts(state, usable_cpus),
         *_lost_changes(state, recommendation),
         *_single_call(state, recommendation),
+        *_for_programs(state, recommendation, usable_cpus),
         *_without_gil(state, recommendation),
         *_other_kinds(state, recommendation, usable_cpus),
         *_tied_sizes(state, recommendation, usable_cpus),
@@ -77,9 +79,13 @@ def reach(gain: Ratio, verb: str = "reaches", stays: str = "stays") -> Part:
 
 
 def as_good(state: State, recommendation: Recommendation) -> tuple[Configuration, ...]:
-    """Those of other kinds to be named beside the recommended one. For waiting work only what is as light as it."""
+    """Those of other kinds to be named beside the recommended one.
+
+    Of work that waits, if for child processes, only what is as light as it.
+    """
     config = recommendation.config
-    if waits(state) and config is not None and config.kind in LIGHT:
+    light = waits(state) or is_childrens_work(state.serial)
+    if light and config is not None and config.kind in LIGHT:
         return tuple(other for other in recommendation.others if other.kind in LIGHT)
     return recommendation.others
 
@@ -108,6 +114,13 @@ def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reaso
             yield Reason("call small gain", facts)
         case _:
             yield Reason("call too" if best is config else "call other", facts)
+
+
+def _for_programs(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
+    """Why threads are enough for work that looks as if it needed processes."""
+    config, found = recommendation.config, child_processes(state, usable_cpus)
+    if config is not None and config.kind == "thread" and found.holds:
+        yield Reason("programs work", found.facts)
 
 
 def _without_gil(state: State, recommendation: Recommendation) -> Iterator[Reason]:

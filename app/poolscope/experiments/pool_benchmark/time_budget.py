@@ -15,7 +15,7 @@ def budget(state: State, config: Configuration) -> Budget | None:
     """Medians of the timed repetitions, the map divided as in the traced one; None before both are there."""
     if config.serial:
         loop = config.loop
-        return loop_budget(loop.wall_s, min(loop.cpu_s, loop.wall_s)) if loop and loop.wall_s else None
+        return loop_budget(loop.wall_s, min(loop.cost_s, loop.wall_s)) if loop and loop.wall_s else None
     if not config.total or not config.traced or not config.traced.map_s:
         return None
     return pool_budget(median(config.start), median(config.map), median(config.stop), config.traced, config.size)
@@ -30,7 +30,7 @@ def why_off_cpu(state: State, config: Configuration, usable_cpus: int) -> OffCpu
     return off_cpu(
         traced,
         loop_wall_s=times.wall_s / len(loop.map),
-        loop_cpu_s=times.cpu_s / len(loop.map),
+        loop_cpu_s=times.cost_s / len(loop.map),
         size=config.size,
         usable_cpus=usable_cpus,
         gil=config.kind in SHARED_LOCK and (python is None or python.gil is not False),

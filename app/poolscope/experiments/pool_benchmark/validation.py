@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath
+from poolscope.protocol.work_names import OWN_WORK
 from poolscope.workloads.catalog import OF_WHICH_POOL
 
 
@@ -25,7 +27,7 @@ def own_work(text: str) -> tuple[str, ...]:
 def _is_no_work(name: str) -> str:
     return (
         "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, by commas, such as "
-        f"mypackage.tasks:parse@samples; {quoted(name)} is not."
+        f"mypackage.tasks:parse@samples or path/to/file.py:parse@samples; {quoted(name)} is not."
     )
 
 
@@ -34,7 +36,14 @@ def offered_installation(workloads: str) -> Installation:
 
     Raises BadParameters.
     """
-    return Installation(own_work(workloads), folder=str(Path.cwd()))
+    folder = Path.cwd()
+    return Installation(own_work(workloads), str(folder), python_path(folder, os.environ.get("PYTHONPATH", "")))
+
+
+def python_path(folder: Path, text: str) -> tuple[str, ...]:
+    """The entries of a PYTHONPATH, each once; relative ones, and the empty one, count from the folder."""
+    entries = (os.path.abspath(folder / entry) for entry in text.split(os.pathsep)) if text else ()  # noqa: PTH100
+    return tuple(dict.fromkeys(entries))
 
 
 def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
@@ -49,7 +58,7 @@ def for_runner(params: WhichPoolParams, installation: Installation) -> Benchmark
         raise BadParameters(complaints)
     labels = params.pythons or [next(iter(installation.pythons))]
     pythons = [InterpreterPath(label, installation.pythons[label]) for label in labels]
-    return params.arguments(installation.folder, pythons)
+    return params.arguments(installation.folder, installation.path, pythons)
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.stats.disturbance import OTHERS_BUSY_CPUS, beside_us
 from poolscope.workloads.catalog import COMPUTING, WAITING
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
@@ -12,6 +13,9 @@ COMPUTES = 0.8
 WAITS = 0.3
 # A pass in a new process that takes less than this share of the first calls in it has found their results somewhere.
 SLOW_AGAIN = 0.5
+MOSTLY, FEW = 0.5, 0.1  # of the CPU time, what child processes used
+# CPUs that an item in the plain loop keeps busy: one thread makes it 1.0, two busy threads would make it 2.
+SEVERAL_CPUS, ONE_CPU = 1.3, 1.1
 ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
 
 
@@ -28,7 +32,7 @@ def waits(state: State) -> bool | None:
     if known is not None:
         return known
     share = on_cpu(state.serial)
-    if share is None:
+    if share is None or (share < COMPUTES and _children_may_starve(state)):
         return None
     return True if share <= WAITS else False if share >= COMPUTES else None
 
@@ -51,10 +55,38 @@ def why_unfounded(state: State) -> str | None:
     return "kept" if median(loop.map) < SLOW_AGAIN * memory.first_s * memory.calls else None
 
 
+def _children_may_starve(state: State) -> bool:
+    """Whether child processes may have waited for a CPU that others had, which is not known of those that have ended.
+
+    So on a machine without a free CPU it can't be told whether they wait.
+    """
+    noise = state.noise
+    others_s, _ = beside_us(noise)
+    if noise is None or others_s is None or not noise.host_busy_s or (children_share(state.serial) or 0.0) < FEW:
+        return False
+    busy, others = noise.host_busy_s / noise.wall_s, others_s / noise.wall_s
+    return others > OTHERS_BUSY_CPUS and busy > (noise.host_cpus or 1) - 1 + OTHERS_BUSY_CPUS
+
+
 def on_cpu(loop: Configuration | None) -> float | None:
-    """The share of its time that a plain loop was on a CPU, over 1 where it used several; None if that isn't known."""
+    """The share of its time that a plain loop was on a CPU, over 1 where it used several; None if that isn't known.
+
+    With its child processes: while a program that it started computes, it needs a CPU as if it did so itself. And with
+    the time in which it was ready to run but others had the CPUs: what runs beside it makes no waiting work of it.
+    """
     times = loop.loop if loop else None
-    return times.cpu_s / times.wall_s if times and times.wall_s >= ENOUGH_S else None
+    return (times.cost_s + times.ready_s) / times.wall_s if times and times.wall_s >= ENOUGH_S else None
+
+
+def children_share(loop: Configuration | None) -> float | None:
+    """The share of a plain loop's CPU time that its child processes used; None if that isn't known."""
+    times = loop.loop if loop else None
+    return times.children_cpu_s / times.cost_s if times and times.wall_s >= ENOUGH_S and times.cost_s else None
+
+
+def is_childrens_work(loop: Configuration | None) -> bool:
+    """Whether most of a plain loop's CPU time was that of child processes, so that no GIL of this process matters."""
+    return (children_share(loop) or 0.0) >= MOSTLY
 
 
 def seconds_per_item(state: State) -> float | None:
@@ -77,4 +109,4 @@ def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
 
 def cpus_used(config: Configuration) -> float | None:
     """How many CPUs the tasks of the traced repetition kept busy together; None where it was not traced."""
-    return config.traced.tasks_cpu_s / config.traced.map_s if config.traced and config.traced.map_s else None
+    return config.traced.cost_s / config.traced.map_s if config.traced and config.traced.map_s else None

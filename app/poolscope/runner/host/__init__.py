@@ -10,7 +10,8 @@ A user's function that crashes, hangs or leaves can hurt no more than its host.
     __main__    how the client starts it: by folder
     server      takes one order after the other; its tree ends when nobody can give orders any more
     setup       what this Python is and has; opens a work, built in or a user's own
-    user_code   loads `module:function@items+setup` from a user's folder, in clear sentences where it can't
+    user_code   loads `place:function@items+setup` from a user's folder, in clear sentences where it can't
+    user_modules  imports what that names, by module or by file, from where the user's own Python would look
     trial       the calls before anything is timed: can it be sent, how long, what it prints, is a second one equal
     pickling    what can't be sent to a worker and why, and what sending costs
     repetition  one timed repetition, compared with the loop's results

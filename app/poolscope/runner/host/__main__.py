@@ -1,4 +1,4 @@
-"""Entry of a host: `python -I [-S] FOLDER ORDERS ANSWERS`, two file descriptors."""
+"""Entry of a host: `python FLAGS FOLDER ORDERS ANSWERS`, two file descriptors."""
 
 import os
 import sys

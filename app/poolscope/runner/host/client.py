@@ -16,6 +16,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic
@@ -82,12 +83,12 @@ class HostProcess:
     def start(cls, context: RunContext, label: str, executable: str, folder: str | None, own_site: bool) -> HostProcess:
         """Start a host that waits for orders. Raises HostFailed.
 
-        `own_site`: with the packages of that Python's environment, as a user's function needs them. `folder` is the
-        working folder, None is ours.
+        `own_site`: with the packages of that Python's environment and those that its user has installed for themselves,
+        as a user's function needs them. `folder` is the working folder, None is ours.
         """
         orders_read, orders = os.pipe()
         answers, answers_write = os.pipe()
-        flags = ["-I"] if own_site else ["-I", "-S"]
+        flags = own_site_flags(os.environ) if own_site else ("-I", "-S")
         packages = link_package(context.scratch)
         program = str(packages / PACKAGE.name / "runner" / "host")
         try:
@@ -220,6 +221,12 @@ class HostProcess:
     def _failure(self, how: str) -> HostFailed:
         self.end()
         return HostFailed(f"The process of Python {self._label} {how}.")
+
+
+def own_site_flags(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Those with which a Python finds its user's packages, but nothing by PYTHONPATH: that comes with the work, and
+    behind our package instead of before it."""
+    return ("-E", "-P", "-s") if variables.get("PYTHONNOUSERSITE") else ("-E", "-P")
 
 
 def link_package(scratch: Path) -> Path:

@@ -14,6 +14,7 @@ from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import OpenWork, WorkOpened
 from poolscope.protocol.kinds import KINDS
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
+from poolscope.protocol.work_names import path_of
 from poolscope.runner.host import user_code
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import Original, originals_of
@@ -67,7 +68,7 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     """Make what the order asks for ready to be mapped. Raises OrderRefused."""
     asked = order.work
     if ":" in asked.name:
-        own = open_own(asked, announce, order.is_async)
+        own = open_own(asked, Path(order.scratch), announce, order.is_async)
         if order.fresh:
             own.original, own.fresh = originals_of(own.work.items), True
         return own
@@ -82,8 +83,9 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
 
 
-def open_own(asked: BenchmarkWork, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
-    loaded = user_code.load(asked.name, asked.folder or None, asked.items, announce)
+def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
+    loaded = user_code.load(asked, scratch, announce)
     coroutine = loaded.function if loaded.is_async or is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
-    return OpenedWork(work, asked.name.partition("@")[0], WorkOpened(len(loaded.items), loaded.cut))
+    opened = WorkOpened(len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in)
+    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened)

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import perf_counter_ns, thread_time_ns
+from time import perf_counter_ns
 from typing import Any
 
+from poolscope.machine.cpu_clock import CpuClock
 from poolscope.protocol.payloads import (
     ItemChange,
     LazyResult,
@@ -29,6 +30,7 @@ from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import MOST_BYTES, Original, is_fixed, originals_of
 from poolscope.runner.host.laziness import lazy_part, looked_at
+from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
     error_in_words,
     first_unsendable,
@@ -96,6 +98,10 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         changed=calls.changed,
         items_known=calls.items_known,
         lazy=calls.lazy,
+        native_libraries=native_libraries(),
+        native_threads=native_threads(),
+        imports=opened.opened.imports,
+        found_in=opened.opened.found_in,
     )
 
 
@@ -243,7 +249,8 @@ class TrialCalls:
             if is_faster(calls.first[index], again):
                 item = calls.items[index]
                 _, third = self.timed(item, self.unchanged(item), "a third call of")
-                calls.again[index] = max(again, third, key=lambda time: time.wall)
+                decides = min if is_faster(calls.first[index], third) else max
+                calls.again[index] = decides(again, third, key=lambda time: time.wall)
 
     def tell_objects_apart(self) -> None:
         """Whether a call of an equal item, which is another object, is as slow as the first one was."""
@@ -301,14 +308,14 @@ class TrialCalls:
         function = self.opened.work.function
         try:
             preempted, collected = preemptions(), full_collections()
-            cpu, began = thread_time_ns(), perf_counter_ns()
+            clock, began = CpuClock(), perf_counter_ns()
             result = function(value) if self.loop is None else self.loop.run(function(value))
-            ended, cpu = perf_counter_ns(), thread_time_ns() - cpu
+            ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
             self.calls.raised = self.raised(error, where, which)
             raise CallRaised from None
         chance = preemptions() > preempted, full_collections() > collected
-        return result, CallTime((ended - began) / 1e9, cpu / 1e9, *chance)
+        return result, CallTime((ended - began) / 1e9, (used.process + used.children) / 1e9, *chance)
 
     def raised(self, error: BaseException, where: str, which: str) -> WorkError:
         function = self.opened.function

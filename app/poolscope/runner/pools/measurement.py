@@ -17,9 +17,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns
 from typing import Any, Protocol
 
+from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
@@ -35,13 +36,15 @@ Call = Callable[[], list[Any]]
 class TimedTask:
     """One call as its worker saw it: stamps of perf_counter_ns and the CPU time between.
 
-    `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told.
+    `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told. `children` is the
+    CPU time of the child processes that a worker process waited for; within this process it is not told by task.
     """
 
     worker: int
     started: int
     ended: int
     cpu: int | None
+    children: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,9 @@ class Measurement:
     `first_ready` is the first worker's answer, from the constructor on as `start` is; both and `stop` are 0 for the
     plain loop. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids or, for
     asyncio, places under its limit, in the order of their first answers. `collections` counts garbage collections of
-    this process; `cpu` is the process's CPU time during the map where it did all of the work in one thread, else None.
+    this process; `cpu` is its CPU time during the map, and its child processes', where it did the work, else None.
     `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not count.
+    `in_one_thread`: the main thread was the only worker.
     """
 
     start: int
@@ -63,14 +67,29 @@ class Measurement:
     workers: tuple[int, ...]
     results: list[Any]
     collections: int
-    cpu: int | None = None
+    cpu: CpuUse | None = None
     tasks: tuple[TimedTask, ...] = ()
     memory: Memory | None = None
+    in_one_thread: bool = False
 
     @property
     def tasks_cpu(self) -> int:
-        """CPU time of all traced tasks; for asyncio that of the process during the map."""
-        return sum(task.cpu for task in self.tasks if task.cpu is not None) or self.cpu or 0
+        """CPU time of all traced tasks; for asyncio that of the main thread during the map."""
+        stamped = sum(task.cpu for task in self.tasks if task.cpu is not None)
+        return stamped or (self.cpu.thread if self.cpu else 0)
+
+    @property
+    def native_cpu(self) -> int:
+        """CPU time of threads of this process that are neither a worker nor the main thread; 0 for process pools."""
+        if self.cpu is None:
+            return 0
+        workers = 0 if self.in_one_thread else self.tasks_cpu
+        return max(0, self.cpu.process - self.cpu.thread - workers)
+
+    @property
+    def children_cpu(self) -> int:
+        """CPU time of the child processes that traced tasks started."""
+        return self.cpu.children if self.cpu else sum(task.children for task in self.tasks)
 
 
 class Monitor(Protocol):
@@ -100,7 +119,8 @@ class Unmonitored:
 class TimedPool(ABC):
     """One kind of pool for one work, driven by `time_map`, which calls the methods in the order in which they stand."""
 
-    in_one_thread = False  # the main thread does all of the work, so the process's CPU time is the work's
+    in_one_thread = False  # the main thread does all of the work
+    in_this_process = True  # so its CPU time is the work's
     has_start_up = True
 
     def __init__(self, use: PoolUse, work: Work) -> None:
@@ -166,11 +186,11 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
                 workers = tuple(answer.worker for answer in answers)
                 call = pool.prepared_map(function)
                 monitor.phase = "mapping"
-                cpu = process_time_ns()
+                clock = CpuClock() if pool.in_this_process else None
                 asked = perf_counter_ns()
                 results = call()
                 got = perf_counter_ns()
-                cpu = process_time_ns() - cpu
+                cpu = clock.read() if clock else None
                 if traced:
                     memory = pool.memory(workers)
                 monitor.phase = "shutting down"
@@ -191,9 +211,10 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
         workers=workers,
         results=[stamped[0] for stamped in results] if traced else results,
         collections=collections_so_far() - collections,
-        cpu=cpu if pool.in_one_thread else None,
+        cpu=cpu,
         tasks=tasks,
         memory=memory,
+        in_one_thread=pool.in_one_thread,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from poolscope.machine.memory import Memory, of_processes
@@ -18,7 +19,7 @@ from poolscope.runner.pools.measurement import Call, TimedPool
 from poolscope.runner.pools.monitor import WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
 from poolscope.runner.pools.worker_side import FirstSign
-from poolscope.runner.worker_registry import by_age, creation_number
+from poolscope.runner.worker_registry import by_age, children_but, creation_number
 from poolscope.workloads.work import Work
 
 METHODS = ("map", "imap", "imap_unordered", "apply_async")
@@ -42,6 +43,7 @@ class MultiprocessingPool(TimedPool):
     """A multiprocessing.Pool, used by the method that `PoolUse.method` names."""
 
     pool: Any
+    in_this_process = False
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
@@ -50,6 +52,7 @@ class MultiprocessingPool(TimedPool):
         self.use = use
         self.mp_context = mp_context(use.start_method, work.function)
         self.barrier = self.mp_context.Barrier(use.size)
+        self.children_before = multiprocessing.active_children()
         # A process that is made, even if it is never started, takes a number; the workers get the next ones.
         self.last_made = creation_number(self.mp_context.Process())
 
@@ -66,7 +69,7 @@ class MultiprocessingPool(TimedPool):
             raise WorkerDied(STILLBORN.format(size=self.size)) from None
 
     def wait_until_ready(self, monitor: WorkerMonitor) -> list[FirstSign]:
-        workers = by_age(multiprocessing.active_children())
+        workers = by_age(children_but(self.children_before))
         expected = range(self.last_made + 1, self.last_made + 1 + self.size)
         if {creation_number(worker) for worker in workers} != set(expected):
             raise WorkerDied(REPLACED.format(size=self.size))
@@ -103,11 +106,11 @@ class MultiprocessingPool(TimedPool):
         self.pool.join()
 
     def end(self) -> None:
-        end_pool(self.pool)
+        end_pool(self.pool, self.children_before)
 
 
-def end_pool(pool: Any) -> None:
-    """End a pool that may be broken, in bounded time.
+def end_pool(pool: Any, others: Collection[BaseProcess] = ()) -> None:
+    """End a pool that may be broken, in bounded time; `others` are children that are none of its workers.
 
     `terminate` takes locks that a worker killed in the middle of a read or a write holds for ever. So a thread of its
     own tries it, which tells the pool to replace no more workers first; then whoever is left is killed.
@@ -121,7 +124,7 @@ def end_pool(pool: Any) -> None:
     ending.start()
     ending.join(handshake.END_LIMIT_S)
     for _ in range(2):  # a replacement may have been on its way at the first look
-        left = multiprocessing.active_children()
+        left = children_but(others)
         for process in left:
             process.kill()
         for process in left:

@@ -21,7 +21,7 @@ from poolscope.runner.pools.handshake import PoolFailed, first_answers, too_slow
 from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
 from poolscope.runner.pools.worker_side import FirstSign
-from poolscope.runner.worker_registry import by_age
+from poolscope.runner.worker_registry import by_age, children_but
 from poolscope.workloads.work import Work
 
 MEANING = {
@@ -36,6 +36,7 @@ class ProcessPool(ExecutorPool):
     """A ProcessPoolExecutor."""
 
     executor: ProcessPoolExecutor
+    in_this_process = False
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
@@ -49,6 +50,7 @@ class ProcessPool(ExecutorPool):
         return WorkerMonitor(context, self.size, MEANING, DOUBT_S)
 
     def open(self) -> None:
+        self.children_before = multiprocessing.active_children()
         initargs = (self.mp_context.Barrier(self.size), self.work.setup)
         self.executor = ProcessPoolExecutor(self.size, self.mp_context, worker_side.prepare, initargs)
 
@@ -67,7 +69,7 @@ class ProcessPool(ExecutorPool):
     def wait_until_ready(self, monitor: WorkerMonitor) -> list[FirstSign]:
         answer, limit_s = worker_side.answer_from_process, handshake.START_LIMIT_S
         futures = [self.executor.submit(answer, limit_s, self.work.function) for _ in range(self.size)]
-        workers = by_age(multiprocessing.active_children())
+        workers = by_age(children_but(self.children_before))
         monitor.watch(workers)
         check_all_live(workers, self.size)
         try:
@@ -84,7 +86,7 @@ class ProcessPool(ExecutorPool):
     def end(self) -> None:
         """By killing: a task that is too long, or an executor that reads a dead worker's result, would hold us."""
         self.executor.shutdown(wait=False, cancel_futures=True)
-        left = multiprocessing.active_children()
+        left = children_but(self.children_before)
         for process in left:
             process.kill()
         for process in left:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import Any, NamedTuple
 
+from poolscope.machine.cpu_clock import collected_children_ns
+
 _barrier: Any = None  # this worker's own, set once by its pool's initializer
 _set_up_error: str | None = None  # what the user's set-up raised in this worker
 
@@ -72,16 +74,24 @@ def answer_from_thread(
     return FirstSign(threading.get_native_id(), arrived, error)
 
 
-def stamped_in_process(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:
-    """Call the function with stamps that travel with its result: (value, worker, started, ended, CPU time), in ns."""
+def stamped_in_process(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int, int]:
+    """Call the function with stamps that travel with its result: (value, worker, started, ended, CPU time), in ns.
+
+    The last one is the CPU time of child processes that the call started and waited for.
+    """
+    children = collected_children_ns()
     cpu = process_time_ns()
     started = perf_counter_ns()
     value = function(item)
-    return value, os.getpid(), started, perf_counter_ns(), process_time_ns() - cpu
+    ended, cpu = perf_counter_ns(), process_time_ns() - cpu
+    return value, os.getpid(), started, ended, cpu, collected_children_ns() - children
 
 
 def stamped_in_thread(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:
-    """The same for a worker that shares its process with others: native thread id and the thread's own CPU time."""
+    """The same for a worker that shares its process with others: native thread id and the thread's own CPU time.
+
+    What its native threads and child processes take can't be told from those of the others here.
+    """
     cpu = thread_time_ns()
     started = perf_counter_ns()
     value = function(item)

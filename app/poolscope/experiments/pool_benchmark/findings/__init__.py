@@ -8,6 +8,7 @@ from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
 from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -43,6 +44,7 @@ CHECKS: tuple[Check, ...] = (
     items_changed,
     work_too_small,
     gil_held,
+    child_processes,
     light_kinds_suffice,
     function_too_large,
     too_large_to_hand_over,
@@ -68,6 +70,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     items_changed,
     function_too_large,
     gil_held,
+    child_processes,
     light_kinds_suffice,
     too_large_to_hand_over,
     oversubscribed,

@@ -11,13 +11,12 @@ from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
-from poolscope.experiments.pool_benchmark.work import on_cpu, waits
+from poolscope.experiments.pool_benchmark.work import ONE_CPU, SEVERAL_CPUS, is_childrens_work, on_cpu, waits
+from poolscope.protocol.native import LIBRARIES
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
 
 NO_GAIN = 1.1  # where the interval ends below it, more workers gain less than a tenth
-# CPU time over wall time of a task that runs in one thread is 1.0; two busy threads would make it 2.
-SEVERAL_THREADS, ONE_THREAD = 1.3, 1.1
 # How much more CPU time a task takes where two workers share a core; real hyper-threads cost a third and more.
 SHARES_A_CORE, ALONE = 1.2, 1.08
 
@@ -82,8 +81,11 @@ def siblings_share_cores(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "unknown")
     cores, computes = len(groups), waits(state) is False
     config = _crowded(state, 1 if cores >= usable_cpus else cores, usable_cpus)
-    more = _dearer(state, config) if computes else None
     facts: dict[str, Any] = {"cores": cores, "usable_cpus": usable_cpus}
+    if (on_cpu(state.serial) or 0.0) > ONE_CPU:
+        # Threads that wait for each other by spinning take more CPU time as soon as they have less of a CPU.
+        return CheckResult(None, "several CPUs", facts)
+    more = _dearer(state, config) if computes else None
     if config is not None and more is not None:
         facts |= {"config": config, "cpu_time_ratio": more}
     if cores >= usable_cpus:
@@ -117,23 +119,23 @@ def _crowded(state: State, cores: int, usable_cpus: int) -> Configuration | None
 
 def _long_tasks(config: Configuration) -> bool:
     traced = config.traced
-    return bool(traced and traced.tasks and traced.tasks_cpu_s / traced.tasks >= SHORTEST_TASK_CPU_S)
+    return bool(traced and traced.tasks and traced.cost_s / traced.tasks >= SHORTEST_TASK_CPU_S)
 
 
 def _dearer(state: State, config: Configuration | None) -> float | None:
     """How many times the CPU time a task of a traced pool took that it takes in the plain loop of its Python."""
     loop = state.loop_of(config.python) if config else None
     traced = config.traced if config else None
-    if not traced or loop is None or not loop.map or not loop.loop or not loop.loop.cpu_s or not state.items:
+    if not traced or loop is None or not loop.map or not loop.loop or not loop.loop.cost_s or not state.items:
         return None
-    alone = loop.loop.cpu_s / len(loop.map) / state.items
-    return traced.tasks_cpu_s / traced.tasks / alone
+    alone = loop.loop.cost_s / len(loop.map) / state.items
+    return traced.cost_s / traced.tasks / alone
 
 
 def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
     share = on_cpu(state.serial)
     shares = [
-        config.traced.tasks_cpu_s / config.traced.tasks_wall_s
+        config.traced.cost_s / config.traced.tasks_wall_s
         for config in eligible_configs(state)
         if processes(config) and _long_tasks(config) and config.traced and config.traced.tasks_wall_s
     ]
@@ -142,13 +144,22 @@ def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "unknown")
     most = max(known)
     facts: dict[str, Any] = {"cpu_over_wall": most, "loop_on_cpu": share}
-    if was_disturbed(state, usable_cpus) and not waits(state):
-        return CheckResult(None, "disturbed", facts)
-    if most <= ONE_THREAD:
-        return CheckResult(False, "one thread", facts)
-    if most < SEVERAL_THREADS:
-        return CheckResult(None, "unclear", facts)
+    if most < SEVERAL_CPUS:
+        # What else runs can make it less, but never more.
+        if was_disturbed(state, usable_cpus) and not waits(state):
+            return CheckResult(None, "disturbed", facts)
+        return CheckResult(False, "one thread", facts) if most <= ONE_CPU else CheckResult(None, "unclear", facts)
     enough = max(1, round(usable_cpus / most))
-    return CheckResult(
-        True, "several threads", {**facts, "usable_cpus": usable_cpus, "enough": enough}, remedies.sizes([1, enough])
-    )
+    facts |= {"usable_cpus": usable_cpus, "enough": enough}
+    fewer, lost_share = remedies.sizes([1, enough]), 1 - 1 / most
+    if is_childrens_work(state.serial):
+        return CheckResult(True, "child processes", facts, fewer, lost_share)
+    trial = state.reference.trial if state.reference else None
+    if trial is None or not trial.native_libraries:
+        return CheckResult(True, "several threads", facts, fewer, lost_share)
+    facts |= {
+        "libraries": trial.native_libraries,
+        "threads": None if trial.native_threads is None else 1 + trial.native_threads,
+        "variables": [LIBRARIES[name].variable for name in trial.native_libraries],
+    }
+    return CheckResult(True, "library threads", facts, fewer, lost_share)

@@ -12,8 +12,16 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
-from poolscope.experiments.pool_benchmark.work import COMPUTES, cpus_used, on_cpu, waits
+from poolscope.experiments.pool_benchmark.work import (
+    COMPUTES,
+    SEVERAL_CPUS,
+    cpus_used,
+    is_childrens_work,
+    on_cpu,
+    waits,
+)
 from poolscope.stats.intervals import ratio
+from poolscope.text.sentences import Part
 
 LIGHT = ("thread", "asyncio")
 # The share of the CPUs that they could have had from which on they are said to have run side by side.
@@ -30,7 +38,8 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
         measured = any(config.kind == "thread" for config in state.pools)
         return CheckResult(None, "untraced", remedy={} if measured else remedies.kinds(state, "thread"))
     used, could = cpus_used(config) or 0.0, min(config.size, usable_cpus)
-    share = on_cpu(state.loop_of(config.python))
+    loop = state.loop_of(config.python)
+    share = on_cpu(loop)
     facts = {"config": config, "cpus_used": used, "cpus_there": float(could), "loop_on_cpu": share}
     if share is None or could < 2 or (config.seconds_per_task or 0.0) < SHORTEST_TASK_S:
         return CheckResult(None, "unclear", facts)
@@ -38,13 +47,18 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "waits", facts)
     if used >= SIDE_BY_SIDE * could:
         return CheckResult(False, "side by side", facts)
+    if is_childrens_work(loop):
+        return CheckResult(False, "child processes", facts)
+    if share >= SEVERAL_CPUS:
+        return CheckResult(False, "several CPUs", facts)
     if was_disturbed(state, usable_cpus):
         return CheckResult(None, "disturbed", facts)
     off = why_off_cpu(state, config, usable_cpus)
     if off is None or off.reason != "gil" or share < COMPUTES:
         return CheckResult(None, "other cause", facts)
     others = any(other.kind not in LIGHT for other in state.pools)
-    return CheckResult(True, "one at a time", facts, {} if others else remedies.kinds(state, "process"))
+    more = {} if others else remedies.kinds(state, "process")
+    return CheckResult(True, "one at a time", facts, more, lost_share=1 - used / could)
 
 
 def _threads(state: State, usable_cpus: int) -> Configuration | None:
@@ -67,7 +81,9 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
     facts: dict[str, Any] = {"loop_on_cpu": share}
     if share is None:
         return CheckResult(None, "unknown", facts)
-    if waiting is False:
+    programs = is_childrens_work(state.serial)
+    facts["why"] = Part("programs work" if programs else "work waits")
+    if waiting is False and not programs:
         return CheckResult(False, "known to compute" if state.params.built_in else "computes", facts)
     if waiting is None:
         return CheckResult(None, "both", facts)
@@ -77,7 +93,7 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
     light = [config for config in pools if config.kind in LIGHT]
     heavy = [config for config in pools if config.kind not in LIGHT]
     if not light:
-        return CheckResult(None, "no light kind", facts, remedies.kinds(state, *LIGHT))
+        return CheckResult(None, "no light kind", facts, remedies.kinds(state, *(LIGHT[:1] if programs else LIGHT)))
     if not heavy:
         return CheckResult(None, "no heavy kind", facts)
     return _compared(fastest(light), fastest(heavy), facts)

@@ -82,6 +82,8 @@ def trials(state: State) -> tuple[Trial, ...]:
 
 def _trial(label: str, trial: TrialReport) -> Trial:
     pairs = [("function", trial.function), ("items", numbers.whole(trial.count))]
+    if trial.found_in:
+        pairs.append(("found in", f"{trial.found_in}, which is not on Python’s path"))
     if trial.call_s:
         first, least = trial.call_s[0], min(trial.call_s)
         pairs.append(("one call", f"{numbers.duration(first)} at first, then {numbers.duration(least)}"))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, config_name
-from poolscope.experiments.pool_benchmark.params import OWN_WORK, WhichPoolParams
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
+from poolscope.protocol.payloads import ImportedPlace
+from poolscope.protocol.work_names import OWN_WORK, WorkNames, is_file, path_of
 from poolscope.runs.run import Run
 from poolscope.workloads.catalog import OF_WHICH_POOL, WORKLOADS
 from poolscope.workloads.source import Source, source
@@ -30,9 +36,9 @@ EXTRA = {"read-files": ("write_files",), "large-arguments": ("large_lists",)}
 class Program:
     """What the script's template is given. What somebody may have typed is here as its `repr`, so it can't become code.
 
-    `work` is the built-in work's name, 'own' or 'gone'; `function`, `items` and `setup` are dotted names in `modules`.
-    `code` is a built-in work's own, `call` what is mapped, and `rounds` None where it has none.
-    `decided`: the run speaks for this setting; else it is the fastest of a run without a clear winner, or only planned.
+    `work` is the built-in work's name, 'own' or 'gone'. `code` is a built-in work's own, `call` what is mapped, and
+    `rounds` None where it has none. `decided`: the run speaks for this setting; else it is the fastest of a run without
+    a clear winner, or only planned.
     """
 
     work: str
@@ -50,10 +56,7 @@ class Program:
     calibrated: bool
     work_ms: str
     coroutine: bool
-    modules: tuple[str, ...]
-    function: str
-    items: str
-    setup: str
+    own: Imports
 
 
 def program(run: Run) -> Program:
@@ -64,17 +67,18 @@ def program(run: Run) -> Program:
     planned = (choice.config or choice.best) if choice else next(iter(state.pools), None)
     config = planned or Configuration("", "", first_kind(params), params.sizes[0])
     python = state.python(config.python)
-    work = params.workload
+    work = work_name = params.workload
     if work not in OF_WHICH_POOL:
         work = "own" if OWN_WORK.fullmatch(work) else "gone"
-    own = names(params.workload if work == "own" else "")
+    tried = python.trial.imports if python and python.trial else ()
+    own = own_imports(work_name, tried) if work == "own" else Imports()
     row = WORKLOADS.get(work)
     coroutine = config.kind == "asyncio" or bool(work == "own" and python and python.trial and python.trial.coroutine)
     code = source(work, EXTRA.get(work, ()), coroutine=coroutine) if row else None
     usual = "partial({}, ROUNDS)" if row and row.rounds else "{}"
     return Program(
         work=work,
-        does=row.title if row else f"{own['function']} over {own['items']}" if own["function"] else UNKNOWN,
+        does=row.title if row else f"{own.function} over {own.items}" if own.function else UNKNOWN,
         kind=config.kind,
         setting=config_name(state, config).replace("\N{NO-BREAK SPACE}", " ") if planned else FAMILIES[config.kind],
         decided=bool(choice and choice.config),
@@ -84,12 +88,11 @@ def program(run: Run) -> Program:
         count=repr(params.count),
         rounds=state.calibration.rounds if state.calibration else row.rounds if row else None,
         code=code,
-        call=CALLS.get(work, usual).format(code.function if code else own["function"] or "work"),
+        call=CALLS.get(work, usual).format(code.function if code else own.function or "work"),
         calibrated=bool(state.calibration),
         work_ms=repr(params.length_ms),
         coroutine=coroutine and config.kind in ("asyncio", SERIAL),
-        modules=tuple(sorted({own[part].rpartition(".")[0] for part in own if own[part]})),
-        **own,
+        own=own,
     )
 
 
@@ -100,14 +103,45 @@ def first_kind(params: WhichPoolParams) -> str:
     return next((kind for kind in able if kind in params.kinds), SERIAL)
 
 
-def names(workload: str) -> dict[str, str]:
-    """The parts of 'module:function@items+setup' as dotted names; items and setup may name a module of their own."""
-    module, _, rest = workload.partition(":")
-    function, _, rest = rest.partition("@")
-    items, _, setup = rest.partition("+")
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """A user's own work in a script: what stands at its top, and the parts of the work as expressions.
 
-    def dotted(text: str) -> str:
-        where, _, what = text.rpartition(":")
-        return f"{where or module}.{what}" if what else ""
+    `roots` are folders that the modules are imported from, `files` modules by the paths that they are read from, under
+    the names that follow from them, all of them as `repr`; `items` and `setup` are as `function` is, setup '' without.
+    """
 
-    return {"function": dotted(function), "items": dotted(items), "setup": dotted(setup)}
+    function: str = ""
+    items: str = ""
+    setup: str = ""
+    modules: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def own_imports(workload: str, found: Sequence[ImportedPlace]) -> Imports:
+    """By what the run found of the places; before it has, a file passes for a script of its own folder."""
+    work, known = WorkNames.of(workload), {each.place: each for each in found}
+    places = {place: known.get(place) or guessed(place) for place in work.places}
+    files = {each.module: repr(path_of(each.place)) for each in places.values() if each.stand_in}
+
+    def dotted(part: tuple[str, str] | None) -> str:
+        return f"{places[part[0]].module}.{part[1]}" if part else ""
+
+    return Imports(
+        function=dotted(work.function),
+        items=dotted(work.items),
+        setup=dotted(work.setup),
+        modules=tuple(sorted({each.module for each in places.values()} - files.keys())),
+        roots=tuple(repr(root) for root in dict.fromkeys(each.root for each in places.values()) if root),
+        files=files,
+    )
+
+
+def guessed(place: str) -> ImportedPlace:
+    """A place as it will be imported, where nobody has tried."""
+    if not is_file(place):
+        return ImportedPlace(place, place, None)
+    file = PurePosixPath(path_of(place))
+    named = file.stem.isidentifier() and not keyword.iskeyword(file.stem)
+    return ImportedPlace(place, "_" * (not named) + re.sub(r"\W", "_", file.stem), str(file.parent), stand_in=not named)

@@ -1,0 +1,106 @@
+"""CPU time of this process, of its main thread, and of the processes that it started; from one moment to another."""
+
+from __future__ import annotations
+
+import os
+import resource
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time_ns, thread_time_ns
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class CpuUse:
+    """CPU time in ns: of one thread, of its whole process, and of all child processes.
+
+    Child processes that have ended and were collected are read to the microsecond, those still alive in ticks of 10 ms,
+    and only where there is a /proc. `ready` is how long threads of the process that still live could have run but
+    waited for a CPU, 0 where the kernel does not tell.
+    """
+
+    thread: int
+    process: int
+    children: int
+    ready: int
+
+
+class CpuClock:
+    """Measures the CPU time used since it was made; to be made and read by the same thread.
+
+    Both take about a millisecond for a hundred processes, which counts as nobody's.
+    """
+
+    def __init__(self) -> None:
+        self._children = children_ns()
+        self._ready = ready_ns()
+        self._process = process_time_ns()
+        self._thread = thread_time_ns()
+
+    def read(self) -> CpuUse:
+        """What was used up to now."""
+        thread, process = thread_time_ns() - self._thread, process_time_ns() - self._process
+        ready = sum(waited - self._ready.get(thread, 0) for thread, waited in ready_ns().items())
+        return CpuUse(thread, process, max(0, children_ns() - self._children), ready)
+
+
+def children_ns(proc: Path = PROC) -> int:
+    """CPU time of all child processes so far, of the living and of those that were collected."""
+    # In this order, one that is collected in between is missed, and not counted twice.
+    collected = collected_children_ns()
+    return collected + descendants_ticks(proc) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def collected_children_ns() -> int:
+    """CPU time of all child processes that ended and were waited for, their own such children included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round((used.ru_utime + used.ru_stime) * 1e9)
+
+
+def ready_ns(proc: Path = PROC) -> dict[str, int]:
+    """How long each thread of this process, by its number, was ready to run and waited for a CPU so far."""
+    waited = {}
+    for entry in proc.glob("self/task/*/schedstat"):
+        with suppress(OSError, ValueError, IndexError):  # it has just ended, or the kernel keeps no statistics
+            # Time on a CPU, time waiting for one, and how many turns (Documentation/scheduler/sched-stats.rst).
+            waited[entry.parent.name] = int(entry.read_text().split()[1])
+    return waited
+
+
+def descendants_ticks(proc: Path = PROC) -> int:
+    """CPU ticks of all living descendants of this process, and of those children that they collected; 0 without /proc.
+
+    A process whose parent has ended is no descendant any more.
+    """
+    parents, ticks = process_table(proc)
+    us = os.getpid()
+    return sum(used for pid, used in ticks.items() if pid != us and descends(pid, us, parents))
+
+
+def process_table(proc: Path = PROC) -> tuple[dict[int, int], dict[int, int]]:
+    """Of every process its parent, and its CPU ticks with those of its collected children."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for entry in proc.glob("[0-9]*"):
+        try:
+            # The command name stands in parentheses and may hold spaces; then come state, parent, … (proc(5)).
+            fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
+            pid = int(entry.name)
+            parents[pid] = int(fields[1])
+            ticks[pid] = sum(map(int, fields[11:15]))
+        except (OSError, ValueError, IndexError):
+            continue  # it ended while we looked
+    return parents, ticks
+
+
+def descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    """Whether a process is the other one, its child, or a child's child."""
+    for _ in range(len(parents)):  # a pid that was used again meanwhile could close a ring
+        if pid == ancestor:
+            return True
+        if pid not in parents:
+            return False
+        pid = parents[pid]
+    return False

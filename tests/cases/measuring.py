@@ -1,0 +1,41 @@
+"""Opens, tries and measures a module of this folder in a real host process, as a run does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.commands import MeasureOnce, OpenWork
+from poolscope.protocol.kinds import PoolUse
+from poolscope.protocol.payloads import MeasurementReport
+from poolscope.runner.context import RunContext
+from poolscope.runner.host.client import HostProcess
+
+HERE = Path(__file__).parent
+LIMIT_S = 30.0
+
+StartHost = Callable[[str], HostProcess]
+
+
+@pytest.fixture
+def start_host(context: RunContext, tmp_path: Path) -> Iterator[StartHost]:
+    """Starts a host that has opened a work of this folder, and ends it after the test."""
+    hosts = []
+
+    def begin(work: str) -> HostProcess:
+        hosts.append(HostProcess.start(context, "9.9", sys.executable, str(HERE), own_site=True))
+        hosts[-1].open_work(OpenWork(BenchmarkWork(work, str(HERE)), str(tmp_path)), LIMIT_S)
+        return hosts[-1]
+
+    yield begin
+    for host in hosts:
+        host.end()
+
+
+def measured(
+    host: HostProcess, kind: str, start_method: str = "", size: int = 2, *, traced: bool = False
+) -> MeasurementReport:
+    return host.measure(MeasureOnce(PoolUse(kind, size, start_method), traced=traced), LIMIT_S, f"a pass of {kind}")

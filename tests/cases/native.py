@@ -1,0 +1,35 @@
+"""Work that uses several CPUs by itself: in a library's threads or in Python's own; and some that looks as if."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+BLOCK = bytes(20_000_000)
+MATRIX = np.random.default_rng(5).random((700, 700))
+few = range(2)
+
+
+def in_blas(number: int) -> float:
+    return float((MATRIX @ MATRIX).trace()) + number
+
+
+def in_solver(number: int) -> float:
+    return float(np.linalg.solve(MATRIX, MATRIX).sum())
+
+
+def in_own_threads(number: int) -> list[str]:
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda block: hashlib.sha256(block).hexdigest(), [BLOCK, BLOCK]))
+
+
+def in_one_thread_without_gil(number: int) -> int:
+    return zlib.crc32(BLOCK)
+
+
+def in_threads_under_gil(number: int) -> list[int]:
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda start: sum(range(start, 1_000_000)), [0, 1]))

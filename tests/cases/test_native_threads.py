@@ -1,0 +1,69 @@
+"""Threads that a task starts by itself, a library's or its own, are seen in the plain loop."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed, siblings_share_cores
+from poolscope.experiments.pool_benchmark.findings.gil import gil_held
+
+from tests.cases.judging import looped, state_with, times_of, tried
+from tests.cases.measuring import StartHost, measured, start_host
+from tests.experiments.pool_benchmark.invented_runs import planned, traced
+from tests.runner.conftest import context
+
+__all__ = ["context", "start_host"]
+
+pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one CPU has room for one thread")
+
+
+@pytest.mark.parametrize("function", ["in_blas", "in_solver"])
+def test_a_librarys_threads_are_named(start_host: StartHost, tmp_path: Path, function: str) -> None:
+    host = start_host(f"native:{function}@few")
+    trial = tried(host, tmp_path)
+    report = looped(host)
+    assert (report.cpu or 0) > 1.3 * (report.main_thread_cpu or 0)
+    now = state_with(times_of(report, cpus=1.9), trial, gain=1.0)
+    found = oversubscribed(now, 2)
+    assert (found.holds, found.code, found.facts["libraries"]) == (True, "library threads", ("OpenBLAS",))
+    assert found.facts["threads"] >= 2
+    assert found.facts["enough"] == 1
+    assert found.lost_share == pytest.approx(1 - 1 / 1.9)
+    assert siblings_share_cores(now, 2).holds is not True
+
+
+def test_threads_of_its_own_count_as_well(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("native:in_own_threads@few")
+    trial = tried(host, tmp_path)
+    report = looped(host)
+    assert (report.cpu or 0) > 10 * (report.main_thread_cpu or 0)  # which only waits for them
+    now = state_with(times_of(report, cpus=1.9), trial, gain=1.0)
+    assert oversubscribed(now, 2).holds is True
+
+
+@pytest.mark.parametrize("function", ["in_one_thread_without_gil", "in_threads_under_gil"])
+def test_letting_go_of_the_gil_makes_no_second_thread(start_host: StartHost, tmp_path: Path, function: str) -> None:
+    host = start_host(f"native:{function}@few")
+    trial = tried(host, tmp_path)
+    found = oversubscribed(state_with(times_of(looped(host)), trial), 2)
+    assert found.code in ("one thread", "unclear")
+    assert found.facts["cpu_over_wall"] < 1.3
+
+
+def test_traced_threads_cost_what_a_librarys_threads_do(start_host: StartHost) -> None:
+    host = start_host("native:in_blas@few")
+    measured(host, "serial")
+    summary = measured(host, "thread", size=1, traced=True).traced
+    assert summary is not None
+    assert summary.native_cpu_s > 0.2 * summary.cost_s > 0
+
+
+def test_the_gil_is_not_blamed_where_one_call_uses_several_cpus(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("native:in_blas@few")
+    trial = tried(host, tmp_path)
+    times = times_of(looped(host), cpus=1.9)
+    summary = traced(planned("thread 2"), times.wall_s * 1e3, cpus=1.0, items=2)
+    now = state_with(times, trial, gain=1.0, traces={"thread 2": summary})
+    assert gil_held(now, 2).code == "several CPUs"

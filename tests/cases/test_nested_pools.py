@@ -1,0 +1,58 @@
+"""Work that uses processes of its own is measured wherever plain Python can do it, and leaves nobody behind."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+import pytest
+
+from tests.cases.measuring import StartHost, measured, start_host
+from tests.runner.conftest import context
+from tests.waiting import until
+
+__all__ = ["context", "start_host"]
+
+
+@pytest.mark.parametrize("function", ["in_pool", "in_executor", "two_levels", "in_threads", "in_program"])
+def test_a_forked_worker_uses_processes_of_its_own(start_host: StartHost, function: str) -> None:
+    host = start_host(f"nested:{function}@few")
+    measured(host, "serial")
+    assert measured(host, "process", "fork").same is True
+    assert measured(host, "thread").same is True
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
+def test_so_does_one_that_was_started_otherwise(start_host: StartHost, start_method: str) -> None:
+    host = start_host("nested:in_pool@few")
+    measured(host, "serial")
+    assert measured(host, "process", start_method, size=1).same is True
+
+
+def test_a_forked_worker_starts_a_fork_server_though_its_parent_has_one(start_host: StartHost) -> None:
+    host = start_host("nested:in_fork_server@few")
+    measured(host, "serial")
+    assert measured(host, "process", "fork", size=1).same is True
+
+
+def test_a_pool_that_the_work_keeps_is_not_taken_for_the_measured_one(start_host: StartHost) -> None:
+    host = start_host("nested:in_kept_pool@few")
+    measured(host, "serial")
+    assert measured(host, "thread").same is True
+    assert measured(host, "process", "spawn").same is True
+    assert measured(host, "serial").same is True  # it was not ended with the others
+
+
+def test_coroutines_use_pools_in_threads(start_host: StartHost) -> None:
+    host = start_host("nested:in_loop@few")
+    measured(host, "serial")
+    assert measured(host, "asyncio").same is True
+
+
+def test_no_process_of_a_nested_pool_is_left(start_host: StartHost) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    host = start_host("nested:two_levels@few")
+    measured(host, "process", "fork")
+    (own,) = set(psutil.Process().children()) - before
+    until(lambda: not own.children(recursive=True))
+    assert own.pid != os.getpid()
