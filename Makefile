@@ -18,8 +18,9 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --pyt
 run: $(VENV)/run.stamp
 	@exec $(BIN)/poolscope serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
+# Many tests wait for processes of theirs, so there are more workers than the two CPUs that this is meant for.
 test: check browser
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
 
 check: setup
 	@$(BIN)/ruff check .

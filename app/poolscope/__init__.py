@@ -21,6 +21,7 @@ Rooms, in the order in which to read them. Imports go downwards only, from the l
     runner       the child process: recorder, pools, hosts for other interpreters; standard library only
     experiments  one folder an experiment: parameters, body (what happens), state (what it means), messages
     runs         a run's life in the server: scheduler, runner process, journal, recovery
+    library      measure() for notebooks, scripts and tests, and a run's answer as text and HTML
     web          pages, actions, the live stream, the JSON API, views, guide
     main         create_app: builds the parts and joins them; settings are read by main and cli alone
     cli          serve, run, measure, list, doctor
@@ -46,6 +47,51 @@ Words, one a concept:
 
 A new experiment is one folder, a view with its templates, and one entry in `experiments.registry` and `web.views` each.
 `pool-sizes` and `which-pool` are two registrations of one folder, `pool_benchmark`.
+
+From Python there is one function, `poolscope.measure`, with what it returns and raises.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from poolscope.errors import BadParameters, MeasurementFailed, PoolscopeError
+    from poolscope.library.background import MeasureProgress
+    from poolscope.library.measuring import MeasurementInterrupted, measure
+    from poolscope.library.result import MeasureResult
+
 __version__ = "0.1.0"
+__all__ = [
+    "BadParameters",
+    "MeasureProgress",
+    "MeasureResult",
+    "MeasurementFailed",
+    "MeasurementInterrupted",
+    "PoolscopeError",
+    "__version__",
+    "measure",
+]
+
+# Looked up when they are asked for: the child process imports this package too, and has the standard library alone.
+_PLACES = {
+    "BadParameters": "errors",
+    "MeasureProgress": "library.background",
+    "MeasureResult": "library.result",
+    "MeasurementFailed": "errors",
+    "MeasurementInterrupted": "library.measuring",
+    "PoolscopeError": "errors",
+    "measure": "library.measuring",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

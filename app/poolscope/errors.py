@@ -15,11 +15,14 @@ PoolscopeError
 ├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
 ├── MalformedMessage     a line that came over a pipe is no message of the expected kind
 │   └── MalformedRecord  the runner sent a line that is no record; ends the run as failed
+├── MeasurementFailed    what `poolscope.measure` was given can't be measured: it raised, hung or ended its process
+├── MeasuredAlready      `poolscope.measure` was called by what it measures
 └── CannotServe          the port or the data folder can't be used (exit 1)
 
 Not drawn are those that never leave the process of a run, where nothing but the standard library is at hand: they
 stand in `runner` and in the experiments' bodies, beside the code that raises and catches them. Nor are ParameterError,
-an entry of BadParameters and no exception, and the ValueErrors of codec and parameters, which their callers convert.
+an entry of BadParameters and no exception, the ValueErrors of codec and parameters, which their callers convert, and
+the KeyboardInterrupt with which `poolscope.measure` answers Ctrl-C.
 """
 
 from __future__ import annotations
@@ -146,6 +149,26 @@ class MalformedRecord(MalformedMessage):
 
     def __init__(self, line: bytes, cause: str) -> None:
         PoolscopeError.__init__(self, f"The runner sent a line that is no record ({cause}): {line[:200]!r}")
+
+
+class MeasurementFailed(PoolscopeError):
+    """What was to be measured can't be; the sentence says why, `result` has what was found before."""
+
+    title = "Nothing could be measured"
+
+    def __init__(self, sentence: str, result: object) -> None:
+        super().__init__(sentence)
+        self.result = result
+
+
+class MeasuredAlready(PoolscopeError):
+    """A script that calls `measure` was imported by the process that measures its function."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "poolscope.measure was called by what it measures: importing the script has called it again. Put the call "
+            "under `if __name__ == '__main__':`."
+        )
 
 
 class CannotServe(PoolscopeError):

@@ -29,7 +29,7 @@ NOT_THE_CHILDS = re.compile(
     r"poolscope\.experiments\.(registry|parameters|\w+\.(state|params|verdict|findings|charts))"
 )
 SETTING = re.compile(r"POOLSCOPE_\w*")
-READ_SETTINGS = ("app/poolscope/main.py", "app/poolscope/settings.py", "app/poolscope/cli/")
+READ_SETTINGS = ("app/poolscope/main.py", "app/poolscope/settings.py", "app/poolscope/cli/", "app/poolscope/library/")
 
 
 def name_of(path: Path) -> str:

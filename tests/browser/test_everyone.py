@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,7 +15,12 @@ from tests.waiting import until
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 WIDTHS = (390, 768, 1440, 2560)
-LOOKED_AT = (390, 1440)
+# What is looked for where. A scheme changes colours and nothing else, a width places and sizes; looking for
+# everything in all of them would take three times as long.
+LOOKED_AT: dict[int, tuple[tuple[Literal["light", "dark"], *tuple[str, ...]], ...]] = {
+    390: (("light",), ("dark", "color-contrast")),
+    1440: (("light", "color-contrast", "target-size", "scrollable-region-focusable", "region"),),
+}
 RUN_AXE = """async options => (await axe.run(document, {resultTypes: ["violations"], ...options})).violations.map(
     found => `${found.id}: ${found.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${
         node.any.concat(node.all).map(check => check.message).join(" ")}`).join(" || ")}`)"""
@@ -162,8 +167,6 @@ def look_at(page: Page) -> None:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         until(lambda: sideways(page) == 0, f"a document as wide as its window of {width} px")  # charts follow it
-        if width in LOOKED_AT:
-            page.emulate_media(color_scheme="light")
-            assert violations(page) == [], f"light, {width} px"
-            page.emulate_media(color_scheme="dark")  # changes colours and nothing else
-            assert violations(page, "color-contrast") == [], f"dark, {width} px"
+        for scheme, *rules in LOOKED_AT.get(width, ()):
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page, *rules) == [], f"{scheme}, {width} px"

@@ -15,7 +15,7 @@ from poolscope.experiments.pool_benchmark.findings.granularity import work_too_s
 from poolscope.experiments.pool_benchmark.plan import planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
-from poolscope.experiments.pool_benchmark.sessions import InterpreterSession
+from poolscope.experiments.pool_benchmark.sessions import HowToMeasure, InterpreterSession
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.verdict import as_json, verdict
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
@@ -116,11 +116,11 @@ def test_where_calls_are_remembered_every_pass_is_a_first_one(session: Any) -> N
     cold = session("remembered:report@regions")
     memory = cold.trial.remembered
     loop, pool = planned("here", "serial", items=12), planned("here", "process", 2, "fork", items=12)
-    loops = [cold.measure(loop) for _ in range(2)]
+    loops = [cold.measure(loop, HowToMeasure()) for _ in range(2)]
     # Four regions are computed in each; one that finds them takes microseconds.
     assert all(report.map / 1e9 > 100 * memory.again_s for report in loops)
     assert loops[1].same is True
-    assert cold.measure(pool).same is True
+    assert cold.measure(pool, HowToMeasure()).same is True
 
 
 def test_no_verdict_comes_from_results_that_are_kept_elsewhere(start_host: StartHost, tmp_path: Path) -> None:
@@ -168,8 +168,8 @@ def test_items_that_can_not_be_copied_have_a_process_for_each_pass(session: Any)
     apart = session("changed:takes@baskets")
     assert (apart.trial.changed.kind, apart.trial.changed.copied) == ("Basket", False)
     loop = planned("here", "serial", items=8)
-    assert [apart.measure(loop).same for _ in range(2)] == [True, True]
-    assert apart.measure(planned("here", "thread", 2, items=8)).same is True
+    assert [apart.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
+    assert apart.measure(planned("here", "thread", 2, items=8), HowToMeasure()).same is True
 
 
 def test_a_stream_that_is_used_up_is_made_anew(session: Any) -> None:
@@ -177,7 +177,7 @@ def test_a_stream_that_is_used_up_is_made_anew(session: Any) -> None:
     assert (apart.trial.changed.kind, apart.trial.changed.copied) == ("generator", False)
     assert apart.trial.repeats_equal is None
     loop = planned("here", "serial", items=8)
-    assert [apart.measure(loop).same for _ in range(2)] == [True, True]
+    assert [apart.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
 
 
 def test_a_call_that_only_reads_changes_nothing(start_host: StartHost, tmp_path: Path) -> None:
@@ -235,9 +235,9 @@ def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:
     handing = session("lazy:hands_on@sizes")
     assert (handing.trial.is_async, handing.trial.coroutine, handing.trial.lazy) == (True, True, None)
     loop = planned("here", "serial", items=6)
-    assert [handing.measure(loop).same for _ in range(2)] == [True, True]
+    assert [handing.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
     handing.end()  # another process knows it too
-    assert handing.measure(planned("here", "asyncio", 2, items=6)).same is True
+    assert handing.measure(planned("here", "asyncio", 2, items=6), HowToMeasure()).same is True
 
 
 # Carried along

@@ -12,6 +12,7 @@ import pytest
 from poolscope.cli import measure
 from poolscope.errors import BadParameters
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.library.pythons import find_pythons
 from poolscope.settings import read_settings
 
 from tests.cli.conftest import Call, descendants, started
@@ -139,23 +140,23 @@ def theirs(tmp_path: Path) -> str:
 
 async def test_the_environments_python_comes_first_then_those_asked_for(tmp_path: Path, theirs: str) -> None:
     settings = read_settings({"data": tmp_path, "pythons": "none"})
-    paths, labels = await measure.find_pythons(settings, theirs, [sys.executable, theirs])
+    paths, labels = await find_pythons(settings, theirs, [sys.executable, theirs])
     assert [paths[label] for label in labels] == [theirs, sys.executable]
-    paths, labels = await measure.find_pythons(settings, "", [theirs])
+    paths, labels = await find_pythons(settings, "", [theirs])
     assert [paths[label] for label in labels] == [sys.executable, theirs]
 
 
 async def test_a_python_is_also_found_by_the_label_that_it_was_given(tmp_path: Path, theirs: str) -> None:
     settings = read_settings({"data": tmp_path, "pythons": f"none,mine={theirs}"})
-    paths, labels = await measure.find_pythons(settings, "", ["mine"])
+    paths, labels = await find_pythons(settings, "", ["mine"])
     assert [paths[label] for label in labels] == [sys.executable, theirs]
     assert labels[1] == "mine"
     with pytest.raises(BadParameters, match="no Python has that label"):
-        await measure.find_pythons(settings, "", ["yours"])
+        await find_pythons(settings, "", ["yours"])
 
 
 async def test_nothing_is_asked_where_this_python_is_the_only_one(tmp_path: Path) -> None:
-    assert (await measure.find_pythons(read_settings({"data": tmp_path}), "", []))[1] == []
+    assert (await find_pythons(read_settings({"data": tmp_path}), "", []))[1] == []
 
 
 def test_a_users_function_runs_in_their_folder_and_environment(

@@ -21,7 +21,8 @@ from tests.children import end_of, perform, runner
 from tests.pythons import executable_of
 from tests.waiting import until, until_gone
 
-PARTS = [list(SCENARIOS)[first::4] for first in range(4)]  # in runners of their own at once, as they mostly wait
+OTHERS = [name for name in SCENARIOS if name != "side-by-side"]
+PARTS = [OTHERS[first::4] for first in range(4)]  # in runners of their own at once, as they mostly wait
 # The oldest Python without a GIL, the first with interpreters, and the newest; the tests' own is another.
 PYTHONS = ("python3.13t", "python3.14", "python3.15")
 
@@ -68,15 +69,23 @@ def state_under(python: str, scenarios: list[str]) -> failures.FailuresState:
     return state
 
 
-def test_every_failure_is_told_and_leaves_nothing(elsewhere: tuple[str, str]) -> None:
-    name, python = elsewhere
+def all_is_told(state: failures.FailuresState) -> bool:
+    """Whether every case has an outcome of its own and left nothing."""
+    broken = [case for case in state.cases.values() if case.ending in ("broken", "ended by us", "running")]
+    return state.done == state.total and not broken and not any(left(state).values())
+
+
+def test_every_failure_is_told_and_leaves_nothing_in_the_newest_python() -> None:
+    newest = executable_of(PYTHONS[-1])
     with ThreadPoolExecutor(len(PARTS)) as at_once:
-        states = list(at_once.map(partial(state_under, python), PARTS))
-    for state in states:
-        assert state.done == state.total
-        assert not [case for case in state.cases.values() if case.ending in ("broken", "ended by us", "running")]
-        assert not any(left(state).values())
-    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for state in states for cell in matrix(state)}
+        assert all(map(all_is_told, at_once.map(partial(state_under, newest), PARTS)))
+
+
+def test_the_same_fault_under_each_kind_of_pool(elsewhere: tuple[str, str]) -> None:
+    name, python = elsewhere
+    state = state_under(python, ["side-by-side"])
+    assert all_is_told(state)
+    cells = {(cell["fault"], cell["tool"]): cell["outcome"] for cell in matrix(state)}
     pool, executor = POOLS
     assert (cells["exits", pool], cells["exits", executor]) == ("never answered", "pool broken")
     of_interpreters = [cells[fault, "InterpreterPoolExecutor"] for fault in FAULTS]

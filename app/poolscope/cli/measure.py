@@ -6,24 +6,26 @@ import asyncio
 import os
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from poolscope.cli.output import error_exits
-from poolscope.cli.run import perform, print_and_exit
+from poolscope.cli.run import option_value, perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.validation import offered_installation
-from poolscope.machine import interpreters
+from poolscope.library.pythons import find_pythons
 from poolscope.protocol.work_names import NAME, is_file, quoted_path
-from poolscope.settings import Settings, read_settings
+from poolscope.settings import read_settings
 
+# Of parameters whose option has another name.
+OPTIONS = {"limit_s": "limit", "pythons": "python"}
 OBJECT = re.compile(rf"(?:(?P<place>{NAME}|.+\.py):)?(?P<name>{NAME})", re.DOTALL)
 
 
@@ -83,9 +85,21 @@ def command(
         paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
-    again = shlex.join(["poolscope", *sys.argv[1:]])
+    words = ["poolscope", *sys.argv[1:]]
     page = f"On its page, with charts and its script: poolscope serve, then /runs/{run.id}"
-    print_and_exit(run, as_json, f"\nAgain: {again}\n{page}")
+    print_and_exit(run, as_json, lambda remedy: with_options(words, remedy), f"\nAgain: {shlex.join(words)}\n{page}")
+
+
+def with_options(words: Sequence[str], remedy: Mapping[str, Any]) -> str:
+    """The command with the remedy's parameters as options, in the place of those that it had."""
+    options = {f"--{OPTIONS.get(name, name).replace('_', '-')}": option_value(value) for name, value in remedy.items()}
+    kept, left = [], iter(words)
+    for word in left:
+        if word in options:
+            next(left, "")
+        elif word.partition("=")[0] not in options:
+            kept.append(word)
+    return shlex.join([*kept, *chain.from_iterable(options.items())])
 
 
 def work_name(function: str, items: str, setup: str | None) -> str:
@@ -135,31 +149,3 @@ def venv_python(variables: Mapping[str, str] = os.environ) -> str:
     if not folder or Path(folder).resolve() == Path(sys.prefix).resolve():
         return ""
     return str(Path(folder) / "bin" / "python")
-
-
-async def find_pythons(settings: Settings, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """All Pythons at hand, and the labels of `first` ('' for this one) and `others`, which are paths or labels.
-
-    Nothing is asked for, [], where this one is the only one. Raises BadParameters for one that can't be used.
-    """
-    if not first and not others:
-        return interpreters.by_label([interpreters.current()]), []
-    named, elsewhere = interpreters.parse_setting(settings.pythons)
-    paths = {word: path for word in (first, *others) if word and (path := program_path(word))}
-    labelled = [word for word in others if word not in paths]
-    found = await interpreters.find([*(("", path) for path in paths.values()), *named], elsewhere and bool(labelled))
-    by_label, labels = interpreters.by_label(found), []
-    for word in (first or sys.executable, *others):
-        label, why_not = word, "no Python has that label, and no program that name"
-        if word in paths or word == sys.executable:
-            python = interpreters.at_path(found, paths.get(word, word))
-            label, why_not = python.label, python.why_not
-        if label not in by_label:
-            raise BadParameters((ParameterError("pythons", f"{word} can't be used: {why_not}."),))
-        labels.append(label)
-    return by_label, list(dict.fromkeys(labels))
-
-
-def program_path(word: str) -> str:
-    """The path that a word on the command line means; '' where it is none."""
-    return word if os.sep in word else shutil.which(word) or ""

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 
 from poolscope.errors import BadParameters, PoolscopeError, UnknownExperiment
+from poolscope.library.answer import Again, answer_of
+from poolscope.library.text_answer import print_answer
 from poolscope.runs.run import Run
-from poolscope.text.language import plural
 from poolscope.text.numbers import duration
 
 LINE_EVERY_S = 10.0  # between two lines of progress where no terminal can draw a bar
-CELL_LIMIT = 40
 WIDE = 400  # columns of a table that goes into a file or a pipe, where no window limits it
 
 
@@ -113,54 +112,6 @@ class ProgressDisplay:
         return "" if seconds is None else f"about {duration(seconds)} left"
 
 
-def print_result(run: Run) -> None:
-    """Print the run's rows as a table, then its verdict and the findings that hold."""
-    console = result_console()
-    # Where there are very many rows, an experiment offers a table for people beside those for programs.
-    meaning = run.experiment.meaning
-    header, rows = (meaning.table or meaning.rows)(run.state)
-    title = f"{run.experiment.title}, {run.id}, {run.status}"
-    console.print(_table(title, header, rows) if rows else title)
-    for note in meaning.notes(run.state):
-        console.print(note, markup=False)
-    verdict = meaning.verdict(run.state, run.usable_cpus)
-    if verdict:
-        console.print(f"{verdict.headline} {verdict.rest}".rstrip(), markup=False)
-        for reason in verdict.reasons:
-            console.print(f"- {reason}", markup=False)
-    findings = meaning.findings(run.state, run.usable_cpus)
-    for finding in findings:
-        if finding.holds:
-            console.print(f"- {finding.sentence}", markup=False)
-    unknown = sum(finding.holds is None for finding in findings)
-    if unknown:
-        console.print(
-            f"- {unknown} more {plural('check', unknown)} can't tell; the run's page and --json say why.", markup=False
-        )
-
-
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name, right in zip(header, _numeric(rows, len(header)), strict=True):
-        table.add_column(name, justify="right" if right else "left")
-    for row in rows:
-        table.add_row(*map(cell, row))
-    return table
-
-
-def cell(value: object) -> str:
-    """A value in a table: four digits, and of what is long the two ends."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = "" if value is None else str(value)
-    if len(text) > CELL_LIMIT:
-        text = f"{text[: CELL_LIMIT - 10]}…{text[-9:]}"
-    return text.replace("[", r"\[")
-
-
-def _numeric(rows: object, columns: int) -> Iterator[bool]:
-    """Which columns hold numbers."""
-    table = [row for row in rows if len(row) == columns] if isinstance(rows, list | tuple) else []
-    for place in range(columns):
-        values = [row[place] for row in table if row[place] not in (None, "")]
-        yield bool(values) and all(isinstance(value, int | float) for value in values)
+def print_result(run: Run, again: Again) -> None:
+    """Print what the run has to say, the answer first; `again` words how to run it with a remedy."""
+    print_answer(result_console(), answer_of(run, again), where_more="--json")

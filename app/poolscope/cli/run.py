@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import signal
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -18,11 +19,10 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.library.answer import Again
+from poolscope.library.lone_run import LoneRun
 from poolscope.machine import interpreters
-from poolscope.runs import earlier_journals
-from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.run import Run, Status
-from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings, read_settings
 
 EXIT_STATUS = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
@@ -47,7 +47,18 @@ def command(
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))
         run = perform(settings, installation, experiment, raw, quiet=as_json)
-    print_and_exit(run, as_json)
+    print_and_exit(run, as_json, lambda remedy: run_command(experiment, {**raw, **remedy}))
+
+
+def run_command(experiment: str, parameters: Mapping[str, Any]) -> str:
+    """The command that runs it with these parameters, quoted for a shell."""
+    pairs = (("-p", f"{name}={option_value(value)}") for name, value in parameters.items())
+    return shlex.join(["poolscope", "run", experiment, *chain.from_iterable(pairs)])
+
+
+def option_value(value: object) -> str:
+    """A parameter as it is typed: lists by commas."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def perform(
@@ -59,12 +70,15 @@ def perform(
     return asyncio.run(_perform(settings, installation, experiment, raw, quiet))
 
 
-def print_and_exit(run: Run, as_json: bool, footer: str = "") -> NoReturn:
-    """Print the result of an ended run, as a table with `footer` below it or as JSON, and exit as it ended."""
+def print_and_exit(run: Run, as_json: bool, again: Again, footer: str = "") -> NoReturn:
+    """Print the result of an ended run, as text with `footer` below it or as JSON, and exit as it ended.
+
+    `again` words the command that runs it with a remedy.
+    """
     if as_json:
         typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
     else:
-        print_result(run)
+        print_result(run, again)
         if footer:
             typer.echo(footer)
     if run.error:
@@ -89,27 +103,17 @@ def parse_pairs(params: Sequence[str]) -> dict[str, str]:
 async def _perform(
     settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], quiet: bool
 ) -> Run:
-    """Run it in a scheduler of its own; SIGINT and SIGTERM stop it and keep what it has. No child is left."""
+    """Run it in a scheduler of its own; SIGINT and SIGTERM stop it and keep what it has."""
     interrupted = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
-    journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
-    scheduler = Scheduler(journal, installation=installation, keep_runs=settings.keep_runs)
-    try:
-        await scheduler.open()
-    except (OSError, sqlite3.Error) as error:
-        say(f"Runs can't be kept in {settings.journal_path}: {in_words(error)}.")
-    if journal.set_aside:
-        say(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
-    try:
-        run = await scheduler.start(experiment, raw)
-        follow = asyncio.create_task(ProgressDisplay(run, quiet=quiet).follow())
-        signalled = asyncio.create_task(interrupted.wait())
-        await asyncio.wait((follow, signalled), return_when=asyncio.FIRST_COMPLETED)
-        if not follow.done():
-            await scheduler.stop(run.id)
-        signalled.cancel()
-        await follow
-    finally:
-        await scheduler.close()
-    return run
+    lone = LoneRun(
+        experiment,
+        raw,
+        installation,
+        journal=settings.journal_path,
+        turns=settings.journal_path,
+        keep_runs=settings.keep_runs,
+        journal_mib=settings.journal_mib,
+    )
+    return await lone.perform(lambda run: ProgressDisplay(run, quiet=quiet).follow(), interrupted, say)

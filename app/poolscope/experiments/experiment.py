@@ -11,6 +11,7 @@ from poolscope.experiments.findings import Finding, Verdict
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
 from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.commands import Command
 from poolscope.protocol.records import Record
 
 Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
@@ -46,6 +47,7 @@ class Experiment:
     `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
     is the model of what may change while it runs, None where nothing may. `for_runner` turns parameters that name what
     an installation offers into the arguments of its body, and `choices` lists those names for a form, by parameter.
+    `steer` is asked, in a thread, for an answer whenever the body has ended a round.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Experiment:
     controls: type[Params] | None = None
     for_runner: Callable[[Any, Installation], Arguments] | None = None
     choices: Callable[[Installation], Mapping[str, Sequence[str]]] | None = None
+    steer: Callable[[Any], Command | None] | None = None
     room: str = ""  # the folder of its body, where that is not its own name's
 
     def arguments(self, params: Params, installation: Installation) -> Arguments:

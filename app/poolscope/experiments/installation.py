@@ -18,7 +18,8 @@ class Installation:
     """Set by who starts Poolscope, never by who asks for a run: only what is named here is ever imported or started.
 
     `workloads` are names of one's own work, place:function@items+setup, imported from `folder` and `path`, which is the
-    PYTHONPATH. `pythons` are paths by label, this one first. `searching` says that others are still being looked for.
+    PYTHONPATH, and done in `working_folder`, where that is another one. `pythons` are paths by label, this one first.
+    `searching` says that others are still being looked for.
     """
 
     workloads: tuple[str, ...] = ()
@@ -26,3 +27,4 @@ class Installation:
     path: tuple[str, ...] = ()
     pythons: Mapping[str, str] = field(default_factory=this_python)
     searching: bool = False
+    working_folder: str = ""

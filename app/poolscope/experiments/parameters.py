@@ -97,7 +97,7 @@ def allowed(info: FieldInfo) -> str:
         return "one of " + ", ".join(choices)
     if bool in (info.annotation, *choices):
         return "true or false"
-    noun = "a whole number" if info.annotation is int else "a number"
+    noun = "a whole number" if int in (info.annotation, *choices) else "a number"
     low, high = bounds(info)
     if low is not None and high is not None:
         return f"{noun} from {low:,} to {high:,}"

@@ -15,7 +15,7 @@ from poolscope.experiments.failures import params as failures_params
 from poolscope.experiments.failures import state as failures
 from poolscope.experiments.failures import verdict as failures_verdict
 from poolscope.experiments.pool_benchmark import params as pool_benchmark_params
-from poolscope.experiments.pool_benchmark import pool_sizes, validation, which_pool
+from poolscope.experiments.pool_benchmark import pool_sizes, steering, validation, which_pool
 from poolscope.experiments.shared_list import export as shared_list_export
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
@@ -69,10 +69,12 @@ EXPERIMENTS = Experiments(
                 pool_sizes.findings,
                 pool_sizes.as_json,
                 pool_sizes.rows,
+                notes=pool_sizes.notes,
                 chart=pool_sizes.chart,
             ),
             measured=True,
             for_runner=lambda params, _: params.arguments(),
+            steer=steering.steer,
             room="pool_benchmark",
         ),
         Experiment(
@@ -142,6 +144,7 @@ EXPERIMENTS = Experiments(
             measured=True,
             for_runner=validation.for_runner,
             choices=validation.choices,
+            steer=steering.steer,
             room="pool_benchmark",
         ),
     )

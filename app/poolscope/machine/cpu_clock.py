@@ -26,6 +26,10 @@ class CpuUse:
     children: int
     ready: int
 
+    def per_pass(self, passes: int) -> CpuUse:
+        """The mean of so many passes that used it together."""
+        return CpuUse(self.thread // passes, self.process // passes, self.children // passes, self.ready // passes)
+
 
 class CpuClock:
     """Measures the CPU time used since it was made; to be made and read by the same thread.

@@ -73,9 +73,9 @@ class FailuresArguments(Arguments):
 class BenchmarkWork:
     """A work by name: built in, or a user's own as place:function@items+setup, imported from `folder`.
 
-    `path` are the folders and archives of the user's PYTHONPATH, resolved against the folder; they come behind it.
-    `work_ms` is the length of a call, None for its own; `items` how many, 0 for as many as it has. Where `first` is
-    given, the items are the numbers from it on.
+    `path` are the folders and archives of the user's PYTHONPATH, resolved against the folder; they come behind it. The
+    work is done in `working_folder`, where that is another one. `work_ms` is the length of a call, None for its own;
+    `items` how many, 0 for as many as it has. Where `first` is given, the items are the numbers from it on.
     """
 
     name: str
@@ -84,6 +84,7 @@ class BenchmarkWork:
     items: int = 0
     first: int | None = None
     path: tuple[str, ...] = ()
+    working_folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +101,17 @@ class BenchmarkArguments(Arguments):
 
     No `kinds` are all that a Python has and the work can use; no `start_methods` are the Python's own. A chunk size of
     0 is the kind's own choice. `method` is that of a multiprocessing.Pool. `limit_s` bounds a call and a repetition.
+    Without `repeats` there are as many counted rounds as the answer needs, for about `seconds` at most.
     """
 
     tag: ClassVar[str] = "pool-benchmark"
     work: BenchmarkWork
     kinds: tuple[str, ...]
     sizes: tuple[int, ...]
-    repeats: int
+    repeats: int | None
     chunksizes: tuple[int, ...] = (0,)
     start_methods: tuple[str, ...] = ()
     method: str = "map"
     pythons: tuple[InterpreterPath, ...] = ()
     limit_s: float = 60.0
+    seconds: float = 30.0

@@ -8,6 +8,7 @@ Every message is one line: its tag as `name`, its fields as `value`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -67,6 +68,17 @@ class KillWorkerProcess(Command):
     request: int
 
 
+@dataclass(frozen=True, slots=True)
+class ContinueRounds(Command):
+    """The answer to a `RoundEnded` of `round`: which configurations get no more rounds, each with the key of the one
+    that it lost to, and whether the recommendation is settled."""
+
+    tag: ClassVar[str] = "rounds"
+    round: int
+    dropped: Mapping[str, str]
+    enough: bool
+
+
 class HostOrder(Tagged):
     """Family of what a host is told. It works for one order at a time, and each but the last two gets one answer."""
 
@@ -109,7 +121,8 @@ class MeasureOnce(HostOrder):
     """Do one repetition. `lane` names the picture in which a worker is shown that is killed on request.
 
     A traced one is answered with at most `spans` spans, in all lanes together. So many of the `results` are wanted as
-    a page can show them.
+    a page can show them. The map is timed `passes` times in a row; with `fill_s` it is looked beyond that how many
+    passes last so long.
     """
 
     tag: ClassVar[str] = "measure"
@@ -118,6 +131,8 @@ class MeasureOnce(HostOrder):
     spans: int = 0
     results: int = 0
     lane: str = ""
+    passes: int = 1
+    fill_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

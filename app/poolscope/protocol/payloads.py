@@ -16,6 +16,8 @@ from poolscope.protocol.codec import Tagged
 # mapped, which is a mistake in what was asked and not one in the work.
 FailureCode = Literal["bad-reference"]
 
+RoundsEndedWhy = Literal["settled", "time spent", "most rounds", "no pool left"]
+
 
 class Payload(Tagged):
     """Family of everything that a `Result` may carry."""
@@ -309,6 +311,43 @@ class Seed(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class PassesPerSample(Payload):
+    """A sample of a configuration's map is the mean of so many maps in a row, in one living pool."""
+
+    tag: ClassVar[str] = "passes"
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEnded(Payload):
+    """Counted round `round` is over, `spent_s` after the first one began; there may be more, as the server finds."""
+
+    tag: ClassVar[str] = "round"
+    round: int
+    spent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationDropped(Payload):
+    """A configuration gets no round after `round`: it was shown to be slower than the one with the key `lost_to`."""
+
+    tag: ClassVar[str] = "dropped"
+    round: int
+    lost_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsEnded(Payload):
+    """No more rounds are counted, for this reason: the recommendation is settled, the time is spent, there are as many
+    rounds as there may be, or no pool is left to compare with the plain loop."""
+
+    tag: ClassVar[str] = "rounds"
+    why: RoundsEndedWhy
+    rounds: int
+    spent_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationSkipped(Payload):
     """A configuration is measured no more; what was measured of it stays."""
 
@@ -460,8 +499,8 @@ class MeasurementReport:
     workers are processes. `same` says whether the
     results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
     the results of the first loop, None where they have none that another Python would give. `results` are there where
-    they were asked for. `changed` is an item that a first loop changed, which the trial had not seen. The rest comes
-    from a traced repetition, whose times do not count.
+    they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an item that a
+    first loop changed, which the trial had not seen. The rest comes from a traced repetition, whose times do not count.
     """
 
     start: int
@@ -482,3 +521,4 @@ class MeasurementReport:
     memory: MemoryReading | None = None
     lanes: tuple[WorkerLane, ...] = ()
     changed: ItemChange | None = None
+    passes_to_fill: int = 1

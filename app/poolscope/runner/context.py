@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from time import perf_counter_ns
 
-from poolscope.protocol.commands import ChangeControls
+from poolscope.protocol.commands import ChangeControls, ContinueRounds
 from poolscope.protocol.payloads import FailureCode
 from poolscope.protocol.records import Record
 from poolscope.runner.recorder import Recorder
@@ -51,6 +52,7 @@ class RunContext:
         self.worker_registry = WorkerRegistry(recorder.emit)
         self._listeners: list[Callable[[ChangeControls], None]] = []
         self._changes: list[ChangeControls] = []
+        self._advice: SimpleQueue[ContinueRounds] = SimpleQueue()
         self._interrupting: BaseException | None = None
         self._interruptible = False
 
@@ -70,6 +72,18 @@ class RunContext:
         self._changes.append(change)
         for listener in self._listeners:
             listener(change)
+
+    def advise(self, advice: ContinueRounds) -> None:
+        """Called by the control thread."""
+        self._advice.put(advice)
+
+    def next_advice(self, limit_s: float) -> ContinueRounds | None:
+        """What the server makes of the rounds so far; None if it has said nothing within so many seconds."""
+        try:
+            with self.interruptible():
+                return self._advice.get(timeout=limit_s)
+        except Empty:
+            return None
 
     def stop(self) -> None:
         self.stopping.set()

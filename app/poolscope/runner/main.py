@@ -20,7 +20,7 @@ from typing import TextIO
 from poolscope.machine.facts import read_machine
 from poolscope.machine.processes import end_group, remove_scratch
 from poolscope.protocol import codec
-from poolscope.protocol.commands import BeginRun, ChangeControls, Command, KillWorkerProcess, StopRun
+from poolscope.protocol.commands import BeginRun, ChangeControls, Command, ContinueRounds, KillWorkerProcess, StopRun
 from poolscope.protocol.payloads import PythonFacts
 from poolscope.protocol.records import End, Failure, Opening
 from poolscope.runner.channels import keep_from_children
@@ -109,6 +109,8 @@ def obey(commands: TextIO, context: RunContext) -> None:
                 context.stop()
             case ChangeControls() as change:
                 context.change(change)
+            case ContinueRounds() as advice:
+                context.advise(advice)
             case KillWorkerProcess(worker, request):
                 context.worker_registry.kill(worker, request)
     end_group(context.scratch)

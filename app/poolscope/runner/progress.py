@@ -14,31 +14,37 @@ class ProgressEstimator:
         `guesses` says how many seconds one repetition may take of those that have not been executed yet.
         """
         self.left = dict(repetitions)
-        self.total = sum(repetitions.values())
+        self.done = 0
         self.seconds: dict[str, list[float]] = {config: [] for config in repetitions}
         self.guesses = dict(guesses or {})
 
     def record(self, config: str, seconds: float) -> None:
         """One repetition of the configuration is over and took so long."""
         self.left[config] -= 1
+        self.done += 1
         self.seconds[config].append(seconds)
 
     def drop(self, config: str) -> None:
         """The configuration will not be executed any more."""
-        self.total -= self.left.pop(config, 0)
+        self.left.pop(config, None)
         self.seconds.pop(config, None)
+
+    def expect(self, config: str, repetitions: int) -> None:
+        """The configuration will be executed so many times more, and not as often as was said before."""
+        self.left[config] = repetitions
 
     def estimate(self) -> tuple[int, int, float | None]:
         """Repetitions done, repetitions in all, seconds left.
 
         The seconds are None until each configuration has been executed once or has a guess.
         """
-        done = self.total - sum(self.left.values())
-        expected = {config: self._expected_s(config) for config in self.left}
+        total = self.done + sum(self.left.values())
+        expected = {config: self.expected_s(config) for config in self.left}
         if not expected or None in expected.values():
-            return done, self.total, None
-        return done, self.total, sum(count * (expected[config] or 0.0) for config, count in self.left.items())
+            return self.done, total, None
+        return self.done, total, sum(count * (expected[config] or 0.0) for config, count in self.left.items())
 
-    def _expected_s(self, config: str) -> float | None:
+    def expected_s(self, config: str) -> float | None:
+        """Seconds of one repetition; None where nothing is known of it."""
         times = self.seconds[config][1:] or self.seconds[config]  # the first one also started the fork server
         return sum(times) / len(times) if times else self.guesses.get(config)

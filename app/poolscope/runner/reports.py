@@ -44,6 +44,7 @@ def report_on(
         detail=detail,
         digest=digest,
         results=shown_results(measurement.results, order.results) if order.results else None,
+        passes_to_fill=measurement.passes_to_fill,
     )
     if not order.traced:
         return report

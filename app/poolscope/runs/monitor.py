@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from poolscope.errors import MalformedRecord
-from poolscope.protocol.records import End, Record, from_line, to_line
+from poolscope.protocol.payloads import RoundEnded
+from poolscope.protocol.records import End, Record, Result, from_line, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.runs.runner_process import RunnerProcess, death_of_runner
 
 RUNNER_OUTCOMES = ("finished", "stopped", "failed")
+
+log = logging.getLogger(__name__)
 
 
 class RunMonitor:
@@ -32,7 +36,7 @@ class RunMonitor:
         try:
             async with contextlib.aclosing(runner.lines()) as batches:
                 async for lines in batches:
-                    await self._take(run, lines)
+                    await self._take(run, runner, lines)
                     opened.set()
                     if run.end is not None:
                         break
@@ -47,17 +51,34 @@ class RunMonitor:
             await asyncio.gather(prints, return_exceptions=True)
         await self._conclude(run, malformed or death_of_runner(code, runner.last_words))
 
-    async def _take(self, run: Run, lines: list[bytes]) -> None:
-        """Fold and journal record lines. Raises MalformedRecord, once all that came before that line is kept."""
+    async def _take(self, run: Run, runner: RunnerProcess, lines: list[bytes]) -> None:
+        """Fold record lines, answer what asks for an answer, and journal them all.
+
+        Raises MalformedRecord, once all that came before that line is kept.
+        """
         first = len(run.record_log.lines) + 1
         records, malformed = decode_lines(lines)
         try:
             run.take(records)
         except Exception as error:  # well-formed, but no fold can make sense of it: the runner's fault, not ours
             malformed = MalformedRecord(lines[len(run.record_log.lines) + 1 - first], repr(error))
+        if any(isinstance(record, Result) and isinstance(record.payload, RoundEnded) for record, _ in records):
+            await self._steer(run, runner)
         await self._keep(run, first, run.record_log.lines[first - 1 :])
         if malformed is not None:
             raise malformed
+
+    async def _steer(self, run: Run, runner: RunnerProcess) -> None:
+        """Tell the runner, which waits for it, what its experiment makes of the round that has ended."""
+        if run.experiment.steer is None:
+            return
+        try:
+            command = await asyncio.to_thread(run.experiment.steer, run.state)
+        except Exception:  # the run goes on by itself, as one whose server is slow
+            log.exception("Run %s could not be steered.", run.id)
+            return
+        if command is not None:
+            runner.send(command)
 
     async def _read_prints(self, run: Run, runner: RunnerProcess, opened: asyncio.Event) -> None:
         async with contextlib.aclosing(runner.prints()) as prints:

@@ -22,6 +22,8 @@ from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
 from poolscope.runs.process_tree import identity, kill_session
 
+# In the environment of a runner and all that it starts.
+MEASURED = "MEASURED_BY_POOLSCOPE"
 RUNNER = Path(__file__).resolve().parent.parent / "runner"
 CHUNK = 256 * 1024
 # The longest line is a pool's 100,000 results; what is longer by far was not written by our recorder.
@@ -78,7 +80,7 @@ class RunnerProcess:
                 *preload,
                 pass_fds=(control_read, written["records"]),
                 start_new_session=True,
-                env={**os.environ, "TMPDIR": str(scratch)},
+                env={**os.environ, "TMPDIR": str(scratch), MEASURED: "1"},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=written["stdout"],
                 stderr=written["stderr"],

@@ -47,8 +47,8 @@ class Scheduler:
     anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
     so that they can exit.
 
-    `python` runs the folder or file `runner`. `installation` is what runs may use of this machine, and may be
-    replaced while others run.
+    `measurement_lock` is the journal's own unless another is given. `python` runs the folder or file `runner`.
+    `installation` is what runs may use of this machine, and may be replaced while others run.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Scheduler:
         queue_limit: int = 20,
         starts_per_minute: int = 60,
         keep_runs: int = 500,
+        measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
     ) -> None:
@@ -78,7 +79,7 @@ class Scheduler:
         self._runners: dict[str, RunnerProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._rate_limiter = RateLimiter(starts_per_minute)
-        self._measurement_lock = MeasurementLock(journal.path)
+        self._measurement_lock = measurement_lock or MeasurementLock(journal.path)
         self._retrying = False
         self._entering = 0  # runs that are being written into the journal, and will join the queue
         self._unkept = 0

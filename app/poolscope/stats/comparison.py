@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 # A pool that gains less than a twentieth is not worth its price in memory, pickling and failure modes; the same
 # configuration run twice differs by about as much when the machine's clock changes.
 WORTH_IT = 1.05
-# A tied configuration whose median is further off than a tenth may well be slower; it is not recommended for being
-# cheap.
+# Configurations that differ by less are equally fast, and the cheaper one is recommended: two runs on one machine do.
+EQUAL = 1.05
+# One whose median is further off than a tenth may well be slower; it is not recommended for being cheap.
 NEAR = 1.10
 
 # One-sided, over all comparisons of a family. Nominally half of the usual 2.5 %: the moments below are estimated from a
@@ -45,13 +46,15 @@ Outcome = Literal["pool", "small gain", "loop", "no clear winner", "too few"]
 class TimedConfiguration:
     """One configuration's repeated times in seconds (of the map, or of the whole call with start-up), and its cost.
 
-    `cost` orders tied configurations, the least first, e.g. (workers, rank of the kind, chunk size). All costs of one
-    comparison can be compared with each other.
+    `cost` orders equally fast configurations, the least first, e.g. (rank of the kind, workers, chunk size). All costs
+    of one comparison can be compared with each other. `lost`: it was shown to be slower and is repeated no more; it
+    counts among the compared, and as slower than whatever is still repeated.
     """
 
     name: str
     samples: tuple[float, ...]
     cost: tuple[Any, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,10 @@ class Comparison:
     beats_loop      whether best is shown faster than the loop: True; False if shown slower; None: cannot tell
     loop_beats_all  whether every configuration is shown slower than the loop
     tied            best and the configurations not shown slower than it, cheapest first
+    equal           those, and the ones not shown slower than best by more than EQUAL, cheapest first
+    slower          the configurations shown slower than best, or than the loop, by more than EQUAL
     faster          the configurations shown faster than the loop
-    recommended     the cheapest of the tied ones that itself beats the loop by WORTH_IT and is NEAR best's median;
+    recommended     the cheapest of the equal ones that itself beats the loop by WORTH_IT and is NEAR best's median;
                     None unless the outcome is 'pool'
     gain            loop / best, medians with the interval for that pair alone: of many configurations it may exclude 1
                     while `beats_loop` is None
@@ -85,9 +90,13 @@ class Comparison:
     gain: Ratio
     compared: int
     left_out: tuple[str, ...] = ()
+    equal: tuple[str, ...] = ()
+    slower: frozenset[str] = frozenset()
 
 
-def compare(loop: Sequence[float], configs: Sequence[TimedConfiguration]) -> Comparison | None:
+def compare(
+    loop: Sequence[float], configs: Sequence[TimedConfiguration], *, looks: int | None = None
+) -> Comparison | None:
     """Compares the configurations with the plain loop and each other; None if the loop or all of them lack samples.
 
     A gain is claimed only where `Contrasts` shows it and the interval of the ratio agrees, for the best of many may be
@@ -97,40 +106,50 @@ def compare(loop: Sequence[float], configs: Sequence[TimedConfiguration]) -> Com
     in every run from 3 repetitions on; if one sample in 25 is an outlier besides, in 3 of 4 runs with 3 repetitions and
     9 of 10 with 5.
 
+    `looks` says how often, with this time, the samples of a run were looked at that ends, or drops configurations, by
+    what is seen; None for one whose number of repetitions was fixed. The level is then spent on all looks: level /
+    (k (k + 1)) on the k-th, which add up to the level however many there will be. Method: a union bound over looks, as
+    in the races of Maron and Moore (Hoeffding races, NIPS 1993) and Even-Dar, Mannor and Mansour (Action elimination,
+    JMLR 7, 2006). Lan and DeMets' spending functions (Biometrika 70, 1983) ask for the information of each look in
+    parts of a known total, which a run that drops configurations and ends by the clock does not have.
+
     Configurations without a sample count as absent. Raises ValueError for times that are not finite and above zero.
     """
     present = tuple(config for config in configs if config.samples)
     if not loop or not present:
         return None
-    return _compare(tuple(loop), present)
+    return _compare(tuple(loop), present, looks)
 
 
 @lru_cache(maxsize=KEPT_RESULTS // 16)
-def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...]) -> Comparison:
+def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...], looks: int | None) -> Comparison:
     configs = [config for config in present if len(config.samples) >= FEWEST_FOR_RATIO]
     left_out = tuple(config.name for config in present if len(config.samples) < FEWEST_FOR_RATIO)
     if len(loop) < FEWEST_FOR_RATIO or not configs:
         best = _fastest(present)
         gain = ratio(loop, best.samples)
         return Comparison("too few", best.name, None, False, (), frozenset(), None, gain, 0, left_out)
-    best = _fastest(configs)
-    at, count = configs.index(best), len(configs)
+    running = [i for i, config in enumerate(configs) if not config.lost] or list(range(len(configs)))
+    best = _fastest([configs[i] for i in running])
+    at, count, level = configs.index(best), len(configs), spent_on_look(LEVEL, looks)
     contrasts = Contrasts.of([loop, *(config.samples for config in configs)])
     faster = [
-        contrasts.shows_slower(0, i + 1, count) and ratio(loop, config.samples).shows_difference is True
+        i in running
+        and contrasts.shows_slower(0, i + 1, count, level)
+        and ratio(loop, config.samples).shows_difference is True
         for i, config in enumerate(configs)
     ]
     # The best first: where the loop does not win it is mostly seen there, and an interval takes longer than all else.
-    best_is_slower = _shown_slower(contrasts, at, loop, configs)
-    loop_beats_all = best_is_slower and all(_shown_slower(contrasts, i, loop, configs) for i in range(count))
+    best_is_slower = _shown_slower(contrasts, at, loop, configs, looks)
+    loop_beats_all = best_is_slower and all(_shown_slower(contrasts, i, loop, configs, looks) for i in running)
     pairs = count * (count - 1) // 2
-    tied = sorted(
-        (i for i in range(count) if i == at or not contrasts.shows_slower(i + 1, at + 1, pairs)),
-        key=lambda i: (configs[i].cost, median(configs[i].samples)),
-    )
+    by_cost = sorted(running, key=lambda i: (configs[i].cost, median(configs[i].samples)))
+    equal = [i for i in by_cost if i == at or not contrasts.shows_slower(i + 1, at + 1, pairs, level, EQUAL)]
+    tied = [i for i in equal if i == at or not contrasts.shows_slower(i + 1, at + 1, pairs, level)]
+    slower = [i for i in running if i not in equal or contrasts.shows_slower(i + 1, 0, count, level, EQUAL)]
     gain = ratio(loop, best.samples)
     limit = NEAR * median(best.samples)
-    sound = (i for i in tied if faster[i] and ratio(loop, configs[i].samples).value >= WORTH_IT)
+    sound = (i for i in equal if faster[i] and ratio(loop, configs[i].samples).value >= WORTH_IT)
     return Comparison(
         outcome=_outcome(faster[at], gain.value, loop_beats_all),
         best=best.name,
@@ -142,10 +161,19 @@ def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...]) -
         gain=gain,
         compared=count,
         left_out=left_out,
+        equal=tuple(configs[i].name for i in equal),
+        slower=frozenset(configs[i].name for i in slower),
     )
 
 
-def _shown_slower(contrasts: Contrasts, at: int, loop: tuple[float, ...], configs: list[TimedConfiguration]) -> bool:
+def spent_on_look(level: float, looks: int | None) -> float:
+    """The part of a level that the last of so many looks may use; all of it where there is only one, None."""
+    return level if looks is None else level / (looks * (looks + 1))
+
+
+def _shown_slower(
+    contrasts: Contrasts, at: int, loop: tuple[float, ...], configs: list[TimedConfiguration], looks: int | None
+) -> bool:
     """Whether a configuration is shown slower than the loop: its interval lies below 1, and is no luck."""
     samples = configs[at].samples
     if median(samples) <= median(loop):
@@ -153,9 +181,9 @@ def _shown_slower(contrasts: Contrasts, at: int, loop: tuple[float, ...], config
     gain = ratio(loop, samples)
     if gain.high is None or gain.high >= 1:
         return False
-    if len(configs) > 1 and (gain.confidence or 0) >= CONFIDENCE:
+    if looks is None and len(configs) > 1 and (gain.confidence or 0) >= CONFIDENCE:
         return True
-    return contrasts.shows_slower(at + 1, 0, 1, LOSS_LEVEL)
+    return contrasts.shows_slower(at + 1, 0, 1, spent_on_look(LOSS_LEVEL, looks))
 
 
 def _fastest(configs: Sequence[TimedConfiguration]) -> TimedConfiguration:
@@ -196,14 +224,18 @@ class Contrasts:
         variances, degrees = _moderated(variances, kept - 1)
         return cls(means, variances / kept, degrees)
 
-    def shows_slower(self, group: int, other: int, comparisons: int, level: float = LEVEL) -> bool:
-        """Whether `group` is shown slower than `other`, this being one of so many comparisons."""
+    def shows_slower(
+        self, group: int, other: int, comparisons: int, level: float = LEVEL, more_than: float = 1.0
+    ) -> bool:
+        """Whether `group` is shown to take over `more_than` times as long as `other`, as one of so many comparisons."""
+        import numpy as np
         from scipy.special import stdtr
 
         one, two = self.errors[group], self.errors[other]
         error = one + two
         degrees = error**2 / (one**2 / self.degrees[group] + two**2 / self.degrees[other])
-        chance = stdtr(degrees, -(self.means[group] - self.means[other]) / error**0.5)
+        beyond = self.means[group] - self.means[other] - np.log(more_than)
+        chance = stdtr(degrees, -beyond / error**0.5)
         return bool(chance * max(1, comparisons) < level)
 
 

@@ -276,7 +276,42 @@ class FactorialsRun(RunAnswer):
     state: FactorialsStateAnswer
 
 
-# Pool sizes
+# Pool sizes, and what which-pool has in common with it
+
+
+class RoundsAnswer(Answer):
+    """How many counted rounds there were, in what time, and how sure they made the answer.
+
+    `ended` is why there were no more, None where their number was asked for or they go on. `settled`: more of them
+    would hardly change the answer. `half_width` is half the interval of the gain over the gain; `more_s` more seconds
+    would bring it to about `half_width_then`.
+    """
+
+    counted: int
+    spent_s: float | None
+    ended: Literal["settled", "time spent", "most rounds", "no pool left"] | None
+    settled: bool | None
+    half_width: float | None
+    more_s: float | None
+    half_width_then: float | None
+
+
+class ConfigurationAnswer(Answer):
+    """A configuration by what makes it."""
+
+    kind: str
+    size: int
+    chunksize: int
+    python: str
+    start_method: str
+    chunk_used: int | None
+
+
+class DroppedAnswer(Answer):
+    """After which round a configuration was shown to be slower, and than which, so that it got no more."""
+
+    round: int
+    lost_to: ConfigurationAnswer
 
 
 class PoolSizeAnswer(Answer):
@@ -292,6 +327,8 @@ class PoolSizeAnswer(Answer):
     speedup_ci: BoundsAnswer
     efficiency: float | None
     chunksize: int | None
+    passes: int
+    dropped: DroppedAnswer | None
     results: list[Any]
     results_count: int
     transcript: str
@@ -307,7 +344,8 @@ class PoolSizesStateAnswer(Answer):
     total: float
     seconds_left: float | None
     note: str
-    repeats: int
+    repeats: int | None
+    rounds: RoundsAnswer
     start_method: str
     seed: int | None
     calibration: Calibration | None
@@ -530,6 +568,8 @@ class CellAnswer(Answer):
     total_s: TimingAnswer
     memory: MemoryReading | None
     collections: int | None
+    passes: int
+    dropped: DroppedAnswer | None
     skipped: str | None
     differs: str | None
     untraced: str | None
@@ -543,18 +583,8 @@ class LoopAnswer(Answer):
     speedup: EstimateAnswer
     cpu_share: float | None
     collections: int | None
+    passes: int
     skipped: str | None
-
-
-class ConfigurationAnswer(Answer):
-    """A configuration by what makes it."""
-
-    kind: str
-    size: int
-    chunksize: int
-    python: str
-    start_method: str
-    chunk_used: int | None
 
 
 class WhichPoolVerdict(Answer):
@@ -625,7 +655,8 @@ class WhichPoolStateAnswer(Answer):
     total: float
     seconds_left: float | None
     note: str
-    repeats: int
+    repeats: int | None
+    rounds: RoundsAnswer
     items: int | None
     seed: int | None
     cpu: EffectiveCpus | None

@@ -24,7 +24,7 @@ class Work:
     task, in the main process too where that works itself. `tidy` is called in this process after each repetition and
     lets go of what the calls kept here. `close` ends what setting the work up started; call it once, whatever happened.
     `rounds` is None unless the length of a call was calibrated; `one_call_s` is what a call took then, None if the
-    rounds were given.
+    rounds were given. `fresh` makes the items anew for each map, where calls change them.
     """
 
     function: Callable[[Any], Any]
@@ -35,6 +35,11 @@ class Work:
     close: Callable[[], None] = nothing
     rounds: int | None = None
     one_call_s: float | None = None
+    fresh: Callable[[], Sequence[Any]] | None = None
+
+    def passes(self, count: int) -> list[Sequence[Any]]:
+        """The items of so many maps that are timed together, a sequence each, made before the clock starts."""
+        return [self.items] * count if self.fresh is None else [self.fresh() for _ in range(count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -26,7 +24,6 @@ from tests.children import Child, end_of, perform, runner
 from tests.waiting import until, until_gone
 
 SCALED: dict[str, Any] = {"task": 0.6, "limit": 0.3}
-ROUNDS = int(os.environ.get("POOLSCOPE_ROUNDS", "1"))  # of all scenarios, beyond the first
 Ask = Callable[..., Case]
 THREE = ("ThreadPoolExecutor", "Pool", "ProcessPoolExecutor")
 
@@ -49,8 +46,10 @@ def observed() -> Callable[[str], FailuresState]:
 
     def of(scenario: str) -> FailuresState:
         if scenario not in kept:
-            records = perform("failures", asked(scenario))
+            with runner("failures", asked(scenario)) as child:
+                records = child.to_the_end()
             assert end_of(records).outcome == "finished"
+            until(lambda: not members(child.process.pid), f"the end of {members(child.process.pid)}")
             kept[scenario] = folded(records)
         return kept[scenario]
 
@@ -273,45 +272,6 @@ def test_the_same_fault_ends_otherwise_under_each_kind_of_pool(observed: Callabl
     assert {cells["too long", tool] for tool in THREE} == {"no answer in time"}
     if sys.version_info < (3, 14):
         assert cells["raises", "InterpreterPoolExecutor"] == "not in this Python"
-
-
-# As short as they may be, and side by side: it is about what is left, not about what was seen.
-SHORTEST: dict[str, Any] = {"task": 0.1, "limit": 0.05}
-AT_ONCE = 6
-PARTS = (
-    ("side-by-side",),
-    ("not-picklable", "pool-methods"),
-    ("worker-killed", "keyboard-interrupt", "memory-limit", "deadlock", "central-logging"),
-    tuple(name for name in SCENARIOS if name.startswith(("thread", "process", "time", "lock", "output"))),
-)
-
-
-@pytest.mark.timeout(60 + 60 * ROUNDS)
-def test_all_scenarios_again_and_again_leave_no_process_segment_or_descriptor() -> None:
-    """Some rounds of every case, in several runners at once; POOLSCOPE_ROUNDS asks for more of them."""
-    assert sorted(name for part in PARTS for name in part) == sorted(SCENARIOS)
-    before = set(ours())
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        rounds = [pool.submit(what_is_wrong_after, part) for _ in range(ROUNDS) for part in PARTS]
-    assert [said for each in rounds if (said := each.result())] == []
-    new = set(ours()) - before  # of these runs, or for a moment those of a test that runs beside this one
-    until(lambda: not new & set(ours()), f"the end of {new}")
-
-
-def what_is_wrong_after(part: tuple[str, ...]) -> str:
-    """Run these scenarios; what they left, or how the run ended if not well, and '' if all is in order."""
-    with runner("failures", FailuresParams(scenarios=list(part), **SHORTEST).model_dump()) as child:
-        records = child.to_the_end()
-    state = folded(records)
-    found = {kind: things for kind, things in left(state).items() if things}
-    until(lambda: not members(child.process.pid), f"the end of {members(child.process.pid)}")  # a fork server, for one
-    well = state.done == sum(len(SCENARIOS[name].cases) for name in part)
-    return "" if well and not found else f"{part}: {found or end_of(records)}"
-
-
-def ours() -> list[str]:
-    """Shared memory of cases, of whatever run."""
-    return [entry.name for entry in Path("/dev/shm").glob("*fl-*")]
 
 
 def members(session: int) -> list[int]:

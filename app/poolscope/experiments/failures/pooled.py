@@ -86,9 +86,10 @@ def observe_pool(
     tally = Tally(pool.where)
     try:
         if initializer is None:
-            # The limit is about the tasks: on a busy machine a fork server takes longer than that to start its first
-            # worker, and a pool that breaks a moment later would pass for one that never answers.
-            pool.get(pool.submit(abs, -1), START_LIMIT_S)
+            # The limit is about the tasks: on a busy machine a fork server or an interpreter takes longer than that to
+            # start and to import them, and a pool that breaks a moment later would pass for one that never answers.
+            for ticket in [pool.submit(tasks.begin) for _ in range(2)]:
+                pool.get(ticket, START_LIMIT_S)
         case_log.moment(f"{tool}(2) gets {tasks.LAST} tasks")
         began = perf_counter_ns()
         deaths = Deaths()

@@ -23,6 +23,10 @@ class TwoWords(Exception):
         super().__init__(f"{what}: {why}")
 
 
+def begin() -> None:
+    """Nothing but this module's import, in a worker that has just started."""
+
+
 def divide(item: int) -> float:
     with case_log.doing(case_log.me(), item=f"10 / {item}"):
         case_log.note(TaskComputed(f"10 / {item}"))

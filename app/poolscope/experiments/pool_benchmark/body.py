@@ -1,10 +1,12 @@
 """Has the same work done by the plain loop and by every kind of pool, in turns, each Python in a session of its own.
 
     trial of every Python ─▶ plan ─▶ warm-up round ─▶ counted rounds, shuffled ─▶ one traced repetition each
+                                                       └─ RoundEnded ─▶ server ─▶ ContinueRounds ─┘
 
 Nothing is timed here: a session opens the work, measures one configuration at a time, and reports how long it took. A
 user's function that crashes, hangs or leaves can hurt no more than its session's process, and the configurations that
-are left go on in another.
+are left go on in another. Where the number of rounds is left open, the server says after some of them what is settled;
+without a word from it there are as many as the time allows.
 """
 
 from __future__ import annotations
@@ -14,13 +16,21 @@ import random
 import shutil
 import tempfile
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
 from poolscope.experiments.pool_benchmark.plan import UNCOUNTED, configurations, in_words
 from poolscope.experiments.pool_benchmark.reporter import Reporter
+from poolscope.experiments.pool_benchmark.rounds import (
+    FEWEST_ROUNDS,
+    FEWEST_TO_SETTLE,
+    MOST_ROUNDS,
+    SAMPLE_S,
+    is_look,
+)
 from poolscope.experiments.pool_benchmark.sessions import (
     ConfigurationFailed,
+    HowToMeasure,
     InterpreterLost,
     InterpreterSession,
     LocalSession,
@@ -31,6 +41,7 @@ from poolscope.machine.facts import read_machine
 from poolscope.protocol.arguments import BenchmarkArguments
 from poolscope.protocol.kinds import POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import (
+    ConfigurationDropped,
     ConfigurationSkipped,
     ConfigurationUntraced,
     EffectiveCpus,
@@ -39,9 +50,13 @@ from poolscope.protocol.payloads import (
     ItemsChanged,
     LoopTimes,
     MeasurementReport,
+    PassesPerSample,
     Plan,
     PlannedConfiguration,
     ResultsDiffer,
+    RoundEnded,
+    RoundsEnded,
+    RoundsEndedWhy,
     Seed,
 )
 from poolscope.runner.context import CannotGoOn, RunContext
@@ -50,6 +65,8 @@ from poolscope.runner.progress import ProgressEstimator
 from poolscope.workloads.catalog import WORKLOADS
 
 SPANS = 4000  # of all configurations together: more can't be looked at
+ADVICE_S = 1.0  # how long the server may think about the rounds so far …
+MOST_UNANSWERED = 2  # … unless it said nothing so often in a row
 
 
 def run(context: RunContext, arguments: BenchmarkArguments) -> None:
@@ -88,6 +105,10 @@ class Benchmark:
         self.report = Reporter(context)
         self.sessions = sessions_for(context, arguments, scratch)
         self.configs: dict[PlannedConfiguration, Session] = {}
+        self.dropped: set[PlannedConfiguration] = set()
+        self.passes: dict[PlannedConfiguration, int] = {}  # a sample, where it is of several
+        self.unanswered = 0
+        self.rounds = 0  # counted ones that are over
         self.tracing = False  # the samples are complete; what fails now lacks its trace alone
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
@@ -111,15 +132,79 @@ class Benchmark:
         self.report.result(Seed(seed))
         order = random.Random(seed)
         before = noise.read_counters()
-        for repetition in range(1, self.arguments.repeats + 1):
-            configs = list(self.configs)
+        began = perf_counter()
+        while not self.is_over(perf_counter() - began):
+            configs = self.running()
             order.shuffle(configs)
-            self.measure_round(repetition, configs)
+            self.measure_round(self.rounds + 1, configs)
+            self.rounds += 1
             self.read_noise(before)
+        for config, collections in self.collections.items():
+            if config in self.configs:
+                self.report.result(GarbageCollections(collections), config.key)
         self.tracing = True
         for config in list(self.configs):
             self.trace(config)
         self.read_noise(before)
+
+    def running(self) -> list[PlannedConfiguration]:
+        """The configurations that are in the next round."""
+        return [config for config in self.configs if config not in self.dropped]
+
+    def is_over(self, spent_s: float) -> bool:
+        """Whether there were enough counted rounds, which have taken so long."""
+        if self.arguments.repeats is not None:
+            return self.rounds == self.arguments.repeats
+        if self.rounds:
+            self.report.result(RoundEnded(self.rounds, spent_s))
+            self.context.recorder.flush()
+        why = self.why_over(spent_s, settled=bool(self.rounds) and self.take_advice())
+        if why is not None:
+            self.report.result(RoundsEnded(why, self.rounds, spent_s))
+        else:
+            self.expect(max(FEWEST_ROUNDS - self.rounds, 1, self.rounds_within(self.arguments.seconds - spent_s)))
+        return why is not None
+
+    def why_over(self, spent_s: float, *, settled: bool) -> RoundsEndedWhy | None:
+        if settled and self.rounds >= FEWEST_TO_SETTLE:
+            return "settled"
+        if self.rounds < FEWEST_ROUNDS:
+            return None
+        if not any(config.kind != SERIAL for config in self.configs):
+            return "no pool left"
+        if self.rounds >= MOST_ROUNDS:
+            return "most rounds"
+        return None if self.rounds_within(self.arguments.seconds - spent_s) else "time spent"
+
+    def rounds_within(self, seconds: float) -> int:
+        """How many rounds of what still runs take so long, as far as is known."""
+        round_s = sum(self.estimator.expected_s(config.key) or 0.0 for config in self.running())
+        return min(MOST_ROUNDS, max(0, int(seconds / round_s))) if round_s else 1
+
+    def expect(self, rounds: int) -> None:
+        """Estimate the time left from so many more rounds."""
+        for config, session in self.configs.items():
+            self.estimator.expect(config.key, rounds * (config not in self.dropped) + session.is_traced(config))
+
+    def take_advice(self) -> bool:
+        """Drop what the server has found to lose; whether it has found the recommendation settled.
+
+        It is waited for only after the rounds whose samples it looks at; an answer that is late counts all the same.
+        """
+        waits = is_look(self.rounds) and self.unanswered < MOST_UNANSWERED
+        until = monotonic() + ADVICE_S * waits
+        enough = False
+        while (advice := self.context.next_advice(max(0.0, until - monotonic()))) is not None:
+            self.unanswered = 0
+            enough = enough or advice.enough
+            for config in self.running():
+                if config.kind != SERIAL and (lost_to := advice.dropped.get(config.key)):
+                    self.dropped.add(config)
+                    self.report.result(ConfigurationDropped(self.rounds, lost_to), config.key)
+            if advice.round == self.rounds:
+                return enough
+        self.unanswered += waits
+        return enough
 
     def effective_cpus(self) -> dict[str, float]:
         """What one spinning process gets, and as many as there are CPUs; empty where they can't be had."""
@@ -173,15 +258,17 @@ class Benchmark:
             for python in arguments.pythons
             for config in configurations(arguments, python.label, arguments.kinds or usual, "", items)
         }
-        return ProgressEstimator(dict.fromkeys(guesses, arguments.repeats + UNCOUNTED), guesses)
+        rounds = FEWEST_TO_SETTLE if arguments.repeats is None else arguments.repeats
+        return ProgressEstimator(dict.fromkeys(guesses, rounds + UNCOUNTED), guesses)
 
     def plan(self) -> None:
+        rounds = FEWEST_TO_SETTLE if self.arguments.repeats is None else self.arguments.repeats
         repetitions, guesses, unfit = {}, {}, {}
         for session in self.sessions:
             for candidate in session.candidates(self.arguments, self.machine.usable_cpus):
                 config = candidate.config
                 self.configs[config] = session
-                repetitions[config.key] = 1 + self.arguments.repeats + session.is_traced(config)
+                repetitions[config.key] = 1 + rounds + session.is_traced(config)
                 if candidate.guess_s is not None:
                     guesses[config.key] = candidate.guess_s
                 if candidate.why_unfit:
@@ -192,20 +279,31 @@ class Benchmark:
             self.skip(config, why)
 
     def measure_round(self, repetition: int, configs: list[PlannedConfiguration]) -> None:
-        note = "warm-up" if repetition == 0 else f"repetition {repetition} of {self.arguments.repeats}"
+        of = "" if self.arguments.repeats is None else f" of {self.arguments.repeats}"
+        note = "warm-up" if repetition == 0 else f"repetition {repetition}{of}"
         for config in configs:
             if config in self.configs:
                 self.report.progress(self.estimator, note, config)
-                report = self.measure(config, first=repetition == 0)
+                how = HowToMeasure(passes=self.passes.get(config, 1))
+                if repetition == 0:
+                    how = HowToMeasure(first=True, fill_s=SAMPLE_S if self.arguments.repeats is None else 0.0)
+                report = self.measure(config, how)
                 if report is not None:
                     self.count(config, repetition, report)
+                    self.fill_samples(config, report)
 
-    def measure(self, config: PlannedConfiguration, *, first: bool = False) -> MeasurementReport | None:
+    def fill_samples(self, config: PlannedConfiguration, report: MeasurementReport) -> None:
+        """Have the samples to come last long enough."""
+        if report.passes_to_fill > 1:
+            self.passes[config] = report.passes_to_fill
+            self.report.result(PassesPerSample(report.passes_to_fill), config.key)
+
+    def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport | None:
         """One repetition; None when it failed, and the configuration, or all of its Python, is measured no more."""
         session = self.configs[config]
         began = perf_counter()
         try:
-            report = session.measure(config, traced=self.tracing, spans=SPANS // len(self.configs), first=first)
+            report = session.measure(config, how)
         except ConfigurationFailed as failed:
             if config.kind == SERIAL and config not in self.loops:
                 self.lose(session, str(failed))
@@ -232,8 +330,6 @@ class Benchmark:
         if config.kind == SERIAL:
             times = self.loops.get(config, LoopTimes(0.0, 0.0))
             self.loops[config] = with_repetition(times, report) if counted else times
-        if repetition == self.arguments.repeats:
-            self.report.result(GarbageCollections(self.collections[config]), config.key)
 
     def compare(self, config: PlannedConfiguration, repetition: int, report: MeasurementReport) -> None:
         """Report results that differ from the loop's, once a configuration, or a loop's that differ between Pythons."""
@@ -252,9 +348,9 @@ class Benchmark:
         if config not in self.configs or not self.configs[config].is_traced(config):
             return
         self.report.progress(self.estimator, "traced repetition", config)
-        report = self.measure(config)
+        report = self.measure(config, HowToMeasure(traced=True, spans=SPANS // len(self.configs)))
         if report is not None:
-            self.compare(config, self.arguments.repeats + 1, report)
+            self.compare(config, self.rounds + 1, report)
             self.report.traced(config, report)
             self.report.progress(self.estimator, "")
 

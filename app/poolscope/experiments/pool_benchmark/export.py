@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.charts import fits
-from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
-from poolscope.experiments.pool_benchmark.naming import config_names, on_python, title
+from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence
+from poolscope.experiments.pool_benchmark.naming import config_name, config_names, on_python, title
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.experiments.pool_benchmark.time_budget import budget
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
+from poolscope.experiments.pool_benchmark.verdict import identity
 from poolscope.protocol.codec import to_json
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.stats.breakeven import efficiency
@@ -66,6 +69,7 @@ def which_pool_json(state: State) -> dict[str, Any]:
         "seconds_left": state.seconds_left,
         "note": state.note,
         "repeats": state.params.repeats,
+        "rounds": rounds_json(state),
         "items": state.items,
         "seed": state.seed,
         "cpu": to_json(state.cpu) if state.cpu else None,
@@ -96,6 +100,8 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "total_s": _timing(config.total),
         "memory": to_json(config.memory) if config.memory else None,
         "collections": config.collections,
+        "passes": config.passes,
+        "dropped": _dropped(state, config),
         "skipped": config.skipped or None,
         "differs": config.differs or None,
         "untraced": config.untraced or None,
@@ -109,6 +115,7 @@ def _loop(state: State, config: Configuration) -> dict[str, Any]:
         "speedup": _against(state.serial, config),
         "cpu_share": cpu_share(config),
         "collections": config.collections,
+        "passes": config.passes,
         "skipped": config.skipped or None,
     }
 
@@ -123,6 +130,27 @@ def _python(python: Python) -> dict[str, Any]:
         "why_not": python.why_not or None,
         "preflight": to_json(python.trial) if python.trial else None,
     }
+
+
+def rounds_json(state: State) -> dict[str, Any]:
+    """The counted rounds, and how sure they made the answer."""
+    recommendation = recommend(state)
+    known = certainty(state, recommendation) if recommendation else None
+    return {
+        "counted": len(state.serial.map) if state.serial else 0,
+        "spent_s": state.spent_s or None,
+        "ended": state.rounds_ended.why if state.rounds_ended else None,
+        "settled": known.settled if known else None,
+        "half_width": known.half_width if known else None,
+        "more_s": known.more_s if known else None,
+        "half_width_then": known.half_width_then if known else None,
+    }
+
+
+def _dropped(state: State, config: Configuration) -> dict[str, Any] | None:
+    if config.dropped is None:
+        return None
+    return {"round": config.dropped.round, "lost_to": identity(state.configs[config.dropped.lost_to])}
 
 
 def cpu_share(config: Configuration) -> float | None:
@@ -154,6 +182,7 @@ def pool_sizes_json(state: State) -> dict[str, Any]:
         "seconds_left": state.seconds_left,
         "note": state.note,
         "repeats": state.params.repeats,
+        "rounds": rounds_json(state),
         "start_method": state.start_method,
         "seed": state.seed,
         "calibration": to_json(state.calibration) if state.calibration else None,
@@ -178,6 +207,8 @@ def _size(state: State, config: Configuration) -> dict[str, Any]:
         "speedup_ci": {"low": gain.low if gain else None, "high": gain.high if gain else None},
         "efficiency": efficiency(gain.value, config.size) if gain else None,
         "chunksize": config.chunk_used,
+        "passes": config.passes,
+        "dropped": _dropped(state, config),
         "results": list(config.shown.first) if config.shown else [],
         "results_count": config.shown.count if config.shown else 0,
         "transcript": transcript(config),
@@ -268,7 +299,20 @@ def notes(state: State) -> list[str]:
     for config in state.configs.values():
         if why := state.left_out(config):
             groups.setdefault((title(state, config), why), []).append(config)
-    return said + [f"{capital(_all(state, configs))}: {why}" for (_, why), configs in groups.items()]
+    said += [f"{capital(_all(state, configs))}: {why}" for (_, why), configs in groups.items()]
+    return said + dropped_notes(state)
+
+
+def dropped_notes(state: State) -> list[str]:
+    """Sentences on the settings that got no more rounds, a kind each."""
+    groups: dict[tuple[str, int, str], list[Configuration]] = {}
+    for config in state.pools:
+        if config.dropped is not None:
+            groups.setdefault((title(state, config), config.dropped.round, config.dropped.lost_to), []).append(config)
+    return [
+        dropped_sentence(_all(state, configs), after, config_name(state, state.configs[lost_to]))
+        for (_, after, lost_to), configs in groups.items()
+    ]
 
 
 def _all(state: State, configs: Sequence[Configuration]) -> str:

@@ -39,6 +39,7 @@ CHECKS = {
     "keeps_global_state": "the work keeps global state",
     "prints": "the work prints",
     "run_was_disturbed": "the run was disturbed",
+    "unsettled": "the answer needs more time",
 }
 
 # From what length of an item, or how many of them, a pool would win.
@@ -396,6 +397,16 @@ FINDINGS: dict[str, dict[str, str]] = {
         "silent": "What was read does not say.",
         "judged": "{signs}",
     },
+    "unsettled": {
+        "figures": (
+            "the gain of {config} is known to {half_width:percent} either way, after {rounds} {rounds:round/rounds}"
+            "[ in {spent_s:duration}]"
+        ),
+        "unmeasured": "Too few rounds are over to tell.",
+        "no interval": "{rounds} {rounds:round is/rounds are} too few for an interval.",
+        "settled": "{figures}: more rounds would hardly change the answer.",
+        "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",
+    },
 }
 
 VERDICTS = {
@@ -481,12 +492,19 @@ VERDICTS = {
     "tied sizes": "{configs} {configs:is/are} not shown to be slower.",
     "only add start-up": "{configs} only add start-up: {usable_cpus:cpus}.",
     "Python left out": "{python} took no part: {why}",
+    "cheapest": (
+        "{best}, the fastest, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
+        "lightest kind with the fewest workers is recommended."
+    ),
     "one not measured": "{config}: not measured.",
     "several not measured": "{count} settings: not measured.",
     "kind lacking": "{why}",
     "kind lacking in": "{python}: {why}",
 }
 
+
+# Of a configuration that gets no more rounds.
+DROPPED = {"slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since."}
 
 # Why no scaling law is drawn through the points.
 NO_FITS = {
@@ -515,6 +533,11 @@ def no_fit_sentence(why: NoFit | None) -> str:
         return ""
     law = why.numbers.get("law")
     return fill(NO_FITS, why.code, {**why.numbers, **({"name": Part(str(law))} if law else {})})
+
+
+def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
+    """Why configurations, named together, got no more rounds."""
+    return capital(fill(DROPPED, "slower", {"configs": configs, "rounds": rounds, "lost_to": lost_to}))
 
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES
-from poolscope.text.language import format_list
-from poolscope.text.numbers import GAP
+from poolscope.text.language import count, format_list
+from poolscope.text.numbers import GAP, duration
 from poolscope.text.sentences import Noun
 
 # What a kind is at heart: a Pool's workers are processes as an executor's are.
@@ -77,6 +78,13 @@ def title(state: State, config: Configuration) -> str:
     """The kind as a chart or a table names it."""
     varied = config.start_method and _varies(state, config, "start_method")
     return f"{TITLES[config.kind]}{f', {config.start_method}' if varied else ''}{on_python(state, config)}"
+
+
+def repetitions_asked(params: PoolSizesParams | WhichPoolParams, each: str) -> str:
+    """How many counted repetitions each setting, or size, was to have: '5 repetitions a size'."""
+    if params.repeats is None:
+        return f"as many repetitions as it takes, for up to {duration(params.seconds)}"
+    return f"{count(params.repeats, 'repetition')} a {each}"
 
 
 def _workers(config: Configuration) -> str:

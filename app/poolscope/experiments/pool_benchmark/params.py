@@ -20,6 +20,7 @@ from poolscope.experiments.parameters import (
 )
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
@@ -61,7 +62,9 @@ CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
-REPEATS_HELP = "Counted rounds, after one that is not."
+REPEATS_HELP = "Counted rounds, after one that is not; empty: as many as the answer needs."
+SECONDS_HELP = "The time that counted rounds may take where their number is left open."
+LONGEST_ROUNDS_S = 3600
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
 
@@ -92,7 +95,8 @@ class WhichPoolParams(Params):
         max_length=MOST_CHUNKSIZES,
         help="Items a message to a process; 0 is the pool's own choice.",
     )
-    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS, help=REPEATS_HELP)
+    repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS, width=6, help=REPEATS_HELP)
+    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
     start_methods: list[str] = parameter(
         [],
         "start methods",
@@ -202,11 +206,16 @@ class WhichPoolParams(Params):
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
-    def arguments(self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath]) -> BenchmarkArguments:
+    def arguments(
+        self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
+    ) -> BenchmarkArguments:
         """What the body is given, with the folder and the path that one's own work is imported from."""
-        folder, path = ("", ()) if self.built_in else (folder, path)
+        if self.built_in:
+            folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
-            work=BenchmarkWork(self.workload, folder, self.work_ms, self.items, path=tuple(path)),
+            work=BenchmarkWork(
+                self.workload, folder, self.work_ms, self.items, path=tuple(path), working_folder=working_folder
+            ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),
@@ -214,6 +223,7 @@ class WhichPoolParams(Params):
             repeats=self.repeats,
             pythons=tuple(pythons),
             limit_s=self.limit_s,
+            seconds=self.seconds,
         )
 
     def planned(self) -> tuple[PlannedConfiguration, ...]:
@@ -258,7 +268,8 @@ class PoolSizesParams(Params):
         width=6,
         help="How long one item waits or works; empty: as usual.",
     )
-    repeats: int = parameter(5, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, help=REPEATS_HELP)
+    repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, width=6, help=REPEATS_HELP)
+    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
     start_method: str | None = parameter(
         None, "start method", advanced=True, width=11, help="fork, forkserver or spawn; empty: the platform's default."
     )
@@ -353,6 +364,7 @@ class PoolSizesParams(Params):
             start_methods=tuple(self.start_methods),
             method=self.method,
             repeats=self.repeats,
+            seconds=self.seconds,
         )
 
     def planned(self) -> tuple[PlannedConfiguration, ...]:
@@ -361,16 +373,22 @@ class PoolSizesParams(Params):
 
     @property
     def repetitions(self) -> int:
-        """How many there will be, the warm-up and the traced ones included; the plain loop is not traced."""
-        return (1 + len(self.sizes)) * (self.repeats + 1) + len(self.sizes)
+        """How many there will be, the warm-up and the traced ones included; the plain loop is not traced.
+
+        The fewest where their number is left open.
+        """
+        rounds = FEWEST_TO_SETTLE if self.repeats is None else self.repeats
+        return (1 + len(self.sizes)) * (rounds + 1) + len(self.sizes)
 
 
-def check_length(plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int, name: str, others: str) -> None:
+def check_length(
+    plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int | None, name: str, others: str
+) -> None:
     """Refuse a plan that is absurdly long, by the parameter `name`; estimates are good to a factor of a few.
 
-    Raises InvalidParameter.
+    Where the number of rounds is left open, the fewest must be possible. Raises InvalidParameter.
     """
-    seconds = run_s(plan, cost, repeats, cpus=os.cpu_count() or 1)
+    seconds = run_s(plan, cost, FEWEST_ROUNDS if repeats is None else repeats, cpus=os.cpu_count() or 1)
     if seconds > LONGEST_RUN_S:
         raise InvalidParameter(
             name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolscope.experiments.pool_benchmark.export import dropped_notes as notes
 from poolscope.experiments.pool_benchmark.export import pool_sizes_json as as_json
 from poolscope.experiments.pool_benchmark.export import pool_sizes_rows as rows
 from poolscope.experiments.pool_benchmark.export import transcript
@@ -10,4 +11,4 @@ from poolscope.experiments.pool_benchmark.size_charts import chart
 from poolscope.experiments.pool_benchmark.state import State, fold, initial
 from poolscope.experiments.pool_benchmark.verdict import verdict
 
-__all__ = ["State", "as_json", "chart", "findings", "fold", "initial", "rows", "transcript", "verdict"]
+__all__ = ["State", "as_json", "chart", "findings", "fold", "initial", "notes", "rows", "transcript", "verdict"]

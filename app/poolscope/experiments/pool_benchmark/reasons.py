@@ -15,7 +15,7 @@ from poolscope.experiments.pool_benchmark.recommendation import Recommendation, 
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import is_childrens_work, waits, why_unfounded
 from poolscope.protocol.kinds import COPIES_ITEMS, POOL_KINDS
-from poolscope.stats.comparison import NEAR
+from poolscope.stats.comparison import EQUAL, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
 from poolscope.text.sentences import Part
@@ -40,6 +40,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
     return [
         *doubts(state, usable_cpus),
         *_lost_changes(state, recommendation),
+        *_cheapest(state, recommendation),
         *_single_call(state, recommendation),
         *_for_programs(state, recommendation, usable_cpus),
         *_without_gil(state, recommendation),
@@ -88,6 +89,13 @@ def as_good(state: State, recommendation: Recommendation) -> tuple[Configuration
     if light and config is not None and config.kind in LIGHT:
         return tuple(other for other in recommendation.others if other.kind in LIGHT)
     return recommendation.others
+
+
+def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """The rule by which another than the fastest is recommended."""
+    config, best = recommendation.config, recommendation.best
+    if recommendation.maps.outcome == "pool" and config is not None and config is not best:
+        yield Reason("cheapest", {"best": best, "equal": EQUAL - 1}, False)
 
 
 def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reason]:

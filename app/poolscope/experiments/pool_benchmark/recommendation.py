@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import why_unfounded
+from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
 from poolscope.stats.comparison import NEAR, Comparison, TimedConfiguration, compare
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
@@ -40,19 +40,25 @@ def recommend(state: State) -> Recommendation | None:
     if loop is None or not loop.map or not (state.outcome or _all_measured(state)):
         return None
     configs = eligible_configs(state)
-    maps = compare(loop.map, _timed(state, configs, lambda config: config.map))
+    maps = compare(loop.map, _timed(state, configs, lambda config: config.map), looks=state.looks)
     if maps is None:
         return None
     pools = [config for config in configs if not config.serial]
     if maps.outcome == "no clear winner" and len(pools) < len(configs):
         # The loops of two Pythons may be as fast as each other and every pool still slower than them.
-        without = compare(loop.map, _timed(state, pools, lambda config: config.map))
+        without = compare(loop.map, _timed(state, pools, lambda config: config.map), looks=state.looks)
         maps = without if without is not None and without.outcome == "loop" else maps
+    # One that lost by its maps was not compared by its start-up, so that it may still be the one for a single call.
+    whole = [config for config in configs if config.total]
     calls = compare(
-        loop.map, _timed(state, [config for config in configs if config.total], lambda config: config.total)
+        loop.map,
+        [replace(timed, lost=False) for timed in _timed(state, whole, lambda config: config.total)],
+        looks=state.looks,
     )
     best = state.configs[maps.best]
     config = None if why_unfounded(state) else _recommended(state, maps, loop)
+    if config is None and maps.outcome == "pool":
+        maps = replace(maps, outcome="no clear winner", recommended=None)
     others = _as_fast(state, maps, config) if config is not None and maps.outcome == "pool" else ()
     shown = best if config is None or config is loop else config
     return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map))
@@ -61,13 +67,27 @@ def recommend(state: State) -> Recommendation | None:
 def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configuration | None:
     match maps.outcome:
         case "pool":
-            return state.configs[maps.recommended or maps.best]
+            return _not_beyond_cpus(state, maps, state.configs[maps.recommended or maps.best])
         case "small gain":
             return state.configs[maps.best]
         case "loop":
             return loop
         case _:
             return None
+
+
+def _not_beyond_cpus(state: State, maps: Comparison, config: Configuration) -> Configuration | None:
+    """For computing work with more workers than usable CPUs, the cheapest with fewer that may be as fast, if any may.
+
+    None where that one is not shown to be faster than the loop.
+    """
+    usable = state.usable_cpus
+    if config.serial or usable is None or config.size <= usable or waits(state) is not False:
+        return config
+    fewer = [state.configs[key] for key in maps.equal if state.configs[key].size <= usable]
+    as_fast = (other for other in fewer if not other.serial and (ratio(other.map, config.map).low or 0.0) <= 1)
+    other = next(as_fast, config)
+    return other if other.key in maps.faster else None
 
 
 def eligible_configs(state: State) -> list[Configuration]:
@@ -99,14 +119,17 @@ def fastest(configs: Sequence[Configuration]) -> Configuration:
 
 
 def _all_measured(state: State) -> bool:
-    wanted = min(FEWEST_FOR_RATIO, state.params.repeats)
+    wanted = min(FEWEST_FOR_RATIO, state.params.repeats or FEWEST_FOR_RATIO)
     return all(len(config.total) >= wanted for config in state.configs.values() if not config.skipped)
 
 
 def _timed(
     state: State, configs: Sequence[Configuration], times: Callable[[Configuration], tuple[float, ...]]
 ) -> list[TimedConfiguration]:
-    return [TimedConfiguration(config.key, times(config), cost(state, config)) for config in configs]
+    return [
+        TimedConfiguration(config.key, times(config), cost(state, config), lost=config.dropped is not None)
+        for config in configs
+    ]
 
 
 def _as_fast(state: State, maps: Comparison, config: Configuration) -> tuple[Configuration, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.params import (
+    LONGEST_ROUNDS_S,
     MOST_REPEATS,
     MOST_REPEATS_OF_SIZES,
     PoolSizesParams,
@@ -61,6 +62,8 @@ def more_items(state: State, wanted: int) -> dict[str, Any]:
 
 
 def more_repetitions(state: State) -> dict[str, Any]:
+    if state.params.repeats is None:
+        return {"seconds": min(float(LONGEST_ROUNDS_S), 2 * state.params.seconds)}
     most = MOST_REPEATS if compares_kinds(state) else MOST_REPEATS_OF_SIZES
     return {"repeats": min(most, max(10, 2 * state.params.repeats))}
 

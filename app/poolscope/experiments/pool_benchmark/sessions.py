@@ -62,6 +62,20 @@ class Candidate:
     why_unfit: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HowToMeasure:
+    """One repetition: a traced one keeps at most `spans`, the `first` one may come with its results.
+
+    Its sample is the mean of so many `passes`; with `fill_s` it is found out how many of them last so long.
+    """
+
+    first: bool = False
+    traced: bool = False
+    spans: int = 0
+    passes: int = 1
+    fill_s: float = 0.0
+
+
 class Session(Protocol):
     """Where the work is opened and measured. `label` names its Python, '' for the run's own.
 
@@ -86,13 +100,8 @@ class Session(Protocol):
     def is_traced(self, config: PlannedConfiguration) -> bool:
         """Whether the configuration has a traced repetition."""
 
-    def measure(
-        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
-    ) -> MeasurementReport:
-        """One repetition; a traced one keeps at most `spans`, the `first` one may come with its results.
-
-        Raises ConfigurationFailed, after which others may be measured, or InterpreterLost.
-        """
+    def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
+        """One repetition. Raises ConfigurationFailed, after which others may be measured, or InterpreterLost."""
 
     def close(self) -> None:
         """Close what the work has opened."""
@@ -168,13 +177,11 @@ class InterpreterSession:
     def is_traced(self, config: PlannedConfiguration) -> bool:
         return True
 
-    def measure(
-        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
-    ) -> MeasurementReport:
+    def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
         host = self._living()
         try:
-            report = self._measure(host, config, traced, spans)
+            report = self._measure(host, config, replace(how, passes=1, fill_s=0.0) if self._apart else how)
             if self._apart:
                 host.close()
         except HostFailed as failed:
@@ -195,8 +202,8 @@ class InterpreterSession:
         detail = "Its results are not those of the plain loop."
         return replace(report, same=None if report.digest is None else False, detail=detail, digest=None)
 
-    def _measure(self, host: HostProcess, config: PlannedConfiguration, traced: bool, spans: int) -> MeasurementReport:
-        return host.measure(order_for(config, traced, spans), self._limit_s, f"a pass of {in_words(config)}")
+    def _measure(self, host: HostProcess, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
+        return host.measure(order_for(config, how), self._limit_s, f"a pass of {in_words(config)}")
 
     def _living(self) -> HostProcess:
         if self._host is not None and self._host.alive:
@@ -204,7 +211,7 @@ class InterpreterSession:
         try:
             host = self._start()
             if self._looped and not self._apart:  # the results that the others are compared with went with the host
-                self._measure(host, planned(self.label, SERIAL, items=1), traced=False, spans=0)
+                self._measure(host, planned(self.label, SERIAL, items=1), HowToMeasure())
         except (HostFailed, OrderRefused) as failed:
             self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
         return host
@@ -214,7 +221,7 @@ class InterpreterSession:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += not self._apart
         users = ":" in self._work.name
-        folder = self._work.folder if users else None
+        folder = (self._work.working_folder or self._work.folder) if users else None
         self._host = host = HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
         self.facts = host.describe()
         is_async = self.trial is not None and self.trial.is_async
@@ -289,15 +296,15 @@ class LocalSession:
     def is_traced(self, config: PlannedConfiguration) -> bool:
         return config.kind != SERIAL
 
-    def measure(
-        self, config: PlannedConfiguration, *, traced: bool = False, spans: int = 0, first: bool = False
-    ) -> MeasurementReport:
+    def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """One repetition. Raises what `poolscope.runner.pools.kinds.measure` raises."""
         if self._work is None:
             raise InterpreterLost("The work has not been opened.")
-        order = order_for(config, traced, spans, SHOWN_RESULTS if first else 0)
+        order = order_for(config, how, SHOWN_RESULTS if how.first else 0)
         self._context.lane = order.lane
-        measurement = measure(self._context, order.use, self._work, traced=traced)
+        measurement = measure(
+            self._context, order.use, self._work, traced=how.traced, passes=how.passes, fill_s=how.fill_s
+        )
         results = measurement.results
         if self._expected is None:
             self._expected = results
@@ -315,10 +322,10 @@ class LocalSession:
         pass
 
 
-def order_for(config: PlannedConfiguration, traced: bool, spans: int, results: int = 0) -> MeasureOnce:
+def order_for(config: PlannedConfiguration, how: HowToMeasure, results: int = 0) -> MeasureOnce:
     """One repetition of a configuration."""
     use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
-    return MeasureOnce(use, traced, spans, results, lane=config.key)
+    return MeasureOnce(use, how.traced, how.spans, results, config.key, how.passes, how.fill_s)
 
 
 def pass_on(prints: Path) -> None:

@@ -12,10 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
+from poolscope.experiments.pool_benchmark.rounds import looks
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
     Calibration,
+    ConfigurationDropped,
     ConfigurationSkipped,
     ConfigurationUntraced,
     EffectiveCpus,
@@ -27,10 +29,13 @@ from poolscope.protocol.payloads import (
     MachineFacts,
     MemoryReading,
     NoiseReading,
+    PassesPerSample,
     Payload,
     Plan,
     PlannedConfiguration,
     ResultsDiffer,
+    RoundEnded,
+    RoundsEnded,
     Seed,
     ShownResults,
     TraceSummary,
@@ -50,8 +55,10 @@ class Configuration:
     of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold seconds, one a counted
     repetition, and `repetitions` their numbers; a plain loop has maps alone. `skipped` is the sentence why it was given
     up, `differs` how its results are not those of the loop, `untraced` why it has no traced repetition, each '' where
-    that is not so. `traced` and `memory` summarize that repetition, `loop` the plain loop's counted repetitions so far,
-    `collections` the garbage collections in all counted ones, `shown` the first results (pool-sizes alone).
+    that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
+    A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
+    loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
+    results (pool-sizes alone).
     """
 
     key: str
@@ -71,6 +78,8 @@ class Configuration:
     skipped: str = ""
     differs: str = ""
     untraced: str = ""
+    dropped: ConfigurationDropped | None = None
+    passes: int = 1
     traced: TraceSummary | None = None
     memory: MemoryReading | None = None
     loop: LoopTimes | None = None
@@ -129,15 +138,19 @@ class State:
     """A run up to one record.
 
     `configs` are the configurations by key, in the order of the plan; `order` names (key, repetition) as measured.
-    `done` of `total` repetitions are over; `note` says what is done now, of the configuration with the key `current`
-    ('' for none). `cpu` is what spinning processes got, `machine` what the host has, `noise` what else ran; each is
-    None until it is known. `outcome` and `reason` are the run's end, '' while it lasts.
+    `rounds` counted ones are over where their number was left open, in `spent_s`, and `rounds_ended` says why there
+    were no more. `done` of `total` repetitions are over; `note` says what is done now, of the configuration with the
+    key `current` ('' for none). `cpu` is what spinning processes got, `machine` what the host has, `noise` what else
+    ran; each is None until it is known. `outcome` and `reason` are the run's end, '' while it lasts.
     """
 
     params: PoolSizesParams | WhichPoolParams
     pythons: tuple[Python, ...] = ()
     configs: Mapping[str, Configuration] = field(default_factory=lambda: NO_CONFIGURATIONS)
     order: tuple[tuple[str, int], ...] = ()
+    rounds: int = 0
+    spent_s: float = 0.0
+    rounds_ended: RoundsEnded | None = None
     done: float = 0
     total: float = 0
     seconds_left: float | None = None
@@ -155,6 +168,11 @@ class State:
     opened: int = 0
     outcome: str = ""
     reason: str = ""
+
+    @property
+    def looks(self) -> int | None:
+        """How often it was looked whether the run may end; None where it was told how many rounds to make."""
+        return looks(self.rounds) if self.params.repeats is None else None
 
     @property
     def serial(self) -> Configuration | None:
@@ -273,6 +291,10 @@ def _result(state: State, payload: Payload, key: str) -> State:
         case ItemsChanged(change=change):
             python = state.python(key)
             return _know(state, key, trial=replace(python.trial, changed=change)) if python and python.trial else state
+        case RoundEnded(round=rounds, spent_s=spent_s):
+            return replace(state, rounds=rounds, spent_s=spent_s)
+        case RoundsEnded():
+            return replace(state, rounds_ended=payload)
         case Seed(seed=seed):
             return replace(state, seed=seed)
         case EffectiveCpus():
@@ -293,6 +315,10 @@ def _measured(config: Configuration, payload: Payload) -> Configuration:
     match payload:
         case ConfigurationSkipped(why=why):
             return replace(config, skipped=why)
+        case ConfigurationDropped():
+            return replace(config, dropped=payload)
+        case PassesPerSample(passes=passes):
+            return replace(config, passes=passes)
         case ConfigurationUntraced(why=why):
             return replace(config, untraced=why)
         case ResultsDiffer(detail=detail):

@@ -58,7 +58,7 @@ def for_runner(params: WhichPoolParams, installation: Installation) -> Benchmark
         raise BadParameters(complaints)
     labels = params.pythons or [next(iter(installation.pythons))]
     pythons = [InterpreterPath(label, installation.pythons[label]) for label in labels]
-    return params.arguments(installation.folder, installation.path, pythons)
+    return params.arguments(installation.folder, installation.path, pythons, installation.working_folder)
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:

@@ -51,19 +51,20 @@ def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
         return {**nobody, "sentence": str(stated), "reasons": []}
     config = recommendation.config
     return {
-        **(_identity(config) if config else {"kind": None, "size": None, "chunksize": None}),
+        **(identity(config) if config else {"kind": None, "size": None, "chunksize": None}),
         "speedup": recommendation.gain.as_json(),
         "sentence": str(stated),
         "reasons": [
             verdict_sentence(state, reason.code, reason.facts) for reason in reasons(state, recommendation, usable_cpus)
         ],
         "outcome": why_unfounded(state) or recommendation.maps.outcome,
-        "best": _identity(recommendation.best),
-        "also": [_identity(other) for other in as_good(state, recommendation)],
+        "best": identity(recommendation.best),
+        "also": [identity(other) for other in as_good(state, recommendation)],
     }
 
 
-def _identity(config: Configuration) -> dict[str, Any]:
+def identity(config: Configuration) -> dict[str, Any]:
+    """What makes a configuration, as JSON has it."""
     return {
         "kind": config.kind,
         "size": config.size,

@@ -19,24 +19,28 @@ MOSTLY = 0.75
 
 @dataclass(frozen=True, slots=True)
 class CallTime:
-    """Seconds of one call, and of them those on a CPU.
+    """Seconds of one call, those of them on a CPU, and those in which others had the CPU that it could have used.
 
-    `preempted`: another program had its CPU for a while, so that only the CPU time counts. `collected`: a full garbage
-    collection fell into it, so that neither does.
+    `collected`: a full garbage collection fell into it, so that its length says nothing.
     """
 
     wall: float
     cpu: float
-    preempted: bool = False
+    ready: float = 0.0
     collected: bool = False
+
+    @property
+    def own(self) -> float:
+        """Seconds that the call took by itself."""
+        return max(0.0, self.wall - self.ready)
 
 
 def is_faster(first: CallTime, again: CallTime, cpu_s: float = LEAST_S, wall_s: float = LEAST_S) -> bool:
     """Whether the second call was so many times as fast, by at least so many seconds, and not by chance alone."""
-    if first.collected or first.wall < TIMES_FASTER * again.wall:
+    if first.collected or first.own < TIMES_FASTER * again.own:
         return False
     by_cpu = first.cpu - again.cpu >= cpu_s and first.cpu >= TIMES_FASTER * again.cpu
-    return by_cpu or (not first.preempted and first.wall - again.wall >= wall_s)
+    return by_cpu or first.own - again.own >= wall_s
 
 
 def remembered(first: Sequence[CallTime], again: Sequence[CallTime]) -> RememberedCalls | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -19,9 +20,9 @@ from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.reports import report_on
-from poolscope.workloads.work import Work
 
 SHOWN_ITEM = 30  # characters
+MOST_FRESH_BYTES = 16 * 1024 * 1024  # pickled, for all maps that are timed together
 
 
 class CountingFunction:
@@ -38,12 +39,13 @@ class CountingFunction:
 
 def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) -> MeasurementReport:
     """Do the repetition that the order describes. Raises OrderRefused with the reason where that can't be done."""
-    work, counting, in_order = work_of_pass(opened), None, order.use.method != "imap_unordered"
+    work, counting, in_order = opened.work, None, order.use.method != "imap_unordered"
+    passes = min(order.passes, most_passes(opened))
     if order.use.kind == SERIAL and opened.expected is None:
         counting = CountingFunction(work.function)
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
     try:
-        measurement = measure(context, order.use, work, traced=order.traced)
+        measurement = measure(context, order.use, work, traced=order.traced, passes=passes, fill_s=order.fill_s)
     except (WorkerDied, PoolFailed) as error:
         raise OrderRefused(str(error), spoiled=True) from None
     except SetUpFailed as error:
@@ -63,14 +65,15 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
     equal, detail = comparison(measurement.results, opened.expected, in_order)
     words = [short(item, SHOWN_ITEM) for item in opened.work.items] if in_order else None
     report = report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
-    return dataclasses.replace(report, changed=change) if change else report
+    if change:  # how many passes fill a sample was found out with items that it had changed
+        return dataclasses.replace(report, changed=change, passes_to_fill=1)
+    return dataclasses.replace(report, passes_to_fill=min(report.passes_to_fill, most_passes(opened)))
 
 
-def work_of_pass(opened: OpenedWork) -> Work:
-    """The work with the items for one pass."""
-    if opened.fresh and opened.original is not None:
-        return dataclasses.replace(opened.work, items=opened.original.copy())
-    return opened.work
+def most_passes(opened: OpenedWork) -> int:
+    """How many maps may be timed together, where each has items of its own, which are all made beforehand."""
+    original = opened.original
+    return max(1, MOST_FRESH_BYTES // max(1, original.size)) if opened.work.fresh and original else sys.maxsize
 
 
 def look_for_changes(opened: OpenedWork, results: list[Any]) -> ItemChange | None:
@@ -79,7 +82,7 @@ def look_for_changes(opened: OpenedWork, results: list[Any]) -> ItemChange | Non
     From now on every pass gets its items fresh then.
     """
     original, items = opened.original, opened.work.items
-    if original is None or opened.fresh:
+    if original is None or opened.work.fresh:
         return None
     changed = None
     if original.changed():
@@ -87,8 +90,7 @@ def look_for_changes(opened: OpenedWork, results: list[Any]) -> ItemChange | Non
     if changed is None:
         opened.original = None  # no copy is needed any more
         return None
-    opened.fresh = True
-    opened.work = dataclasses.replace(opened.work, items=original.copy())
+    opened.give_fresh_items(original)
     returned = any(result is not None for result in results)
     return ItemChange(changed, type(items[changed]).__qualname__, copied=True, returned=returned)
 

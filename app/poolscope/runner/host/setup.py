@@ -6,7 +6,7 @@ import multiprocessing
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,7 @@ def gil_enabled() -> bool:
 class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
-    `original` are all items as they were, where they can be copied and calls may change them; with `fresh` every pass
-    gets copies of it.
+    `original` are all items as they were, where they can be copied and calls may change them.
     """
 
     work: Work
@@ -57,11 +56,15 @@ class OpenedWork:
     opened: WorkOpened
     expected: list[Any] | None = None
     original: Original | None = None
-    fresh: bool = False
 
     @property
     def is_async(self) -> bool:
         return self.work.function is self.work.coroutine
+
+    def give_fresh_items(self, kept: Original) -> None:
+        """Let the work have its items as they were, and every pass copies of them."""
+        self.original = kept
+        self.work = replace(self.work, items=kept.copy(), fresh=kept.copy)
 
 
 def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
@@ -69,8 +72,8 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     asked = order.work
     if ":" in asked.name:
         own = open_own(asked, Path(order.scratch), announce, order.is_async)
-        if order.fresh:
-            own.original, own.fresh = originals_of(own.work.items), True
+        if order.fresh and (kept := originals_of(own.work.items)):
+            own.give_fresh_items(kept)
         return own
     announce(f"setting up {asked.name}")
     row = WORKLOADS.get(asked.name)

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import inspect
 import os
-import resource
 import sys
 import traceback
 import types
@@ -110,8 +109,7 @@ def provide_fresh_items(opened: OpenedWork, calls: FirstCalls) -> None:
     kept, changed, memory = opened.original, calls.changed, calls.remembered
     by_object = memory is not None and memory.how == "per object"
     if kept is not None and (changed or by_object or not calls.items_known):
-        opened.fresh = True
-        opened.work = replace(opened.work, items=kept.copy())
+        opened.give_fresh_items(kept)
     if changed is not None:
         calls.changed = replace(changed, copied=kept is not None)
     if memory is not None and by_object and kept is None:
@@ -307,15 +305,15 @@ class TrialCalls:
         self.announce(f"{which} {where}")
         function = self.opened.work.function
         try:
-            preempted, collected = preemptions(), full_collections()
+            collected = full_collections()
             clock, began = CpuClock(), perf_counter_ns()
             result = function(value) if self.loop is None else self.loop.run(function(value))
             ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
             self.calls.raised = self.raised(error, where, which)
             raise CallRaised from None
-        chance = preemptions() > preempted, full_collections() > collected
-        return result, CallTime((ended - began) / 1e9, (used.process + used.children) / 1e9, *chance)
+        times = ended - began, used.process + used.children, used.ready
+        return result, CallTime(*(time / 1e9 for time in times), full_collections() > collected)
 
     def raised(self, error: BaseException, where: str, which: str) -> WorkError:
         function = self.opened.function
@@ -323,11 +321,6 @@ class TrialCalls:
             return work_error(error, where, f"{function} {raised_where(error, f'on {where}')}.")
         when = raised_where(error, f"when it was called on {where} again")
         return work_error(error, where, f"It can't be repeated: {function} {when}.")
-
-
-def preemptions() -> int:
-    """How often another program took this thread's CPU; 0 where the system does not say."""
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw if hasattr(resource, "RUSAGE_THREAD") else 0
 
 
 def full_collections() -> int:

@@ -86,9 +86,9 @@ class EventLoop(TimedPool):
         error = error_of_set_up(self.work.setup)
         return [FirstSign(place, at, error) for place, at in enumerate(self.runner.run(first_stamps(self.size)))]
 
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         # A work's coroutine is another function than the one that a pool's workers call.
-        coroutine, items, limit = self.coroutine, self.work.items, self.size
+        coroutine, limit = self.coroutine, self.size
         if self.in_turn:
             return lambda: self.runner.run(awaited_in_turn(coroutine, items))
         return lambda: self.runner.run(gathered(coroutine, items, limit))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from time import monotonic
 from typing import Any
@@ -24,8 +24,8 @@ class ExecutorPool(TimedPool):
         self.options: dict[str, int] = {}  # of the map
         self.threads_before = threading.enumerate()
 
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
-        executor, items, options = self.executor, self.work.items, self.options
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        executor, options = self.executor, self.options
         return lambda: list(executor.map(function, items, **options))
 
     def close(self) -> None:

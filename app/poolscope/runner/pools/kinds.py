@@ -39,14 +39,16 @@ def lacking(kind: str) -> str | None:
     return None
 
 
-def measure(context: RunContext, use: PoolUse, work: Work, *, traced: bool = False) -> Measurement:
-    """Map the work once, in the main thread. However it is left, no worker process of it remains.
+def measure(
+    context: RunContext, use: PoolUse, work: Work, *, traced: bool = False, passes: int = 1, fill_s: float = 0.0
+) -> Measurement:
+    """Map the work in the main thread, as `time_map` does. However it is left, no worker process of it remains.
 
     Raises what the function raises, and WorkerDied, PoolFailed, SetUpFailed or Stopped. A thread can't be ended: after
     Stopped, threads and interpreters may still be in their last call, and whoever can't wait for that ends the process.
     """
     try:
-        return time_map(context, timed_pool(use, work), traced=traced)
+        return time_map(context, timed_pool(use, work), traced=traced, passes=passes, fill_s=fill_s)
     finally:
         work.tidy()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,9 @@ from poolscope.runner.pools.worker_side import FirstSign
 from poolscope.workloads.work import Work
 
 Call = Callable[[], list[Any]]
+
+# Of one sample: a map of a microsecond, the shortest that there is, then lasts 10 ms.
+MOST_PASSES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,12 @@ class Measurement:
     """Start-up until every worker has answered, the map, the shutdown, each timed apart, in nanoseconds.
 
     `first_ready` is the first worker's answer, from the constructor on as `start` is; both and `stop` are 0 for the
-    plain loop. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids or, for
-    asyncio, places under its limit, in the order of their first answers. `collections` counts garbage collections of
-    this process; `cpu` is its CPU time during the map, and its child processes', where it did the work, else None.
-    `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not count.
-    `in_one_thread`: the main thread was the only worker.
+    plain loop. `map` is the mean of the maps where several are timed together; `passes_to_fill` is how many of them
+    last as long as was asked. `asked` is the stamp at which the map began. `workers` are process ids, native thread ids
+    or, for asyncio, places under its limit, in the order of their first answers. `collections` counts garbage
+    collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
+    else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
+    count. `in_one_thread`: the main thread was the only worker.
     """
 
     start: int
@@ -71,6 +75,7 @@ class Measurement:
     tasks: tuple[TimedTask, ...] = ()
     memory: Memory | None = None
     in_one_thread: bool = False
+    passes_to_fill: int = 1
 
     @property
     def tasks_cpu(self) -> int:
@@ -149,7 +154,7 @@ class TimedPool(ABC):
         """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
 
     @abstractmethod
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         """The line that a user would write, ready to be called once."""
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
@@ -165,8 +170,13 @@ class TimedPool(ABC):
         """End a pool that may be broken or at work, in bounded time."""
 
 
-def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measurement:
-    """Start the pool, map once, shut it down; in the main thread. However it is left, no worker process remains.
+def time_map(
+    context: RunContext, pool: TimedPool, *, traced: bool, passes: int = 1, fill_s: float = 0.0
+) -> Measurement:
+    """Start the pool, map, shut it down; in the main thread. However it is left, no worker process remains.
+
+    The same line is timed `passes` times in a row, so that what is timed is long enough for the clock and for chance.
+    With `fill_s`, it is then repeated untimed until it is known how many passes last so long.
 
     Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
     """
@@ -184,13 +194,15 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
                 ready = perf_counter_ns()
                 check_set_up(answers)
                 workers = tuple(answer.worker for answer in answers)
-                call = pool.prepared_map(function)
+                calls = [pool.prepared_map(function, items) for items in pool.work.passes(passes)]
                 monitor.phase = "mapping"
                 clock = CpuClock() if pool.in_this_process else None
                 asked = perf_counter_ns()
-                results = call()
+                for call in calls:
+                    results = call()
                 got = perf_counter_ns()
                 cpu = clock.read() if clock else None
+                to_fill = passes_to_fill(pool, function, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
                 monitor.phase = "shutting down"
@@ -205,17 +217,33 @@ def time_map(context: RunContext, pool: TimedPool, *, traced: bool) -> Measureme
     return Measurement(
         start=ready - began if pool.has_start_up else 0,
         first_ready=min(answer.arrived for answer in answers) - began if pool.has_start_up else 0,
-        map=got - asked,
+        map=(got - asked) // passes,
         stop=ended - closing if pool.has_start_up else 0,
         asked=asked,
         workers=workers,
         results=[stamped[0] for stamped in results] if traced else results,
         collections=collections_so_far() - collections,
-        cpu=cpu,
+        cpu=cpu.per_pass(passes) if cpu else None,
         tasks=tasks,
         memory=memory,
         in_one_thread=pool.in_one_thread,
+        passes_to_fill=to_fill,
     )
+
+
+def passes_to_fill(pool: TimedPool, function: Callable[[Any], Any], first: int, wanted: int) -> int:
+    """How many maps in a row last `wanted` nanoseconds, as short as they are after the `first`, which took so long."""
+    if first >= wanted:
+        return 1
+    done, spent = 0, 0
+    while spent < wanted and done < MOST_PASSES:
+        (items,) = pool.work.passes(1)
+        call = pool.prepared_map(function, items)
+        asked = perf_counter_ns()
+        call()
+        spent += perf_counter_ns() - asked
+        done += 1
+    return max(1, min(MOST_PASSES, -(-wanted * done // spent)))
 
 
 def collections_so_far() -> int:

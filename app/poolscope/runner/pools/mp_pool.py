@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -86,8 +86,8 @@ class MultiprocessingPool(TimedPool):
             raise PoolFailed(f"{self.size} first tasks were answered by fewer than {self.size} workers.")
         return answers
 
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
-        pool, items = self.pool, self.work.items
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        pool = self.pool
         options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
         match self.use.method:
             case "map":

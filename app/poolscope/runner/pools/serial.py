@@ -34,8 +34,8 @@ class SerialLoop(TimedPool):
     def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
         return [FirstSign(threading.get_native_id(), perf_counter_ns(), error_of_set_up(self.work.setup))]
 
-    def prepared_map(self, function: Callable[[Any], Any]) -> Call:
-        return partial(plain_loop, function, self.work.items)
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        return partial(plain_loop, function, items)
 
     def close(self) -> None:
         pass

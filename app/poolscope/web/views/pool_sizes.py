@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, ClassVar
 
 from poolscope.experiments.pool_benchmark.export import transcript
+from poolscope.experiments.pool_benchmark.naming import repetitions_asked
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
@@ -182,7 +183,7 @@ class PoolSizesView(View):
             [f"{length:g} ms of {'waiting' if params.workload == 'square-sleep' else 'work'} an item"] if length else []
         )
         chunk = [f"chunks of {params.chunksize}"] if params.chunksize else []
-        return [f"{language.count(params.repeats, 'repetition')} a size", *work, f"pool.{params.method}", *chunk]
+        return [repetitions_asked(params, "size"), *work, f"pool.{params.method}", *chunk]
 
     def progress(self, run: Run) -> str:
         state = run.state

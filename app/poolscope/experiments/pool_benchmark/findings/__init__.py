@@ -30,6 +30,7 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
     prints,
     results_differ,
     run_was_disturbed,
+    unsettled,
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
 from poolscope.experiments.pool_benchmark.state import State
@@ -62,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     keeps_global_state,
     prints,
     run_was_disturbed,
+    unsettled,
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
@@ -92,6 +94,7 @@ ABOUT_TIMES = {
     more_workers_than_cpus,
     oversubscribed,
     start_up_outweighs,
+    unsettled,
 }
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}

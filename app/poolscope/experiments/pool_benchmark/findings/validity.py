@@ -1,11 +1,15 @@
-"""Whether the figures can be trusted: the same results everywhere, no output, a quiet machine."""
+"""Whether the figures can be trusted: the same results everywhere, no output, a quiet machine, time enough."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
+from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
 
 
@@ -53,3 +57,23 @@ def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
     }
     more = remedies.more_repetitions(state) if judged.disturbed else {}
     return CheckResult(judged.disturbed, "judged" if judged.signs else "silent", facts, more)
+
+
+def unsettled(state: State, usable_cpus: int) -> CheckResult:
+    """Whether the answer would be surer for more rounds, and what they would buy."""
+    recommendation = recommend(state)
+    if recommendation is None:
+        return CheckResult(None, "unmeasured")
+    known = certainty(state, recommendation)
+    facts: dict[str, Any] = {"config": recommendation.config or recommendation.best, "rounds": known.rounds}
+    more = remedies.more_repetitions(state)
+    if known.half_width is None:
+        return CheckResult(True, "no interval", facts, more)
+    facts |= {"half_width": known.half_width}
+    if known.spent_s is not None:
+        facts |= {"spent_s": known.spent_s}
+    if known.settled:
+        return CheckResult(False, "settled", facts)
+    if known.more_s is not None:
+        facts |= {"more_s": known.more_s, "half_width_then": known.half_width_then}
+    return CheckResult(True if state.outcome else None, "open", facts, more if state.outcome else {})

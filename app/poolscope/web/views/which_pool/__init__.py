@@ -9,11 +9,11 @@ from operator import attrgetter
 from statistics import median
 from typing import Any, ClassVar
 
-from poolscope.experiments.pool_benchmark.naming import config_name
+from poolscope.experiments.pool_benchmark.naming import config_name, repetitions_asked
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.runs.run import Run
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Row, Table, table
 from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, Shortcut, View
@@ -160,7 +160,7 @@ class WhichPoolView(View):
     def facts(self, params: WhichPoolParams) -> list[str]:
         length = params.length_ms
         each = [f"{length:g}{numbers.GAP}ms an item"] if length else []
-        return [f"{language.count(params.repeats, 'repetition')} a setting", *each]
+        return [repetitions_asked(params, "setting"), *each]
 
     def progress(self, run: Run) -> str:
         state = run.state

@@ -17,7 +17,7 @@ from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.scaling import FittedValue, Scaling
 from poolscope.text import numbers
-from poolscope.text.language import format_list
+from poolscope.text.language import count, format_list
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
 
@@ -220,6 +220,8 @@ def _matter(state: State, config: Configuration) -> tuple[str, str]:
         return "failed", "other results"
     if not config.map:
         return ("stopped", "not measured") if state.outcome else ("queued", "queued")
+    if config.dropped is not None:
+        return "stopped", f"slower, out after {count(config.dropped.round, 'round')}"
     return "", ""
 
 

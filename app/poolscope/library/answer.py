@@ -1,0 +1,117 @@
+"""A run as people read it: what came out and why, what to do about it, and the figures behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from poolscope.runs.run import Run
+from poolscope.text.language import plural
+
+Again = Callable[[Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A finding that holds, and the words to run again with its remedy; '' where there is none."""
+
+    sentence: str
+    again: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableAnswer:
+    """In the order in which it is shown: `headline` and `rest` of the verdict ('' without one), `why`, `advice`, then
+    the table with its `title`.
+
+    `common` are the columns, name and value, whose value is the same in every row; they are not in `header` and `rows`,
+    and neither is a column without any value. `notes` stand below the table; `unknown` checks can't tell.
+    """
+
+    headline: str
+    rest: str
+    why: tuple[str, ...]
+    advice: tuple[Advice, ...]
+    title: str
+    common: tuple[tuple[str, object], ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    notes: tuple[str, ...]
+    unknown: int
+
+    @property
+    def caption(self) -> str:
+        """The title, and what is the same in every row."""
+        same = ", ".join(f"{name} {value}" for name, value in self.common)
+        return f"{self.title}; in every row: {same}" if same else self.title
+
+    @property
+    def open_checks(self) -> str:
+        """How many checks can't tell, as a sentence; '' for none."""
+        return f"{self.unknown} more {plural('check', self.unknown)} can't tell." if self.unknown else ""
+
+
+def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
+    """What a run has to say so far; `again` words how to run it once more with other parameters."""
+    meaning, state, cpus = run.experiment.meaning, run.state, run.usable_cpus
+    # Where there are very many rows, an experiment offers a table for people beside those for programs.
+    header, rows = (meaning.table or meaning.rows)(state)
+    common, kept = columns(header, rows)
+    verdict, findings = meaning.verdict(state, cpus), meaning.findings(state, cpus)
+    told = str(verdict or "")
+    return ReadableAnswer(
+        headline=verdict.headline if verdict else "",
+        rest=verdict.rest if verdict else "",
+        why=verdict.reasons if verdict else (),
+        advice=tuple(
+            Advice(finding.sentence, again(finding.remedy) if finding.remedy else "")
+            for finding in findings
+            if finding.holds and not is_said(finding.sentence, told)
+        ),
+        title=f"{run.experiment.title}, {run.id}, {run.status}",
+        common=common,
+        header=tuple(header[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in rows),
+        notes=tuple(meaning.notes(state)),
+        unknown=sum(finding.holds is None for finding in findings),
+    )
+
+
+def is_said(sentence: str, told: str) -> bool:
+    """Whether a verdict says it already: all of it, or the figures that it gives behind a colon."""
+    figures = sentence.partition(": ")[2].rstrip(".")
+    return sentence in told or (bool(figures) and figures in told)
+
+
+def columns(
+    header: Sequence[str], rows: Sequence[Sequence[object]]
+) -> tuple[tuple[tuple[str, object], ...], tuple[int, ...]]:
+    """Of a table the columns that are the same in every row, each with its value, and the places of those to show.
+
+    One row has nothing to be compared with: there all that has a value is shown.
+    """
+    common, kept = [], []
+    for place, name in enumerate(header):
+        values = [row[place] for row in rows]
+        if all(value in (None, "") for value in values):
+            continue
+        if len(rows) > 1 and all(value == values[0] for value in values):
+            common.append((name, values[0]))
+        else:
+            kept.append(place)
+    return tuple(common), tuple(kept)
+
+
+def numeric_columns(answer: ReadableAnswer) -> Iterator[bool]:
+    """Of each column whether it holds numbers."""
+    for place in range(len(answer.header)):
+        values = [row[place] for row in answer.rows if row[place] not in (None, "")]
+        yield bool(values) and all(isinstance(value, int | float) for value in values)
+
+
+def cell(value: object) -> str:
+    """A value in a table: four digits of a number."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)

@@ -1,0 +1,100 @@
+"""Rounds whose number is left open, with real runners: when they end, who drops out, and how long a sample lasts."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import pytest
+from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.rounds import LOOKS, is_look, looks
+from poolscope.protocol.commands import ContinueRounds
+from poolscope.protocol.payloads import (
+    ConfigurationDropped,
+    GarbageCollections,
+    PassesPerSample,
+    Payload,
+    RoundEnded,
+    RoundsEnded,
+)
+from poolscope.protocol.records import Progress, Record, Result, Sample
+
+from tests.children import Child, end_of, perform, runner
+
+P = TypeVar("P", bound=Payload)
+WAITING = {"workload": "square-sleep", "work_ms": 15.0, "last": 4}
+
+
+def open_ended(**changes: object) -> PoolSizesParams:
+    return PoolSizesParams.model_validate({"sizes": [1, 4], "seconds": 1, **WAITING, **changes})
+
+
+def payloads(records: list[Record], payload: type[P]) -> list[tuple[str, P]]:
+    found = [record for record in records if isinstance(record, Result)]
+    return [(record.config, record.payload) for record in found if isinstance(record.payload, payload)]
+
+
+def rounds_of(records: list[Record], config: str) -> list[int]:
+    maps = [record for record in records if isinstance(record, Sample) and record.name == "map"]
+    return [record.repetition for record in maps if record.config == config]
+
+
+def answer_rounds(child: Child, dropped: dict[str, str], settled_at: int) -> list[Record]:
+    """Be the server of a run: drop these at the first look, and have enough at that round."""
+    while True:
+        record = child.until(lambda record: isinstance(record, Result))
+        assert isinstance(record, Result)
+        if isinstance(record.payload, RoundEnded) and is_look(record.payload.round):
+            number = record.payload.round
+            child.say(ContinueRounds(number, dropped if number == LOOKS[0] else {}, number >= settled_at))
+        if isinstance(record.payload, RoundsEnded):
+            return child.to_the_end()
+
+
+def test_the_level_is_spent_on_every_look_and_on_the_end() -> None:
+    assert [looks(rounds) for rounds in (0, 1, 3, 4, 5, 6, 8, 9)] == [1, 1, 1, 2, 2, 3, 3, 4]
+    assert sum(1 / (looks(rounds) * (looks(rounds) + 1)) for rounds in LOOKS) < 1
+
+
+def test_without_an_answer_rounds_go_on_until_the_time_is_spent() -> None:
+    records = perform("pool-sizes", open_ended(sizes=[2], work_ms=60.0, last=2).arguments())
+    assert end_of(records).outcome == "finished"
+    ((_, ended),) = payloads(records, RoundsEnded)
+    assert ended.why == "time spent"
+    assert [payload.round for _, payload in payloads(records, RoundEnded)] == list(range(1, ended.rounds + 1))
+    assert rounds_of(records, "2 workers") == list(range(ended.rounds + 1))
+    assert not payloads(records, ConfigurationDropped)
+    steps = [record for record in records if isinstance(record, Progress)]
+    assert (steps[-1].done, steps[-1].seconds_left) == (steps[-1].total, 0.0)
+
+
+def test_who_is_dropped_gets_no_more_rounds_and_a_settled_answer_ends_them() -> None:
+    with runner("pool-sizes", open_ended(seconds=600).arguments()) as child:
+        records = answer_rounds(child, {"1 workers": "4 workers", "serial": "4 workers"}, settled_at=5)
+    assert end_of(records).outcome == "finished"
+    assert payloads(records, ConfigurationDropped) == [("1 workers", ConfigurationDropped(3, "4 workers"))]
+    assert rounds_of(records, "1 workers") == [0, 1, 2, 3]
+    assert rounds_of(records, "4 workers") == rounds_of(records, "serial") == [0, 1, 2, 3, 4, 5]
+    ((_, ended),) = payloads(records, RoundsEnded)
+    assert (ended.why, ended.rounds) == ("settled", 5)
+    assert {key for key, _ in payloads(records, GarbageCollections)} == {"serial", "1 workers", "4 workers"}
+
+
+def test_three_rounds_are_too_few_to_be_settled() -> None:
+    with runner("pool-sizes", open_ended(seconds=600).arguments()) as child:
+        records = answer_rounds(child, {}, settled_at=3)
+    ((_, ended),) = payloads(records, RoundsEnded)
+    assert (ended.why, ended.rounds) == ("settled", 5)
+
+
+@pytest.mark.parametrize("workload", ["square", "sum-of-squares"])
+def test_short_maps_are_timed_in_a_row(workload: str) -> None:
+    length = {"work_ms": 30.0} if workload == "sum-of-squares" else {"work_ms": None}
+    asked = open_ended(workload=workload, sizes=[1], last=3, **length)
+    with runner("pool-sizes", asked.arguments()) as child:
+        records = answer_rounds(child, {}, settled_at=5)
+    passes = {key: payload.passes for key, payload in payloads(records, PassesPerSample)}
+    if workload == "sum-of-squares":
+        assert passes == {}  # 90 ms are long enough
+    else:
+        assert passes.keys() == {"serial", "1 workers"}
+        assert passes["serial"] > passes["1 workers"] > 10
