@@ -9,10 +9,10 @@ from statistics import median
 from poolscope.protocol.payloads import MemoryOfCalls, RememberedCalls
 
 TIMES_FASTER = 3.0
-# How much longer a first call must be at the least, in seconds, to be taken for more than chance: where there are two
-# of them, and where there is one.
-SURE_CPU_S, SURE_WALL_S = 5e-4, 5e-3
-SINGLE_CPU_S, SINGLE_WALL_S = 2e-3, 2e-2
+# How much longer a first call must be at the least, in seconds on a CPU and in all, to be taken for more than chance:
+# where there are two of them, and where there is one.
+SURE = 5e-4, 5e-3
+SINGLE = 2e-3, 2e-2
 LEAST_S = 5e-5
 MOSTLY = 0.75
 
@@ -21,12 +21,14 @@ MOSTLY = 0.75
 class CallTime:
     """Seconds of one call, those of them on a CPU, and those in which others had the CPU that it could have used.
 
-    `collected`: a full garbage collection fell into it, so that its length says nothing.
+    `preempted`: others had its CPU for a while, whether it is known for how long or not. `collected`: a full garbage
+    collection fell into it, so that its length says nothing.
     """
 
     wall: float
     cpu: float
     ready: float = 0.0
+    preempted: bool = False
     collected: bool = False
 
     @property
@@ -35,12 +37,15 @@ class CallTime:
         return max(0.0, self.wall - self.ready)
 
 
-def is_faster(first: CallTime, again: CallTime, cpu_s: float = LEAST_S, wall_s: float = LEAST_S) -> bool:
-    """Whether the second call was so many times as fast, by at least so many seconds, and not by chance alone."""
-    if first.collected or first.own < TIMES_FASTER * again.own:
-        return False
-    by_cpu = first.cpu - again.cpu >= cpu_s and first.cpu >= TIMES_FASTER * again.cpu
-    return by_cpu or first.own - again.own >= wall_s
+def is_faster(first: CallTime, again: CallTime) -> bool:
+    """Whether the second call was so many times as fast, and not by microseconds."""
+    return not first.collected and first.own >= max(TIMES_FASTER * again.own, again.own + LEAST_S)
+
+
+def is_surely_faster(first: CallTime, again: CallTime, cpu_s: float, own_s: float) -> bool:
+    """Whether it was so by at least so many seconds of CPU time, or of a time in which nobody held it up."""
+    by_cpu = first.cpu >= max(TIMES_FASTER * again.cpu, again.cpu + cpu_s)
+    return is_faster(first, again) and (by_cpu or (not first.preempted and first.own - again.own >= own_s))
 
 
 def remembered(first: Sequence[CallTime], again: Sequence[CallTime]) -> RememberedCalls | None:
@@ -50,16 +55,16 @@ def remembered(first: Sequence[CallTime], again: Sequence[CallTime]) -> Remember
     first calls of other items are fast too.
     """
     pairs = list(zip(first, again, strict=True))
-    if not pairs or any(is_faster(two, one, SURE_CPU_S, SURE_WALL_S) for one, two in pairs):
+    if not pairs or any(is_surely_faster(two, one, *SURE) for one, two in pairs):
         return None  # lengths change by chance
     later = pairs[1:] or pairs
     faster = [pair for pair in later if is_faster(*pair)]
-    sure = [pair for pair in faster if is_faster(*pair, SURE_CPU_S, SURE_WALL_S)]
-    single = [pair for pair in faster if is_faster(*pair, SINGLE_CPU_S, SINGLE_WALL_S)]
+    sure = [pair for pair in faster if is_surely_faster(*pair, *SURE)]
+    single = [pair for pair in faster if is_surely_faster(*pair, *SINGLE)]
     mostly = len(faster) > 2 and len(faster) >= MOSTLY * len(later)
-    if len(sure) > 1 or single or mostly or (sure and is_faster(*pairs[0], SURE_CPU_S, SURE_WALL_S)):
+    if len(sure) > 1 or single or mostly or (sure and is_surely_faster(*pairs[0], *SURE)):
         return _summary("per item", faster)
-    if is_faster(*pairs[0], SINGLE_CPU_S, SINGLE_WALL_S):
+    if is_surely_faster(*pairs[0], *SINGLE):
         return _summary("once", pairs[:1])
     return None
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import os
+import resource
 import sys
 import traceback
 import types
@@ -305,15 +306,15 @@ class TrialCalls:
         self.announce(f"{which} {where}")
         function = self.opened.work.function
         try:
-            collected = full_collections()
+            preempted, collected = preemptions(), full_collections()
             clock, began = CpuClock(), perf_counter_ns()
             result = function(value) if self.loop is None else self.loop.run(function(value))
             ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
             self.calls.raised = self.raised(error, where, which)
             raise CallRaised from None
-        times = ended - began, used.process + used.children, used.ready
-        return result, CallTime(*(time / 1e9 for time in times), full_collections() > collected)
+        wall, cpu, ready = (time / 1e9 for time in (ended - began, used.process + used.children, used.ready))
+        return result, CallTime(wall, cpu, ready, preemptions() > preempted, full_collections() > collected)
 
     def raised(self, error: BaseException, where: str, which: str) -> WorkError:
         function = self.opened.function
@@ -321,6 +322,11 @@ class TrialCalls:
             return work_error(error, where, f"{function} {raised_where(error, f'on {where}')}.")
         when = raised_where(error, f"when it was called on {where} again")
         return work_error(error, where, f"It can't be repeated: {function} {when}.")
+
+
+def preemptions() -> int:
+    """How often another program took this thread's CPU; 0 where the system does not say."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw if hasattr(resource, "RUSAGE_THREAD") else 0
 
 
 def full_collections() -> int:
