@@ -24,7 +24,7 @@ Rooms, in the order in which to read them. Imports go downwards only, from the l
     library      measure() for notebooks, scripts and tests, and a run's answer as text and HTML
     web          pages, actions, the live stream, the JSON API, views, guide
     main         create_app: builds the parts and joins them; settings are read by main and cli alone
-    cli          serve, run, measure, list, doctor
+    cli          serve, run, measure, list, doctor, schema
 
 Words, one a concept:
 

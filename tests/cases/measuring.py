@@ -17,7 +17,7 @@ from poolscope.runner.host.client import HostProcess
 HERE = Path(__file__).parent
 LIMIT_S = 30.0
 
-StartHost = Callable[[str], HostProcess]
+StartHost = Callable[..., HostProcess]
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def start_host(context: RunContext, tmp_path: Path) -> Iterator[StartHost]:
     """Starts a host that has opened a work of this folder, and ends it after the test."""
     hosts = []
 
-    def begin(work: str) -> HostProcess:
+    def begin(work: str, star: bool = False) -> HostProcess:
         hosts.append(HostProcess.start(context, "9.9", sys.executable, str(HERE), own_site=True))
-        hosts[-1].open_work(OpenWork(BenchmarkWork(work, str(HERE)), str(tmp_path)), LIMIT_S)
+        hosts[-1].open_work(OpenWork(BenchmarkWork(work, str(HERE), star=star), str(tmp_path)), LIMIT_S)
         return hosts[-1]
 
     yield begin

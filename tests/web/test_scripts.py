@@ -99,6 +99,12 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
             for kind in (*POOL_KINDS, "all")
         ),
         ("which-pool", {"workload": "mine.tasks:parse@other.data:rows+connect", "kinds": ["process"]}),
+        *(
+            ("which-pool", {"workload": name, "kinds": [kind], "star": star})
+            for name in ("mine.tasks:parse@rows", "of/mine.py:parse@rows", "of/it%27s %22mine%22.py:parse@rows")
+            for kind in POOL_KINDS
+            for star in (False, True)
+        ),
         *(("failures", {"scenarios": scenarios}) for scenarios in (["all"], *([name] for name in SCENARIOS))),
     ]
 
@@ -351,12 +357,30 @@ def test_the_script_of_a_work_does_it_in_the_pool_and_in_the_loop(
         assert lines[-1] == "Added in all: 80"
 
 
-def test_the_script_of_ones_own_work_imports_it(render: Render, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(
-        "def rows():\n    return [3, 1, 2]\n\ndef parse(n):\n    return -n\n\ndef connect():\n    print('set up')\n"
+@pytest.mark.parametrize(
+    ("name", "file", "asked"),
+    [
+        ("mine:parse@rows+connect", "mine.py", {}),
+        ("mine:parse@pairs+connect", "mine.py", {"star": True}),
+        ("of/my-own.v2.py:parse@rows+connect", "of/my-own.v2.py", {}),
+        (
+            "of/mine.py:parse@pairs+connect",
+            "of/mine.py",
+            {"star": True, "kinds": ["process"], "start_methods": ["spawn"]},
+        ),
+    ],
+)
+def test_the_script_of_ones_own_work_imports_it(
+    render: Render, tmp_path: Path, name: str, file: str, asked: dict[str, Any]
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(
+        "def rows():\n    return [3, 1, 2]\n\npairs = [(1, 2), {'n': 3}, [4]]\n\ndef parse(n, more=0):\n"
+        "    return more - n\n\ndef connect():\n    print('set up', flush=True)\n"
     )
-    text = render("which-pool", workload="mine:parse@rows+connect", kinds=["thread"], sizes=[1])
-    (tmp_path / "alone.py").write_text(text)
+    (tmp_path / "alone.py").write_text(
+        render("which-pool", workload=name, **{"kinds": ["thread"], "sizes": [1], **asked})
+    )
     done = subprocess.run([sys.executable, "alone.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("set up") == 2

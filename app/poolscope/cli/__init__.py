@@ -1,4 +1,4 @@
-"""The command line: serve, run, measure, list, doctor; exit status 0 done, 1 failed, 2 bad usage, 130 interrupted."""
+"""The command line, a module a command; exit status 0 done, 1 failed, 2 bad usage, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from typer.core import TyperGroup
 
 from poolscope import __version__
 
-MODULES = {"serve": "serve", "run": "run", "measure": "measure", "list": "listing", "doctor": "doctor"}
+MODULES = {
+    "serve": "serve",
+    "run": "run",
+    "measure": "measure",
+    "list": "listing",
+    "doctor": "doctor",
+    "schema": "schema",
+}
 # In 80 columns rich's boxes cut names off, and its tracebacks hide where a bug is.
 PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
 

@@ -15,6 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
+from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
+from poolscope.cli.fail_if import FailIf
 from poolscope.cli.output import error_exits
 from poolscope.cli.run import option_value, perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
@@ -43,6 +45,9 @@ def command(
     setup: Annotated[
         str | None, typer.Option(metavar="MODULE:NAME", help="A callable that each worker calls first.")
     ] = None,
+    star: Annotated[
+        bool, typer.Option("--star", help="Call it as f(*item), or as f(**item) where an item is a mapping.")
+    ] = False,
     kinds: Annotated[
         str | None, typer.Option(help="thread, process, pool, interpreter, asyncio, by commas; all that there are.")
     ] = None,
@@ -61,13 +66,17 @@ def command(
     limit: Annotated[
         str | None, typer.Option(metavar="SECONDS", help="How long a call, or a pass over all items, may take.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON instead of a table.")] = False,
+    fail_if: Annotated[list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help=FAIL_IF_HELP)] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
+    ] = False,
 ) -> None:
     """Find out which pool suits your own function: threads, processes, interpreters, or the plain loop.
 
     It is imported in your folder and virtual environment, and needs no import of ours. Progress goes to stderr, the
-    result to stdout. Exits with 0 when it finished, 1 when it failed, 2 when something is wrong with what was asked or
-    the function or its items are not there, 130 when it was interrupted; then what it has measured is printed and kept.
+    result to stdout. Exits with 0 when it finished, 1 when it failed or what --fail-if names holds, 2 when something is
+    wrong with what was asked or the function or its items are not there, 130 when it was interrupted; then what it has
+    measured is printed and kept.
     """
     options = {
         "kinds": kinds,
@@ -76,18 +85,23 @@ def command(
         "start_methods": start_methods,
         "repeats": repeats,
         "limit_s": limit,
+        "star": star or None,
     }
     with error_exits():
         settings = read_settings()
         name = work_name(function, items, setup)
+        failing = FailIf.of(fail_if or (), "which-pool", settings.journal_path)
         installation = offered_installation(settings.workloads)
-        raw = {"workload": name, **{option: value for option, value in options.items() if value is not None}}
+        given = {option: value for option, value in options.items() if value is not None}
+        raw: dict[str, Any] = {"workload": name, **given}
         paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
     words = ["poolscope", *sys.argv[1:]]
     page = f"On its page, with charts and its script: poolscope serve, then /runs/{run.id}"
-    print_and_exit(run, as_json, lambda remedy: with_options(words, remedy), f"\nAgain: {shlex.join(words)}\n{page}")
+    print_and_exit(
+        run, as_json, lambda remedy: with_options(words, remedy), failing, f"\nAgain: {shlex.join(words)}\n{page}"
+    )
 
 
 def with_options(words: Sequence[str], remedy: Mapping[str, Any]) -> str:

@@ -13,6 +13,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
+from poolscope.cli.fail_if import FailIf
 from poolscope.cli.output import BAD_USAGE, FAILED, INTERRUPTED, ProgressDisplay, error_exits, print_result, say
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
@@ -33,21 +35,26 @@ def command(
     param: Annotated[
         list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE", help="A parameter; may be repeated.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON instead of a table.")] = False,
+    fail_if: Annotated[list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help=FAIL_IF_HELP)] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
+    ] = False,
 ) -> None:
     """Run one experiment here: progress on stderr, the result on stdout.
 
-    Exits with 0 when it finished, 1 when it failed, 2 when a parameter is wrong, 130 when it was interrupted.
+    Exits with 0 when it finished, 1 when it failed or what --fail-if names holds, 2 when a parameter is wrong, 130 when
+    it was interrupted.
     """
     with error_exits():
         raw = parse_pairs(param or ())
         settings = read_settings()
+        failing = FailIf.of(fail_if or (), experiment, settings.journal_path)
         installation = offered_installation(settings.workloads)
         if raw.get("pythons"):
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))
         run = perform(settings, installation, experiment, raw, quiet=as_json)
-    print_and_exit(run, as_json, lambda remedy: run_command(experiment, {**raw, **remedy}))
+    print_and_exit(run, as_json, lambda remedy: run_command(experiment, {**raw, **remedy}), failing)
 
 
 def run_command(experiment: str, parameters: Mapping[str, Any]) -> str:
@@ -70,10 +77,10 @@ def perform(
     return asyncio.run(_perform(settings, installation, experiment, raw, quiet))
 
 
-def print_and_exit(run: Run, as_json: bool, again: Again, footer: str = "") -> NoReturn:
+def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, footer: str = "") -> NoReturn:
     """Print the result of an ended run, as text with `footer` below it or as JSON, and exit as it ended.
 
-    `again` words the command that runs it with a remedy.
+    `again` words the command that runs it with a remedy; where a condition of `failing` holds, the exit status is 1.
     """
     if as_json:
         typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
@@ -86,7 +93,8 @@ def print_and_exit(run: Run, as_json: bool, again: Again, footer: str = "") -> N
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
     misnamed = run.end is not None and run.end.code == "bad-reference"
-    raise typer.Exit(BAD_USAGE if misnamed else EXIT_STATUS[run.status])
+    failed = failing.exit_status(run)
+    raise typer.Exit(BAD_USAGE if misnamed else EXIT_STATUS[run.status] or failed)
 
 
 def parse_pairs(params: Sequence[str]) -> dict[str, str]:

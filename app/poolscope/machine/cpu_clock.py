@@ -73,6 +73,13 @@ def ready_ns(proc: Path = PROC) -> dict[str, int]:
     return waited
 
 
+def thread_ready_ns(proc: Path = PROC) -> int:
+    """How long the calling thread was ready to run and waited for a CPU so far; 0 where the kernel does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        return int((proc / "thread-self" / "schedstat").read_text().split()[1])
+    return 0
+
+
 def descendants_ticks(proc: Path = PROC) -> int:
     """CPU ticks of all living descendants of this process, and of those children that they collected; 0 without /proc.
 

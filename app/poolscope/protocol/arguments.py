@@ -76,6 +76,7 @@ class BenchmarkWork:
     `path` are the folders and archives of the user's PYTHONPATH, resolved against the folder; they come behind it. The
     work is done in `working_folder`, where that is another one. `work_ms` is the length of a call, None for its own;
     `items` how many, 0 for as many as it has. Where `first` is given, the items are the numbers from it on.
+    With `star` the function gets an item's entries as its arguments.
     """
 
     name: str
@@ -84,6 +85,7 @@ class BenchmarkWork:
     items: int = 0
     first: int | None = None
     path: tuple[str, ...] = ()
+    star: bool = False
     working_folder: str = ""
 
 

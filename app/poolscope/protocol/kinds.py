@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 SERIAL = "serial"  # the plain loop
 KINDS = (SERIAL, "thread", "process", "pool", "interpreter", "asyncio")
@@ -10,6 +11,11 @@ POOL_KINDS = KINDS[1:]
 # Those that start processes: they have a start method, take items in chunks, and pickle what they hand over.
 IN_PROCESSES = ("process", "pool")
 COPIES_ITEMS = (*IN_PROCESSES, "interpreter")  # their workers get copies of function, items and results
+
+
+# How the function is called: with an item as its one argument, or with the item's entries as several. 'positional': all
+# items are sequences of one length, 'ragged' of several; 'keywords': all are mappings; 'mixed': some are.
+Calling = Literal["item", "positional", "ragged", "keywords", "mixed"]
 
 
 @dataclass(frozen=True, slots=True)

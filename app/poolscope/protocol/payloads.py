@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.kinds import Calling
 
 # Failures that somebody tells apart. bad-reference: the user named a function or items that are not there or can't be
 # mapped, which is a mistake in what was asked and not one in the work.
@@ -130,13 +131,17 @@ class InterpreterLeftOut(Payload):
 
 @dataclass(frozen=True, slots=True)
 class WorkError:
-    """What the work raised when it was tried, the item that it was called on, and the sentence that says so."""
+    """What the work raised when it was tried, the item that it was called on, and the sentence that says so.
+
+    `remedy`: the item does not fit the function's parameters, but its entries do ('star'), or the other way round.
+    """
 
     type: str
     message: str
     item: str
     traceback: str
     sentence: str
+    remedy: Literal["star", "no star"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +224,30 @@ class ImportedPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopUse:
+    """What an event loop's thread did while coroutines ran one after the other.
+
+    Of `wall_s`, steps ran for `busy_s`, the longest for `longest_s`; no other coroutine could go on meanwhile. `cpu_s`
+    is the thread's CPU time; for `ready_s` it was ready to run but others had the CPUs.
+    """
+
+    wall_s: float
+    busy_s: float
+    longest_s: float
+    cpu_s: float
+    ready_s: float
+
+    @property
+    def blocked_s(self) -> float:
+        """How long steps ran on a machine that has a CPU for them."""
+        return max(min(self.cpu_s, self.busy_s), self.busy_s - self.ready_s)
+
+    @property
+    def blocked_share(self) -> float:
+        return min(1.0, self.blocked_s / max(self.blocked_s, self.wall_s - self.ready_s, 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
 class TrialReport(Payload):
     """What calling the work a few times in one Python found, before anything was timed.
 
@@ -228,6 +257,7 @@ class TrialReport(Payload):
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
+    `loop` is the event loop's part in the calls of an `async def`, None for other functions or where it is not known.
     `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
     since a Python started where the user is would not find it; None where all were on the path.
     """
@@ -257,8 +287,10 @@ class TrialReport(Payload):
     lazy: LazyResult | None = None
     native_libraries: tuple[str, ...] = ()
     native_threads: int | None = None
+    loop: LoopUse | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
+    calling: Calling = "item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,7 +466,7 @@ class TraceSummary(Payload):
 
     `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
     `tasks_cpu_s` is the CPU time of the workers themselves, in `native_cpu_s` that of other threads where the workers
-    are threads too, `children_cpu_s` that of child processes that the tasks started.
+    are threads too, `children_cpu_s` that of child processes that the tasks started. `loop` is an event loop's part.
     """
 
     tag: ClassVar[str] = "traced"
@@ -449,6 +481,7 @@ class TraceSummary(Payload):
     task_s: TaskTimes | None = None
     native_cpu_s: float = 0.0
     children_cpu_s: float = 0.0
+    loop: LoopUse | None = None
 
     @property
     def cost_s(self) -> float:

@@ -59,6 +59,7 @@ def trace_summary(measurement: Measurement) -> TraceSummary:
         tasks_cpu_s=measurement.tasks_cpu / 1e9,
         native_cpu_s=measurement.native_cpu / 1e9,
         children_cpu_s=measurement.children_cpu / 1e9,
+        loop=measurement.loop,
         workers_used=len({task.worker for task in measurement.tasks}),
         worker_ends_s=tuple((end - measurement.asked) / 1e9 for end in ends.values()),
         task_s=TaskTimes(lengths[0], lengths[round(last * 0.5)], lengths[round(last * 0.9)], lengths[last]),

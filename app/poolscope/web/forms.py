@@ -62,6 +62,8 @@ def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: 
     low, high = bounds(info)
     types = get_args(info.annotation) or (info.annotation,)
     options = tuple(Option(str(choice), str(choice)) for choice in types if isinstance(choice, str))
+    if bool in types:
+        options = (Option(as_text(False), "no"), Option(as_text(True), "yes"))
     help, several = info.description or "", isinstance(info.default, list)
     if choices and several:
         help = f"{help} Here: {', '.join(choices)}."
@@ -91,6 +93,8 @@ def as_text(value: Any) -> str:
     """A value as it stands in a field: lists by commas, nothing for None, whole floats without '.0'."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list | tuple):
         return ", ".join(as_text(item) for item in value)
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from poolscope.protocol.kinds import Calling
 from poolscope.workloads.catalog import WORKLOADS
+from poolscope.workloads.spreading import spread
 
 
 def nothing() -> None:
@@ -20,22 +23,34 @@ class Work:
     """One work, set up: what a user would pass to a pool, for every kind of it the same.
 
     `coroutine` is its form for asyncio, None without one. A function that is an `async def` itself stands in both
-    places; the plain loop then awaits one call after the other. `setup` is called once in every worker before its first
-    task, in the main process too where that works itself. `tidy` is called in this process after each repetition and
-    lets go of what the calls kept here. `close` ends what setting the work up started; call it once, whatever happened.
-    `rounds` is None unless the length of a call was calibrated; `one_call_s` is what a call took then, None if the
-    rounds were given. `fresh` makes the items anew for each map, where calls change them.
+    places; the plain loop then awaits one call after the other. `calling` says how either is called. `setup` is called
+    once in every worker before its first task, in the main process too where that works itself. `tidy` is called in
+    this process after each repetition and lets go of what the calls kept here. `close` ends what setting the work up
+    started; call it once, whatever happened. `rounds` is None unless the length of a call was calibrated; `one_call_s`
+    is what a call took then, None if the rounds were given. `fresh` makes the items anew for each map,
+    where calls change them.
     """
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     items: Sequence[Any]
-    coroutine: Callable[[Any], Awaitable[Any]] | None = None
+    coroutine: Callable[..., Awaitable[Any]] | None = None
     setup: Callable[[], Any] | None = None
     tidy: Callable[[], Any] = nothing
     close: Callable[[], None] = nothing
     rounds: int | None = None
     one_call_s: float | None = None
     fresh: Callable[[], Sequence[Any]] | None = None
+    calling: Calling = "item"
+
+    @property
+    def call(self) -> Callable[[Any], Any]:
+        """The function as one of a single item."""
+        return self.function if self.calling == "item" else partial(spread, self.function)
+
+    @property
+    def coroutine_call(self) -> Callable[[Any], Awaitable[Any]] | None:
+        """The coroutine as one of a single item."""
+        return self.coroutine if self.calling == "item" or self.coroutine is None else partial(spread, self.coroutine)
 
     def passes(self, count: int) -> list[Sequence[Any]]:
         """The items of so many maps that are timed together, a sequence each, made before the clock starts."""

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from poolscope.protocol.kinds import KINDS
+from poolscope.protocol.kinds import IN_PROCESSES, KINDS
 from poolscope.runner.context import RunContext, Stopped, WorkerDied
 from poolscope.runner.pools import handshake
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
@@ -74,7 +74,7 @@ def test_every_kind_returns_what_the_plain_loop_returns_in_phases_of_its_own(
     else:
         assert 0 < measurement.first_ready <= measurement.start
         assert measurement.stop > 0
-    assert (measurement.cpu is None) == (kind not in ("serial", "asyncio"))
+    assert (measurement.cpu is None) == (kind in IN_PROCESSES)
     assert (measurement.tasks, measurement.memory) == ((), None)
 
 

@@ -20,6 +20,7 @@ CHECKS = {
     "results_remembered": "a repeated call is faster than the first",
     "items_changed": "a call changes its item",
     "work_too_small": "work too small for a pool",
+    "event_loop_blocked": "the coroutine blocks the event loop",
     "gil_held": "threads took turns for the GIL",
     "child_processes": "the programs that it starts need the CPUs",
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
@@ -81,6 +82,13 @@ LAZY = {
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
+# What a coroutine that blocks the event loop could do, by what it does meanwhile.
+UNBLOCKING = {
+    "waits": "Await something instead, hand it to asyncio.to_thread, or make it a plain function for threads.",
+    "computes": "Make it a plain function for processes, which compute side by side.",
+    "programs": "Start programs by asyncio.create_subprocess_exec, or in threads from a plain function.",
+    "both": "Await what it waits for, and hand the rest to asyncio.to_thread or to processes.",
+}
 
 FINDINGS: dict[str, dict[str, str]] = {
     "results_lazy": {
@@ -143,6 +151,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         **BREAK_EVEN,
         "unmeasured": "Not every setting has been measured often enough to tell.",
         "faster": "{best}, the fastest: {gain:times} ({gain:interval}).",
+        "event loop blocked": "No two calls ran at the same time, so this does not show how long an item has to be.",
         "undecided": (
             "Can't tell, no difference from the plain loop is shown. {best:capital}, the fastest: {gain:times}."
         ),
@@ -155,6 +164,20 @@ FINDINGS: dict[str, dict[str, str]] = {
             "Handing items over costs more than sharing them saves: {break_even}."
             "[ A map of {short_map_s:duration} mostly measures how long it takes to wake a process.]"
         ),
+    },
+    "event_loop_blocked": {
+        "figures": (
+            "a call kept the event loop for {blocked_share:percent} of its time, up to {longest_s:duration} at a "
+            "stretch"
+        ),
+        "unknown": "How long its steps keep the event loop is not known.",
+        "no coroutine": "It is no coroutine.",
+        "shares": "It gives the event loop back: {figures}.",
+        "short": "Can't tell, a call is too short: {figures}.",
+        "partly": "Can't tell, it blocks for a part: {figures}.",
+        "overlaps": "Can't tell: {figures}, yet with several at once it was {overlapped:times} as fast.",
+        "blocks": "{figures}, in which no other can go on; {at_once} at once: {overlapped:times}",
+        **{code: "{blocks}. " + remedy for code, remedy in UNBLOCKING.items()},
     },
     "gil_held": {
         "figures": (
@@ -193,6 +216,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
         "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
+        "event loop blocked": "It blocks the event loop, so with several at once nothing is waited for together.",
         "known to compute": "The work is known to compute; in this run {figures}.",
         "computes": "The work computes: {figures}.",
         "both": "The work does both, {figures}, so neither is said of it.",
@@ -289,6 +313,7 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "more_workers_than_cpus": {
         "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:times} as fast as {small}",
+        "event loop blocked": "All calls run in the event loop's one thread, whatever number at once is allowed.",
         "waits": "The work waits, so workers beyond the CPUs still save time.",
         "none": "No pool has more workers than CPUs: {usable_cpus:cpus}.",
         "unclear": "{usable_cpus:cpus}. How much of the work waits is not clear.",
@@ -411,6 +436,13 @@ FINDINGS: dict[str, dict[str, str]] = {
 
 VERDICTS = {
     **BREAK_EVEN,
+    **UNBLOCKING,
+    "blocked": "The coroutine blocks the event loop:",
+    "blocked, behind": (
+        "a call keeps it for {blocked_share:percent} of its time, up to {longest_s:duration} at a stretch, so calls "
+        "run one after the other. {best:capital}, {fastest}, {reach}. {instead}"
+    ),
+    "blocked for a part": "A call keeps the event loop for {blocked_share:percent} of its time. {instead}",
     "serial": "serial",
     "the plain loop of": "{loop}",
     "fastest": "the fastest",
@@ -506,6 +538,25 @@ VERDICTS = {
 # Of a configuration that gets no more rounds.
 DROPPED = {"slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since."}
 
+# What became of a condition (`--fail-if`), and what is said to be so in it.
+CONDITIONS = {
+    "holds": "{text} holds: {because}.",
+    "does not hold": "{text} does not hold: {because}.",
+    "unknown": "{text} can't be told: {because}.",
+    "speed-up": "{config} {config:reaches/reach} {gain:times}[ ({ci})]",
+    "few repetitions": "{config} {config:reaches/reach} {gain:times}, of too few repetitions for an interval",
+    "winner": "{config} {config:wins/win}",
+    "tied": "{config} {config:wins/win}, and {other} {other:is/are} not shown to be slower",
+    "no winner": "there is no clear winner",
+    "disturbed": "something else disturbed the run",
+    "nothing measured": "no pool was measured to its end",
+    "other work": "{run} did other work",
+    "other machine": "{run} was measured on another machine",
+    "nothing in common": "{run} has neither the plain loop nor the pool that this run has to compare",
+    "change": ("{config} took {now_s:duration} against {before_s:duration} in {run}, {change:times} as long[ ({ci})]"),
+}
+
+
 # Why no scaling law is drawn through the points.
 NO_FITS = {
     "loop repetitions": "A fit takes {fewest} repetitions of the plain loop at least, and there are {there}.",
@@ -542,6 +593,10 @@ def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:
     return capital(fill({"unfounded": UNFOUNDED, **FINDINGS[check]}, code, _in_words(state, facts)))
+
+
+def condition_sentence(state: State, text: str, outcome: str, code: str, facts: Mapping[str, Any]) -> str:
+    return fill(CONDITIONS, outcome, {**_in_words(state, facts), "text": text, "because": Part(code)})
 
 
 def verdict_sentence(state: State, code: str, facts: Mapping[str, Any]) -> str:

@@ -97,6 +97,12 @@ class WhichPoolParams(Params):
     )
     repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS, width=6, help=REPEATS_HELP)
     seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    star: bool = parameter(
+        False,
+        "spread items",
+        advanced=True,
+        help="Call your function with an item's entries: f(*item), or f(**item) where it is a mapping.",
+    )
     start_methods: list[str] = parameter(
         [],
         "start methods",
@@ -169,6 +175,8 @@ class WhichPoolParams(Params):
                 "work_ms",
                 f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
             )
+        if self.star and self.built_in:
+            raise InvalidParameter("star", "must be false for built-in work, whose items have no entries.")
         most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
@@ -214,7 +222,13 @@ class WhichPoolParams(Params):
             folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
             work=BenchmarkWork(
-                self.workload, folder, self.work_ms, self.items, path=tuple(path), working_folder=working_folder
+                self.workload,
+                folder,
+                self.work_ms,
+                self.items,
+                path=tuple(path),
+                working_folder=working_folder,
+                star=self.star,
             ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),

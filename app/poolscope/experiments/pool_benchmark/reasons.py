@@ -9,11 +9,12 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
+from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import is_childrens_work, waits, why_unfounded
+from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits, why_unfounded
 from poolscope.protocol.kinds import COPIES_ITEMS, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, NEAR
 from poolscope.stats.intervals import Ratio, ratio
@@ -42,6 +43,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_lost_changes(state, recommendation),
         *_cheapest(state, recommendation),
         *_single_call(state, recommendation),
+        *_event_loop(state, recommendation, usable_cpus),
         *_for_programs(state, recommendation, usable_cpus),
         *_without_gil(state, recommendation),
         *_other_kinds(state, recommendation, usable_cpus),
@@ -105,6 +107,8 @@ def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reaso
         return
     if recommendation.maps.outcome == "loop" or (config is not None and config.serial):
         return
+    if config is None and blocks_event_loop(state):
+        return
     best = state.configs[calls.recommended or calls.best]
     facts = {
         "best": best,
@@ -122,6 +126,13 @@ def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reaso
             yield Reason("call small gain", facts)
         case _:
             yield Reason("call too" if best is config else "call other", facts)
+
+
+def _event_loop(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
+    """Why asyncio gains less than it could, where it gains something; else that is the verdict."""
+    found = event_loop_blocked(state, usable_cpus)
+    if found.holds and recommendation.maps.outcome in ("pool", "small gain"):
+        yield Reason("blocked for a part", found.facts)
 
 
 def _for_programs(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:

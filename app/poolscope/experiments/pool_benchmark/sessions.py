@@ -154,7 +154,8 @@ class InterpreterSession:
         if self.facts:
             self.facts = replace(self.facts, gil=trial.gil)  # a user's extension may have brought it back
         if trial.raised:
-            self._lose(trial.raised.sentence)
+            # Arguments that don't fit are a mistake in what was asked, and not one in the work.
+            self._lose(trial.raised.sentence, "bad-reference" if trial.raised.remedy else None)
         self._fresh = needs_fresh_items(trial)
         self._apart = ":" in self._work.name and needs_fresh_process(trial)
         if self._apart:

@@ -8,6 +8,7 @@ from typing import Any
 from poolscope.experiments.findings import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts
+from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.messages import verdict_clause, verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
@@ -93,7 +94,7 @@ def _nothing_to_recommend(state: State) -> Verdict | None:
 
 def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -> tuple[str, str, dict[str, Any]]:
     """The codes of the headline and of what stands behind it, and the facts of both."""
-    best = recommendation.best
+    best, blocked = recommendation.best, event_loop_blocked(state, usable_cpus)
     facts: dict[str, Any] = {
         **against_loop(state, best),
         "best": best,
@@ -107,6 +108,9 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
     if unfounded := why_unfounded(state):
         return "no answer", unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
+        case "loop" | "no clear winner" if blocked.holds:
+            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "stay")}
+            return "blocked", "blocked, behind", {**facts, **more, **blocked.facts}
         case "pool":
             return _use(state, recommendation, facts)
         case "small gain":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.payloads import LoopUse
 from poolscope.stats.disturbance import OTHERS_BUSY_CPUS, beside_us
 from poolscope.workloads.catalog import COMPUTING, WAITING
 
@@ -14,6 +16,10 @@ WAITS = 0.3
 # A pass in a new process that takes less than this share of the first calls in it has found their results somewhere.
 SLOW_AGAIN = 0.5
 MOSTLY, FEW = 0.5, 0.1  # of the CPU time, what child processes used
+# The share of its time for which a coroutine keeps the event loop: half of it leaves room for two at once.
+BLOCKS, SHARES_LOOP = 0.5, 0.25
+OVERLAPS = 1.5  # so many times what the blocked share leaves room for: then it is not the loop's steps that are long
+SHORTEST_CALL_S = 1e-4  # below it the loop's own work counts
 # CPUs that an item in the plain loop keeps busy: one thread makes it 1.0, two busy threads would make it 2.
 SEVERAL_CPUS, ONE_CPU = 1.3, 1.1
 ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
@@ -95,8 +101,38 @@ def seconds_per_item(state: State) -> float | None:
     return median(loop.map) / items if items and loop and loop.map else None
 
 
+def loop_use(state: State) -> LoopUse | None:
+    """The event loop's part in the work of an `async def`, one call after the other; None where it isn't known.
+
+    That of the traced plain loop once it is there, before that of the trial, whose first call may differ.
+    """
+    loop, trial = state.serial, state.reference.trial if state.reference else None
+    traced = loop.traced if loop else None
+    if traced is None or traced.loop is None or traced.task_s is None:
+        return trial.loop if trial else None
+    # Calls that never suspend are one stretch together.
+    return replace(traced.loop, longest_s=min(traced.loop.longest_s, traced.task_s.max))
+
+
+def blocks_event_loop(state: State) -> bool:
+    """Whether calls of an `async def` run one after the other, since they keep the loop for most of their time."""
+    use, per_item = loop_use(state), seconds_per_item(state)
+    if use is None or use.blocked_share < BLOCKS or per_item is None or per_item < SHORTEST_CALL_S:
+        return False
+    return overlapped(state) * use.blocked_share < OVERLAPS
+
+
+def overlapped(state: State) -> float:
+    """How many times as fast as the plain loop the fastest coroutines at once were; at least 1."""
+    loop = state.serial
+    pools = [config for config in state.pools if config.kind == "asyncio" and config.map]
+    return max((median(loop.map) / median(config.map) for config in pools), default=1.0) if loop and loop.map else 1.0
+
+
 def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
     """How many items this configuration can have in work at once: its workers; if the work computes, up to the CPUs."""
+    if config.kind == "asyncio" and (blocks_event_loop(state) or _loops_thread_computes(state)):
+        return 1
     if waits(state):
         return config.size
     python = state.python(config.python)
@@ -105,6 +141,10 @@ def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
         used = cpus_used(config)
         return max(1, min(config.size, usable_cpus, round(used))) if used is not None else 1
     return min(config.size, usable_cpus)
+
+
+def _loops_thread_computes(state: State) -> bool:
+    return waits(state) is False and not is_childrens_work(state.serial)
 
 
 def cpus_used(config: Configuration) -> float | None:

@@ -28,13 +28,13 @@ MOST_FRESH_BYTES = 16 * 1024 * 1024  # pickled, for all maps that are timed toge
 class CountingFunction:
     """The function of an uncounted loop, which knows how far it came."""
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self.number = -1
 
-    def __call__(self, item: Any) -> Any:
+    def __call__(self, *given: Any, **named: Any) -> Any:
         self.number += 1
-        return self._function(item)
+        return self._function(*given, **named)
 
 
 def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) -> MeasurementReport:

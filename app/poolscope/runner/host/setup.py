@@ -89,6 +89,6 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
 def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
     loaded = user_code.load(asked, scratch, announce)
     coroutine = loaded.function if loaded.is_async or is_async else None
-    work = Work(loaded.function, loaded.items, coroutine, loaded.setup)
+    work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
     opened = WorkOpened(len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in)
     return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened)

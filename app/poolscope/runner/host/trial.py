@@ -10,17 +10,18 @@ import resource
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import CpuClock
 from poolscope.protocol.payloads import (
     ItemChange,
     LazyResult,
+    LoopUse,
     Parcel,
     RememberedCalls,
     TrialReport,
@@ -41,10 +42,20 @@ from poolscope.runner.host.pickling import (
 )
 from poolscope.runner.host.remembering import CallTime, is_faster, remembered
 from poolscope.runner.host.setup import OpenedWork, gil_enabled
+from poolscope.runner.pools.loop_watch import LoopWatch
+from poolscope.workloads import spreading
+from poolscope.workloads.work import Work
 
 FIRST = 5  # items that are called, and beside them one in the middle and the last
 ENOUGH_S = 1.0  # no further first call is begun after so long
 REPEAT_WITHIN_S = 5.0  # a longer call is not made a second time just to look
+
+Remedy = Literal["star", "no star"] | None
+MEANT: Mapping[Remedy, str] = {
+    "star": " The item's entries fit its parameters: with --star (star=true) it is called as f(*item) or f(**item).",
+    "no star": " The item itself fits its parameters: leave --star (star=true) out.",
+    None: "",
+}
 
 Announce = Callable[[str], None]
 
@@ -100,8 +111,10 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         lazy=calls.lazy,
         native_libraries=native_libraries(),
         native_threads=native_threads(),
+        loop=calls.loop,
         imports=opened.opened.imports,
         found_in=opened.opened.found_in,
+        calling=work.calling,
     )
 
 
@@ -144,6 +157,7 @@ class FirstCalls:
     items_known: bool = True
     lazy: LazyResult | None = None
     raised: WorkError | None = None
+    loop: LoopUse | None = None
 
 
 class CallRaised(Exception):
@@ -181,9 +195,15 @@ def tried_items(items: Sequence[Any]) -> list[TriedItem]:
 
 
 def called(opened: OpenedWork, items: list[TriedItem], announce: Announce) -> FirstCalls:
-    calls = FirstCalls()
-    with suppress(CallRaised), asyncio.Runner() if opened.is_async else nullcontext() as loop:
-        TrialCalls(opened, items, calls, announce, loop).run()
+    calls, call = FirstCalls(), opened.work.call
+    with suppress(CallRaised):
+        if not opened.is_async:
+            TrialCalls(opened, items, calls, announce, call).run()
+            return calls
+        with asyncio.Runner() as runner:
+            watch = LoopWatch(runner)
+            TrialCalls(opened, items, calls, announce, lambda item: watch.run(call(item))).run()
+            calls.loop = watch.use()
     return calls
 
 
@@ -196,13 +216,13 @@ class TrialCalls:
         items: list[TriedItem],
         calls: FirstCalls,
         announce: Announce,
-        loop: asyncio.Runner | None,
+        call: Callable[[Any], Any],
     ) -> None:
         self.opened = opened
         self.items = items
         self.calls = calls
         self.announce = announce
-        self.loop = loop
+        self.call = call
 
     def run(self) -> None:
         calls = self.calls
@@ -277,7 +297,7 @@ class TrialCalls:
     def call_first(self, item: TriedItem) -> None:
         calls = self.calls
         result, time = self.timed(item, item.value, "the call of")
-        if inspect.iscoroutine(result) and self.loop is None:
+        if inspect.iscoroutine(result) and not self.opened.is_async:
             result.close()
             raise GivesCoroutine
         calls.items.append(item)
@@ -304,22 +324,23 @@ class TrialCalls:
         """The result of a call of the item as `value`, and its time; `which` names the call."""
         where = str(item)
         self.announce(f"{which} {where}")
-        function = self.opened.work.function
         try:
             preempted, collected = preemptions(), full_collections()
             clock, began = CpuClock(), perf_counter_ns()
-            result = function(value) if self.loop is None else self.loop.run(function(value))
+            result = self.call(value)
             ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
-            self.calls.raised = self.raised(error, where, which)
+            self.calls.raised = self.raised(error, value, where, which)
             raise CallRaised from None
         wall, cpu, ready = (time / 1e9 for time in (ended - began, used.process + used.children, used.ready))
         return result, CallTime(wall, cpu, ready, preemptions() > preempted, full_collections() > collected)
 
-    def raised(self, error: BaseException, where: str, which: str) -> WorkError:
+    def raised(self, error: BaseException, value: Any, where: str, which: str) -> WorkError:
         function = self.opened.function
         if which == "the call of":
-            return work_error(error, where, f"{function} {raised_where(error, f'on {where}')}.")
+            sentence = f"{function} {raised_where(error, f'on {where}')}."
+            remedy = calling_meant(self.opened.work, value) if is_of_the_call(error) else None
+            return work_error(error, where, f"{sentence}{MEANT[remedy]}", remedy)
         when = raised_where(error, f"when it was called on {where} again")
         return work_error(error, where, f"It can't be repeated: {function} {when}.")
 
@@ -334,9 +355,34 @@ def full_collections() -> int:
     return int(gc.get_stats()[-1]["collections"])
 
 
-def work_error(error: BaseException, where: str, sentence: str) -> WorkError:
+def is_of_the_call(error: BaseException) -> bool:
+    """Whether it is what Python raises for arguments that don't fit, before any line of the function has run."""
+    files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)}
+    return isinstance(error, TypeError) and files <= {__file__, spreading.__file__}
+
+
+def calling_meant(work: Work, item: Any) -> Remedy:
+    """How else the item may be meant, where its form and the function's parameters agree in that."""
+    if work.calling != "item":
+        return "no star" if binds(work.function, item) else None
+    if isinstance(item, Mapping):
+        return "star" if binds(work.function, **item) else None
+    sequence = isinstance(item, Collection) and not isinstance(item, str | bytes | Set)
+    return "star" if sequence and binds(work.function, *item) else None
+
+
+def binds(function: Callable[..., Any], *given: Any, **named: Any) -> bool:
+    """Whether these arguments fit a function's parameters; False where those can't be seen."""
+    try:
+        inspect.signature(function).bind(*given, **named)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def work_error(error: BaseException, where: str, sentence: str, remedy: Remedy = None) -> WorkError:
     trace = "".join(traceback.format_exception(error))
-    return WorkError(type(error).__name__, str(error), where, trace, sentence)
+    return WorkError(type(error).__name__, str(error), where, trace, sentence, remedy)
 
 
 def parcels(calls: FirstCalls) -> list[tuple[Parcel, Parcel]]:

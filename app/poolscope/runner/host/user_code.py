@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.kinds import Calling
 from poolscope.protocol.payloads import ImportedPlace
 from poolscope.protocol.work_names import WorkNames, path_of
 from poolscope.runner.host.errors import WorkUnusable
@@ -32,13 +33,14 @@ class UserCode:
     `imports` and `found_in` are as in `TrialReport`.
     """
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     items: list[Any]
     setup: Callable[[], Any] | None
     cut: bool
     is_async: bool
     imports: tuple[ImportedPlace, ...]
     found_in: str | None
+    calling: Calling
 
 
 def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -> UserCode:
@@ -59,8 +61,9 @@ def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -
     source = in_words(names.items)
     announce(f"making the items {source}")
     items, cut = listed(found_at(names.items, modules), source, asked.items)
+    calling = calling_of(items, source) if asked.star else "item"
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-    return UserCode(function, items, setup, cut, is_async, modules.imports(names.places), modules.found_in)
+    return UserCode(function, items, setup, cut, is_async, modules.imports(names.places), modules.found_in, calling)
 
 
 def in_words(place: tuple[str, str]) -> str:
@@ -111,6 +114,24 @@ def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool]:
     if not items:
         raise WorkUnusable(f"{name} gives no items, so there is nothing to do.")
     return items[:most], len(items) > most
+
+
+def calling_of(items: Sequence[Any], name: str) -> Calling:
+    """How the function is called with the entries of all items. Raises WorkUnusable for an item that has none."""
+    mappings, lengths = 0, set()
+    for number, item in enumerate(items):
+        if isinstance(item, str | bytes | Set) or not isinstance(item, Collection):
+            raise WorkUnusable(
+                f"Item {number} of {name} is {short(item)} ({type(item).__qualname__}); to be spread, each must be a "
+                "sequence of arguments or a mapping of keywords. Leave --star out where the function takes the item."
+            )
+        if isinstance(item, Mapping):
+            mappings += 1
+        else:
+            lengths.add(len(item))
+    if mappings:
+        return "mixed" if lengths else "keywords"
+    return "ragged" if len(lengths) > 1 else "positional"
 
 
 @contextmanager

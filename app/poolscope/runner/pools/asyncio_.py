@@ -12,6 +12,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.protocol.kinds import PoolUse
+from poolscope.protocol.payloads import LoopUse
+from poolscope.runner.pools.loop_watch import LoopWatch
 from poolscope.runner.pools.measurement import Call, TimedPool, Unmonitored
 from poolscope.runner.pools.worker_side import FirstSign, error_of_set_up
 from poolscope.workloads.work import Work
@@ -67,16 +69,18 @@ class EventLoop(TimedPool):
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
-        if work.coroutine is None:
+        if work.coroutine_call is None:
             raise ValueError("The work has no coroutine, so asyncio can't run it.")
-        self.coroutine: Coroutine = work.coroutine
+        self.coroutine: Coroutine = work.coroutine_call
         self.in_turn = use.kind == "serial"
         if self.in_turn:
             self.size = 1
         self.runner = asyncio.Runner()
+        self.watch: LoopWatch | None = None  # of a traced repetition
 
     def stamped(self) -> Coroutine:
         self.coroutine = stamped_coroutine(self.coroutine, self.size)
+        self.watch = LoopWatch(self.runner)
         return self.coroutine
 
     def open(self) -> None:
@@ -89,9 +93,13 @@ class EventLoop(TimedPool):
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         # A work's coroutine is another function than the one that a pool's workers call.
         coroutine, limit = self.coroutine, self.size
+        run = self.watch.run if self.watch else self.runner.run
         if self.in_turn:
-            return lambda: self.runner.run(awaited_in_turn(coroutine, items))
-        return lambda: self.runner.run(gathered(coroutine, items, limit))
+            return lambda: run(awaited_in_turn(coroutine, items))
+        return lambda: run(gathered(coroutine, items, limit))
+
+    def loop_use(self) -> LoopUse | None:
+        return self.watch.use() if self.watch else None
 
     def close(self) -> None:
         self.runner.close()

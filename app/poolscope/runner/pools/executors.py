@@ -24,6 +24,12 @@ class ExecutorPool(TimedPool):
         self.options: dict[str, int] = {}  # of the map
         self.threads_before = threading.enumerate()
 
+    def users_line(self, items: Sequence[Any]) -> Call:
+        if self.work.calling != "positional":
+            return super().users_line(items)
+        executor, function, options = self.executor, self.work.function, self.options
+        return lambda: list(executor.map(function, *zip(*items, strict=True), **options))
+
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         executor, options = self.executor, self.options
         return lambda: list(executor.map(function, items, **options))

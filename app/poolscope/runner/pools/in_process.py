@@ -22,7 +22,7 @@ class ThreadPool(ExecutorPool):
         self.executor = ThreadPoolExecutor(self.size)
 
     def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
-        return meet_at_pipe(self.executor, self.size, self.work.function, self.work.setup)
+        return meet_at_pipe(self.executor, self.size, self.work.call, self.work.setup)
 
 
 class InterpreterPool(ThreadPool):

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.protocol.kinds import PoolUse
+from poolscope.protocol.payloads import LoopUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.handshake import check_set_up
@@ -60,7 +61,7 @@ class Measurement:
     or, for asyncio, places under its limit, in the order of their first answers. `collections` counts garbage
     collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
     else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
-    count. `in_one_thread`: the main thread was the only worker.
+    count. `in_one_thread`: the main thread was the only worker. `loop` is an event loop's part in a traced repetition.
     """
 
     start: int
@@ -75,6 +76,7 @@ class Measurement:
     tasks: tuple[TimedTask, ...] = ()
     memory: Memory | None = None
     in_one_thread: bool = False
+    loop: LoopUse | None = None
     passes_to_fill: int = 1
 
     @property
@@ -135,7 +137,7 @@ class TimedPool(ABC):
 
     def stamped(self) -> Callable[[Any], Any]:
         """The function with stamps around each call, for a traced repetition."""
-        return partial(worker_side.stamped_in_thread, self.work.function)
+        return partial(worker_side.stamped_in_thread, self.work.call)
 
     def monitored(self, context: RunContext) -> AbstractContextManager[Monitor]:
         """Within it, a worker process that ends interrupts the main thread."""
@@ -153,9 +155,17 @@ class TimedPool(ABC):
     def wait_until_ready(self, monitor: Any) -> list[FirstSign]:
         """Have every worker run a first task, none of them two. Raises PoolFailed or WorkerDied."""
 
+    def users_line(self, items: Sequence[Any]) -> Call:
+        """The line that a user would write, ready to be called once."""
+        return self.prepared_map(self.work.call, items)
+
     @abstractmethod
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
-        """The line that a user would write, ready to be called once."""
+        """The same for any function of one item."""
+
+    def loop_use(self) -> LoopUse | None:
+        """What an event loop's thread did in a traced map; None without one."""
+        return None
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
         """What is held after the work, before the shutdown."""
@@ -180,7 +190,7 @@ def time_map(
 
     Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
     """
-    function = pool.stamped() if traced else pool.work.function
+    prepared = partial(pool.prepared_map, pool.stamped()) if traced else pool.users_line
     memory = None
     gc.collect()  # the same state for every configuration
     pool.held_before = of_self() if traced else 0
@@ -194,7 +204,7 @@ def time_map(
                 ready = perf_counter_ns()
                 check_set_up(answers)
                 workers = tuple(answer.worker for answer in answers)
-                calls = [pool.prepared_map(function, items) for items in pool.work.passes(passes)]
+                calls = [prepared(items) for items in pool.work.passes(passes)]
                 monitor.phase = "mapping"
                 clock = CpuClock() if pool.in_this_process else None
                 asked = perf_counter_ns()
@@ -202,7 +212,7 @@ def time_map(
                     results = call()
                 got = perf_counter_ns()
                 cpu = clock.read() if clock else None
-                to_fill = passes_to_fill(pool, function, got - asked, round(fill_s * 1e9)) if fill_s else 1
+                to_fill = passes_to_fill(pool.work, prepared, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
                 monitor.phase = "shutting down"
@@ -227,18 +237,19 @@ def time_map(
         tasks=tasks,
         memory=memory,
         in_one_thread=pool.in_one_thread,
+        loop=pool.loop_use(),
         passes_to_fill=to_fill,
     )
 
 
-def passes_to_fill(pool: TimedPool, function: Callable[[Any], Any], first: int, wanted: int) -> int:
+def passes_to_fill(work: Work, prepared: Callable[[Sequence[Any]], Call], first: int, wanted: int) -> int:
     """How many maps in a row last `wanted` nanoseconds, as short as they are after the `first`, which took so long."""
     if first >= wanted:
         return 1
     done, spent = 0, 0
     while spent < wanted and done < MOST_PASSES:
-        (items,) = pool.work.passes(1)
-        call = pool.prepared_map(function, items)
+        (items,) = work.passes(1)
+        call = prepared(items)
         asked = perf_counter_ns()
         call()
         spent += perf_counter_ns() - asked

@@ -57,7 +57,7 @@ class MultiprocessingPool(TimedPool):
         self.last_made = creation_number(self.mp_context.Process())
 
     def stamped(self) -> Callable[[Any], Any]:
-        return partial(worker_side.stamped_in_process, self.work.function)
+        return partial(worker_side.stamped_in_process, self.work.call)
 
     def monitored(self, context: RunContext) -> WorkerMonitor:
         return WorkerMonitor(context, self.size, MEANING)
@@ -78,13 +78,19 @@ class MultiprocessingPool(TimedPool):
         try:
             # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock
             # with it.
-            asked = self.pool.map_async(answer, [self.work.function] * self.size, chunksize=1)
+            asked = self.pool.map_async(answer, [self.work.call] * self.size, chunksize=1)
             answers: list[FirstSign] = asked.get(handshake.START_LIMIT_S + handshake.END_LIMIT_S)
         except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
             raise too_slow(self.size) from None
         if len({answer.worker for answer in answers}) != self.size:
             raise PoolFailed(f"{self.size} first tasks were answered by fewer than {self.size} workers.")
         return answers
+
+    def users_line(self, items: Sequence[Any]) -> Call:
+        if self.work.calling not in ("positional", "ragged"):
+            return super().users_line(items)
+        options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
+        return partial(self.pool.starmap, self.work.function, items, **options)
 
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         pool = self.pool

@@ -44,7 +44,7 @@ class ProcessPool(ExecutorPool):
         self.mp_context = mp_context(use.start_method, work.function)
 
     def stamped(self) -> Callable[[Any], Any]:
-        return partial(worker_side.stamped_in_process, self.work.function)
+        return partial(worker_side.stamped_in_process, self.work.call)
 
     def monitored(self, context: RunContext) -> WorkerMonitor:
         return WorkerMonitor(context, self.size, MEANING, DOUBT_S)
@@ -68,7 +68,7 @@ class ProcessPool(ExecutorPool):
 
     def wait_until_ready(self, monitor: WorkerMonitor) -> list[FirstSign]:
         answer, limit_s = worker_side.answer_from_process, handshake.START_LIMIT_S
-        futures = [self.executor.submit(answer, limit_s, self.work.function) for _ in range(self.size)]
+        futures = [self.executor.submit(answer, limit_s, self.work.call) for _ in range(self.size)]
         workers = by_age(children_but(self.children_before))
         monitor.watch(workers)
         check_all_live(workers, self.size)

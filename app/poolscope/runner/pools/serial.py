@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter_ns
 from typing import Any
@@ -16,6 +16,14 @@ from poolscope.workloads.work import Work
 
 def plain_loop(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     return [function(item) for item in items]
+
+
+def spreading_loop(function: Callable[..., Any], items: Sequence[Sequence[Any]]) -> list[Any]:
+    return [function(*item) for item in items]
+
+
+def keyword_loop(function: Callable[..., Any], items: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [function(**item) for item in items]
 
 
 class SerialLoop(TimedPool):
@@ -33,6 +41,15 @@ class SerialLoop(TimedPool):
 
     def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
         return [FirstSign(threading.get_native_id(), perf_counter_ns(), error_of_set_up(self.work.setup))]
+
+    def users_line(self, items: Sequence[Any]) -> Call:
+        match self.work.calling:
+            case "positional" | "ragged":
+                return partial(spreading_loop, self.work.function, items)
+            case "keywords":
+                return partial(keyword_loop, self.work.function, items)
+            case _:
+                return super().users_line(items)
 
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         return partial(plain_loop, function, items)

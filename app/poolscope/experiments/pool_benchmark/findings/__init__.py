@@ -22,6 +22,7 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
     function_too_large,
     too_large_to_hand_over,
 )
+from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
@@ -44,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     results_remembered,
     items_changed,
     work_too_small,
+    event_loop_blocked,
     gil_held,
     child_processes,
     light_kinds_suffice,
@@ -71,6 +73,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     results_remembered,
     items_changed,
     function_too_large,
+    event_loop_blocked,
     gil_held,
     child_processes,
     light_kinds_suffice,

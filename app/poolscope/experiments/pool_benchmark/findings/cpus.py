@@ -11,7 +11,14 @@ from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
-from poolscope.experiments.pool_benchmark.work import ONE_CPU, SEVERAL_CPUS, is_childrens_work, on_cpu, waits
+from poolscope.experiments.pool_benchmark.work import (
+    ONE_CPU,
+    SEVERAL_CPUS,
+    blocks_event_loop,
+    is_childrens_work,
+    on_cpu,
+    waits,
+)
 from poolscope.protocol.native import LIBRARIES
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
@@ -23,6 +30,8 @@ SHARES_A_CORE, ALONE = 1.2, 1.08
 
 def more_workers_than_cpus(state: State, usable_cpus: int) -> CheckResult:
     facts: dict[str, Any] = {"usable_cpus": usable_cpus}
+    if blocks_event_loop(state):
+        return CheckResult(False, "event loop blocked", facts)
     waiting = waits(state)
     if waiting:
         return CheckResult(False, "waits", facts)

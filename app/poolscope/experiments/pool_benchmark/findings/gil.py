@@ -15,6 +15,7 @@ from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import (
     COMPUTES,
     SEVERAL_CPUS,
+    blocks_event_loop,
     cpus_used,
     is_childrens_work,
     on_cpu,
@@ -35,8 +36,9 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
         free = [python for python in state.pythons if python.gil is False]
         if free and not any(python.gil for python in state.pythons):
             return CheckResult(False, "no GIL")
-        measured = any(config.kind == "thread" for config in state.pools)
-        return CheckResult(None, "untraced", remedy={} if measured else remedies.kinds(state, "thread"))
+        trial = state.reference.trial if state.reference else None
+        pointless = any(config.kind == "thread" for config in state.pools) or (trial is not None and trial.is_async)
+        return CheckResult(None, "untraced", remedy={} if pointless else remedies.kinds(state, "thread"))
     used, could = cpus_used(config) or 0.0, min(config.size, usable_cpus)
     loop = state.loop_of(config.python)
     share = on_cpu(loop)
@@ -81,6 +83,8 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
     facts: dict[str, Any] = {"loop_on_cpu": share}
     if share is None:
         return CheckResult(None, "unknown", facts)
+    if blocks_event_loop(state):
+        return CheckResult(False, "event loop blocked", facts)
     programs = is_childrens_work(state.serial)
     facts["why"] = Part("programs work" if programs else "work waits")
     if waiting is False and not programs:

@@ -12,7 +12,7 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, processes, tail_share
-from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
+from poolscope.experiments.pool_benchmark.work import blocks_event_loop, seconds_per_item, side_by_side
 from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
@@ -31,6 +31,8 @@ def work_too_small(state: State, usable_cpus: int) -> CheckResult:
     facts |= {"best": best, "gain": ratio(state.serial.map, best.map)}
     if recommendation.maps.beats_loop:
         return CheckResult(False, "faster", facts)
+    if blocks_event_loop(state):
+        return CheckResult(False, "event loop blocked", facts)
     if recommendation.maps.outcome != "loop":
         return CheckResult(None, "undecided", facts)
     if near is None:

@@ -17,6 +17,12 @@ from poolscope.text import language, numbers
 from poolscope.web.views.which_pool.tables import against, counting, interval
 
 TASK = (2, 3)  # places in a budget of what is inside the task
+CALLED = {
+    "positional": "f(*item)",
+    "ragged": "f(*item), items of several lengths",
+    "keywords": "f(**item)",
+    "mixed": "f(*item), or f(**item) for a mapping",
+}
 WORTH_TELLING = 2.0  # % of workers × wall
 
 
@@ -84,6 +90,8 @@ def _trial(label: str, trial: TrialReport) -> Trial:
     pairs = [("function", trial.function), ("items", numbers.whole(trial.count))]
     if trial.found_in:
         pairs.append(("found in", f"{trial.found_in}, which is not on Python’s path"))
+    if trial.calling != "item":
+        pairs.append(("called", CALLED[trial.calling]))
     if trial.call_s:
         first, least = trial.call_s[0], min(trial.call_s)
         pairs.append(("one call", f"{numbers.duration(first)} at first, then {numbers.duration(least)}"))

@@ -38,7 +38,8 @@ class Program:
 
     `work` is the built-in work's name, 'own' or 'gone'. `code` is a built-in work's own, `call` what is mapped, and
     `rounds` None where it has none. `decided`: the run speaks for this setting; else it is the fastest of a run without
-    a clear winner, or only planned.
+    a clear winner, or only planned. `calling` is 'item', 'positional' for entries that a method of the pool can hand
+    over, else 'spread'.
     """
 
     work: str
@@ -57,6 +58,7 @@ class Program:
     work_ms: str
     coroutine: bool
     own: Imports
+    calling: str
 
 
 def program(run: Run) -> Program:
@@ -75,7 +77,10 @@ def program(run: Run) -> Program:
     row = WORKLOADS.get(work)
     coroutine = config.kind == "asyncio" or bool(work == "own" and python and python.trial and python.trial.coroutine)
     code = source(work, EXTRA.get(work, ()), coroutine=coroutine) if row else None
+    calling = python.trial.calling if python and python.trial else "mixed" if params.star else "item"
+    spreads = work == "own" and calling != "item" and (calling != "positional" or coroutine)
     usual = "partial({}, ROUNDS)" if row and row.rounds else "{}"
+    call = CALLS.get(work, usual).format(code.function if code else own.function or "work")
     return Program(
         work=work,
         does=row.title if row else f"{own.function} over {own.items}" if own.function else UNKNOWN,
@@ -88,11 +93,12 @@ def program(run: Run) -> Program:
         count=repr(params.count),
         rounds=state.calibration.rounds if state.calibration else row.rounds if row else None,
         code=code,
-        call=CALLS.get(work, usual).format(code.function if code else own.function or "work"),
+        call="spread" if spreads else call,
         calibrated=bool(state.calibration),
         work_ms=repr(params.length_ms),
         coroutine=coroutine and config.kind in ("asyncio", SERIAL),
         own=own,
+        calling="spread" if spreads else calling,
     )
 
 
@@ -144,4 +150,5 @@ def guessed(place: str) -> ImportedPlace:
         return ImportedPlace(place, place, None)
     file = PurePosixPath(path_of(place))
     named = file.stem.isidentifier() and not keyword.iskeyword(file.stem)
-    return ImportedPlace(place, "_" * (not named) + re.sub(r"\W", "_", file.stem), str(file.parent), stand_in=not named)
+    name = file.stem if named else re.sub(r"\W", "_", f"_{file.stem}")
+    return ImportedPlace(place, name, str(file.parent), stand_in=not named)

@@ -1,0 +1,93 @@
+"""A coroutine that keeps the event loop is told from one that gives it back, whatever it does meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from poolscope.experiments.pool_benchmark.findings.cpus import more_workers_than_cpus
+from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
+from poolscope.experiments.pool_benchmark.findings.gil import light_kinds_suffice
+from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
+from poolscope.experiments.pool_benchmark.verdict import verdict
+from poolscope.protocol.payloads import TraceSummary
+from poolscope.runner.host.client import HostProcess
+
+from tests.cases.judging import looped, state_with, times_of, tried
+from tests.cases.measuring import StartHost, start_host
+from tests.runner.conftest import context
+
+__all__ = ["context", "start_host"]
+
+AT_ONCE = ("asyncio 4", "asyncio 8")
+
+
+def traced_loop(host: HostProcess) -> TraceSummary:
+    summary = looped(host, traced=True).traced
+    assert summary is not None
+    return summary
+
+
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [
+        ("sleeps", "waits"),
+        ("computes", "computes"),
+        ("runs_a_program", "programs"),
+        ("suspends_once", "waits"),
+        ("in_a_task", "waits"),
+        ("in_two_tasks", "waits"),
+        ("awaits_what_never_suspends", "waits"),
+        ("waits_for_a_thread", "waits"),
+        ("partly_applied", "waits"),
+    ],
+)
+def test_a_coroutine_that_blocks_is_found(start_host: StartHost, tmp_path: Path, function: str, code: str) -> None:
+    host = start_host(f"coroutines:{function}@few")
+    trial, times = tried(host, tmp_path), times_of(looped(host))
+    for traces in ({}, {"serial": traced_loop(host)}):  # by the trial, and by the traced loop once it is there
+        now = state_with(times, trial, pools=AT_ONCE, gain=1.0, traces=traces)
+        found = event_loop_blocked(now, 2)
+        assert (found.holds, found.code) == (True, code)
+        assert found.facts["blocked_share"] > 0.8
+        assert found.facts["longest_s"] > 0.03
+        assert found.lost_share == pytest.approx(1 - 1 / (8 * found.facts["blocked_share"]))
+        assert [check(now, 2).code for check in (work_too_small, more_workers_than_cpus, light_kinds_suffice)] == [
+            "event loop blocked"
+        ] * 3
+        stated = verdict(now, 2)
+        assert stated is not None
+        assert stated.code == "blocked"
+
+
+@pytest.mark.parametrize(
+    "function", ["awaits", "awaits_often", "in_thread", "computes_in_thread", "awaits_a_program", "in_tasks"]
+)
+def test_a_coroutine_that_gives_the_loop_back_is_not_accused(
+    start_host: StartHost, tmp_path: Path, function: str
+) -> None:
+    host = start_host(f"coroutines:{function}@few")
+    trial, times = tried(host, tmp_path), times_of(looped(host))
+    for traces in ({}, {"serial": traced_loop(host)}):
+        found = event_loop_blocked(state_with(times, trial, pools=AT_ONCE, gain=3.8, traces=traces), 2)
+        assert (found.holds, found.code) == (False, "shares")
+        assert found.facts["blocked_share"] < 0.25
+
+
+def test_one_that_blocks_for_a_part_is_left_open(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("coroutines:does_half_of_each@few")
+    now = state_with(times_of(looped(host)), tried(host, tmp_path), pools=AT_ONCE, gain=2.5)
+    assert event_loop_blocked(now, 2).code == "partly"
+
+
+def test_what_overlapped_after_all_is_not_blamed(start_host: StartHost, tmp_path: Path) -> None:
+    """As where the first calls alone fill a cache."""
+    host = start_host("coroutines:sleeps@few")
+    now = state_with(times_of(looped(host)), tried(host, tmp_path), pools=AT_ONCE, gain=3.8)
+    assert event_loop_blocked(now, 2).code == "overlaps"
+
+
+def test_a_plain_function_is_no_coroutine(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("coroutines:compute@few")
+    now = state_with(times_of(looped(host)), tried(host, tmp_path))
+    assert (event_loop_blocked(now, 2).holds, event_loop_blocked(now, 2).code) == (False, "no coroutine")
