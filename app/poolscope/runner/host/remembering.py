@@ -33,8 +33,8 @@ class CallTime:
 
     @property
     def own(self) -> float:
-        """Seconds that the call took by itself."""
-        return max(0.0, self.wall - self.ready)
+        """Seconds that the call took by itself; what the kernel says of the others may be a clock tick too much."""
+        return min(self.wall, max(self.cpu, self.wall - self.ready))
 
 
 def is_faster(first: CallTime, again: CallTime) -> bool:
@@ -55,16 +55,16 @@ def remembered(first: Sequence[CallTime], again: Sequence[CallTime]) -> Remember
     first calls of other items are fast too.
     """
     pairs = list(zip(first, again, strict=True))
-    if not pairs or any(is_surely_faster(two, one, *SURE) for one, two in pairs):
-        return None  # lengths change by chance
     later = pairs[1:] or pairs
     faster = [pair for pair in later if is_faster(*pair)]
     sure = [pair for pair in faster if is_surely_faster(*pair, *SURE)]
     single = [pair for pair in faster if is_surely_faster(*pair, *SINGLE)]
+    slower = [pair for pair in pairs if is_surely_faster(pair[1], pair[0], *SURE)]
     mostly = len(faster) > 2 and len(faster) >= MOSTLY * len(later)
-    if len(sure) > 1 or single or mostly or (sure and is_surely_faster(*pairs[0], *SURE)):
+    shown = len(sure) > 1 or single or mostly or (sure and is_surely_faster(*pairs[0], *SURE))
+    if shown and 2 * len(slower) <= len(faster):  # else lengths change by chance
         return _summary("per item", faster)
-    if is_surely_faster(*pairs[0], *SINGLE):
+    if pairs and is_surely_faster(*pairs[0], *SINGLE) and len(slower) < 2:
         return _summary("once", pairs[:1])
     return None
 
