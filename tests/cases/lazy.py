@@ -1,77 +1,49 @@
-"""Forms of results whose work is yet to be done, and three of results that are there."""
+"""Items that are made one by one, which takes time or memory, and items that lie there."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+import hashlib
+import time
+from collections.abc import Iterator
 
-sizes = [2_000 + number for number in range(6)]
-executors: list[ThreadPoolExecutor] = []
+KIB, MIB = 2**10, 2**20
 
-
-def total(size: int) -> int:
-    return sum(step % 13 for step in range(size))
+ready = [bytes(KIB)] * 20
 
 
-def windows(size: int) -> Iterator[int]:
-    for _ in range(5):
-        yield total(size)
+def slowly() -> Iterator[int]:
+    for number in range(10):
+        time.sleep(0.02)
+        yield number
 
 
-def mapped(size: int) -> Iterator[int]:
-    return map(total, [size] * 5)
+class Reader:
+    """A data set as libraries have them: no sequence, and read as it is gone through."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number in range(10):
+            time.sleep(0.02)
+            yield bytes([number])
 
 
-def chained(size: int) -> Iterator[int]:
-    return itertools.chain.from_iterable([total(size)] for _ in range(5))
+reader = Reader()
 
 
-def named(size: int) -> tuple[int, Iterator[int]]:
-    return size, (total(size) for _ in range(5))
+def large() -> Iterator[bytes]:
+    return (bytes([number % 256]) * MIB for number in range(80))
 
 
-def submitted(size: int) -> Future[int]:
-    if not executors:
-        executors.append(ThreadPoolExecutor(1))
-    return executors[0].submit(total, size)
+large_iterator = large()
 
 
-async def streamed(size: int) -> AsyncIterator[int]:
-    for _ in range(5):
-        yield total(size)
+def endless() -> Iterator[bytes]:
+    while True:
+        time.sleep(0.001)
+        yield b"." * MIB
 
 
-class Plan:
-    """As dask's delayed values are known by."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def __dask_graph__(self) -> dict[str, int]:
-        return {"size": self.size}
+quick = (number for number in range(100))
 
 
-def planned(size: int) -> Plan:
-    return Plan(size)
-
-
-async def awaited(size: int) -> int:
-    return total(size)
-
-
-def hands_on(size: int) -> Awaitable[int]:
-    return awaited(size)
-
-
-def listed(size: int) -> list[int]:
-    return [total(size) for _ in range(5)]
-
-
-def spanned(size: int) -> range:
-    return range(size)
-
-
-def done(size: int) -> Iterator[Any]:
-    return iter([total(10 * size)])
+def digest(item: object) -> str:
+    return hashlib.sha256(repr(item)[:100].encode()).hexdigest()

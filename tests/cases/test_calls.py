@@ -208,8 +208,8 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         "streamed": "async generator",
         "planned": "task graph",
     }
-    for work, _, trial in trials(start_host, tmp_path, *(f"lazy:{name}@sizes" for name in kinds)):
-        kind = kinds[work.removeprefix("lazy:")]
+    for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):
+        kind = kinds[work.removeprefix("unfinished:")]
         assert trial.lazy is not None, work
         assert (trial.lazy.kind, trial.lazy.within) == (kind, "tuple" if "named" in work else None)
         if kind in ("future", "task graph"):
@@ -227,12 +227,12 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
 
 
 def test_a_result_that_is_there_is_not_lazy(start_host: StartHost, tmp_path: Path) -> None:
-    works = ("lazy:listed@sizes", "lazy:spanned@sizes", "lazy:done@sizes")
+    works = ("unfinished:listed@sizes", "unfinished:spanned@sizes", "unfinished:done@sizes")
     assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None, None, None]
 
 
 def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:
-    handing = session("lazy:hands_on@sizes")
+    handing = session("unfinished:hands_on@sizes")
     assert (handing.trial.is_async, handing.trial.coroutine, handing.trial.lazy) == (True, True, None)
     loop = planned("here", "serial", items=6)
     assert [handing.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]

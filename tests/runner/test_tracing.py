@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from poolscope.protocol.payloads import ReplayedMap
 from poolscope.protocol.records import Actor, Span
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.kinds import Measurement, PoolUse, TimedTask, measure
-from poolscope.runner.tracing import lane_records, trace_summary, worker_lanes
+from poolscope.runner.tracing import lane_records, replayed_map, trace_summary, worker_lanes
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
 
@@ -26,7 +27,7 @@ def test_a_traced_repetition_names_each_worker_and_each_item(context: RunContext
     assert sorted(int(span.item) for span in spans) == list(items)
     assert {span.lane for span in spans} == {"3"}
     assert all(asked <= span.t0 <= (span.t1 or 0) <= got for span in spans)
-    summary = trace_summary(measurement)
+    summary = trace_summary(measurement, PoolUse("pool", 3))
     assert summary.tasks == 10
     assert len(summary.worker_ends_s) == 3
     assert summary.task_s is not None
@@ -50,6 +51,13 @@ def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker() -> None:
 def test_a_worker_without_a_task_comes_last_and_ended_as_the_map_began() -> None:
     measurement = measured(TimedTask(2, 400, 900, 500))
     assert [lane.worker for lane in worker_lanes(measurement, ["a"], 10)] == [2, 1]
-    summary = trace_summary(measurement)
+    summary = trace_summary(measurement, PoolUse("thread", 2))
     assert summary.worker_ends_s == (0.0, 900 / 1e9)
     assert (summary.workers_used, summary.tasks_cpu_s) == (1, 500 / 1e9)
+
+
+def test_a_map_is_replayed_as_sent_one_by_one_and_the_longest_first() -> None:
+    lengths = [1.0] * 6 + [4.0, 4.0]
+    assert replayed_map(lengths, PoolUse("process", 2, chunksize=4)) == ReplayedMap(10.0, 7.0, 7.0)
+    assert replayed_map([1.0] * 8 + [8.0], PoolUse("process", 2)) == ReplayedMap(12.0, 12.0, 8.0)
+    assert replayed_map(lengths, PoolUse("asyncio", 2)) is None

@@ -58,7 +58,12 @@ def command(
     start_methods: Annotated[
         str | None, typer.Option(help="fork, forkserver, spawn, by commas; the platform's default.")
     ] = None,
-    repeats: Annotated[str | None, typer.Option(metavar="N", help="Counted rounds, after one that is not.")] = None,
+    repeats: Annotated[
+        str | None, typer.Option(metavar="N", help="Counted rounds, after one that is not; as many as it takes.")
+    ] = None,
+    seconds: Annotated[
+        str | None, typer.Option(metavar="SECONDS", help="How long the counted rounds may take without --repeats; 30.")
+    ] = None,
     python: Annotated[
         list[str] | None,
         typer.Option(metavar="PATH", help="Another Python to compare: a path, or a label of `poolscope doctor`."),
@@ -84,6 +89,7 @@ def command(
         "chunksizes": chunksizes,
         "start_methods": start_methods,
         "repeats": repeats,
+        "seconds": seconds,
         "limit_s": limit,
         "star": star or None,
     }

@@ -16,10 +16,12 @@ from poolscope.protocol.arguments import Arguments, BenchmarkWork
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import (
+    Breakage,
     Calibration,
     FailureCode,
     ImportedPlace,
     InterpreterFacts,
+    ItemsMade,
     MeasurementReport,
     TrialReport,
 )
@@ -136,6 +138,21 @@ class MeasureOnce(HostOrder):
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainBreakage(HostOrder):
+    """Repeat a repetition that broke, one item a message, and find out on what and where it breaks; nothing is timed.
+
+    Every call is written down in the file `calls`. Workers that do nothing for `patience_s` are taken to hang. With
+    `warm` the first item is called in the main process before, as the plain loop did in the one that broke.
+    """
+
+    tag: ClassVar[str] = "explain"
+    use: PoolUse
+    calls: str
+    patience_s: float
+    warm: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KillHostWorker(HostOrder):
     """Kill a worker of the repetition that is being measured; sent while another order is worked for.
 
@@ -172,13 +189,14 @@ class StepAnnounced(HostAnswer):
 class OrderFailed(HostAnswer):
     """The order can't be done, for a reason in a sentence. `spoiled`: something of it is left, so use another host.
 
-    `code` is as in `End`.
+    `code` is as in `End`; `breakage` is what broke a repetition.
     """
 
     tag: ClassVar[str] = "failed"
     why: str
     spoiled: bool = False
     code: FailureCode | None = None
+    breakage: Breakage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +211,7 @@ class HostDescription(HostAnswer):
 class WorkOpened(HostAnswer):
     """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length.
 
-    `imports` and `found_in` are as in `TrialReport`.
+    `imports`, `found_in` and `made` are as in `TrialReport`.
     """
 
     tag: ClassVar[str] = "opened"
@@ -202,6 +220,7 @@ class WorkOpened(HostAnswer):
     calibration: Calibration | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
+    made: ItemsMade | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +229,14 @@ class WorkTried(HostAnswer):
 
     tag: ClassVar[str] = "tried"
     report: TrialReport
+
+
+@dataclass(frozen=True, slots=True)
+class BreakageExplained(HostAnswer):
+    """Answer to `ExplainBreakage`: how it broke again, None where it did not."""
+
+    tag: ClassVar[str] = "explained"
+    breakage: Breakage | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,21 @@ class ImportedPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemsMade:
+    """What it took to have all items of a user's own work in a list, before any map.
+
+    `lazy`: they did not lie there as a list, tuple, set or mapping, but came out of something else one by one.
+    `seconds` is the time of that, `memory` the bytes by which the process grew. `full`: it was ended with fewer than
+    there are, for want of memory.
+    """
+
+    lazy: bool
+    seconds: float
+    memory: int
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LoopUse:
     """What an event loop's thread did while coroutines ran one after the other.
 
@@ -255,11 +270,13 @@ class TrialReport(Payload):
     `unpicklable` says of 'function', 'item' and 'result' why it can't be pickled, where it can't; then the pickled
     bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
+    `threads` names the threads of the work's own that were alive after the calls.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
     `loop` is the event loop's part in the calls of an `async def`, None for other functions or where it is not known.
     `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
-    since a Python started where the user is would not find it; None where all were on the path.
+    since a Python started where the user is would not find it; None where all were on the path. `made` is None
+    for built-in work.
     """
 
     tag: ClassVar[str] = "trial"
@@ -291,6 +308,8 @@ class TrialReport(Payload):
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
     calling: Calling = "item"
+    made: ItemsMade | None = None
+    threads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +351,65 @@ class Plan(Payload):
 
 
 # The pool benchmark: while it measures
+
+
+# What broke a configuration.
+# daemonic: a worker of a multiprocessing.Pool was to start a process · raised: the work raised in a worker ·
+# exception-unreadable: what it raised can't be made from its pickle · result-unreadable: nor can a result ·
+# call-unreadable: the function or an item can't be made from its pickle in a worker · worker-died, host-died: a worker,
+# or the process that all work is done in, ended · hung-at-fork: forked workers wait for ever, and threads were alive
+# when they were forked · hung: workers or calls wait for ever · hung-at-exit: so do workers that have nothing left to
+# do · limit: it was still at work when its time was over.
+BreakageCode = Literal[
+    "daemonic",
+    "raised",
+    "exception-unreadable",
+    "result-unreadable",
+    "call-unreadable",
+    "worker-died",
+    "host-died",
+    "hung-at-fork",
+    "hung",
+    "hung-at-exit",
+    "limit",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPlace:
+    """A line at which so many workers, or threads of one process, were found waiting."""
+
+    file: str
+    line: int
+    function: str
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """Why a configuration could not be measured, and what an uncounted repetition of it found.
+
+    `looked` says whether there was one, `again` whether it broke in the same way. `items` are the numbers of those that
+    were being worked on, or that the work raised on, `item` the first of them in words. `error` is what was raised,
+    `unreadable` what making it from its pickle raised. `exit_code` is as subprocess gives it, None where nobody
+    collected it. `threads` names the work's threads that were alive when the workers were started. `places` say where
+    workers waited, who by then had used no CPU and ended no call for `idle_s`. `globals` had another value in the
+    worker than in the process that started it. `limit_s` is the time that was over.
+    """
+
+    code: BreakageCode
+    looked: bool = False
+    again: bool = False
+    items: tuple[int, ...] = ()
+    item: str = ""
+    error: str = ""
+    unreadable: str = ""
+    exit_code: int | None = None
+    threads: tuple[str, ...] = ()
+    places: tuple[WaitingPlace, ...] = ()
+    globals: tuple[str, ...] = ()
+    limit_s: float | None = None
+    idle_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,10 +459,14 @@ class RoundsEnded(Payload):
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationSkipped(Payload):
-    """A configuration is measured no more; what was measured of it stays."""
+    """A configuration is measured no more; what was measured of it stays.
+
+    `breakage` is what broke it, None where it was not tried.
+    """
 
     tag: ClassVar[str] = "skipped"
     why: str
+    breakage: Breakage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,12 +543,26 @@ class TaskTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayedMap:
+    """How long the traced tasks would have taken, in seconds, had they only been handed out otherwise.
+
+    Each worker that is free takes what comes next: `as_sent_s` in the chunks that were used, `one_by_one_s` task by
+    task in the same order, `longest_first_s` task by task from the longest on. Handing over costs nothing in it.
+    """
+
+    as_sent_s: float
+    one_by_one_s: float
+    longest_first_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TraceSummary(Payload):
     """What the traced map's time went into, in seconds; a worker that got no task ended as the map began.
 
     `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
     `tasks_cpu_s` is the CPU time of the workers themselves, in `native_cpu_s` that of other threads where the workers
-    are threads too, `children_cpu_s` that of child processes that the tasks started. `loop` is an event loop's part.
+    are threads too, `children_cpu_s` that of child processes that the tasks started. `loop` is an event loop's part;
+    coroutines have no `replayed`.
     """
 
     tag: ClassVar[str] = "traced"
@@ -481,6 +577,7 @@ class TraceSummary(Payload):
     task_s: TaskTimes | None = None
     native_cpu_s: float = 0.0
     children_cpu_s: float = 0.0
+    replayed: ReplayedMap | None = None
     loop: LoopUse | None = None
 
     @property

@@ -50,7 +50,7 @@ def report_on(
         return report
     return replace(
         report,
-        traced=trace_summary(measurement),
+        traced=trace_summary(measurement, order.use),
         memory=memory_reading(measurement),
         lanes=worker_lanes(measurement, words, order.spans),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 
-from poolscope.protocol.payloads import LaneSpan, TaskTimes, TraceSummary, WorkerLane
+from poolscope.protocol.kinds import PoolUse, chunk_used
+from poolscope.protocol.payloads import LaneSpan, ReplayedMap, TaskTimes, TraceSummary, WorkerLane
 from poolscope.protocol.records import Actor, Record, Span
 from poolscope.runner.pools.measurement import Measurement
 
@@ -43,7 +45,7 @@ def joined(first: LaneSpan, last: LaneSpan) -> LaneSpan:
     return LaneSpan(first.started, last.ended, first.item if first.item == last.item else f"{first.item} … {last.item}")
 
 
-def trace_summary(measurement: Measurement) -> TraceSummary:
+def trace_summary(measurement: Measurement, use: PoolUse) -> TraceSummary:
     """What the traced map's time went into; a worker that got no task ended as the map began."""
     ends = dict.fromkeys(measurement.workers, measurement.asked)
     for task in measurement.tasks:
@@ -63,7 +65,29 @@ def trace_summary(measurement: Measurement) -> TraceSummary:
         workers_used=len({task.worker for task in measurement.tasks}),
         worker_ends_s=tuple((end - measurement.asked) / 1e9 for end in ends.values()),
         task_s=TaskTimes(lengths[0], lengths[round(last * 0.5)], lengths[round(last * 0.9)], lengths[last]),
+        replayed=replayed_map([(task.ended - task.started) / 1e9 for task in measurement.tasks], use),
     )
+
+
+def replayed_map(lengths: Sequence[float], use: PoolUse) -> ReplayedMap | None:
+    """The tasks of these lengths handed out in other ways; None for coroutines, which are at work side by side."""
+    if use.kind == "asyncio":
+        return None
+    chunk = chunk_used(use.kind, use.chunksize, len(lengths), use.size, use.method)
+    chunks = [sum(lengths[first : first + chunk]) for first in range(0, len(lengths), chunk)]
+    return ReplayedMap(
+        as_sent_s=last_end(chunks, use.size),
+        one_by_one_s=last_end(lengths, use.size),
+        longest_first_s=last_end(sorted(lengths, reverse=True), use.size),
+    )
+
+
+def last_end(lengths: Sequence[float], workers: int) -> float:
+    """When the last of these is done, where each goes to the worker that is free first."""
+    free = [0.0] * workers
+    for length in lengths:
+        heapq.heapreplace(free, free[0] + length)
+    return max(free)
 
 
 def lane_records(

@@ -71,6 +71,11 @@ class WorkerRegistry:
         self._pending: dict[int, PendingKill] = {}
         self._forward: Callable[[int, int], None] | None = None
 
+    @property
+    def workers(self) -> Sequence[BaseProcess]:
+        """Who works now, by number from 1."""
+        return self._workers
+
     def enter(self, workers: Sequence[BaseProcess], name: Callable[[int], str], lane: str = "") -> None:
         """These work from now on, numbered from 1; `name` makes an actor of a number, `lane` is its picture."""
         with self._lock:

@@ -28,6 +28,7 @@ from poolscope.runs.recovery import recover
 from poolscope.runs.run import ChangeNotifier, Run, Status
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
+from poolscope.stats import intervals
 
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
 LOCK_RETRY_S = 0.5
@@ -255,6 +256,9 @@ class Scheduler:
     async def _perform(self, run: Run) -> None:
         """Have a runner perform the run, then make room for the next, whatever became of this one."""
         try:
+            if run.experiment.steer is not None:
+                # It is judged between its rounds: what that loads, once, would take a CPU from the first of them.
+                await asyncio.to_thread(intervals.warm)
             runner = await self._prewarmed.take()
             self._begin(run, runner)
             await self._monitor.follow(run, runner)

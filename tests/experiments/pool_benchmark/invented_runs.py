@@ -19,6 +19,7 @@ from poolscope.protocol.payloads import (
     NoiseReading,
     Plan,
     PlannedConfiguration,
+    ReplayedMap,
     TaskTimes,
     TraceSummary,
     TrialReport,
@@ -145,8 +146,13 @@ def traced(
     tail: float = 0.02,
     items: int = ITEMS,
     longest: float = 1.1,
+    one_by_one: float = 1.0,
+    longest_first: float = 1.0,
 ) -> TraceSummary:
-    """The summary of a traced repetition whose tasks kept `cpus` CPUs busy, on a CPU for `share` of their time."""
+    """The summary of a traced repetition whose tasks kept `cpus` CPUs busy, on a CPU for `share` of their time.
+
+    Handed out one by one, or the longest first, they would have taken so much of the map.
+    """
     map_s, size = map_ms / 1e3, config.size
     cpu = min(cpus * map_s, size * map_s * (1 - tail) * share)
     wall = min(cpu / share, size * map_s * (1 - tail))
@@ -161,6 +167,7 @@ def traced(
         workers_used=size,
         worker_ends_s=tuple(map_s * (1 - 2 * tail * n / max(1, size - 1)) for n in range(size)),
         task_s=TaskTimes(min=each * 0.9, median=each, p90=each * 1.05, max=each * longest),
+        replayed=ReplayedMap(map_s, map_s * one_by_one, map_s * longest_first),
     )
 
 

@@ -172,7 +172,11 @@ def test_the_time_left_is_known_from_the_first_record_on() -> None:
     [
         ("raises", "mine.tasks:raises raised ValueError on item 2 (2): no two."),
         ("raises_late", "mine.tasks:raises_late raised ValueError on item 5 (5): no five."),
-        ("never", "The call of item 1 (1) took longer than the limit of 2 s, so it was ended."),
+        (
+            "never",
+            "The call of item 1 (1) took longer than the limit of 2 s, so it was ended. It waited in never (tasks.py, "
+            "line 17), without using a CPU.",
+        ),
         ("nothing", "mine.tasks ({folder}/mine/tasks.py) has no nothing."),
     ],
 )

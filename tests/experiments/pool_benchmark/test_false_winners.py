@@ -12,28 +12,35 @@ from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPo
 from poolscope.experiments.pool_benchmark.plan import planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.experiments.pool_benchmark.verdict import verdict
+from poolscope.protocol.payloads import ConfigurationDropped
+
+from tests.experiments.pool_benchmark.invented_runs import machine_facts
 
 # What says of one side that it is faster; all else leaves it open.
 WINNERS = {"use", "other loop", "small gain", "loop", "too small"}
 CALL_WINNERS = {"call loop", "call small gain", "call too", "call other"}
 TRIALS = 100
 REPETITIONS = 5
+MOST_ROUNDS = 27  # of a run that ends by the clock where nothing is settled
 
 
-def pool_sizes(sizes: Sequence[int]) -> State:
-    return state.initial(PoolSizesParams(workload="sum-of-squares", sizes=list(sizes)))
+def pool_sizes(sizes: Sequence[int], repeats: int | None = REPETITIONS) -> State:
+    return state.initial(PoolSizesParams(workload="sum-of-squares", sizes=list(sizes), repeats=repeats))
 
 
-def which_pool(sizes: Sequence[int]) -> State:
+def which_pool(sizes: Sequence[int], repeats: int | None = REPETITIONS) -> State:
     """So many configurations of several kinds."""
     kinds = ("thread", "process", "pool")
     settings = [planned("3.11", kinds[i % len(kinds)], size, items=40) for i, size in enumerate(sizes)]
     configs = [planned("3.11", "serial", items=40), *settings]
     return replace(
-        state.initial(WhichPoolParams()),
+        state.initial(WhichPoolParams(repeats=repeats)),
         pythons=(state.Python("3.11"),),
+        machine=machine_facts(),
         configs={config.key: Configuration.of(config) for config in configs},
     )
 
@@ -56,11 +63,10 @@ def codes(now: State) -> set[str]:
     return {stated.code, *(reason.code for reason in reasons(now, recommendation, 2))}
 
 
-def samples(rng: random.Random, spread: float) -> tuple[float, ...]:
+def samples(rng: random.Random, spread: float, count: int = REPETITIONS) -> tuple[float, ...]:
     """Log-normal about 0.1 s, and one in 25 held up by something else."""
     return tuple(
-        0.1 * rng.lognormvariate(0, spread) * (1 + rng.expovariate(2) * (rng.random() < 0.04))
-        for _ in range(REPETITIONS)
+        0.1 * rng.lognormvariate(0, spread) * (1 + rng.expovariate(2) * (rng.random() < 0.04)) for _ in range(count)
     )
 
 
@@ -116,3 +122,72 @@ def test_the_loop_wins_where_every_interval_lies_below_1() -> None:
     assert recommendation is not None
     assert (recommendation.gain.high or 2) < 1
     assert codes(now) & WINNERS == {"too small"}
+
+
+# With the stopping rule: rounds until the answer is settled, and no more for who loses.
+
+
+def played(plan: State, draw: Callable[[str], float]) -> State:
+    """A run at its end that made as many rounds as it took, as body and server make them; `draw` times one map."""
+    maps: dict[str, list[float]] = {key: [] for key in plan.configs}
+    dropped: dict[str, ConfigurationDropped] = {}
+
+    def after(rounds: int) -> State:
+        configs = {
+            key: replace(
+                config,
+                map=tuple(maps[key]),
+                start=() if config.serial else (1e-9,) * len(maps[key]),
+                stop=() if config.serial else (1e-9,) * len(maps[key]),
+                dropped=dropped.get(key),
+            )
+            for key, config in plan.configs.items()
+        }
+        return replace(plan, configs=configs, rounds=rounds)
+
+    for rounds in range(1, MOST_ROUNDS + 1):
+        for key in [key for key in maps if key not in dropped]:
+            maps[key].append(draw(key))
+        advice = steer(after(rounds)) if is_look(rounds) else None
+        if advice is not None:
+            dropped |= {key: ConfigurationDropped(rounds, lost_to) for key, lost_to in advice.dropped.items()}
+            if advice.enough and rounds >= FEWEST_TO_SETTLE:
+                break
+    return replace(after(rounds), outcome="finished")
+
+
+def test_looking_again_and_again_finds_no_more_false_winners() -> None:
+    runs, winners, lengths = 0, [], []
+    for count in (4, 8, 16):
+        for unequal in (False, True):
+            rng, plan = random.Random(10 * count + unequal), which_pool(range(1, count + 1), None)
+            for _ in range(20):
+                spreads = {key: 0.005 * 20 ** rng.random() if unequal else 0.03 for key in plan.configs}
+
+                def draw(key: str, rng: random.Random = rng, spreads: Mapping[str, float] = spreads) -> float:
+                    return samples(rng, spreads[key], 1)[0]
+
+                now = played(plan, draw)
+                runs += 1
+                lengths.append(now.rounds)
+                if codes(now) & (WINNERS | CALL_WINNERS):
+                    winners.append(str(verdict(now, 2)))
+    assert len(winners) <= 0.05 * runs, winners
+    assert min(lengths) < MOST_ROUNDS  # that no pool gains is settled as well
+
+
+@pytest.mark.parametrize("count", [4, 16])
+def test_a_pool_that_gains_three_tenths_is_found_and_ends_the_run(count: int) -> None:
+    rng, plan, found, lengths = random.Random(count), which_pool(range(1, count + 1), None), 0, []
+    best = [key for key, config in plan.configs.items() if not config.serial][1]
+    for _ in range(10):
+        now = played(plan, lambda key: samples(rng, 0.04, 1)[0] / (1.3 if key == best else 1))
+        recommendation = recommend(now)
+        assert recommendation is not None
+        found += "use" in codes(now) and recommendation.config == now.configs[best]
+        lengths.append(now.rounds)
+        losers = [config for config in now.configs.values() if config.dropped]
+        assert all(len(config.map) == config.dropped.round for config in losers if config.dropped)
+        assert {config.dropped.lost_to for config in losers if config.dropped} <= {best}
+    assert found == 10
+    assert sum(lengths) / len(lengths) < MOST_ROUNDS / 2

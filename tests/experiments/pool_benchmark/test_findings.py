@@ -11,10 +11,19 @@ import pytest
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.findings import ABOUT_SIZES_ALONE, CHECKS
+from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import EffectiveCpus, MemoryReading, ResultsDiffer, TraceSummary
+from poolscope.protocol.payloads import (
+    Breakage,
+    ConfigurationSkipped,
+    EffectiveCpus,
+    MemoryReading,
+    ResultsDiffer,
+    TraceSummary,
+    WaitingPlace,
+)
 from poolscope.protocol.records import Printed, Record, Result
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
@@ -253,30 +262,65 @@ def test_chunks_that_leave_workers_without_any_are_too_large() -> None:
     assert (found.holds, found.remedy) == (True, {"chunksizes": [1]})
 
 
+def test_a_chunk_of_one_is_told_of_a_kind_that_is_not_the_fastest() -> None:
+    maps = {"serial": about(640), "process 2 c1": about(500), "process 2 c8": about(340), "pool 2": about(330)}
+    found = check(told(maps, asked={"chunksizes": [0, 8]}), "chunks are too small")
+    assert (found.code, found.remedy) == ("chunks_too_small: worse", {"chunksizes": [8]})
+    assert found.numbers["chunk"] == 1
+    assert found.numbers["gain"] == pytest.approx(500 / 340, rel=0.02)
+
+
 @pytest.mark.parametrize(
-    ("traces", "holds"),
+    ("handing_over", "code"),
+    [(0.6, "chunks_too_small: one item a message"), (0.02, "chunks_too_small: cheap")],
+)
+def test_a_chunk_of_one_beside_a_pool_s_own_choice_is_told_by_what_handing_over_took(
+    handing_over: float, code: str
+) -> None:
+    maps = {"serial": about(640), "process 2": about(800), "pool 2": about(330)}
+    traces = {
+        **trace("process 2", 800, 2 * (1 - handing_over), tail=0.0),
+        **trace("pool 2", 330, 1.95, tail=0.0),
+    }
+    found = check(told(maps, traces=traces, items=320), "chunks are too small")
+    assert found.code == code
+    if found.holds:
+        assert found.numbers["gain"] == pytest.approx(800 / 330, rel=0.02)
+        assert found.remedy == {"chunksizes": [1, 40]}
+
+
+@pytest.mark.parametrize(
+    ("traces", "code"),
     [
-        (trace("process 2", 335, 1.9, tail=0.2, longest=8.0), True),
-        (trace("process 2", 335, 1.9, tail=0.02, longest=8.0), False),
-        (trace("process 2", 335, 1.9, tail=0.2, longest=1.2), False),
-        (trace("process 2", 335, 1.9, tail=0.07, longest=2.5), None),
-        (trace("process 4", 335, 1.9, tail=0.2, longest=8.0), None),  # more workers than CPUs make items long as well
-        (HELD, None),
-        ({}, None),
+        (trace("process 2", 335, 1.9, longest=8.0, longest_first=0.7), "long items"),
+        (trace("process 2", 335, 1.9, longest=8.0, longest_first=0.97), "none"),
+        (trace("process 2", 335, 1.9, longest=8.0, longest_first=0.92), "not much"),
+        (trace("process 4", 335, 1.9, longest_first=0.7), "untraced"),  # more workers than CPUs make items long as well
+        ({}, "untraced"),
     ],
 )
-def test_stragglers_are_long_items_that_leave_others_idle(traces: dict[str, Any], holds: bool | None) -> None:
-    assert check(told(MAPS, traces=traces), "long items hold up").holds is holds
+def test_long_items_hold_up_others_where_the_longest_first_would_save_a_tenth(
+    traces: dict[str, Any], code: str
+) -> None:
+    found = check(told(MAPS, traces=traces), "wait for the last items")
+    assert found.code == f"stragglers: {code}"
 
 
-def test_stragglers_of_a_disturbed_run_may_be_the_machines() -> None:
-    now = told(MAPS, traces=trace("process 2", 335, 1.9, tail=0.2, longest=8.0), noise=LOUD)
-    assert check(now, "long items hold up").holds is None
+def test_workers_that_wait_in_a_disturbed_run_may_be_held_up_by_others() -> None:
+    now = told(MAPS, traces=trace("process 2", 335, 1.9, longest_first=0.7), noise=LOUD)
+    assert check(now, "wait for the last items").code == "stragglers: disturbed"
 
 
-def test_stragglers_in_chunks_are_answered_with_chunks_of_one() -> None:
-    now = told({"serial": about(640), "pool 2": about(400)}, traces=trace("pool 2", 400, 1.6, tail=0.2, longest=8.0))
-    assert check(now, "long items hold up").remedy == {"chunksizes": [1]}
+@pytest.mark.parametrize(("chunks", "smaller"), [("pool 2", 1), ("pool 2 c16", 2)])
+def test_the_last_chunk_is_to_blame_where_single_items_would_save_more_than_order(chunks: str, smaller: int) -> None:
+    maps = {"serial": about(640), chunks: about(400), "process 2": about(380)}
+    traces = {
+        **trace(chunks, 400, 1.6, one_by_one=0.75, longest_first=0.7),
+        **trace("process 2", 380, 1.9),  # the fastest, in which nobody waits
+    }
+    found = check(told(maps, traces=traces), "wait for the last items")
+    assert (found.code, found.remedy) == ("stragglers: in chunks", {"chunksizes": [smaller]})
+    assert found.numbers["lost_share"] == pytest.approx(0.3)
 
 
 # Cores
@@ -414,6 +458,40 @@ def test_memory_that_runs_short_is_answered_with_the_sizes_that_fit() -> None:
     assert check(now, "more memory than is free").remedy == {"sizes": [2]}
 
 
+@pytest.mark.parametrize(
+    ("readings", "free", "each", "fitting", "like"),
+    [
+        # By one size its workers' own part, by two the growth of all together, whatever each seems to have.
+        ({"process 2": ((50, 50), 130)}, 1000, 50, (800 - 30) // 50, "process 2"),
+        ({"process 2": ((50, 50), 130), "process 4": ((40, 40, 40, 40), 190)}, 1000, 30, (800 - 30) // 30, "process 4"),
+        ({"process 2": ((50, 50), 130), "process 4": ((40, 40, 40, 40), 190)}, 20, 30, 0, "process 4"),
+        # Of threads, which have no memory of their own, nothing is said, but of the processes beside them.
+        ({"thread 2": ((1, 1), 32), "process 2": ((50, 50), 130)}, 1000, 50, 15, "process 2"),
+        ({"thread 2": ((1, 1), 32)}, 1000, None, None, None),
+    ],
+)
+def test_how_many_workers_fit_into_the_free_memory(
+    readings: dict[str, tuple[tuple[int, ...], int]],
+    free: int,
+    each: int | None,
+    fitting: int | None,
+    like: str | None,
+) -> None:
+    more = [
+        Result(0, MemoryReading("pss", tuple(n * MIB for n in workers), total * MIB, 30 * MIB), key)
+        for key, (workers, total) in readings.items()
+    ]
+    now = told(
+        {"serial": about(640), "thread 2": about(650), "process 2": about(335), "process 4": about(200)},
+        machine={"memory_available": free * MIB},
+        more=more,
+    )
+    result = memory_runs_short(now, 4)
+    assert result.facts.get("fitting") == fitting
+    assert result.facts.get("worker_bytes") == (each * MIB if each else None)
+    assert (result.facts["like"].key if like else result.facts.get("like")) == like
+
+
 # Trust
 
 
@@ -479,3 +557,90 @@ def test_output_is_told_with_its_size() -> None:
 )
 def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bool | None) -> None:
     assert check(told(MAPS, **how), "the run was disturbed").holds is holds
+
+
+# What broke
+
+PLACE = WaitingPlace("/home/me/tasks.py", 24, "parse", 2)
+
+
+def broke(breakage: Breakage, config: str = "process 2") -> Result:
+    return Result(0, ConfigurationSkipped("It broke.", breakage), config)
+
+
+@pytest.mark.parametrize(
+    ("breakage", "check_name", "code", "numbers"),
+    [
+        (
+            Breakage("hung-at-fork", True, True, (0, 1), "0", threads=("flusher",), places=(PLACE,), idle_s=1.0),
+            "hang",
+            "hangs: hung-at-fork",
+            {"item": 0, "threads": 1, "waiting": 2, "settings": 1},
+        ),
+        (
+            Breakage("hung-at-exit", True, True, idle_s=1.0),
+            "hang",
+            "hangs: hung-at-exit",
+            {"item": None, "threads": 0, "waiting": 0, "settings": 1},
+        ),
+        (
+            Breakage("worker-died", True, True, (7,), "'a'", exit_code=-11),
+            "breaks",
+            "workers_break: worker-died",
+            {"item": 7, "exit_code": -11, "settings": 1},
+        ),
+        (
+            Breakage("worker-died", True, False, exit_code=-9),
+            "breaks",
+            "workers_break: worker-died",
+            {"item": None, "exit_code": -9, "settings": 1},
+        ),
+        (
+            Breakage("exception-unreadable", True, True, (3,), "3", "Odd: three", "TypeError: no", globals=("LIMIT",)),
+            "breaks",
+            "workers_break: exception-unreadable",
+            {"item": 3, "exit_code": None, "settings": 1},
+        ),
+        (
+            Breakage("exception-unreadable", unreadable="TypeError: no"),
+            "breaks",
+            "workers_break: exception-unreadable",
+            {"item": None, "exit_code": None, "settings": 1},
+        ),
+    ],
+)
+def test_what_broke_is_found_with_its_numbers(
+    breakage: Breakage, check_name: str, code: str, numbers: dict[str, float | None]
+) -> None:
+    found = check(told({"serial": about(640), "process 2": []}, more=[broke(breakage)]), check_name)
+    assert (found.holds, found.code, found.numbers) == (True, code, numbers)
+
+
+def test_a_hang_after_a_fork_is_answered_with_spawn_and_stands_first() -> None:
+    hung = Breakage("hung-at-fork", True, True, (0,), "0", threads=("a", "b"), places=(PLACE,), idle_s=1.0)
+    now = told(MAPS, more=[broke(hung)])
+    assert check(now, "hang").remedy == {"start_methods": ["spawn"]}
+    assert which_pool.findings(now, 2)[0].code == "hangs: hung-at-fork"
+
+
+def test_work_with_processes_of_its_own_is_answered_with_an_executor() -> None:
+    now = told({"serial": about(640), "pool 2": []}, more=[broke(Breakage("daemonic", True, True, (0,)), "pool 2")])
+    found = check(now, "in a Pool")
+    assert (found.holds, found.code, found.remedy) == (True, "nests_pools: daemonic", {"kinds": ["process"]})
+
+
+def test_what_was_too_slow_is_not_said_to_hang() -> None:
+    slow = broke(Breakage("limit", looked=True, limit_s=60.0))
+    found = check(told({"serial": about(640), "process 2": []}, more=[slow]), "hang")
+    assert (found.holds, found.code, found.numbers) == (None, "hangs: limit", {"limit_s": 60.0})
+
+
+@pytest.mark.parametrize(
+    ("threads", "start_method", "holds"),
+    [((), "fork", False), (("flusher",), "fork", None), (("flusher",), "spawn", False)],
+)
+def test_threads_that_are_alive_at_a_fork_are_told_though_nothing_hung(
+    threads: tuple[str, ...], start_method: str, holds: bool | None
+) -> None:
+    maps = {"serial": about(640), f"process 2 {start_method}": about(335)}
+    assert check(told(maps, tried={"threads": threads}), "hang").holds is holds

@@ -85,9 +85,11 @@ def test_a_host_says_what_its_python_is(start: Start) -> None:
 
 def test_a_work_is_opened_tried_and_measured(start: Start, tmp_path: Path) -> None:
     host = start(folder=str(tmp_path))
-    there = (ImportedPlace("tasks", "tasks", str(tmp_path)),)
     found = opened(host, tmp_path, "def work(n): print(n); return n * n\nitems = range(4)\n")
-    assert found == WorkOpened(4, imports=there)
+    assert (found.count, found.cut) == (4, False)
+    assert found.imports == (ImportedPlace("tasks", "tasks", str(tmp_path)),)
+    assert found.made is not None
+    assert found.made.lazy
     output = tmp_path / "output"
     trial = host.try_work(output, LIMIT_S)
     assert output.read_text() == "0\n1\n2\n3\n" * 2

@@ -41,6 +41,7 @@ from poolscope.machine.facts import read_machine
 from poolscope.protocol.arguments import BenchmarkArguments
 from poolscope.protocol.kinds import POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import (
+    Breakage,
     ConfigurationDropped,
     ConfigurationSkipped,
     ConfigurationUntraced,
@@ -308,7 +309,7 @@ class Benchmark:
             if config.kind == SERIAL and config not in self.loops:
                 self.lose(session, str(failed))
             else:
-                self.skip(config, str(failed))
+                self.skip(config, str(failed), failed.breakage)
                 if failed.ended:
                     self.spare_others(config, str(failed))
             return None
@@ -354,11 +355,12 @@ class Benchmark:
             self.report.traced(config, report)
             self.report.progress(self.estimator, "")
 
-    def skip(self, config: PlannedConfiguration, why: str) -> None:
+    def skip(self, config: PlannedConfiguration, why: str, breakage: Breakage | None = None) -> None:
         """Measure the configuration no more."""
         del self.configs[config]
         self.estimator.drop(config.key)
-        self.report.result(ConfigurationUntraced(why) if self.tracing else ConfigurationSkipped(why), config.key)
+        given_up = ConfigurationUntraced(why) if self.tracing else ConfigurationSkipped(why, breakage)
+        self.report.result(given_up, config.key)
 
     def spare_others(self, ended: PlannedConfiguration, why: str) -> None:
         """Skip what is likely to end its process as well: the same kind in other sizes, if never measured."""

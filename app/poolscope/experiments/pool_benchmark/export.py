@@ -103,6 +103,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "passes": config.passes,
         "dropped": _dropped(state, config),
         "skipped": config.skipped or None,
+        "breakage": to_json(config.breakage) if config.breakage else None,
         "differs": config.differs or None,
         "untraced": config.untraced or None,
     }

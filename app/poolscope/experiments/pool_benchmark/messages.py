@@ -16,6 +16,9 @@ from poolscope.text.sentences import Part, fill
 
 # What each check looks for, by the name of its function.
 CHECKS = {
+    "hangs": "workers hang",
+    "workers_break": "the work breaks its workers",
+    "nests_pools": "work with processes of its own in a Pool",
     "results_lazy": "a call returns before its work is done",
     "results_remembered": "a repeated call is faster than the first",
     "items_changed": "a call changes its item",
@@ -29,13 +32,14 @@ CHECKS = {
     "chunks_too_small": "chunks are too small",
     "chunks_too_large": "chunks are too large",
     "chunks_vary": "chunk size changes with the pool size",
-    "stragglers": "a few long items hold up the others",
+    "stragglers": "workers wait for the last items",
     "more_workers_than_cpus": "more workers than usable CPUs",
     "quota_bites": "a CPU quota made workers wait",
     "siblings_share_cores": "workers share cores as hyper-threads",
     "oversubscribed": "tasks start processes or threads of their own",
     "start_up_outweighs": "starting processes outweighs the map",
     "memory_runs_short": "workers together need more memory than is free",
+    "items_made_beforehand": "items are made before the map",
     "results_differ": "results differ, or can't be repeated",
     "keeps_global_state": "the work keeps global state",
     "prints": "the work prints",
@@ -91,6 +95,41 @@ UNBLOCKING = {
 }
 
 FINDINGS: dict[str, dict[str, str]] = {
+    "hangs": {
+        "unmeasured": "No pool was measured.",
+        "none": "Every setting came to its end.",
+        "limit": (
+            "Can't tell: {config} took longer than the limit of {limit_s:duration}, and a repetition to look for a "
+            "cause did not stand still."
+        ),
+        "threads at the fork": (
+            "Can't tell, nothing hung in this run. {named} {threads:runs/run} when workers are forked: a lock that "
+            "such a thread holds at that moment stays locked in the worker. Start workers by spawn or forkserver."
+        ),
+        "hung-at-fork": "{config}: {why}",
+        "hung": "{config}: {why}",
+        "hung-at-exit": "{config}: {why}",
+    },
+    "workers_break": {
+        "unmeasured": "No pool was measured.",
+        "none": "No worker ended before its time, and what they sent could be read.",
+        **dict.fromkeys(
+            (
+                "exception-unreadable",
+                "result-unreadable",
+                "call-unreadable",
+                "worker-died",
+                "host-died",
+                "raised",
+            ),
+            "{config}: {why}",
+        ),
+    },
+    "nests_pools": {
+        "unmeasured": "No multiprocessing.Pool was measured.",
+        "none": "It started no process where it may not.",
+        "daemonic": "{config}: {why}",
+    },
     "results_lazy": {
         **LAZY,
         "unknown": "What a call returns was not looked at.",
@@ -270,6 +309,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:interval}).",
+        "one item a message": (
+            "{config} {config:sends/send} one item a message, which is {kind}'s own choice, and {config:takes/take} "
+            "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk} ({gain:interval}); handing "
+            "over took {dispatch_share:percent} of that. Set a chunk size."
+        ),
         "no worse": "{compared} ({gain:interval}).",
         "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} chunks a worker.",
@@ -301,15 +345,23 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "stragglers": {
         "figures": (
-            "with {config} the longest item took {longest_s:duration}, the middle one {median_s:duration}, and at the "
-            "end workers idled for {idle_tail:percent} of the map"
+            "with {config}, in chunks of {chunk}, the items took {as_sent_s:duration}; handed out one by one they "
+            "would have taken {one_by_one_s:duration}, and the longest first {longest_first_s:duration}, handing over "
+            "not counted"
         ),
+        "lengths": "the longest took {longest_s:duration}, the middle one {median_s:duration}",
         "untraced": "No pool whose workers could all work at once has been traced.",
         "none": "{figures}.",
         "not much": "Can't tell, it is not much: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
-        "in chunks": "{figures}. Chunks of one item let the others go on.",
-        "long items": "{figures}. Hand the longest items over first.",
+        "in chunks": (
+            "Workers that had finished waited for the last chunk: {figures}. The chunks cost {lost_share:percent} of "
+            "the map. Take smaller ones."
+        ),
+        "long items": (
+            "Workers that had finished waited for the last items: {figures}; {lengths}. The order costs "
+            "{lost_share:percent} of the map. Hand the longest items over first."
+        ),
     },
     "more_workers_than_cpus": {
         "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:times} as fast as {small}",
@@ -382,13 +434,45 @@ FINDINGS: dict[str, dict[str, str]] = {
         "outweighs": "{figures}. Keep one pool and map often, or give it more to do.",
     },
     "memory_runs_short": {
-        "figures": ("{config} took {needed:size} beside the main process; {free:size} were free before[{twice}]"),
+        "figures": (
+            "{config} took {needed:size} beside the main process; {free:size} were free before[{twice}]"
+            "[. One more worker takes {worker_bytes:size} and the main process {parent_bytes:size}, so about "
+            "{fitting:whole} workers as in {like} fit into {full:percent} of that]"
+        ),
         "counted twice": "; shared pages are counted more than once in that",
         "unmeasured": "No pool's memory has been measured.",
         "unknown": "How much memory was free is not known.",
         "fits": "{figures}.",
         "unclear": "Can't tell: {figures}.",
         "short": "{figures}.",
+    },
+    "items_made_beforehand": {
+        "time": (
+            "making the {items:whole} {items:item/items} took {made_s:duration}, beside {call_s:duration} for a single "
+            "call of {config}"
+        ),
+        "held": "all of them together take {memory:size}",
+        "lists": "Pool.map and executor.map take all items at once",
+        "lazily": (
+            "Pool.imap with a chunk size, and from Python 3.14 on executor.map with buffersize=, take them one by one"
+        ),
+        "unknown": "What making the items took is not known, or nothing has been measured to compare it with.",
+        "at hand": "The items were there before.",
+        "cheap": "{time}; {held}.",
+        "figures differ": (
+            "Can't tell what all of them together take: the process grew by {memory:size} as they were made, and "
+            "pickled they have {pickled:size}."
+        ),
+        "long": "{time}, whose times don't have it: it is {share:percent} of both. {lists:capital}, {lazily}.",
+        "large": "{held:capital}: {lists}. {lazily:capital}.",
+        "long and large": (
+            "{time}, whose times don't have it: it is {share:percent} of both. {held:capital}: {lists}. "
+            "{lazily:capital}."
+        ),
+        "full": (
+            "Only the first {items:whole} items were taken, which fill {memory:size}, half of the free memory: "
+            "{lists}. {lazily:capital}."
+        ),
     },
     "results_differ": {
         "no call repeats": (
@@ -471,6 +555,7 @@ VERDICTS = {
         "{best}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:times} ({gain:interval})"
     ),
     "undecided": "{figures}: the data can't separate them.",
+    "no gain": "{figures}: no pool gains as much as {worth_it:percent}, so a plain loop does as well.",
     "luckiest": "{figures} may just be the luckiest of {compared}.",
     "unconfirmed": "{figures} needs more repetitions to be sure of.",
     "others open": "{figures} is slower, but the others spread too widely to tell.",

@@ -28,6 +28,11 @@ def kinds(state: State, *names: str) -> dict[str, Any]:
     return {"kinds": list(names)} if compares_kinds(state) else {}
 
 
+def start_methods(state: State, *names: str) -> dict[str, Any]:
+    """Other ways to start workers."""
+    return {"start_methods": list(names)} if compares_kinds(state) else {"start_method": names[0]}
+
+
 def chunks(state: State, *chunksizes: int) -> dict[str, Any]:
     """Chunk sizes to compare; an experiment that uses one for all gets the one that differs from what was used."""
     if compares_kinds(state):

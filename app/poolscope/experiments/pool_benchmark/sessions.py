@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +12,10 @@ from typing import Any, Protocol
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
 from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.commands import MeasureOnce, OpenWork
-from poolscope.protocol.kinds import SERIAL, PoolUse
+from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, WorkOpened
+from poolscope.protocol.kinds import IN_PROCESSES, SERIAL, PoolUse
 from poolscope.protocol.payloads import (
+    Breakage,
     Calibration,
     FailureCode,
     InterpreterFacts,
@@ -22,6 +24,7 @@ from poolscope.protocol.payloads import (
     TrialReport,
 )
 from poolscope.runner.context import RunContext
+from poolscope.runner.host.call_log import entries, under_way
 from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 from poolscope.runner.pools.kinds import measure
@@ -32,17 +35,21 @@ from poolscope.workloads.work import Work, set_up
 MOST_STARTS = 10
 PASSED_ON = 16 * 1024  # bytes of what the first calls printed that are passed on
 SHOWN_RESULTS = 1000
+# Who does nothing for so long, and for longer than the loop takes, hangs; what breaks mostly does so at once.
+LEAST_PATIENCE_S = 1.0
+SEARCH_S = 5.0
 
 
 class ConfigurationFailed(Exception):
     """A repetition could not be done; the message is the sentence why. Other configurations can go on.
 
-    `ended`: its process has ended by that, and they go on in another.
+    `ended`: its process has ended by that, and they go on in another. `breakage` is what broke it, as far as is known.
     """
 
-    def __init__(self, sentence: str, ended: bool) -> None:
+    def __init__(self, sentence: str, ended: bool, breakage: Breakage | None = None) -> None:
         super().__init__(sentence)
         self.ended = ended
+        self.breakage = breakage
 
 
 class InterpreterLost(Exception):
@@ -133,7 +140,8 @@ class InterpreterSession:
         self._limit_s = limit_s
         self._host: HostProcess | None = None
         self._starts = 0
-        self._looped = False
+        self._searches = 0
+        self._loop_s = 0.0  # the longest plain loop so far
         self._fresh = False
         self._apart = False
         self._digest: str | None = None  # of the loop's results, where nothing else is kept of them
@@ -148,7 +156,8 @@ class InterpreterSession:
             finally:
                 pass_on(prints)
         except HostFailed as failed:
-            self._lose(str(failed))
+            loop = planned(self.label, SERIAL, items=1)
+            self._lose(f"{failed}{found_out(self._explained(loop, failed.breakage))}")
         except OrderRefused as refused:
             self._lose(str(refused), refused.code)
         if self.facts:
@@ -186,12 +195,15 @@ class InterpreterSession:
             if self._apart:
                 host.close()
         except HostFailed as failed:
-            raise ConfigurationFailed(str(failed), ended=True) from None
+            breakage = self._explained(config, failed.breakage)
+            raise ConfigurationFailed(f"{failed}{found_out(breakage)}", ended=True, breakage=breakage) from None
         except OrderRefused as refused:
-            if refused.spoiled:
+            if refused.spoiled or self._apart:
                 host.end()
-            raise ConfigurationFailed(str(refused), ended=refused.spoiled) from None
-        self._looped = self._looped or config.kind == SERIAL
+            breakage = self._explained(config, refused.breakage)
+            raise ConfigurationFailed(str(refused), ended=refused.spoiled, breakage=breakage) from None
+        if config.kind == SERIAL:
+            self._loop_s = max(self._loop_s, report.map / 1e9)
         self._fresh = self._fresh or report.changed is not None
         return self._compared(report) if self._apart else report
 
@@ -206,12 +218,48 @@ class InterpreterSession:
     def _measure(self, host: HostProcess, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         return host.measure(order_for(config, how), self._limit_s, f"a pass of {in_words(config)}")
 
+    def _explained(self, config: PlannedConfiguration, breakage: Breakage | None) -> Breakage | None:
+        """What broke a configuration, as another host finds out that may break in the same way."""
+        if breakage is None or self.facts is None:
+            return breakage
+        use, late = order_for(config, HowToMeasure()).use, breakage.code == "limit"
+        if config.kind in IN_PROCESSES:
+            use = replace(use, start_method=use.start_method or self.facts.start_method)
+        found = self._search(use, warm=late and config.kind != SERIAL)
+        if found is None or (found.code == "host-died") > (breakage.code == "host-died"):
+            return replace(breakage, looked=True)
+        if found.code == "hung-at-fork":
+            # The evidence: whether it hangs as well where nothing is forked.
+            spawned = self._search(replace(use, start_method="spawn"), warm=False)
+            if spawned is not None and spawned.code.startswith("hung"):
+                found = replace(found, code="hung")
+        return replace(found, limit_s=breakage.limit_s, exit_code=found.exit_code or breakage.exit_code)
+
+    def _search(self, use: PoolUse, *, warm: bool) -> Breakage | None:
+        """How a repetition breaks in a host of its own, None where it does not, or that can't be told."""
+        log = self._scratch / f"calls-{self._searches}"
+        self._searches += 1
+        longest_s = max(self.trial.call_s, default=0.0) if self.trial else 0.0
+        patience_s = max(LEAST_PATIENCE_S, 2 * self._loop_s, 3 * longest_s)
+        try:
+            with self._another_host() as host:
+                order = ExplainBreakage(use, str(log), patience_s, warm)
+                return host.explain(order, min(self._limit_s, SEARCH_S + 2 * self._loop_s) + patience_s)
+        except HostFailed as failed:
+            if failed.breakage is None or failed.breakage.code != "host-died":
+                return None
+            items = under_way(entries(log))  # the log of its calls has outlived it
+            words = "".join(items.values()) if len(items) == 1 else ""
+            return replace(failed.breakage, looked=True, again=True, items=tuple(items), item=words)
+        except OrderRefused:
+            return None
+
     def _living(self) -> HostProcess:
         if self._host is not None and self._host.alive:
             return self._host
         try:
             host = self._start()
-            if self._looped and not self._apart:  # the results that the others are compared with went with the host
+            if self._loop_s and not self._apart:  # the results that the others are compared with went with the host
                 self._measure(host, planned(self.label, SERIAL, items=1), HowToMeasure())
         except (HostFailed, OrderRefused) as failed:
             self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
@@ -221,17 +269,33 @@ class InterpreterSession:
         if self._starts == MOST_STARTS:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
         self._starts += not self._apart
-        users = ":" in self._work.name
-        folder = (self._work.working_folder or self._work.folder) if users else None
-        self._host = host = HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
+        self._host = host = self._new_host()
         self.facts = host.describe()
-        is_async = self.trial is not None and self.trial.is_async
-        order = OpenWork(self._work, str(self._scratch), self.rounds, is_async, self._fresh)
-        opened = host.open_work(order, self._limit_s)
+        opened = self._open(host)
         if opened.calibration is not None:
             self.calibration = self.calibration or opened.calibration
             self.rounds = opened.calibration.rounds  # the same work, should it be started anew
         return host
+
+    def _new_host(self) -> HostProcess:
+        users = ":" in self._work.name
+        folder = (self._work.working_folder or self._work.folder) if users else None
+        return HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
+
+    def _open(self, host: HostProcess) -> WorkOpened:
+        is_async = self.trial is not None and self.trial.is_async
+        order = OpenWork(self._work, str(self._scratch), self.rounds, is_async, self._fresh)
+        return host.open_work(order, self._limit_s)
+
+    @contextlib.contextmanager
+    def _another_host(self) -> Iterator[HostProcess]:
+        """One beside that which measures, with the work opened; it is ended afterwards. Raises HostFailed."""
+        host = self._new_host()
+        try:
+            self._open(host)
+            yield host
+        finally:
+            host.end()
 
     def _lose(self, why: str, code: FailureCode | None = None) -> None:
         """Take no more part. Raises InterpreterLost."""
@@ -327,6 +391,16 @@ def order_for(config: PlannedConfiguration, how: HowToMeasure, results: int = 0)
     """One repetition of a configuration."""
     use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
     return MeasureOnce(use, how.traced, how.spans, results, config.key, how.passes, how.fill_s)
+
+
+def found_out(breakage: Breakage | None) -> str:
+    """What goes on a sentence about a plain loop that died or hung: at which item, or where it waits."""
+    if breakage is not None and breakage.places:
+        place = breakage.places[0]
+        return f" It waited in {place.function} ({Path(place.file).name}, line {place.line}), without using a CPU."
+    if breakage is not None and breakage.item:
+        return f" It was at item {breakage.items[0]} ({breakage.item})."
+    return ""
 
 
 def pass_on(prints: Path) -> None:

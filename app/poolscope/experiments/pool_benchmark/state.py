@@ -11,11 +11,13 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from poolscope.experiments.pool_benchmark.breakages import breakage_sentence
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.rounds import looks
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
+    Breakage,
     Calibration,
     ConfigurationDropped,
     ConfigurationSkipped,
@@ -54,11 +56,11 @@ class Configuration:
     `key`, `python`, `kind`, `size`, `start_method`, `chunksize`, `chunk_used`, `spare_workers` and `method` are those
     of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold seconds, one a counted
     repetition, and `repetitions` their numbers; a plain loop has maps alone. `skipped` is the sentence why it was given
-    up, `differs` how its results are not those of the loop, `untraced` why it has no traced repetition, each '' where
-    that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
-    A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
-    loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
-    results (pool-sizes alone).
+    up, `breakage` what broke it then, `differs` how its results are not those of the loop, `untraced` why it has no
+    traced repetition, each '' or None where that is not so. `dropped` says after which round it was shown to lose and
+    got no more, None while it goes on. A sample of its map is the mean of `passes`. `traced` and `memory` summarize
+    that repetition, `loop` the plain loop's counted repetitions so far, `collections` the garbage collections in all
+    counted ones, `shown` the first results (pool-sizes alone).
     """
 
     key: str
@@ -76,6 +78,7 @@ class Configuration:
     stop: tuple[float, ...] = ()
     repetitions: tuple[int, ...] = ()
     skipped: str = ""
+    breakage: Breakage | None = None
     differs: str = ""
     untraced: str = ""
     dropped: ConfigurationDropped | None = None
@@ -313,8 +316,9 @@ def _result(state: State, payload: Payload, key: str) -> State:
 def _measured(config: Configuration, payload: Payload) -> Configuration:
     """The configuration after one more result about it."""
     match payload:
-        case ConfigurationSkipped(why=why):
-            return replace(config, skipped=why)
+        case ConfigurationSkipped(why=why, breakage=breakage):
+            words = breakage_sentence(breakage, config.kind, config.start_method) if breakage else None
+            return replace(config, skipped=words or why, breakage=breakage)
         case ConfigurationDropped():
             return replace(config, dropped=payload)
         case PassesPerSample(passes=passes):

@@ -51,7 +51,8 @@ def is_settled(state: State, recommendation: Recommendation) -> bool:
         case "small gain":
             return is_narrow(recommendation.gain)
         case "no clear winner":
-            return no_pool_gains(state, recommendation)
+            # Where the best of them is slower, the loop may still be shown to win.
+            return recommendation.gain.shows_difference is False and no_pool_gains(state, recommendation)
         case _:
             return False
 

@@ -14,8 +14,10 @@ from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.steering import no_pool_gains
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.stats.comparison import WORTH_IT
+from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
 LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
@@ -153,11 +155,18 @@ def _undecided(state: State, recommendation: Recommendation, facts: dict[str, An
     maps, gain = recommendation.maps, recommendation.gain
     facts |= {"fastest": _fastest(state, recommendation.best), "compared": maps.compared}
     if not gain.shows_difference:
-        return "no winner", "undecided", facts
-    if gain.value < 1 and maps.compared > 1:
-        return "no winner", "others open", facts
+        return "no winner", "no gain" if no_pool_gains(state, recommendation) else "undecided", facts
+    if gain.value < 1:
+        return "no winner", "others open" if _others_open(state, recommendation) else "unconfirmed", facts
     # The caution for the best of many is for gains, and for several.
     return "no winner", "luckiest" if maps.compared > 1 else "unconfirmed", facts
+
+
+def _others_open(state: State, recommendation: Recommendation) -> bool:
+    """Whether the interval of another configuration, of those still repeated, reaches as far as the loop."""
+    loop = state.serial.map if state.serial else ()
+    others = [config for config in eligible_configs(state) if config is not recommendation.best and not config.dropped]
+    return any((ratio(loop, config.map).high or 1.0) >= 1 for config in others)
 
 
 def _fastest(state: State, best: Configuration, code: str = "fastest") -> Part:

@@ -26,8 +26,10 @@ from poolscope.errors import MalformedMessage
 from poolscope.machine.processes import exit_description, kill_group
 from poolscope.protocol import codec, records
 from poolscope.protocol.commands import (
+    BreakageExplained,
     CloseHost,
     DescribeHost,
+    ExplainBreakage,
     HostAnswer,
     HostDescription,
     HostOrder,
@@ -41,7 +43,7 @@ from poolscope.protocol.commands import (
     WorkOpened,
     WorkTried,
 )
-from poolscope.protocol.payloads import InterpreterFacts, MeasurementReport, TrialReport
+from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementReport, TrialReport
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 
@@ -132,6 +134,11 @@ class HostProcess:
         with self._context.recorder.quiet():
             return self._ask(order, WorkMeasured, limit_s, what, forwarding).report
 
+    def explain(self, order: ExplainBreakage, limit_s: float) -> Breakage | None:
+        """Find out how a repetition breaks, by another that may break in the same way; None where it does not."""
+        with self._context.recorder.quiet():
+            return self._ask(order, BreakageExplained, limit_s, "the repetition that looks for a cause").breakage
+
     def close(self) -> None:
         """Let it end by itself, so that it can close what its work has opened; then make sure."""
         self._write(CloseHost())
@@ -183,8 +190,8 @@ class HostProcess:
             match self._next(limit_s, what):
                 case StepAnnounced(step):
                     what = step
-                case OrderFailed(why, spoiled, code):
-                    raise OrderRefused(why, spoiled, code)
+                case OrderFailed(why, spoiled, code, breakage):
+                    raise OrderRefused(why, spoiled, code, breakage)
                 case answer if isinstance(answer, expected):
                     return answer
                 case answer:
@@ -205,7 +212,10 @@ class HostProcess:
             if not ready:
                 self.end()
                 began = what[:1].upper() + what[1:]
-                raise HostFailed(f"{began} took longer than the limit of {limit_s:g} s, so it was ended.")
+                raise HostFailed(
+                    f"{began} took longer than the limit of {limit_s:g} s, so it was ended.",
+                    Breakage("limit", limit_s=limit_s),
+                )
             chunk = os.read(self._answers, 65536)
             self._unread += chunk
             if not chunk or len(self._unread) > ANSWER_LIMIT:
@@ -216,11 +226,12 @@ class HostProcess:
     def _death(self, what: str) -> HostFailed:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(LEAVE_S)
-        return self._failure(f"{exit_description(self._process.poll())} during {what}")
+        code = self._process.poll()
+        return self._failure(f"{exit_description(code)} during {what}", Breakage("host-died", exit_code=code))
 
-    def _failure(self, how: str) -> HostFailed:
+    def _failure(self, how: str, breakage: Breakage | None = None) -> HostFailed:
         self.end()
-        return HostFailed(f"The process of Python {self._label} {how}.")
+        return HostFailed(f"The process of Python {self._label} {how}.", breakage)
 
 
 def own_site_flags(variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from poolscope.protocol.payloads import FailureCode
+from poolscope.protocol.payloads import Breakage, FailureCode
 
 
 class HostFailed(Exception):
-    """A host is no more: it could not be started, died, took too long or answered nonsense."""
+    """A host is no more: it could not be started, died, took too long or answered nonsense.
+
+    `breakage` tells the first two of what ends one in the middle of an order: it died, or its time was over.
+    """
+
+    def __init__(self, sentence: str, breakage: Breakage | None = None) -> None:
+        super().__init__(sentence)
+        self.breakage = breakage
 
 
 class OrderRefused(Exception):
-    """A host could not do an order, and lives on. `spoiled`: something of it may be left, so go on in a new host."""
+    """A host could not do an order, and lives on. `spoiled`: something of it may be left, so go on in a new host.
 
-    def __init__(self, sentence: str, spoiled: bool = False, code: FailureCode | None = None) -> None:
+    `breakage` is what broke a repetition.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        spoiled: bool = False,
+        code: FailureCode | None = None,
+        breakage: Breakage | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.spoiled = spoiled
         self.code = code
+        self.breakage = breakage
 
 
 class WorkUnusable(OrderRefused):

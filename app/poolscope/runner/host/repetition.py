@@ -10,7 +10,7 @@ from typing import Any
 
 from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import SERIAL
-from poolscope.protocol.payloads import ItemChange, MeasurementReport
+from poolscope.protocol.payloads import Breakage, ItemChange, MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.equality import digest, same, same_in_any_order
 from poolscope.runner.host.errors import OrderRefused
@@ -46,8 +46,11 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
     try:
         measurement = measure(context, order.use, work, traced=order.traced, passes=passes, fill_s=order.fill_s)
-    except (WorkerDied, PoolFailed) as error:
-        raise OrderRefused(str(error), spoiled=True) from None
+    except WorkerDied as died:
+        breakage = None if died.on_request else Breakage("worker-died", exit_code=died.exit_code)
+        raise OrderRefused(str(died), spoiled=True, breakage=breakage) from None
+    except PoolFailed as failed:
+        raise OrderRefused(str(failed), spoiled=True, breakage=failed.breakage) from None
     except SetUpFailed as error:
         raise OrderRefused(str(error)) from None
     except (Exception, SystemExit) as error:
@@ -55,7 +58,9 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         what = f"raised {error_in_words(error)}"
         if counting is not None and counting.number >= 0:
             what = raised_where(error, f"on item {counting.number} ({short(work.items[counting.number])})")
-        raise OrderRefused(f"{opened.function} {what}.") from None
+        raise OrderRefused(
+            f"{opened.function} {what}.", breakage=Breakage("raised", error=error_in_words(error))
+        ) from None
     first_digest, change = None, None
     if opened.expected is None:
         change = look_for_changes(opened, measurement.results) if order.use.kind == SERIAL else None

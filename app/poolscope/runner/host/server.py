@@ -12,8 +12,10 @@ from queue import SimpleQueue
 from poolscope.machine.processes import end_group
 from poolscope.protocol import codec
 from poolscope.protocol.commands import (
+    BreakageExplained,
     CloseHost,
     DescribeHost,
+    ExplainBreakage,
     HostAnswer,
     HostDescription,
     HostOrder,
@@ -58,7 +60,9 @@ def listen(orders: int, queue: SimpleQueue[HostOrder], host: HostServer) -> None
                     host.kill_worker(order)
                     continue
                 case MeasureOnce():
-                    host.expect_workers(order)
+                    host.expect_workers(order.lane)
+                case ExplainBreakage():
+                    host.expect_workers()
             queue.put(order)
             if isinstance(order, CloseHost):
                 return
@@ -80,7 +84,7 @@ class HostServer:
         try:
             answer = self.answer_to(order)
         except OrderRefused as refused:
-            answer = OrderFailed(str(refused), refused.spoiled, refused.code)
+            answer = OrderFailed(str(refused), refused.spoiled, refused.code, refused.breakage)
         except Exception as error:
             traceback.print_exc()
             answer = OrderFailed(f"It could not be done: {error_in_words(error)}.", spoiled=True)
@@ -101,14 +105,19 @@ class HostServer:
                     return WorkMeasured(measure_once(self.context, self.work, order))
                 finally:
                     self.context = None
+            case ExplainBreakage() if self.work is not None and self.context is not None:
+                # Late: nothing that is measured needs it.
+                from poolscope.runner.host.post_mortem import explain_breakage
+
+                return BreakageExplained(explain_breakage(self.context, self.work, order))
         raise OrderRefused(f"There is no order {order.tag}, or it came before the work was opened.")
 
-    def expect_workers(self, order: MeasureOnce) -> None:
+    def expect_workers(self, lane: str = "") -> None:
         """Called by the reading thread, so that a request that comes after this order finds its workers.
 
         Each repetition has a context of its own: one that was interrupted stays so.
         """
-        self.context = RunContext(self.recorder, Path(tempfile.gettempdir()), order.lane)
+        self.context = RunContext(self.recorder, Path(tempfile.gettempdir()), lane)
 
     def kill_worker(self, order: KillHostWorker) -> None:
         """Called by the reading thread. Between two repetitions nothing happens: the orchestrator asks again."""

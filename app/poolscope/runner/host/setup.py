@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import platform
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,14 @@ def gil_enabled() -> bool:
 class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
-    `original` are all items as they were, where they can be copied and calls may change them.
+    `original` are all items as they were, where they can be copied and calls may change them. `own_threads` were
+    alive before it was opened.
     """
 
     work: Work
     function: str
     opened: WorkOpened
+    own_threads: Sequence[threading.Thread] = ()
     expected: list[Any] | None = None
     original: Original | None = None
 
@@ -65,6 +68,10 @@ class OpenedWork:
         """Let the work have its items as they were, and every pass copies of them."""
         self.original = kept
         self.work = replace(self.work, items=kept.copy(), fresh=kept.copy)
+
+    def work_threads(self) -> tuple[str, ...]:
+        """The names of the threads of the work that are alive in this process."""
+        return tuple(sorted(thread.name for thread in threading.enumerate() if thread not in self.own_threads))
 
 
 def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
@@ -87,8 +94,11 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
 
 
 def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
+    own_threads = threading.enumerate()
     loaded = user_code.load(asked, scratch, announce)
     coroutine = loaded.function if loaded.is_async or is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
-    opened = WorkOpened(len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in)
-    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened)
+    opened = WorkOpened(
+        len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made
+    )
+    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads)

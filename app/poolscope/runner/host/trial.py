@@ -109,12 +109,14 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         changed=calls.changed,
         items_known=calls.items_known,
         lazy=calls.lazy,
+        threads=opened.work_threads(),
         native_libraries=native_libraries(),
         native_threads=native_threads(),
         loop=calls.loop,
         imports=opened.opened.imports,
         found_in=opened.opened.found_in,
         calling=work.calling,
+        made=opened.opened.made,
     )
 
 

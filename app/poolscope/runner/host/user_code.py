@@ -13,24 +13,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
+from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.kinds import Calling
-from poolscope.protocol.payloads import ImportedPlace
+from poolscope.protocol.payloads import ImportedPlace, ItemsMade
 from poolscope.protocol.work_names import WorkNames, path_of
 from poolscope.runner.host.errors import WorkUnusable
 from poolscope.runner.host.pickling import error_in_words, short
 from poolscope.runner.host.user_modules import UserModules
 
-MOST_ITEMS = 100_000  # an endless generator is cut here
+MOST_ITEMS = 100_000  # an endless generator is cut here …
+MOST_OF_FREE = 0.5  # … or where its items fill so much of the free memory, which is looked at every
+LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class UserCode:
     """What was loaded. `cut`: there are more items than were taken. `is_async`: a call gives a coroutine.
 
-    `imports` and `found_in` are as in `TrialReport`.
+    `imports`, `found_in` and `made` are as in `TrialReport`.
     """
 
     function: Callable[..., Any]
@@ -41,6 +45,7 @@ class UserCode:
     imports: tuple[ImportedPlace, ...]
     found_in: str | None
     calling: Calling
+    made: ItemsMade
 
 
 def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -> UserCode:
@@ -60,10 +65,11 @@ def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -
     setup = callable_at(names.setup, modules) if names.setup else None
     source = in_words(names.items)
     announce(f"making the items {source}")
-    items, cut = listed(found_at(names.items, modules), source, asked.items)
+    items, cut, made = listed(found_at(names.items, modules), source, asked.items)
     calling = calling_of(items, source) if asked.star else "item"
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-    return UserCode(function, items, setup, cut, is_async, modules.imports(names.places), modules.found_in, calling)
+    imports = modules.imports(names.places)
+    return UserCode(function, items, setup, cut, is_async, imports, modules.found_in, calling, made)
 
 
 def in_words(place: tuple[str, str]) -> str:
@@ -93,8 +99,11 @@ def found_at(place: tuple[str, str], modules: UserModules) -> Any:
     return found
 
 
-def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool]:
-    """The items as a list, and whether there would be more."""
+def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool, ItemsMade]:
+    """The items as a list, whether there would be more, and what making them took."""
+    lazy = not isinstance(source, list | tuple | Set | Mapping)
+    free, before = memory.available(), memory.of_self()
+    began = perf_counter()
     if callable(source):
         with explained(f"Making the items by {name}() failed"):
             source = source()
@@ -104,16 +113,22 @@ def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool]:
         kind = type(source).__qualname__
         raise WorkUnusable(f"The items {name} are {short(source)} ({kind}), which can't be gone through.") from None
     most = min(count, MOST_ITEMS) if count else MOST_ITEMS
-    items: list[Any] = []
-    while len(items) <= most:
-        with explained(f"Item {len(items)} of {name} could not be made"):
-            more = list(islice(left, 1))
-        if not more:
-            break
-        items += more
+    items, full, look_at = [], False, began + LOOK_EVERY_S
+    try:
+        for item in islice(left, most + 1):
+            items.append(item)
+            if perf_counter() > look_at:
+                full = free is not None and memory.of_self() - before > MOST_OF_FREE * free
+                look_at = perf_counter() + LOOK_EVERY_S
+            if full:
+                break
+    except (Exception, SystemExit) as error:
+        raise unusable(f"Item {len(items)} of {name} could not be made", error) from None
+    seconds = perf_counter() - began
     if not items:
         raise WorkUnusable(f"{name} gives no items, so there is nothing to do.")
-    return items[:most], len(items) > most
+    made = ItemsMade(lazy, seconds, max(0, memory.of_self() - before), full)
+    return items[:most], full or len(items) > most, made
 
 
 def calling_of(items: Sequence[Any], name: str) -> Calling:
@@ -136,11 +151,16 @@ def calling_of(items: Sequence[Any], name: str) -> Calling:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn what a user's code raises into a sentence; the whole traceback goes to stderr, which the run captures."""
+    """Turn what a user's code raises into a sentence."""
     try:
         yield
     except WorkUnusable:
         raise
     except (Exception, SystemExit) as error:
-        traceback.print_exc()
-        raise WorkUnusable(f"{what}: {error_in_words(error)}.", code=None) from None
+        raise unusable(what, error) from None
+
+
+def unusable(what: str, error: BaseException) -> WorkUnusable:
+    """What a user's code raised, as a sentence; the whole traceback goes to stderr, which the run captures."""
+    traceback.print_exception(error)
+    return WorkUnusable(f"{what}: {error_in_words(error)}.", code=None)

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future
 from time import monotonic
 from typing import Any
 
+from poolscope.protocol.payloads import Breakage
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.worker_side import FirstSign
 
@@ -23,7 +24,14 @@ POLL_S = 0.05  # between two looks whether a worker failed before it could arriv
 
 
 class PoolFailed(Exception):
-    """The pool did not start, or what was to cross to its workers can't; the message is a sentence."""
+    """The pool did not start, or what was to cross to its workers can't; the message is a sentence.
+
+    `breakage` is there where what a worker sent back can't be read.
+    """
+
+    def __init__(self, sentence: str, breakage: Breakage | None = None) -> None:
+        super().__init__(sentence)
+        self.breakage = breakage
 
 
 class SetUpFailed(Exception):
@@ -35,6 +43,12 @@ def too_slow(size: int) -> PoolFailed:
         f"Not all of the {size} workers answered within {START_LIMIT_S:.0f} s. "
         "The machine may be out of memory or of processes; try fewer workers."
     )
+
+
+def unreadable(reason: str) -> PoolFailed:
+    """What reading a worker's message raised, which stops an executor and lets a Pool wait for ever."""
+    sentence = f"What a task returned or raised can't be unpickled: {reason}."
+    return PoolFailed(sentence, Breakage("exception-unreadable", unreadable=reason))
 
 
 def check_set_up(answers: Sequence[FirstSign]) -> None:

@@ -42,7 +42,7 @@ class WorkerMonitor:
         self._meaning = meaning
         self._doubt_s = doubt_s
         self._began = perf_counter_ns()
-        self._death: WorkerDied | None = None
+        self._death: BaseException | None = None
         self._workers: list[BaseProcess] = []
         self._known = threading.Event()
         self._pause = threading.Event()  # never set while a pool lives
@@ -81,11 +81,16 @@ class WorkerMonitor:
         finally:
             self._context.worker_registry.leave()
 
+    def give_up(self, why: BaseException) -> None:
+        """Interrupt the main thread for a reason that is about this pool alone; called by another thread."""
+        self._death = self._death or why
+        self._context.interrupt(self._death)
+
     def check(self) -> None:
         """Raise WorkerDied if a worker of the pool, which has been joined, was killed on its way out."""
         for worker in self._workers:
             if worker.exitcode != 0:
-                raise WorkerDied(self._sentence(worker, worker.exitcode))
+                raise self._death_of(worker, worker.exitcode)
 
     @property
     def _lane(self) -> str:
@@ -122,8 +127,7 @@ class WorkerMonitor:
                 first = min(unexpected, key=lambda worker: codes[worker] == -signal.SIGTERM)
                 if codes[first] == -signal.SIGTERM and self._pause.wait(self._doubt_s):
                     return
-                self._death = WorkerDied(self._sentence(first, codes[first]))
-                self._context.interrupt(self._death)
+                self.give_up(self._death_of(first, codes[first]))
                 return
 
     def _exit_code(self, worker: BaseProcess) -> int | None:
@@ -132,10 +136,12 @@ class WorkerMonitor:
                 break
         return worker.exitcode
 
-    def _sentence(self, worker: BaseProcess, code: int | None) -> str:
+    def _death_of(self, worker: BaseProcess, code: int | None) -> WorkerDied:
         number = self._workers.index(worker) + 1
-        how = ON_REQUEST if worker.pid in self._context.worker_registry.killed else exit_description(code)
-        return (
+        on_request = worker.pid in self._context.worker_registry.killed
+        how = ON_REQUEST if on_request else exit_description(code)
+        sentence = (
             f"Worker {number} of {self._size} (process {worker.pid}) {how} while its pool was {self.phase}. "
             f"{self._meaning[self.phase]} The pool was ended; what was measured before is kept."
         )
+        return WorkerDied(sentence, worker.pid, code, on_request)

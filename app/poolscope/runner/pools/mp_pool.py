@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -14,7 +14,7 @@ from poolscope.machine.memory import Memory, of_processes
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake, worker_side
-from poolscope.runner.pools.handshake import PoolFailed, too_slow
+from poolscope.runner.pools.handshake import PoolFailed, too_slow, unreadable
 from poolscope.runner.pools.measurement import Call, TimedPool
 from poolscope.runner.pools.monitor import WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
@@ -67,6 +67,23 @@ class MultiprocessingPool(TimedPool):
             self.pool = self.mp_context.Pool(self.size, worker_side.prepare, (self.barrier, self.work.setup))
         except BrokenPipeError:  # Python 3.14 reports it so under spawn; the pool has ended the others
             raise WorkerDied(STILLBORN.format(size=self.size)) from None
+
+    @contextmanager
+    def explaining(self, monitor: WorkerMonitor) -> Iterator[None]:
+        """Notice that the pool's thread which reads results has failed at one: the map would wait for it for ever."""
+        hook = threading.excepthook
+
+        def noticed(failed: threading.ExceptHookArgs) -> None:
+            if failed.thread is self.pool._result_handler:  # none of its public names tells that thread
+                monitor.give_up(unreadable(f"{failed.exc_type.__name__}: {failed.exc_value}"))
+            else:
+                hook(failed)
+
+        threading.excepthook = noticed
+        try:
+            yield
+        finally:
+            threading.excepthook = hook
 
     def wait_until_ready(self, monitor: WorkerMonitor) -> list[FirstSign]:
         workers = by_age(children_but(self.children_before))

@@ -17,7 +17,7 @@ from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.executors import ExecutorPool
-from poolscope.runner.pools.handshake import PoolFailed, first_answers, too_slow
+from poolscope.runner.pools.handshake import first_answers, too_slow, unreadable
 from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
 from poolscope.runner.pools.start_methods import mp_context
 from poolscope.runner.pools.worker_side import FirstSign
@@ -61,7 +61,7 @@ class ProcessPool(ExecutorPool):
         except BrokenProcessPool as broken:
             if reason := error_in_unpickling(broken):
                 # The executor ends its workers for this as well, so nobody is to be asked who died.
-                raise PoolFailed(f"What a task returned or raised can't be unpickled: {reason}.") from None
+                raise unreadable(reason) from None
             # Until the monitor, which saw who died first, interrupts.
             threading.Event().wait(DOUBT_S + 2 * CODE_LIMIT_S)
             raise WorkerDied(f"A worker of {self.size} ended while its pool was {monitor.phase}: {broken}") from None

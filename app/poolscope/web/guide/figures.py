@@ -233,7 +233,9 @@ async def pool_figure(kept: Kept, three: Run | None) -> PoolFigure:
 def asked_as(preset: str) -> Fits:
     """Runs with a preset's parameters, however often it was repeated."""
     wanted = PRESETS[preset]
-    asked = parse(EXPERIMENTS[wanted.experiment].params, wanted.params).model_dump(mode="json", exclude={"repeats"})
+    asked = parse(EXPERIMENTS[wanted.experiment].params, wanted.params).model_dump(
+        mode="json", exclude={"repeats", "seconds"}
+    )
     return lambda params: all(params.get(name) == value for name, value in asked.items())
 
 

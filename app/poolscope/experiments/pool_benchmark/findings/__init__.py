@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
+from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
 from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
@@ -25,6 +26,7 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
 from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
+from poolscope.experiments.pool_benchmark.findings.making_items import items_made_beforehand
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
 from poolscope.experiments.pool_benchmark.findings.validity import (
     keeps_global_state,
@@ -41,6 +43,9 @@ Check = Callable[[State, int], CheckResult]
 
 # In the order in which they matter, where what they cost is not known.
 CHECKS: tuple[Check, ...] = (
+    hangs,
+    workers_break,
+    nests_pools,
     results_lazy,
     results_remembered,
     items_changed,
@@ -61,6 +66,7 @@ CHECKS: tuple[Check, ...] = (
     oversubscribed,
     start_up_outweighs,
     memory_runs_short,
+    items_made_beforehand,
     results_differ,
     keeps_global_state,
     prints,
@@ -69,6 +75,9 @@ CHECKS: tuple[Check, ...] = (
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.
 ABOUT_KINDS_OR_UNKNOWN_WORK = {
+    hangs,
+    workers_break,
+    nests_pools,
     results_lazy,
     results_remembered,
     items_changed,
@@ -80,6 +89,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     too_large_to_hand_over,
     oversubscribed,
     memory_runs_short,
+    items_made_beforehand,
     results_differ,
     keeps_global_state,
     prints,
@@ -104,8 +114,8 @@ ABOUT_SIZES_ALONE = {chunks_vary}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
-    """Every check that makes sense for the experiment; none before the plain loop and a pool have a sample."""
-    if state.serial is None or not state.serial.map or not any(config.map for config in state.pools):
+    """Every check that makes sense for the experiment; none before the loop was measured and a pool was, or broke."""
+    if state.serial is None or not state.serial.map or not any(config.map or config.breakage for config in state.pools):
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
     unfounded = ABOUT_TIMES if why_unfounded(state) else set()

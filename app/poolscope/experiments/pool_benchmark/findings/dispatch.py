@@ -21,6 +21,8 @@ MUCH, LITTLE = 0.20, 0.05
 FEW_CHUNKS = 4  # a worker: with fewer the last one can make the others wait, with more it is short
 MANY_CHUNKS = 8
 NOTHING_TO_GAIN = 1.05
+COSTLY = 1 - 1 / 1.10  # of the map: it is said of every kind, not of the best one alone
+CLASS_NAMES = {"process": "ProcessPoolExecutor", "pool": "multiprocessing.Pool"}
 
 
 def too_large_to_hand_over(state: State, usable_cpus: int) -> CheckResult:
@@ -76,6 +78,8 @@ def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:
     best, group = _chunked(state)
     if best is None:
         return CheckResult(None, "no chunks")
+    if costly := _costliest(state):
+        return costly
     if len(group) > 1:
         return _compared(state, best, group[0], group)
     spent, chunk = budget(state, best), best.chunk_used
@@ -87,6 +91,53 @@ def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "cheap", facts)
     larger = min(MOST_ITEMS, max(chunk * 2, state.items // (FEW_CHUNKS * best.size)))
     return CheckResult(None, "not compared", facts, remedies.chunks(state, chunk, larger))
+
+
+def _costliest(state: State) -> CheckResult | None:
+    """The smallest chunks that cost most, of every kind that was measured; None where none costs a tenth."""
+    found: list[CheckResult] = []
+    for group in _chunk_groups(state):
+        if len(group) > 1:
+            found.append(_compared(state, fastest(group), group[0], group))
+        elif group[0].chunk_used == 1 and (beside := _beside_larger_chunks(state, group[0])):
+            found.append(beside)
+    costly = [each for each in found if each.holds and (each.lost_share or 0.0) > COSTLY]
+    return max(costly, key=lambda each: each.lost_share or 0.0, default=None)
+
+
+def _beside_larger_chunks(state: State, config: Configuration) -> CheckResult | None:
+    """A pool with one item a message against one of the other kind of processes, which chose larger chunks.
+
+    The two differ in more than that, so most of the difference has to be seen as time for handing over.
+    """
+    others = [
+        other
+        for other in eligible_configs(state)
+        if processes(other) and other.chunk_used > 1 and _but_for_kind(other) == _but_for_kind(config)
+    ]
+    spent = budget(state, config)
+    if not others or spent is None:
+        return None
+    other = fastest(others)
+    gain, other_spent = ratio(config.map, other.map), budget(state, other)
+    if gain.low is None or gain.low <= 1 or other_spent is None:
+        return None
+    one_s, other_s, share = median(config.map), median(other.map), dispatch_share(spent)
+    if share * one_s - dispatch_share(other_spent) * other_s < (one_s - other_s) / 2:
+        return None
+    facts = {
+        "config": config,
+        "kind": CLASS_NAMES[config.kind],
+        "other": other,
+        "other_chunk": other.chunk_used,
+        "chunk": config.chunk_used,
+        "gain": gain,
+        "one_s": one_s,
+        "other_s": other_s,
+        "dispatch_share": share,
+    }
+    chunks = remedies.chunks(state, config.chunk_used, other.chunk_used)
+    return CheckResult(True, "one item a message", facts, chunks, lost_share=1 - other_s / one_s)
 
 
 def chunks_too_large(state: State, usable_cpus: int) -> CheckResult:
@@ -119,6 +170,14 @@ def chunks_vary(state: State, usable_cpus: int) -> CheckResult:
     return CheckResult(True, "vary", facts, {"chunksize": min(chunks.values())})
 
 
+def _chunk_groups(state: State) -> list[list[Configuration]]:
+    """The configurations that take chunks, those together that differ in nothing else, the least chunk first."""
+    groups: dict[tuple[object, ...], list[Configuration]] = {}
+    for config in sorted(filter(processes, eligible_configs(state)), key=lambda config: config.chunk_used):
+        groups.setdefault(_but_for_chunks(config), []).append(config)
+    return list(groups.values())
+
+
 def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
     """The fastest configuration that takes chunks, and those that differ from it in nothing else, least chunk first."""
     configs = [config for config in eligible_configs(state) if processes(config)]
@@ -131,6 +190,10 @@ def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
 
 def _but_for_chunks(config: Configuration) -> tuple[object, ...]:
     return config.python, config.kind, config.start_method, config.size
+
+
+def _but_for_kind(config: Configuration) -> tuple[object, ...]:
+    return config.python, config.start_method, config.size
 
 
 def _compared(state: State, best: Configuration, extreme: Configuration, group: list[Configuration]) -> CheckResult:
@@ -148,7 +211,8 @@ def _compared(state: State, best: Configuration, extreme: Configuration, group: 
     if gain.low is None or gain.high is None:
         return CheckResult(None, "few repetitions", facts)
     if gain.low > 1 and gain.value >= NOTHING_TO_GAIN:
-        return CheckResult(True, "worse", facts, remedies.chunks(state, other.chunk_used))
+        lost = 1 - median(other.map) / median(extreme.map)
+        return CheckResult(True, "worse", facts, remedies.chunks(state, other.chunk_used), lost_share=lost)
     if gain.high < NOTHING_TO_GAIN:
         return CheckResult(False, "no worse", facts)
     return CheckResult(None, "undecided", facts)

@@ -8,10 +8,11 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
+from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.protocol.payloads import MemoryReading
 from poolscope.stats.intervals import ratio
 from poolscope.text.numbers import duration
@@ -79,13 +80,52 @@ def memory_runs_short(state: State, usable_cpus: int) -> CheckResult:
     }
     if counted_twice:
         facts["twice"] = Part("counted twice")
+    facts |= _that_fit(state, config, free)
     if need < ROOMY * free:
         return CheckResult(False, "fits", facts)
     if need < FULL * free or counted_twice:
         return CheckResult(None, "unclear", facts)
     alike = (pair for pair in measured if pair[0].kind == config.kind)
     fitting = [other.size for other, taken in alike if _own_memory(taken) < ROOMY * free]
+    if not fitting and facts.get("like") is config:
+        fitting = [max(1, min(facts["fitting"], config.size - 1))]
     return CheckResult(True, "short", facts, remedies.sizes(fitting or [1]))
+
+
+def _that_fit(state: State, most: Configuration, free: int) -> dict[str, Any]:
+    """How many workers of the recommended configuration, else of the one that takes `most`, fit into the free memory.
+
+    Nothing where a worker's own memory can't be told, as for threads, which share all of it.
+    """
+    recommendation = recommend(state)
+    chosen = recommendation.config if recommendation else None
+    for like in filter(None, (chosen, most)):
+        each, memory = _memory_of_one_more(state, like), like.memory
+        if memory is not None and each:
+            parent = memory.parent or 0
+            fitting = max(0, int((FULL * free - parent) // each))
+            return {"like": like, "worker_bytes": each, "parent_bytes": parent, "fitting": fitting, "full": FULL}
+    return {}
+
+
+def _memory_of_one_more(state: State, config: Configuration) -> float | None:
+    """Bytes that one more worker takes; None where a worker holds none of its own.
+
+    By two sizes, where they were measured: the proportional sizes of forked workers and their parent shrink as others
+    share their pages, so only the growth of all together is one worker's. By one size it is the worker's own part.
+    """
+    memory = config.memory
+    if config.kind not in COPIES_ITEMS or memory is None or not memory.per_worker:
+        return None
+    alike = (other for other in state.pools if _but_for_size(other) == _but_for_size(config))
+    totals = {other.size: other.memory.total for other in alike if other.memory}
+    least, most = min(totals), max(totals)
+    growth = (totals[most] - totals[least]) / (most - least) if most > least else 0.0
+    return growth if growth > 0 else float(median(memory.per_worker))
+
+
+def _but_for_size(config: Configuration) -> tuple[object, ...]:
+    return config.python, config.kind, config.start_method, config.chunksize
 
 
 def _own_memory(memory: MemoryReading) -> int:

@@ -87,7 +87,9 @@ def trials(state: State) -> tuple[Trial, ...]:
 
 
 def _trial(label: str, trial: TrialReport) -> Trial:
-    pairs = [("function", trial.function), ("items", numbers.whole(trial.count))]
+    pairs = [("function", trial.function), ("items", f"{numbers.whole(trial.count)}{' of more' if trial.cut else ''}")]
+    if trial.made and trial.made.lazy:
+        pairs.append(("making them", f"{numbers.duration(trial.made.seconds)}, {numbers.size(trial.made.memory)}"))
     if trial.found_in:
         pairs.append(("found in", f"{trial.found_in}, which is not on Python’s path"))
     if trial.calling != "item":

@@ -1,0 +1,174 @@
+"""What breaks workers is found out by another repetition: on which item, what was raised, where they wait."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from poolscope.experiments.pool_benchmark.plan import planned
+from poolscope.experiments.pool_benchmark.sessions import (
+    ConfigurationFailed,
+    HowToMeasure,
+    InterpreterLost,
+    InterpreterSession,
+)
+from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.protocol.payloads import Breakage
+from poolscope.runner.context import RunContext
+
+from tests.cases.measuring import HERE
+from tests.runner.conftest import context
+
+__all__ = ["context"]
+
+Broken = Callable[..., Breakage]
+
+
+@pytest.fixture
+def enter(context: RunContext, tmp_path: Path) -> Iterator[Callable[..., InterpreterSession]]:
+    """Opens and tries a work of this folder, as a run does, and has its plain loop done."""
+    sessions = []
+
+    def entered(work: str, limit_s: float = 30.0) -> InterpreterSession:
+        python = InterpreterPath("9.9", sys.executable)
+        sessions.append(InterpreterSession(context, python, BenchmarkWork(work, str(HERE)), tmp_path, limit_s))
+        sessions[-1].enter()
+        sessions[-1].measure(planned("9.9", "serial", items=1), HowToMeasure())
+        return sessions[-1]
+
+    yield entered
+    for session in sessions:
+        session.end()
+
+
+@pytest.fixture
+def broken(enter: Callable[..., InterpreterSession]) -> Broken:
+    """What breaks two workers of a kind."""
+
+    def found(work: str, kind: str, start_method: str = "fork", limit_s: float = 30.0) -> Breakage:
+        session = enter(work, limit_s)
+        with pytest.raises(ConfigurationFailed) as failed:
+            session.measure(planned("9.9", kind, 2, "" if kind == "thread" else start_method, items=4), HowToMeasure())
+        assert failed.value.breakage is not None
+        return failed.value.breakage
+
+    return found
+
+
+@pytest.mark.parametrize("kind", ["process", "pool"])
+def test_an_exception_that_stays_away_is_told_with_the_setting_that_is_missing(broken: Broken, kind: str) -> None:
+    found = broken("exception_stays_away:check@items", kind, "spawn")
+    assert (found.code, found.again, found.globals) == ("exception-unreadable", True, ("LIMITS",))
+    assert found.items in [(0,), (1,)]
+    assert found.error.startswith("Unconfigured: ")
+    assert found.unreadable.startswith("TypeError: ")
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "code", "item", "error"),
+    [
+        ("keywords", "pool", "exception-unreadable", 4, "KeywordsOnly"),
+        ("chained", "process", "exception-unreadable", 2, "TwoArguments"),
+        ("result", "pool", "result-unreadable", 3, ""),
+    ],
+)
+def test_a_message_that_can_not_be_read_does_not_let_the_map_wait(
+    broken: Broken, function: str, kind: str, code: str, item: int, error: str
+) -> None:
+    found = broken(f"broken_messages:{function}@items", kind)
+    assert (found.code, found.items, found.error.partition(":")[0]) == (code, (item,), error)
+    assert found.unreadable.startswith("TypeError: ")
+    assert found.globals == ()
+
+
+def test_a_global_set_at_run_time_is_missing_in_a_spawned_worker(broken: Broken) -> None:
+    found = broken("broken_messages:needs_length@set_at_run_time", "process", "forkserver")
+    assert (found.code, found.globals) == ("raised", ("LENGTH",))
+    assert found.error.startswith("TypeError: ")
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "code", "item", "exit_code"),
+    [
+        ("exits", "process", "worker-died", 7, 3),
+        ("exits", "pool", "worker-died", 7, 3),
+        ("crashes", "pool", "worker-died", 5, -11),
+        ("is_killed", "process", "worker-died", 9, -9),
+        ("leaves", "pool", "raised", 4, 1),
+        ("exits_in_thread", "thread", "host-died", 8, 2),
+    ],
+)
+def test_the_item_that_ended_its_worker_is_named(
+    broken: Broken, function: str, kind: str, code: str, item: int, exit_code: int
+) -> None:
+    found = broken(f"dying_workers:{function}@items", kind)
+    assert (found.code, found.items, found.item, found.exit_code) == (code, (item,), str(item), exit_code)
+
+
+def test_an_item_is_named_in_a_spawned_worker_as_well(broken: Broken) -> None:
+    found = broken("dying_workers:exits@items", "pool", "spawn")
+    assert (found.code, found.items) == ("worker-died", (7,))
+
+
+def test_the_item_that_ended_the_loop_is_named(enter: Callable[..., InterpreterSession]) -> None:
+    with pytest.raises(ConfigurationFailed) as failed:
+        enter("dying_workers:exits_everywhere@items")
+    found = failed.value.breakage
+    assert found is not None
+    assert (found.code, found.items, found.exit_code) == ("host-died", (7,), 6)
+
+
+@pytest.mark.parametrize("kind", ["process", "pool"])
+def test_a_pool_has_daemons_and_an_executor_has_none(
+    enter: Callable[..., InterpreterSession], broken: Broken, kind: str
+) -> None:
+    if kind == "pool":
+        assert broken("nested:in_pool@few", "pool").code == "daemonic"
+    else:
+        report = enter("nested:in_pool@few").measure(planned("9.9", kind, 2, "fork", items=2), HowToMeasure())
+        assert report.same is True
+
+
+HANG_S = 3.0
+
+
+@pytest.mark.parametrize(
+    ("work", "kind", "thread"),
+    [
+        ("lock_at_fork:record@items", "process", "flusher"),
+        ("lock_at_fork:record@items", "pool", "flusher"),
+        ("pool_of_module:hands_on@items", "process", "helper_0"),
+        ("asks_a_thread:ask@items", "pool", "server"),
+    ],
+)
+def test_workers_that_hang_after_a_fork_name_the_threads_they_lack(
+    broken: Broken, work: str, kind: str, thread: str
+) -> None:
+    found = broken(work, kind, limit_s=HANG_S)
+    assert (found.code, found.threads, found.limit_s) == ("hung-at-fork", (thread,), HANG_S)
+    assert {(place.function, place.workers) for place in found.places} == {(work.partition(":")[2].split("@")[0], 2)}
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "code", "places"),
+    [
+        ("waits_in_worker", "process", "hung", [("waits_in_worker", 1)]),
+        ("locks_twice_in_thread", "thread", "hung", [("locks_twice_in_thread", 1)]),
+        ("leaves_a_thread", "process", "hung-at-exit", []),
+    ],
+)
+def test_what_hangs_for_another_reason_is_not_laid_on_the_fork(
+    broken: Broken, function: str, kind: str, code: str, places: list[tuple[str, int]]
+) -> None:
+    found = broken(f"hanging_workers:{function}@items", kind, limit_s=HANG_S)
+    assert (found.code, found.looked) == (code, True)
+    assert [(place.function, place.workers) for place in found.places] == places
+
+
+def test_a_lock_that_the_module_holds_itself_is_found_before_anything_is_measured(
+    enter: Callable[..., InterpreterSession],
+) -> None:
+    with pytest.raises(InterpreterLost, match=r"item 0 \(0\).*takes_lock \(hanging_workers\.py, line \d+\)"):
+        enter("hanging_workers:takes_lock@with_lock_held", limit_s=HANG_S)

@@ -1,0 +1,158 @@
+"""What the server makes of the rounds so far: who drops out, when the answer is settled, and which of equals it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from poolscope.experiments.pool_benchmark import which_pool
+from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.steering import steer
+from poolscope.protocol.commands import ContinueRounds
+from poolscope.protocol.payloads import ConfigurationDropped, RoundEnded, RoundsEnded
+from poolscope.protocol.records import Record, Result
+
+from tests.experiments.pool_benchmark.invented_runs import about, told
+
+WIDE = [1.0, 1.3, 0.8, 1.1, 0.9, 1.2, 0.85]
+
+
+def after(maps: Mapping[str, Sequence[float]], rounds: int, *more: Record, outcome: str = "", **asked: Any) -> State:
+    """A run with an open number of rounds, after so many."""
+    ended = Result(0, RoundEnded(rounds, 0.5 * rounds))
+    return told(maps, more=[ended, *more], outcome=outcome, asked={"repeats": None, **asked})
+
+
+def answer(maps: Mapping[str, Sequence[float]], rounds: int = 5, **asked: Any) -> ContinueRounds:
+    found = steer(after(maps, rounds, **asked))
+    assert found is not None
+    return found
+
+
+def spread(milliseconds: float, factors: Sequence[float] = WIDE) -> list[float]:
+    return [milliseconds * factor for factor in factors]
+
+
+def test_only_rounds_of_a_look_are_answered_and_only_where_their_number_is_open() -> None:
+    maps = {"serial": about(640, 4), "process 2": about(330, 4)}
+    assert steer(after(maps, 4)) is None
+    assert steer(after({key: times[:3] for key, times in maps.items()}, 3, repeats=5)) is None
+    assert answer(maps, 3).round == 3
+
+
+def test_who_is_shown_to_lose_drops_out_and_says_to_whom() -> None:
+    maps = {"serial": about(640), "thread 2": about(660), "process 2": about(330), "process 4": about(335)}
+    found = answer(maps)
+    assert found == ContinueRounds(5, {"thread 2": "process 2"}, enough=True)
+
+
+def test_the_loops_of_other_pythons_and_what_lies_within_a_twentieth_go_on() -> None:
+    maps = {"serial": about(640), "3.13t: serial": about(900), "process 2": about(338), "process 4": about(330)}
+    pythons: dict[str, dict[str, Any]] = {"3.11": {}, "3.13t": {}}
+    ended = Result(0, RoundEnded(5, 2.0))
+    found = steer(told(maps, pythons=pythons, more=[ended], outcome="", asked={"repeats": None}))
+    assert found is not None
+    assert (found.dropped, found.enough) == ({}, True)
+
+
+@pytest.mark.parametrize(
+    ("maps", "settled"),
+    [
+        ({"serial": about(640), "process 2": about(330)}, True),
+        ({"serial": spread(640), "process 2": spread(330, WIDE[::-1])}, False),  # the gain is known too roughly
+        ({"serial": about(1), "process 2": about(90)}, True),  # the loop wins, by however much
+        ({"serial": about(100), "process 2": about(100.5), "thread 2": about(101)}, True),  # no pool gains a twentieth
+        ({"serial": spread(100), "process 2": spread(101, WIDE[::-1])}, False),
+        # A cheaper kind that may be as fast, and isn't surely near.
+        ({"serial": about(640), "thread 2": spread(340), "process 2": about(330)}, False),
+        ({"serial": about(640), "process 2": about(622)}, True),  # a small gain, known well
+    ],
+    ids=["clear", "rough", "loop", "no gain", "open", "cheaper open", "small gain"],
+)
+def test_an_answer_is_settled_once_more_rounds_would_hardly_change_it(
+    maps: Mapping[str, Sequence[float]], settled: bool
+) -> None:
+    assert answer(maps).enough is settled
+
+
+@pytest.mark.parametrize(
+    ("maps", "chosen"),
+    [
+        ({"process 2": about(333), "process 4": about(330), "pool 2": about(331)}, "process 2"),
+        ({"thread 2": about(335), "process 2": about(330), "thread 4": about(331)}, "thread 2"),
+        ({"process 2": about(330), "process 4": about(240)}, "process 4"),  # the interval excludes equality
+        ({"process 2": spread(380), "process 4": spread(330, WIDE[::-1])}, "process 2"),  # beyond the usable CPUs
+        ({"process 1": about(600), "process 2": about(330)}, "process 2"),
+    ],
+)
+def test_of_equals_the_cheapest_is_recommended(maps: Mapping[str, Sequence[float]], chosen: str) -> None:
+    now = after({"serial": about(1280), **maps}, 5, outcome="finished")
+    found = recommend(now)
+    assert found is not None
+    assert found.config is not None
+    assert found.config.key == chosen
+
+
+def test_more_workers_than_cpus_are_recommended_for_work_that_waits() -> None:
+    maps = {"serial": about(640), "thread 2": about(330), "thread 8": about(85)}
+    found = recommend(after(maps, 5, outcome="finished", workload="sleep"))
+    assert found is not None
+    assert found.config is not None
+    assert found.config.key == "thread 8"
+
+
+def test_what_more_time_would_buy_is_said_with_a_remedy() -> None:
+    maps = {"serial": spread(640), "process 2": spread(330, WIDE[::-1])}
+    ended = Result(0, RoundsEnded("time spent", 7, 30.0))
+    now = after(maps, 60, ended, outcome="finished")  # 30 seconds
+    found = {finding.code: finding for finding in which_pool.findings(now, 2)}["unsettled: open"]
+    assert (found.holds, found.remedy) == (True, {"seconds": 60.0})
+    half, then = found.numbers["half_width"], found.numbers["half_width_then"]
+    assert half is not None
+    assert then == pytest.approx(half / 2**0.5)
+    rounds = which_pool.as_json(now)["rounds"]
+    assert (rounds["ended"], rounds["settled"], rounds["more_s"]) == ("time spent", False, 30.0)
+
+
+def test_a_settled_answer_asks_for_no_more_time() -> None:
+    now = after({"serial": about(640), "process 2": about(330)}, 5, outcome="finished")
+    found = {finding.code: finding for finding in which_pool.findings(now, 2)}["unsettled: settled"]
+    assert (found.holds, found.remedy) == (False, {})
+
+
+def test_a_dropped_setting_stays_a_loser_whatever_the_machine_does_later() -> None:
+    """The leader's later rounds were slow, which the one that had none of them must not gain by."""
+    slow = [*about(330, 3), 700.0, 700.0, 700.0, 700.0]
+    maps = {"serial": about(1280, 7), "thread 2": about(500, 3), "process 2": slow}
+    lost = Result(0, ConfigurationDropped(3, "process 2"), "thread 2")
+    now = after(maps, 7, lost, outcome="finished")
+    found = recommend(now)
+    assert found is not None
+    assert (found.best.key, found.maps.compared) == ("process 2", 2)
+    (cell,) = [cell for cell in which_pool.as_json(now)["cells"] if cell["kind"] == "thread"]
+    assert (cell["dropped"]["round"], cell["dropped"]["lost_to"]["kind"]) == (3, "process")
+    assert any("3 rounds" in note for note in which_pool.notes(now))
+
+
+@pytest.mark.parametrize(
+    ("maps", "code"),
+    [
+        ({"serial": about(100), "process 2": about(100.5), "thread 2": about(101)}, "no gain"),
+        ({"serial": spread(100), "process 2": spread(101, WIDE[::-1])}, "undecided"),
+    ],
+)
+def test_that_no_pool_gains_is_told_from_times_that_spread(maps: Mapping[str, Sequence[float]], code: str) -> None:
+    stated = which_pool.verdict(after(maps, 5, outcome="finished"), 2)
+    assert stated is not None
+    assert stated.code == code
+
+
+def test_a_loss_that_is_not_sure_yet_is_not_blamed_on_settings_that_lost() -> None:
+    few = {"serial": [0.3, 0.2, 0.24, 0.3, 0.26], "pool 1": [0.31, 1.1, 0.55, 0.9, 0.4], "thread 2": about(40, 3)}
+    now = after(few, 5, Result(0, ConfigurationDropped(3, "pool 1"), "thread 2"), outcome="finished")
+    stated, advice = which_pool.verdict(now, 2), steer(now)
+    assert stated is not None
+    assert advice is not None
+    assert (stated.code, advice.enough) == ("unconfirmed", False)
