@@ -273,6 +273,7 @@ class TrialReport(Payload):
     `threads` names the threads of the work's own that were alive after the calls.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
+    `import_s` is how long importing the function, and the set-up, took in the host, None for built-in work.
     `loop` is the event loop's part in the calls of an `async def`, None for other functions or where it is not known.
     `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
     since a Python started where the user is would not find it; None where all were on the path. `made` is None
@@ -305,6 +306,7 @@ class TrialReport(Payload):
     native_libraries: tuple[str, ...] = ()
     native_threads: int | None = None
     loop: LoopUse | None = None
+    import_s: float | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
     calling: Calling = "item"
@@ -626,7 +628,8 @@ class MeasurementReport:
 
     `asked` is the stamp at which the map began. `cpu` is the CPU time of the process that did the work, of its main
     thread alone and of its child processes, and `ready` how long its threads waited for a CPU; each is None where
-    workers are processes. `same` says whether the
+    workers are processes. `imported` is how long the slowest worker process imported the user's modules as it started,
+    which one that is forked with them need not. `same` says whether the
     results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
     the results of the first loop, None where they have none that another Python would give. `results` are there where
     they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an item that a
@@ -643,6 +646,7 @@ class MeasurementReport:
     main_thread_cpu: int | None = None
     children_cpu: int | None = None
     ready: int | None = None
+    imported: int = 0
     same: bool | None = True
     detail: str = ""
     digest: str | None = None

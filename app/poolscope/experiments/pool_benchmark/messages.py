@@ -432,6 +432,10 @@ FINDINGS: dict[str, dict[str, str]] = {
         "close": "Can't tell, they are close: {figures}.",
         "less": "{figures}.",
         "outweighs": "{figures}. Keep one pool and map often, or give it more to do.",
+        "import outweighs": (
+            "{figures}. {import_s:duration} of it every worker imported the module of {function} and what that needs. "
+            "Import what is heavy where it is first used, fork where that is safe, or keep one pool and map often."
+        ),
     },
     "memory_runs_short": {
         "figures": (

@@ -45,7 +45,7 @@ from poolscope.protocol.payloads import (
 )
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
-PHASES = ("start", "first_ready", "map", "stop")
+PHASES = ("start", "first_ready", "imported", "map", "stop")
 NO_CONFIGURATIONS: Mapping[str, Configuration] = MappingProxyType({})
 
 
@@ -74,6 +74,7 @@ class Configuration:
     method: str = "map"
     start: tuple[float, ...] = ()
     first_ready: tuple[float, ...] = ()
+    imported: tuple[float, ...] = ()
     map: tuple[float, ...] = ()
     stop: tuple[float, ...] = ()
     repetitions: tuple[int, ...] = ()

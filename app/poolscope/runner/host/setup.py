@@ -50,7 +50,7 @@ class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
     `original` are all items as they were, where they can be copied and calls may change them. `own_threads` were
-    alive before it was opened.
+    alive before it was opened; `import_s` is how long a user's function and set-up took to import.
     """
 
     work: Work
@@ -59,6 +59,7 @@ class OpenedWork:
     own_threads: Sequence[threading.Thread] = ()
     expected: list[Any] | None = None
     original: Original | None = None
+    import_s: float | None = None
 
     @property
     def is_async(self) -> bool:
@@ -101,4 +102,4 @@ def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None
     opened = WorkOpened(
         len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made
     )
-    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads)
+    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads, import_s=loaded.import_s)
