@@ -163,7 +163,7 @@ class FirstCalls:
     loop: LoopUse | None = None
 
 
-class CallRaised(Exception):
+class TrialEnded(Exception):
     """The work raised, which `FirstCalls.raised` describes."""
 
 
@@ -199,7 +199,7 @@ def tried_items(items: Sequence[Any]) -> list[TriedItem]:
 
 def called(opened: OpenedWork, items: list[TriedItem], announce: Announce) -> FirstCalls:
     calls, call = FirstCalls(), opened.work.call
-    with suppress(CallRaised):
+    with suppress(TrialEnded):
         if not opened.is_async:
             TrialCalls(opened, items, calls, announce, call).run()
             return calls
@@ -211,7 +211,7 @@ def called(opened: OpenedWork, items: list[TriedItem], announce: Announce) -> Fi
 
 
 class TrialCalls:
-    """The calls of one work, which fill `calls`. Each method may raise CallRaised."""
+    """The calls of one work, which fill `calls`. Each method may raise TrialEnded."""
 
     def __init__(
         self,
@@ -334,7 +334,7 @@ class TrialCalls:
             ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
             self.calls.raised = self.raised(error, value, where, which)
-            raise CallRaised from None
+            raise TrialEnded from None
         wall, cpu, ready = (time / 1e9 for time in (ended - began, used.process + used.children, used.ready))
         return result, CallTime(wall, cpu, ready, preemptions() > preempted, full_collections() > collected)
 
