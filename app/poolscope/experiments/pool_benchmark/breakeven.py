@@ -44,7 +44,7 @@ class Nearest:
     def why_not(self) -> str | None:
         """The code of the reason why no length can be told, None without one."""
         if self.function:
-            return "function"
+            return "function data"
         return "stretched" if self.stretched else self.even.map_only.why
 
     @property

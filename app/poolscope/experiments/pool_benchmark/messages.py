@@ -57,7 +57,7 @@ BREAK_EVEN = {
     "stretched": (
         "In it an item took {stretched:times} as long as in the plain loop, so handing over is not to blame."
     ),
-    "function": (
+    "function data": (
         "Each of {messages} {messages:message/messages} carries the function with {function_bytes:size}: "
         "{function_cost_s:duration} in all to pickle and unpickle it, beside {work_s:duration} of work."
     ),
@@ -69,7 +69,7 @@ BREAK_EVEN = {
 
 # What a lazy result is, and what to return in its place.
 LAZY = {
-    "found": "a call of {function} returns {lazy}[ within a {within}]",
+    "found": "a call of {function} returns {thing}[ within a {within}]",
     "a generator": "a generator",
     "an iterator": "an iterator ({name})",
     "a coroutine": "a coroutine",

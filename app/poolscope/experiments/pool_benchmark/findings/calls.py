@@ -33,7 +33,7 @@ def call_facts(state: State) -> dict[str, Any]:
     facts: dict[str, Any] = {"function": trial.function}
     if (lazy := trial.lazy) is not None:
         facts |= {
-            "lazy": Part(LAZY[lazy.kind][0]),
+            "thing": Part(LAZY[lazy.kind][0]),
             "name": lazy.name,
             "within": lazy.within,
             "call_s": lazy.call_s,
