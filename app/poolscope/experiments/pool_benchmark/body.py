@@ -48,6 +48,7 @@ from poolscope.protocol.payloads import (
     EffectiveCpus,
     GarbageCollections,
     InterpreterLeftOut,
+    ItemsChanged,
     LoopTimes,
     MeasurementReport,
     PassesPerSample,
@@ -323,6 +324,8 @@ class Benchmark:
         self.report.samples(config, repetition, report)
         if report.results:
             self.report.result(report.results, config.key)
+        if report.changed:
+            self.report.result(ItemsChanged(report.changed), config.python)
         self.compare(config, repetition, report)
         counted = repetition > 0
         self.collections[config] = self.collections.get(config, 0) + report.collections * counted
