@@ -61,7 +61,7 @@ class PythonFacts:
     """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
 
     `gil` says whether threads take turns. `start_method` is the one that the run uses, `clock_resolution_s` that of
-    `time.perf_counter`.
+    `time.perf_counter`. `nice` is the priority that it began with, 0 the usual one and a greater number a lower one.
     """
 
     python: str
@@ -71,6 +71,7 @@ class PythonFacts:
     platform: str
     clock_resolution_s: float
     executable: str
+    nice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
