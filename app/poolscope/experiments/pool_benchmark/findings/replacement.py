@@ -60,4 +60,4 @@ def _kept(state: State, config: Configuration) -> Configuration | None:
 
 
 def _but_for(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.size, config.chunksize
+    return config.python, config.kind, config.start_method, config.size, config.chunksize, config.native_threads
