@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.charts import fits
-from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence
+from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence, passes_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name, config_names, on_python, title
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
@@ -31,6 +31,7 @@ CSV_HEADER = (
     "size",
     "chunksize",
     "chunk_used",
+    "native_threads",
     "repetition",
     "start_s",
     "first_ready_s",
@@ -93,7 +94,8 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "python": config.python,
         "start_method": config.start_method,
         "chunk_used": config.chunk_used,
-        "own_speedup": _against(state.loop_of(config.python), config),
+        "native_threads": config.native_threads,
+        "own_speedup": _against(state.loop_of(config.python, config.native_threads), config),
         "start_s": _timing(config.start),
         "first_ready_s": _timing(config.first_ready),
         "imported_s": _timing(config.imported),
@@ -113,6 +115,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
 def _loop(state: State, config: Configuration) -> dict[str, Any]:
     return {
         "python": config.python,
+        "native_threads": config.native_threads,
         "wall_s": _timing(config.map),
         "speedup": _against(state.serial, config),
         "cpu_share": cpu_share(config),
@@ -253,6 +256,7 @@ def _csv_row(config: Configuration, repetition: int) -> Sequence[object]:
         config.size,
         config.chunksize,
         config.chunk_used,
+        config.native_threads,
         repetition,
         *_phases(config, repetition),
     )
@@ -302,16 +306,18 @@ def notes(state: State) -> list[str]:
         if why := state.left_out(config):
             groups.setdefault((title(state, config), why), []).append(config)
     said += [f"{capital(_all(state, configs))}: {why}" for (_, why), configs in groups.items()]
-    return said + dropped_notes(state)
+    return said + rounds_notes(state)
 
 
-def dropped_notes(state: State) -> list[str]:
-    """Sentences on the settings that got no more rounds, a kind each."""
+def rounds_notes(state: State) -> list[str]:
+    """Sentences on the settings that got no more rounds, a kind each, and on maps that were timed in a row."""
     groups: dict[tuple[str, int, str], list[Configuration]] = {}
     for config in state.pools:
         if config.dropped is not None:
             groups.setdefault((title(state, config), config.dropped.round, config.dropped.lost_to), []).append(config)
-    return [
+    passes = [config.passes for config in state.configs.values() if config.passes > 1]
+    said = [passes_sentence(min(passes), max(passes))] if passes else []
+    return said + [
         dropped_sentence(_all(state, configs), after, config_name(state, state.configs[lost_to]))
         for (_, after, lost_to), configs in groups.items()
     ]

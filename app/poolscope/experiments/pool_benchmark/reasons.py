@@ -14,8 +14,8 @@ from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits
-from poolscope.protocol.kinds import POOL_KINDS
+from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits, why_unfounded
+from poolscope.protocol.kinds import COPIES_ITEMS, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
@@ -36,8 +36,11 @@ class Reason:
 
 def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> list[Reason]:
     """In the order in which they matter."""
+    if why_unfounded(state):
+        return [*doubts(state, usable_cpus), *_missing(state), *_lacking(state)]
     return [
         *doubts(state, usable_cpus),
+        *_lost_changes(state, recommendation),
         *_cheapest(state, recommendation),
         *_single_call(state, recommendation),
         *_event_loop(state, recommendation, usable_cpus),
@@ -46,6 +49,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_other_kinds(state, recommendation, usable_cpus),
         *_tied_sizes(state, recommendation, usable_cpus),
         *_beyond(state, recommendation, usable_cpus),
+        *_native_threads(state, recommendation),
         *_other_pythons(state, recommendation),
         *_missing(state),
         *_lacking(state),
@@ -58,6 +62,14 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
         yield Reason("disturbed")
     if not state.comparable:
         yield Reason("results change")
+
+
+def _lost_changes(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """Work that is done by changing its item and returns nothing: a process changes a copy."""
+    config, trial = recommendation.config, state.reference.trial if state.reference else None
+    change = trial.changed if trial else None
+    if config is not None and config.kind in COPIES_ITEMS and change is not None and not change.returned:
+        yield Reason("changes lost", {"config": config})
 
 
 def against_loop(state: State, config: Configuration) -> dict[str, Any]:
@@ -213,10 +225,23 @@ def _beyond(state: State, recommendation: Recommendation, usable_cpus: int) -> I
     config = recommendation.config
     if config is None or config.serial:
         return
-    alike = [other for other in eligible_configs(state) if (other.kind, other.python) == (config.kind, config.python)]
+    alike = [other for other in eligible_configs(state) if _but_for_size(other) == _but_for_size(config)]
     larger = [other for other in alike if other.size > config.size and _only_adds_start_up(state, other, usable_cpus)]
     if larger and median(fastest(larger).map) >= median(config.map) / NO_GAIN:
         yield Reason("only add start-up", {"configs": nouns(state, larger), "usable_cpus": usable_cpus})
+
+
+def _but_for_size(config: Configuration) -> tuple[object, ...]:
+    return config.kind, config.python, config.native_threads
+
+
+def _native_threads(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """The fastest with each other limit of native threads, the plain loop included."""
+    chosen = recommendation.config or recommendation.best
+    others = [config for config in eligible_configs(state) if config.python == chosen.python]
+    for limit in sorted({config.native_threads for config in others} - {chosen.native_threads}):
+        facts = against_loop(state, fastest([config for config in others if config.native_threads == limit]))
+        yield Reason("other", {**facts, "against": reach(facts["gain"])}, recommendation.config is not None)
 
 
 def _other_pythons(state: State, recommendation: Recommendation) -> Iterator[Reason]:
