@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import process
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from poolscope.experiments.pool_benchmark.findings.replacement import replacing_
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools.kinds import measure
+from poolscope.runner.pools.start_methods import replaces_every_worker
 from poolscope.workloads.work import Work
 
 from tests.cases import replaced
@@ -74,3 +77,10 @@ def test_the_dearest_is_told_with_its_numbers_and_what_to_do() -> None:
     assert numbers["each_s"] == pytest.approx(0.67 * 2 / 32, rel=0.02)
     assert result.lost_share == pytest.approx(2 / 3, rel=0.02)
     assert result.remedy == {"max_tasks": [0, 10]}
+
+
+def test_a_python_without_the_mend_is_known() -> None:
+    """As its executors really are: those of 3.11.7, 3.12.1 and 3.13.5 stop, those of 3.14.10 and 3.15.2 do not."""
+    mended = replaces_every_worker()
+    assert mended is any(hasattr(found, "_replace_dead_worker") for found in vars(process).values())
+    assert not (mended and sys.version_info < (3, 13))

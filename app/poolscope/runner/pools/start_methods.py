@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import process
 from copy import copy
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -41,20 +41,21 @@ class StartedProcesses:
         self.context.Process = self._process
 
     def _process(self, *given: Any, **named: Any) -> BaseProcess:
-        process: BaseProcess = self._make(*given, **named)
-        self._made.append(process)
-        return process
+        made: BaseProcess = self._make(*given, **named)
+        self._made.append(made)
+        return made
 
     def started(self) -> list[BaseProcess]:
-        return [process for process in self._made if process.pid is not None]
+        return [made for made in self._made if made.pid is not None]
 
 
 def replaces_every_worker() -> bool:
     """Whether a ProcessPoolExecutor replaces each worker that has done its `max_tasks_per_child` (gh-115634).
 
-    Which releases do is known by the method that came with the mend.
+    Releases of 3.13 to 3.15 are told apart by the method that came with the mend: of its manager's thread, or wherever.
     """
-    return hasattr(ProcessPoolExecutor, "_replace_dead_worker")
+    mended = any(hasattr(found, "_replace_dead_worker") for found in vars(process).values())
+    return mended or sys.version_info >= (3, 16)
 
 
 def home_module(function: Callable[..., Any]) -> str:
