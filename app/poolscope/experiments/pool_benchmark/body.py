@@ -54,6 +54,7 @@ from poolscope.protocol.payloads import (
     Plan,
     PlannedConfiguration,
     ResultsDiffer,
+    ResultsRounded,
     RoundEnded,
     RoundsEnded,
     RoundsEndedWhy,
@@ -112,6 +113,7 @@ class Benchmark:
         self.tracing = False  # the samples are complete; what fails now lacks its trace alone
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
+        self.rounded: dict[PlannedConfiguration, float] = {}
         self.collections: dict[PlannedConfiguration, int] = {}
         self.loops: dict[PlannedConfiguration, LoopTimes] = {}  # of counted rounds alone
         self.machine = read_machine()
@@ -340,7 +342,11 @@ class Benchmark:
                 detail = f"Its results are not those of Python {first.label}."
         if detail and config not in self.differing:
             self.differing.add(config)
-            self.report.result(ResultsDiffer(repetition, detail), config.key)
+            self.report.result(ResultsDiffer(repetition, detail, report.difference), config.key)
+        rounded = report.difference.largest if report.difference and report.same else None
+        if rounded is not None and rounded > self.rounded.get(config, -1.0):
+            self.rounded[config] = rounded
+            self.report.result(ResultsRounded(rounded), config.key)
 
     def trace(self, config: PlannedConfiguration) -> None:
         if config not in self.configs or not self.configs[config].is_traced(config):

@@ -379,7 +379,71 @@ FINDINGS: dict[str, dict[str, str]] = {
             "The same item gave another result when it was called again, in the plain loop too, so results can't be "
             "compared between pools."
         ),
+        "random in the loop": (
+            "Each call draws other random numbers[, from {generators}], in the plain loop too, so results can't be "
+            "compared between pools. Give each item a seed of its own, and make the generator from it in the call."
+        ),
+        "clock in the loop": (
+            "The results are times, others at each call, in the plain loop too, so they can't be compared."
+        ),
+        "address in the loop": (
+            "The results hold the addresses of objects, others at each call, so they can't be compared. Give their "
+            "class a __repr__ of its own."
+        ),
+        "own-globals in the loop": (
+            "The same item gave another result when it was called again, and the calls change the "
+            "{names:global/globals} {names}. Results can't be compared between pools, for each process has "
+            "{names:one/some} of its own."
+        ),
         "differ": "{config}: {detail}[ So do {others} other {others:setting/settings}.]",
+        "order": (
+            "{config}: {differing} {differing:result has/results have} the same parts as in the plain loop in another "
+            "order: {detail} Sort what has no order, as the entries of a set, before it is returned."
+        ),
+        "hash-seed": (
+            "{config}: {differing} {differing:result differs/results differ}, for the order of sets and the hashes of "
+            "texts are others in each process that is not forked. The plain loop too gives other results under another "
+            "PYTHONHASHSEED, and the same under the same. Sort sets before they are gone through, use hashlib instead "
+            "of hash(), or set PYTHONHASHSEED."
+        ),
+        "identity": (
+            "{config}: {differing} {differing:result names/results name} the process or the thread that worked: "
+            "{detail} Leave it out of what is compared."
+        ),
+        "address": (
+            "{config}: {differing} {differing:result holds/results hold} the address of an object: {detail} Give its "
+            "class a __repr__ of its own."
+        ),
+        "clock": "{config}: {differing} {differing:result holds a time/results hold times}: {detail}",
+        "same-random-state": (
+            "{config}: items {pair} were given the same random numbers, and {repeated} items share theirs with "
+            "another: every worker has a copy of the generator in the same state[, {generators}]. Give each item a "
+            "seed of its own, by numpy.random.SeedSequence.spawn() or random.Random(seed), or seed by os.getpid() in "
+            "the pool's initializer."
+        ),
+        "shared-generator": (
+            "{config}: {differing} {differing:result differs/results differ}. The calls draw from {generators}, which "
+            "all threads share, so that each gets numbers that another was to get. Make a generator of its own in each "
+            "call, by random.Random(seed) or numpy.random.default_rng(seed)."
+        ),
+        "main-globals": (
+            "{config}: {differing} {differing:result differs/results differ}, and {names} {names:has/have} another "
+            "value in the main process than in a worker started by {start_method}, which imports the module anew. Set "
+            "{names:it/them} in the pool's initializer, or hand {names:it/them} over with the items."
+        ),
+        "shared-globals": (
+            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change the "
+            "{names:global/globals} {names}, which all threads share; guard {names:it/them} by a lock, or give each "
+            "call its own."
+        ),
+        "own-globals": (
+            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change the "
+            "{names:global/globals} {names}, of which each worker has a copy of its own."
+        ),
+        "rounding": (
+            "Every setting gave what the plain loop gave, but for rounding: {config} differs by {largest:.1e} of the "
+            "largest number at the most."
+        ),
         "unknown": "Whether an item gives the same result twice can't be told: its results can't be compared.",
         "same": "Every setting gave what the plain loop gave.",
     },

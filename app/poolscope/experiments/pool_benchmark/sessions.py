@@ -21,10 +21,11 @@ from poolscope.protocol.payloads import (
     InterpreterFacts,
     MeasurementReport,
     PlannedConfiguration,
+    ResultDifference,
     TrialReport,
 )
 from poolscope.runner.context import RunContext
-from poolscope.runner.host.call_log import entries, under_way
+from poolscope.runner.host.call_log import GlobalsDiffer, entries, under_way
 from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 from poolscope.runner.pools.kinds import measure
@@ -140,6 +141,7 @@ class InterpreterSession:
         self._host: HostProcess | None = None
         self._starts = 0
         self._searches = 0
+        self._apart: dict[str, ResultDifference | None] = {}
         self._loop_s = 0.0  # the longest plain loop so far
 
     def enter(self) -> None:
@@ -194,6 +196,8 @@ class InterpreterSession:
             raise ConfigurationFailed(str(refused), ended=refused.spoiled, breakage=breakage) from None
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
+        if report.same is False and report.difference is not None and config.kind in IN_PROCESSES:
+            report = replace(report, difference=self._told_apart(config, report.difference))
         return report
 
     def _measure(self, host: HostProcess, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
@@ -216,10 +220,45 @@ class InterpreterSession:
                 found = replace(found, code="hung")
         return replace(found, limit_s=breakage.limit_s, exit_code=found.exit_code or breakage.exit_code)
 
+    def _told_apart(self, config: PlannedConfiguration, difference: ResultDifference) -> ResultDifference:
+        """Why workers that import the module anew give other results, where that shows in other hosts only."""
+        method = config.start_method or (self.facts.start_method if self.facts else "")
+        if method == "fork" or difference.code not in ("order", "own-globals", "unknown"):
+            return difference
+        if method not in self._apart:
+            self._apart[method] = self._hash_seed_counts() or self._globals_of_workers(config, method)
+        found = self._apart[method]
+        return difference if found is None else replace(difference, code=found.code, names=found.names)
+
+    def _hash_seed_counts(self) -> ResultDifference | None:
+        """Whether the loop's results change with the hash seed and with nothing else: three hosts tell, two alike."""
+        if self._loop_s > SEARCH_S:
+            return None
+        digests = []
+        try:
+            for seed in (1, 1, 2):
+                with self._another_host(seed) as host:
+                    loop = planned(self.label, SERIAL, items=1)
+                    digests.append(self._measure(host, loop, HowToMeasure()).digest)
+        except (HostFailed, OrderRefused):
+            return None
+        first, again, other = digests
+        return ResultDifference("hash-seed") if first is not None and first == again != other else None
+
+    def _globals_of_workers(self, config: PlannedConfiguration, method: str) -> ResultDifference | None:
+        """The globals that such workers have other values of."""
+        self._search(replace(order_for(config, HowToMeasure()).use, start_method=method), warm=False)
+        found = entries(self._log_of(self._searches))
+        names = sorted({name for entry in found if isinstance(entry, GlobalsDiffer) for name in entry.names})
+        return ResultDifference("main-globals", names=tuple(names)) if names else None
+
+    def _log_of(self, search: int) -> Path:
+        return self._scratch / f"calls-{search}"
+
     def _search(self, use: PoolUse, *, warm: bool) -> Breakage | None:
         """How a repetition breaks in a host of its own, None where it does not, or that can't be told."""
-        log = self._scratch / f"calls-{self._searches}"
         self._searches += 1
+        log = self._log_of(self._searches)
         longest_s = max(self.trial.call_s, default=0.0) if self.trial else 0.0
         patience_s = max(LEAST_PATIENCE_S, 2 * self._loop_s, 3 * longest_s)
         try:
@@ -258,18 +297,20 @@ class InterpreterSession:
             self.rounds = opened.calibration.rounds  # the same work, should it be started anew
         return host
 
-    def _new_host(self) -> HostProcess:
+    def _new_host(self, hash_seed: int | None = None) -> HostProcess:
         users = ":" in self._work.name
         folder = (self._work.working_folder or self._work.folder) if users else None
-        return HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
+        return HostProcess.start(
+            self._context, self.label, self._executable, folder, own_site=users, hash_seed=hash_seed
+        )
 
     def _open(self, host: HostProcess) -> WorkOpened:
         return host.open_work(OpenWork(self._work, str(self._scratch), self.rounds), self._limit_s)
 
     @contextlib.contextmanager
-    def _another_host(self) -> Iterator[HostProcess]:
+    def _another_host(self, hash_seed: int | None = None) -> Iterator[HostProcess]:
         """One beside that which measures, with the work opened; it is ended afterwards. Raises HostFailed."""
-        host = self._new_host()
+        host = self._new_host(hash_seed)
         try:
             self._open(host)
             yield host

@@ -82,15 +82,26 @@ class HostProcess:
         self._writing = threading.Lock()
 
     @classmethod
-    def start(cls, context: RunContext, label: str, executable: str, folder: str | None, own_site: bool) -> HostProcess:
+    def start(
+        cls,
+        context: RunContext,
+        label: str,
+        executable: str,
+        folder: str | None,
+        own_site: bool,
+        hash_seed: int | None = None,
+    ) -> HostProcess:
         """Start a host that waits for orders. Raises HostFailed.
 
         `own_site`: with the packages of that Python's environment and those that its user has installed for themselves,
         as a user's function needs them. `folder` is the working folder, None is ours.
+        With a `hash_seed` the order of its sets is that of this PYTHONHASHSEED, else that of one's own.
         """
         orders_read, orders = os.pipe()
         answers, answers_write = os.pipe()
         flags = own_site_flags(os.environ) if own_site else ("-I", "-S")
+        if hash_seed is not None:
+            flags = tuple(flag for flag in flags if flag != "-E")
         packages = link_package(context.scratch)
         program = str(packages / PACKAGE.name / "runner" / "host")
         try:
@@ -100,6 +111,7 @@ class HostProcess:
                 process_group=0,
                 stdin=subprocess.DEVNULL,
                 cwd=folder,
+                env=None if hash_seed is None else with_hash_seed(os.environ, hash_seed),
             )
         except (OSError, ValueError) as error:
             os.close(orders)
@@ -238,6 +250,12 @@ def own_site_flags(variables: Mapping[str, str]) -> tuple[str, ...]:
     """Those with which a Python finds its user's packages, but nothing by PYTHONPATH: that comes with the work, and
     behind our package instead of before it."""
     return ("-E", "-P", "-s") if variables.get("PYTHONNOUSERSITE") else ("-E", "-P")
+
+
+def with_hash_seed(variables: Mapping[str, str], seed: int) -> dict[str, str]:
+    """The environment for a Python that reads of its own variables this one alone."""
+    others = {name: value for name, value in variables.items() if not name.startswith("PYTHON")}
+    return {**others, "PYTHONHASHSEED": str(seed)}
 
 
 def link_package(scratch: Path) -> Path:

@@ -48,7 +48,8 @@ def gil_enabled() -> bool:
 class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
-    `own_threads` were alive before it was opened.
+    `own_threads` were alive before it was opened. That first loop drew from the random generators `drawn`, and changed
+    the globals `changed`.
     """
 
     work: Work
@@ -56,6 +57,8 @@ class OpenedWork:
     opened: WorkOpened
     own_threads: Sequence[threading.Thread] = ()
     expected: list[Any] | None = None
+    drawn: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     @property
     def is_async(self) -> bool:

@@ -16,9 +16,12 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import CpuClock
-from poolscope.protocol.payloads import LoopUse, TrialReport, WorkError
+from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import LoopUse, ResultDifference, TrialReport, WorkError
+from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.global_state import nested_code, random_states
 from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
     Parcel,
@@ -86,6 +89,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         raised=calls.raised,
         gil=gil_enabled(),
         threads=opened.work_threads(),
+        repeat_difference=calls.difference,
         native_libraries=native_libraries(),
         native_threads=native_threads(),
         loop=calls.loop,
@@ -107,13 +111,15 @@ class FirstCalls:
     changed: list[str] = field(default_factory=list)
     raised: WorkError | None = None
     loop: LoopUse | None = None
+    second: list[Any] = field(default_factory=list)  # the result of the call that was made twice
+    difference: ResultDifference | None = None
 
 
 def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     """Call the function on the first items, then on the very first once more."""
     calls = FirstCalls()
     function, call = opened.work.function, opened.work.call
-    before = global_digests(function)
+    before, states = global_digests(function), random_states(function)
     if opened.is_async:
         with asyncio.Runner() as runner:
             watch = LoopWatch(runner)
@@ -123,6 +129,10 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
         call_in_turn(calls, opened, call, announce)
     after = global_digests(function)
     calls.changed = sorted(name for name in before if before[name] != after.get(name))
+    if calls.repeats_equal is False:
+        drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
+        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=calls.changed)
+        calls.difference, calls.repeats_equal = found, found.code == "rounding"
     return calls
 
 
@@ -158,6 +168,7 @@ def call_in_turn(calls: FirstCalls, opened: OpenedWork, call: Callable[[Any], An
         when = raised_where(error, f"when it was called on {where} a second time")
         calls.raised = work_error(error, where, f"It can't be repeated: {function} {when}.")
         return
+    calls.second = [result]
     second = digest(result)
     if first is None or second is None:
         calls.repeats_equal = same(calls.results[0], result)
@@ -212,14 +223,6 @@ def global_digests(function: Any) -> dict[str, str | None]:
             seen = digest(there[name])
             found[name] = seen.text if seen else None
     return found
-
-
-def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A function's code and that of all functions within it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from nested_code(constant)
 
 
 @contextmanager

@@ -11,20 +11,49 @@ from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.text.language import format_list
 
 
 def results_differ(state: State, usable_cpus: int) -> CheckResult:
     differing = [config for config in state.configs.values() if config.differs]
     repeats = [python.trial.repeats_equal for python in state.pythons if python.trial]
-    if not state.comparable:
-        return CheckResult(True, "no call repeats", {"settings": 0})
+    # Where workers drew the same, that is the finding, whether or not the loop's own results change.
+    differing.sort(key=lambda config: config.difference is None or config.difference.code != "same-random-state")
+    same_draws = bool(differing and differing[0].difference and differing[0].difference.code == "same-random-state")
+    if not state.comparable and not same_draws:
+        return _changing(state)
     if differing:
-        facts = {"config": differing[0], "detail": differing[0].differs, "settings": len(differing)}
+        config, why = differing[0], differing[0].difference
         others = {"others": len(differing) - 1} if len(differing) > 1 else {}
-        return CheckResult(True, "differ", {**facts, **others})
+        facts = {"config": config, "detail": config.differs, "settings": len(differing), **others}
+        if why is None or why.code in ("count", "unknown", "random"):
+            return CheckResult(True, "differ", facts)
+        facts |= {"differing": why.differing, "first": why.item, "names": why.names, "repeated": why.repeated}
+        facts["generators"] = format_list(why.names) or None
+        facts |= {"pair": [f"{number}" for number in why.pair or ()], "start_method": config.start_method}
+        return CheckResult(True, why.code, facts)
+    rounded = [config for config in state.configs.values() if config.rounded is not None]
+    if rounded:
+        farthest = max(rounded, key=lambda config: config.rounded or 0.0)
+        return CheckResult(
+            False, "rounding", {"config": farthest, "largest": farthest.rounded, "settings": len(rounded)}
+        )
     if not repeats or None in repeats:
         return CheckResult(None, "unknown")
     return CheckResult(False, "same", {"settings": 0})
+
+
+def _changing(state: State) -> CheckResult:
+    """Results that are others at each call, in the plain loop too."""
+    trials = [python.trial for python in state.pythons if python.trial]
+    why = next((trial.repeat_difference for trial in trials if trial.repeat_difference), None)
+    if why is None or why.code not in ("random", "clock", "address", "own-globals"):
+        return CheckResult(True, "no call repeats", {"settings": 0})
+    return CheckResult(
+        True,
+        f"{why.code} in the loop",
+        {"settings": 0, "names": why.names, "generators": format_list(why.names) or None},
+    )
 
 
 def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
