@@ -671,9 +671,7 @@ def test_threads_that_are_alive_at_a_fork_are_told_though_nothing_hung(
 def test_the_cause_of_a_difference_is_told_where_it_is_known(
     difference: ResultDifference | None, code: str, numbers: dict[str, float]
 ) -> None:
-    differs = Result(
-        0, ResultsDiffer(1, "The result of item 1 is 2, and 1 in the plain loop.", difference), "process 2"
-    )
+    differs = Result(0, ResultsDiffer(1, "The result of item 1 is 2.", difference), "process 2")
     found = check(told(MAPS, more=[differs]), "results differ")
     assert (found.holds, found.code) == (True, f"results_differ: {code}")
     assert found.numbers.items() >= numbers.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from poolscope.experiments.disturbance import signs_in_words
@@ -11,7 +12,28 @@ from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.protocol.payloads import DifferenceCode
 from poolscope.text.language import format_list
+
+# The causes that are told, where pools differ from the loop and where the loop's own results change.
+TOLD: tuple[DifferenceCode, ...] = (
+    "order",
+    "hash-seed",
+    "identity",
+    "address",
+    "clock",
+    "same-random-state",
+    "shared-generator",
+    "main-globals",
+    "shared-globals",
+    "own-globals",
+)
+IN_THE_LOOP: Mapping[DifferenceCode, str] = {
+    "random": "random in the loop",
+    "clock": "clock in the loop",
+    "address": "address in the loop",
+    "own-globals": "own-globals in the loop",
+}
 
 
 def results_differ(state: State, usable_cpus: int) -> CheckResult:
@@ -26,7 +48,7 @@ def results_differ(state: State, usable_cpus: int) -> CheckResult:
         config, why = differing[0], differing[0].difference
         others = {"others": len(differing) - 1} if len(differing) > 1 else {}
         facts = {"config": config, "detail": config.differs, "settings": len(differing), **others}
-        if why is None or why.code in ("count", "unknown", "random"):
+        if why is None or why.code not in TOLD:
             return CheckResult(True, "differ", facts)
         facts |= {"differing": why.differing, "first": why.item, "names": why.names, "repeated": why.repeated}
         facts["generators"] = format_list(why.names) or None
@@ -47,13 +69,10 @@ def _changing(state: State) -> CheckResult:
     """Results that are others at each call, in the plain loop too."""
     trials = [python.trial for python in state.pythons if python.trial]
     why = next((trial.repeat_difference for trial in trials if trial.repeat_difference), None)
-    if why is None or why.code not in ("random", "clock", "address", "own-globals"):
+    code = IN_THE_LOOP.get(why.code) if why else None
+    if why is None or code is None:
         return CheckResult(True, "no call repeats", {"settings": 0})
-    return CheckResult(
-        True,
-        f"{why.code} in the loop",
-        {"settings": 0, "names": why.names, "generators": format_list(why.names) or None},
-    )
+    return CheckResult(True, code, {"settings": 0, "names": why.names, "generators": format_list(why.names) or None})
 
 
 def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
