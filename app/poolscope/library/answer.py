@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from poolscope.experiments.findings import Finding
 from poolscope.runs.run import Run
 from poolscope.text.language import plural
 
@@ -64,11 +65,7 @@ def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
         headline=verdict.headline if verdict else "",
         rest=verdict.rest if verdict else "",
         why=verdict.reasons if verdict else (),
-        advice=tuple(
-            Advice(finding.sentence, again(finding.remedy) if finding.remedy else "")
-            for finding in findings
-            if finding.holds and not is_said(finding.sentence, told)
-        ),
+        advice=tuple(advice([finding for finding in findings if finding.holds], told, again)),
         title=f"{run.experiment.title}, {run.id}, {run.status}",
         common=common,
         header=tuple(header[place] for place in kept),
@@ -76,6 +73,16 @@ def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
         notes=tuple(meaning.notes(state)),
         unknown=sum(finding.holds is None for finding in findings),
     )
+
+
+def advice(found: Sequence[Finding], told: str, again: Again) -> Iterator[Advice]:
+    """What the verdict has not said yet; a remedy that several have stands beside the first."""
+    offered = set()
+    for finding in found:
+        if not is_said(finding.sentence, told):
+            words = again(finding.remedy) if finding.remedy else ""
+            yield Advice(finding.sentence, "" if words in offered else words)
+            offered.add(words)
 
 
 def is_said(sentence: str, told: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from poolscope.experiments.findings import Finding, Verdict
@@ -44,7 +44,7 @@ class ResultRow:
     left_out: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MeasureResult:
     """The answer of `poolscope.measure`. `str()` gives it as text, a notebook shows it as a table.
 
@@ -61,8 +61,8 @@ class MeasureResult:
     speedup: Ratio | None
     rows: tuple[ResultRow, ...]
     findings: tuple[Finding, ...]
-    _answer: ReadableAnswer = field(repr=False)
-    _document: Mapping[str, Any] = field(repr=False)
+    _answer: ReadableAnswer
+    _document: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """The run as `poolscope measure --json` prints it; `poolscope schema` prints the JSON Schema of that."""
@@ -73,6 +73,13 @@ class MeasureResult:
     def json(self) -> str:
         """The same as text."""
         return json.dumps(self._document, ensure_ascii=False, allow_nan=False, indent=2)
+
+    def __repr__(self) -> str:
+        return f"<MeasureResult {self.run_id}, {self.status}: {self.verdict or 'nothing to compare was measured'}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How IPython shows it in a terminal."""
+        printer.text(str(self))
 
     def __str__(self) -> str:
         return as_text(self._answer, WIDTH, where_more=WHERE_MORE)
@@ -125,7 +132,12 @@ def row_of(state: State, config: Configuration) -> ResultRow:
         python=config.python,
         map_s=timing(config.map) if config.map else None,
         call_s=timing(config.total) if config.total else None,
-        speedup=ratio(loop.map, config.map) if loop and loop.map and config.map else None,
-        memory_per_worker=memory_per_worker(config),
+        speedup=speedup(loop, config) if loop and loop.map and config.map else None,
+        memory_per_worker=None if config.serial else memory_per_worker(config),
         left_out=state.left_out(config),
     )
+
+
+def speedup(loop: Configuration, config: Configuration) -> Ratio:
+    """The plain loop over a configuration; over itself it is 1 and nothing else."""
+    return Ratio(1.0, 1.0, 1.0) if config is loop else ratio(loop.map, config.map)

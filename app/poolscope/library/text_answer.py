@@ -80,7 +80,7 @@ def wrapped(head: str, width: int) -> str:
 
 def as_text(answer: ReadableAnswer, width: int, *, where_more: str) -> str:
     """All of it in lines of so many characters, without colour."""
-    console = Console(width=width, color_system=None, force_terminal=False, highlight=False, record=False)
+    console = Console(width=width, color_system=None, force_terminal=False, force_jupyter=False, highlight=False)
     with console.capture() as captured:
         print_answer(console, answer, where_more=where_more)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -61,7 +61,7 @@ class PythonFacts:
     """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
 
     `gil` says whether threads take turns. `start_method` is the one that the run uses, `clock_resolution_s` that of
-    `time.perf_counter`.
+    `time.perf_counter`. `nice` is the priority that it began with, 0 the usual one and a greater number a lower one.
     """
 
     python: str
@@ -71,6 +71,7 @@ class PythonFacts:
     platform: str
     clock_resolution_s: float
     executable: str
+    nice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,7 @@ class TrialReport(Payload):
     call's result differed.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
+    `import_s` is how long importing the function, and the set-up, took in the host, None for built-in work.
     `loop` is the event loop's part in the calls of an `async def`, None for other functions or where it is not known.
     `imports` says where a user's own modules came from. `found_in` is the folder that one had to be looked for in,
     since a Python started where the user is would not find it; None where all were on the path. `made` is None
@@ -277,6 +279,7 @@ class TrialReport(Payload):
     native_libraries: tuple[str, ...] = ()
     native_threads: int | None = None
     loop: LoopUse | None = None
+    import_s: float | None = None
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
     calling: Calling = "item"
@@ -600,9 +603,11 @@ class MeasurementReport:
 
     `asked` is the stamp at which the map began. `cpu` is the CPU time of the process that did the work, of its main
     thread alone and of its child processes, and `ready` how long its threads waited for a CPU; each is None where
-    workers are processes. `same` says whether the results are those of the plain loop, None where that can't be told,
-    `detail` what differs and `difference` why, which is rounding where they are the same. `digest` identifies the
-    results of the first loop, None where they have none that another Python would give. `results` are there where
+    workers are processes. `imported` is how long the slowest worker process imported the user's modules as it started,
+    which one that is forked with them need not. `same` says whether the results are those of the plain loop, None where
+    that can't be told, `detail` what differs and `difference` why, which is rounding where they are the same. `digest`
+    identifies the results of the first loop, None where they have none that another Python would give. `results` are
+    there where
     they were asked for. `passes_to_fill` is how many maps last as long as the order asked. The rest comes from a
     traced repetition, whose times do not count.
     """
@@ -617,6 +622,7 @@ class MeasurementReport:
     main_thread_cpu: int | None = None
     children_cpu: int | None = None
     ready: int | None = None
+    imported: int = 0
     same: bool | None = True
     detail: str = ""
     difference: ResultDifference | None = None

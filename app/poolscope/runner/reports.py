@@ -38,6 +38,7 @@ def report_on(
         asked=measurement.asked,
         cpu=measurement.cpu.process if measurement.cpu else None,
         ready=measurement.cpu.ready if measurement.cpu else None,
+        imported=measurement.imported,
         main_thread_cpu=measurement.cpu.thread if measurement.cpu else None,
         children_cpu=measurement.cpu.children if measurement.cpu else None,
         collections=measurement.collections,

@@ -9,9 +9,19 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark import findings, messages, which_pool
-from poolscope.experiments.pool_benchmark.messages import BREAK_EVEN, CHECKS, FINDINGS, VERDICTS, no_fit_sentence
+from poolscope.experiments.pool_benchmark.messages import (
+    BREAK_EVEN,
+    CHECKS,
+    CONDITIONS,
+    FINDINGS,
+    NO_FITS,
+    VERDICTS,
+    no_fit_sentence,
+)
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.stats.intervals import Ratio
 from poolscope.stats.scaling import NoFit
+from poolscope.text.sentences import Noun, fill
 
 from tests.experiments.pool_benchmark.invented_runs import about, planned, told, traced
 
@@ -33,16 +43,16 @@ VERDICTS_AS_READ = [
             {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(334)},
             traces={"thread 2": traced(planned("thread 2"), 655, cpus=0.99, share=0.5)},
         ),
-        "Use 2 processes: 1.91× serial (95% CI 1.90–1.92). For a single call too, start-up and shutdown counted: "
-        "1.77× (95% CI 1.76–1.78). 2 threads stay at 0.98× (95% CI 0.97–0.98): under the GIL threads work one at a "
-        "time. 4 processes only add start-up: 2 CPUs are usable.",
+        "Use 2 processes: 1.91× as fast as the plain loop (95% CI 1.90–1.92). For a single call too, start-up and "
+        "shutdown counted: 1.77× (95% CI 1.76–1.78). 2 threads stay at 0.98× (95% CI 0.97–0.98): under the GIL threads "
+        "work one at a time. 4 processes only add start-up: 2 CPUs are usable.",
     ),
     (
         run({"serial": about(0.0025), "thread 1": about(0.8), "pool 2": about(0.2)}, "square"),
-        "The plain loop wins: pools cost more than the work, break-even about 12.4 µs an item, which takes 78.1 ns "
-        "now, or about 5 090 items of this length; 1.64 ms an item with start-up and shutdown counted. 2 processes "
-        "(multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI 0.012–0.013). 1 thread stays at 0.0031× "
-        "(95% CI 0.0031–0.0031).",
+        "The plain loop wins: pools cost more than the work; a pool pays from about 12.4 µs an item (it takes 78.1 ns "
+        "now), or from about 5 090 items of this length; with start-up and shutdown counted, from 1.64 ms an item. 2 "
+        "processes (multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI 0.012–0.013). 1 thread stays at "
+        "0.0031× (95% CI 0.0031–0.0031).",
     ),
     (
         run({"serial": about(640), "thread 2": about(690)}),
@@ -135,6 +145,92 @@ def test_a_finding_reads_as_prose(check: str, how: dict[str, Any], text: str) ->
 )
 def test_a_missing_fit_reads_as_prose(why: NoFit | None, text: str) -> None:
     assert no_fit_sentence(why) == text
+
+
+ONE = {"noun": Noun("1 process"), "number": 1, "list": ["CACHE"]}
+MANY = {"noun": Noun("2 processes", True), "number": 3, "list": ["CACHE", "calls"]}
+NOUNS = {"config", "configs", "best", "other", "light", "heavy", "large", "small", "loop", "lost_to"}
+# Never one: a fit's sizes, the CPUs that share cores, the chunks that vary.
+ALWAYS_MANY = {"fewest", "sizes", "sizes_for_crosstalk", "usable_cpus", "chunks", "count"} | {
+    "break_even_items",
+    "repetitions",
+}
+WORDS = {
+    "instead",
+    "because",
+    "figures",
+    "base",
+    "tie",
+    "fastest",
+    "reach",
+    "against",
+    "compared",
+    "blocks",
+    "twice",
+    "like",
+}
+GAIN = Ratio(1.5, 1.4, 1.6, 0.95)
+OF_SPEC = {
+    "duration": 0.0123,
+    "size": 2048,
+    "percent": 0.34,
+    "share": 0.5,
+    "times": GAIN,
+    "interval": GAIN,
+    "or": ["2 processes", "2 threads"],
+}
+WRONG = {
+    "a template is left": r"[{}\[\]]",
+    "a mark is out of place": r" [,.;:]|[,;:][,.;:]|\.\.|  ",
+    "a word stands twice": r"\b(\w+) \1\b",
+    "one of several": r"(?<![\d.])1 (?:CPUs|items|workers|rounds|processes|times|settings|cores|chunks|repetitions)\b",
+    "several of one": r"(?<![\d.])3 (?:CPU|item|worker|round|process|time|setting|core|chunk|repetition)\b",
+}
+
+
+@pytest.mark.parametrize("numbers", [ONE, MANY], ids=["one", "many"])
+@pytest.mark.parametrize("name", ["VERDICTS", "CONDITIONS", "NO_FITS", *FINDINGS])
+def test_every_template_reads_as_a_sentence_for_one_and_for_many(name: str, numbers: Mapping[str, Any]) -> None:
+    table = FINDINGS.get(name) or {"VERDICTS": VERDICTS, "CONDITIONS": CONDITIONS, "NO_FITS": NO_FITS}[name]
+    wrong = []
+    for code, template in table.items():
+        text = fill(table, code, sample_facts(table, template, numbers)).replace("\N{NO-BREAK SPACE}", " ")
+        wrong += [(what, code, text) for what, pattern in WRONG.items() if re.search(pattern, text)]
+    assert wrong == []
+    # It is a clause of its own: '2 CPUs are usable'.
+    assert [code for code, template in table.items() if re.search(r":cpus}(?![;,.:\]]|$)", template)] == []
+
+
+def sample_facts(table: Mapping[str, str], template: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """A fact for each name of a template, and of those of the table that it is made of."""
+    facts: dict[str, Any] = {}
+    for name, spec in re.findall(r"{(\w[\w ]*)(?::([^}]*))?}", template):
+        if name in table and name not in NOUNS and not spec:
+            facts |= sample_facts(table, table[name], numbers)
+        elif name in ALWAYS_MANY:
+            facts[name] = 3
+        elif spec in OF_SPEC:
+            facts[name] = OF_SPEC[spec]
+        elif name in NOUNS:
+            facts[name] = numbers["noun"]
+        elif name == "names":
+            facts[name] = numbers["list"]
+        elif name in (
+            "instead",
+            "because",
+            "figures",
+            "base",
+            "tie",
+            "fastest",
+            "reach",
+            "against",
+            "compared",
+            "blocks",
+        ):
+            facts[name] = "words"
+        else:
+            facts.setdefault(name, numbers["number"])
+    return facts
 
 
 def test_every_check_has_its_words_and_no_other_has() -> None:

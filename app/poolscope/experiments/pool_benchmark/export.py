@@ -96,6 +96,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "own_speedup": _against(state.loop_of(config.python), config),
         "start_s": _timing(config.start),
         "first_ready_s": _timing(config.first_ready),
+        "imported_s": _timing(config.imported),
         "stop_s": _timing(config.stop),
         "total_s": _timing(config.total),
         "memory": to_json(config.memory) if config.memory else None,

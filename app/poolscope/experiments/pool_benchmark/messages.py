@@ -46,9 +46,9 @@ CHECKS = {
 # From what length of an item, or how many of them, a pool would win.
 BREAK_EVEN = {
     "break_even": (
-        "break-even about {break_even_seconds_per_item:duration} an item, which takes {seconds_per_item:duration} now"
-        "[, or about {break_even_items:about} items of this length]"
-        "[; {break_even_seconds_per_item_with_start:duration} an item with start-up and shutdown counted]"
+        "a pool pays from about {break_even_seconds_per_item:duration} an item (it takes {seconds_per_item:duration} "
+        "now)[, or from about {break_even_items:about} items of this length]"
+        "[; with start-up and shutdown counted, from {break_even_seconds_per_item_with_start:duration} an item]"
     ),
     "stretched": (
         "In it an item took {stretched:times} as long as in the plain loop, so handing over is not to blame."
@@ -132,7 +132,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "short": "Can't tell, a call is too short: {figures}.",
         "partly": "Can't tell, it blocks for a part: {figures}.",
         "overlaps": "Can't tell: {figures}, yet with several at once it was {overlapped:times} as fast.",
-        "blocks": "{figures}, in which no other can go on; {at_once} at once: {overlapped:times}",
+        "blocks": "{figures}, in which no other can go on; with {at_once} at once it was {overlapped:times} as fast",
         **{code: "{blocks}. " + remedy for code, remedy in UNBLOCKING.items()},
     },
     "gil_held": {
@@ -201,8 +201,8 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "chunks_too_small": {
         "compared": (
-            "{other}: {gain:times} as fast as with the smallest chunks, of {chunk}, {other_s:duration} against "
-            "{extreme_s:duration}"
+            "{other}: {gain:times} as fast as with the smallest chunks, of {chunk} {chunk:item/items}: "
+            "{other_s:duration} against {extreme_s:duration}"
         ),
         "figures": "with {best} and chunks of {chunk}, handing over took {dispatch_share:percent} of the map",
         "no chunks": "No pool that takes chunks has been measured.",
@@ -216,13 +216,13 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "no worse": "{compared} ({gain:interval}).",
         "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
-        "cheap": "{figures}, {chunks_a_worker:.3g} chunks a worker.",
+        "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. More items in a message may save some of it, which only a comparison can tell.",
     },
     "chunks_too_large": {
         "compared": (
-            "{other}: {gain:times} as fast as with the largest chunks, of {chunk}, {other_s:duration} against "
-            "{extreme_s:duration}"
+            "{other}: {gain:times} as fast as with the largest chunks, of {chunk} {chunk:item/items}: "
+            "{other_s:duration} against {extreme_s:duration}"
         ),
         "figures": "with {best} and chunks of {chunk}, workers idled for {idle_tail:percent} of the map",
         "no chunks": "No pool that takes chunks has been measured.",
@@ -232,7 +232,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "worse": "{compared} ({gain:interval}).",
         "no worse": "{compared} ({gain:interval}).",
         "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
-        "short tail": "{figures}, {chunks_a_worker:.3g} chunks a worker.",
+        "short tail": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Fewer items in a message may shorten it, which only a comparison can tell.",
     },
     "chunks_vary": {
@@ -325,19 +325,23 @@ FINDINGS: dict[str, dict[str, str]] = {
     "start_up_outweighs": {
         "figures": (
             "starting and ending {config} took {start_stop_s:duration}, the map {map_s:duration}, so {share:percent} "
-            "of a single call[; {workers} start and end by {methods}]"
+            "of a single call[; pools of {workers} start and end by {methods}]"
         ),
         "unmeasured": "No pool of processes has been started and shut down.",
         "few repetitions": "Too few repetitions to tell, though {figures}.",
         "close": "Can't tell, they are close: {figures}.",
         "less": "{figures}.",
         "outweighs": "{figures}. Keep one pool and map often, or give it more to do.",
+        "import outweighs": (
+            "{figures}. {import_s:duration} of it every worker imported the module of {function} and what that needs. "
+            "Import what is heavy where it is first used, fork where that is safe, or keep one pool and map often."
+        ),
     },
     "memory_runs_short": {
         "figures": (
             "{config} took {needed:size} beside the main process; {free:size} were free before[{twice}]"
             "[. One more worker takes {worker_bytes:size} and the main process {parent_bytes:size}, so about "
-            "{fitting:whole} workers as in {like} fit into {full:percent} of that]"
+            "{fitting:whole} {fitting:worker/workers} as in {like} {fitting:fits/fit} into {full:percent} of that]"
         ),
         "counted twice": "; shared pages are counted more than once in that",
         "unmeasured": "No pool's memory has been measured.",
@@ -370,8 +374,8 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{lazily:capital}."
         ),
         "full": (
-            "Only the first {items:whole} items were taken, which fill {memory:size}, half of the free memory: "
-            "{lists}. {lazily:capital}."
+            "No more than {items:whole} {items:item was/items were} taken, for they fill {memory:size}, half of the "
+            "free memory: {lists}. {lazily:capital}."
         ),
     },
     "results_differ": {
@@ -472,7 +476,7 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "unsettled": {
         "figures": (
-            "the gain of {config} is known to {half_width:percent} either way, after {rounds} {rounds:round/rounds}"
+            "the gain of {config} is known to within {half_width:percent} after {rounds} {rounds:round/rounds}"
             "[ in {spent_s:duration}]"
         ),
         "unmeasured": "Too few rounds are over to tell.",
@@ -491,8 +495,8 @@ VERDICTS = {
         "run one after the other. {best:capital}, {fastest}, {reach}. {instead}"
     ),
     "blocked for a part": "A call keeps the event loop for {blocked_share:percent} of its time. {instead}",
-    "serial": "serial",
-    "the plain loop of": "{loop}",
+    "serial": "as fast as the plain loop",
+    "the plain loop of": "as fast as {loop}",
     "fastest": "the fastest",
     "fastest of often": "the fastest of those repeated often enough",
     "fastest pool": "the fastest pool",
@@ -511,7 +515,7 @@ VERDICTS = {
     "loop, behind": "{best}, {fastest}, {reach}.[ {why}]",
     "reach": "{best:reaches/reach} {gain:times}[ ({ci})]",
     "stay": "{best:stays/stay} at {gain:times}[ ({ci})]",
-    "too small": "The plain loop wins: pools cost more than the work,",
+    "too small": "The plain loop wins: pools cost more than the work;",
     "too small, behind": "{break_even}. {best:capital}, {fastest}, {reach}.",
     # No recommendation, and why.
     "no winner": "No clear winner:",
@@ -604,8 +608,8 @@ NO_FITS = {
         "A fit takes {fewest} sizes, and no more than {most} {most:worker/workers} can be at work at the same time."
     ),
     "sizes": (
-        "A fit takes {fewest} sizes of up to {most} workers, with {repetitions} repetitions each; there {there:is/are} "
-        "{there}, the plain loop counted as one worker."
+        "A fit takes {fewest} sizes of up to {most} {most:worker/workers}, with {repetitions} repetitions each; there "
+        "{there:is/are} {there}, the plain loop counted as one worker."
     ),
     "spread": "The times spread too widely: one of their middles is known to {widest:percent} only.",
     "amdahl": "Amdahl's law",

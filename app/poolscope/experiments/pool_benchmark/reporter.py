@@ -12,6 +12,9 @@ from poolscope.runner.tracing import lane_records
 # What a worker of each kind is, where it is no process; under asyncio it is a place under the limit.
 WORKERS = {SERIAL: "thread", "thread": "thread", "interpreter": "interpreter", "asyncio": "task"}
 
+# The start methods whose workers may have to import the user's modules, where forked ones have them.
+IMPORTING = ("spawn", "forkserver")
+
 
 class Reporter:
     """Emits records to one run."""
@@ -34,6 +37,8 @@ class Reporter:
         phases = {"map": report.map}
         if config.kind != SERIAL:
             phases = {"start": report.start, "first_ready": report.first_ready, "map": report.map, "stop": report.stop}
+        if config.start_method in IMPORTING:
+            phases["imported"] = report.imported
         for name, nanoseconds in phases.items():
             self._context.emit(Sample(self._context.now(), name, config.key, repetition, nanoseconds / 1e9))
 

@@ -46,7 +46,7 @@ from poolscope.protocol.payloads import (
 )
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
-PHASES = ("start", "first_ready", "map", "stop")
+PHASES = ("start", "first_ready", "imported", "map", "stop")
 # Results that name their worker, an object or the time differ by their nature; the work is done all the same.
 OF_ITS_NATURE = ("identity", "address", "clock")
 NO_CONFIGURATIONS: Mapping[str, Configuration] = MappingProxyType({})
@@ -78,6 +78,7 @@ class Configuration:
     method: str = "map"
     start: tuple[float, ...] = ()
     first_ready: tuple[float, ...] = ()
+    imported: tuple[float, ...] = ()
     map: tuple[float, ...] = ()
     stop: tuple[float, ...] = ()
     repetitions: tuple[int, ...] = ()

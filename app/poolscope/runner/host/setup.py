@@ -48,8 +48,8 @@ def gil_enabled() -> bool:
 class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
-    `own_threads` were alive before it was opened. That first loop drew from the random generators `drawn`, and changed
-    the globals `changed`.
+    `own_threads` were alive before it was opened; `import_s` is how long a user's function and set-up took to import.
+    That first loop drew from the random generators `drawn`, and changed the globals `changed`.
     """
 
     work: Work
@@ -59,6 +59,7 @@ class OpenedWork:
     expected: list[Any] | None = None
     drawn: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    import_s: float | None = None
 
     @property
     def is_async(self) -> bool:
@@ -93,4 +94,4 @@ def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None
     opened = WorkOpened(
         len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made
     )
-    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads)
+    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads, import_s=loaded.import_s)

@@ -93,6 +93,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         native_libraries=native_libraries(),
         native_threads=native_threads(),
         loop=calls.loop,
+        import_s=opened.import_s,
         imports=opened.opened.imports,
         found_in=opened.opened.found_in,
         calling=work.calling,

@@ -45,6 +45,7 @@ class UserCode:
     imports: tuple[ImportedPlace, ...]
     found_in: str | None
     calling: Calling
+    import_s: float
     made: ItemsMade
 
 
@@ -61,15 +62,17 @@ def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -
     modules = UserModules(asked.folder, asked.path, scratch)
     modules.locate(names.places)
     announce(f"importing {path_of(names.function[0])}")
+    began = perf_counter()
     function = callable_at(names.function, modules)
     setup = callable_at(names.setup, modules) if names.setup else None
+    import_s = perf_counter() - began
     source = in_words(names.items)
     announce(f"making the items {source}")
     items, cut, made = listed(found_at(names.items, modules), source, asked.items)
     calling = calling_of(items, source) if asked.star else "item"
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
     imports = modules.imports(names.places)
-    return UserCode(function, items, setup, cut, is_async, imports, modules.found_in, calling, made)
+    return UserCode(function, items, setup, cut, is_async, imports, modules.found_in, calling, import_s, made)
 
 
 def in_words(place: tuple[str, str]) -> str:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import pickle
 import select
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from poolscope.protocol.payloads import Breakage
 from poolscope.runner.pools import worker_side
-from poolscope.runner.pools.worker_side import FirstSign
+from poolscope.runner.pools.worker_side import FirstSign, UnpickledAt
+from poolscope.workloads.work import Work
 
 START_LIMIT_S = 30.0  # in which all workers must have answered
 END_LIMIT_S = 2.0  # for whatever is told to end and can be hoped to
@@ -56,6 +59,23 @@ def check_set_up(answers: Sequence[FirstSign]) -> None:
     for answer in answers:
         if answer.set_up_error is not None:
             raise SetUpFailed(f"The set-up function raised {answer.set_up_error}.")
+
+
+def needed_by_workers(work: Work) -> tuple[UnpickledAt, Callable[..., Any], tuple[type, ...]]:
+    """What a worker process must have imported to do the work: its function and the classes of its items."""
+    first = work.items[0] if work.items else None
+    entries = first.values() if isinstance(first, dict) else first if isinstance(first, list | tuple) else ()
+    classes = {type(part) for part in (first, *entries)}
+    return UnpickledAt(), work.call, tuple(each for each in classes if imported_by_name(each))
+
+
+def imported_by_name(named: type) -> bool:
+    """Whether a class is unpickled by importing its module."""
+    if named.__module__ in ("builtins", "__main__"):
+        return False
+    with suppress(Exception):  # one that is defined in a function; its instances may be pickled in their own way
+        return bool(pickle.dumps(named))
+    return False
 
 
 def first_answers(futures: Sequence[Future[FirstSign]], limit_s: float) -> list[FirstSign]:

@@ -62,6 +62,7 @@ class Measurement:
     collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
     else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
     count. `in_one_thread`: the main thread was the only worker. `loop` is an event loop's part in a traced repetition.
+    `imported` is how long the slowest worker process imported the user's modules as it started.
     """
 
     start: int
@@ -77,6 +78,7 @@ class Measurement:
     memory: Memory | None = None
     in_one_thread: bool = False
     loop: LoopUse | None = None
+    imported: int = 0
     passes_to_fill: int = 1
 
     @property
@@ -238,6 +240,7 @@ def time_map(
         memory=memory,
         in_one_thread=pool.in_one_thread,
         loop=pool.loop_use(),
+        imported=max(answer.imported for answer in answers),
         passes_to_fill=to_fill,
     )
 

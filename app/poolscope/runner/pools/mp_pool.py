@@ -64,7 +64,8 @@ class MultiprocessingPool(TimedPool):
 
     def open(self) -> None:
         try:
-            self.pool = self.mp_context.Pool(self.size, worker_side.prepare, (self.barrier, self.work.setup))
+            initargs = (self.barrier, worker_side.UnpickledAt(), self.work.setup)
+            self.pool = self.mp_context.Pool(self.size, worker_side.prepare, initargs)
         except BrokenPipeError:  # Python 3.14 reports it so under spawn; the pool has ended the others
             raise WorkerDied(STILLBORN.format(size=self.size)) from None
 
@@ -95,7 +96,7 @@ class MultiprocessingPool(TimedPool):
         try:
             # Bounded here too: a worker killed at its very first step, before anybody could watch it, takes a lock
             # with it.
-            asked = self.pool.map_async(answer, [self.work.call] * self.size, chunksize=1)
+            asked = self.pool.map_async(answer, [handshake.needed_by_workers(self.work)] * self.size, chunksize=1)
             answers: list[FirstSign] = asked.get(handshake.START_LIMIT_S + handshake.END_LIMIT_S)
         except (threading.BrokenBarrierError, multiprocessing.TimeoutError):
             raise too_slow(self.size) from None

@@ -51,7 +51,7 @@ class ProcessPool(ExecutorPool):
 
     def open(self) -> None:
         self.children_before = multiprocessing.active_children()
-        initargs = (self.mp_context.Barrier(self.size), self.work.setup)
+        initargs = (self.mp_context.Barrier(self.size), worker_side.UnpickledAt(), self.work.setup)
         self.executor = ProcessPoolExecutor(self.size, self.mp_context, worker_side.prepare, initargs)
 
     @contextmanager
@@ -68,7 +68,8 @@ class ProcessPool(ExecutorPool):
 
     def wait_until_ready(self, monitor: WorkerMonitor) -> list[FirstSign]:
         answer, limit_s = worker_side.answer_from_process, handshake.START_LIMIT_S
-        futures = [self.executor.submit(answer, limit_s, self.work.call) for _ in range(self.size)]
+        needed = handshake.needed_by_workers(self.work)
+        futures = [self.executor.submit(answer, limit_s, needed) for _ in range(self.size)]
         workers = by_age(children_but(self.children_before))
         monitor.watch(workers)
         check_all_live(workers, self.size)

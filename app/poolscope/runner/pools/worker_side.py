@@ -16,25 +16,37 @@ from poolscope.machine.cpu_clock import collected_children_ns
 
 _barrier: Any = None  # this worker's own, set once by its pool's initializer
 _set_up_error: str | None = None  # what the user's set-up raised in this worker
+_imported = 0  # ns in which this worker imported what the set-up needs
+
+
+class UnpickledAt:
+    """Becomes the stamp at which a worker unpickles it: what stands behind it in a message is imported from then on."""
+
+    def __reduce__(self) -> tuple[Callable[[], int], tuple[()]]:
+        return perf_counter_ns, ()
 
 
 class FirstSign(NamedTuple):
     """A worker's first sign of life: its process id or native thread id, its perf_counter_ns on arrival.
 
-    `set_up_error` is what the user's set-up raised there, None if it did not.
+    `set_up_error` is what the user's set-up raised there, None if it did not. `imported` is how long a process took, in
+    ns, to unpickle what it was sent, which is to import the user's modules where it was not forked with them.
     """
 
     worker: int
     arrived: int
     set_up_error: str | None
+    imported: int = 0
 
 
-def prepare(barrier: Any, setup: Callable[[], Any] | None = None) -> None:
+def prepare(barrier: Any, since: UnpickledAt | int, setup: Callable[[], Any] | None = None) -> None:
     """Keep the barrier and do the user's set-up: a process pool's initializer.
 
+    Forked workers get it as it is and unpickle nothing, so that `since` is no stamp there.
     What the set-up raises travels with the first answer: raised here, a Pool would start this worker anew for ever.
     """
-    global _barrier, _set_up_error
+    global _barrier, _set_up_error, _imported
+    _imported = perf_counter_ns() - since if isinstance(since, int) else 0
     _barrier = barrier
     _set_up_error = error_of_set_up(setup)
 
@@ -49,15 +61,15 @@ def error_of_set_up(setup: Callable[[], Any] | None) -> str | None:
     return None
 
 
-def answer_from_process(time_limit_s: float, _function: Callable[..., Any]) -> FirstSign:
+def answer_from_process(time_limit_s: float, needed: tuple[Any, Callable[..., Any], tuple[type, ...]]) -> FirstSign:
     """FirstSign once every worker is there, so that n such tasks are answered by n distinct workers.
 
-    The workload's function comes along so that each worker has unpickled it, and imported what it needs, before
-    anything is timed.
+    The workload's function and the classes of its items come along, behind a stamp, so that each worker has unpickled
+    them, and imported what they need, before anything is timed.
     """
     arrived = perf_counter_ns()
     _barrier.wait(time_limit_s)
-    return FirstSign(os.getpid(), arrived, _set_up_error)
+    return FirstSign(os.getpid(), arrived, _set_up_error, _imported + arrived - needed[0])
 
 
 def answer_from_thread(

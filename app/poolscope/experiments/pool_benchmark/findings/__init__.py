@@ -93,13 +93,13 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
     results = [(check.__name__, check(state, usable_cpus)) for check in CHECKS if check not in senseless]
-    results.sort(key=lambda named: -_lost_share(named[1]))
+    results.sort(key=lambda named: _rank(named[1]))
     return tuple(_finding(state, name, result) for name, result in results)
 
 
-def _lost_share(result: CheckResult) -> float:
-    """By which the causes are ordered: what does not hold, or costs nobody knows how much, keeps its place below."""
-    return result.lost_share or 0.0 if result.holds else 0.0
+def _rank(result: CheckResult) -> tuple[bool, float]:
+    """What holds comes first, the cause that costs most before all others."""
+    return (False, -(result.lost_share or 0.0)) if result.holds else (True, 0.0)
 
 
 def _finding(state: State, name: str, result: CheckResult) -> Finding:

@@ -20,6 +20,9 @@ from poolscope.text.sentences import Part
 
 # Of the memory that was free: beyond the one the machine begins to swap, below the other there is room for all.
 FULL, ROOMY = 0.80, 0.50
+# Unpickling a function of a module that is there takes microseconds.
+LONG_IMPORT_S = 0.01
+LARGE_PART = 1 / 3  # of the time to start and end a pool
 TIMES_START_UP = 4  # a remedy lets the plain loop take so many times what start-up takes
 
 
@@ -29,18 +32,19 @@ def start_up_outweighs(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "unmeasured")
     best = fastest(configs)
     around, mapped = median(best.around), median(best.map)
-    by_method = _by_method(configs, best)
+    by_method, imported = _by_method(configs, best), _imported_s(best)
     facts: dict[str, Any] = {
         "config": best,
         "start_stop_s": around,
         "map_s": mapped,
         "share": around / (around + mapped),
-        **by_method,
+        **{method: median(config.around) for method, config in by_method.items()},
+        **({"import_s": imported, "import_share": imported / around} if imported else {}),
     }
     if len(by_method) > 1:
         facts |= {
             "workers": str(best.size),
-            "methods": [f"{name} in {duration(seconds)}" for name, seconds in by_method.items()],
+            "methods": [_price(method, config) for method, config in by_method.items()],
         }
     weight = ratio(best.around, best.map)
     if weight.low is None or weight.high is None:
@@ -51,16 +55,37 @@ def start_up_outweighs(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "less", facts)
     per_item = seconds_per_item(state)
     more = remedies.more_items(state, math.ceil(TIMES_START_UP * around / per_item)) if per_item else {}
-    return CheckResult(True, "outweighs", facts, more)
+    lost_share = around / (around + mapped)
+    python = state.python(best.python)
+    if imported is None or imported < LARGE_PART * around:
+        return CheckResult(True, "outweighs", facts, more, lost_share)
+    facts |= {"function": python.trial.function if python and python.trial else "the function"}
+    if python and python.facts and "fork" in python.facts.start_methods and "fork" not in by_method:
+        more |= {"start_methods": ["fork", best.start_method]}
+    return CheckResult(True, "import outweighs", facts, more, lost_share)
 
 
-def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, float]:
-    """Seconds to start and end a pool like the best one, by start method; the others of its size, kind and Python."""
-    seconds: dict[str, float] = {}
+def _imported_s(config: Configuration) -> float | None:
+    """How long a worker imports a user's modules as it starts; None where that takes no time to speak of."""
+    imported = median(config.imported) if config.imported else 0.0
+    return imported if imported >= LONG_IMPORT_S else None
+
+
+def _price(method: str, config: Configuration) -> str:
+    """'spawn in 1.02 s, 900 ms of it importing'."""
+    imported = _imported_s(config)
+    return f"{method} in {duration(median(config.around))}" + (
+        f", {duration(imported)} of it importing" if imported else ""
+    )
+
+
+def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, Configuration]:
+    """The pools like the best one, by start method; the others of its size, kind and Python."""
+    found: dict[str, Configuration] = {}
     for config in configs:
         if (config.python, config.kind, config.size) == (best.python, best.kind, best.size) and config.start_method:
-            seconds.setdefault(config.start_method, median(config.around))
-    return seconds
+            found.setdefault(config.start_method, config)
+    return found
 
 
 def memory_runs_short(state: State, usable_cpus: int) -> CheckResult:

@@ -1,0 +1,81 @@
+"""What a worker imports as it starts is told apart from starting it, wherever the heavy import stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from poolscope.experiments.pool_benchmark.findings.overhead import start_up_outweighs
+from poolscope.protocol.records import Record, Sample
+
+from tests.cases.judging import tried
+from tests.cases.measuring import StartHost, measured, start_host
+from tests.experiments.pool_benchmark.invented_runs import about, told
+from tests.runner.conftest import context
+
+__all__ = ["context", "start_host"]
+
+HEAVY_NS = 150_000_000
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "imports_heavy:score@few",
+        "light:count@heavy_records:records",
+        "light:count@heavy_records:pairs",
+        "light:count@few+heavy_library:prepare",
+    ],
+)
+@pytest.mark.parametrize("kind", ["process", "pool"])
+def test_a_spawned_worker_imports_what_it_needs(start_host: StartHost, work: str, kind: str) -> None:
+    report = measured(start_host(work), kind, "spawn", size=1)
+    assert HEAVY_NS <= report.imported < report.start
+
+
+@pytest.mark.parametrize(
+    ("work", "start_method"),
+    [
+        ("imports_heavy:score@few", "fork"),
+        ("light:count@heavy_records:numbers", "spawn"),  # which no worker needs to import
+        ("light:lazily@few", "spawn"),
+    ],
+)
+def test_nothing_heavy_is_imported_where_it_is_there_or_not_needed(
+    start_host: StartHost, work: str, start_method: str
+) -> None:
+    report = measured(start_host(work), "process", start_method, size=1)
+    assert report.imported < HEAVY_NS
+
+
+def test_the_host_tells_what_importing_took(start_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(start_host("imports_heavy:score@few"), tmp_path)
+    assert trial.import_s is not None
+    assert trial.import_s * 1e9 >= HEAVY_NS
+
+
+def imported(config: str, milliseconds: float) -> list[Record]:
+    return [Sample(0, "imported", config, number, milliseconds / 1e3) for number in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("maps", "import_ms", "how", "code"),
+    [
+        ({"process 2 spawn": about(335)}, {"process 2 spawn": 900}, {"around_ms": 1100}, "import outweighs"),
+        ({"process 2 spawn": about(335)}, {"process 2 spawn": 200}, {"around_ms": 1100}, "outweighs"),
+        ({"process 2 spawn": about(335)}, {"process 2 spawn": 0.05}, {"around_ms": 1100}, "outweighs"),
+        ({"process 2 spawn": about(335)}, {"process 2 spawn": 90}, {"around_ms": 100}, "less"),
+        ({"process 2 spawn": about(335)}, {}, {"around_ms": 1100}, "outweighs"),  # of an earlier version
+    ],
+)
+def test_the_import_is_named_where_it_is_a_large_part(
+    maps: dict[str, Any], import_ms: dict[str, float], how: dict[str, Any], code: str
+) -> None:
+    more = [record for config, each in import_ms.items() for record in imported(config, each)]
+    found = start_up_outweighs(told({"serial": about(640), **maps}, more=more, **how), 2)
+    assert found.code == code
+    if code == "import outweighs":
+        assert found.facts["import_share"] == pytest.approx(900 / 1100, rel=0.01)
+        assert found.remedy["start_methods"] == ["fork", "spawn"]
+        assert found.lost_share == pytest.approx(1100 / 1435, rel=0.01)
