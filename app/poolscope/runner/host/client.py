@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import TypeVar
 
 from poolscope.errors import MalformedMessage
@@ -47,6 +48,7 @@ from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementR
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 
+NO_LIMITS: Mapping[str, str] = MappingProxyType({})
 PACKAGE = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 30.0
 LEAVE_S = 2.0
@@ -89,12 +91,13 @@ class HostProcess:
         executable: str,
         folder: str | None,
         own_site: bool,
+        limits: Mapping[str, str] = NO_LIMITS,
         hash_seed: int | None = None,
     ) -> HostProcess:
         """Start a host that waits for orders. Raises HostFailed.
 
         `own_site`: with the packages of that Python's environment and those that its user has installed for themselves,
-        as a user's function needs them. `folder` is the working folder, None is ours.
+        as a user's function needs them. `folder` is the working folder, None is ours. `limits` go into its environment.
         With a `hash_seed` the order of its sets is that of this PYTHONHASHSEED, else that of one's own.
         """
         orders_read, orders = os.pipe()
@@ -111,7 +114,7 @@ class HostProcess:
                 process_group=0,
                 stdin=subprocess.DEVNULL,
                 cwd=folder,
-                env=None if hash_seed is None else with_hash_seed(os.environ, hash_seed),
+                env={**(os.environ if hash_seed is None else with_hash_seed(os.environ, hash_seed)), **limits},
             )
         except (OSError, ValueError) as error:
             os.close(orders)
