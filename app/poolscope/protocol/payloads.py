@@ -360,6 +360,25 @@ class TrialReport(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class SlowItem:
+    """An item, by its number and in words, whose call took longer than it may; `seconds` until it was stopped."""
+
+    number: int
+    item: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlowItems(Payload):
+    """Of `count` items these took longer than `limit_s` and were left out; there may be none."""
+
+    tag: ClassVar[str] = "slow items"
+    limit_s: float
+    count: int
+    items: tuple[SlowItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration(Payload):
     """How many rounds make a call as long as was asked, and what it took then."""
 

@@ -23,6 +23,8 @@ from poolscope.protocol.payloads import (
     ResultDifference,
     ResultsDiffer,
     ResultsRounded,
+    SlowItem,
+    SlowItems,
     TraceSummary,
     WaitingPlace,
 )
@@ -702,3 +704,15 @@ def test_equal_draws_of_two_workers_matter_though_the_loop_changes_as_well() -> 
     tried = {"repeats_equal": False, "repeat_difference": ResultDifference("random", 0, 1, names=("rng",))}
     now = told(MAPS, tried=tried, more=[Result(0, ResultsDiffer(1, "They differ.", same), "process 2")])
     assert check(now, "results differ").code == "results_differ: same-random-state"
+
+
+# A limit an item
+
+
+def test_items_that_were_left_out_are_named() -> None:
+    items = tuple(SlowItem(number, f"'{number}'", 5.0 + number) for number in (3, 7))
+    found = check(told(MAPS, more=[Result(0, SlowItems(5.0, 34, items), HERE)]), "longer than each may")
+    assert (found.holds, found.code) == (True, "slow_items: slow")
+    assert found.numbers.items() >= {"left_out": 2, "count": 34, "limit_s": 5.0, "first": 3}.items()
+    none = check(told(MAPS, more=[Result(0, SlowItems(5.0, 34, ()), HERE)]), "longer than each may")
+    assert (none.holds, none.code) == (False, "slow_items: none slow")

@@ -98,7 +98,14 @@ def sessions_for(context: RunContext, arguments: BenchmarkArguments, scratch: Pa
         return [LocalSession(context, arguments.work, new_folder(next(folders)))]
     sessions: list[Session] = []
     for python in arguments.pythons:
-        first = InterpreterSession(context, python, arguments.work, new_folder(next(folders)), arguments.limit_s)
+        first = InterpreterSession(
+            context,
+            python,
+            arguments.work,
+            new_folder(next(folders)),
+            arguments.limit_s,
+            arguments.item_limit_s,
+        )
         limits = limits_of_native_threads(arguments)[1:]
         sessions += [first, *(first.with_native_threads(limit, new_folder(next(folders))) for limit in limits)]
     return sessions
@@ -233,7 +240,7 @@ class Benchmark:
     def enter(self, session: Session) -> None:
         """Open the work in one Python. The first one's failure is the run's; another one is left out."""
         first = self.sessions[0]
-        session.rounds = first.rounds
+        session.rounds, session.slow = first.rounds, first.slow
         try:
             session.enter()
         except InterpreterLost as lost:
@@ -243,7 +250,7 @@ class Benchmark:
             if session is first:
                 raise CannotGoOn(str(lost), lost.code) from None
             return
-        for found in filter(None, (session.facts, session.trial)):
+        for found in filter(None, (session.facts, session.slow, session.trial)):
             self.report.result(found, session.label)
         if session is first:
             if session.trial:

@@ -42,6 +42,7 @@ CHECKS = {
     "items_made_beforehand": "items are made before the map",
     "results_differ": "results differ, or can't be repeated",
     "keeps_global_state": "the work keeps global state",
+    "slow_items": "items take longer than each may",
     "prints": "the work prints",
     "run_was_disturbed": "the run was disturbed",
     "unsettled": "the answer needs more time",
@@ -558,6 +559,14 @@ FINDINGS: dict[str, dict[str, str]] = {
             "It changes the {names:global/globals} {names}: threads share {names:it/them}, every process and "
             "interpreter has its own, and what it writes there does not come back. What one call leaves there can "
             "change the results of the next."
+        ),
+    },
+    "slow_items": {
+        "no limit": "No limit was set to the time of an item (--item-limit).",
+        "none slow": "No item, of {count} in all, took longer than {limit_s:duration}.",
+        "slow": (
+            "{left_out} of {count} took longer than {limit_s:duration} and {left_out:was/were} left out: {named}"
+            "[, and {rest} more]."
         ),
     },
     "prints": {

@@ -42,6 +42,7 @@ from poolscope.protocol.payloads import (
     RoundsEnded,
     Seed,
     ShownResults,
+    SlowItems,
     TraceSummary,
     TrialReport,
 )
@@ -127,13 +128,15 @@ class Configuration:
 class Python:
     """One interpreter that was to take part. `why_not` is the sentence why it can't, '' where it does.
 
-    `facts` and `trial` are None until it has said what it is, and until the work was tried in it.
+    `slow` are the items left out for a limit of their own, None without one. `facts` and `trial` are None until it has
+    said what it is, and until the work was tried in it.
     """
 
     label: str
     facts: InterpreterFacts | None = None
     trial: TrialReport | None = None
     why_not: str = ""
+    slow: SlowItems | None = None
 
     @property
     def gil(self) -> bool | None:
@@ -304,6 +307,8 @@ def _result(state: State, payload: Payload, key: str) -> State:
             return _know(state, key, why_not=why)
         case TrialReport():
             return _know(state, key, trial=payload)
+        case SlowItems():
+            return _know(state, key, slow=payload)
         case ItemsChanged(change=change):
             python = state.python(key)
             return _know(state, key, trial=replace(python.trial, changed=change)) if python and python.trial else state

@@ -79,6 +79,17 @@ class CallNotRead(CallLogEntry):
 
 
 @dataclass(frozen=True, slots=True)
+class CallTooLong(CallLogEntry):
+    """It was stopped after so many `seconds`."""
+
+    tag: ClassVar[str] = "too long"
+    number: int
+    pid: int
+    item: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class GlobalsDiffer(CallLogEntry):
     """Before its first call a worker has other values of these globals than the main process has."""
 
@@ -135,11 +146,15 @@ class LoggedFunction:
         self.say(CallEnded(number, pid, unreadable(result) if self.copied else ""))
 
     def say(self, entry: CallLogEntry) -> None:
-        file = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # a line is written as one
-        try:
-            os.write(file, codec.to_line(entry) + b"\n")
-        finally:
-            os.close(file)
+        write_entry(Path(self.log), entry)
+
+
+def write_entry(log: Path, entry: CallLogEntry) -> None:
+    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # a line is written as one
+    try:
+        os.write(file, codec.to_line(entry) + b"\n")
+    finally:
+        os.close(file)
 
 
 def unreadable(value: Any) -> str:
@@ -184,7 +199,7 @@ def under_way(log: Iterable[CallLogEntry], pid: int | None = None) -> dict[int, 
         match entry:
             case CallBegan():
                 open_calls[entry.number] = entry
-            case CallEnded() | CallRaised() | CallNotRead():
+            case CallEnded() | CallRaised() | CallNotRead() | CallTooLong():
                 open_calls.pop(entry.number, None)
     return {number: call.item for number, call in sorted(open_calls.items()) if pid in (None, call.pid)}
 

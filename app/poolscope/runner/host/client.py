@@ -34,17 +34,19 @@ from poolscope.protocol.commands import (
     HostAnswer,
     HostDescription,
     HostOrder,
+    ItemsSifted,
     KillHostWorker,
     MeasureOnce,
     OpenWork,
     OrderFailed,
+    SiftItems,
     StepAnnounced,
     TryWork,
     WorkMeasured,
     WorkOpened,
     WorkTried,
 )
-from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementReport, TrialReport
+from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementReport, SlowItem, TrialReport
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 
@@ -137,6 +139,10 @@ class HostProcess:
 
     def open_work(self, order: OpenWork, limit_s: float) -> WorkOpened:
         return self._ask(order, WorkOpened, limit_s, "opening the work")
+
+    def sift(self, order: SiftItems, limit_s: float) -> tuple[SlowItem, ...]:
+        """Find the items that take too long, each within `limit_s`."""
+        return self._ask(order, ItemsSifted, limit_s, "the first call").slow
 
     def try_work(self, output: Path, limit_s: float) -> TrialReport:
         """Have the opened work looked at and called a few times; what it prints goes into `output`."""

@@ -100,9 +100,9 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
 def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
     own_threads = threading.enumerate()
     loaded = user_code.load(asked, scratch, announce)
+    left_out = set(asked.left_out)
+    items = [item for number, item in enumerate(loaded.items) if number not in left_out]
     coroutine = loaded.function if loaded.is_async or is_async else None
-    work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
-    opened = WorkOpened(
-        len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made
-    )
+    work = Work(loaded.function, items, coroutine, loaded.setup, calling=loaded.calling)
+    opened = WorkOpened(len(items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made)
     return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads, import_s=loaded.import_s)

@@ -14,7 +14,9 @@ from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.payloads import DifferenceCode
 from poolscope.text.language import format_list
+from poolscope.text.numbers import duration
 
+MOST_SLOW = 5  # items that a sentence names
 # The causes that are told, where pools differ from the loop and where the loop's own results change.
 TOLD: tuple[DifferenceCode, ...] = (
     "order",
@@ -82,6 +84,20 @@ def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
     if not state.changed:
         return CheckResult(False, "none", {"globals": 0})
     return CheckResult(True, "changes", {"globals": len(state.changed), "names": state.changed})
+
+
+def slow_items(state: State, usable_cpus: int) -> CheckResult:
+    """Items that took longer than each may, and were left out."""
+    slow = next((python.slow for python in state.pythons if python.slow), None)
+    if slow is None:
+        return CheckResult(False, "no limit")
+    facts: dict[str, Any] = {"limit_s": slow.limit_s, "count": slow.count, "left_out": len(slow.items)}
+    if not slow.items:
+        return CheckResult(False, "none slow", facts)
+    longest = sorted(slow.items, key=lambda item: -item.seconds)[:MOST_SLOW]
+    named = [f"item {item.number} ({item.item}) after {duration(item.seconds)}" for item in longest]
+    facts |= {"named": format_list(named), "rest": len(slow.items) - len(named) or None, "first": slow.items[0].number}
+    return CheckResult(True, "slow", facts)
 
 
 def prints(state: State, usable_cpus: int) -> CheckResult:
