@@ -98,6 +98,19 @@ def test_a_module_without_a_file_is_sent_by_value(tmp_path: Path, monkeypatch: p
     assert python(str(HERE / "worker_side.py"), handed.name, str(tmp_path), *handed.path).strip() == "[3, 6]"
 
 
+def test_a_scripts_function_that_uses_what_can_not_be_sent_is_taken_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a-script.py").write_text(
+        "import threading\n"
+        "from pathlib import Path\n"
+        "from poolscope.library.handing_over import hand_over\n"
+        "lock = threading.Lock()\n"
+        "def double(n):\n    with lock:\n        return 2 * n\n"
+        "if __name__ == '__main__':\n"
+        f"    print(hand_over(double, [1], None, Path({str(tmp_path)!r})).name)\n"
+    )
+    assert python(str(tmp_path / "a-script.py")).strip() == f"{tmp_path}/a-script.py:double{AS_GIVEN}"
+
+
 @pytest.mark.parametrize("start", ["script.py", "-m"])
 def test_without_cloudpickle_a_script_is_its_own_module(tmp_path: Path, start: str) -> None:
     (tmp_path / "script.py").write_text(

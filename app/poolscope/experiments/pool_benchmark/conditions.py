@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from poolscope.experiments.pool_benchmark.params import ALL, SYNONYMS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
 
@@ -28,8 +29,9 @@ FORMS = (
     "JSON) or undecided"
 )
 MARGIN = 0.05  # of a slow-down whose size was not said
-# What makes a configuration, as its fields are called here and in the JSON.
-IDENTITY = ("kind", "size", "chunksize", "start_method", "python")
+# What makes a configuration: the fields of its plan, by which it is called in the JSON too, but for those that follow.
+FOLLOWING = ("key", "chunk_used", "spare_workers", "method")
+IDENTITY = {part.name: part.default for part in fields(PlannedConfiguration) if part.name not in FOLLOWING}
 NUMBER = r"(\d{1,6}(?:\.\d{1,6})?)"
 
 
@@ -259,5 +261,8 @@ def _earlier_run(name: str, document: Any) -> EarlierRun:
         work = (params["workload"], params["work_ms"], state["items"])
         cells, loops = state["cells"], state["loops"]
     times = {(SERIAL, loop["python"]): loop["wall_s"]["samples"] for loop in loops}
-    times |= {tuple(cell[part] for part in IDENTITY): cell["wall_s"]["samples"] for cell in cells}
+    times |= {
+        tuple(cell.get(part, default) for part, default in IDENTITY.items()): cell["wall_s"]["samples"]
+        for cell in cells
+    }
     return EarlierRun(name, work, machine, {key: tuple(map(float, samples)) for key, samples in times.items()})
