@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from poolscope.machine.memory import available, limit, of_processes, of_this_process
+from poolscope.machine.memory import available, kills, limit, of_processes, of_this_process
 
 MOUNTS = """
 30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw
@@ -36,6 +36,15 @@ def test_without_a_limit_it_is_what_the_host_has(tree: Path) -> None:
     (tree / "self" / "cgroup").write_text("0::/app\n")
     group(tree, "app", memory__max="max", memory__current=10)
     assert (available(tree, tree), limit(tree, tree)) == (FREE, None)
+
+
+def test_kills_for_want_of_memory_are_those_of_our_group_or_else_of_the_host(tree: Path) -> None:
+    (tree / "self" / "cgroup").write_text("0::/app\n")
+    assert kills(tree, tree) is None
+    (tree / "vmstat").write_text("nr_free_pages 7\noom_kill 5\n")
+    assert kills(tree, tree) == 5
+    group(tree, "app", memory__events="low 0\noom 3\noom_kill 2\noom_group_kill 0")
+    assert kills(tree, tree) == 2
 
 
 def test_the_tightest_group_above_us_counts_and_its_cache_is_free(tree: Path) -> None:

@@ -38,6 +38,22 @@ async def test_a_spare_that_nobody_needs_leaves_nothing(scratch: Path) -> None:
     assert descriptors() <= before + 1  # asyncio's own
 
 
+async def test_a_child_is_the_first_that_the_kernel_kills_and_so_is_what_it_starts(
+    scratch: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "runner.py"
+    program.write_text(
+        "import os, subprocess, sys\nos.read(int(sys.argv[1]), 1)\n"
+        "said = subprocess.check_output(['cat', '/proc/self/oom_score_adj']) + str(os.nice(0)).encode()\n"
+        "os.write(int(sys.argv[2]), said.replace(b'\\n', b' ') + b'\\n')\n"
+    )
+    runner = await RunnerProcess.start(program=program)
+    runner.lower_priority()
+    runner.send(StopRun())
+    assert await everything(runner) == [b"1000 10"]
+    await runner.reap()
+
+
 async def test_a_child_works_in_a_scratch_folder_that_goes_with_it(scratch: Path, tmp_path: Path) -> None:
     program = tmp_path / "runner.py"
     program.write_text(
@@ -129,6 +145,12 @@ async def test_a_child_that_cannot_be_started_leaves_nothing(scratch: Path) -> N
 def test_a_death_has_a_name(code: int, words: str) -> None:
     assert words in death_of_runner(code)
     assert death_of_runner(code, "oh no").endswith("Its last words: oh no")
+
+
+def test_a_death_for_want_of_memory_is_told_only_where_the_kernel_killed() -> None:
+    assert "want of memory" in death_of_runner(-9, wanted_memory=True)
+    assert "by somebody" not in death_of_runner(-9, wanted_memory=True)
+    assert "memory" not in death_of_runner(-11, wanted_memory=True)
 
 
 @pytest.mark.parametrize(

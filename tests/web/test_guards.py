@@ -123,11 +123,28 @@ def test_a_request_without_a_host_is_refused(server: Serving) -> None:
 def test_other_names_are_a_setting(serve: Serve) -> None:
     with serve(allowed_hosts="bench.example, other.example") as server, server.client() as client:
         for host, status in (("bench.example", 200), ("OTHER.example:81", 200), ("localhost", 400)):
-            assert client.get("/healthz", headers={"Host": host}).status_code == status
+            assert client.get("/api", headers={"Host": host}).status_code == status
         own = {"Host": "bench.example", "Origin": "http://bench.example"}
         assert client.post("/runs", data={"experiment": "factorials"}, headers=own).status_code == 303
     with serve(allowed_hosts="*") as server, server.client() as client:
-        assert client.get("/healthz", headers={"Host": "any.example"}).status_code == 200
+        assert client.get("/api", headers={"Host": "any.example"}).status_code == 200
+
+
+def test_who_watches_over_a_container_may_ask_by_its_address(serve: Serve) -> None:
+    with serve(allowed_hosts="demo.example.org") as server, server.client() as client:
+        assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
+        assert client.get("/").status_code == 400
+
+
+def test_head_answers_as_get_does_but_for_the_body(client: httpx.Client, endless: dict[str, Any]) -> None:
+    for path in ("/", "/api/runs", f"/runs/{endless['id']}", "/static/live.js", "/runs/nothing"):
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+        guarded(head)
+    for stream in (f"/live?run={endless['id']}", f"/api/runs/{endless['id']}/records"):
+        assert client.head(stream).headers["content-type"].startswith("text/event-stream")
+    assert client.head("/runs/nothing/stop").status_code == 405
 
 
 # How much it takes

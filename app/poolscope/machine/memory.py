@@ -30,6 +30,25 @@ def available(proc: Path = PROC, sys: Path = SYS) -> int | None:
     return max(min(left), 0) if left else None
 
 
+def kills(proc: Path = PROC, sys: Path = SYS) -> int | None:
+    """How many processes the kernel has killed so far for want of memory; None where nobody counts them.
+
+    Those of our cgroup and below it where it has a counter (memory.events), else those of the whole host.
+    """
+    for folder in cgroups.folders("memory", proc, sys):
+        if (count := _counter(folder / "memory.events")) is not None:
+            return count
+    return _counter(proc / "vmstat")
+
+
+def _counter(file: Path) -> int | None:
+    try:
+        found = re.search(r"^oom_kill (\d+)$", file.read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found else None
+
+
 def limit(proc: Path = PROC, sys: Path = SYS) -> int | None:
     """The smallest memory limit of our cgroup and those above it, v2 or v1, in bytes; None where there is none."""
     return min((each.limit for each in cgroups.memory_limits(proc, sys)), default=None)

@@ -98,13 +98,16 @@ class DescribeHost(HostOrder):
 class OpenWork(HostOrder):
     """Make a work ready to be mapped. `scratch` is a folder of this host alone.
 
-    With the `rounds` of another Python's calibration the length of a call is not calibrated again.
+    With the `rounds` of another Python's calibration the length of a call is not calibrated again. What a trial has
+    found in an earlier host: `is_async` calls give coroutines, `fresh` every pass needs copies of the items.
     """
 
     tag: ClassVar[str] = "open"
     work: BenchmarkWork
     scratch: str
     rounds: int | None = None
+    is_async: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class PythonFacts:
     """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
 
     `gil` says whether threads take turns. `start_method` is the one that the run uses, `clock_resolution_s` that of
-    `time.perf_counter`.
+    `time.perf_counter`. `nice` is the priority that it began with, 0 the usual one and a greater number a lower one.
     """
 
     python: str
@@ -71,6 +71,7 @@ class PythonFacts:
     platform: str
     clock_resolution_s: float
     executable: str
+    nice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,71 @@ class WorkError:
     traceback: str
     sentence: str
     remedy: Literal["star", "no star"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A value as workers get it: its bytes, and the seconds that writing and reading them took at the least."""
+
+    size: int
+    pickle_s: float
+    unpickle_s: float
+
+    @property
+    def seconds(self) -> float:
+        return self.pickle_s + self.unpickle_s
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """A call left its item another than it was. `item` is the item's number, `kind` the name of its type.
+
+    `copied`: every pass gets copies of the items as they were; where they can't be copied it gets a process of its own,
+    which makes them anew. `returned`: at least one call gave something else than None.
+    """
+
+    item: int
+    kind: str
+    copied: bool
+    returned: bool
+
+
+# per item: a second call of an item is fast. per object: of the same object, and not of one that is equal to it.
+# once: the very first call prepares something for all that follow.
+MemoryOfCalls = Literal["per item", "per object", "once"]
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedCalls:
+    """Calls that were much slower the first time than the second: medians of `calls` items, in seconds.
+
+    For 'once' it is the very first call, and `again_s` the same once more.
+    """
+
+    how: MemoryOfCalls
+    first_s: float
+    again_s: float
+    calls: int
+
+
+LazyKind = Literal["generator", "iterator", "coroutine", "awaitable", "async generator", "future", "task graph"]
+
+
+@dataclass(frozen=True, slots=True)
+class LazyResult:
+    """A call returned something whose work is yet to be done. `name` is its type, `within` the type that held it.
+
+    `consumed` are the entries that were taken from a fresh one in `consumed_s`, `complete` whether that were all; both
+    times are None where nobody but the user can consume it. `call_s` is the call that gave it.
+    """
+
+    kind: LazyKind
+    name: str
+    within: str | None
+    call_s: float
+    consumed: int | None
+    consumed_s: float | None
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +298,12 @@ class TrialReport(Payload):
     printed: int
     raised: WorkError | None
     gil: bool
+    again_s: tuple[float, ...] = ()
+    parcel: Parcel | None = None
+    remembered: RememberedCalls | None = None
+    changed: ItemChange | None = None
+    items_known: bool = True
+    lazy: LazyResult | None = None
     native_libraries: tuple[str, ...] = ()
     native_threads: int | None = None
     loop: LoopUse | None = None
@@ -418,6 +490,14 @@ class ResultsDiffer(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class ItemsChanged(Payload):
+    """In a Python, by its label, the first loop changed an item that was not among those of the trial."""
+
+    tag: ClassVar[str] = "items changed"
+    change: ItemChange
+
+
+@dataclass(frozen=True, slots=True)
 class LoopTimes(Payload):
     """Wall and CPU time of the counted repetitions of a plain loop so far, together; replaces earlier ones.
 
@@ -553,8 +633,8 @@ class MeasurementReport:
     which one that is forked with them need not. `same` says whether the
     results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
     the results of the first loop, None where they have none that another Python would give. `results` are there where
-    they were asked for. `passes_to_fill` is how many maps last as long as the order asked. The rest comes from a
-    traced repetition, whose times do not count.
+    they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an item that a
+    first loop changed, which the trial had not seen. The rest comes from a traced repetition, whose times do not count.
     """
 
     start: int
@@ -575,4 +655,5 @@ class MeasurementReport:
     traced: TraceSummary | None = None
     memory: MemoryReading | None = None
     lanes: tuple[WorkerLane, ...] = ()
+    changed: ItemChange | None = None
     passes_to_fill: int = 1

@@ -81,6 +81,7 @@ def read_python(start_method: str | None) -> PythonFacts:
         platform=platform.platform(),
         clock_resolution_s=time.get_clock_info("perf_counter").resolution,
         executable=sys.executable,
+        nice=os.nice(0),
     )
 
 

@@ -49,7 +49,8 @@ class RunMonitor:
             await asyncio.wait({prints}, timeout=1)
             prints.cancel()
             await asyncio.gather(prints, return_exceptions=True)
-        await self._conclude(run, malformed or death_of_runner(code, runner.last_words))
+        death = death_of_runner(code, runner.last_words, wanted_memory=runner.wanted_memory)
+        await self._conclude(run, malformed or death)
 
     async def _take(self, run: Run, runner: RunnerProcess, lines: list[bytes]) -> None:
         """Fold record lines, answer what asks for an answer, and journal them all.

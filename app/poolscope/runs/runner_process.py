@@ -16,6 +16,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.errors import MalformedRecord
+from poolscope.machine import memory
 from poolscope.machine.processes import exit_description
 from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
@@ -28,6 +29,9 @@ RUNNER = Path(__file__).resolve().parent.parent / "runner"
 CHUNK = 256 * 1024
 # The longest line is a pool's 100,000 results; what is longer by far was not written by our recorder.
 LINE_LIMIT = 64 * 1024 * 1024
+# Runners and all that they start are killed before the server where memory runs out, whoever holds more of it.
+FIRST_TO_BE_KILLED = "1000"
+LOW_PRIORITY = 10  # nice: the server answers first
 # Of what a run prints, this much is kept; a flood beyond it is counted, not kept.
 PRINTED_LIMIT = 256 * 1024
 LAST_WORDS = 4096  # bytes of stderr's end, kept for the reason of a failure
@@ -51,8 +55,11 @@ class RunnerProcess:
         self._control = control
         self._pipes = pipes  # those that nobody reads yet
         self._stderr = b""
+        self._memory_kills = memory.kills()  # of anybody's processes, before this one did anything
         self.scratch = scratch
         self.identity = identity(process.pid)
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{process.pid}/oom_score_adj").write_text(FIRST_TO_BE_KILLED)
 
     @classmethod
     async def start(
@@ -100,6 +107,16 @@ class RunnerProcess:
     def last_words(self) -> str:
         """The last line that it wrote to stderr, or ''."""
         return last_line(self._stderr.decode(errors="replace"))
+
+    @property
+    def wanted_memory(self) -> bool:
+        """Whether the kernel has killed a process for want of memory while it lived."""
+        return (memory.kills() or 0) > (self._memory_kills or 0)
+
+    def lower_priority(self) -> None:
+        """Let it and all that it starts from now on work below the server. It can't be taken back."""
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, LOW_PRIORITY)
 
     def send(self, command: Command) -> None:
         """Send a command; a child that is gone can't read it, which its records tell soon enough."""
@@ -261,7 +278,9 @@ def last_line(stderr: str) -> str:
     return last
 
 
-def death_of_runner(exit_code: int, last_words: str = "") -> str:
+def death_of_runner(exit_code: int, last_words: str = "", *, wanted_memory: bool = False) -> str:
     """How a runner ended that sent no end: the signal's name or the exit code, and its last words."""
     last = f" Its last words: {last_words}" if last_words else ""
+    if wanted_memory and exit_code == -signal.SIGKILL:
+        return f"The kernel killed the runner process for want of memory before the run was over.{last}"
     return f"The runner process {exit_description(exit_code)} before the run was over.{last}"

@@ -286,6 +286,9 @@ class Scheduler:
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
+        # What is measured keeps the priority that its user's own program would have.
+        if not run.experiment.measured:
+            runner.lower_priority()
         runner.send(run.begin_command)
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(HURRIED if self._closing else ())))

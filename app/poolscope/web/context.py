@@ -269,6 +269,7 @@ CONDITION_WORDS = (
     ("gil", "GIL"),
     ("start_method", "start method"),
     ("load_before", "load before"),
+    ("nice", "priority (nice)"),
     ("clock_resolution_s", "clock steps"),
     ("platform", "platform"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,6 +17,12 @@ from poolscope.web.problems import Problem
 BODY_LIMIT = 64 * 1024
 TOO_LARGE = f"A request may hold at most {BODY_LIMIT} bytes."
 SAFE = ("GET", "HEAD", "OPTIONS")
+# They say nothing of anybody's, and whoever watches over a container asks by an address that is not its public name.
+ANSWERED_TO_ANY_HOST = ("/healthz", "/readyz")
+
+
+class HeadAnswered(Exception):
+    """Raised into an app that goes on with a body which nobody asked for; a stream would never end."""
 
 
 class Guards:
@@ -39,14 +46,18 @@ class Guards:
         if refused is not None:
             answer = JSONResponse(refused.as_json(), refused.status, media_type="application/problem+json")
             await answer(scope, receive, with_headers)
-            return
-        await self.app(scope, receive if scope["method"] in SAFE else _limited(receive), with_headers)
+        elif scope["method"] == "HEAD":
+            with suppress(HeadAnswered):
+                await self.app({**scope, "method": "GET"}, receive, _without_body(with_headers))
+        else:
+            await self.app(scope, receive if scope["method"] in SAFE else _limited(receive), with_headers)
 
     def _refuse(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         name = _split(f"//{host}").hostname or ""
-        if "*" not in self.hosts and name not in self.hosts and f"[{name}]" not in self.hosts:
+        known = "*" in self.hosts or name in self.hosts or f"[{name}]" in self.hosts
+        if not known and scope["path"] not in ANSWERED_TO_ANY_HOST:
             return Problem(
                 400,
                 "Unknown host",
@@ -71,6 +82,18 @@ def _split(address: str) -> SplitResult:
         return urlsplit(address)
     except ValueError:
         return urlsplit("")
+
+
+def _without_body(send: Send) -> Send:
+    """Send the headers that GET would have, and end the answer there."""
+
+    async def headers_alone(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        raise HeadAnswered
+
+    return headers_alone
 
 
 def _limited(receive: Receive) -> Receive:

@@ -94,8 +94,7 @@ FINDINGS_AS_READ = [
         "keeps_global_state",
         {"tried": {"global_state": ("CACHE", "calls")}},
         "It changes the globals CACHE and calls: threads share them, every process and interpreter has its own, and "
-        "what it writes there does not come back. What one call leaves there can change the results of the next, or "
-        "shorten it as a cache does: the plain loop and threads find it filled.",
+        "what it writes there does not come back. What one call leaves there can change the results of the next.",
     ),
     (
         "more_workers_than_cpus",

@@ -11,7 +11,7 @@ from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.protocol.commands import ContinueRounds
-from poolscope.protocol.payloads import ConfigurationDropped, RoundEnded, RoundsEnded
+from poolscope.protocol.payloads import ConfigurationDropped, PassesPerSample, RoundEnded, RoundsEnded
 from poolscope.protocol.records import Record, Result
 
 from tests.experiments.pool_benchmark.invented_runs import about, told
@@ -156,3 +156,12 @@ def test_a_loss_that_is_not_sure_yet_is_not_blamed_on_settings_that_lost() -> No
     assert stated is not None
     assert advice is not None
     assert (stated.code, advice.enough) == ("unconfirmed", False)
+
+
+def test_that_maps_are_timed_in_a_row_is_said_and_in_the_json() -> None:
+    maps = {"serial": about(0.1), "process 2": about(0.4)}
+    passes = [Result(0, PassesPerSample(number), key) for key, number in (("serial", 500), ("process 2", 125))]
+    now = after(maps, 5, *passes, outcome="finished")
+    (cell,) = which_pool.as_json(now)["cells"]
+    assert (cell["passes"], which_pool.as_json(now)["loops"][0]["passes"]) == (125, 500)
+    assert any("125–500" in note for note in which_pool.notes(now))

@@ -92,8 +92,8 @@ def test_a_work_is_opened_tried_and_measured(start: Start, tmp_path: Path) -> No
     assert found.made.lazy
     output = tmp_path / "output"
     trial = host.try_work(output, LIMIT_S)
-    assert output.read_text() == "0\n1\n2\n3\n0\n"
-    assert (trial.printed, len(trial.call_s)) == (10, 4)
+    assert output.read_text() == "0\n1\n2\n3\n" * 2
+    assert (trial.printed, len(trial.call_s)) == (16, 4)
     assert (trial.repeats_equal, trial.raised, trial.unpicklable) == (True, None, {})
     loop = measured(host, "serial", results=3)
     assert loop.map > 0
@@ -291,7 +291,7 @@ def test_global_state_is_seen_and_results_that_differ_are_told(start: Start, tmp
     assert measured(host, "serial").same is True
     again = measured(host, "serial")
     assert again.same is False
-    assert again.detail == "The result of item 0 is 6, and 4 in the plain loop."
+    assert again.detail == "The result of item 0 is 7, and 5 in the plain loop."
 
 
 def test_an_async_function_is_awaited(start: Start, tmp_path: Path) -> None:

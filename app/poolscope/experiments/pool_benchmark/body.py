@@ -48,6 +48,7 @@ from poolscope.protocol.payloads import (
     EffectiveCpus,
     GarbageCollections,
     InterpreterLeftOut,
+    ItemsChanged,
     LoopTimes,
     MeasurementReport,
     PassesPerSample,
@@ -161,6 +162,7 @@ class Benchmark:
         why = self.why_over(spent_s, settled=bool(self.rounds) and self.take_advice())
         if why is not None:
             self.report.result(RoundsEnded(why, self.rounds, spent_s))
+            self.expect(0)
         else:
             self.expect(max(FEWEST_ROUNDS - self.rounds, 1, self.rounds_within(self.arguments.seconds - spent_s)))
         return why is not None
@@ -322,6 +324,8 @@ class Benchmark:
         self.report.samples(config, repetition, report)
         if report.results:
             self.report.result(report.results, config.key)
+        if report.changed:
+            self.report.result(ItemsChanged(report.changed), config.python)
         self.compare(config, repetition, report)
         counted = repetition > 0
         self.collections[config] = self.collections.get(config, 0) + report.collections * counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
+from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.stats.breakeven import BreakEven, break_even
 
 STRETCHED = 1.5
+# What is smaller than a pipe holds costs the message, not its length.
+LARGE_BYTES = 64 * 1024
+MOST_OF_IT = 0.5  # of the overhead
 SHORTEST_TASK_S = 1e-4
 
 
@@ -20,22 +25,26 @@ class Nearest:
     """The configuration that would beat the plain loop with the least longer items, and its break-even.
 
     `stretched` is how many times as long an item took in it, where that is much longer than in the plain loop: then it
-    is not the handing over that makes the pool slow. Else it is None.
+    is not the handing over that makes the pool slow. Else it is None. `function` are the facts about the data that its
+    function carries, where that is most of the overhead: longer items are not the remedy then.
     """
 
     config: Configuration
     even: BreakEven
     seconds_per_item: float
     stretched: float | None = None
+    function: Mapping[str, Any] | None = None
 
     @property
     def is_told(self) -> bool:
         """Whether there is a length from which on the pool would win."""
-        return not self.stretched and self.even.map_only.seconds_per_item is not None
+        return not self.function and not self.stretched and self.even.map_only.seconds_per_item is not None
 
     @property
     def why_not(self) -> str | None:
         """The code of the reason why no length can be told, None without one."""
+        if self.function:
+            return "function data"
         return "stretched" if self.stretched else self.even.map_only.why
 
     @property
@@ -48,6 +57,8 @@ class Nearest:
             "break_even_seconds_per_item_with_start": with_start.seconds_per_item,
             # Whether more items cost about as many messages: where a Pool chooses its chunks, they grow with the items.
             "break_even_items": map_only.items if self.config.kind == "pool" and self.config.chunksize == 0 else None,
+            "stretched": self.stretched,
+            **(self.function or {}),
         }
 
 
@@ -69,11 +80,57 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
             ),
             per_item,
             _stretched(config, per_item),
+            _mostly_function(state, config, usable_cpus),
         )
         for config in eligible_configs(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
     ]
-    return min([each for each in found if each.is_told] or found, key=_length, default=None)
+    told = [each for each in found if each.is_told] or [each for each in found if each.function] or found
+    return min(told, key=_length, default=None)
+
+
+def messages(state: State, config: Configuration) -> int:
+    """How many messages with items a configuration sends in a map, each with the function in it."""
+    return -(-(state.items or 0) // config.chunk_used)
+
+
+def function_cost(state: State, config: Configuration) -> dict[str, Any]:
+    """What it takes to send the function with every message, {} where nothing is pickled or that isn't known."""
+    trial = state.reference.trial if state.reference else None
+    if trial is None or trial.parcel is None or config.kind not in COPIES_ITEMS:
+        return {}
+    count = messages(state, config)
+    return {
+        "function_bytes": trial.parcel.size,
+        "function_s": trial.parcel.seconds,
+        "messages": count,
+        "function_cost_s": count * trial.parcel.seconds,
+    }
+
+
+def function_share(state: State, config: Configuration, usable_cpus: int) -> float:
+    """The share of a configuration's map that sending the function takes: the main process pickles, workers unpickle.
+
+    Both go on at the same time, so no more is counted than the map is longer than the work shared out.
+    """
+    trial, per_item = state.reference.trial if state.reference else None, seconds_per_item(state)
+    if trial is None or trial.parcel is None or per_item is None or not state.items:
+        return 0.0
+    together = side_by_side(state, config, usable_cpus)
+    seconds = messages(state, config) * (trial.parcel.pickle_s + trial.parcel.unpickle_s / together)
+    map_s = median(config.map)
+    return max(0.0, min(seconds / map_s, 1 - per_item * state.items / together / map_s))
+
+
+def _mostly_function(state: State, config: Configuration, usable_cpus: int) -> Mapping[str, Any] | None:
+    facts = function_cost(state, config)
+    if not facts or facts["function_bytes"] < LARGE_BYTES:
+        return None
+    per_item = seconds_per_item(state) or 0.0
+    overhead = 1 - per_item * (state.items or 0) / side_by_side(state, config, usable_cpus) / median(config.map)
+    if function_share(state, config, usable_cpus) < MOST_OF_IT * overhead:
+        return None
+    return facts | {"work_s": per_item * (state.items or 0)}
 
 
 def _stretched(config: Configuration, per_item: float) -> float | None:

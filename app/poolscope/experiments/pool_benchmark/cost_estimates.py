@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from poolscope.experiments.pool_benchmark.plan import UNCOUNTED
-from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
+from poolscope.protocol.kinds import COPIES_ITEMS, IN_PROCESSES, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration, TrialReport
 
 # Seconds, from measurements on one 2-CPU machine: one message to a worker, and the start of one worker.
@@ -22,17 +22,25 @@ IN_PROCESS_WORKER_S = {"interpreter": 0.05, "thread": 0.0005}
 
 @dataclass(frozen=True, slots=True)
 class WorkCost:
-    """What is assumed of a work: how many items, the seconds of one call and of pickling one item and its result."""
+    """What is assumed of a work: how many items, the seconds of one call, of pickling one item and its result, and
+    of pickling the function, which every message carries."""
 
     items: int
     call_s: float
     waits: bool
     pickle_s: float = 0.0
+    function_s: float = 0.0
 
     @classmethod
     def of_trial(cls, trial: TrialReport) -> WorkCost:
         call_s, cpu_s = (fmean(times) if times else 0.0 for times in (trial.call_s, trial.cpu_s))
-        return cls(trial.count, call_s, waits=cpu_s < call_s / 2, pickle_s=trial.pickle_s or 0.0)
+        return cls(
+            trial.count,
+            call_s,
+            waits=cpu_s < call_s / 2,
+            pickle_s=trial.pickle_s or 0.0,
+            function_s=trial.parcel.seconds if trial.parcel else 0.0,
+        )
 
 
 def repetition_s(config: PlannedConfiguration, cost: WorkCost, *, gil: bool, cpus: int) -> float:
@@ -40,7 +48,8 @@ def repetition_s(config: PlannedConfiguration, cost: WorkCost, *, gil: bool, cpu
     map_s = -(-cost.items // _at_once(config, cost, gil, cpus)) * cost.call_s
     if config.kind in (SERIAL, "asyncio"):
         return map_s
-    messages_s = cost.items / config.chunk_used * MESSAGE_S
+    carried_s = cost.function_s if config.kind in COPIES_ITEMS else 0.0
+    messages_s = cost.items / config.chunk_used * (MESSAGE_S + carried_s)
     if config.kind in IN_PROCESSES:
         worker_s = WORKER_S.get(config.start_method, UNKNOWN_WORKER_S)
         return map_s + messages_s + cost.items * cost.pickle_s + config.size * worker_s

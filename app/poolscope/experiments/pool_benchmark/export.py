@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.charts import fits
-from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence
+from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence, passes_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name, config_names, on_python, title
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
@@ -302,16 +302,18 @@ def notes(state: State) -> list[str]:
         if why := state.left_out(config):
             groups.setdefault((title(state, config), why), []).append(config)
     said += [f"{capital(_all(state, configs))}: {why}" for (_, why), configs in groups.items()]
-    return said + dropped_notes(state)
+    return said + rounds_notes(state)
 
 
-def dropped_notes(state: State) -> list[str]:
-    """Sentences on the settings that got no more rounds, a kind each."""
+def rounds_notes(state: State) -> list[str]:
+    """Sentences on the settings that got no more rounds, a kind each, and on maps that were timed in a row."""
     groups: dict[tuple[str, int, str], list[Configuration]] = {}
     for config in state.pools:
         if config.dropped is not None:
             groups.setdefault((title(state, config), config.dropped.round, config.dropped.lost_to), []).append(config)
-    return [
+    passes = [config.passes for config in state.configs.values() if config.passes > 1]
+    said = [passes_sentence(min(passes), max(passes))] if passes else []
+    return said + [
         dropped_sentence(_all(state, configs), after, config_name(state, state.configs[lost_to]))
         for (_, after, lost_to), configs in groups.items()
     ]

@@ -19,11 +19,15 @@ CHECKS = {
     "hangs": "workers hang",
     "workers_break": "the work breaks its workers",
     "nests_pools": "work with processes of its own in a Pool",
+    "results_lazy": "a call returns before its work is done",
+    "results_remembered": "a repeated call is faster than the first",
+    "items_changed": "a call changes its item",
     "work_too_small": "work too small for a pool",
     "event_loop_blocked": "the coroutine blocks the event loop",
     "gil_held": "threads took turns for the GIL",
     "child_processes": "the programs that it starts need the CPUs",
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
+    "function_too_large": "the function carries data with every message",
     "too_large_to_hand_over": "arguments or results are too large to hand over",
     "chunks_too_small": "chunks are too small",
     "chunks_too_large": "chunks are too large",
@@ -53,12 +57,35 @@ BREAK_EVEN = {
     "stretched": (
         "In it an item took {stretched:times} as long as in the plain loop, so handing over is not to blame."
     ),
+    "function data": (
+        "Each of {messages} {messages:message/messages} carries the function with {function_bytes:size}: "
+        "{function_cost_s:duration} in all to pickle and unpickle it, beside {work_s:duration} of work."
+    ),
     "work outweighs": "The work outweighs the overhead, so where they would balance can't be told.",
     "single item": "A single item can't be shared out, however long it takes.",
     "one worker": "With one worker no two items run at the same time, so a pool never wins.",
     "one CPU": "With one usable CPU no two items run at the same time, so a pool never wins.",
 }
 
+# What a lazy result is, and what to return in its place.
+LAZY = {
+    "found": "a call of {function} returns {thing}[ within a {within}]",
+    "a generator": "a generator",
+    "an iterator": "an iterator ({name})",
+    "a coroutine": "a coroutine",
+    "an awaitable": "something to be awaited ({name})",
+    "an async generator": "an async generator",
+    "a future": "a future ({name})",
+    "a task graph": "a plan of the work ({name})",
+    "all of it": ": the call took {call_s:duration}, and what it left to do {consumed_s:duration}",
+    "a part of it": ": the call took {call_s:duration}, and what it left to do more than {consumed_s:duration}",
+    "return a list": "Return a list of what it gives, list(…)",
+    "return an async list": "Make the function an async def that returns a list of what it gives",
+    "await it": "Make the function an async def that awaits it",
+    "wait for it": "Wait for its result within the call, and return that",
+    "compute it": "Let the call compute it, and return the outcome",
+}
+UNFOUNDED = "Can't tell, the times are not those of the work."
 # What a coroutine that blocks the event loop could do, by what it does meanwhile.
 UNBLOCKING = {
     "waits": "Await something instead, hand it to asyncio.to_thread, or make it a plain function for threads.",
@@ -102,6 +129,62 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unmeasured": "No multiprocessing.Pool was measured.",
         "none": "It started no process where it may not.",
         "daemonic": "{config}: {why}",
+    },
+    "results_lazy": {
+        **LAZY,
+        "unknown": "What a call returns was not looked at.",
+        "complete": "A call returns when its work is done.",
+        "later": "{found}, which does its work later[{taken}]. {instead}.",
+        "generator": "{later}",
+        "iterator": "{later}",
+        "coroutine": "{later}",
+        "awaitable": "{later}",
+        "async generator": "{later}",
+        "future": "{later}",
+        "task graph": "{later}",
+    },
+    "results_remembered": {
+        "figures": "the first call of an item took {first_s:duration}, the same once more {again_s:duration}",
+        "unknown": "No item was called a second time.",
+        "alike": "A repeated call is as long as the first: {figures}.",
+        "unclear": "Can't tell: {figures}.",
+        "little": "The very first call was longer, which is little: {first_s:duration}, then {again_s:duration}.",
+        "per item": (
+            "Results are kept: {figures} (medians of {calls} {calls:item/items}). So every repetition ran in a new "
+            "process, in which nothing was kept yet: these are the times of a first run. Later, in one process, the "
+            "loop, threads and workers forked from it would find the results; spawned workers never do. To keep them "
+            "for a pool, fill the cache before it forks, or in --setup."
+        ),
+        "per object": (
+            "Results are kept with the object that was passed: {figures}, and of an equal item that is another object "
+            "as long as at first. So every pass got copies of the items. Workers of processes always get copies: they "
+            "find nothing."
+        ),
+        "once": (
+            "The very first call took {first_s:duration}, the same once more {again_s:duration}, and other items were "
+            "as quick at first: it prepares something for all. The loop, threads and forked workers find it there; "
+            "every spawned worker does it again within the map. Name it by --setup, so that it counts as start-up."
+        ),
+        "kept outside": (
+            "Results are kept outside of the process, such as in files or by a server: {figures}, and the plain loop "
+            "was fast in a new process too. A first run takes longer than these times."
+        ),
+    },
+    "items_changed": {
+        "changes": "A call of {function} changes its argument, as item {item} ({type}) shows",
+        "copies": "Every pass got copies of the items as they were, in every setting alike.",
+        "made anew": "They can't be copied, so every pass had a process of its own, which made them anew.",
+        "unknown": "The items were not looked at.",
+        "unchanged": "A call leaves its item as it was.",
+        "can't compare": "Whether a call changes its item can't be told: what is in it can't be seen.",
+        "changed": (
+            "{changes}. {passes} In processes and interpreters it is a copy that changes, and the caller's item stays "
+            "as it was: rely on what the call returns."
+        ),
+        "nothing returned": (
+            "{changes}, and returns nothing. {passes} In processes and interpreters it is a copy that changes, so what "
+            "was done is lost: return the item."
+        ),
     },
     "work_too_small": {
         **BREAK_EVEN,
@@ -186,6 +269,23 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{compared} ({gain:interval}) and {light:takes/take} less: {light_around_s:duration} to start and end "
             "against {heavy_around_s:duration}"
             "[; {light_memory:size} a worker against {heavy_memory:size}]."
+        ),
+    },
+    "function_too_large": {
+        "figures": (
+            "the function has {function_bytes:size} when it is pickled, and every message carries it: {messages} "
+            "{messages:message/messages} with {config}, {function_s:duration} each to pickle and unpickle, "
+            "{function_cost_s:duration} in all beside {work_s:duration} of work"
+        ),
+        "alone": "the function has {function_bytes:size} when it is pickled",
+        "unknown": "What the function takes to pickle is not known.",
+        "small": "{alone}.",
+        "not handed over": "No pool that would have to pickle was measured, though {alone}.",
+        "cheap": "{figures}.",
+        "not much": "Can't tell, it is not much: {figures}.",
+        "too large": (
+            "{figures}. Keep the data in the module or load it by --setup, once a worker, so that the function is "
+            "pickled by its name; larger chunks need fewer messages."
         ),
     },
     "too_large_to_hand_over": {
@@ -393,7 +493,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "changes": (
             "It changes the {names:global/globals} {names}: threads share {names:it/them}, every process and "
             "interpreter has its own, and what it writes there does not come back. What one call leaves there can "
-            "change the results of the next, or shorten it as a cache does: the plain loop and threads find it filled."
+            "change the results of the next."
         ),
     },
     "prints": {
@@ -469,7 +569,16 @@ VERDICTS = {
     "wrong results": "No pool gave the results of the plain loop:",
     "none finished": "No pool was measured to its end:",
     "only the loop": "the plain loop took {loop_s:duration}.[ {whys}]",
+    # No answer, as the times are not those of the work.
+    **LAZY,
+    "no answer": "No answer:",
+    "lazy": "{found}, so these are the times of making it and not of the work[{taken}]. {instead}, and measure again.",
+    "kept": (
+        "the first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
+        "process too what it found out is kept. A first run takes longer than these times."
+    ),
     # Doubts about all of it.
+    "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
     "disturbed": "Something else disturbed the run, so take the figures with care.",
     "results change": "Its results change from call to call, so only the times are compared.",
     # One call, for which the pool is made and closed.
@@ -515,8 +624,11 @@ VERDICTS = {
 }
 
 
-# Of a configuration that gets no more rounds.
-DROPPED = {"slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since."}
+# How the rounds went.
+ROUNDS = {
+    "slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since.",
+    "in a row": "Short maps are timed in a row, {least:whole}[–{most:whole}] a sample; a time is that of one.",
+}
 
 # What became of a condition (`--fail-if`), and what is said to be so in it.
 CONDITIONS = {
@@ -568,11 +680,16 @@ def no_fit_sentence(why: NoFit | None) -> str:
 
 def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
     """Why configurations, named together, got no more rounds."""
-    return capital(fill(DROPPED, "slower", {"configs": configs, "rounds": rounds, "lost_to": lost_to}))
+    return capital(fill(ROUNDS, "slower", {"configs": configs, "rounds": rounds, "lost_to": lost_to}))
+
+
+def passes_sentence(least: int, most: int) -> str:
+    """That so many maps make a sample."""
+    return fill(ROUNDS, "in a row", {"least": least, "most": most if most > least else None})
 
 
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:
-    return capital(fill(FINDINGS[check], code, _in_words(state, facts)))
+    return capital(fill({"unfounded": UNFOUNDED, **FINDINGS[check]}, code, _in_words(state, facts)))
 
 
 def condition_sentence(state: State, text: str, outcome: str, code: str, facts: Mapping[str, Any]) -> str:

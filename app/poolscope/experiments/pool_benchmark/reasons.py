@@ -14,8 +14,8 @@ from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits
-from poolscope.protocol.kinds import POOL_KINDS
+from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits, why_unfounded
+from poolscope.protocol.kinds import COPIES_ITEMS, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
@@ -36,8 +36,11 @@ class Reason:
 
 def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> list[Reason]:
     """In the order in which they matter."""
+    if why_unfounded(state):
+        return [*doubts(state, usable_cpus), *_missing(state), *_lacking(state)]
     return [
         *doubts(state, usable_cpus),
+        *_lost_changes(state, recommendation),
         *_cheapest(state, recommendation),
         *_single_call(state, recommendation),
         *_event_loop(state, recommendation, usable_cpus),
@@ -58,6 +61,14 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
         yield Reason("disturbed")
     if not state.comparable:
         yield Reason("results change")
+
+
+def _lost_changes(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """Work that is done by changing its item and returns nothing: a process changes a copy."""
+    config, trial = recommendation.config, state.reference.trial if state.reference else None
+    change = trial.changed if trial else None
+    if config is not None and config.kind in COPIES_ITEMS and change is not None and not change.returned:
+        yield Reason("changes lost", {"config": config})
 
 
 def against_loop(state: State, config: Configuration) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from statistics import median
 
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
 from poolscope.stats.comparison import NEAR, Comparison, TimedConfiguration, compare
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
@@ -56,7 +56,7 @@ def recommend(state: State) -> Recommendation | None:
         looks=state.looks,
     )
     best = state.configs[maps.best]
-    config = _recommended(state, maps, loop)
+    config = None if why_unfounded(state) else _recommended(state, maps, loop)
     if config is None and maps.outcome == "pool":
         maps = replace(maps, outcome="no clear winner", recommended=None)
     others = _as_fast(state, maps, config) if config is not None and maps.outcome == "pool" else ()

@@ -120,7 +120,8 @@ class Session(Protocol):
 class InterpreterSession:
     """The work in a host process of one Python, which is started anew when a configuration has ended it.
 
-    It tries the work before anything is timed: what a user's function does is not known.
+    It tries the work before anything is timed: what a user's function does is not known. Where calls are remembered, or
+    change items that can't be copied, each repetition has a host of its own, in which nothing has been called before.
     """
 
     def __init__(
@@ -141,6 +142,9 @@ class InterpreterSession:
         self._starts = 0
         self._searches = 0
         self._loop_s = 0.0  # the longest plain loop so far
+        self._fresh = False
+        self._apart = False
+        self._digest: str | None = None  # of the loop's results, where nothing else is kept of them
 
     def enter(self) -> None:
         """Start the host, open the work and try it. Raises InterpreterLost."""
@@ -161,6 +165,10 @@ class InterpreterSession:
         if trial.raised:
             # Arguments that don't fit are a mistake in what was asked, and not one in the work.
             self._lose(trial.raised.sentence, "bad-reference" if trial.raised.remedy else None)
+        self._fresh = needs_fresh_items(trial)
+        self._apart = ":" in self._work.name and needs_fresh_process(trial)
+        if self._apart:
+            host.close()
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
         facts, trial = self.facts, self.trial
@@ -183,18 +191,29 @@ class InterpreterSession:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
         host = self._living()
         try:
-            report = self._measure(host, config, how)
+            report = self._measure(host, config, replace(how, passes=1, fill_s=0.0) if self._apart else how)
+            if self._apart:
+                host.close()
         except HostFailed as failed:
             breakage = self._explained(config, failed.breakage)
             raise ConfigurationFailed(f"{failed}{found_out(breakage)}", ended=True, breakage=breakage) from None
         except OrderRefused as refused:
-            if refused.spoiled:
+            if refused.spoiled or self._apart:
                 host.end()
             breakage = self._explained(config, refused.breakage)
             raise ConfigurationFailed(str(refused), ended=refused.spoiled, breakage=breakage) from None
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
-        return report
+        self._fresh = self._fresh or report.changed is not None
+        return self._compared(report) if self._apart else report
+
+    def _compared(self, report: MeasurementReport) -> MeasurementReport:
+        """The report of a host that has nothing to compare its results with; the first of all is the loop's."""
+        self._digest = self._digest or report.digest
+        if report.digest == self._digest:
+            return report
+        detail = "Its results are not those of the plain loop."
+        return replace(report, same=None if report.digest is None else False, detail=detail, digest=None)
 
     def _measure(self, host: HostProcess, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         return host.measure(order_for(config, how), self._limit_s, f"a pass of {in_words(config)}")
@@ -240,7 +259,7 @@ class InterpreterSession:
             return self._host
         try:
             host = self._start()
-            if self._loop_s:  # the results that the others are compared with went with the host
+            if self._loop_s and not self._apart:  # the results that the others are compared with went with the host
                 self._measure(host, planned(self.label, SERIAL, items=1), HowToMeasure())
         except (HostFailed, OrderRefused) as failed:
             self._lose(f"After its process had ended, Python {self.label} could not go on. {failed}")
@@ -249,7 +268,7 @@ class InterpreterSession:
     def _start(self) -> HostProcess:
         if self._starts == MOST_STARTS:
             self._lose(f"The process of Python {self.label} ended {MOST_STARTS} times, so it was not started again.")
-        self._starts += 1
+        self._starts += not self._apart
         self._host = host = self._new_host()
         self.facts = host.describe()
         opened = self._open(host)
@@ -264,7 +283,9 @@ class InterpreterSession:
         return HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
 
     def _open(self, host: HostProcess) -> WorkOpened:
-        return host.open_work(OpenWork(self._work, str(self._scratch), self.rounds), self._limit_s)
+        is_async = self.trial is not None and self.trial.is_async
+        order = OpenWork(self._work, str(self._scratch), self.rounds, is_async, self._fresh)
+        return host.open_work(order, self._limit_s)
 
     @contextlib.contextmanager
     def _another_host(self) -> Iterator[HostProcess]:
@@ -291,6 +312,20 @@ class InterpreterSession:
         """End the host and all that it started, at once."""
         if self._host is not None:
             self._host.end()
+
+
+def needs_fresh_items(trial: TrialReport) -> bool:
+    """Whether every pass has to have copies of the items as they were."""
+    memory = trial.remembered
+    copied = trial.changed is not None and trial.changed.copied
+    return copied or not trial.items_known or (memory is not None and memory.how == "per object")
+
+
+def needs_fresh_process(trial: TrialReport) -> bool:
+    """Whether a second pass in the same process would find the work half done."""
+    memory = trial.remembered
+    spoiled = trial.changed is not None and not trial.changed.copied
+    return spoiled or (memory is not None and memory.how == "per item")
 
 
 class LocalSession:

@@ -26,6 +26,7 @@ from poolscope.protocol.payloads import (
     GarbageCollections,
     InterpreterFacts,
     InterpreterLeftOut,
+    ItemsChanged,
     LoopTimes,
     MachineFacts,
     MemoryReading,
@@ -291,6 +292,9 @@ def _result(state: State, payload: Payload, key: str) -> State:
             return _know(state, key, why_not=why)
         case TrialReport():
             return _know(state, key, trial=payload)
+        case ItemsChanged(change=change):
+            python = state.python(key)
+            return _know(state, key, trial=replace(python.trial, changed=change)) if python and python.trial else state
         case RoundEnded(round=rounds, spent_s=spent_s):
             return replace(state, rounds=rounds, spent_s=spent_s)
         case RoundsEnded():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.rounds import is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.stats.comparison import NEAR, WORTH_IT
 from poolscope.stats.intervals import Ratio, ratio
@@ -37,6 +38,8 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
 
 def is_settled(state: State, recommendation: Recommendation) -> bool:
     """Whether more rounds would hardly change what is recommended, or how much it gains."""
+    if why_unfounded(state):
+        return True
     maps, config, best = recommendation.maps, recommendation.config, recommendation.best
     match maps.outcome:
         case "loop":

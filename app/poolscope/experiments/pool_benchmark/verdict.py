@@ -7,6 +7,7 @@ from typing import Any
 
 from poolscope.experiments.findings import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
+from poolscope.experiments.pool_benchmark.findings.calls import call_facts
 from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.messages import verdict_clause, verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
@@ -14,6 +15,7 @@ from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, 
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.steering import no_pool_gains
+from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.stats.comparison import WORTH_IT
 from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
@@ -58,7 +60,7 @@ def as_json(state: State, usable_cpus: int) -> dict[str, Any] | None:
         "reasons": [
             verdict_sentence(state, reason.code, reason.facts) for reason in reasons(state, recommendation, usable_cpus)
         ],
-        "outcome": recommendation.maps.outcome,
+        "outcome": why_unfounded(state) or recommendation.maps.outcome,
         "best": identity(recommendation.best),
         "also": [identity(other) for other in as_good(state, recommendation)],
     }
@@ -80,6 +82,11 @@ def _nothing_to_recommend(state: State) -> Verdict | None:
     """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
+    if unfounded := why_unfounded(state):
+        facts = call_facts(state)
+        return Verdict(
+            verdict_sentence(state, "no answer", facts), verdict_clause(state, unfounded, facts), code=unfounded
+        )
     whys = " ".join(dict.fromkeys(filter(None, map(state.left_out, state.pools))))
     facts = {"loop_s": median(state.serial.map), "whys": whys or None}
     ended = any(config.map and not config.skipped for config in state.pools)
@@ -100,6 +107,8 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         "worth_it": WORTH_IT - 1,
         "base": Part("the plain loop of" if len(state.pythons) > 1 else "serial"),
     }
+    if unfounded := why_unfounded(state):
+        return "no answer", unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
         case "loop" | "no clear winner" if blocked.holds:
             more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "stay")}
@@ -138,7 +147,7 @@ def _loop(
     if near and near.is_told:
         return "too small", "too small, behind", facts | near.facts
     if near and near.why_not:
-        facts |= {"why": Part(near.why_not), "stretched": near.stretched}
+        facts |= near.facts | {"why": Part(near.why_not)}
     return "loop", "loop, behind", facts
 
 

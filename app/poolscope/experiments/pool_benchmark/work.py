@@ -13,6 +13,8 @@ from poolscope.workloads.catalog import COMPUTING, WAITING
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
 COMPUTES = 0.8
 WAITS = 0.3
+# A pass in a new process that takes less than this share of the first calls in it has found their results somewhere.
+SLOW_AGAIN = 0.5
 MOSTLY, FEW = 0.5, 0.1  # of the CPU time, what child processes used
 # The share of its time for which a coroutine keeps the event loop: half of it leaves room for two at once.
 BLOCKS, SHARES_LOOP = 0.5, 0.25
@@ -39,6 +41,24 @@ def waits(state: State) -> bool | None:
     if share is None or (share < COMPUTES and _children_may_starve(state)):
         return None
     return True if share <= WAITS else False if share >= COMPUTES else None
+
+
+def why_unfounded(state: State) -> str | None:
+    """The code of why the times of this run are not those of the work, so that nothing can be said by them.
+
+    None where they are. 'lazy': a call returns before its work is done. 'kept': first calls were slow, and what they
+    found out is kept even for a process in which nothing was called before.
+    """
+    trial, loop = state.reference.trial if state.reference else None, state.serial
+    if trial is None or state.params.built_in:
+        return None
+    if trial.lazy is not None:
+        return "lazy"
+    memory = trial.remembered
+    if memory is None or memory.how != "per item" or loop is None or not loop.map:
+        return None
+    # Each pass contains these calls, and had a process of its own.
+    return "kept" if median(loop.map) < SLOW_AGAIN * memory.first_s * memory.calls else None
 
 
 def _children_may_starve(state: State) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import SERIAL
-from poolscope.protocol.payloads import Breakage, MeasurementReport
+from poolscope.protocol.payloads import Breakage, ItemChange, MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.equality import digest, same, same_in_any_order
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.fresh_items import first_changed
 from poolscope.runner.host.pickling import error_in_words, raised_where, short
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
@@ -20,6 +22,7 @@ from poolscope.runner.pools.kinds import measure
 from poolscope.runner.reports import report_on
 
 SHOWN_ITEM = 30  # characters
+MOST_FRESH_BYTES = 16 * 1024 * 1024  # pickled, for all maps that are timed together
 
 
 class CountingFunction:
@@ -37,11 +40,12 @@ class CountingFunction:
 def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) -> MeasurementReport:
     """Do the repetition that the order describes. Raises OrderRefused with the reason where that can't be done."""
     work, counting, in_order = opened.work, None, order.use.method != "imap_unordered"
+    passes = min(order.passes, most_passes(opened))
     if order.use.kind == SERIAL and opened.expected is None:
         counting = CountingFunction(work.function)
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
     try:
-        measurement = measure(context, order.use, work, traced=order.traced, passes=order.passes, fill_s=order.fill_s)
+        measurement = measure(context, order.use, work, traced=order.traced, passes=passes, fill_s=order.fill_s)
     except WorkerDied as died:
         breakage = None if died.on_request else Breakage("worker-died", exit_code=died.exit_code)
         raise OrderRefused(str(died), spoiled=True, breakage=breakage) from None
@@ -57,14 +61,43 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         raise OrderRefused(
             f"{opened.function} {what}.", breakage=Breakage("raised", error=error_in_words(error))
         ) from None
-    first_digest = None
+    first_digest, change = None, None
     if opened.expected is None:
+        change = look_for_changes(opened, measurement.results) if order.use.kind == SERIAL else None
         opened.expected = measurement.results
         found = digest(measurement.results)
         first_digest = found.text if found is not None and found.plain else None
     equal, detail = comparison(measurement.results, opened.expected, in_order)
-    words = [short(item, SHOWN_ITEM) for item in work.items] if in_order else None
-    return report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
+    words = [short(item, SHOWN_ITEM) for item in opened.work.items] if in_order else None
+    report = report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
+    if change:  # how many passes fill a sample was found out with items that it had changed
+        return dataclasses.replace(report, changed=change, passes_to_fill=1)
+    return dataclasses.replace(report, passes_to_fill=min(report.passes_to_fill, most_passes(opened)))
+
+
+def most_passes(opened: OpenedWork) -> int:
+    """How many maps may be timed together, where each has items of its own, which are all made beforehand."""
+    original = opened.original
+    return max(1, MOST_FRESH_BYTES // max(1, original.size)) if opened.work.fresh and original else sys.maxsize
+
+
+def look_for_changes(opened: OpenedWork, results: list[Any]) -> ItemChange | None:
+    """What the first pass of the loop changed, where the first calls did not show that already.
+
+    From now on every pass gets its items fresh then.
+    """
+    original, items = opened.original, opened.work.items
+    if original is None or opened.work.fresh:
+        return None
+    changed = None
+    if original.changed():
+        changed = first_changed(original.copy(), items)
+    if changed is None:
+        opened.original = None  # no copy is needed any more
+        return None
+    opened.give_fresh_items(original)
+    returned = any(result is not None for result in results)
+    return ItemChange(changed, type(items[changed]).__qualname__, copied=True, returned=returned)
 
 
 def comparison(results: list[Any], expected: list[Any], in_order: bool) -> tuple[bool | None, str]:

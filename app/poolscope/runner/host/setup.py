@@ -7,7 +7,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from poolscope.protocol.payloads import Calibration, InterpreterFacts
 from poolscope.protocol.work_names import path_of
 from poolscope.runner.host import user_code
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.fresh_items import Original, originals_of
 
 # Now: asyncio would else be a part of the first repetition, or be looked for on a user's path by then.
 from poolscope.runner.pools import asyncio_  # noqa: F401
@@ -48,7 +49,8 @@ def gil_enabled() -> bool:
 class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
-    `own_threads` were alive before it was opened; `import_s` is how long a user's function and set-up took to import.
+    `original` are all items as they were, where they can be copied and calls may change them. `own_threads` were
+    alive before it was opened; `import_s` is how long a user's function and set-up took to import.
     """
 
     work: Work
@@ -56,11 +58,17 @@ class OpenedWork:
     opened: WorkOpened
     own_threads: Sequence[threading.Thread] = ()
     expected: list[Any] | None = None
+    original: Original | None = None
     import_s: float | None = None
 
     @property
     def is_async(self) -> bool:
         return self.work.function is self.work.coroutine
+
+    def give_fresh_items(self, kept: Original) -> None:
+        """Let the work have its items as they were, and every pass copies of them."""
+        self.original = kept
+        self.work = replace(self.work, items=kept.copy(), fresh=kept.copy)
 
     def work_threads(self) -> tuple[str, ...]:
         """The names of the threads of the work that are alive in this process."""
@@ -71,7 +79,10 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     """Make what the order asks for ready to be mapped. Raises OrderRefused."""
     asked = order.work
     if ":" in asked.name:
-        return open_own(asked, Path(order.scratch), announce)
+        own = open_own(asked, Path(order.scratch), announce, order.is_async)
+        if order.fresh and (kept := originals_of(own.work.items)):
+            own.give_fresh_items(kept)
+        return own
     announce(f"setting up {asked.name}")
     row = WORKLOADS.get(asked.name)
     if row is None:
@@ -83,10 +94,10 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
 
 
-def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -> OpenedWork:
+def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
     own_threads = threading.enumerate()
     loaded = user_code.load(asked, scratch, announce)
-    coroutine = loaded.function if loaded.is_async else None
+    coroutine = loaded.function if loaded.is_async or is_async else None
     work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
     opened = WorkOpened(
         len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
+import resource
 import sys
 import traceback
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping, Set
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import CpuClock
-from poolscope.protocol.payloads import LoopUse, TrialReport, WorkError
+from poolscope.protocol.payloads import (
+    ItemChange,
+    LazyResult,
+    LoopUse,
+    Parcel,
+    RememberedCalls,
+    TrialReport,
+    WorkError,
+)
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.fresh_items import MOST_BYTES, Original, is_fixed, originals_of
+from poolscope.runner.host.laziness import lazy_part, looked_at
 from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
-    Parcel,
     error_in_words,
     first_unsendable,
     parcel,
@@ -29,12 +40,13 @@ from poolscope.runner.host.pickling import (
     short,
     unsendable,
 )
+from poolscope.runner.host.remembering import CallTime, is_faster, remembered
 from poolscope.runner.host.setup import OpenedWork, gil_enabled
 from poolscope.runner.pools.loop_watch import LoopWatch
 from poolscope.workloads import spreading
 from poolscope.workloads.work import Work
 
-FIRST = 5  # calls
+FIRST = 5  # items that are called, and beside them one in the middle and the last
 ENOUGH_S = 1.0  # no further first call is begun after so long
 REPEAT_WITHIN_S = 5.0  # a longer call is not made a second time just to look
 
@@ -49,7 +61,10 @@ Announce = Callable[[str], None]
 
 
 def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialReport:
-    """Look at function and items, make the first calls, look at their results. What is printed goes into `output`."""
+    """Look at function and items, make the first calls, look at their results. What is printed goes into `output`.
+
+    Afterwards the work has its items as they were before.
+    """
     work = opened.work
     with captured(output):
         if work.setup is not None:
@@ -63,28 +78,37 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
             "function": unsendable(work.function, "the function") or unsendable(work.setup, "the set-up"),
             "item": first_unsendable(work.items, "item"),
         }
+        function_parcel = None if unpicklable["function"] else parcel(work.function)
+        opened.original = originals_of(work.items)
         calls = make_first_calls(opened, announce)
         work.tidy()
         announce("pickling its results")
         unpicklable["result"] = first_unsendable(calls.results, "the result of item")
-        sent = parcels(opened, calls) if not any(unpicklable.values()) else []
+        sent = parcels(calls) if not any(unpicklable.values()) else []
+    provide_fresh_items(opened, calls)
     return TrialReport(
         count=len(work.items),
         cut=opened.opened.cut,
         function=opened.function,
-        coroutine=work.coroutine is not None,
+        coroutine=opened.work.coroutine is not None,
         is_async=opened.is_async,
-        call_s=tuple(calls.call_s),
-        cpu_s=tuple(calls.cpu_s),
+        call_s=tuple(time.wall for time in calls.first),
+        cpu_s=tuple(time.cpu for time in calls.first),
         unpicklable={part: why for part, why in unpicklable.items() if why},
         item_bytes=sum(item.size for item, _ in sent) // len(sent) if sent else None,
         result_bytes=sum(result.size for _, result in sent) // len(sent) if sent else None,
         pickle_s=sum(item.seconds + result.seconds for item, result in sent) / len(sent) if sent else None,
         repeats_equal=calls.repeats_equal,
-        global_state=tuple(calls.changed),
+        global_state=tuple(calls.global_state),
         printed=output.stat().st_size,
         raised=calls.raised,
         gil=gil_enabled(),
+        again_s=tuple(time.wall for time in calls.again),
+        parcel=function_parcel,
+        remembered=calls.remembered,
+        changed=calls.changed,
+        items_known=calls.items_known,
+        lazy=calls.lazy,
         threads=opened.work_threads(),
         native_libraries=native_libraries(),
         native_threads=native_threads(),
@@ -97,73 +121,241 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
     )
 
 
+def provide_fresh_items(opened: OpenedWork, calls: FirstCalls) -> None:
+    """Give the work its items as they were; let every pass have copies of them where the calls make that necessary."""
+    kept, changed, memory = opened.original, calls.changed, calls.remembered
+    by_object = memory is not None and memory.how == "per object"
+    if kept is not None and (changed or by_object or not calls.items_known):
+        opened.give_fresh_items(kept)
+    if changed is not None:
+        calls.changed = replace(changed, copied=kept is not None)
+    if memory is not None and by_object and kept is None:
+        calls.remembered = replace(memory, how="per item")
+
+
+@dataclass(frozen=True, slots=True)
+class TriedItem:
+    """An item that is called, by its number, and what it was before."""
+
+    number: int
+    value: Any
+    original: Original
+
+    def __str__(self) -> str:
+        return f"item {self.number} ({short(self.value)})"
+
+
 @dataclass
 class FirstCalls:
     """What was found. `raised` is None, or what the work raised and on which item; then nothing after it was done."""
 
+    items: list[TriedItem] = field(default_factory=list)
     results: list[Any] = field(default_factory=list)
-    call_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
+    first: list[CallTime] = field(default_factory=list)
+    again: list[CallTime] = field(default_factory=list)
     repeats_equal: bool | None = None
-    changed: list[str] = field(default_factory=list)
+    global_state: list[str] = field(default_factory=list)
+    remembered: RememberedCalls | None = None
+    changed: ItemChange | None = None
+    items_known: bool = True
+    lazy: LazyResult | None = None
     raised: WorkError | None = None
     loop: LoopUse | None = None
 
 
+class TrialEnded(Exception):
+    """The work raised, which `FirstCalls.raised` describes."""
+
+
+class GivesCoroutine(Exception):
+    """A function that is no `async def` gave a coroutine all the same."""
+
+
 def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
-    """Call the function on the first items, then on the very first once more."""
-    calls = FirstCalls()
-    function, call = opened.work.function, opened.work.call
+    """Call the function on the first items and on some more, then on all of these once more."""
+    function = opened.work.function
     before = global_digests(function)
-    if opened.is_async:
-        with asyncio.Runner() as runner:
-            watch = LoopWatch(runner)
-            call_in_turn(calls, opened, lambda item: watch.run(call(item)), announce)
-            calls.loop = watch.use()
-    else:
-        call_in_turn(calls, opened, call, announce)
+    items = tried_items(opened.work.items)
+    try:
+        calls = called(opened, items, announce)
+    except GivesCoroutine:
+        opened.work = replace(opened.work, coroutine=function)
+        calls = called(opened, items, announce)
     after = global_digests(function)
-    calls.changed = sorted(name for name in before if before[name] != after.get(name))
+    calls.global_state = sorted(name for name in before if before[name] != after.get(name))
     return calls
 
 
-def call_in_turn(calls: FirstCalls, opened: OpenedWork, call: Callable[[Any], Any], announce: Announce) -> None:
-    function, items = opened.function, opened.work.items
-    first = None
-    for number, item in enumerate(items[:FIRST]):
-        where = f"item {number} ({short(item)})"
-        announce(f"the call of {where}")
+def tried_items(items: Sequence[Any]) -> list[TriedItem]:
+    """The first items, one in the middle and the last; fewer where they are very large."""
+    last, tried, size = len(items) - 1, [], 0
+    for number in dict.fromkeys((*range(min(FIRST, len(items))), len(items) // 2, last)):
+        tried.append(TriedItem(number, items[number], Original(items[number])))
+        size += tried[-1].original.size
+        if size > MOST_BYTES:
+            break
+    return tried
+
+
+def called(opened: OpenedWork, items: list[TriedItem], announce: Announce) -> FirstCalls:
+    calls, call = FirstCalls(), opened.work.call
+    with suppress(TrialEnded):
+        if not opened.is_async:
+            TrialCalls(opened, items, calls, announce, call).run()
+            return calls
+        with asyncio.Runner() as runner:
+            watch = LoopWatch(runner)
+            TrialCalls(opened, items, calls, announce, lambda item: watch.run(call(item))).run()
+            calls.loop = watch.use()
+    return calls
+
+
+class TrialCalls:
+    """The calls of one work, which fill `calls`. Each method may raise TrialEnded."""
+
+    def __init__(
+        self,
+        opened: OpenedWork,
+        items: list[TriedItem],
+        calls: FirstCalls,
+        announce: Announce,
+        call: Callable[[Any], Any],
+    ) -> None:
+        self.opened = opened
+        self.items = items
+        self.calls = calls
+        self.announce = announce
+        self.call = call
+
+    def run(self) -> None:
+        calls = self.calls
+        self.call_first(self.items[0])
+        first = digest(calls.results[0])  # now: a second call may change it
+        for item in self.items[1:]:
+            if sum(time.wall for time in calls.first) > ENOUGH_S:
+                break
+            self.call_first(item)
+        self.look_for_laziness()
+        if calls.first[0].wall > REPEAT_WITHIN_S or self.used_up():
+            return
+        result = self.call_again(calls.items[0])
+        second = digest(result)
+        if first is None or second is None:
+            calls.repeats_equal = same(calls.results[0], result)
+        else:
+            calls.repeats_equal = first == second
+        self.repeat_others()
+        self.confirm()
+        calls.remembered = remembered(calls.first[: len(calls.again)], calls.again)
+        if calls.remembered is not None and calls.remembered.how == "per item":
+            self.tell_objects_apart()
+
+    def used_up(self) -> bool:
+        """Whether no item is left as it was: those that were called are changed, and there are no copies."""
+        return self.calls.changed is not None and not self.calls.items[0].original.can_copy
+
+    def repeat_others(self) -> None:
+        """Call the others again in the order in which a pass has them: what is kept may not be kept for long."""
+        calls = self.calls
+        if len(calls.items) == 1 < len(self.items) and is_faster(calls.first[0], calls.again[0]):
+            self.call_first(self.items[1])  # the first call of an item, or of all, may have been what took so long
+        for item in calls.items[1:]:
+            if sum(time.wall for time in calls.again) > ENOUGH_S:
+                return
+            self.call_again(item)
+
+    def confirm(self) -> None:
+        """Call a third time what was faster the second, for lengths change by chance too."""
+        calls = self.calls
+        for index, again in enumerate(calls.again):
+            if is_faster(calls.first[index], again):
+                item = calls.items[index]
+                _, third = self.timed(item, self.unchanged(item), "a third call of")
+                decides = min if is_faster(calls.first[index], third) else max
+                calls.again[index] = decides(again, third, key=lambda time: time.wall)
+
+    def tell_objects_apart(self) -> None:
+        """Whether a call of an equal item, which is another object, is as slow as the first one was."""
+        calls = self.calls
+        if calls.changed or calls.remembered is None:  # then it was another object all along
+            return
+        pairs = zip(calls.items, calls.first, calls.again, strict=False)
+        told = [(item, first) for item, first, again in pairs if is_faster(first, again)]
+        copies = [(item, first) for item, first in told if item.original.can_copy and not is_fixed(item.value)]
+        for item, first in copies[-2:]:
+            _, time = self.timed(item, item.original.copy(), "a call of an equal of")
+            if is_faster(first, time):
+                return
+        if copies:
+            calls.remembered = replace(calls.remembered, how="per object")
+
+    def look_for_laziness(self) -> None:
+        calls = self.calls
+        for item, result, time in zip(calls.items, calls.results, calls.first, strict=True):
+            if lazy_part(result) is not None:
+                another, _ = self.timed(item, self.unchanged(item), "a look at the result of")
+                calls.lazy = looked_at(result, time.wall, another)
+                return
+
+    def call_first(self, item: TriedItem) -> None:
+        calls = self.calls
+        result, time = self.timed(item, item.value, "the call of")
+        if inspect.iscoroutine(result) and not self.opened.is_async:
+            result.close()
+            raise GivesCoroutine
+        calls.items.append(item)
+        calls.results.append(result)
+        calls.first.append(time)
+        changed = item.original.changed()
+        calls.items_known = calls.items_known and changed is not None
+        if changed and calls.changed is None:
+            calls.changed = ItemChange(item.number, type(item.value).__qualname__, copied=False, returned=False)
+        if calls.changed is not None and result is not None:
+            calls.changed = replace(calls.changed, returned=True)
+
+    def call_again(self, item: TriedItem) -> Any:
+        result, time = self.timed(item, self.unchanged(item), "a second call of")
+        self.calls.again.append(time)
+        return result
+
+    def unchanged(self, item: TriedItem) -> Any:
+        """The item as a pass will have it: a copy of what it was, once calls are known to change theirs."""
+        fresh = self.calls.changed is not None or not self.calls.items_known
+        return item.original.copy() if fresh and item.original.can_copy else item.value
+
+    def timed(self, item: TriedItem, value: Any, which: str) -> tuple[Any, CallTime]:
+        """The result of a call of the item as `value`, and its time; `which` names the call."""
+        where = str(item)
+        self.announce(f"{which} {where}")
         try:
+            preempted, collected = preemptions(), full_collections()
             clock, began = CpuClock(), perf_counter_ns()
-            result = call(item)
+            result = self.call(value)
             ended, used = perf_counter_ns(), clock.read()
         except (Exception, SystemExit) as error:
+            self.calls.raised = self.raised(error, value, where, which)
+            raise TrialEnded from None
+        wall, cpu, ready = (time / 1e9 for time in (ended - began, used.process + used.children, used.ready))
+        return result, CallTime(wall, cpu, ready, preemptions() > preempted, full_collections() > collected)
+
+    def raised(self, error: BaseException, value: Any, where: str, which: str) -> WorkError:
+        function = self.opened.function
+        if which == "the call of":
             sentence = f"{function} {raised_where(error, f'on {where}')}."
-            remedy = calling_meant(opened.work, item) if is_of_the_call(error) else None
-            calls.raised = work_error(error, where, f"{sentence}{MEANT[remedy]}", remedy)
-            return
-        if number == 0:
-            first = digest(result)  # now: a second call may change it
-        calls.results.append(result)
-        calls.call_s.append((ended - began) / 1e9)
-        calls.cpu_s.append((used.process + used.children) / 1e9)
-        if sum(calls.call_s) > ENOUGH_S:
-            break
-    if calls.call_s[0] > REPEAT_WITHIN_S:
-        return
-    where = f"item 0 ({short(items[0])})"
-    announce(f"a second call of {where}")
-    try:
-        result = call(items[0])
-    except (Exception, SystemExit) as error:
-        when = raised_where(error, f"when it was called on {where} a second time")
-        calls.raised = work_error(error, where, f"It can't be repeated: {function} {when}.")
-        return
-    second = digest(result)
-    if first is None or second is None:
-        calls.repeats_equal = same(calls.results[0], result)
-    else:
-        calls.repeats_equal = first == second
+            remedy = calling_meant(self.opened.work, value) if is_of_the_call(error) else None
+            return work_error(error, where, f"{sentence}{MEANT[remedy]}", remedy)
+        when = raised_where(error, f"when it was called on {where} again")
+        return work_error(error, where, f"It can't be repeated: {function} {when}.")
+
+
+def preemptions() -> int:
+    """How often another program took this thread's CPU; 0 where the system does not say."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw if hasattr(resource, "RUSAGE_THREAD") else 0
+
+
+def full_collections() -> int:
+    """Garbage collections of all objects so far."""
+    return int(gc.get_stats()[-1]["collections"])
 
 
 def is_of_the_call(error: BaseException) -> bool:
@@ -196,9 +388,10 @@ def work_error(error: BaseException, where: str, sentence: str, remedy: Remedy =
     return WorkError(type(error).__name__, str(error), where, trace, sentence, remedy)
 
 
-def parcels(opened: OpenedWork, calls: FirstCalls) -> list[tuple[Parcel, Parcel]]:
-    """Each item that was called, and its result, as they are sent."""
-    return [(parcel(item), parcel(result)) for item, result in zip(opened.work.items, calls.results, strict=False)]
+def parcels(calls: FirstCalls) -> list[tuple[Parcel, Parcel]]:
+    """Each item that was called as it was before, and its result, as they are sent."""
+    before = [item.original.copy() if item.original.can_copy else item.value for item in calls.items]
+    return [(parcel(item), parcel(result)) for item, result in zip(before, calls.results, strict=True)]
 
 
 def global_digests(function: Any) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ from operator import attrgetter, itemgetter
 from statistics import median
 from typing import Any, ClassVar
 
-from poolscope.experiments.pool_benchmark.export import transcript
+from poolscope.experiments.pool_benchmark.export import rounds_notes, transcript
 from poolscope.experiments.pool_benchmark.naming import repetitions_asked
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -94,6 +94,7 @@ class PoolSizesFacts:
     repetition: int
     repetitions: Table
     hidden: int
+    notes: tuple[str, ...]
     samples: int
     csv: str
 
@@ -221,6 +222,7 @@ class PoolSizesView(View):
             repetition=max((config.repetitions[-1] for config in measured), default=0),
             repetitions=self._repetitions(repetitions[-ROWS_SHOWN:], configs, rows, serial, digits),
             hidden=max(len(repetitions) - ROWS_SHOWN, 0),
+            notes=tuple(rounds_notes(state)),
             samples=sum(len(config.map) for config in configs),
             csv=f"/api/runs/{run.id}/csv",
         )

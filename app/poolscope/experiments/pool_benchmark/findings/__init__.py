@@ -7,6 +7,7 @@ from collections.abc import Callable
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
+from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import (
@@ -19,6 +20,7 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_too_large,
     chunks_too_small,
     chunks_vary,
+    function_too_large,
     too_large_to_hand_over,
 )
 from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
@@ -35,6 +37,7 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.work import why_unfounded
 
 Check = Callable[[State, int], CheckResult]
 
@@ -43,11 +46,15 @@ CHECKS: tuple[Check, ...] = (
     hangs,
     workers_break,
     nests_pools,
+    results_lazy,
+    results_remembered,
+    items_changed,
     work_too_small,
     event_loop_blocked,
     gil_held,
     child_processes,
     light_kinds_suffice,
+    function_too_large,
     too_large_to_hand_over,
     chunks_too_small,
     chunks_too_large,
@@ -71,6 +78,10 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     hangs,
     workers_break,
     nests_pools,
+    results_lazy,
+    results_remembered,
+    items_changed,
+    function_too_large,
     event_loop_blocked,
     gil_held,
     child_processes,
@@ -83,6 +94,21 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     keeps_global_state,
     prints,
 }
+# They say nothing where the times are not those of the work.
+ABOUT_TIMES = {
+    work_too_small,
+    gil_held,
+    light_kinds_suffice,
+    function_too_large,
+    too_large_to_hand_over,
+    chunks_too_small,
+    chunks_too_large,
+    stragglers,
+    more_workers_than_cpus,
+    oversubscribed,
+    start_up_outweighs,
+    unsettled,
+}
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}
 
@@ -92,14 +118,19 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if state.serial is None or not state.serial.map or not any(config.map or config.breakage for config in state.pools):
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
-    results = [(check.__name__, check(state, usable_cpus)) for check in CHECKS if check not in senseless]
-    results.sort(key=lambda named: -_lost_share(named[1]))
+    unfounded = ABOUT_TIMES if why_unfounded(state) else set()
+    results = [
+        (check.__name__, CheckResult(None, "unfounded") if check in unfounded else check(state, usable_cpus))
+        for check in CHECKS
+        if check not in senseless
+    ]
+    results.sort(key=lambda named: _rank(named[1]))
     return tuple(_finding(state, name, result) for name, result in results)
 
 
-def _lost_share(result: CheckResult) -> float:
-    """By which the causes are ordered: what does not hold, or costs nobody knows how much, keeps its place below."""
-    return result.lost_share or 0.0 if result.holds else 0.0
+def _rank(result: CheckResult) -> tuple[bool, float]:
+    """What holds comes first, the cause that costs most before all others."""
+    return (False, -(result.lost_share or 0.0)) if result.holds else (True, 0.0)
 
 
 def _finding(state: State, name: str, result: CheckResult) -> Finding:

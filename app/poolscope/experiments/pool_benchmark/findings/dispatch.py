@@ -6,18 +6,18 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark import remedies
+from poolscope.experiments.pool_benchmark.breakeven import LARGE_BYTES, function_cost, function_share, messages
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, dispatch_share, processes, tail_share
 from poolscope.experiments.pool_benchmark.work import seconds_per_item
+from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.stats.intervals import ratio
 
 # Pickling that takes a fifth of a call can be felt, a twentieth can't.
 MUCH, LITTLE = 0.20, 0.05
-# What is smaller than a pipe holds costs the message, not its length.
-LARGE_BYTES = 64 * 1024
 FEW_CHUNKS = 4  # a worker: with fewer the last one can make the others wait, with more it is short
 MANY_CHUNKS = 8
 NOTHING_TO_GAIN = 1.05
@@ -46,6 +46,32 @@ def too_large_to_hand_over(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "not much", facts)
     threads = any(config.kind == "thread" for config in state.pools)
     return CheckResult(True, "too large", facts, {} if threads else remedies.kinds(state, "thread"))
+
+
+def function_too_large(state: State, usable_cpus: int) -> CheckResult:
+    """The data that is bound to the function, as by functools.partial: every message carries it."""
+    trial = state.reference.trial if state.reference else None
+    per_item = seconds_per_item(state)
+    if trial is None or trial.parcel is None or per_item is None or not state.items:
+        return CheckResult(None, "unknown")
+    size, seconds = trial.parcel.size, trial.parcel.seconds
+    facts: dict[str, Any] = {"function_bytes": size, "function_s": seconds, "work_s": per_item * state.items}
+    if size < LARGE_BYTES:
+        return CheckResult(False, "small", facts)
+    copying = [config for config in eligible_configs(state) if config.kind in COPIES_ITEMS]
+    if not copying:
+        return CheckResult(None, "not handed over", facts)
+    config = max(copying, key=lambda config: messages(state, config))
+    facts |= function_cost(state, config)
+    share = facts["function_cost_s"] / (facts["function_cost_s"] + facts["work_s"])
+    facts |= {"config": config, "share": share}
+    if share <= LITTLE:
+        return CheckResult(False, "cheap", facts)
+    if share < MUCH:
+        return CheckResult(None, "not much", facts)
+    fewer = -(-state.items // config.size)
+    remedy = remedies.chunks(state, fewer) if processes(config) and config.chunk_used < fewer <= MOST_ITEMS else {}
+    return CheckResult(True, "too large", facts, remedy, lost_share=function_share(state, config, usable_cpus))
 
 
 def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:

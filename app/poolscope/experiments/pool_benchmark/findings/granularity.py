@@ -39,7 +39,7 @@ def work_too_small(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "one at a time", facts)
     if not near.is_told:
         why = {"why": Part(near.why_not)} if near.why_not else {}
-        return CheckResult(None, "slower", {**facts, **why, "stretched": near.stretched})
+        return CheckResult(None, "slower", {**facts, **why})
     if processes(best) and median(best.map) < SHORT_MAP_S:
         facts["short_map_s"] = median(best.map)
     longer = remedies.longer_work(state, near.even.map_only.seconds_per_item)

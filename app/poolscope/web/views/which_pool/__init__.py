@@ -9,6 +9,7 @@ from operator import attrgetter
 from statistics import median
 from typing import Any, ClassVar
 
+from poolscope.experiments.pool_benchmark.export import rounds_notes
 from poolscope.experiments.pool_benchmark.naming import config_name, repetitions_asked
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
@@ -54,6 +55,7 @@ class WhichPoolFacts:
     skipped: tuple[tuple[str, str], ...]
     cells: Table
     samples: int
+    notes: tuple[str, ...]
     csv: str
 
 
@@ -210,6 +212,7 @@ class WhichPoolView(View):
                 digits=digits,
             ),
             samples=sum(len(config.map) for config in state.configs.values()),
+            notes=tuple(rounds_notes(state)),
             csv=f"/api/runs/{run.id}/csv",
         )
 

@@ -1,0 +1,94 @@
+"""What a call does beside its work: returns before it is done, remembers its result, changes its item."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.work import why_unfounded
+from poolscope.protocol.payloads import LazyKind
+from poolscope.text.sentences import Part
+
+# What it is, and what to do about it.
+LAZY: dict[LazyKind, tuple[str, str]] = {
+    "generator": ("a generator", "return a list"),
+    "iterator": ("an iterator", "return a list"),
+    "coroutine": ("a coroutine", "await it"),
+    "awaitable": ("an awaitable", "await it"),
+    "async generator": ("an async generator", "return an async list"),
+    "future": ("a future", "wait for it"),
+    "task graph": ("a task graph", "compute it"),
+}
+ALIKE = 1.5  # times as long as a repeated call a first one may take
+WORTH_A_SET_UP = 0.10  # of a pass: what the first call alone prepares, and takes no longer, is not worth a word
+
+
+def call_facts(state: State) -> dict[str, Any]:
+    """What the trial found about calls, for sentences; {} without one."""
+    trial = state.reference.trial if state.reference else None
+    if trial is None:
+        return {}
+    facts: dict[str, Any] = {"function": trial.function}
+    if (lazy := trial.lazy) is not None:
+        facts |= {
+            "thing": Part(LAZY[lazy.kind][0]),
+            "name": lazy.name,
+            "within": lazy.within,
+            "call_s": lazy.call_s,
+            "consumed": lazy.consumed,
+            "consumed_s": lazy.consumed_s,
+            "complete": lazy.complete,
+            "taken": Part("all of it" if lazy.complete else "a part of it") if lazy.consumed_s is not None else None,
+            "instead": Part(LAZY[lazy.kind][1]),
+        }
+    if (memory := trial.remembered) is not None:
+        facts |= {
+            "first_s": memory.first_s,
+            "again_s": memory.again_s,
+            "calls": memory.calls,
+        }
+    return facts
+
+
+def results_lazy(state: State, usable_cpus: int) -> CheckResult:
+    trial = state.reference.trial if state.reference else None
+    if trial is None or not trial.call_s:
+        return CheckResult(None, "unknown")
+    if trial.lazy is None:
+        return CheckResult(False, "complete")
+    return CheckResult(True, trial.lazy.kind, call_facts(state))
+
+
+def results_remembered(state: State, usable_cpus: int) -> CheckResult:
+    trial, loop = state.reference.trial if state.reference else None, state.serial
+    if trial is None or not trial.again_s:
+        return CheckResult(None, "unknown")
+    memory = trial.remembered
+    if memory is None:
+        first, again = (median(calls[1:] or calls) for calls in (trial.call_s[: len(trial.again_s)], trial.again_s))
+        facts = {"first_s": first, "again_s": again}
+        return CheckResult(False, "alike", facts) if first < ALIKE * again else CheckResult(None, "unclear", facts)
+    facts = call_facts(state) | {"times_as_long": memory.first_s / max(memory.again_s, 1e-9)}
+    if memory.how == "once" and loop is not None and loop.map:
+        facts |= {"pass_s": median(loop.map)}
+        if memory.first_s - memory.again_s < WORTH_A_SET_UP * facts["pass_s"]:
+            return CheckResult(False, "little", facts)
+    return CheckResult(True, "kept outside" if why_unfounded(state) == "kept" else memory.how, facts)
+
+
+def items_changed(state: State, usable_cpus: int) -> CheckResult:
+    trial = state.reference.trial if state.reference else None
+    if trial is None or not trial.call_s:
+        return CheckResult(None, "unknown")
+    change = trial.changed
+    if change is None:
+        return CheckResult(False, "unchanged") if trial.items_known else CheckResult(None, "can't compare")
+    facts = {
+        "function": trial.function,
+        "item": change.item,
+        "type": change.kind,
+        "passes": Part("copies" if change.copied else "made anew"),
+    }
+    return CheckResult(True, "changed" if change.returned else "nothing returned", facts)

@@ -1,0 +1,119 @@
+"""Forms of remembered results; what is computed takes a millisecond or more at first."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+numbers = list(range(12))
+regions = [(number % 4, number) for number in numbers]
+sorted_regions = [(number // 4, number) for number in numbers]
+pairs = [(number % 2, number) for number in numbers]
+LENGTH = 25_000
+generator = random.Random(7)
+
+
+def computed(number: int, length: int = LENGTH) -> int:
+    total = 0
+    for step in range(length):
+        total += step * number % 7
+    return total
+
+
+@cache
+def region(code: int) -> int:
+    return computed(code)
+
+
+def report(row: tuple[int, int]) -> int:
+    return region(row[0]) + row[1]
+
+
+known: dict[int, int] = {}
+
+
+def by_dict(number: int) -> int:
+    if number not in known:
+        known[number] = computed(number)
+    return known[number]
+
+
+def by_default(number: int, known: dict[int, int] = {}) -> int:  # noqa: B006  (that is the form)
+    if number not in known:
+        known[number] = computed(number)
+    return known[number]
+
+
+def memoizing(function: Callable[[int], int]) -> Callable[[int], int]:
+    seen: dict[int, int] = {}
+
+    def memoized(number: int) -> int:
+        if number not in seen:
+            seen[number] = function(number)
+        return seen[number]
+
+    memoized.__qualname__ = "decorated"
+    return memoized
+
+
+decorated = memoizing(computed)
+
+
+class Reader:
+    """Keeps what it has found."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, int] = {}
+
+    def read(self, number: int) -> int:
+        if number not in self.found:
+            self.found[number] = computed(number)
+        return self.found[number]
+
+
+by_method = Reader().read
+
+
+@cache
+def fetched(number: int) -> int:
+    threading.Event().wait(0.008)  # what takes no CPU
+    return number
+
+
+def waiting(number: int) -> int:
+    return fetched(number)
+
+
+class Document:
+    """Equal to itself alone, so that a cache knows the object and not what it says."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+documents = [Document(number) for number in numbers]
+
+
+@cache
+def by_object(document: Document) -> int:
+    return computed(document.number)
+
+
+prepared: list[int] = []
+
+
+def once(number: int) -> int:
+    if not prepared:
+        prepared.append(computed(1, 20 * LENGTH))
+    return computed(number, LENGTH // 10) + prepared[0]
+
+
+def alike(number: int) -> int:
+    return computed(number)
+
+
+def by_chance(number: int) -> Any:
+    return computed(number, generator.randrange(LENGTH))

@@ -1,0 +1,285 @@
+"""What a call does, as the trial in a real host finds it in many forms: remembered, changed, lazy, carried along."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
+from poolscope.experiments.pool_benchmark.findings.dispatch import function_too_large, too_large_to_hand_over
+from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
+from poolscope.experiments.pool_benchmark.plan import planned
+from poolscope.experiments.pool_benchmark.reasons import reasons
+from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.sessions import HowToMeasure, InterpreterSession
+from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.verdict import as_json, verdict
+from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.protocol.commands import OpenWork
+from poolscope.protocol.payloads import TrialReport
+from poolscope.runner.context import RunContext
+from poolscope.runner.host.client import HostProcess
+
+from tests.cases.judging import looped, tried
+from tests.cases.measuring import HERE, LIMIT_S, StartHost, measured, start_host
+from tests.experiments.pool_benchmark.invented_runs import about, told
+from tests.runner.conftest import context
+
+__all__ = ["context", "start_host"]
+
+
+def trials(start_host: StartHost, folder: Path, *works: str) -> Iterator[tuple[str, HostProcess, TrialReport]]:
+    """The trials of works of one module, in one host."""
+    host = start_host(works[0])
+    for work in works:
+        host.open_work(OpenWork(BenchmarkWork(work, str(HERE)), str(folder)), LIMIT_S)
+        yield work.partition("@")[0], host, tried(host, folder)
+
+
+def after(trial: TrialReport, maps: dict[str, list[float]] | None = None) -> State:
+    """A run of the user's own work with this trial, whose pools lost by far if nothing else is said."""
+    changes = {name: getattr(trial, name) for name in TrialReport.__dataclass_fields__ if name not in ("tag", "count")}
+    maps = maps or {"serial": about(0.02), "thread 2": about(0.6), "process 2": about(5)}
+    return told(maps, items=trial.count, tried=changes, asked={"workload": "mine:work@items"})
+
+
+# Remembered
+
+
+def test_remembered_results_are_told_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+    forms = ("by_dict", "by_default", "decorated", "by_method", "waiting")
+    works = ("remembered:report@regions", *(f"remembered:{form}@numbers" for form in forms))
+    for work, _, trial in trials(start_host, tmp_path, *works):
+        assert trial.remembered is not None, work
+        assert trial.remembered.how == "per item", work
+        assert trial.remembered.first_s > 3 * trial.remembered.again_s, work
+        assert trial.changed is None, work
+
+
+@pytest.mark.parametrize("items", ["sorted_regions", "pairs"])
+def test_a_cache_that_a_few_calls_fill_is_told_from_a_set_up(start_host: StartHost, tmp_path: Path, items: str) -> None:
+    trial = tried(start_host(f"remembered:report@{items}"), tmp_path)
+    assert trial.remembered is not None
+    assert trial.remembered.how == "per item"
+
+
+def test_what_is_no_memory_of_results_is_not_taken_for_one(start_host: StartHost, tmp_path: Path) -> None:
+    found = trials(start_host, tmp_path, "remembered:alike@numbers", "remembered:by_chance@numbers")
+    assert [trial.remembered for _, _, trial in found] == [None, None]
+
+
+def test_a_first_call_that_prepares_all_the_others_is_told_apart(start_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(start_host("remembered:once@numbers"), tmp_path)
+    assert trial.remembered is not None
+    assert (trial.remembered.how, trial.remembered.calls) == ("once", 1)
+    now = after(trial, {"serial": about(10), "process 2": about(90)})
+    assert (results_remembered(now, 2).holds, results_remembered(now, 2).code) == (True, "once")
+    long = after(trial, {"serial": about(60_000), "process 2": about(30_000)})
+    assert (results_remembered(long, 2).holds, results_remembered(long, 2).code) == (False, "little")
+
+
+def test_a_cache_that_knows_the_object_alone_gets_copies(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("remembered:by_object@documents")
+    trial = tried(host, tmp_path)
+    assert trial.remembered is not None
+    assert trial.remembered.how == "per object"
+    found = results_remembered(after(trial), 2)
+    assert (found.holds, found.code) == (True, "per object")
+    looped(host)
+    # Every call computes: the second pass takes far more than remembered ones would.
+    assert looped(host).map / 1e9 > 12 * 5 * trial.remembered.again_s
+
+
+@pytest.fixture
+def session(context: RunContext, tmp_path: Path) -> Iterator[Any]:
+    """Opens a work of this folder as a run does."""
+    opened = []
+
+    def begin(work: str) -> InterpreterSession:
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        here = InterpreterPath("here", sys.executable)
+        opened.append(InterpreterSession(context, here, BenchmarkWork(work, str(HERE)), scratch, LIMIT_S))
+        opened[-1].enter()
+        return opened[-1]
+
+    yield begin
+    for one in opened:
+        one.end()
+
+
+def test_where_calls_are_remembered_every_pass_is_a_first_one(session: Any) -> None:
+    cold = session("remembered:report@regions")
+    memory = cold.trial.remembered
+    loop, pool = planned("here", "serial", items=12), planned("here", "process", 2, "fork", items=12)
+    loops = [cold.measure(loop, HowToMeasure()) for _ in range(2)]
+    # Four regions are computed in each; one that finds them takes microseconds.
+    assert all(report.map / 1e9 > 100 * memory.again_s for report in loops)
+    assert loops[1].same is True
+    assert cold.measure(pool, HowToMeasure()).same is True
+
+
+def test_no_verdict_comes_from_results_that_are_kept_elsewhere(start_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(start_host("remembered:by_dict@numbers"), tmp_path)
+    assert trial.remembered is not None
+    now = after(trial)  # where a pass in a new process was as short as a repeated one
+    found, stated, as_told = results_remembered(now, 2), verdict(now, 2), as_json(now, 2)
+    assert (found.holds, found.code) == (True, "kept outside")
+    assert stated is not None
+    assert stated.code == "kept"
+    assert as_told is not None
+    assert (as_told["kind"], as_told["outcome"]) == (None, "kept")
+    cold_ms = trial.remembered.first_s * trial.count * 1e3
+    first_run = after(trial, {"serial": about(cold_ms), "process 2": about(0.5 * cold_ms)})
+    assert results_remembered(first_run, 2).code == "per item"
+    assert as_json(first_run, 2)["kind"] == "process"  # type: ignore[index]
+
+
+# Changed
+
+
+def test_a_changed_item_is_seen_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+    works = ["sorts@routes", "empties@queues", "fills@entries", "deeply@entries", "in_place@blocks"]
+    for work, host, trial in trials(start_host, tmp_path, *(f"changed:{work}" for work in works)):
+        assert trial.changed is not None, work
+        assert trial.changed.copied, work
+        assert trial.repeats_equal is True, work
+        assert trial.changed.returned == (work != "changed:fills"), work
+        assert [looped(host).same for _ in range(2)] == [True, True], work
+        assert measured(host, "thread").same is True, work
+        found = items_changed(after(trial), 2)
+        assert (found.holds, found.code) == (True, "nothing returned" if work == "changed:fills" else "changed")
+
+
+def test_one_item_that_is_changed_late_is_seen_in_the_first_pass(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("changed:sorts_one@late")
+    assert tried(host, tmp_path).changed is None
+    first = looped(host).changed
+    assert first is not None
+    assert (first.item, first.kind, first.copied) == (7, "list", True)
+    assert looped(host).changed is None  # the items are fresh now
+
+
+def test_items_that_can_not_be_copied_have_a_process_for_each_pass(session: Any) -> None:
+    apart = session("changed:takes@baskets")
+    assert (apart.trial.changed.kind, apart.trial.changed.copied) == ("Basket", False)
+    loop = planned("here", "serial", items=8)
+    assert [apart.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
+    assert apart.measure(planned("here", "thread", 2, items=8), HowToMeasure()).same is True
+
+
+def test_a_stream_that_is_used_up_is_made_anew(session: Any) -> None:
+    apart = session("changed:consumes@streams")
+    assert (apart.trial.changed.kind, apart.trial.changed.copied) == ("generator", False)
+    assert apart.trial.repeats_equal is None
+    loop = planned("here", "serial", items=8)
+    assert [apart.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
+
+
+def test_a_call_that_only_reads_changes_nothing(start_host: StartHost, tmp_path: Path) -> None:
+    seen = list(trials(start_host, tmp_path, "changed:reads@routes", "changed:locks@baskets"))
+    assert [(trial.changed, trial.items_known) for _, _, trial in seen] == [(None, True), (None, False)]
+    codes = [(items_changed(after(trial), 2).holds, items_changed(after(trial), 2).code) for _, _, trial in seen]
+    assert codes == [(False, "unchanged"), (None, "can't compare")]
+
+
+def test_processes_are_not_recommended_silently_where_their_work_is_lost(start_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(start_host("changed:fills@entries"), tmp_path)
+    now = after(trial, {"serial": about(640), "process 2": about(330)})
+    recommendation = recommend(now)
+    assert recommendation is not None
+    assert "changes lost" in [reason.code for reason in reasons(now, recommendation, 2)]
+
+
+# Lazy
+
+
+def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+    kinds = {
+        "windows": "generator",
+        "mapped": "iterator",
+        "chained": "iterator",
+        "named": "generator",
+        "submitted": "future",
+        "streamed": "async generator",
+        "planned": "task graph",
+    }
+    for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):
+        kind = kinds[work.removeprefix("unfinished:")]
+        assert trial.lazy is not None, work
+        assert (trial.lazy.kind, trial.lazy.within) == (kind, "tuple" if "named" in work else None)
+        if kind in ("future", "task graph"):
+            assert trial.lazy.consumed_s is None
+        else:
+            assert (trial.lazy.consumed, trial.lazy.complete) == (5, True)
+            assert (trial.lazy.consumed_s or 0.0) > trial.lazy.call_s
+        now = after(trial)
+        found, stated, as_told = results_lazy(now, 2), verdict(now, 2), as_json(now, 2)
+        assert (found.holds, found.code) == (True, kind)
+        assert stated is not None
+        assert stated.code == "lazy"
+        assert as_told is not None
+        assert (as_told["kind"], as_told["outcome"]) == (None, "lazy")
+
+
+def test_a_result_that_is_there_is_not_lazy(start_host: StartHost, tmp_path: Path) -> None:
+    works = ("unfinished:listed@sizes", "unfinished:spanned@sizes", "unfinished:done@sizes")
+    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None, None, None]
+
+
+def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:
+    handing = session("unfinished:hands_on@sizes")
+    assert (handing.trial.is_async, handing.trial.coroutine, handing.trial.lazy) == (True, True, None)
+    loop = planned("here", "serial", items=6)
+    assert [handing.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
+    handing.end()  # another process knows it too
+    assert handing.measure(planned("here", "asyncio", 2, items=6), HowToMeasure()).same is True
+
+
+# Carried along
+
+
+def test_data_that_the_function_carries_is_weighed_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+    works = [f"carried:{name}@orders" for name in ("by_partial", "nested", "by_method", "by_object")]
+    for work, _, trial in trials(start_host, tmp_path, *works):
+        assert trial.parcel is not None, work
+        assert trial.parcel.size > 300_000, work
+        message_ms = trial.parcel.seconds * 1e3
+        maps = {
+            "serial": about(12 * 0.1 * message_ms),
+            "process 2": about(12 * message_ms),
+            "pool 2": about(6 * message_ms),
+        }
+        now = after(trial, maps)
+        found = function_too_large(now, 2)
+        assert (found.holds, found.code) == (True, "too large"), work
+        assert found.facts["messages"] == 12
+        assert found.facts["function_cost_s"] == pytest.approx(12 * trial.parcel.seconds)
+        assert found.remedy == {"chunksizes": [6]}
+        assert found.lost_share is not None
+        assert found.lost_share > 0.5
+        assert too_large_to_hand_over(now, 2).holds is False
+        assert work_too_small(now, 2).holds is None
+        stated = verdict(now, 2)
+        assert stated is not None
+        assert stated.code == "loop"
+
+
+def test_a_function_that_is_sent_by_its_name_is_small(start_host: StartHost, tmp_path: Path) -> None:
+    for work, _, trial in trials(start_host, tmp_path, "carried:from_module@orders", "carried:small@orders"):
+        assert trial.parcel is not None, work
+        assert trial.parcel.size < 1000, work
+        found = function_too_large(after(trial), 2)
+        assert (found.holds, found.code) == (False, "small"), work
+
+
+def test_threads_are_sent_no_function(start_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(start_host("carried:by_partial@orders"), tmp_path)
+    found = function_too_large(after(trial, {"serial": about(20), "thread 2": about(21)}), 2)
+    assert (found.holds, found.code) == (None, "not handed over")
+    unknown = replace(trial, parcel=None)
+    assert function_too_large(after(unknown), 2).code == "unknown"
