@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from poolscope.protocol.payloads import (
+    Breakage,
     Calibration,
     EffectiveCpus,
     MachineFacts,
@@ -564,6 +565,7 @@ class CellAnswer(Answer):
     own_speedup: EstimateAnswer
     start_s: TimingAnswer
     first_ready_s: TimingAnswer
+    imported_s: TimingAnswer
     stop_s: TimingAnswer
     total_s: TimingAnswer
     memory: MemoryReading | None
@@ -571,6 +573,7 @@ class CellAnswer(Answer):
     passes: int
     dropped: DroppedAnswer | None
     skipped: str | None
+    breakage: Breakage | None
     differs: str | None
     untraced: str | None
 
