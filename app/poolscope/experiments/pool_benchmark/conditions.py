@@ -29,7 +29,7 @@ FORMS = (
     "JSON) or undecided"
 )
 MARGIN = 0.05  # of a slow-down whose size was not said
-# What makes a configuration: the fields of its plan, by which it is called in the JSON too, but for those that follow.
+# What makes a configuration: the fields of its plan, as the JSON calls them too, but for those that come of the others.
 FOLLOWING = ("key", "chunk_used", "spare_workers", "method")
 IDENTITY = {part.name: part.default for part in fields(PlannedConfiguration) if part.name not in FOLLOWING}
 NUMBER = r"(\d{1,6}(?:\.\d{1,6})?)"
@@ -64,7 +64,7 @@ class Condition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """The times of a saved run in seconds, by what makes a configuration; the plain loop is (serial, …)."""
+    """The times of a saved run in seconds, by what makes a configuration."""
 
     name: str
     work: tuple[object, ...]
@@ -216,7 +216,7 @@ def judge(text: str, asked: Condition, state: State, usable_cpus: int, earlier: 
 
 def identity(config: Configuration) -> tuple[object, ...]:
     """What makes a configuration in another run, too."""
-    return (SERIAL, config.python) if config.serial else tuple(getattr(config, name) for name in IDENTITY)
+    return tuple(getattr(config, name) for name in IDENTITY)
 
 
 def work_of(state: State) -> tuple[object, ...]:
@@ -260,9 +260,9 @@ def _earlier_run(name: str, document: Any) -> EarlierRun:
     else:
         work = (params["workload"], params["work_ms"], state["items"])
         cells, loops = state["cells"], state["loops"]
-    times = {(SERIAL, loop["python"]): loop["wall_s"]["samples"] for loop in loops}
-    times |= {
-        tuple(cell.get(part, default) for part, default in IDENTITY.items()): cell["wall_s"]["samples"]
-        for cell in cells
+    # A file of an earlier version knows fewer of the fields: then they had no other value.
+    times = {
+        tuple(each.get(part, default) for part, default in IDENTITY.items()): each["wall_s"]["samples"]
+        for each in [*({"kind": SERIAL, **loop} for loop in loops), *cells]
     }
     return EarlierRun(name, work, machine, {key: tuple(map(float, samples)) for key, samples in times.items()})

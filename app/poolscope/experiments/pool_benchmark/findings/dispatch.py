@@ -189,11 +189,11 @@ def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
 
 
 def _but_for_chunks(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.size
+    return config.python, config.kind, config.start_method, config.size, config.native_threads
 
 
 def _but_for_kind(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.start_method, config.size
+    return config.python, config.start_method, config.size, config.native_threads
 
 
 def _compared(state: State, best: Configuration, extreme: Configuration, group: list[Configuration]) -> CheckResult:
