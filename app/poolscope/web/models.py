@@ -306,6 +306,7 @@ class ConfigurationAnswer(Answer):
     python: str
     start_method: str
     chunk_used: int | None
+    native_threads: int = Field(description="The limit for native libraries in each worker; 0 is none.")
 
 
 class DroppedAnswer(Answer):
@@ -562,6 +563,7 @@ class CellAnswer(Answer):
     python: str
     start_method: str
     chunk_used: int | None
+    native_threads: int
     own_speedup: EstimateAnswer
     start_s: TimingAnswer
     first_ready_s: TimingAnswer
@@ -582,6 +584,7 @@ class LoopAnswer(Answer):
     """A plain loop."""
 
     python: str
+    native_threads: int
     wall_s: TimingAnswer
     speedup: EstimateAnswer
     cpu_share: float | None
@@ -603,6 +606,7 @@ class WhichPoolVerdict(Answer):
     python: str | None = None
     start_method: str | None = None
     chunk_used: int | None = None
+    native_threads: int | None = None
     best: ConfigurationAnswer | None = None
     also: list[ConfigurationAnswer] = []
 

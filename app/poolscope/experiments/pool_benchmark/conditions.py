@@ -19,6 +19,7 @@ from poolscope.experiments.pool_benchmark.messages import condition_sentence
 from poolscope.experiments.pool_benchmark.params import ALL, SYNONYMS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.stats.intervals import Ratio, ratio
@@ -208,6 +209,8 @@ def judge(text: str, asked: Condition, state: State, usable_cpus: int, earlier: 
         judged = Judged(True if isinstance(asked, Undecided) else None, "disturbed")
     elif recommendation is None:
         judged = Judged(True if isinstance(asked, Undecided) else None, "nothing measured")
+    elif why_unfounded(state):
+        judged = Judged(True if isinstance(asked, Undecided) else None, "unfounded")
     else:
         judged = asked.judge(state, recommendation, earlier)
     outcome = {True: "holds", False: "does not hold", None: "unknown"}[judged.holds]

@@ -642,6 +642,7 @@ CONDITIONS = {
     "no winner": "there is no clear winner",
     "disturbed": "something else disturbed the run",
     "nothing measured": "no pool was measured to its end",
+    "unfounded": "the times of this run are not those of the work",
     "other work": "{run} did other work",
     "other machine": "{run} was measured on another machine",
     "nothing in common": "{run} has neither the plain loop nor the pool that this run has to compare",
