@@ -305,6 +305,7 @@ class ConfigurationAnswer(Answer):
     chunksize: int
     python: str
     start_method: str
+    max_tasks: int
     chunk_used: int | None
     native_threads: int = Field(description="The limit for native libraries in each worker; 0 is none.")
 
@@ -562,6 +563,7 @@ class CellAnswer(Answer):
     breakdown: BreakdownAnswer | None
     python: str
     start_method: str
+    max_tasks: int
     chunk_used: int | None
     native_threads: int
     own_speedup: EstimateAnswer
@@ -605,6 +607,7 @@ class WhichPoolVerdict(Answer):
     outcome: str
     python: str | None = None
     start_method: str | None = None
+    max_tasks: int | None = None
     chunk_used: int | None = None
     native_threads: int | None = None
     best: ConfigurationAnswer | None = None
