@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,3 +34,15 @@ def in_one_thread_without_gil(number: int) -> int:
 def in_threads_under_gil(number: int) -> list[int]:
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda start: sum(range(start, 1_000_000)), [0, 1]))
+
+
+def limits_seen(number: int) -> list[str | None]:
+    """The limits of native threads in the environment of whoever is at work."""
+    return [os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")]
+
+
+def limited_to_one(number: int) -> int:
+    """Raises where the limits have not come through."""
+    if limits_seen(number) != ["1", "1", "1"]:
+        raise ValueError(f"limits are {limits_seen(number)}")
+    return number

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed, siblings_share_cores
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held
+from poolscope.experiments.pool_benchmark.plan import planned as planned_for
+from poolscope.experiments.pool_benchmark.sessions import HowToMeasure, InterpreterSession
+from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.protocol.commands import OpenWork
+from poolscope.protocol.native import LIBRARIES, variables
+from poolscope.runner.context import RunContext
+from poolscope.runner.host.client import HostProcess
 
 from tests.cases.judging import looped, state_with, times_of, tried
-from tests.cases.measuring import StartHost, measured, start_host
-from tests.experiments.pool_benchmark.invented_runs import planned, traced
+from tests.cases.measuring import HERE, LIMIT_S, StartHost, measured, start_host
+from tests.experiments.pool_benchmark.invented_runs import about, planned, told, traced
 from tests.runner.conftest import context
 
 __all__ = ["context", "start_host"]
@@ -67,3 +76,62 @@ def test_the_gil_is_not_blamed_where_one_call_uses_several_cpus(start_host: Star
     summary = traced(planned("thread 2"), times.wall_s * 1e3, cpus=1.0, items=2)
     now = state_with(times, trial, gain=1.0, traces={"thread 2": summary})
     assert gil_held(now, 2).code == "several CPUs"
+
+
+@pytest.mark.parametrize(("kind", "start_method"), [("thread", ""), ("process", "fork"), ("pool", "spawn")])
+def test_a_limit_of_native_threads_reaches_every_worker(
+    context: RunContext, tmp_path: Path, kind: str, start_method: str
+) -> None:
+    work = BenchmarkWork("native:limited_to_one@few", str(HERE))
+    first = InterpreterSession(context, InterpreterPath("9.9", sys.executable), work, tmp_path, LIMIT_S)
+    session = first.with_native_threads(1, tmp_path)
+    try:
+        for config in (("serial", 1, ""), (kind, 2, start_method)):
+            report = session.measure(planned_for("9.9", *config, items=2, native_threads=1), HowToMeasure())
+            assert report.same is True
+    finally:
+        session.end()
+
+
+def test_a_limit_that_the_user_has_set_reaches_the_host(
+    context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in LIBRARIES.values():
+        monkeypatch.setenv(library.variable, "1")
+    host = HostProcess.start(context, "9.9", sys.executable, str(HERE), own_site=True)
+    try:
+        host.open_work(OpenWork(BenchmarkWork("native:limited_to_one@few", str(HERE)), str(tmp_path)), LIMIT_S)
+        assert tried(host, tmp_path).raised is None
+        assert measured(host, "serial").same is True
+    finally:
+        host.end()
+
+
+def test_with_one_native_thread_a_task_uses_one_cpu(context: RunContext, tmp_path: Path) -> None:
+    limits = variables(1)
+    host = HostProcess.start(context, "9.9", sys.executable, str(HERE), own_site=True, limits=limits)
+    try:
+        host.open_work(OpenWork(BenchmarkWork("native:in_blas@few", str(HERE)), str(tmp_path)), LIMIT_S)
+        trial, report = tried(host, tmp_path), looped(host)
+        assert trial.native_libraries == ("OpenBLAS",)
+        assert trial.native_threads == 0
+        assert (report.cpu or 0) < 1.1 * (report.main_thread_cpu or 0)
+    finally:
+        host.end()
+
+
+@pytest.mark.parametrize(
+    ("asked", "remedy"),
+    [({}, {"native_threads": [1, 2], "sizes": [1, 2]}), ({"native_threads": [1]}, {})],
+)
+def test_limiting_them_is_offered_until_it_was_tried(asked: dict[str, Any], remedy: dict[str, Any]) -> None:
+    now = told(
+        {"serial": about(640), "process 2": about(600)},
+        asked=asked,
+        loop_share=1.9,
+        tried={"native_libraries": ("MKL", "OpenMP"), "native_threads": 1},
+    )
+    found = oversubscribed(now, 2)
+    assert (found.holds, found.code) == (True, "library threads")
+    assert found.facts["variables"] == ["MKL_NUM_THREADS", "OMP_NUM_THREADS"]
+    assert found.remedy == remedy

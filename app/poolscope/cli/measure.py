@@ -58,6 +58,10 @@ def command(
     start_methods: Annotated[
         str | None, typer.Option(help="fork, forkserver, spawn, by commas; the platform's default.")
     ] = None,
+    native_threads: Annotated[
+        str | None,
+        typer.Option(help="Limits to the threads of BLAS and OpenMP, such as 1,2; 0 is what the environment has."),
+    ] = None,
     repeats: Annotated[
         str | None, typer.Option(metavar="N", help="Counted rounds, after one that is not; as many as it takes.")
     ] = None,
@@ -88,6 +92,7 @@ def command(
         "sizes": sizes,
         "chunksizes": chunksizes,
         "start_methods": start_methods,
+        "native_threads": native_threads,
         "repeats": repeats,
         "seconds": seconds,
         "limit_s": limit,

@@ -332,6 +332,7 @@ class PlannedConfiguration:
     `start_method` is '' and `chunk_used` 1 for kinds that start no processes. `chunksize` is what was asked, 0 for the
     kind's own choice; `chunk_used` is what comes of it. `method` is the one that a multiprocessing.Pool is used by.
     `spare_workers` are those for whom there will never be anything to do. `python` is '' for the run's own process.
+    `native_threads` is what the environment limits the threads of BLAS and the like to, 0 as the user has it.
     """
 
     key: str
@@ -343,6 +344,7 @@ class PlannedConfiguration:
     chunk_used: int = 1
     spare_workers: int = 0
     method: str = "map"
+    native_threads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

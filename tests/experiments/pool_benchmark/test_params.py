@@ -36,6 +36,7 @@ def test_the_defaults_are_the_contracts() -> None:
         "seconds": 30.0,
         "star": False,
         "start_methods": [],
+        "native_threads": [],
         "pythons": [],
         "limit_s": 60.0,
     }
@@ -139,6 +140,7 @@ def test_kinds_may_be_written_as_people_write_them(given: Any, kinds: list[str])
         ({"work_ms": 0}, "work_ms", "0"),
         ({"work_ms": 5, "workload": "square"}, "work_ms", "work_ms must stay empty for square"),
         ({"work_ms": 5, "workload": "a:b@c"}, "work_ms", "work_ms must stay empty for a:b@c"),
+        ({"native_threads": "1, 257"}, "native_threads", "native_threads must be"),
         ({"start_methods": "thread"}, "start_methods", "start_methods must be names out of "),
         ({"start_methods": "spawn", "kinds": "thread"}, "start_methods", "where no kind starts processes"),
         ({"chunksizes": "4", "kinds": "thread, interpreter"}, "chunksizes", "where no kind takes chunks"),
@@ -155,7 +157,9 @@ def test_a_refusal_names_the_parameter_and_says_what_is_allowed(asked: dict[str,
     assert says in complaints(WhichPoolParams, **asked)[name]
 
 
-@pytest.mark.parametrize("field", ["workload", "kinds", "sizes", "chunksizes", "start_methods", "pythons"])
+@pytest.mark.parametrize(
+    "field", ["workload", "kinds", "sizes", "chunksizes", "start_methods", "native_threads", "pythons"]
+)
 @given(text=st.text(max_size=30))
 def test_any_text_is_taken_or_refused_in_words(field: str, text: str) -> None:
     refused: list[ParameterError] = []

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s, run_s
-from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
+from poolscope.experiments.pool_benchmark.plan import (
+    configurations,
+    in_words,
+    kinds_to_measure,
+    limits_of_native_threads,
+    planned,
+    why_unfit,
+)
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork
 from poolscope.protocol.kinds import KINDS
 from poolscope.protocol.payloads import InterpreterFacts, PlannedConfiguration, TrialReport
@@ -125,3 +132,26 @@ def test_an_estimate_knows_who_can_work_at_once() -> None:
 def test_a_run_has_the_warm_up_and_the_traced_repetition_beside_the_counted_ones() -> None:
     loop = config("serial", 1)
     assert run_s([loop], WorkCost(4, 0.1, waits=True), repeats=1, cpus=2) == pytest.approx(3 * 0.4)
+
+
+def test_each_limit_of_native_threads_has_a_loop_and_only_those_asked_for_have_pools() -> None:
+    asked = wanted(kinds=("thread",), sizes=(2,), native_threads=(2, 1))
+    assert limits_of_native_threads(asked) == [0, 1, 2]
+    found = [
+        config.key
+        for limit in limits_of_native_threads(asked)
+        for config in configurations(asked, "3.11", ["thread"], "fork", 10, limit)
+    ]
+    assert found == [
+        "3.11 serial",
+        "3.11 serial native1",
+        "3.11 thread 2 native1",
+        "3.11 serial native2",
+        "3.11 thread 2 native2",
+    ]
+
+
+def test_the_environments_own_limit_can_be_among_them() -> None:
+    asked = wanted(kinds=("thread",), sizes=(2,), native_threads=(0, 1))
+    assert limits_of_native_threads(asked) == [0, 1]
+    assert [config.native_threads for config in configurations(asked, "3.11", ["thread"], "fork", 10)] == [0, 0]

@@ -15,11 +15,17 @@ import contextlib
 import random
 import shutil
 import tempfile
+from itertools import count
 from pathlib import Path
 from time import monotonic, perf_counter
 
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
-from poolscope.experiments.pool_benchmark.plan import UNCOUNTED, configurations, in_words
+from poolscope.experiments.pool_benchmark.plan import (
+    UNCOUNTED,
+    configurations,
+    in_words,
+    limits_of_native_threads,
+)
 from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.rounds import (
     FEWEST_ROUNDS,
@@ -85,16 +91,21 @@ def run(context: RunContext, arguments: BenchmarkArguments) -> None:
 
 
 def sessions_for(context: RunContext, arguments: BenchmarkArguments, scratch: Path) -> list[Session]:
-    """A session for each Python, or one in this process, each with a folder of its own."""
-    folders = [scratch / str(number) for number in range(len(arguments.pythons) or 1)]
-    for folder in folders:
-        folder.mkdir()
+    """A session for each Python and each limit of native threads, or one in this process; each has its own folder."""
+    folders = (scratch / str(number) for number in count())
     if not arguments.pythons:
-        return [LocalSession(context, arguments.work, folders[0])]
-    return [
-        InterpreterSession(context, python, arguments.work, folder, arguments.limit_s)
-        for python, folder in zip(arguments.pythons, folders, strict=True)
-    ]
+        return [LocalSession(context, arguments.work, new_folder(next(folders)))]
+    sessions: list[Session] = []
+    for python in arguments.pythons:
+        first = InterpreterSession(context, python, arguments.work, new_folder(next(folders)), arguments.limit_s)
+        limits = limits_of_native_threads(arguments)[1:]
+        sessions += [first, *(first.with_native_threads(limit, new_folder(next(folders))) for limit in limits)]
+    return sessions
+
+
+def new_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 class Benchmark:
@@ -258,7 +269,8 @@ class Benchmark:
         guesses = {
             config.key: repetition_s(config, cost, gil=True, cpus=self.machine.usable_cpus)
             for python in arguments.pythons
-            for config in configurations(arguments, python.label, arguments.kinds or usual, "", items)
+            for limit in limits_of_native_threads(arguments)
+            for config in configurations(arguments, python.label, arguments.kinds or usual, "", items, limit)
         }
         rounds = FEWEST_TO_SETTLE if arguments.repeats is None else arguments.repeats
         return ProgressEstimator(dict.fromkeys(guesses, rounds + UNCOUNTED), guesses)
@@ -336,7 +348,7 @@ class Benchmark:
     def compare(self, config: PlannedConfiguration, repetition: int, report: MeasurementReport) -> None:
         """Report results that differ from the loop's, once a configuration, or a loop's that differ between Pythons."""
         detail = report.detail if report.same is False else ""
-        if report.digest:
+        if report.digest and not config.native_threads:  # which may round otherwise
             first = self.sessions[0]
             if config.python == first.label:
                 self.digest = report.digest
@@ -366,7 +378,7 @@ class Benchmark:
     def spare_others(self, ended: PlannedConfiguration, why: str) -> None:
         """Skip what is likely to end its process as well: the same kind in other sizes, if never measured."""
         for config in [config for config in self.configs if config not in self.collections]:
-            if (config.python, config.kind, config.start_method) == (ended.python, ended.kind, ended.start_method):
+            if alike(config) == alike(ended):
                 self.skip(config, f"It was not tried after {in_words(ended)}. {why}")
 
     def lose(self, session: Session, why: str) -> None:
@@ -382,6 +394,11 @@ class Benchmark:
             self.report.result(times, config.key)
         first = next(times for loop, times in self.loops.items() if loop.python == self.sessions[0].label)
         self.report.result(noise.read_counters().since(before, loop_wall_s=first.wall_s, loop_cpu_s=first.cpu_s))
+
+
+def alike(config: PlannedConfiguration) -> tuple[object, ...]:
+    """What configurations have in common that are likely to end their process in the same way."""
+    return config.python, config.kind, config.start_method, config.native_threads
 
 
 def with_repetition(times: LoopTimes, report: MeasurementReport) -> LoopTimes:

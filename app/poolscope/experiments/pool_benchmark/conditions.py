@@ -29,7 +29,7 @@ FORMS = (
 )
 MARGIN = 0.05  # of a slow-down whose size was not said
 # What makes a configuration, as its fields are called here and in the JSON.
-IDENTITY = ("kind", "size", "chunksize", "start_method", "python")
+IDENTITY = ("kind", "size", "chunksize", "start_method", "python", "native_threads")
 NUMBER = r"(\d{1,6}(?:\.\d{1,6})?)"
 
 
@@ -214,7 +214,9 @@ def judge(text: str, asked: Condition, state: State, usable_cpus: int, earlier: 
 
 def identity(config: Configuration) -> tuple[object, ...]:
     """What makes a configuration in another run, too."""
-    return (SERIAL, config.python) if config.serial else tuple(getattr(config, name) for name in IDENTITY)
+    if config.serial:
+        return (SERIAL, config.python, config.native_threads)
+    return tuple(getattr(config, name) for name in IDENTITY)
 
 
 def work_of(state: State) -> tuple[object, ...]:
@@ -258,6 +260,8 @@ def _earlier_run(name: str, document: Any) -> EarlierRun:
     else:
         work = (params["workload"], params["work_ms"], state["items"])
         cells, loops = state["cells"], state["loops"]
-    times = {(SERIAL, loop["python"]): loop["wall_s"]["samples"] for loop in loops}
-    times |= {tuple(cell[part] for part in IDENTITY): cell["wall_s"]["samples"] for cell in cells}
+    # A file of an earlier version knows no limits of native threads, so that there were none.
+    times = {(SERIAL, loop["python"], loop.get("native_threads", 0)): loop["wall_s"]["samples"] for loop in loops}
+    for cell in ({"native_threads": 0, **cell} for cell in cells):
+        times[tuple(cell[part] for part in IDENTITY)] = cell["wall_s"]["samples"]
     return EarlierRun(name, work, machine, {key: tuple(map(float, samples)) for key, samples in times.items()})

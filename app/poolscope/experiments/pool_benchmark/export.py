@@ -31,6 +31,7 @@ CSV_HEADER = (
     "size",
     "chunksize",
     "chunk_used",
+    "native_threads",
     "repetition",
     "start_s",
     "first_ready_s",
@@ -93,7 +94,8 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "python": config.python,
         "start_method": config.start_method,
         "chunk_used": config.chunk_used,
-        "own_speedup": _against(state.loop_of(config.python), config),
+        "native_threads": config.native_threads,
+        "own_speedup": _against(state.loop_of(config.python, config.native_threads), config),
         "start_s": _timing(config.start),
         "first_ready_s": _timing(config.first_ready),
         "imported_s": _timing(config.imported),
@@ -113,6 +115,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
 def _loop(state: State, config: Configuration) -> dict[str, Any]:
     return {
         "python": config.python,
+        "native_threads": config.native_threads,
         "wall_s": _timing(config.map),
         "speedup": _against(state.serial, config),
         "cpu_share": cpu_share(config),
@@ -253,6 +256,7 @@ def _csv_row(config: Configuration, repetition: int) -> Sequence[object]:
         config.size,
         config.chunksize,
         config.chunk_used,
+        config.native_threads,
         repetition,
         *_phases(config, repetition),
     )

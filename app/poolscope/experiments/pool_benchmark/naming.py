@@ -38,9 +38,9 @@ def family(config: Configuration) -> str:
 def config_name(state: State, config: Configuration) -> str:
     """The configuration, with what tells it from the others of this run: start method, chunk size, Python."""
     if config.serial:
-        return f"the plain loop{on_python(state, config)}"
+        return f"the plain loop{with_native_threads(config)}{on_python(state, config)}"
     if config.kind == "asyncio":
-        return f"asyncio with {config.size} at once{on_python(state, config)}"
+        return f"asyncio with {config.size} at once{with_native_threads(config)}{on_python(state, config)}"
     workers = _workers(config)
     words = f"{config.size}{GAP}{ONE[workers] if config.size == 1 else workers}"
     more = ["multiprocessing.Pool"] if config.kind == "pool" and workers != "workers" else []
@@ -49,6 +49,8 @@ def config_name(state: State, config: Configuration) -> str:
             more.append(config.start_method)
         if _varies(state, config, "chunksize"):
             more.append(f"chunks of {config.chunk_used}")
+    if config.native_threads:
+        more.append(f"{count(config.native_threads, 'native thread')} each")
     return f"{words}{f' ({format_list(more)})' if more else ''}{on_python(state, config)}"
 
 
@@ -56,8 +58,15 @@ def config_names(state: State, configs: Sequence[Configuration]) -> str:
     """Several of one kind by their sizes alone: '4 and 8 processes'."""
     if len(configs) == 1:
         return config_name(state, configs[0])
+    if len({config.native_threads for config in configs}) > 1:
+        return format_list([config_name(state, config) for config in configs])
     sizes = format_list(sorted({config.size for config in configs}))
     return f"asyncio with {sizes} at once" if configs[0].kind == "asyncio" else f"{sizes}{GAP}{_workers(configs[0])}"
+
+
+def with_native_threads(config: Configuration) -> str:
+    """' with 1 native thread' where the environment limits them, else ''."""
+    return f" with {count(config.native_threads, 'native thread')}" if config.native_threads else ""
 
 
 def noun(state: State, config: Configuration) -> Noun:
@@ -77,7 +86,8 @@ def on_python(state: State, config: Configuration) -> str:
 def title(state: State, config: Configuration) -> str:
     """The kind as a chart or a table names it."""
     varied = config.start_method and _varies(state, config, "start_method")
-    return f"{TITLES[config.kind]}{f', {config.start_method}' if varied else ''}{on_python(state, config)}"
+    method = f", {config.start_method}" if varied else ""
+    return f"{TITLES[config.kind]}{method}{with_native_threads(config)}{on_python(state, config)}"
 
 
 def repetitions_asked(params: PoolSizesParams | WhichPoolParams, each: str) -> str:

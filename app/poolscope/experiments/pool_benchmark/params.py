@@ -19,7 +19,7 @@ from poolscope.experiments.parameters import (
     start_method_of_this_platform,
 )
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
-from poolscope.experiments.pool_benchmark.plan import configurations
+from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
@@ -46,6 +46,8 @@ LARGEST_POOL = 64
 MOST_ITEMS = 100_000
 MOST_SIZES = 16
 MOST_CHUNKSIZES = 8
+MOST_NATIVE_THREADS = 256
+MOST_LIMITS = 8
 MOST_REPEATS = 50
 MOST_REPEATS_OF_SIZES = 100
 MOST_PYTHONS = 8
@@ -59,6 +61,7 @@ LENGTHS_OF_SIZES = {name: WORK_MS[name] for name in OF_POOL_SIZES if name in WOR
 
 SIZES = Numbers("sizes", 1, LARGEST_POOL, MOST_SIZES, "'1, 2, 4, 8' or '1-4, 8'")
 CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
+NATIVE_THREADS = Numbers("native_threads", 0, MOST_NATIVE_THREADS, MOST_LIMITS, "'1, 2'")
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
@@ -110,6 +113,14 @@ class WhichPoolParams(Params):
         width=16,
         help="fork, forkserver, spawn, by commas; empty: the platform's default.",
     )
+    native_threads: list[Annotated[int, Field(ge=0, le=MOST_NATIVE_THREADS)]] = parameter(
+        [],
+        "native threads",
+        advanced=True,
+        width=8,
+        max_length=MOST_LIMITS,
+        help="Limits to the threads of BLAS, OpenMP and the like, such as 1, 2; 0 or empty: as the environment has it.",
+    )
     pythons: list[str] = parameter(
         [], "Pythons", advanced=True, width=12, help="Labels by commas, such as 3.13, 3.13t; empty: this one."
     )
@@ -159,6 +170,11 @@ class WhichPoolParams(Params):
         here = multiprocessing.get_all_start_methods()
         allowed = f"names out of {', '.join(sorted(here))}, or empty"
         return names("start_methods", value, allowed, lambda word: word if word in here else None)
+
+    @field_validator("native_threads", mode="before")
+    @classmethod
+    def native_threads_from_words(cls, value: Any) -> Any:
+        return NATIVE_THREADS.read(value) if value or value == 0 else []
 
     @field_validator("pythons", mode="before")
     @classmethod
@@ -234,6 +250,7 @@ class WhichPoolParams(Params):
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),
             start_methods=tuple(self.start_methods),
+            native_threads=tuple(self.native_threads),
             repeats=self.repeats,
             pythons=tuple(pythons),
             limit_s=self.limit_s,
@@ -254,7 +271,12 @@ class WhichPoolParams(Params):
         kinds = list(self.kinds or POOL_KINDS)
         labels = self.pythons or ["this"]
         arguments = self.arguments("", (), [InterpreterPath(label, "") for label in labels])
-        return [config for label in labels for config in configurations(arguments, label, kinds, "", self.count or 1)]
+        return [
+            config
+            for label in labels
+            for limit in limits_of_native_threads(arguments)
+            for config in configurations(arguments, label, kinds, "", self.count or 1, limit)
+        ]
 
 
 class PoolSizesParams(Params):

@@ -25,11 +25,12 @@ def planned(
     *,
     items: int,
     method: str = "map",
+    native_threads: int = 0,
 ) -> PlannedConfiguration:
     """One configuration of a map over so many items."""
     used = chunk_used(kind, chunksize, items, size, method)
     return PlannedConfiguration(
-        key=_key(python, kind, size, start_method, chunksize),
+        key=_key(python, kind, size, start_method, chunksize, native_threads),
         python=python,
         kind=kind,
         size=size,
@@ -38,32 +39,55 @@ def planned(
         chunk_used=used,
         spare_workers=max(0, size - -(-items // used)),
         method=method,
+        native_threads=native_threads,
     )
 
 
-def _key(python: str, kind: str, size: int, start_method: str, chunksize: int) -> str:
-    """The name of a configuration in records and lanes: '3.11 process fork 2 c0'; '2 workers' in the run's own Python,
-    which measures one kind alone."""
-    if kind == SERIAL:
-        return f"{python} {SERIAL}".lstrip()
+def _key(python: str, kind: str, size: int, start_method: str, chunksize: int, native_threads: int) -> str:
+    """The name of a configuration in records and lanes: '3.11 process fork 2 c0', '3.11 serial native1'; '2 workers'
+    in the run's own Python, which measures one kind alone."""
     if not python:
-        return f"{size} workers"
-    words = [python, kind, start_method, str(size), *([f"c{chunksize}"] if kind in IN_PROCESSES else [])]
-    return " ".join(filter(None, words))
+        return SERIAL if kind == SERIAL else f"{size} workers"
+    words = [python, kind]
+    if kind != SERIAL:
+        words += [start_method, str(size), *([f"c{chunksize}"] if kind in IN_PROCESSES else [])]
+    return " ".join(filter(None, [*words, f"native{native_threads}" if native_threads else ""]))
+
+
+def limits_of_native_threads(arguments: BenchmarkArguments) -> list[int]:
+    """Each of them takes host processes of its own; as the user has it comes first, whose loop is the baseline."""
+    return sorted({0, *arguments.native_threads})
 
 
 def configurations(
-    arguments: BenchmarkArguments, python: str, kinds: Sequence[str], own_start_method: str, items: int
+    arguments: BenchmarkArguments,
+    python: str,
+    kinds: Sequence[str],
+    own_start_method: str,
+    items: int,
+    native_threads: int = 0,
 ) -> Iterator[PlannedConfiguration]:
-    """Those of one Python: the plain loop first, then kind by kind. `own_start_method` is used where none was asked."""
-    yield planned(python, SERIAL, items=items)
-    for kind in kinds:
+    """Those of one Python with so many native threads: the plain loop first, then kind by kind.
+
+    `own_start_method` is used where none was asked.
+    """
+    yield planned(python, SERIAL, items=items, native_threads=native_threads)
+    for kind in kinds if native_threads in (arguments.native_threads or (0,)) else ():
         in_processes = kind in IN_PROCESSES
         methods = (arguments.start_methods or [own_start_method]) if in_processes else [""]
         for start_method, chunksize, size in product(
             methods, arguments.chunksizes if in_processes else [0], arguments.sizes
         ):
-            yield planned(python, kind, size, start_method, chunksize, items=items, method=arguments.method)
+            yield planned(
+                python,
+                kind,
+                size,
+                start_method,
+                chunksize,
+                items=items,
+                method=arguments.method,
+                native_threads=native_threads,
+            )
 
 
 def kinds_to_measure(arguments: BenchmarkArguments, facts: InterpreterFacts, trial: TrialReport) -> list[str]:

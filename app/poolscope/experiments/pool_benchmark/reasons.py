@@ -49,6 +49,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_other_kinds(state, recommendation, usable_cpus),
         *_tied_sizes(state, recommendation, usable_cpus),
         *_beyond(state, recommendation, usable_cpus),
+        *_native_threads(state, recommendation),
         *_other_pythons(state, recommendation),
         *_missing(state),
         *_lacking(state),
@@ -224,10 +225,23 @@ def _beyond(state: State, recommendation: Recommendation, usable_cpus: int) -> I
     config = recommendation.config
     if config is None or config.serial:
         return
-    alike = [other for other in eligible_configs(state) if (other.kind, other.python) == (config.kind, config.python)]
+    alike = [other for other in eligible_configs(state) if _but_for_size(other) == _but_for_size(config)]
     larger = [other for other in alike if other.size > config.size and _only_adds_start_up(state, other, usable_cpus)]
     if larger and median(fastest(larger).map) >= median(config.map) / NO_GAIN:
         yield Reason("only add start-up", {"configs": nouns(state, larger), "usable_cpus": usable_cpus})
+
+
+def _but_for_size(config: Configuration) -> tuple[object, ...]:
+    return config.kind, config.python, config.native_threads
+
+
+def _native_threads(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """The fastest with each other limit of native threads, the plain loop included."""
+    chosen = recommendation.config or recommendation.best
+    others = [config for config in eligible_configs(state) if config.python == chosen.python]
+    for limit in sorted({config.native_threads for config in others} - {chosen.native_threads}):
+        facts = against_loop(state, fastest([config for config in others if config.native_threads == limit]))
+        yield Reason("other", {**facts, "against": reach(facts["gain"])}, recommendation.config is not None)
 
 
 def _other_pythons(state: State, recommendation: Recommendation) -> Iterator[Reason]:

@@ -106,6 +106,7 @@ def cost(state: State, config: Configuration) -> tuple[int, ...]:
     return (
         not config.serial,
         labels.index(config.python),
+        config.native_threads,
         RANK.get(config.kind, len(RANK)),
         config.size,
         methods.index(config.start_method),

@@ -14,6 +14,7 @@ from poolscope.experiments.pool_benchmark.plan import configurations, in_words, 
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, WorkOpened
 from poolscope.protocol.kinds import IN_PROCESSES, SERIAL, PoolUse
+from poolscope.protocol.native import variables
 from poolscope.protocol.payloads import (
     Breakage,
     Calibration,
@@ -141,13 +142,28 @@ class InterpreterSession:
         self._host: HostProcess | None = None
         self._starts = 0
         self._searches = 0
+        self._native_threads = 0
+        self._like: InterpreterSession | None = None  # who has tried the work for this one
         self._loop_s = 0.0  # the longest plain loop so far
         self._fresh = False
         self._apart = False
         self._digest: str | None = None  # of the loop's results, where nothing else is kept of them
 
+    def with_native_threads(self, limit: int, scratch: Path) -> InterpreterSession:
+        """The same in a process whose environment limits the threads of BLAS and the like.
+
+        It takes over what this one finds out by entering, and starts its own host when something is measured in it.
+        """
+        python = InterpreterPath(self.label, self._executable)
+        session = InterpreterSession(self._context, python, self._work, scratch, self._limit_s)
+        session._native_threads, session._like = limit, self
+        return session
+
     def enter(self) -> None:
         """Start the host, open the work and try it. Raises InterpreterLost."""
+        if self._like is not None:
+            self.facts, self.trial, self.lost = self._like.facts, self._like.trial, self._like.lost
+            return
         try:
             host = self._start()
             prints = self._scratch / "prints"
@@ -181,7 +197,9 @@ class InterpreterSession:
                 repetition_s(config, cost, gil=facts.gil, cpus=cpus),
                 why_unfit(config, facts, trial),
             )
-            for config in configurations(arguments, self.label, kinds, facts.start_method, trial.count)
+            for config in configurations(
+                arguments, self.label, kinds, facts.start_method, trial.count, self._native_threads
+            )
         ]
 
     def is_traced(self, config: PlannedConfiguration) -> bool:
@@ -280,7 +298,8 @@ class InterpreterSession:
     def _new_host(self) -> HostProcess:
         users = ":" in self._work.name
         folder = (self._work.working_folder or self._work.folder) if users else None
-        return HostProcess.start(self._context, self.label, self._executable, folder, own_site=users)
+        limits = variables(self._native_threads) if self._native_threads else {}
+        return HostProcess.start(self._context, self.label, self._executable, folder, own_site=users, limits=limits)
 
     def _open(self, host: HostProcess) -> WorkOpened:
         is_async = self.trial is not None and self.trial.is_async

@@ -53,14 +53,15 @@ NO_CONFIGURATIONS: Mapping[str, Configuration] = MappingProxyType({})
 class Configuration:
     """One configuration as planned, and what was measured of it.
 
-    `key`, `python`, `kind`, `size`, `start_method`, `chunksize`, `chunk_used`, `spare_workers` and `method` are those
-    of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold seconds, one a counted
-    repetition, and `repetitions` their numbers; a plain loop has maps alone. `skipped` is the sentence why it was given
-    up, `breakage` what broke it then, `differs` how its results are not those of the loop, `untraced` why it has no
-    traced repetition, each '' or None where that is not so. `dropped` says after which round it was shown to lose and
-    got no more, None while it goes on. A sample of its map is the mean of `passes`. `traced` and `memory` summarize
-    that repetition, `loop` the plain loop's counted repetitions so far, `collections` the garbage collections in all
-    counted ones, `shown` the first results (pool-sizes alone).
+    `key`, `python`, `kind`, `size`, `start_method`, `chunksize`, `chunk_used`, `spare_workers`, `method` and
+    `native_threads` are those of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold
+    seconds, one a counted repetition, `imported` those of a worker's imports as it started, and `repetitions` their
+    numbers; a plain loop has maps alone. `skipped` is the sentence why it was given up, `breakage` what broke it then,
+    `differs` how its results are not those of the loop, `untraced` why it has no traced repetition, each '' or None
+    where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
+    A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
+    loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
+    results (pool-sizes alone).
     """
 
     key: str
@@ -72,6 +73,7 @@ class Configuration:
     chunk_used: int = 1
     spare_workers: int = 0
     method: str = "map"
+    native_threads: int = 0
     start: tuple[float, ...] = ()
     first_ready: tuple[float, ...] = ()
     imported: tuple[float, ...] = ()
@@ -226,9 +228,11 @@ class State:
     def python(self, label: str) -> Python | None:
         return next((python for python in self.pythons if python.label == label), None)
 
-    def loop_of(self, python: str) -> Configuration | None:
-        """The plain loop of one Python."""
-        return next((config for config in self.configs.values() if config.serial and config.python == python), None)
+    def loop_of(self, python: str, native_threads: int = 0) -> Configuration | None:
+        """The plain loop of one Python, with so many native threads."""
+        of = (python, native_threads)
+        loops = (config for config in self.configs.values() if config.serial)
+        return next((config for config in loops if (config.python, config.native_threads) == of), None)
 
 
 def initial(params: PoolSizesParams | WhichPoolParams) -> State:

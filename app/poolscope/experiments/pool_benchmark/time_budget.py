@@ -23,7 +23,7 @@ def budget(state: State, config: Configuration) -> Budget | None:
 
 def why_off_cpu(state: State, config: Configuration, usable_cpus: int) -> OffCpu | None:
     """Why the tasks of a configuration were off the CPU; None before it, and its Python's loop, were looked at."""
-    loop, python = state.loop_of(config.python), state.python(config.python)
+    loop, python = state.loop_of(config.python, config.native_threads), state.python(config.python)
     times, traced = loop.loop if loop else None, config.traced
     if loop is None or not loop.map or not times or not times.wall_s or not traced or not traced.map_s:
         return None

@@ -75,6 +75,7 @@ def identity(config: Configuration) -> dict[str, Any]:
         "python": config.python,
         "start_method": config.start_method,
         "chunk_used": config.chunk_used,
+        "native_threads": config.native_threads,
     }
 
 

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import TypeVar
 
 from poolscope.errors import MalformedMessage
@@ -47,6 +48,7 @@ from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementR
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 
+NO_LIMITS: Mapping[str, str] = MappingProxyType({})
 PACKAGE = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 30.0
 LEAVE_S = 2.0
@@ -82,11 +84,19 @@ class HostProcess:
         self._writing = threading.Lock()
 
     @classmethod
-    def start(cls, context: RunContext, label: str, executable: str, folder: str | None, own_site: bool) -> HostProcess:
+    def start(
+        cls,
+        context: RunContext,
+        label: str,
+        executable: str,
+        folder: str | None,
+        own_site: bool,
+        limits: Mapping[str, str] = NO_LIMITS,
+    ) -> HostProcess:
         """Start a host that waits for orders. Raises HostFailed.
 
         `own_site`: with the packages of that Python's environment and those that its user has installed for themselves,
-        as a user's function needs them. `folder` is the working folder, None is ours.
+        as a user's function needs them. `folder` is the working folder, None is ours. `limits` go into its environment.
         """
         orders_read, orders = os.pipe()
         answers, answers_write = os.pipe()
@@ -98,6 +108,7 @@ class HostProcess:
                 [executable, *flags, program, str(orders_read), str(answers_write)],
                 pass_fds=(orders_read, answers_write),
                 process_group=0,
+                env={**os.environ, **limits},
                 stdin=subprocess.DEVNULL,
                 cwd=folder,
             )

@@ -7,7 +7,7 @@ from typing import Any
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.params import LARGEST_POOL
+from poolscope.experiments.pool_benchmark.params import LARGEST_POOL, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import processes
@@ -72,7 +72,7 @@ def _compared(
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.chunksize
+    return config.python, config.kind, config.start_method, config.chunksize, config.native_threads
 
 
 def quota_bites(state: State, usable_cpus: int) -> CheckResult:
@@ -133,7 +133,7 @@ def _long_tasks(config: Configuration) -> bool:
 
 def _dearer(state: State, config: Configuration | None) -> float | None:
     """How many times the CPU time a task of a traced pool took that it takes in the plain loop of its Python."""
-    loop = state.loop_of(config.python) if config else None
+    loop = state.loop_of(config.python, config.native_threads) if config else None
     traced = config.traced if config else None
     if not traced or loop is None or not loop.map or not loop.loop or not loop.loop.cost_s or not state.items:
         return None
@@ -146,7 +146,7 @@ def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
     shares = [
         config.traced.cost_s / config.traced.tasks_wall_s
         for config in eligible_configs(state)
-        if processes(config) and _long_tasks(config) and config.traced and config.traced.tasks_wall_s
+        if processes(config) and not config.native_threads and _long_tasks(config) and config.traced
     ]
     known = [*([share] if share is not None else []), *shares]
     if not known:
@@ -160,6 +160,7 @@ def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "one thread", facts) if most <= ONE_CPU else CheckResult(None, "unclear", facts)
     enough = max(1, round(usable_cpus / most))
     facts |= {"usable_cpus": usable_cpus, "enough": enough}
+    varied = isinstance(state.params, WhichPoolParams) and bool(state.params.native_threads)
     fewer, lost_share = remedies.sizes([1, enough]), 1 - 1 / most
     if is_childrens_work(state.serial):
         return CheckResult(True, "child processes", facts, fewer, lost_share)
@@ -171,4 +172,5 @@ def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
         "threads": None if trial.native_threads is None else 1 + trial.native_threads,
         "variables": [LIBRARIES[name].variable for name in trial.native_libraries],
     }
-    return CheckResult(True, "library threads", facts, fewer, lost_share)
+    limits = remedies.sizes([1, usable_cpus]) | {"native_threads": [1, usable_cpus]}
+    return CheckResult(True, "library threads", facts, {} if varied else limits, lost_share)

@@ -40,7 +40,7 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
         pointless = any(config.kind == "thread" for config in state.pools) or (trial is not None and trial.is_async)
         return CheckResult(None, "untraced", remedy={} if pointless else remedies.kinds(state, "thread"))
     used, could = cpus_used(config) or 0.0, min(config.size, usable_cpus)
-    loop = state.loop_of(config.python)
+    loop = state.loop_of(config.python, config.native_threads)
     share = on_cpu(loop)
     facts = {"config": config, "cpus_used": used, "cpus_there": float(could), "loop_on_cpu": share}
     if share is None or could < 2 or (config.seconds_per_task or 0.0) < SHORTEST_TASK_S:

@@ -79,11 +79,15 @@ def _price(method: str, config: Configuration) -> str:
     )
 
 
+def _but_for_method(config: Configuration) -> tuple[object, ...]:
+    return config.python, config.kind, config.size, config.native_threads
+
+
 def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, Configuration]:
     """The pools like the best one, by start method; the others of its size, kind and Python."""
     found: dict[str, Configuration] = {}
     for config in configs:
-        if (config.python, config.kind, config.size) == (best.python, best.kind, best.size) and config.start_method:
+        if _but_for_method(config) == _but_for_method(best) and config.start_method:
             found.setdefault(config.start_method, config)
     return found
 
@@ -150,7 +154,7 @@ def _memory_of_one_more(state: State, config: Configuration) -> float | None:
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.chunksize
+    return config.python, config.kind, config.start_method, config.chunksize, config.native_threads
 
 
 def _own_memory(memory: MemoryReading) -> int:

@@ -13,6 +13,7 @@ from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
+from poolscope.protocol.native import variables
 from poolscope.protocol.payloads import ImportedPlace
 from poolscope.protocol.work_names import OWN_WORK, WorkNames, is_file, path_of
 from poolscope.runs.run import Run
@@ -50,6 +51,7 @@ class Program:
     size: str
     chunk: int
     start_method: str
+    native_threads: Mapping[str, str]
     count: str
     rounds: int | None
     code: Source | None
@@ -90,6 +92,7 @@ def program(run: Run) -> Program:
         size=repr(config.size),
         chunk=(config.chunk_used or config.chunksize or 1) if config.kind in IN_PROCESSES else 1,
         start_method=repr(config.start_method or None),
+        native_threads=variables(config.native_threads) if config.native_threads else {},
         count=repr(params.count),
         rounds=state.calibration.rounds if state.calibration else row.rounds if row else None,
         code=code,

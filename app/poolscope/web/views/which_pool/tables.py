@@ -190,7 +190,7 @@ def cells(state: State, choice: Recommendation | None) -> tuple[CellRow, ...]:
 def _cell(state: State, config: Configuration, recommended: Configuration | None) -> CellRow:
     mapped = timing(config.map) if config.map else None
     gain = against(state.serial, config)
-    own = against(state.loop_of(config.python), config)
+    own = against(state.loop_of(config.python, config.native_threads), config)
     mark, word = _matter(state, config)
     return CellRow(
         name=title(state, config),
