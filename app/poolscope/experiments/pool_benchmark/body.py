@@ -400,7 +400,7 @@ class Benchmark:
 
 def alike(config: PlannedConfiguration) -> tuple[object, ...]:
     """What configurations have in common that are likely to end their process in the same way."""
-    return config.python, config.kind, config.start_method, config.native_threads
+    return config.python, config.kind, config.start_method, config.native_threads, bool(config.max_tasks)
 
 
 def with_repetition(times: LoopTimes, report: MeasurementReport) -> LoopTimes:

@@ -72,6 +72,7 @@ def identity(config: Configuration) -> dict[str, Any]:
         "kind": config.kind,
         "size": config.size,
         "chunksize": config.chunksize,
+        "max_tasks": config.max_tasks,
         "python": config.python,
         "start_method": config.start_method,
         "chunk_used": config.chunk_used,
