@@ -27,7 +27,7 @@ from poolscope.protocol.work_names import NAME, is_file, quoted_path
 from poolscope.settings import read_settings
 
 # Of parameters whose option has another name.
-OPTIONS = {"limit_s": "limit", "pythons": "python"}
+OPTIONS = {"limit_s": "limit", "pythons": "python", "max_tasks": "max_tasks_per_child"}
 OBJECT = re.compile(rf"(?:(?P<place>{NAME}|.+\.py):)?(?P<name>{NAME})", re.DOTALL)
 
 
@@ -54,6 +54,10 @@ def command(
     sizes: Annotated[str | None, typer.Option(help="Workers in a pool, such as 1,2,4 or 2-8.")] = None,
     chunksizes: Annotated[
         str | None, typer.Option(help="Items a message to a process, by commas; 0 is the pool's own choice.")
+    ] = None,
+    max_tasks: Annotated[
+        str | None,
+        typer.Option("--max-tasks-per-child", help="After so many tasks a worker is replaced, by commas; 0: never."),
     ] = None,
     start_methods: Annotated[
         str | None, typer.Option(help="fork, forkserver, spawn, by commas; the platform's default.")
@@ -91,6 +95,7 @@ def command(
         "kinds": kinds,
         "sizes": sizes,
         "chunksizes": chunksizes,
+        "max_tasks": max_tasks,
         "start_methods": start_methods,
         "native_threads": native_threads,
         "repeats": repeats,

@@ -102,8 +102,9 @@ class BenchmarkArguments(Arguments):
     """Of `which-pool` and `pool-sizes`. Without `pythons` the run's own process measures; each of them has a host.
 
     No `kinds` are all that a Python has and the work can use; no `start_methods` are the Python's own. A chunk size of
-    0 is the kind's own choice, `native_threads` of 0 what the environment has; without any, pools are measured in that
-    alone. `method` is that of a multiprocessing.Pool. `limit_s` bounds a call and a repetition.
+    0 is the kind's own choice; after `max_tasks` tasks a worker is replaced, 0 being never. `native_threads` of 0 is
+    what the environment has; without any, pools are measured in that alone. `method` is that of a multiprocessing.Pool.
+    `limit_s` bounds a call and a repetition.
     Without `repeats` there are as many counted rounds as the answer needs, for about `seconds` at most.
     """
 
@@ -113,6 +114,7 @@ class BenchmarkArguments(Arguments):
     sizes: tuple[int, ...]
     repeats: int | None
     chunksizes: tuple[int, ...] = (0,)
+    max_tasks: tuple[int, ...] = (0,)
     start_methods: tuple[str, ...] = ()
     native_threads: tuple[int, ...] = ()
     method: str = "map"

@@ -91,7 +91,7 @@ class NoiseReading(Payload):
     """Who used the machine since the first counted round began; a later reading replaces an earlier one.
 
     CPU seconds of the whole host and of us with all descendants; `throttled_before` and `throttled_after` read the
-    counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, all together.
+    counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, every pass of them.
     """
 
     tag: ClassVar[str] = "noise"
@@ -110,7 +110,11 @@ class NoiseReading(Payload):
 
 @dataclass(frozen=True, slots=True)
 class InterpreterFacts(Payload):
-    """A Python that takes part, by its label. `kinds` says of each kind why it has not got it, None where it has."""
+    """A Python that takes part, by its label. `kinds` says of each kind why it has not got it, None where it has.
+
+    `executor_replaces`: its ProcessPoolExecutor replaces every worker that has done its `max_tasks_per_child`; before
+    gh-115634 was mended, one that waited for nothing but the next task could be taken for one that is still there.
+    """
 
     tag: ClassVar[str] = "interpreter"
     version: str
@@ -120,6 +124,7 @@ class InterpreterFacts(Payload):
     start_method: str
     start_methods: tuple[str, ...]
     kinds: Mapping[str, str | None]
+    executor_replaces: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +338,8 @@ class PlannedConfiguration:
 
     `start_method` is '' and `chunk_used` 1 for kinds that start no processes. `chunksize` is what was asked, 0 for the
     kind's own choice; `chunk_used` is what comes of it. `method` is the one that a multiprocessing.Pool is used by.
-    `spare_workers` are those for whom there will never be anything to do. `python` is '' for the run's own process.
+    `max_tasks` is as in `PoolUse`. `spare_workers` are those for whom there will never be anything to do. `python` is
+    '' for the run's own process.
     `native_threads` is what the environment limits the threads of BLAS and the like to, 0 as the user has it.
     """
 
@@ -346,6 +352,7 @@ class PlannedConfiguration:
     chunk_used: int = 1
     spare_workers: int = 0
     method: str = "map"
+    max_tasks: int = 0
     native_threads: int = 0
 
 

@@ -304,6 +304,7 @@ class ConfigurationAnswer(Answer):
     chunksize: int
     python: str
     start_method: str
+    max_tasks: int
     chunk_used: int | None
 
 
@@ -560,6 +561,7 @@ class CellAnswer(Answer):
     breakdown: BreakdownAnswer | None
     python: str
     start_method: str
+    max_tasks: int
     chunk_used: int | None
     own_speedup: EstimateAnswer
     start_s: TimingAnswer
@@ -599,6 +601,7 @@ class WhichPoolVerdict(Answer):
     outcome: str
     python: str | None = None
     start_method: str | None = None
+    max_tasks: int | None = None
     chunk_used: int | None = None
     best: ConfigurationAnswer | None = None
     also: list[ConfigurationAnswer] = []

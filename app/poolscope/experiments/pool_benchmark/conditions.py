@@ -29,7 +29,7 @@ FORMS = (
 )
 MARGIN = 0.05  # of a slow-down whose size was not said
 # What makes a configuration, as its fields are called here and in the JSON.
-IDENTITY = ("kind", "size", "chunksize", "start_method", "python", "native_threads")
+IDENTITY = ("kind", "size", "chunksize", "start_method", "python", "native_threads", "max_tasks")
 NUMBER = r"(\d{1,6}(?:\.\d{1,6})?)"
 
 
@@ -260,8 +260,8 @@ def _earlier_run(name: str, document: Any) -> EarlierRun:
     else:
         work = (params["workload"], params["work_ms"], state["items"])
         cells, loops = state["cells"], state["loops"]
-    # A file of an earlier version knows no limits of native threads, so that there were none.
+    # A file of an earlier version knows no limits of native threads or of tasks: there were none.
     times = {(SERIAL, loop["python"], loop.get("native_threads", 0)): loop["wall_s"]["samples"] for loop in loops}
-    for cell in ({"native_threads": 0, **cell} for cell in cells):
+    for cell in ({"native_threads": 0, "max_tasks": 0, **cell} for cell in cells):
         times[tuple(cell[part] for part in IDENTITY)] = cell["wall_s"]["samples"]
     return EarlierRun(name, work, machine, {key: tuple(map(float, samples)) for key, samples in times.items()})

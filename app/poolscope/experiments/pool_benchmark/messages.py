@@ -39,6 +39,7 @@ CHECKS = {
     "oversubscribed": "tasks start processes or threads of their own",
     "start_up_outweighs": "starting processes outweighs the map",
     "memory_runs_short": "workers together need more memory than is free",
+    "replacing_workers_costs": "replacing workers costs time",
     "items_made_beforehand": "items are made before the map",
     "results_differ": "results differ, or can't be repeated",
     "keeps_global_state": "the work keeps global state",
@@ -459,6 +460,22 @@ FINDINGS: dict[str, dict[str, str]] = {
         "fits": "{figures}.",
         "unclear": "Can't tell: {figures}.",
         "short": "{figures}.",
+    },
+    "replacing_workers_costs": {
+        "compared": (
+            "{config} took {replaced_s:duration} for a map, {cost:times} as long as {base}, whose workers stay, with "
+            "{base_s:duration}"
+        ),
+        "never": "No worker was to be replaced.",
+        "unmeasured": "No pool that replaces its workers has been measured.",
+        "not compared": "There is no pool whose workers stay to compare.",
+        "few repetitions": "Too few repetitions to tell, though {compared}.",
+        "undecided": "Can't tell, no difference is shown: {compared} ({cost:interval}).",
+        "nothing": "{compared} ({cost:interval}).",
+        "costs": (
+            "{compared} ({cost:interval})[: about {replaced:whole} {replaced:replacement/replacements} of "
+            "{each_s:duration} each]. Replace workers more seldom, or hand them more items in a message."
+        ),
     },
     "items_made_beforehand": {
         "time": (

@@ -203,7 +203,7 @@ class InterpreterSession:
         ]
 
     def is_traced(self, config: PlannedConfiguration) -> bool:
-        return True
+        return not config.max_tasks  # a lane and a memory are those of workers that stay
 
     def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
@@ -408,7 +408,7 @@ class LocalSession:
 
 def order_for(config: PlannedConfiguration, how: HowToMeasure, results: int = 0) -> MeasureOnce:
     """One repetition of a configuration."""
-    use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method)
+    use = PoolUse(config.kind, config.size, config.start_method, config.chunksize, config.method, config.max_tasks)
     return MeasureOnce(use, how.traced, how.spans, results, config.key, how.passes, how.fill_s)
 
 

@@ -53,8 +53,8 @@ NO_CONFIGURATIONS: Mapping[str, Configuration] = MappingProxyType({})
 class Configuration:
     """One configuration as planned, and what was measured of it.
 
-    `key`, `python`, `kind`, `size`, `start_method`, `chunksize`, `chunk_used`, `spare_workers`, `method` and
-    `native_threads` are those of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold
+    `key`, `python`, `kind`, `size`, `start_method`, `chunksize`, `chunk_used`, `spare_workers`, `method`, `max_tasks`
+    and `native_threads` are those of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold
     seconds, one a counted repetition, `imported` those of a worker's imports as it started, and `repetitions` their
     numbers; a plain loop has maps alone. `skipped` is the sentence why it was given up, `breakage` what broke it then,
     `differs` how its results are not those of the loop, `untraced` why it has no traced repetition, each '' or None
@@ -73,6 +73,7 @@ class Configuration:
     chunk_used: int = 1
     spare_workers: int = 0
     method: str = "map"
+    max_tasks: int = 0
     native_threads: int = 0
     start: tuple[float, ...] = ()
     first_ready: tuple[float, ...] = ()

@@ -23,6 +23,7 @@ from poolscope.runner.host.fresh_items import Original, originals_of
 # Now: asyncio would else be a part of the first repetition, or be looked for on a user's path by then.
 from poolscope.runner.pools import asyncio_  # noqa: F401
 from poolscope.runner.pools.kinds import lacking
+from poolscope.runner.pools.start_methods import replaces_every_worker
 from poolscope.workloads.catalog import WORKLOADS
 from poolscope.workloads.work import Work, set_up
 
@@ -37,6 +38,7 @@ def interpreter_facts() -> InterpreterFacts:
         start_method=multiprocessing.get_context().get_start_method(),
         start_methods=tuple(multiprocessing.get_all_start_methods()),
         kinds={kind: lacking(kind) for kind in KINDS},
+        executor_replaces=replaces_every_worker(),
     )
 
 

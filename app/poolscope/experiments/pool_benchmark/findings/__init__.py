@@ -28,6 +28,7 @@ from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_ki
 from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
 from poolscope.experiments.pool_benchmark.findings.making_items import items_made_beforehand
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
+from poolscope.experiments.pool_benchmark.findings.replacement import replacing_workers_costs
 from poolscope.experiments.pool_benchmark.findings.validity import (
     keeps_global_state,
     prints,
@@ -66,6 +67,7 @@ CHECKS: tuple[Check, ...] = (
     oversubscribed,
     start_up_outweighs,
     memory_runs_short,
+    replacing_workers_costs,
     items_made_beforehand,
     results_differ,
     keeps_global_state,
@@ -89,6 +91,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     too_large_to_hand_over,
     oversubscribed,
     memory_runs_short,
+    replacing_workers_costs,
     items_made_beforehand,
     results_differ,
     keeps_global_state,

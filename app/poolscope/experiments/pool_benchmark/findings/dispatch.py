@@ -195,7 +195,7 @@ def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
 
 
 def _but_for_chunks(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.size, config.native_threads
+    return config.python, config.kind, config.start_method, config.size, config.native_threads, config.max_tasks
 
 
 def _but_for_kind(config: Configuration) -> tuple[object, ...]:
