@@ -91,7 +91,7 @@ class NoiseReading(Payload):
     """Who used the machine since the first counted round began; a later reading replaces an earlier one.
 
     CPU seconds of the whole host and of us with all descendants; `throttled_before` and `throttled_after` read the
-    counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, all together.
+    counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, every pass of them.
     """
 
     tag: ClassVar[str] = "noise"
@@ -195,7 +195,9 @@ class RememberedCalls:
     calls: int
 
 
-LazyKind = Literal["generator", "iterator", "coroutine", "awaitable", "async generator", "future", "task graph"]
+LazyKind = Literal[
+    "generator", "iterator", "coroutine", "awaitable", "async generator", "future", "task graph", "callable"
+]
 
 
 @dataclass(frozen=True, slots=True)

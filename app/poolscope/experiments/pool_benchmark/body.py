@@ -405,8 +405,10 @@ class Benchmark:
     def read_noise(self, before: noise.NoiseCounters) -> None:
         for config, times in self.loops.items():
             self.report.result(times, config.key)
-        first = next(times for loop, times in self.loops.items() if loop.python == self.sessions[0].label)
-        self.report.result(noise.read_counters().since(before, loop_wall_s=first.wall_s, loop_cpu_s=first.cpu_s))
+        loop = next(loop for loop in self.loops if loop.python == self.sessions[0].label)
+        times, passes = self.loops[loop], self.passes.get(loop, 1)
+        wall_s, cpu_s = passes * times.wall_s, passes * times.cpu_s
+        self.report.result(noise.read_counters().since(before, loop_wall_s=wall_s, loop_cpu_s=cpu_s))
 
 
 def alike(config: PlannedConfiguration) -> tuple[object, ...]:
