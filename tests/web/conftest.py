@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from poolscope.main import create_app
 from poolscope.settings import Settings
 from poolscope.web.app_state import AppState
+from poolscope.web.connections import BoundedHttp
 
 from tests.waiting import BOUND_S, until
 
@@ -61,7 +62,7 @@ def serving(folder: Path, buffer: int = 0, **settings: Any) -> Iterator[Serving]
     """Serve the application with these settings; `buffer` makes its sockets keep but so many bytes."""
     given = {"starts_per_minute": 100_000, "pythons": "none", **settings}
     app = create_app(Settings(data=folder, **given))
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none")
+    config = uvicorn.Config(app, http=BoundedHttp, log_config=None, access_log=False, lifespan="on", ws="none")
     config.timeout_graceful_shutdown = 3  # as the command line has it
     server = uvicorn.Server(config)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:

@@ -28,6 +28,7 @@ from poolscope.main import create_app
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.settings import Settings, option, read_settings, variable
+from poolscope.web.connections import BoundedHttp, most_connections
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
 STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
@@ -90,8 +91,10 @@ def serve_until_signal(settings: Settings, open_browser: bool) -> None:
         settings = settings.model_copy(update={"allowed_hosts": f"{settings.allowed_hosts},{host}"})
     address = f"http://{EVERYWHERE.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
     app = create_app(settings)
+    BoundedHttp.most = most_connections()
     config = uvicorn.Config(
         app,
+        http=BoundedHttp,
         lifespan="on",
         ws="none",
         access_log=False,

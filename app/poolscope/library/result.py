@@ -36,6 +36,7 @@ class ResultRow:
     size: int
     chunksize: int
     start_method: str
+    max_tasks: int
     python: str
     map_s: Timing | None
     call_s: Timing | None
@@ -128,6 +129,7 @@ def row_of(state: State, config: Configuration) -> ResultRow:
         kind=config.kind,
         size=config.size,
         chunksize=config.chunksize,
+        max_tasks=config.max_tasks,
         start_method=config.start_method,
         python=config.python,
         map_s=timing(config.map) if config.map else None,

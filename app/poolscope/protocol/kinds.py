@@ -22,7 +22,8 @@ Calling = Literal["item", "positional", "ragged", "keywords", "mixed"]
 class PoolUse:
     """How a pool is used. `start_method` '' is the platform's own, `chunksize` 0 the kind's own choice.
 
-    Both matter to kinds in processes alone. `method` is map, imap, imap_unordered or apply_async, for `pool` alone.
+    After `max_tasks` tasks, that is messages, a worker is replaced by a new one, 0 being never. All three matter to
+    kinds in processes alone. `method` is map, imap, imap_unordered or apply_async, for `pool` alone.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class PoolUse:
     start_method: str = ""
     chunksize: int = 0
     method: str = "map"
+    max_tasks: int = 0
 
 
 def chunk_used(kind: str, chunksize: int, items: int, size: int, method: str = "map") -> int:

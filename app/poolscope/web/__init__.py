@@ -18,6 +18,7 @@ exports    a run as trace, CSV and script
 problems   every error as a page or as problem+json
 security   origin and host checks, size limits
 headers    the security headers that stand on every answer
+connections  bounds on what a client may send before a request is one, and on how many connections there are
 assets     static files with the right to be kept
 metrics    /healthz, /readyz, /metrics
 """

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,7 +51,8 @@ class Guards:
             with suppress(HeadAnswered):
                 await self.app({**scope, "method": "GET"}, receive, _without_body(with_headers))
         else:
-            await self.app(scope, receive if scope["method"] in SAFE else _limited(receive), with_headers)
+            with suppress(ClientDisconnect):  # in the middle of its body: nobody is there to be answered
+                await self.app(scope, receive if scope["method"] in SAFE else _limited(receive), with_headers)
 
     def _refuse(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)

@@ -58,15 +58,16 @@ def about(milliseconds: float, repeats: int = 5) -> list[float]:
 
 
 def planned(key: str, items: int = ITEMS) -> PlannedConfiguration:
-    """A configuration from '[python: ]kind [size] [c<chunk>] [method]': '3.13t: thread 2', 'pool 4 c8 spawn'."""
+    """A configuration from '[python: ]kind [size] [c<chunk>] [t<tasks>] [method]': '3.13t: thread 2', 'pool 4 c8'."""
     python, _, words = key.rpartition(": ")
     kind, *rest = words.split()
     size = next((int(word) for word in rest if word.isdigit()), 1)
     chunksize = next((int(word[1:]) for word in rest if word[0] == "c"), 0)
+    max_tasks = next((int(word[1:]) for word in rest if word[0] == "t"), 0)
     start_method = next((word for word in rest if word in ("fork", "forkserver", "spawn")), "")
     if kind in IN_PROCESSES:
         start_method = start_method or "fork"
-    config = plan.planned(python or HERE, kind, size, start_method, chunksize, items=items)
+    config = plan.planned(python or HERE, kind, size, start_method, chunksize, items=items, max_tasks=max_tasks)
     return replace(config, key=key)
 
 

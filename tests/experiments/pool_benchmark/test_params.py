@@ -34,11 +34,13 @@ def test_the_defaults_are_the_contracts() -> None:
         "chunksizes": [0],
         "repeats": None,
         "seconds": 30.0,
+        "max_tasks": [0],
         "star": False,
         "start_methods": [],
         "native_threads": [],
         "pythons": [],
         "limit_s": 60.0,
+        "item_limit_s": None,
     }
 
 

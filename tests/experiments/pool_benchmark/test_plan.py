@@ -56,6 +56,37 @@ def test_start_methods_and_chunk_sizes_vary_for_processes_alone() -> None:
     assert "3.11 pool spawn 4 c5" in found
 
 
+def test_workers_that_are_replaced_are_an_axis_of_processes() -> None:
+    found = keys(wanted(kinds=("pool", "thread"), max_tasks=(0, 5), start_methods=("spawn",)))
+    assert found == ["3.11 serial", "3.11 thread 2", "3.11 pool spawn 2 c0", "3.11 pool spawn 2 c0 t5"]
+
+
+def test_an_executor_that_replaces_its_workers_spawns_them_and_is_compared_with_its_like() -> None:
+    found = keys(wanted(kinds=("process", "pool"), max_tasks=(0, 5)))
+    assert found[1:4] == ["3.11 process fork 2 c0", "3.11 process spawn 2 c0", "3.11 process spawn 2 c0 t5"]
+    assert found[4:] == ["3.11 pool fork 2 c0", "3.11 pool fork 2 c0 t5"]
+
+
+@pytest.mark.parametrize(
+    ("each", "mended", "said"),
+    [
+        (config("process", start_method="fork", max_tasks=1), True, "refuses fork"),
+        (config("process", start_method="spawn", max_tasks=5), False, "gh-115634"),
+        (config("process", start_method="spawn", max_tasks=5), True, None),
+        # With one task each there is nothing to mistake, and with more than there are nobody is replaced.
+        (config("process", start_method="spawn", max_tasks=1), False, None),
+        (config("process", start_method="spawn", max_tasks=ITEMS + 1), False, None),
+        (config("process", start_method="spawn", chunksize=5, max_tasks=3), False, None),
+        (config("pool", start_method="fork", max_tasks=5), False, None),
+    ],
+)
+def test_where_an_executor_can_not_replace_its_workers_is_known(
+    each: PlannedConfiguration, mended: bool, said: str | None
+) -> None:
+    why = why_unfit(each, replace(FACTS, executor_replaces=mended), SEEN)
+    assert (why is None) if said is None else (said in str(why))
+
+
 def test_in_the_runs_own_process_a_pool_is_named_by_its_workers() -> None:
     found = configurations(wanted(kinds=("pool",), sizes=(2, 4)), "", ["pool"], "fork", ITEMS)
     assert [each.key for each in found] == ["serial", "2 workers", "4 workers"]

@@ -210,10 +210,12 @@ def test_any_part_of_a_run_in_any_order_folds_and_can_be_shown(some: list[Record
 
 def test_the_rows_come_in_the_order_of_measurement() -> None:
     header, rows = which_pool.rows(told({"serial": [1.0], "pool 2 c8 spawn": [3.0]}, around_ms=10.0))
-    assert header[:7] == ("python", "kind", "start_method", "size", "chunksize", "chunk_used", "repetition")
+    assert header[:6] == ("python", "kind", "start_method", "size", "chunksize", "chunk_used")
+    assert header[6:9] == ("native_threads", "max_tasks", "repetition")
+    start, first, stop = (pytest.approx(seconds) for seconds in (0.009, 0.0045, 0.001))
     assert [list(row) for row in rows] == [
-        [HERE, "serial", "", 1, 0, 1, 1, None, None, 0.001, None],
-        [HERE, "pool", "spawn", 2, 8, 8, 1, pytest.approx(0.009), pytest.approx(0.0045), 0.003, pytest.approx(0.001)],
+        [HERE, "serial", "", 1, 0, 1, 0, 0, 1, None, None, 0.001, None],
+        [HERE, "pool", "spawn", 2, 8, 8, 0, 0, 1, start, first, 0.003, stop],
     ]
 
 

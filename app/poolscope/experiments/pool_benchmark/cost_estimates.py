@@ -52,7 +52,8 @@ def repetition_s(config: PlannedConfiguration, cost: WorkCost, *, gil: bool, cpu
     messages_s = cost.items / config.chunk_used * (MESSAGE_S + carried_s)
     if config.kind in IN_PROCESSES:
         worker_s = WORKER_S.get(config.start_method, UNKNOWN_WORKER_S)
-        return map_s + messages_s + cost.items * cost.pickle_s + config.size * worker_s
+        replaced = cost.items // (config.chunk_used * config.max_tasks) if config.max_tasks else 0
+        return map_s + messages_s + cost.items * cost.pickle_s + (config.size + replaced) * worker_s
     return map_s + messages_s + config.size * IN_PROCESS_WORKER_S[config.kind]
 
 

@@ -32,6 +32,7 @@ CSV_HEADER = (
     "chunksize",
     "chunk_used",
     "native_threads",
+    "max_tasks",
     "repetition",
     "start_s",
     "first_ready_s",
@@ -86,6 +87,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "kind": config.kind,
         "size": config.size,
         "chunksize": config.chunksize,
+        "max_tasks": config.max_tasks,
         "wall_s": _timing(config.map),
         "speedup": _against(state.serial, config),
         "cpu_share": cpu_share(config),
@@ -257,6 +259,7 @@ def _csv_row(config: Configuration, repetition: int) -> Sequence[object]:
         config.chunksize,
         config.chunk_used,
         config.native_threads,
+        config.max_tasks,
         repetition,
         *_phases(config, repetition),
     )

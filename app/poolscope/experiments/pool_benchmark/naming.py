@@ -49,6 +49,8 @@ def config_name(state: State, config: Configuration) -> str:
             more.append(config.start_method)
         if _varies(state, config, "chunksize"):
             more.append(f"chunks of {config.chunk_used}")
+        if config.max_tasks:
+            more.append(f"replaced after {count(config.max_tasks, 'task')}")
     if config.native_threads:
         more.append(f"{count(config.native_threads, 'native thread')} each")
     return f"{words}{f' ({format_list(more)})' if more else ''}{on_python(state, config)}"
@@ -86,8 +88,9 @@ def on_python(state: State, config: Configuration) -> str:
 def title(state: State, config: Configuration) -> str:
     """The kind as a chart or a table names it."""
     varied = config.start_method and _varies(state, config, "start_method")
-    method = f", {config.start_method}" if varied else ""
-    return f"{TITLES[config.kind]}{method}{with_native_threads(config)}{on_python(state, config)}"
+    words = [TITLES[config.kind], *([config.start_method] if varied else [])]
+    words += [f"replaced after {count(config.max_tasks, 'task')}"] if config.max_tasks else []
+    return f"{', '.join(words)}{with_native_threads(config)}{on_python(state, config)}"
 
 
 def repetitions_asked(params: PoolSizesParams | WhichPoolParams, each: str) -> str:

@@ -46,6 +46,7 @@ LARGEST_POOL = 64
 MOST_ITEMS = 100_000
 MOST_SIZES = 16
 MOST_CHUNKSIZES = 8
+MOST_MAX_TASKS = 8
 MOST_NATIVE_THREADS = 256
 MOST_LIMITS = 8
 MOST_REPEATS = 50
@@ -60,6 +61,7 @@ LENGTHS = {name: WORK_MS[name] for name in OF_WHICH_POOL if name in WORK_MS}
 LENGTHS_OF_SIZES = {name: WORK_MS[name] for name in OF_POOL_SIZES if name in WORK_MS}
 
 SIZES = Numbers("sizes", 1, LARGEST_POOL, MOST_SIZES, "'1, 2, 4, 8' or '1-4, 8'")
+MAX_TASKS = Numbers("max_tasks", 0, MOST_ITEMS, MOST_MAX_TASKS, "'0, 10, 100'")
 CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
 NATIVE_THREADS = Numbers("native_threads", 0, MOST_NATIVE_THREADS, MOST_LIMITS, "'1, 2'")
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
@@ -100,6 +102,15 @@ class WhichPoolParams(Params):
     )
     repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS, width=6, help=REPEATS_HELP)
     seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    max_tasks: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
+        [0],
+        "tasks a worker",
+        width=8,
+        min_length=1,
+        max_length=MOST_MAX_TASKS,
+        advanced=True,
+        help="After so many messages a worker process is replaced by a new one; 0: never.",
+    )
     star: bool = parameter(
         False,
         "spread items",
@@ -135,6 +146,17 @@ class WhichPoolParams(Params):
         help="How long one call, or one pass over the items, may take before it is given up.",
     )
 
+    item_limit_s: float | None = parameter(
+        None,
+        "item limit",
+        unit="s",
+        ge=0.01,
+        le=3600,
+        width=6,
+        advanced=True,
+        help="How long the call of one item of your own may take: each is called once, slower ones are left out.",
+    )
+
     @field_validator("workload", mode="before")
     @classmethod
     def work_has_a_name(cls, value: Any) -> Any:
@@ -163,6 +185,11 @@ class WhichPoolParams(Params):
     @classmethod
     def chunksizes_from_words(cls, value: Any) -> Any:
         return CHUNKSIZES.read(value)
+
+    @field_validator("max_tasks", mode="before")
+    @classmethod
+    def max_tasks_from_words(cls, value: Any) -> Any:
+        return MAX_TASKS.read(value)
 
     @field_validator("start_methods", mode="before")
     @classmethod
@@ -193,6 +220,8 @@ class WhichPoolParams(Params):
             )
         if self.star and self.built_in:
             raise InvalidParameter("star", "must be false for built-in work, whose items have no entries.")
+        if self.item_limit_s is not None and self.built_in:
+            raise InvalidParameter("item_limit_s", "must stay empty for built-in work, whose items are alike.")
         most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
@@ -203,13 +232,15 @@ class WhichPoolParams(Params):
             )
         if not processes and self.chunksizes != [0]:
             raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: process and pool do.")
+        if not processes and self.max_tasks != [0]:
+            raise InvalidParameter("max_tasks", "must be 0 where no kind replaces workers: process and pool do.")
         plan = self._largest_plan()
         settings = sum(config.kind != SERIAL for config in plan)
         if settings > MOST_CONFIGURATIONS:
             raise InvalidParameter(
                 "sizes",
-                f"must be fewer, or kinds, chunksizes, start_methods or pythons: together they make {settings} "
-                f"settings, and at most {MOST_CONFIGURATIONS} are allowed.",
+                "must be fewer, or kinds, chunksizes, max_tasks, start_methods or pythons: together they make "
+                f"{settings} settings, and at most {MOST_CONFIGURATIONS} are allowed.",
             )
         # What one's own function takes is not known; there `limit_s` is what bounds a repetition.
         cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
@@ -249,11 +280,13 @@ class WhichPoolParams(Params):
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
             chunksizes=tuple(self.chunksizes),
+            max_tasks=tuple(self.max_tasks),
             start_methods=tuple(self.start_methods),
             native_threads=tuple(self.native_threads),
             repeats=self.repeats,
             pythons=tuple(pythons),
             limit_s=self.limit_s,
+            item_limit_s=self.item_limit_s,
             seconds=self.seconds,
         )
 
@@ -384,6 +417,11 @@ class PoolSizesParams(Params):
     @property
     def chunksizes(self) -> list[int]:
         return [self.chunksize]
+
+    @property
+    def max_tasks(self) -> list[int]:
+        """A worker is never replaced."""
+        return [0]
 
     @property
     def start_methods(self) -> list[str]:

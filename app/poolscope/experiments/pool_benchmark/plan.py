@@ -25,12 +25,13 @@ def planned(
     *,
     items: int,
     method: str = "map",
+    max_tasks: int = 0,
     native_threads: int = 0,
 ) -> PlannedConfiguration:
     """One configuration of a map over so many items."""
     used = chunk_used(kind, chunksize, items, size, method)
     return PlannedConfiguration(
-        key=_key(python, kind, size, start_method, chunksize, native_threads),
+        key=_key(python, kind, size, start_method, chunksize, max_tasks, native_threads),
         python=python,
         kind=kind,
         size=size,
@@ -39,11 +40,14 @@ def planned(
         chunk_used=used,
         spare_workers=max(0, size - -(-items // used)),
         method=method,
+        max_tasks=max_tasks,
         native_threads=native_threads,
     )
 
 
-def _key(python: str, kind: str, size: int, start_method: str, chunksize: int, native_threads: int) -> str:
+def _key(
+    python: str, kind: str, size: int, start_method: str, chunksize: int, max_tasks: int, native_threads: int
+) -> str:
     """The name of a configuration in records and lanes: '3.11 process fork 2 c0', '3.11 serial native1'; '2 workers'
     in the run's own Python, which measures one kind alone."""
     if not python:
@@ -51,6 +55,7 @@ def _key(python: str, kind: str, size: int, start_method: str, chunksize: int, n
     words = [python, kind]
     if kind != SERIAL:
         words += [start_method, str(size), *([f"c{chunksize}"] if kind in IN_PROCESSES else [])]
+        words += [f"t{max_tasks}"] if max_tasks else []
     return " ".join(filter(None, [*words, f"native{native_threads}" if native_threads else ""]))
 
 
@@ -74,20 +79,28 @@ def configurations(
     yield planned(python, SERIAL, items=items, native_threads=native_threads)
     for kind in kinds if native_threads in (arguments.native_threads or (0,)) else ():
         in_processes = kind in IN_PROCESSES
-        methods = (arguments.start_methods or [own_start_method]) if in_processes else [""]
-        for start_method, chunksize, size in product(
-            methods, arguments.chunksizes if in_processes else [0], arguments.sizes
+        methods = (arguments.start_methods or (own_start_method,)) if in_processes else ("",)
+        limits = arguments.max_tasks if in_processes else (0,)
+        spawned = kind == "process" and not arguments.start_methods and own_start_method == "fork" and any(limits)
+        for start_method, max_tasks, chunksize, size in product(
+            (*methods, "spawn") if spawned else methods,
+            limits,
+            arguments.chunksizes if in_processes else [0],
+            arguments.sizes,
         ):
-            yield planned(
-                python,
-                kind,
-                size,
-                start_method,
-                chunksize,
-                items=items,
-                method=arguments.method,
-                native_threads=native_threads,
-            )
+            # An executor that replaces its workers spawns them, where nothing is said, and is compared with its like.
+            if not (spawned and max_tasks and start_method == "fork"):
+                yield planned(
+                    python,
+                    kind,
+                    size,
+                    start_method,
+                    chunksize,
+                    items=items,
+                    method=arguments.method,
+                    max_tasks=max_tasks,
+                    native_threads=native_threads,
+                )
 
 
 def kinds_to_measure(arguments: BenchmarkArguments, facts: InterpreterFacts, trial: TrialReport) -> list[str]:
@@ -105,6 +118,8 @@ def why_unfit(config: PlannedConfiguration, facts: InterpreterFacts, trial: Tria
         return missing
     if config.start_method and config.start_method not in facts.start_methods:
         return f"This Python has no start method {config.start_method}."
+    if kind == "process" and config.max_tasks and (why := why_not_replaced(config, facts, trial.count)):
+        return why
     if kind == "asyncio" and not trial.coroutine:
         return (
             f"{trial.function} has no form as an async def: in asyncio's one thread it would be the plain loop again."
@@ -115,6 +130,23 @@ def why_unfit(config: PlannedConfiguration, facts: InterpreterFacts, trial: Tria
         # Some functions without a name go to an interpreter by their code: it is tried.
         parts = [part for part in trial.unpicklable if part != "function" or kind != "interpreter"]
         return " ".join(trial.unpicklable[part] for part in parts) or None
+    return None
+
+
+def why_not_replaced(config: PlannedConfiguration, facts: InterpreterFacts, items: int) -> str | None:
+    """Why an executor can't replace its workers as the configuration asks; None where it can."""
+    if config.start_method == "fork":
+        return (
+            "A ProcessPoolExecutor with max_tasks_per_child refuses fork, since it would fork while its threads run. "
+            "It takes spawn and forkserver; a multiprocessing.Pool replaces forked workers too."
+        )
+    messages = -(-items // config.chunk_used)
+    if not facts.executor_replaces and 1 < config.max_tasks <= messages:
+        return (
+            f"In Python {facts.version} a ProcessPoolExecutor with max_tasks_per_child={config.max_tasks} stops for "
+            "ever once its workers have done so many tasks each: it does not notice that they are gone (gh-115634). "
+            "Use multiprocessing.Pool with maxtasksperchild, or a release in which that is mended."
+        )
     return None
 
 

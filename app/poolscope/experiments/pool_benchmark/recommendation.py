@@ -110,6 +110,7 @@ def cost(state: State, config: Configuration) -> tuple[int, ...]:
         RANK.get(config.kind, len(RANK)),
         config.size,
         methods.index(config.start_method),
+        config.max_tasks,
         config.chunksize,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
@@ -20,6 +20,7 @@ from poolscope.runner.context import RunContext, WorkerDied
 # The pool's own thread collects the exit code too, and under forkserver it can be read only once: it goes first.
 POOL_FIRST_S = 0.05
 CODE_LIMIT_S = 1.0
+REPLACED_WITHIN_S = 0.1
 ON_REQUEST = "was killed on request"
 
 
@@ -30,20 +31,30 @@ class WorkerMonitor:
     monitor's exit; from `watch` to the exit of `at_work` a worker can be killed by its number.
     """
 
-    def __init__(self, context: RunContext, size: int, meaning: Mapping[str, str], doubt_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        size: int,
+        meaning: Mapping[str, str],
+        doubt_s: float = 0.0,
+        replacing: Callable[[], Sequence[BaseProcess]] | None = None,
+    ) -> None:
         """`meaning` says for each phase what a death in it brings about.
 
         A worker that SIGTERM ended is reported only after `doubt_s`, for an executor that breaks for another reason
-        ends its workers so, and then gives that reason itself.
+        ends its workers so, and then gives that reason itself. Of a pool that replaces its workers after so many tasks,
+        `replacing` gives all that it has started; one that ends well at any time has just done them.
         """
         self.phase = "starting"
         self._context = context
         self._size = size
         self._meaning = meaning
         self._doubt_s = doubt_s
+        self._replacing = replacing
         self._began = perf_counter_ns()
         self._death: BaseException | None = None
         self._workers: list[BaseProcess] = []
+        self._seen: set[BaseProcess] = set()
         self._known = threading.Event()
         self._pause = threading.Event()  # never set while a pool lives
         self._out, self._in = os.pipe()
@@ -66,6 +77,7 @@ class WorkerMonitor:
     def watch(self, workers: list[BaseProcess]) -> None:
         """These are the workers, numbered from 1."""
         self._workers = workers
+        self._seen.update(workers)
         self._known.set()
         self._context.worker_registry.enter(workers, self._actor, self._lane)
 
@@ -115,9 +127,9 @@ class WorkerMonitor:
         self._known.wait()
         alive = {worker.sentinel: worker for worker in self._workers}
         while True:
-            ended = connection.wait([self._out, *alive])
-            expected = self.phase == "shutting down"
-            if self._out in ended or self._pause.wait(POOL_FIRST_S):
+            ended = connection.wait([self._out, *alive], None if self._replacing is None else REPLACED_WITHIN_S)
+            expected = self.phase == "shutting down" or self._replacing is not None
+            if self._out in ended or (ended and self._pause.wait(POOL_FIRST_S)):
                 return
             dead = [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]
             codes = {worker: self._exit_code(worker) for worker in dead}
@@ -129,6 +141,18 @@ class WorkerMonitor:
                     return
                 self.give_up(self._death_of(first, codes[first]))
                 return
+
+            if self._replacing is not None:
+                self._take_replacements(alive, self._replacing())
+
+    def _take_replacements(self, alive: dict[int, BaseProcess], started: Sequence[BaseProcess]) -> None:
+        """Watch those that have come since the last look, each by the number of one that has ended."""
+        ended = [number for number, worker in enumerate(self._workers) if worker not in alive.values()]
+        new = [worker for worker in started if worker not in self._seen]
+        self._seen.update(new)
+        for number, worker in zip(ended, new, strict=False):
+            self._workers[number] = worker
+        alive |= {worker.sentinel: worker for worker in new}
 
     def _exit_code(self, worker: BaseProcess) -> int | None:
         for _ in range(int(CODE_LIMIT_S / POOL_FIRST_S)):

@@ -17,7 +17,7 @@ from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.handshake import PoolFailed, too_slow, unreadable
 from poolscope.runner.pools.measurement import Call, TimedPool
 from poolscope.runner.pools.monitor import WorkerMonitor
-from poolscope.runner.pools.start_methods import mp_context
+from poolscope.runner.pools.start_methods import StartedProcesses, mp_context
 from poolscope.runner.pools.worker_side import FirstSign
 from poolscope.runner.worker_registry import by_age, children_but, creation_number
 from poolscope.workloads.work import Work
@@ -51,6 +51,10 @@ class MultiprocessingPool(TimedPool):
             raise ValueError(f"A pool has no method {use.method!r}; there are {', '.join(METHODS)}.")
         self.use = use
         self.mp_context = mp_context(use.start_method, work.function)
+        self.replacing: Callable[[], Sequence[BaseProcess]] | None = None
+        if use.max_tasks:
+            started = StartedProcesses(self.mp_context)
+            self.mp_context, self.replacing = started.context, started.started
         self.barrier = self.mp_context.Barrier(use.size)
         self.children_before = multiprocessing.active_children()
         # A process that is made, even if it is never started, takes a number; the workers get the next ones.
@@ -60,12 +64,12 @@ class MultiprocessingPool(TimedPool):
         return partial(worker_side.stamped_in_process, self.work.call)
 
     def monitored(self, context: RunContext) -> WorkerMonitor:
-        return WorkerMonitor(context, self.size, MEANING)
+        return WorkerMonitor(context, self.size, MEANING, replacing=self.replacing)
 
     def open(self) -> None:
         try:
             initargs = (self.barrier, worker_side.UnpickledAt(), self.work.setup)
-            self.pool = self.mp_context.Pool(self.size, worker_side.prepare, initargs)
+            self.pool = self.mp_context.Pool(self.size, worker_side.prepare, initargs, self.use.max_tasks or None)
         except BrokenPipeError:  # Python 3.14 reports it so under spawn; the pool has ended the others
             raise WorkerDied(STILLBORN.format(size=self.size)) from None
 

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from poolscope.machine.memory import Memory, of_processes
@@ -19,7 +20,7 @@ from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.executors import ExecutorPool
 from poolscope.runner.pools.handshake import first_answers, too_slow, unreadable
 from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
-from poolscope.runner.pools.start_methods import mp_context
+from poolscope.runner.pools.start_methods import StartedProcesses, mp_context
 from poolscope.runner.pools.worker_side import FirstSign
 from poolscope.runner.worker_registry import by_age, children_but
 from poolscope.workloads.work import Work
@@ -42,17 +43,23 @@ class ProcessPool(ExecutorPool):
         super().__init__(use, work)
         self.options = {"chunksize": use.chunksize} if use.chunksize else {}
         self.mp_context = mp_context(use.start_method, work.function)
+        self.limits: dict[str, int] = {}  # of the executor
+        self.replacing: Callable[[], Sequence[BaseProcess]] | None = None
+        if use.max_tasks:
+            self.limits = {"max_tasks_per_child": use.max_tasks}
+            started = StartedProcesses(self.mp_context)
+            self.mp_context, self.replacing = started.context, started.started
 
     def stamped(self) -> Callable[[Any], Any]:
         return partial(worker_side.stamped_in_process, self.work.call)
 
     def monitored(self, context: RunContext) -> WorkerMonitor:
-        return WorkerMonitor(context, self.size, MEANING, DOUBT_S)
+        return WorkerMonitor(context, self.size, MEANING, DOUBT_S, self.replacing)
 
     def open(self) -> None:
         self.children_before = multiprocessing.active_children()
         initargs = (self.mp_context.Barrier(self.size), worker_side.UnpickledAt(), self.work.setup)
-        self.executor = ProcessPoolExecutor(self.size, self.mp_context, worker_side.prepare, initargs)
+        self.executor = ProcessPoolExecutor(self.size, self.mp_context, worker_side.prepare, initargs, **self.limits)
 
     @contextmanager
     def explaining(self, monitor: WorkerMonitor) -> Iterator[None]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from copy import copy
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from poolscope.runner.pools import worker_side
@@ -22,6 +25,36 @@ def mp_context(start_method: str, function: Callable[..., Any]) -> Any:
         # A script's own functions are in __main__, which the fork server loads beforehand; ours are in modules.
         context.set_forkserver_preload(["__main__", worker_side.__name__, home_module(function)])
     return context
+
+
+class StartedProcesses:
+    """The processes that a pool has started by a context, in the order of their making.
+
+    Pools keep them to themselves, and `active_children` would collect exit codes that a pool waits for.
+    """
+
+    def __init__(self, context: Any) -> None:
+        """`context`, which is to be given to the pool, is like this one."""
+        self._make = context.Process
+        self._made: list[BaseProcess] = []
+        self.context = copy(context)
+        self.context.Process = self._process
+
+    def _process(self, *given: Any, **named: Any) -> BaseProcess:
+        process: BaseProcess = self._make(*given, **named)
+        self._made.append(process)
+        return process
+
+    def started(self) -> list[BaseProcess]:
+        return [process for process in self._made if process.pid is not None]
+
+
+def replaces_every_worker() -> bool:
+    """Whether a ProcessPoolExecutor replaces each worker that has done its `max_tasks_per_child` (gh-115634).
+
+    Which releases do is known by the method that came with the mend.
+    """
+    return hasattr(ProcessPoolExecutor, "_replace_dead_worker")
 
 
 def home_module(function: Callable[..., Any]) -> str:

@@ -28,11 +28,13 @@ from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_ki
 from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
 from poolscope.experiments.pool_benchmark.findings.making_items import items_made_beforehand
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
+from poolscope.experiments.pool_benchmark.findings.replacement import replacing_workers_costs
 from poolscope.experiments.pool_benchmark.findings.validity import (
     keeps_global_state,
     prints,
     results_differ,
     run_was_disturbed,
+    slow_items,
     unsettled,
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
@@ -66,9 +68,11 @@ CHECKS: tuple[Check, ...] = (
     oversubscribed,
     start_up_outweighs,
     memory_runs_short,
+    replacing_workers_costs,
     items_made_beforehand,
     results_differ,
     keeps_global_state,
+    slow_items,
     prints,
     run_was_disturbed,
     unsettled,
@@ -89,9 +93,11 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     too_large_to_hand_over,
     oversubscribed,
     memory_runs_short,
+    replacing_workers_costs,
     items_made_beforehand,
     results_differ,
     keeps_global_state,
+    slow_items,
     prints,
 }
 # They say nothing where the times are not those of the work.

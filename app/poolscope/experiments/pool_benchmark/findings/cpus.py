@@ -72,7 +72,7 @@ def _compared(
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.chunksize, config.native_threads
+    return config.python, config.kind, config.start_method, config.chunksize, config.native_threads, config.max_tasks
 
 
 def quota_bites(state: State, usable_cpus: int) -> CheckResult:

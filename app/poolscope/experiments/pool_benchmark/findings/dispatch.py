@@ -71,7 +71,13 @@ def function_too_large(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "not much", facts)
     fewer = -(-state.items // config.size)
     remedy = remedies.chunks(state, fewer) if processes(config) and config.chunk_used < fewer <= MOST_ITEMS else {}
-    return CheckResult(True, "too large", facts, remedy, lost_share=function_share(state, config, usable_cpus))
+    # Unpickling disturbs what goes on beside it: where the function is most of what is sent, all of the handing over is
+    # its doing.
+    spent, other_s = budget(state, config), (trial.pickle_s or 0.0) * config.chunk_used
+    traced = dispatch_share(spent) * seconds / (seconds + other_s) if spent else 0.0
+    return CheckResult(
+        True, "too large", facts, remedy, lost_share=max(traced, function_share(state, config, usable_cpus))
+    )
 
 
 def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:
@@ -189,7 +195,7 @@ def _chunked(state: State) -> tuple[Configuration | None, list[Configuration]]:
 
 
 def _but_for_chunks(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.size, config.native_threads
+    return config.python, config.kind, config.start_method, config.size, config.native_threads, config.max_tasks
 
 
 def _but_for_kind(config: Configuration) -> tuple[object, ...]:

@@ -87,7 +87,7 @@ def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, C
     """The pools like the best one, by start method; the others of its size, kind and Python."""
     found: dict[str, Configuration] = {}
     for config in configs:
-        if _but_for_method(config) == _but_for_method(best) and config.start_method:
+        if _but_for_method(config) == _but_for_method(best) and config.start_method and not config.max_tasks:
             found.setdefault(config.start_method, config)
     return found
 
@@ -154,7 +154,7 @@ def _memory_of_one_more(state: State, config: Configuration) -> float | None:
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.kind, config.start_method, config.chunksize, config.native_threads
+    return config.python, config.kind, config.start_method, config.chunksize, config.native_threads, config.max_tasks
 
 
 def _own_memory(memory: MemoryReading) -> int:

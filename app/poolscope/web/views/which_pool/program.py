@@ -51,6 +51,7 @@ class Program:
     size: str
     chunk: int
     start_method: str
+    max_tasks: int
     native_threads: Mapping[str, str]
     count: str
     rounds: int | None
@@ -92,6 +93,7 @@ def program(run: Run) -> Program:
         size=repr(config.size),
         chunk=(config.chunk_used or config.chunksize or 1) if config.kind in IN_PROCESSES else 1,
         start_method=repr(config.start_method or None),
+        max_tasks=config.max_tasks,
         native_threads=variables(config.native_threads) if config.native_threads else {},
         count=repr(params.count),
         rounds=state.calibration.rounds if state.calibration else row.rounds if row else None,

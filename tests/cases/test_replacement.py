@@ -1,0 +1,76 @@
+"""Pools whose workers are replaced after so many tasks: measured, watched, and judged by what that costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from poolscope.experiments.pool_benchmark.findings.replacement import replacing_workers_costs
+from poolscope.protocol.kinds import PoolUse
+from poolscope.runner.context import RunContext, WorkerDied
+from poolscope.runner.pools.kinds import measure
+from poolscope.workloads.work import Work
+
+from tests.cases import replaced
+from tests.experiments.pool_benchmark.invented_runs import about, told
+from tests.runner.conftest import context
+
+__all__ = ["context"]
+KEPT = "pool 2 c1"
+
+
+@pytest.mark.parametrize(
+    ("use", "workers"),
+    [
+        # The first answer of each worker is a task too.
+        (PoolUse("pool", 2, "fork", 1, max_tasks=1), 8),
+        (PoolUse("pool", 2, "fork", 1, max_tasks=3), 3),
+        (PoolUse("pool", 1, "fork", 4, max_tasks=2), 2),
+        (PoolUse("pool", 1, "forkserver", 4, max_tasks=1), 2),
+        (PoolUse("process", 1, "forkserver", 4, max_tasks=1), 2),
+    ],
+)
+def test_a_planned_replacement_is_no_death(context: RunContext, use: PoolUse, workers: int) -> None:
+    found = measure(context, use, Work(replaced.pid_of, replaced.few))
+    assert len(found.results) == 8
+    assert len(set(found.results)) >= workers
+    assert found.map > 0
+    assert not set(found.results) & set(found.workers) or use.max_tasks > 1
+
+
+def test_a_replacement_that_dies_in_its_task_is_noticed(context: RunContext) -> None:
+    with pytest.raises(WorkerDied, match="ended with exit code 3 while its pool was mapping"):
+        measure(context, PoolUse("pool", 2, "fork", 1, max_tasks=2), Work(replaced.dies_of_zero, replaced.deadly))
+
+
+def found(maps: dict[str, list[float]], **asked: Any) -> Any:
+    return replacing_workers_costs(told({"serial": about(640), **maps}, asked=asked), 2)
+
+
+@pytest.mark.parametrize(
+    ("maps", "code", "holds"),
+    [
+        ({KEPT: about(335)}, "never", False),
+        ({KEPT: about(335), f"{KEPT} t4": about(670)}, "costs", True),
+        ({KEPT: about(335), f"{KEPT} t4": about(337)}, "nothing", False),
+        ({KEPT: about(335), f"{KEPT} t4": [200.0, 500, 350, 280, 420]}, "undecided", None),
+        ({KEPT: about(335, 1), f"{KEPT} t4": about(670, 1)}, "few repetitions", None),
+        ({"pool 4 c1": about(335), f"{KEPT} t4": about(670)}, "not compared", None),
+        ({KEPT: about(335), f"{KEPT} t4": about(400), f"{KEPT} t1": about(900)}, "costs", True),
+    ],
+)
+def test_what_replacing_costs_is_told_against_the_same_pool_without_it(
+    maps: dict[str, list[float]], code: str, holds: bool | None
+) -> None:
+    result = found(maps, max_tasks=[0, 4])
+    assert (result.code, result.holds) == (code, holds)
+
+
+def test_the_dearest_is_told_with_its_numbers_and_what_to_do() -> None:
+    result = found({KEPT: about(335), f"{KEPT} t4": about(400), f"{KEPT} t1": about(1005)}, max_tasks=[0, 1, 4])
+    numbers = result.numbers
+    assert (numbers["tasks"], numbers["replaced"]) == (1, 32)
+    assert numbers["cost"] == pytest.approx(3, rel=0.02)
+    assert numbers["each_s"] == pytest.approx(0.67 * 2 / 32, rel=0.02)
+    assert result.lost_share == pytest.approx(2 / 3, rel=0.02)
+    assert result.remedy == {"max_tasks": [0, 10]}
