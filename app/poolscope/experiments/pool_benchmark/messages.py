@@ -202,6 +202,9 @@ FINDINGS: dict[str, dict[str, str]] = {
         **BREAK_EVEN,
         "unmeasured": "Not every setting has been measured often enough to tell.",
         "faster": "{best}, the fastest: {gain:times} ({gain:interval}).",
+        "several CPUs": (
+            "An item uses {loop_on_cpu:.2f} CPUs by itself, so that pools find few of them free, however long it is."
+        ),
         "event loop blocked": "No two calls ran at the same time, so this does not show how long an item has to be.",
         "undecided": (
             "Can't tell, no difference from the plain loop is shown. {best:capital}, the fastest: {gain:times}."
@@ -267,7 +270,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
         "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
-        "event loop blocked": "It blocks the event loop, so with several at once nothing is waited for together.",
+        "event loop blocked": "It blocks the event loop, so with several at once little is waited for together.",
         "known to compute": "The work is known to compute; in this run {figures}.",
         "computes": "The work computes: {figures}.",
         "both": "The work does both, {figures}, so neither is said of it.",
@@ -688,7 +691,7 @@ VERDICTS = {
     ),
     "call loop": (
         "For a single call, start-up and shutdown counted, the plain loop finishes first: {loop_s:duration} against "
-        "{took_s:duration} with {best}."
+        "{took_s:duration} with {best}[, whose workers first import for {import_s:duration} each]."
     ),
     "call small gain": (
         "For a single call, start-up and shutdown counted, {best} {best:gains/gain} hardly anything: {gain:times} "
@@ -697,6 +700,7 @@ VERDICTS = {
     "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
     # The other configurations.
+    "several CPUs": "An item uses {cpu_over_wall:.2f} CPUs by itself, so that more workers find few of them free.",
     "programs work": (
         "Its child processes need the CPUs, {children_s:duration} an item, and no GIL is held meanwhile: threads do as "
         "well as processes."
