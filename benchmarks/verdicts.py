@@ -12,7 +12,7 @@ import asyncio
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -92,17 +92,17 @@ def findings_of(run: Run) -> Any:
     return run.experiment.meaning.findings(run.state, run.usable_cpus)
 
 
-async def measure(repeats: int) -> None:
-    """Fill in the answers of all shapes, which take turns."""
+async def measure(repeats: int, shapes: Sequence[Shape], **more: Any) -> None:
+    """Fill in the answers of the shapes, which take turns, each run with these parameters besides."""
     installation = Installation(pythons=interpreters.by_label([interpreters.current()]))
     with tempfile.TemporaryDirectory() as folder:
         scheduler = Scheduler(Journal(Path(folder) / "runs.sqlite"), installation=installation)
         await scheduler.open()
         try:
             for number in range(1, repeats + 1):
-                for shape in SHAPES:
+                for shape in shapes:
                     progress(f"{number} of {repeats}: {shape.name}")
-                    run = await scheduler.start("which-pool", shape.params)
+                    run = await scheduler.start("which-pool", {**shape.params, **more})
                     version = run.notifier.version
                     while run.status.live:
                         version = await run.notifier.newer_than(version)
@@ -112,10 +112,10 @@ async def measure(repeats: int) -> None:
     progress("")
 
 
-def print_table() -> None:
+def print_table(shapes: Sequence[Shape]) -> None:
     head = ("shape", "answer", "agree", "right", "quiet: agree", "right", "disturbed", "settled", "±%", "s")
     print("  {:<18} {:<14} {:>7} {:>7} {:>13} {:>7} {:>10} {:>8} {:>6} {:>6}".format(*head))
-    for shape in SHAPES:
+    for shape in shapes:
         answers, quiet = shape.answers, quiet_answers(shape)
         halves = [answer.half_width for answer in answers if answer.half_width is not None]
         print(
@@ -151,14 +151,17 @@ def right(answers: list[Answer]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each shape")
+    names = [shape.name for shape in SHAPES]
+    parser.add_argument("--shapes", nargs="*", default=names, choices=names, help="only these")
     parser.add_argument("--quick", action="store_true", help="two runs of each, to see that the benchmark still works")
     given = parser.parse_args()
     repeats = 2 if given.quick else given.repeats
     heading(__doc__)
-    asyncio.run(measure(repeats))
-    print_table()
+    shapes = [shape for shape in SHAPES if shape.name in given.shapes]
+    asyncio.run(measure(repeats, shapes, **({"seconds": 5} if given.quick else {})))
+    print_table(shapes)
     claims = Claims(repeats < REPEATS)
-    for shape in SHAPES:
+    for shape in shapes:
         quiet = quiet_answers(shape)
         enough = len(quiet) >= min(repeats, REPEATS) / 2
         agree, correct = (count(quiet) / len(quiet) if quiet else 0.0 for count in (agreeing, right))

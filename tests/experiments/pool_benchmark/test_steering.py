@@ -165,3 +165,15 @@ def test_that_maps_are_timed_in_a_row_is_said_and_in_the_json() -> None:
     (cell,) = which_pool.as_json(now)["cells"]
     assert (cell["passes"], which_pool.as_json(now)["loops"][0]["passes"]) == (125, 500)
     assert any("125–500" in note for note in which_pool.notes(now))
+
+
+def test_where_every_pool_loses_to_the_loop_none_is_left_with_fewer_samples() -> None:
+    found = answer({"serial": about(1, 3), "process 2": about(90, 3), "process 4": about(190, 3)}, 3)
+    assert (found.dropped, found.enough) == ({}, True)
+
+
+def test_rounds_that_took_longer_than_their_time_ask_for_more_than_they_took() -> None:
+    maps = {"serial": spread(640), "process 2": spread(330, WIDE[::-1])}
+    now = after(maps, 140, outcome="finished")  # 70 seconds, of 30
+    found = {finding.code: finding for finding in which_pool.findings(now, 2)}["unsettled: open"]
+    assert (found.remedy, found.numbers["more_s"]) == ({"seconds": 140.0}, 70.0)

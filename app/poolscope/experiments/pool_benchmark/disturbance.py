@@ -41,7 +41,8 @@ def was_disturbed(state: State, usable_cpus: int) -> bool:
 def _traced(state: State) -> list[TracedTasks]:
     """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
     noise = state.noise
-    counted = len(state.serial.map) * (state.items or 0) if state.serial else 0
+    serial = state.serial
+    counted = len(serial.map) * serial.passes * (state.items or 0) if serial else 0
     loop = [TracedTasks(1, _alike(noise.loop_wall_s, noise.loop_cpu_s, counted))] if noise else []
     processes = (config for config in state.pools if config.kind in IN_PROCESSES)
     return loop + [_tasks(config.size, config.traced) for config in processes if config.traced]

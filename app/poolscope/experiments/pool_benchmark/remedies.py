@@ -68,7 +68,9 @@ def more_items(state: State, wanted: int) -> dict[str, Any]:
 
 def more_repetitions(state: State) -> dict[str, Any]:
     if state.params.repeats is None:
-        return {"seconds": min(float(LONGEST_ROUNDS_S), 2 * state.params.seconds)}
+        # A few rounds of a long map take longer than the time that was given.
+        seconds = max(state.params.seconds, float(round(state.spent_s)))
+        return {"seconds": min(float(LONGEST_ROUNDS_S), 2 * seconds)}
     most = MOST_REPEATS if compares_kinds(state) else MOST_REPEATS_OF_SIZES
     return {"repeats": min(most, max(10, 2 * state.params.repeats))}
 

@@ -27,7 +27,7 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
     """The keys of the pools that can't be recommended any more, each with that of the one it lost to."""
     maps, loop = recommendation.maps, state.serial
     leaders = {maps.best, recommendation.config.key if recommendation.config else maps.best}
-    if loop is None:
+    if loop is None or maps.outcome == "loop":  # all have lost, and what they lost by needs the usual samples
         return {}
     return {
         key: loop.key if key in maps.equal else maps.best

@@ -174,5 +174,9 @@ def _others_open(state: State, recommendation: Recommendation) -> bool:
 def _fastest(state: State, best: Configuration, code: str = "fastest") -> Part:
     """What the best one is called; in a run that was stopped, others may be faster by too few repetitions."""
     took = median(best.map)
-    faster = any(median(config.map) < took and len(config.map) < len(best.map) for config in eligible_configs(state))
+    faster = any(
+        median(config.map) < took and len(config.map) < len(best.map)
+        for config in eligible_configs(state)
+        if not config.dropped
+    )
     return Part(f"{code} of often" if faster else code)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.protocol.payloads import LoopUse
+from poolscope.protocol.payloads import LoopTimes, LoopUse
 from poolscope.stats.disturbance import OTHERS_BUSY_CPUS, beside_us
 from poolscope.workloads.catalog import COMPUTING, WAITING
 
@@ -80,14 +80,20 @@ def on_cpu(loop: Configuration | None) -> float | None:
     With its child processes: while a program that it started computes, it needs a CPU as if it did so itself. And with
     the time in which it was ready to run but others had the CPUs: what runs beside it makes no waiting work of it.
     """
-    times = loop.loop if loop else None
-    return (times.cost_s + times.ready_s) / times.wall_s if times and times.wall_s >= ENOUGH_S else None
+    times = long_enough(loop)
+    return (times.cost_s + times.ready_s) / times.wall_s if times else None
 
 
 def children_share(loop: Configuration | None) -> float | None:
     """The share of a plain loop's CPU time that its child processes used; None if that isn't known."""
+    times = long_enough(loop)
+    return times.children_cpu_s / times.cost_s if times and times.cost_s else None
+
+
+def long_enough(loop: Configuration | None) -> LoopTimes | None:
+    """The times of a plain loop whose passes together took long enough to tell where they went."""
     times = loop.loop if loop else None
-    return times.children_cpu_s / times.cost_s if times and times.wall_s >= ENOUGH_S and times.cost_s else None
+    return times if loop and times and loop.passes * times.wall_s >= ENOUGH_S else None
 
 
 def is_childrens_work(loop: Configuration | None) -> bool:
@@ -130,17 +136,22 @@ def overlapped(state: State) -> float:
 
 
 def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
-    """How many items this configuration can have in work at once: its workers; if the work computes, up to the CPUs."""
+    """How many items this configuration can have in work at once: its workers; if the work computes, up to the CPUs.
+
+    An item that uses several CPUs by itself leaves room for fewer.
+    """
     if config.kind == "asyncio" and (blocks_event_loop(state) or _loops_thread_computes(state)):
         return 1
     if waits(state):
         return config.size
-    python = state.python(config.python)
+    python, each = state.python(config.python), on_cpu(state.loop_of(config.python, config.native_threads)) or 1.0
+    if each < SEVERAL_CPUS:
+        each = 1.0
     # Threads under the GIL can, for work that lets go of it; what one lock allows is seen in what their tasks used.
     if config.kind == "thread" and (python is None or python.gil is not False):
         used = cpus_used(config)
-        return max(1, min(config.size, usable_cpus, round(used))) if used is not None else 1
-    return min(config.size, usable_cpus)
+        return max(1, min(config.size, round(min(used, usable_cpus) / each))) if used is not None else 1
+    return max(1, min(config.size, round(usable_cpus / each)))
 
 
 def _loops_thread_computes(state: State) -> bool:
