@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.findings.dispatch import function_too_large, too_large_to_hand_over
 from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
@@ -20,7 +21,7 @@ from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.verdict import as_json, verdict
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import OpenWork
-from poolscope.protocol.payloads import TrialReport
+from poolscope.protocol.payloads import RememberedCalls, TrialReport
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import HostProcess
 
@@ -207,6 +208,8 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         "submitted": "future",
         "streamed": "async generator",
         "planned": "task graph",
+        "thunk": "callable",
+        "opened": "iterator",
     }
     for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):
         kind = kinds[work.removeprefix("unfinished:")]
@@ -215,7 +218,7 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         if kind in ("future", "task graph"):
             assert trial.lazy.consumed_s is None
         else:
-            assert (trial.lazy.consumed, trial.lazy.complete) == (5, True)
+            assert (trial.lazy.consumed, trial.lazy.complete) == (1 if kind == "callable" else 5, True)
             assert (trial.lazy.consumed_s or 0.0) > trial.lazy.call_s
         now = after(trial)
         found, stated, as_told = results_lazy(now, 2), verdict(now, 2), as_json(now, 2)
@@ -283,3 +286,22 @@ def test_threads_are_sent_no_function(start_host: StartHost, tmp_path: Path) -> 
     assert (found.holds, found.code) == (None, "not handed over")
     unknown = replace(trial, parcel=None)
     assert function_too_large(after(unknown), 2).code == "unknown"
+
+
+# What a pool's map takes longer by
+
+
+def test_what_workers_do_beside_the_work_is_no_reason_for_longer_items(start_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(start_host("carried:from_module@orders"), tmp_path)
+    kept = RememberedCalls("per item", first_s=0.035, again_s=1e-6, calls=3)
+    shared = nearest(after(replace(trial, remembered=kept), {"serial": about(70), "process 2 fork": about(140)}), 2)
+    each = nearest(after(replace(trial, remembered=kept), {"serial": about(420), "process 2 fork": about(500)}), 2)
+    once = replace(trial, remembered=RememberedCalls("once", first_s=0.1, again_s=0.001, calls=1))
+    spawned = nearest(after(once, {"serial": about(12), "process 2 spawn": about(110)}), 2)
+    forked = nearest(after(once, {"serial": about(12), "process 2 fork": about(110)}), 2)
+    assert shared is not None
+    assert each is not None
+    assert spawned is not None
+    assert forked is not None
+    whys = [(near.is_told, near.why_not) for near in (shared, each, spawned, forked)]
+    assert whys == [(False, "own caches"), (True, None), (False, "set up"), (True, None)]

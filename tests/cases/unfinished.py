@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -75,3 +75,21 @@ def spanned(size: int) -> range:
 
 def done(size: int) -> Iterator[Any]:
     return iter([total(10 * size)])
+
+
+def thunk(size: int) -> Callable[[], int]:
+    return lambda: total(5 * size)
+
+
+class Readings:
+    """No iterator, but what makes its entries as it is gone through."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __iter__(self) -> Iterator[int]:
+        return windows(self.size)
+
+
+def opened(size: int) -> Readings:
+    return Readings(size)

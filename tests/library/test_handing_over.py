@@ -16,6 +16,7 @@ import pytest
 from poolscope.errors import BadParameters
 from poolscope.library import handing_over
 from poolscope.library.handing_over import hand_over
+from poolscope.protocol import given_work
 
 from tests.library.defined_in_main import FORMS, Point, numbers, offset
 
@@ -98,6 +99,19 @@ def test_a_module_without_a_file_is_sent_by_value(tmp_path: Path, monkeypatch: p
     assert python(str(HERE / "worker_side.py"), handed.name, str(tmp_path), *handed.path).strip() == "[3, 6]"
 
 
+def test_a_scripts_function_that_uses_what_can_not_be_sent_is_taken_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a-script.py").write_text(
+        "import threading\n"
+        "from pathlib import Path\n"
+        "from poolscope.library.handing_over import hand_over\n"
+        "lock = threading.Lock()\n"
+        "def double(n):\n    with lock:\n        return 2 * n\n"
+        "if __name__ == '__main__':\n"
+        f"    print(hand_over(double, [1], None, Path({str(tmp_path)!r})).name)\n"
+    )
+    assert python(str(tmp_path / "a-script.py")).strip() == f"{tmp_path}/a-script.py:double{AS_GIVEN}"
+
+
 @pytest.mark.parametrize("start", ["script.py", "-m"])
 def test_without_cloudpickle_a_script_is_its_own_module(tmp_path: Path, start: str) -> None:
     (tmp_path / "script.py").write_text(
@@ -111,3 +125,18 @@ def test_without_cloudpickle_a_script_is_its_own_module(tmp_path: Path, start: s
     done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     place = "script" if start == "-m" else f"{tmp_path}/script.py"
     assert done.stdout.strip() == f"{place}:double{AS_GIVEN}", done.stderr
+
+
+def test_another_python_and_one_without_cloudpickle_are_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_over(lambda number: number, [1], None, tmp_path)
+    module = str(tmp_path / "as_given.py")
+    assert set(given_work.definitions(module)) == {"function", "<lambda>"}
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    monkeypatch.setitem(sys.modules, "cloudpickle.cloudpickle", None)
+    with pytest.raises(given_work.NotLoadable, match="cloudpickle"):
+        given_work.definitions(module)
+    monkeypatch.setattr(sys, "version_info", (3, 99, 0))
+    with pytest.raises(given_work.NotLoadable, match=r"session of Python"):
+        given_work.definitions(module)

@@ -70,7 +70,7 @@ def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
         common=common,
         header=tuple(header[place] for place in kept),
         rows=tuple(tuple(row[place] for place in kept) for row in rows),
-        notes=tuple(meaning.notes(state)),
+        notes=tuple(note for note in meaning.notes(state) if not is_said(note, told)),
         unknown=sum(finding.holds is None for finding in findings),
     )
 
@@ -86,9 +86,9 @@ def advice(found: Sequence[Finding], told: str, again: Again) -> Iterator[Advice
 
 
 def is_said(sentence: str, told: str) -> bool:
-    """Whether a verdict says it already: all of it, or the figures that it gives behind a colon."""
-    figures = sentence.partition(": ")[2].rstrip(".")
-    return sentence in told or (bool(figures) and figures in told)
+    """Whether a verdict says it already: all of it, or all that stands behind a first colon or full stop."""
+    rests = [rest for mark in (": ", ". ") if (rest := sentence.partition(mark)[2].rstrip("."))]
+    return sentence in told or any(rest in told for rest in rests)
 
 
 def columns(

@@ -59,9 +59,13 @@ def hand_over(
     else:
         wanted["items"] = items
     check(wanted, values)
-    names = {part: name for part, value in wanted.items() if (name := name_of(value))}
-    left = {part: value for part, value in wanted.items() if value is not None and part not in names}
-    named = write(left, values, folder)
+    try:
+        names, left, named = place(wanted, values, folder, by_value=cloudpickle() is not None)
+    except BadParameters:
+        # What a script holds may be such that it can only be made again, as a lock is: by importing its file.
+        if cloudpickle() is None or all(name_of(value, in_main=True) is None for value in wanted.values()):
+            raise
+        names, left, named = place(wanted, values, folder, by_value=False)
     names |= {part: f"{given_work.MODULE}:{name}" for part, name in named.items()}
     if values is not None:
         names["items"] = f"{given_work.ITEMS_MODULE}:items"
@@ -70,6 +74,18 @@ def hand_over(
         isinstance(function, DEFINED) and "function" in left and not (stands_under_its_name(function) and in_script())
     )
     return HandedOver(f"{names['function']}@{names['items']}{setup_name}", tuple(own_path()), lost)
+
+
+def place(
+    wanted: Mapping[str, Any], values: list[Any] | None, folder: Path, *, by_value: bool
+) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
+    """The names of the parts that have one, the others, and the names that these got in `given_work.MODULE`.
+
+    Without `by_value` a script's own definitions are taken from its file. Raises BadParameters.
+    """
+    names = {part: name for part, value in wanted.items() if (name := name_of(value, in_main=not by_value))}
+    left = {part: value for part, value in wanted.items() if value is not None and part not in names}
+    return names, left, write(left, values, folder, may_send_values=by_value)
 
 
 def check(wanted: Mapping[str, Any], values: list[Any] | None) -> None:
@@ -94,15 +110,15 @@ def check(wanted: Mapping[str, Any], values: list[Any] | None) -> None:
 # By name
 
 
-def name_of(thing: Any) -> str | None:
+def name_of(thing: Any, *, in_main: bool) -> str | None:
     """'module:function' for what another process can import by that name; None for all else.
 
-    A script's own functions have one as well, in the module that its file would be, where nothing can be sent by value.
+    With `in_main` a script's own functions have one as well, in the module that its file would be.
     """
     module, path = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(path, str) or not re.fullmatch(NAME, path):
         return None
-    if module == "__main__" and cloudpickle() is None:
+    if module == "__main__" and in_main:
         named = name_of_main()
         return f"{named}:{path}" if named and found_at(sys.modules[module], path) is thing else None
     return f"{module}:{path}" if is_importable(thing) and re.fullmatch(NAME, module) else None
@@ -161,7 +177,7 @@ def own_path() -> Iterator[str]:
     standard = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")} | set(site.getsitepackages())
     if site.ENABLE_USER_SITE:
         standard.add(site.getusersitepackages())
-    for entry in sys.path:
+    for entry in map(str, sys.path):
         inside = any(Path(entry).is_relative_to(folder) for folder in standard)
         if not inside and not entry.endswith(f"python{sys.version_info.major}{sys.version_info.minor}.zip"):
             yield str(Path(entry).resolve())
@@ -170,7 +186,7 @@ def own_path() -> Iterator[str]:
 # By pickle
 
 
-def write(left: Mapping[str, Any], values: list[Any] | None, folder: Path) -> dict[str, str]:
+def write(left: Mapping[str, Any], values: list[Any] | None, folder: Path, *, may_send_values: bool) -> dict[str, str]:
     """Write the modules and their pickles; returns the names in `given_work.MODULE` of what is `left` without one.
 
     Raises BadParameters.
@@ -179,7 +195,7 @@ def write(left: Mapping[str, Any], values: list[Any] | None, folder: Path) -> di
     try:
         work, items = dumped(NamesOnly, ({}, dict(left))), dumped(NamesOnly, values)
     except Exception as error:  # whatever pickle and the values' own methods raise
-        if cloudpickle() is None:
+        if not may_send_values:
             raise refusal(left, values, NamesOnly, error) from None
         made_by = sys.version_info[:2]
         try:

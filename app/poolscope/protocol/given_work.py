@@ -34,27 +34,31 @@ def items():
 """
 
 
+class NotLoadable(ImportError):
+    """This Python can't load what was sent; the message is a sentence that says why."""
+
+
 def definitions(module_file: str) -> dict[str, Any]:
     """What the module is to hold, by name.
 
     Functions and classes that were sent by value then belong to it, so that pickle sends them to workers by name.
-    Raises ImportError where this Python can't load them.
+    Raises NotLoadable.
     """
     with Path(module_file).with_name(DEFINITIONS).open("rb") as file:
         made_by = pickle.load(file)  # noqa: S301  (the caller's own)
         if made_by is not None and made_by != sys.version_info[:2]:
-            raise ImportError(
-                f"what was defined in a session of Python {made_by[0]}.{made_by[1]} can't be loaded by Python "
-                f"{platform.python_version()}; write it into a file to measure it there"
+            raise NotLoadable(
+                f"What was defined in a session of Python {made_by[0]}.{made_by[1]} can't be loaded by Python "
+                f"{platform.python_version()}. Write it into a file to measure it there."
             )
         try:
             defined, others = pickle.load(file)  # noqa: S301
         except ModuleNotFoundError as missing:
-            if missing.name != "cloudpickle":
+            if (missing.name or "").partition(".")[0] != "cloudpickle":
                 raise
-            raise ImportError(
-                f"the package cloudpickle, by which it was sent, is not there for {sys.executable}; install it, or "
-                "write the function into a file"
+            raise NotLoadable(
+                f"The package cloudpickle, by which the function was sent, is not there for {sys.executable}. Install "
+                "it, or write the function into a file."
             ) from None
     for name, thing in defined.items():
         thing.__module__ = MODULE

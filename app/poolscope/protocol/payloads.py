@@ -195,7 +195,9 @@ class RememberedCalls:
     calls: int
 
 
-LazyKind = Literal["generator", "iterator", "coroutine", "awaitable", "async generator", "future", "task graph"]
+LazyKind = Literal[
+    "generator", "iterator", "coroutine", "awaitable", "async generator", "future", "task graph", "callable"
+]
 
 
 @dataclass(frozen=True, slots=True)

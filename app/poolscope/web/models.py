@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from poolscope.protocol.payloads import (
+    Breakage,
     Calibration,
     EffectiveCpus,
     MachineFacts,
@@ -306,6 +307,7 @@ class ConfigurationAnswer(Answer):
     start_method: str
     max_tasks: int
     chunk_used: int | None
+    native_threads: int = Field(description="The limit for native libraries in each worker; 0 is none.")
 
 
 class DroppedAnswer(Answer):
@@ -563,9 +565,11 @@ class CellAnswer(Answer):
     start_method: str
     max_tasks: int
     chunk_used: int | None
+    native_threads: int
     own_speedup: EstimateAnswer
     start_s: TimingAnswer
     first_ready_s: TimingAnswer
+    imported_s: TimingAnswer
     stop_s: TimingAnswer
     total_s: TimingAnswer
     memory: MemoryReading | None
@@ -573,6 +577,7 @@ class CellAnswer(Answer):
     passes: int
     dropped: DroppedAnswer | None
     skipped: str | None
+    breakage: Breakage | None
     differs: str | None
     untraced: str | None
 
@@ -581,6 +586,7 @@ class LoopAnswer(Answer):
     """A plain loop."""
 
     python: str
+    native_threads: int
     wall_s: TimingAnswer
     speedup: EstimateAnswer
     cpu_share: float | None
@@ -603,6 +609,7 @@ class WhichPoolVerdict(Answer):
     start_method: str | None = None
     max_tasks: int | None = None
     chunk_used: int | None = None
+    native_threads: int | None = None
     best: ConfigurationAnswer | None = None
     also: list[ConfigurationAnswer] = []
 

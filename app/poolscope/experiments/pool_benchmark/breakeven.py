@@ -17,6 +17,7 @@ STRETCHED = 1.5
 # What is smaller than a pipe holds costs the message, not its length.
 LARGE_BYTES = 64 * 1024
 MOST_OF_IT = 0.5  # of the overhead
+SHARED = 0.7  # a first run that takes less than this share of as many first calls has items that share results
 SHORTEST_TASK_S = 1e-4
 
 
@@ -25,26 +26,26 @@ class Nearest:
     """The configuration that would beat the plain loop with the least longer items, and its break-even.
 
     `stretched` is how many times as long an item took in it, where that is much longer than in the plain loop: then it
-    is not the handing over that makes the pool slow. Else it is None. `function` are the facts about the data that its
-    function carries, where that is most of the overhead: longer items are not the remedy then.
+    is not the handing over that makes the pool slow. Else it is None. `cause` is the code of what else makes most of
+    the overhead, with its facts: longer items are not the remedy then.
     """
 
     config: Configuration
     even: BreakEven
     seconds_per_item: float
     stretched: float | None = None
-    function: Mapping[str, Any] | None = None
+    cause: tuple[str, Mapping[str, Any]] | None = None
 
     @property
     def is_told(self) -> bool:
         """Whether there is a length from which on the pool would win."""
-        return not self.function and not self.stretched and self.even.map_only.seconds_per_item is not None
+        return not self.cause and not self.stretched and self.even.map_only.seconds_per_item is not None
 
     @property
     def why_not(self) -> str | None:
         """The code of the reason why no length can be told, None without one."""
-        if self.function:
-            return "function data"
+        if self.cause:
+            return self.cause[0]
         return "stretched" if self.stretched else self.even.map_only.why
 
     @property
@@ -58,7 +59,7 @@ class Nearest:
             # Whether more items cost about as many messages: where a Pool chooses its chunks, they grow with the items.
             "break_even_items": map_only.items if self.config.kind == "pool" and self.config.chunksize == 0 else None,
             "stretched": self.stretched,
-            **(self.function or {}),
+            **(self.cause[1] if self.cause else {}),
         }
 
 
@@ -80,12 +81,12 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
             ),
             per_item,
             _stretched(config, per_item),
-            _mostly_function(state, config, usable_cpus),
+            _cause(state, config, usable_cpus),
         )
         for config in eligible_configs(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
     ]
-    told = [each for each in found if each.is_told] or [each for each in found if each.function] or found
+    told = [each for each in found if each.is_told] or [each for each in found if each.cause] or found
     return min(told, key=_length, default=None)
 
 
@@ -122,15 +123,25 @@ def function_share(state: State, config: Configuration, usable_cpus: int) -> flo
     return max(0.0, min(seconds / map_s, 1 - per_item * state.items / together / map_s))
 
 
-def _mostly_function(state: State, config: Configuration, usable_cpus: int) -> Mapping[str, Any] | None:
-    facts = function_cost(state, config)
-    if not facts or facts["function_bytes"] < LARGE_BYTES:
+def _cause(state: State, config: Configuration, usable_cpus: int) -> tuple[str, Mapping[str, Any]] | None:
+    """What workers that are given copies do beside the loop's work, where it is most of what their map takes longer."""
+    trial, per_item = state.reference.trial if state.reference else None, seconds_per_item(state)
+    if config.kind not in COPIES_ITEMS or trial is None or per_item is None or not state.items:
         return None
-    per_item = seconds_per_item(state) or 0.0
-    overhead = 1 - per_item * (state.items or 0) / side_by_side(state, config, usable_cpus) / median(config.map)
-    if function_share(state, config, usable_cpus) < MOST_OF_IT * overhead:
+    work_s, map_s, memory = per_item * state.items, median(config.map), trial.remembered
+    overhead_s = map_s - work_s / side_by_side(state, config, usable_cpus)
+    carried = function_cost(state, config)
+    sent_s = function_share(state, config, usable_cpus) * map_s
+    if carried and carried["function_bytes"] >= LARGE_BYTES and sent_s >= MOST_OF_IT * overhead_s:
+        return "function data", carried | {"work_s": work_s}
+    if memory is None or state.params.built_in:
         return None
-    return facts | {"work_s": per_item * (state.items or 0)}
+    if memory.how == "per item" and work_s < SHARED * memory.first_s * state.items:
+        return "own caches", {"first_s": memory.first_s}
+    begins_empty = config.kind == "interpreter" or config.start_method in ("spawn", "forkserver")
+    if memory.how == "once" and begins_empty and memory.first_s - memory.again_s >= MOST_OF_IT * overhead_s:
+        return "set up", {"first_s": memory.first_s, "config": config}
+    return None
 
 
 def _stretched(config: Configuration, per_item: float) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any, Protocol
 
@@ -19,7 +19,9 @@ from poolscope.experiments.pool_benchmark.messages import condition_sentence
 from poolscope.experiments.pool_benchmark.params import ALL, SYNONYMS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.protocol.kinds import SERIAL
+from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
 
@@ -28,8 +30,9 @@ FORMS = (
     "JSON) or undecided"
 )
 MARGIN = 0.05  # of a slow-down whose size was not said
-# What makes a configuration, as its fields are called here and in the JSON.
-IDENTITY = ("kind", "size", "chunksize", "start_method", "python", "native_threads", "max_tasks")
+# What makes a configuration: the fields of its plan, as the JSON calls them too, but for those that come of the others.
+FOLLOWING = ("key", "chunk_used", "spare_workers", "method")
+IDENTITY = {part.name: part.default for part in fields(PlannedConfiguration) if part.name not in FOLLOWING}
 NUMBER = r"(\d{1,6}(?:\.\d{1,6})?)"
 
 
@@ -62,7 +65,7 @@ class Condition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """The times of a saved run in seconds, by what makes a configuration; the plain loop is (serial, …)."""
+    """The times of a saved run in seconds, by what makes a configuration."""
 
     name: str
     work: tuple[object, ...]
@@ -206,6 +209,8 @@ def judge(text: str, asked: Condition, state: State, usable_cpus: int, earlier: 
         judged = Judged(True if isinstance(asked, Undecided) else None, "disturbed")
     elif recommendation is None:
         judged = Judged(True if isinstance(asked, Undecided) else None, "nothing measured")
+    elif why_unfounded(state):
+        judged = Judged(True if isinstance(asked, Undecided) else None, "unfounded")
     else:
         judged = asked.judge(state, recommendation, earlier)
     outcome = {True: "holds", False: "does not hold", None: "unknown"}[judged.holds]
@@ -214,8 +219,6 @@ def judge(text: str, asked: Condition, state: State, usable_cpus: int, earlier: 
 
 def identity(config: Configuration) -> tuple[object, ...]:
     """What makes a configuration in another run, too."""
-    if config.serial:
-        return (SERIAL, config.python, config.native_threads)
     return tuple(getattr(config, name) for name in IDENTITY)
 
 
@@ -260,8 +263,9 @@ def _earlier_run(name: str, document: Any) -> EarlierRun:
     else:
         work = (params["workload"], params["work_ms"], state["items"])
         cells, loops = state["cells"], state["loops"]
-    # A file of an earlier version knows no limits of native threads or of tasks: there were none.
-    times = {(SERIAL, loop["python"], loop.get("native_threads", 0)): loop["wall_s"]["samples"] for loop in loops}
-    for cell in ({"native_threads": 0, "max_tasks": 0, **cell} for cell in cells):
-        times[tuple(cell[part] for part in IDENTITY)] = cell["wall_s"]["samples"]
+    # A file of an earlier version knows fewer of the fields: then they had no other value.
+    times = {
+        tuple(each.get(part, default) for part, default in IDENTITY.items()): each["wall_s"]["samples"]
+        for each in [*({"kind": SERIAL, **loop} for loop in loops), *cells]
+    }
     return EarlierRun(name, work, machine, {key: tuple(map(float, samples)) for key, samples in times.items()})

@@ -62,6 +62,13 @@ BREAK_EVEN = {
         "Each of {messages} {messages:message/messages} carries the function with {function_bytes:size}: "
         "{function_cost_s:duration} in all to pickle and unpickle it, beside {work_s:duration} of work."
     ),
+    "own caches": (
+        "Some items share a result, {first_s:duration} each: every worker computes it for itself, the plain loop once."
+    ),
+    "set up": (
+        "{config:capital} {config:begins/begin} with nothing prepared: every worker takes {first_s:duration} for its "
+        "first call. Name by --setup what it prepares."
+    ),
     "work outweighs": "The work outweighs the overhead, so where they would balance can't be told.",
     "single item": "A single item can't be shared out, however long it takes.",
     "one worker": "With one worker no two items run at the same time, so a pool never wins.",
@@ -78,12 +85,14 @@ LAZY = {
     "an async generator": "an async generator",
     "a future": "a future ({name})",
     "a task graph": "a plan of the work ({name})",
+    "a function": "a function that is yet to be called ({name})",
     "all of it": ": the call took {call_s:duration}, and what it left to do {consumed_s:duration}",
     "a part of it": ": the call took {call_s:duration}, and what it left to do more than {consumed_s:duration}",
     "return a list": "Return a list of what it gives, list(…)",
     "return an async list": "Make the function an async def that returns a list of what it gives",
     "await it": "Make the function an async def that awaits it",
     "wait for it": "Wait for its result within the call, and return that",
+    "call it": "Call it, and return its result",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -143,6 +152,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "async generator": "{later}",
         "future": "{later}",
         "task graph": "{later}",
+        "callable": "{later}",
     },
     "results_remembered": {
         "figures": "the first call of an item took {first_s:duration}, the same once more {again_s:duration}",
@@ -659,6 +669,7 @@ CONDITIONS = {
     "no winner": "there is no clear winner",
     "disturbed": "something else disturbed the run",
     "nothing measured": "no pool was measured to its end",
+    "unfounded": "the times of this run are not those of the work",
     "other work": "{run} did other work",
     "other machine": "{run} was measured on another machine",
     "nothing in common": "{run} has neither the plain loop nor the pool that this run has to compare",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sized
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -52,11 +54,23 @@ def lazy_kind(value: Any) -> LazyKind | None:
         return "async generator"
     if isinstance(value, concurrent.futures.Future) or is_async_result(value):
         return "future"
-    if isinstance(value, Iterator):
-        return "iterator"
     if isinstance(value, Awaitable):
         return "awaitable"
-    return "task graph" if is_plan(value) else None
+    if is_plan(value):
+        return "task graph"
+    if isinstance(value, types.FunctionType | types.MethodType | partial):
+        return "callable" if needs_nothing(value) else None
+    # What has no length is no collection: it makes its entries as it is gone through.
+    return "iterator" if isinstance(value, Iterable) and not isinstance(value, Sized) else None
+
+
+def needs_nothing(function: Callable[..., Any]) -> bool:
+    """Whether a function can be called without arguments."""
+    try:
+        inspect.signature(function).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def is_async_result(value: Any) -> bool:
@@ -93,9 +107,9 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
         return None
     taken = consume(fresh) if fresh is not None else None
     count, seconds, complete = taken or (None, None, False)
-    if found.kind in ("generator", "iterator") and complete and seconds is not None:
+    if found.kind in ("generator", "iterator", "callable") and complete and seconds is not None:
         # A generator that is all of the result has taken its call no time, so here it stands for a helper's.
-        least_s = max(LEAST_LEFT * call_s, LEAST_LEFT_S if found.kind == "iterator" else 0.0)
+        least_s = max(LEAST_LEFT * call_s, 0.0 if found.kind == "generator" else LEAST_LEFT_S)
         if seconds < least_s:
             return None
     holder = None if found.holder is None else type(found.holder).__name__
@@ -109,6 +123,8 @@ def consume(found: Found) -> tuple[int, float, bool] | None:
         match found.kind:
             case "generator" | "iterator":
                 return timed_entries(iter(value), began)
+            case "callable":
+                value()
             case "coroutine":
                 asyncio.run(asyncio.wait_for(value, ENOUGH_S))
             case "async generator":

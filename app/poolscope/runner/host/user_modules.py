@@ -25,6 +25,7 @@ from itertools import chain
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from poolscope.protocol.given_work import NotLoadable
 from poolscope.protocol.payloads import ImportedPlace
 from poolscope.protocol.work_names import is_file, path_of
 from poolscope.runner.host.errors import WorkUnusable
@@ -257,6 +258,8 @@ class UserModules:
             yield
         except WorkUnusable:
             raise
+        except NotLoadable as error:
+            raise WorkUnusable(str(error), code=None) from None
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             file, line = innermost_line(error.__traceback__)

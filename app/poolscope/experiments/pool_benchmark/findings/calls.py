@@ -20,6 +20,7 @@ LAZY: dict[LazyKind, tuple[str, str]] = {
     "async generator": ("an async generator", "return an async list"),
     "future": ("a future", "wait for it"),
     "task graph": ("a task graph", "compute it"),
+    "callable": ("a function", "call it"),
 }
 ALIKE = 1.5  # times as long as a repeated call a first one may take
 WORTH_A_SET_UP = 0.10  # of a pass: what the first call alone prepares, and takes no longer, is not worth a word
