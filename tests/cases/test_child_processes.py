@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import more_workers_than_cpus, oversubscribed
+from poolscope.experiments.pool_benchmark.findings.gil import light_kinds_suffice
+from poolscope.experiments.pool_benchmark.reasons import as_good, reasons
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.protocol.payloads import LoopTimes
+from poolscope.protocol.records import Result
 
 from tests.cases.judging import looped, state_with, times_of, tried
 from tests.cases.measuring import StartHost, measured, start_host
+from tests.experiments.pool_benchmark.invented_runs import about, told
 from tests.runner.conftest import context
 
 __all__ = ["context", "start_host"]
@@ -67,3 +73,18 @@ def test_traced_tasks_cost_what_their_child_processes_do(start_host: StartHost, 
     traced = measured(host, kind, "fork" if kind == "process" else "", traced=True).traced
     assert traced is not None
     assert traced.children_cpu_s > 0.5 * traced.cost_s > 0.01
+
+
+def test_two_threads_are_enough_for_programs_that_need_two_cpus() -> None:
+    maps = {"serial": about(800), "thread 2": about(415), "thread 4": about(416), "process 2": about(418)}
+    times = LoopTimes(wall_s=4.0, cpu_s=0.05, children_cpu_s=3.9)
+    now = told(maps, loop_share=None, asked={"workload": "mine:encode@files"}, more=[Result(0, times, "serial")])
+    recommendation = recommend(now)
+    assert recommendation is not None
+    assert recommendation.config is not None
+    assert (recommendation.config.kind, recommendation.config.size) == ("thread", 2)
+    codes = [reason.code for reason in reasons(now, recommendation, 2)]
+    assert "programs work" in codes
+    assert as_good(now, recommendation) == ()  # processes are as fast, and take more
+    assert light_kinds_suffice(now, 2).code == "suffices"
+    assert child_processes(now, 2).facts["children_s"] == pytest.approx(3.9 / 5 / 32)

@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed, siblings_share_cores
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held
+from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
 from poolscope.experiments.pool_benchmark.plan import planned as planned_for
+from poolscope.experiments.pool_benchmark.reasons import reasons
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.sessions import HowToMeasure, InterpreterSession
+from poolscope.experiments.pool_benchmark.verdict import verdict
+from poolscope.experiments.pool_benchmark.work import side_by_side
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import OpenWork
 from poolscope.protocol.native import LIBRARIES, variables
@@ -135,3 +140,19 @@ def test_limiting_them_is_offered_until_it_was_tried(asked: dict[str, Any], reme
     assert (found.holds, found.code) == (True, "library threads")
     assert found.facts["variables"] == ["MKL_NUM_THREADS", "OMP_NUM_THREADS"]
     assert found.remedy == remedy
+
+
+def test_pools_that_find_no_cpu_free_are_no_reason_for_longer_items() -> None:
+    now = told({"serial": about(640), "thread 2": about(660), "process 2": about(680)}, loop_share=1.95)
+    assert work_too_small(now, 2).code == "several CPUs"
+    stated, recommendation = verdict(now, 2), recommend(now)
+    assert stated is not None
+    assert recommendation is not None
+    assert stated.code == "loop"
+    assert "several CPUs" in [reason.code for reason in reasons(now, recommendation, 2)]
+
+
+@pytest.mark.parametrize(("usable_cpus", "at_once"), [(2, 1), (4, 2), (8, 4)])
+def test_a_task_of_two_threads_takes_the_room_of_two(usable_cpus: int, at_once: int) -> None:
+    now = told({"serial": about(640), "process 8": about(680)}, loop_share=1.95)
+    assert side_by_side(now, now.configs["process 8"], usable_cpus) == at_once

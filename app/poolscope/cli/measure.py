@@ -27,7 +27,12 @@ from poolscope.protocol.work_names import NAME, is_file, quoted_path
 from poolscope.settings import read_settings
 
 # Of parameters whose option has another name.
-OPTIONS = {"limit_s": "limit", "pythons": "python", "max_tasks": "max_tasks_per_child"}
+OPTIONS = {
+    "limit_s": "limit",
+    "item_limit_s": "item_limit",
+    "pythons": "python",
+    "max_tasks": "max_tasks_per_child",
+}
 OBJECT = re.compile(rf"(?:(?P<place>{NAME}|.+\.py):)?(?P<name>{NAME})", re.DOTALL)
 
 
@@ -79,6 +84,10 @@ def command(
     limit: Annotated[
         str | None, typer.Option(metavar="SECONDS", help="How long a call, or a pass over all items, may take.")
     ] = None,
+    item_limit: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS", help="How long the call of one item may take: slower ones are left out."),
+    ] = None,
     fail_if: Annotated[list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help=FAIL_IF_HELP)] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
@@ -101,6 +110,7 @@ def command(
         "repeats": repeats,
         "seconds": seconds,
         "limit_s": limit,
+        "item_limit_s": item_limit,
         "star": star or None,
     }
     with error_exits():

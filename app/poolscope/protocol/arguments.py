@@ -76,7 +76,7 @@ class BenchmarkWork:
     `path` are the folders and archives of the user's PYTHONPATH, resolved against the folder; they come behind it. The
     work is done in `working_folder`, where that is another one. `work_ms` is the length of a call, None for its own;
     `items` how many, 0 for as many as it has. Where `first` is given, the items are the numbers from it on.
-    With `star` the function gets an item's entries as its arguments.
+    With `star` the function gets an item's entries as its arguments. `left_out` are the numbers of items not to take.
     """
 
     name: str
@@ -87,6 +87,7 @@ class BenchmarkWork:
     path: tuple[str, ...] = ()
     star: bool = False
     working_folder: str = ""
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class BenchmarkArguments(Arguments):
     No `kinds` are all that a Python has and the work can use; no `start_methods` are the Python's own. A chunk size of
     0 is the kind's own choice; after `max_tasks` tasks a worker is replaced, 0 being never. `native_threads` of 0 is
     what the environment has; without any, pools are measured in that alone. `method` is that of a multiprocessing.Pool.
-    `limit_s` bounds a call and a repetition.
+    `limit_s` bounds a call and a repetition. With `item_limit_s` items whose call takes longer are left out.
     Without `repeats` there are as many counted rounds as the answer needs, for about `seconds` at most.
     """
 
@@ -120,4 +121,5 @@ class BenchmarkArguments(Arguments):
     method: str = "map"
     pythons: tuple[InterpreterPath, ...] = ()
     limit_s: float = 60.0
+    item_limit_s: float | None = None
     seconds: float = 30.0

@@ -23,6 +23,7 @@ from poolscope.protocol.payloads import (
     InterpreterFacts,
     ItemsMade,
     MeasurementReport,
+    SlowItem,
     TrialReport,
 )
 
@@ -108,6 +109,19 @@ class OpenWork(HostOrder):
     rounds: int | None = None
     is_async: bool = False
     fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SiftItems(HostOrder):
+    """Call every item of the opened work once, from number `first` on, and find those that take longer than `limit_s`.
+
+    Every call is written down in the file `calls`.
+    """
+
+    tag: ClassVar[str] = "sift"
+    limit_s: float
+    calls: str
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +235,14 @@ class WorkOpened(HostAnswer):
     imports: tuple[ImportedPlace, ...] = ()
     found_in: str | None = None
     made: ItemsMade | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsSifted(HostAnswer):
+    """Answer to `SiftItems`."""
+
+    tag: ClassVar[str] = "sifted"
+    slow: tuple[SlowItem, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,6 +270,48 @@ class LoopUse:
         return min(1.0, self.blocked_s / max(self.blocked_s, self.wall_s - self.ready_s, 1e-9))
 
 
+# Why results differ, as far as it shows.
+# count: there are more or fewer · rounding: floats that are the same to many digits · order: the same parts in another
+# order · hash-seed: the loop gives others as well under another PYTHONHASHSEED · identity: they name the process or
+# thread that worked · address, clock: they hold addresses of objects, or times · same-random-state: workers drew the
+# same random numbers · shared-generator: threads drew from one generator · random: other random numbers ·
+# main-globals: globals have another value in the main process, by `names` · shared-globals, own-globals: the calls
+# change globals that threads share, or that each process has of its own.
+DifferenceCode = Literal[
+    "count",
+    "rounding",
+    "order",
+    "hash-seed",
+    "identity",
+    "address",
+    "clock",
+    "same-random-state",
+    "shared-generator",
+    "random",
+    "main-globals",
+    "shared-globals",
+    "own-globals",
+    "unknown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultDifference:
+    """How results differ from the expected ones: first at `item`, at `differing` items in all.
+
+    `largest` is the largest relative difference of a rounding. `pair` are two items that were given the same random
+    number, `repeated` how many items share one. `names` are those of random generators or globals.
+    """
+
+    code: DifferenceCode
+    item: int | None = None
+    differing: int = 0
+    largest: float | None = None
+    pair: tuple[int, int] | None = None
+    repeated: int = 0
+    names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class TrialReport(Payload):
     """What calling the work a few times in one Python found, before anything was timed.
@@ -278,7 +320,8 @@ class TrialReport(Payload):
     `unpicklable` says of 'function', 'item' and 'result' why it can't be pickled, where it can't; then the pickled
     bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
-    `threads` names the threads of the work's own that were alive after the calls.
+    `threads` names the threads of the work's own that were alive after the calls, `repeat_difference` says how a second
+    call's result differed.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
     `import_s` is how long importing the function, and the set-up, took in the host, None for built-in work.
@@ -320,6 +363,26 @@ class TrialReport(Payload):
     calling: Calling = "item"
     made: ItemsMade | None = None
     threads: tuple[str, ...] = ()
+    repeat_difference: ResultDifference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowItem:
+    """An item, by its number and in words, whose call took longer than it may; `seconds` until it was stopped."""
+
+    number: int
+    item: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlowItems(Payload):
+    """Of `count` items these took longer than `limit_s` and were left out; there may be none."""
+
+    tag: ClassVar[str] = "slow items"
+    limit_s: float
+    count: int
+    items: tuple[SlowItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,6 +561,15 @@ class ResultsDiffer(Payload):
     tag: ClassVar[str] = "differs"
     repetition: int
     detail: str
+    difference: ResultDifference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsRounded(Payload):
+    """A configuration's results are those of the plain loop but for rounding: by so much, relative to the largest."""
+
+    tag: ClassVar[str] = "rounded"
+    largest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -641,11 +713,12 @@ class MeasurementReport:
     `asked` is the stamp at which the map began. `cpu` is the CPU time of the process that did the work, of its main
     thread alone and of its child processes, and `ready` how long its threads waited for a CPU; each is None where
     workers are processes. `imported` is how long the slowest worker process imported the user's modules as it started,
-    which one that is forked with them need not. `same` says whether the
-    results are those of the plain loop, None where that can't be told, and `detail` what differs. `digest` identifies
-    the results of the first loop, None where they have none that another Python would give. `results` are there where
-    they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an item that a
-    first loop changed, which the trial had not seen. The rest comes from a traced repetition, whose times do not count.
+    which one that is forked with them need not. `same` says whether the results are those of the plain loop, None where
+    that can't be told, `detail` what differs and `difference` why, which is rounding where they are the same. `digest`
+    identifies the results of the first loop, None where they have none that another Python would give. `results` are
+    there where they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an
+    item that a first loop changed, which the trial had not seen. The rest comes from a traced repetition, whose times
+    do not count.
     """
 
     start: int
@@ -661,6 +734,7 @@ class MeasurementReport:
     imported: int = 0
     same: bool | None = True
     detail: str = ""
+    difference: ResultDifference | None = None
     digest: str | None = None
     results: ShownResults | None = None
     traced: TraceSummary | None = None

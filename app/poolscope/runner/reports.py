@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from poolscope.protocol.commands import MeasureOnce
-from poolscope.protocol.payloads import MeasurementReport, MemoryReading, ShownResults
+from poolscope.protocol.payloads import MeasurementReport, MemoryReading, ResultDifference, ShownResults
 from poolscope.runner.host.pickling import short
 from poolscope.runner.pools.measurement import Measurement
 from poolscope.runner.tracing import trace_summary, worker_lanes
@@ -23,11 +23,12 @@ def report_on(
     *,
     same: bool | None,
     detail: str = "",
+    difference: ResultDifference | None = None,
     digest: str | None = None,
 ) -> MeasurementReport:
     """The report that the order asks for. `words` name the items in lanes, None where results come in no order.
 
-    `same`, `detail` and `digest` say how the results compare with those of the plain loop.
+    `same`, `detail`, `difference` and `digest` say how the results compare with those of the plain loop.
     """
     report = MeasurementReport(
         start=measurement.start,
@@ -43,6 +44,7 @@ def report_on(
         collections=measurement.collections,
         same=same,
         detail=detail,
+        difference=difference,
         digest=digest,
         results=shown_results(measurement.results, order.results) if order.results else None,
         passes_to_fill=measurement.passes_to_fill,

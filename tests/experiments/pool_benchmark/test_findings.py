@@ -20,7 +20,11 @@ from poolscope.protocol.payloads import (
     ConfigurationSkipped,
     EffectiveCpus,
     MemoryReading,
+    ResultDifference,
     ResultsDiffer,
+    ResultsRounded,
+    SlowItem,
+    SlowItems,
     TraceSummary,
     WaitingPlace,
 )
@@ -644,3 +648,71 @@ def test_threads_that_are_alive_at_a_fork_are_told_though_nothing_hung(
 ) -> None:
     maps = {"serial": about(640), f"process 2 {start_method}": about(335)}
     assert check(told(maps, tried={"threads": threads}), "hang").holds is holds
+
+
+# Why results differ
+
+
+@pytest.mark.parametrize(
+    ("difference", "code", "numbers"),
+    [
+        (ResultDifference("hash-seed", 2, 5), "hash-seed", {"differing": 5, "first": 2}),
+        (ResultDifference("order", 0, 1), "order", {"differing": 1, "first": 0}),
+        (
+            ResultDifference("same-random-state", 0, 8, pair=(1, 5), repeated=8, names=("rng",)),
+            "same-random-state",
+            {"repeated": 8},
+        ),
+        (ResultDifference("shared-generator", 3, 4, names=("random",)), "shared-generator", {"differing": 4}),
+        (ResultDifference("main-globals", 1, 7, names=("scale", "LIMIT")), "main-globals", {"differing": 7}),
+        (ResultDifference("shared-globals", 1, 7, names=("kept",)), "shared-globals", {"differing": 7}),
+        (ResultDifference("unknown", 1, 7), "differ", {"settings": 1}),
+        (None, "differ", {"settings": 1}),
+    ],
+)
+def test_the_cause_of_a_difference_is_told_where_it_is_known(
+    difference: ResultDifference | None, code: str, numbers: dict[str, float]
+) -> None:
+    differs = Result(0, ResultsDiffer(1, "The result of item 1 is 2.", difference), "process 2")
+    found = check(told(MAPS, more=[differs]), "results differ")
+    assert (found.holds, found.code) == (True, f"results_differ: {code}")
+    assert found.numbers.items() >= numbers.items()
+
+
+def test_a_rounding_is_told_and_its_setting_still_counts() -> None:
+    now = told(MAPS, more=[Result(0, ResultsRounded(2e-16), "process 2")])
+    found = check(now, "results differ")
+    assert (found.holds, found.code, found.numbers["largest"]) == (False, "results_differ: rounding", 2e-16)
+    assert "process 2" in {config.key for config in eligible_configs(now)}
+
+
+@pytest.mark.parametrize(("code", "counts"), [("identity", True), ("address", True), ("hash-seed", False)])
+def test_results_that_name_their_worker_are_not_held_against_it(code: Any, counts: bool) -> None:
+    differs = Result(0, ResultsDiffer(1, "They differ.", ResultDifference(code, 0, 8)), "process 2")
+    assert ("process 2" in {config.key for config in eligible_configs(told(MAPS, more=[differs]))}) is counts
+
+
+@pytest.mark.parametrize("code", ["random", "clock", "address", "own-globals"])
+def test_results_that_change_in_the_loop_are_told_why(code: Any) -> None:
+    why = ResultDifference(code, 0, 1, names=("rng",))
+    found = check(told(MAPS, tried={"repeats_equal": False, "repeat_difference": why}), "results differ")
+    assert (found.holds, found.code) == (True, f"results_differ: {code} in the loop")
+
+
+def test_equal_draws_of_two_workers_matter_though_the_loop_changes_as_well() -> None:
+    same = ResultDifference("same-random-state", 0, 8, pair=(1, 5), repeated=8, names=("rng",))
+    tried = {"repeats_equal": False, "repeat_difference": ResultDifference("random", 0, 1, names=("rng",))}
+    now = told(MAPS, tried=tried, more=[Result(0, ResultsDiffer(1, "They differ.", same), "process 2")])
+    assert check(now, "results differ").code == "results_differ: same-random-state"
+
+
+# A limit an item
+
+
+def test_items_that_were_left_out_are_named() -> None:
+    items = tuple(SlowItem(number, f"'{number}'", 5.0 + number) for number in (3, 7))
+    found = check(told(MAPS, more=[Result(0, SlowItems(5.0, 34, items), HERE)]), "longer than each may")
+    assert (found.holds, found.code) == (True, "slow_items: slow")
+    assert found.numbers.items() >= {"left_out": 2, "count": 34, "limit_s": 5.0, "first": 3}.items()
+    none = check(told(MAPS, more=[Result(0, SlowItems(5.0, 34, ()), HERE)]), "longer than each may")
+    assert (none.holds, none.code) == (False, "slow_items: none slow")

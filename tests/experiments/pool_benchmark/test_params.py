@@ -40,6 +40,7 @@ def test_the_defaults_are_the_contracts() -> None:
         "native_threads": [],
         "pythons": [],
         "limit_s": 60.0,
+        "item_limit_s": None,
     }
 
 

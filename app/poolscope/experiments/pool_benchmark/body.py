@@ -61,6 +61,7 @@ from poolscope.protocol.payloads import (
     Plan,
     PlannedConfiguration,
     ResultsDiffer,
+    ResultsRounded,
     RoundEnded,
     RoundsEnded,
     RoundsEndedWhy,
@@ -97,7 +98,14 @@ def sessions_for(context: RunContext, arguments: BenchmarkArguments, scratch: Pa
         return [LocalSession(context, arguments.work, new_folder(next(folders)))]
     sessions: list[Session] = []
     for python in arguments.pythons:
-        first = InterpreterSession(context, python, arguments.work, new_folder(next(folders)), arguments.limit_s)
+        first = InterpreterSession(
+            context,
+            python,
+            arguments.work,
+            new_folder(next(folders)),
+            arguments.limit_s,
+            arguments.item_limit_s,
+        )
         limits = limits_of_native_threads(arguments)[1:]
         sessions += [first, *(first.with_native_threads(limit, new_folder(next(folders))) for limit in limits)]
     return sessions
@@ -124,6 +132,7 @@ class Benchmark:
         self.tracing = False  # the samples are complete; what fails now lacks its trace alone
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
+        self.rounded: dict[PlannedConfiguration, float] = {}
         self.collections: dict[PlannedConfiguration, int] = {}
         self.loops: dict[PlannedConfiguration, LoopTimes] = {}  # of counted rounds alone
         self.machine = read_machine()
@@ -231,7 +240,7 @@ class Benchmark:
     def enter(self, session: Session) -> None:
         """Open the work in one Python. The first one's failure is the run's; another one is left out."""
         first = self.sessions[0]
-        session.rounds = first.rounds
+        session.rounds, session.slow = first.rounds, first.slow
         try:
             session.enter()
         except InterpreterLost as lost:
@@ -241,7 +250,7 @@ class Benchmark:
             if session is first:
                 raise CannotGoOn(str(lost), lost.code) from None
             return
-        for found in filter(None, (session.facts, session.trial)):
+        for found in filter(None, (session.facts, session.slow, session.trial)):
             self.report.result(found, session.label)
         if session is first:
             if session.trial:
@@ -356,7 +365,11 @@ class Benchmark:
                 detail = f"Its results are not those of Python {first.label}."
         if detail and config not in self.differing:
             self.differing.add(config)
-            self.report.result(ResultsDiffer(repetition, detail), config.key)
+            self.report.result(ResultsDiffer(repetition, detail, report.difference), config.key)
+        rounded = report.difference.largest if report.difference and report.same else None
+        if rounded is not None and rounded > self.rounded.get(config, -1.0):
+            self.rounded[config] = rounded
+            self.report.result(ResultsRounded(rounded), config.key)
 
     def trace(self, config: PlannedConfiguration) -> None:
         if config not in self.configs or not self.configs[config].is_traced(config):

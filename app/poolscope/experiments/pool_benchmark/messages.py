@@ -43,6 +43,7 @@ CHECKS = {
     "items_made_beforehand": "items are made before the map",
     "results_differ": "results differ, or can't be repeated",
     "keeps_global_state": "the work keeps global state",
+    "slow_items": "items take longer than each may",
     "prints": "the work prints",
     "run_was_disturbed": "the run was disturbed",
     "unsettled": "the answer needs more time",
@@ -201,6 +202,9 @@ FINDINGS: dict[str, dict[str, str]] = {
         **BREAK_EVEN,
         "unmeasured": "Not every setting has been measured often enough to tell.",
         "faster": "{best}, the fastest: {gain:times} ({gain:interval}).",
+        "several CPUs": (
+            "An item uses {loop_on_cpu:.2f} CPUs by itself, so that pools find few of them free, however long it is."
+        ),
         "event loop blocked": "No two calls ran at the same time, so this does not show how long an item has to be.",
         "undecided": (
             "Can't tell, no difference from the plain loop is shown. {best:capital}, the fastest: {gain:times}."
@@ -266,7 +270,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
         "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
-        "event loop blocked": "It blocks the event loop, so with several at once nothing is waited for together.",
+        "event loop blocked": "It blocks the event loop, so with several at once little is waited for together.",
         "known to compute": "The work is known to compute; in this run {figures}.",
         "computes": "The work computes: {figures}.",
         "both": "The work does both, {figures}, so neither is said of it.",
@@ -510,7 +514,71 @@ FINDINGS: dict[str, dict[str, str]] = {
             "The same item gave another result when it was called again, in the plain loop too, so results can't be "
             "compared between pools."
         ),
+        "random in the loop": (
+            "Each call draws other random numbers[, from {generators}], in the plain loop too, so results can't be "
+            "compared between pools. Give each item a seed of its own, and make the generator from it in the call."
+        ),
+        "clock in the loop": (
+            "The results are times, others at each call, in the plain loop too, so they can't be compared."
+        ),
+        "address in the loop": (
+            "The results hold the addresses of objects, others at each call, so they can't be compared. Give their "
+            "class a __repr__ of its own."
+        ),
+        "own-globals in the loop": (
+            "The same item gave another result when it was called again, and the calls change the "
+            "{names:global/globals} {names}. Results can't be compared between pools, for each process has "
+            "{names:one/some} of its own."
+        ),
         "differ": "{config}: {detail}[ So do {others} other {others:setting/settings}.]",
+        "order": (
+            "{config}: {differing} {differing:result has/results have} the same parts as in the plain loop in another "
+            "order: {detail} Sort what has no order, as the entries of a set, before it is returned."
+        ),
+        "hash-seed": (
+            "{config}: {differing} {differing:result differs/results differ}, for the order of sets and the hashes of "
+            "texts are others in each process that is not forked. The plain loop too gives other results under another "
+            "PYTHONHASHSEED, and the same under the same. Sort sets before they are gone through, use hashlib instead "
+            "of hash(), or set PYTHONHASHSEED."
+        ),
+        "identity": (
+            "{config}: {differing} {differing:result names/results name} the process or the thread that worked: "
+            "{detail} Leave it out of what is compared."
+        ),
+        "address": (
+            "{config}: {differing} {differing:result holds/results hold} the address of an object: {detail} Give its "
+            "class a __repr__ of its own."
+        ),
+        "clock": "{config}: {differing} {differing:result holds a time/results hold times}: {detail}",
+        "same-random-state": (
+            "{config}: items {pair} were given the same random numbers, and {repeated} items share theirs with "
+            "another: every worker has a copy of the generator in the same state[, {generators}]. Give each item a "
+            "seed of its own, by numpy.random.SeedSequence.spawn() or random.Random(seed), or seed by os.getpid() in "
+            "the pool's initializer."
+        ),
+        "shared-generator": (
+            "{config}: {differing} {differing:result differs/results differ}. The calls draw from {generators}, which "
+            "all threads share, so that each gets numbers that another was to get. Make a generator of its own in each "
+            "call, by random.Random(seed) or numpy.random.default_rng(seed)."
+        ),
+        "main-globals": (
+            "{config}: {differing} {differing:result differs/results differ}, and {names} {names:has/have} another "
+            "value in the main process than in a worker started by {start_method}, which imports the module anew. Set "
+            "{names:it/them} in the pool's initializer, or hand {names:it/them} over with the items."
+        ),
+        "shared-globals": (
+            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change the "
+            "{names:global/globals} {names}, which all threads share; guard {names:it/them} by a lock, or give each "
+            "call its own."
+        ),
+        "own-globals": (
+            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change the "
+            "{names:global/globals} {names}, of which each worker has a copy of its own."
+        ),
+        "rounding": (
+            "Every setting gave what the plain loop gave, but for rounding: {config} differs by {largest:.1e} of the "
+            "largest number at the most."
+        ),
         "unknown": "Whether an item gives the same result twice can't be told: its results can't be compared.",
         "same": "Every setting gave what the plain loop gave.",
     },
@@ -521,6 +589,14 @@ FINDINGS: dict[str, dict[str, str]] = {
             "It changes the {names:global/globals} {names}: threads share {names:it/them}, every process and "
             "interpreter has its own, and what it writes there does not come back. What one call leaves there can "
             "change the results of the next."
+        ),
+    },
+    "slow_items": {
+        "no limit": "No limit was set to the time of an item (--item-limit).",
+        "none slow": "No item, of {count} in all, took longer than {limit_s:duration}.",
+        "slow": (
+            "{left_out} of {count} took longer than {limit_s:duration} and {left_out:was/were} left out: {named}"
+            "[, and {rest} more]."
         ),
     },
     "prints": {
@@ -615,7 +691,7 @@ VERDICTS = {
     ),
     "call loop": (
         "For a single call, start-up and shutdown counted, the plain loop finishes first: {loop_s:duration} against "
-        "{took_s:duration} with {best}."
+        "{took_s:duration} with {best}[, whose workers first import for {import_s:duration} each]."
     ),
     "call small gain": (
         "For a single call, start-up and shutdown counted, {best} {best:gains/gain} hardly anything: {gain:times} "
@@ -624,6 +700,7 @@ VERDICTS = {
     "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
     # The other configurations.
+    "several CPUs": "An item uses {cpu_over_wall:.2f} CPUs by itself, so that more workers find few of them free.",
     "programs work": (
         "Its child processes need the CPUs, {children_s:duration} an item, and no GIL is held meanwhile: threads do as "
         "well as processes."

@@ -146,6 +146,17 @@ class WhichPoolParams(Params):
         help="How long one call, or one pass over the items, may take before it is given up.",
     )
 
+    item_limit_s: float | None = parameter(
+        None,
+        "item limit",
+        unit="s",
+        ge=0.01,
+        le=3600,
+        width=6,
+        advanced=True,
+        help="How long the call of one item of your own may take: each is called once, slower ones are left out.",
+    )
+
     @field_validator("workload", mode="before")
     @classmethod
     def work_has_a_name(cls, value: Any) -> Any:
@@ -209,6 +220,8 @@ class WhichPoolParams(Params):
             )
         if self.star and self.built_in:
             raise InvalidParameter("star", "must be false for built-in work, whose items have no entries.")
+        if self.item_limit_s is not None and self.built_in:
+            raise InvalidParameter("item_limit_s", "must stay empty for built-in work, whose items are alike.")
         most = most_items(self.workload)
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
@@ -273,6 +286,7 @@ class WhichPoolParams(Params):
             repeats=self.repeats,
             pythons=tuple(pythons),
             limit_s=self.limit_s,
+            item_limit_s=self.item_limit_s,
             seconds=self.seconds,
         )
 

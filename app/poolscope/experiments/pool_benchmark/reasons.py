@@ -9,8 +9,10 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
+from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
 from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
+from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -44,6 +46,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_cheapest(state, recommendation),
         *_single_call(state, recommendation),
         *_event_loop(state, recommendation, usable_cpus),
+        *_several_cpus(state, recommendation, usable_cpus),
         *_for_programs(state, recommendation, usable_cpus),
         *_without_gil(state, recommendation),
         *_other_kinds(state, recommendation, usable_cpus),
@@ -117,6 +120,7 @@ def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reaso
         "took_s": median(best.total),
         "loop_s": median(loop.map),
         "gain": ratio(loop.map, best.total),
+        "import_s": imported_s(best),
     }
     match calls.outcome:
         case "no clear winner":
@@ -136,10 +140,17 @@ def _event_loop(state: State, recommendation: Recommendation, usable_cpus: int) 
         yield Reason("blocked for a part", found.facts)
 
 
+def _several_cpus(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
+    """Why pools gain little where a single item keeps the CPUs busy, unless its native threads were limited."""
+    config, found = recommendation.config or recommendation.best, oversubscribed(state, usable_cpus)
+    if found.holds and not config.native_threads:
+        yield Reason("several CPUs", found.facts)
+
+
 def _for_programs(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
     """Why threads are enough for work that looks as if it needed processes."""
     config, found = recommendation.config, child_processes(state, usable_cpus)
-    if config is not None and config.kind == "thread" and found.holds:
+    if config is not None and config.kind == "thread" and found.holds and not oversubscribed(state, usable_cpus).holds:
         yield Reason("programs work", found.facts)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
 from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, WorkOpened
+from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, SiftItems, WorkOpened
 from poolscope.protocol.kinds import IN_PROCESSES, SERIAL, PoolUse
 from poolscope.protocol.native import variables
 from poolscope.protocol.payloads import (
@@ -22,10 +22,13 @@ from poolscope.protocol.payloads import (
     InterpreterFacts,
     MeasurementReport,
     PlannedConfiguration,
+    ResultDifference,
+    SlowItem,
+    SlowItems,
     TrialReport,
 )
 from poolscope.runner.context import RunContext
-from poolscope.runner.host.call_log import entries, under_way
+from poolscope.runner.host.call_log import CallTooLong, GlobalsDiffer, entries, under_way, write_entry
 from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 from poolscope.runner.pools.kinds import measure
@@ -39,6 +42,7 @@ SHOWN_RESULTS = 1000
 # Who does nothing for so long, and for longer than the loop takes, hangs; what breaks mostly does so at once.
 LEAST_PATIENCE_S = 1.0
 SEARCH_S = 5.0
+STOP_S = 2.0  # in which a signal has stopped a call, if it can
 
 
 class ConfigurationFailed(Exception):
@@ -88,8 +92,8 @@ class Session(Protocol):
     """Where the work is opened and measured. `label` names its Python, '' for the run's own.
 
     `facts`, `trial` and `calibration` are what it found out by entering, None where it did not look; `rounds` is set
-    before to those of another's calibration, so that all do the same work. `lost` is why it takes no more part, '' if
-    it does.
+    before to those of another's calibration, so that all do the same work, and `slow` to the items that it left out.
+    `lost` is why it takes no more part, '' if it does.
     """
 
     label: str
@@ -97,6 +101,7 @@ class Session(Protocol):
     trial: TrialReport | None
     calibration: Calibration | None
     rounds: int | None
+    slow: SlowItems | None
     lost: str
 
     def enter(self) -> None:
@@ -126,22 +131,31 @@ class InterpreterSession:
     """
 
     def __init__(
-        self, context: RunContext, python: InterpreterPath, work: BenchmarkWork, scratch: Path, limit_s: float
+        self,
+        context: RunContext,
+        python: InterpreterPath,
+        work: BenchmarkWork,
+        scratch: Path,
+        limit_s: float,
+        item_limit_s: float | None = None,
     ) -> None:
         self.label = python.label
         self.facts: InterpreterFacts | None = None
         self.trial: TrialReport | None = None
         self.calibration: Calibration | None = None
         self.rounds: int | None = None
+        self.slow: SlowItems | None = None
         self.lost = ""
         self._context = context
         self._executable = python.executable
         self._work = work
         self._scratch = scratch
         self._limit_s = limit_s
+        self._item_limit_s = item_limit_s
         self._host: HostProcess | None = None
         self._starts = 0
         self._searches = 0
+        self._causes: dict[str, ResultDifference | None] = {}
         self._native_threads = 0
         self._like: InterpreterSession | None = None  # who has tried the work for this one
         self._loop_s = 0.0  # the longest plain loop so far
@@ -163,8 +177,11 @@ class InterpreterSession:
         """Start the host, open the work and try it. Raises InterpreterLost."""
         if self._like is not None:
             self.facts, self.trial, self.lost = self._like.facts, self._like.trial, self._like.lost
+            self._work, self._fresh, self._apart = self._like._work, self._like._fresh, self._like._apart
             return
         try:
+            if self._item_limit_s is not None:
+                self._leave_out(self.slow or self._sift(self._item_limit_s))
             host = self._start()
             prints = self._scratch / "prints"
             try:
@@ -185,6 +202,37 @@ class InterpreterSession:
         self._apart = ":" in self._work.name and needs_fresh_process(trial)
         if self._apart:
             host.close()
+
+    def _sift(self, limit_s: float) -> SlowItems:
+        """Find the items that take too long, in hosts that end with a call which nothing else stops."""
+        log, first = self._scratch / "sifted", 0
+        for _ in range(MOST_STARTS):
+            try:
+                with self._another_host() as (host, opened):
+                    host.sift(SiftItems(limit_s, str(log), first), limit_s + STOP_S)
+                break
+            except HostFailed as failed:
+                stuck = under_way(entries(log))
+                if failed.breakage is None or not stuck:
+                    raise
+                first, words = max(stuck.items())
+                if failed.breakage.code != "limit":
+                    raise HostFailed(f"{failed} It was at item {first} ({words}).") from None
+                write_entry(log, CallTooLong(first, 0, words, limit_s + STOP_S))
+                first += 1
+        else:
+            raise HostFailed(
+                f"Calls of {MOST_STARTS} items could be stopped only by ending their process, so no more was tried."
+            )
+        found = [entry for entry in entries(log) if isinstance(entry, CallTooLong)]
+        slow = [SlowItem(entry.number, entry.item, entry.seconds) for entry in found]
+        return SlowItems(limit_s, opened.count, tuple(slow))
+
+    def _leave_out(self, slow: SlowItems) -> None:
+        self.slow = slow
+        if len(slow.items) == slow.count:
+            raise OrderRefused(f"The call of every item took longer than the item limit of {slow.limit_s:g} s.")
+        self._work = replace(self._work, left_out=tuple(item.number for item in slow.items))
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
         facts, trial = self.facts, self.trial
@@ -222,6 +270,8 @@ class InterpreterSession:
             raise ConfigurationFailed(str(refused), ended=refused.spoiled, breakage=breakage) from None
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
+        if report.same is False and report.difference is not None and config.kind in IN_PROCESSES:
+            report = replace(report, difference=self._told_apart(config, report.difference))
         self._fresh = self._fresh or report.changed is not None
         return self._compared(report) if self._apart else report
 
@@ -253,14 +303,49 @@ class InterpreterSession:
                 found = replace(found, code="hung")
         return replace(found, limit_s=breakage.limit_s, exit_code=found.exit_code or breakage.exit_code)
 
+    def _told_apart(self, config: PlannedConfiguration, difference: ResultDifference) -> ResultDifference:
+        """Why workers that import the module anew give other results, where that shows in other hosts only."""
+        method = config.start_method or (self.facts.start_method if self.facts else "")
+        if method == "fork" or difference.code not in ("order", "own-globals", "unknown"):
+            return difference
+        if method not in self._causes:
+            self._causes[method] = self._hash_seed_counts() or self._globals_of_workers(config, method)
+        found = self._causes[method]
+        return difference if found is None else replace(difference, code=found.code, names=found.names)
+
+    def _hash_seed_counts(self) -> ResultDifference | None:
+        """Whether the loop's results change with the hash seed and with nothing else: three hosts tell, two alike."""
+        if self._loop_s > SEARCH_S:
+            return None
+        digests = []
+        try:
+            for seed in (1, 1, 2):
+                with self._another_host(seed) as (host, _):
+                    loop = planned(self.label, SERIAL, items=1)
+                    digests.append(self._measure(host, loop, HowToMeasure()).digest)
+        except (HostFailed, OrderRefused):
+            return None
+        first, again, other = digests
+        return ResultDifference("hash-seed") if first is not None and first == again != other else None
+
+    def _globals_of_workers(self, config: PlannedConfiguration, method: str) -> ResultDifference | None:
+        """The globals that such workers have other values of."""
+        self._search(replace(order_for(config, HowToMeasure()).use, start_method=method), warm=False)
+        found = entries(self._log_of(self._searches))
+        names = sorted({name for entry in found if isinstance(entry, GlobalsDiffer) for name in entry.names})
+        return ResultDifference("main-globals", names=tuple(names)) if names else None
+
+    def _log_of(self, search: int) -> Path:
+        return self._scratch / f"calls-{search}"
+
     def _search(self, use: PoolUse, *, warm: bool) -> Breakage | None:
         """How a repetition breaks in a host of its own, None where it does not, or that can't be told."""
-        log = self._scratch / f"calls-{self._searches}"
         self._searches += 1
+        log = self._log_of(self._searches)
         longest_s = max(self.trial.call_s, default=0.0) if self.trial else 0.0
         patience_s = max(LEAST_PATIENCE_S, 2 * self._loop_s, 3 * longest_s)
         try:
-            with self._another_host() as host:
+            with self._another_host() as (host, _):
                 order = ExplainBreakage(use, str(log), patience_s, warm)
                 return host.explain(order, min(self._limit_s, SEARCH_S + 2 * self._loop_s) + patience_s)
         except HostFailed as failed:
@@ -295,11 +380,19 @@ class InterpreterSession:
             self.rounds = opened.calibration.rounds  # the same work, should it be started anew
         return host
 
-    def _new_host(self) -> HostProcess:
+    def _new_host(self, hash_seed: int | None = None) -> HostProcess:
         users = ":" in self._work.name
         folder = (self._work.working_folder or self._work.folder) if users else None
         limits = variables(self._native_threads) if self._native_threads else {}
-        return HostProcess.start(self._context, self.label, self._executable, folder, own_site=users, limits=limits)
+        return HostProcess.start(
+            self._context,
+            self.label,
+            self._executable,
+            folder,
+            own_site=users,
+            limits=limits,
+            hash_seed=hash_seed,
+        )
 
     def _open(self, host: HostProcess) -> WorkOpened:
         is_async = self.trial is not None and self.trial.is_async
@@ -307,12 +400,11 @@ class InterpreterSession:
         return host.open_work(order, self._limit_s)
 
     @contextlib.contextmanager
-    def _another_host(self) -> Iterator[HostProcess]:
+    def _another_host(self, hash_seed: int | None = None) -> Iterator[tuple[HostProcess, WorkOpened]]:
         """One beside that which measures, with the work opened; it is ended afterwards. Raises HostFailed."""
-        host = self._new_host()
+        host = self._new_host(hash_seed)
         try:
-            self._open(host)
-            yield host
+            yield host, self._open(host)
         finally:
             host.end()
 
@@ -359,6 +451,7 @@ class LocalSession:
         self.trial: TrialReport | None = None
         self.calibration: Calibration | None = None
         self.rounds: int | None = None
+        self.slow: SlowItems | None = None
         self._context = context
         self._request = work
         self._scratch = scratch

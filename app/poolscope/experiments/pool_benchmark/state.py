@@ -35,17 +35,22 @@ from poolscope.protocol.payloads import (
     Payload,
     Plan,
     PlannedConfiguration,
+    ResultDifference,
     ResultsDiffer,
+    ResultsRounded,
     RoundEnded,
     RoundsEnded,
     Seed,
     ShownResults,
+    SlowItems,
     TraceSummary,
     TrialReport,
 )
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
 PHASES = ("start", "first_ready", "imported", "map", "stop")
+# Results that name their worker, an object or the time differ by their nature; the work is done all the same.
+OF_ITS_NATURE = ("identity", "address", "clock")
 NO_CONFIGURATIONS: Mapping[str, Configuration] = MappingProxyType({})
 
 
@@ -57,7 +62,8 @@ class Configuration:
     and `native_threads` are those of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold
     seconds, one a counted repetition, `imported` those of a worker's imports as it started, and `repetitions` their
     numbers; a plain loop has maps alone. `skipped` is the sentence why it was given up, `breakage` what broke it then,
-    `differs` how its results are not those of the loop, `untraced` why it has no traced repetition, each '' or None
+    `differs` how its results are not those of the loop, `difference` why, `rounded` by how much they are apart where
+    that is rounding alone, `untraced` why it has no traced repetition, each '' or None
     where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
     A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
     loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
@@ -84,6 +90,8 @@ class Configuration:
     skipped: str = ""
     breakage: Breakage | None = None
     differs: str = ""
+    difference: ResultDifference | None = None
+    rounded: float | None = None
     untraced: str = ""
     dropped: ConfigurationDropped | None = None
     passes: int = 1
@@ -121,13 +129,15 @@ class Configuration:
 class Python:
     """One interpreter that was to take part. `why_not` is the sentence why it can't, '' where it does.
 
-    `facts` and `trial` are None until it has said what it is, and until the work was tried in it.
+    `slow` are the items left out for a limit of their own, None without one. `facts` and `trial` are None until it has
+    said what it is, and until the work was tried in it.
     """
 
     label: str
     facts: InterpreterFacts | None = None
     trial: TrialReport | None = None
     why_not: str = ""
+    slow: SlowItems | None = None
 
     @property
     def gil(self) -> bool | None:
@@ -218,7 +228,8 @@ class State:
 
     def left_out(self, config: Configuration) -> str:
         """Why a configuration's times don't count: it was given up, or its results are wrong. '' where they do."""
-        return config.skipped or (config.differs if self.comparable else "")
+        harmless = config.difference is not None and config.difference.code in OF_ITS_NATURE
+        return config.skipped or (config.differs if self.comparable and not harmless else "")
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -297,6 +308,8 @@ def _result(state: State, payload: Payload, key: str) -> State:
             return _know(state, key, why_not=why)
         case TrialReport():
             return _know(state, key, trial=payload)
+        case SlowItems():
+            return _know(state, key, slow=payload)
         case ItemsChanged(change=change):
             python = state.python(key)
             return _know(state, key, trial=replace(python.trial, changed=change)) if python and python.trial else state
@@ -331,8 +344,10 @@ def _measured(config: Configuration, payload: Payload) -> Configuration:
             return replace(config, passes=passes)
         case ConfigurationUntraced(why=why):
             return replace(config, untraced=why)
-        case ResultsDiffer(detail=detail):
-            return replace(config, differs=detail)
+        case ResultsDiffer(detail=detail, difference=difference):
+            return replace(config, differs=detail, difference=difference)
+        case ResultsRounded(largest=largest):
+            return replace(config, rounded=largest)
         case TraceSummary():
             return replace(config, traced=payload)
         case MemoryReading():

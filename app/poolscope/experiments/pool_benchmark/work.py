@@ -136,17 +136,22 @@ def overlapped(state: State) -> float:
 
 
 def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
-    """How many items this configuration can have in work at once: its workers; if the work computes, up to the CPUs."""
+    """How many items this configuration can have in work at once: its workers; if the work computes, up to the CPUs.
+
+    An item that uses several CPUs by itself leaves room for fewer.
+    """
     if config.kind == "asyncio" and (blocks_event_loop(state) or _loops_thread_computes(state)):
         return 1
     if waits(state):
         return config.size
-    python = state.python(config.python)
+    python, each = state.python(config.python), on_cpu(state.loop_of(config.python, config.native_threads)) or 1.0
+    if each < SEVERAL_CPUS:
+        each = 1.0
     # Threads under the GIL can, for work that lets go of it; what one lock allows is seen in what their tasks used.
     if config.kind == "thread" and (python is None or python.gil is not False):
         used = cpus_used(config)
-        return max(1, min(config.size, usable_cpus, round(used))) if used is not None else 1
-    return min(config.size, usable_cpus)
+        return max(1, min(config.size, round(min(used, usable_cpus) / each))) if used is not None else 1
+    return max(1, min(config.size, round(usable_cpus / each)))
 
 
 def _loops_thread_computes(state: State) -> bool:

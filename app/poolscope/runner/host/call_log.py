@@ -7,13 +7,10 @@ import multiprocessing.process
 import os
 import pickle
 import signal
-import sys
 import traceback
-import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,15 +18,12 @@ from typing import Any, ClassVar
 from poolscope.errors import MalformedMessage
 from poolscope.protocol import codec
 from poolscope.protocol.codec import Tagged
-from poolscope.runner.host.equality import Digest, digest
+from poolscope.runner.host.global_state import global_digests_of
 from poolscope.runner.host.pickling import error_in_words, short
-from poolscope.runner.host.trial import nested_code
-from poolscope.workloads.spreading import spread
 
 # No program has a use of its own for it, unlike SIGUSR2, which is all that there is without real-time signals.
 SHOW_STACK = getattr(signal, "SIGRTMAX", signal.SIGUSR2 + 2) - 2
 STACKS = ".stacks"  # of the log's name, for the file of the workers' stacks
-MOST_FUNCTIONS = 200  # through which globals are looked for
 
 
 class CallLogEntry(Tagged):
@@ -84,6 +78,26 @@ class CallNotRead(CallLogEntry):
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallTooLong(CallLogEntry):
+    """It was stopped after so many `seconds`."""
+
+    tag: ClassVar[str] = "too long"
+    number: int
+    pid: int
+    item: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalsDiffer(CallLogEntry):
+    """Before its first call a worker has other values of these globals than the main process has."""
+
+    tag: ClassVar[str] = "globals"
+    pid: int
+    names: tuple[str, ...]
+
+
 class LoggedFunction:
     """A function that is given (number, item in words, item) and says what becomes of each call; it returns nothing.
 
@@ -95,7 +109,7 @@ class LoggedFunction:
         self.log = str(log)
         self.copied = copied
         self.function: Any = bytes(ForkingPickler.dumps(function)) if copied else function
-        self.globals = readable_globals(function)
+        self.globals = global_digests_of(function)
         self.differing: tuple[str, ...] | None = None  # of the globals, in this copy of the function
 
     def numbered(self, items: Iterable[Any]) -> list[tuple[int, str, Any]]:
@@ -118,8 +132,10 @@ class LoggedFunction:
                 self.say(CallNotRead(number, pid, error_in_words(error)))
                 raise
         if self.copied and self.differing is None:  # before the work can change any
-            there = readable_globals(function)
+            there = global_digests_of(function)
             self.differing = tuple(sorted(name for name in self.globals if self.globals[name] != there.get(name)))
+            if self.differing:
+                self.say(GlobalsDiffer(pid, self.differing))
         try:
             result = function(item)
         except BaseException as error:
@@ -130,11 +146,15 @@ class LoggedFunction:
         self.say(CallEnded(number, pid, unreadable(result) if self.copied else ""))
 
     def say(self, entry: CallLogEntry) -> None:
-        file = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # a line is written as one
-        try:
-            os.write(file, codec.to_line(entry) + b"\n")
-        finally:
-            os.close(file)
+        write_entry(Path(self.log), entry)
+
+
+def write_entry(log: Path, entry: CallLogEntry) -> None:
+    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # a line is written as one
+    try:
+        os.write(file, codec.to_line(entry) + b"\n")
+    finally:
+        os.close(file)
 
 
 def unreadable(value: Any) -> str:
@@ -179,7 +199,7 @@ def under_way(log: Iterable[CallLogEntry], pid: int | None = None) -> dict[int, 
         match entry:
             case CallBegan():
                 open_calls[entry.number] = entry
-            case CallEnded() | CallRaised() | CallNotRead():
+            case CallEnded() | CallRaised() | CallNotRead() | CallTooLong():
                 open_calls.pop(entry.number, None)
     return {number: call.item for number, call in sorted(open_calls.items()) if pid in (None, call.pid)}
 
@@ -197,62 +217,3 @@ def show_stacks_in(log: str) -> None:
             # Kept open for as long as the process lives.
             file = os.open(log + STACKS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             faulthandler.register(SHOW_STACK, file=file, all_threads=False)
-
-
-# Globals
-
-
-def readable_globals(function: Any) -> dict[str, str]:
-    """The digests of those that have one."""
-    return {name: found.text for name, found in global_values(function) if found is not None}
-
-
-def global_values(function: Any) -> Iterator[tuple[str, Digest | None]]:
-    """The data among the globals that a function reads, itself or through functions of its own package, by name, each
-    with a digest of its value (None: it has none)."""
-    seen: set[int] = set()
-    left = [function]
-    while left and len(seen) < MOST_FUNCTIONS:
-        one = python_function(left.pop())
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        names = {name for code in nested_code(one.__code__) for name in code.co_names}
-        for name in sorted(names & one.__globals__.keys()):
-            value = one.__globals__[name]
-            if isinstance(value, types.ModuleType):
-                if is_users(value):
-                    for inner in sorted(names & vars(value).keys()):
-                        if is_data(vars(value)[inner]):
-                            yield f"{name}.{inner}", digest(vars(value)[inner])
-                        else:
-                            left.append(vars(value)[inner])
-            elif is_data(value):
-                yield name, digest(value)
-            else:
-                left.append(value)
-
-
-def python_function(value: Any) -> types.FunctionType | None:
-    """The function in Python that a callable comes down to, if it is one of the user's."""
-    while isinstance(value, partial):
-        value = value.args[0] if value.func is spread else value.func
-    value = getattr(value, "__wrapped__", value)
-    value = getattr(value, "__func__", value)
-    if not isinstance(value, types.FunctionType | type):
-        value = getattr(type(value).__call__, "__func__", type(value).__call__) if callable(value) else None
-    if not isinstance(value, types.FunctionType):
-        return None
-    module = sys.modules.get(value.__module__ or "")
-    return value if module is not None and is_users(module) else None
-
-
-def is_users(module: types.ModuleType) -> bool:
-    """Whether a module may be the user's own: of no installed package, nor of the standard library."""
-    path = getattr(module, "__file__", None) or ""
-    top = module.__name__.partition(".")[0]
-    return top not in sys.stdlib_module_names and top != "poolscope" and "site-packages" not in path
-
-
-def is_data(value: Any) -> bool:
-    return not isinstance(value, type | types.ModuleType) and not callable(value)

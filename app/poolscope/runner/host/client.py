@@ -34,17 +34,19 @@ from poolscope.protocol.commands import (
     HostAnswer,
     HostDescription,
     HostOrder,
+    ItemsSifted,
     KillHostWorker,
     MeasureOnce,
     OpenWork,
     OrderFailed,
+    SiftItems,
     StepAnnounced,
     TryWork,
     WorkMeasured,
     WorkOpened,
     WorkTried,
 )
-from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementReport, TrialReport
+from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementReport, SlowItem, TrialReport
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 
@@ -92,15 +94,19 @@ class HostProcess:
         folder: str | None,
         own_site: bool,
         limits: Mapping[str, str] = NO_LIMITS,
+        hash_seed: int | None = None,
     ) -> HostProcess:
         """Start a host that waits for orders. Raises HostFailed.
 
         `own_site`: with the packages of that Python's environment and those that its user has installed for themselves,
         as a user's function needs them. `folder` is the working folder, None is ours. `limits` go into its environment.
+        With a `hash_seed` the order of its sets is that of this PYTHONHASHSEED, else that of one's own.
         """
         orders_read, orders = os.pipe()
         answers, answers_write = os.pipe()
         flags = own_site_flags(os.environ) if own_site else ("-I", "-S")
+        if hash_seed is not None:
+            flags = tuple(flag for flag in flags if flag != "-E")
         packages = link_package(context.scratch)
         program = str(packages / PACKAGE.name / "runner" / "host")
         try:
@@ -108,9 +114,9 @@ class HostProcess:
                 [executable, *flags, program, str(orders_read), str(answers_write)],
                 pass_fds=(orders_read, answers_write),
                 process_group=0,
-                env={**os.environ, **limits},
                 stdin=subprocess.DEVNULL,
                 cwd=folder,
+                env={**(os.environ if hash_seed is None else with_hash_seed(os.environ, hash_seed)), **limits},
             )
         except (OSError, ValueError) as error:
             os.close(orders)
@@ -133,6 +139,10 @@ class HostProcess:
 
     def open_work(self, order: OpenWork, limit_s: float) -> WorkOpened:
         return self._ask(order, WorkOpened, limit_s, "opening the work")
+
+    def sift(self, order: SiftItems, limit_s: float) -> tuple[SlowItem, ...]:
+        """Find the items that take too long, each within `limit_s`."""
+        return self._ask(order, ItemsSifted, limit_s, "the first call").slow
 
     def try_work(self, output: Path, limit_s: float) -> TrialReport:
         """Have the opened work looked at and called a few times; what it prints goes into `output`."""
@@ -249,6 +259,12 @@ def own_site_flags(variables: Mapping[str, str]) -> tuple[str, ...]:
     """Those with which a Python finds its user's packages, but nothing by PYTHONPATH: that comes with the work, and
     behind our package instead of before it."""
     return ("-E", "-P", "-s") if variables.get("PYTHONNOUSERSITE") else ("-E", "-P")
+
+
+def with_hash_seed(variables: Mapping[str, str], seed: int) -> dict[str, str]:
+    """The environment for a Python that reads of its own variables this one alone."""
+    others = {name: value for name, value in variables.items() if not name.startswith("PYTHON")}
+    return {**others, "PYTHONHASHSEED": str(seed)}
 
 
 def link_package(scratch: Path) -> Path:

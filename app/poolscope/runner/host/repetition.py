@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import Breakage, ItemChange, MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
+from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same, same_in_any_order
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import first_changed
+from poolscope.runner.host.global_state import global_digests_of, random_states
 from poolscope.runner.host.pickling import error_in_words, raised_where, short
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
@@ -29,12 +31,12 @@ class CountingFunction:
     """The function of an uncounted loop, which knows how far it came."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+        self.function = function
         self.number = -1
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         self.number += 1
-        return self._function(*given, **named)
+        return self.function(*given, **named)
 
 
 def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) -> MeasurementReport:
@@ -44,6 +46,8 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
     if order.use.kind == SERIAL and opened.expected is None:
         counting = CountingFunction(work.function)
         work = dataclasses.replace(work, function=counting, coroutine=counting if opened.is_async else work.coroutine)
+    first = opened.expected is None
+    before = states(work.function) if first else ({}, {})
     try:
         measurement = measure(context, order.use, work, traced=order.traced, passes=passes, fill_s=order.fill_s)
     except WorkerDied as died:
@@ -67,12 +71,41 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         opened.expected = measurement.results
         found = digest(measurement.results)
         first_digest = found.text if found is not None and found.plain else None
+    if first:
+        opened.drawn, opened.changed = (
+            changes(old, new) for old, new in zip(before, states(work.function), strict=True)
+        )
     equal, detail = comparison(measurement.results, opened.expected, in_order)
+    difference = None
+    if equal is not True and in_order:
+        difference = explained(
+            measurement.results,
+            opened.expected,
+            kind=order.use.kind,
+            workers=measurement.workers,
+            drawn=opened.drawn,
+            changed=opened.changed,
+        )
+        if difference.code == "rounding":
+            equal, detail = True, ""
+        elif equal is None and difference.code == "unknown":
+            difference = None
     words = [short(item, SHOWN_ITEM) for item in opened.work.items] if in_order else None
-    report = report_on(measurement, order, words, same=equal, detail=detail, digest=first_digest)
+    report = report_on(measurement, order, words, same=equal, detail=detail, difference=difference, digest=first_digest)
     if change:  # how many passes fill a sample was found out with items that it had changed
         return dataclasses.replace(report, changed=change, passes_to_fill=1)
     return dataclasses.replace(report, passes_to_fill=min(report.passes_to_fill, most_passes(opened)))
+
+
+def states(function: Callable[..., Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Digests of the random generators and of the globals that calls may change."""
+    if isinstance(function, CountingFunction):
+        function = function.function
+    return random_states(function), global_digests_of(function)
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in after if before.get(name) != after[name]))
 
 
 def most_passes(opened: OpenedWork) -> int:
@@ -107,10 +140,10 @@ def comparison(results: list[Any], expected: list[Any], in_order: bool) -> tuple
     equal = same(results, expected)
     if equal is False and not in_order:
         equal = same_in_any_order(results, expected)
-    return equal, difference(results, expected, in_order) if equal is False else ""
+    return equal, first_difference(results, expected, in_order) if equal is False else ""
 
 
-def difference(results: list[Any], expected: list[Any], in_order: bool) -> str:
+def first_difference(results: list[Any], expected: list[Any], in_order: bool) -> str:
     if len(results) != len(expected):
         return f"{len(results)} results instead of {len(expected)}."
     for number, (one, other) in enumerate(zip(results, expected, strict=True)):

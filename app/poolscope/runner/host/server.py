@@ -19,10 +19,12 @@ from poolscope.protocol.commands import (
     HostAnswer,
     HostDescription,
     HostOrder,
+    ItemsSifted,
     KillHostWorker,
     MeasureOnce,
     OpenWork,
     OrderFailed,
+    SiftItems,
     StepAnnounced,
     TryWork,
     WorkMeasured,
@@ -98,6 +100,10 @@ class HostServer:
             case OpenWork():
                 self.work = open_work(order, self.announce)
                 return self.work.opened
+            case SiftItems() if self.work is not None:
+                from poolscope.runner.host.sifting import sift_items  # late, as below
+
+                return ItemsSifted(sift_items(self.work, order, self.announce))
             case TryWork() if self.work is not None:
                 return WorkTried(try_work(self.work, Path(order.output), self.announce))
             case MeasureOnce() if self.work is not None and self.context is not None:

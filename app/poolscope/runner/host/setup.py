@@ -52,7 +52,8 @@ class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
     `original` are all items as they were, where they can be copied and calls may change them. `own_threads` were
-    alive before it was opened; `import_s` is how long a user's function and set-up took to import.
+    alive before it was opened; `import_s` is how long a user's function and set-up took to import. The first loop drew
+    from the random generators `drawn`, and changed the globals `changed`.
     """
 
     work: Work
@@ -61,6 +62,8 @@ class OpenedWork:
     own_threads: Sequence[threading.Thread] = ()
     expected: list[Any] | None = None
     original: Original | None = None
+    drawn: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     import_s: float | None = None
 
     @property
@@ -99,9 +102,9 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
 def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:
     own_threads = threading.enumerate()
     loaded = user_code.load(asked, scratch, announce)
+    left_out = set(asked.left_out)
+    items = [item for number, item in enumerate(loaded.items) if number not in left_out]
     coroutine = loaded.function if loaded.is_async or is_async else None
-    work = Work(loaded.function, loaded.items, coroutine, loaded.setup, calling=loaded.calling)
-    opened = WorkOpened(
-        len(loaded.items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made
-    )
+    work = Work(loaded.function, items, coroutine, loaded.setup, calling=loaded.calling)
+    opened = WorkOpened(len(items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made)
     return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads, import_s=loaded.import_s)

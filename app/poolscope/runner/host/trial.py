@@ -18,18 +18,22 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import CpuClock
+from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
     ItemChange,
     LazyResult,
     LoopUse,
     Parcel,
     RememberedCalls,
+    ResultDifference,
     TrialReport,
     WorkError,
 )
+from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import MOST_BYTES, Original, is_fixed, originals_of
+from poolscope.runner.host.global_state import nested_code, random_states
 from poolscope.runner.host.laziness import lazy_part, looked_at
 from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
@@ -110,6 +114,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         items_known=calls.items_known,
         lazy=calls.lazy,
         threads=opened.work_threads(),
+        repeat_difference=calls.difference,
         native_libraries=native_libraries(),
         native_threads=native_threads(),
         loop=calls.loop,
@@ -161,6 +166,8 @@ class FirstCalls:
     lazy: LazyResult | None = None
     raised: WorkError | None = None
     loop: LoopUse | None = None
+    second: list[Any] = field(default_factory=list)  # the result of the call that was made twice
+    difference: ResultDifference | None = None
 
 
 class TrialEnded(Exception):
@@ -174,7 +181,7 @@ class GivesCoroutine(Exception):
 def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     """Call the function on the first items and on some more, then on all of these once more."""
     function = opened.work.function
-    before = global_digests(function)
+    before, states = global_digests(function), random_states(function)
     items = tried_items(opened.work.items)
     try:
         calls = called(opened, items, announce)
@@ -183,6 +190,10 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
         calls = called(opened, items, announce)
     after = global_digests(function)
     calls.global_state = sorted(name for name in before if before[name] != after.get(name))
+    if calls.repeats_equal is False:
+        drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
+        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=calls.global_state)
+        calls.difference, calls.repeats_equal = found, found.code == "rounding"
     return calls
 
 
@@ -240,6 +251,7 @@ class TrialCalls:
             return
         result = self.call_again(calls.items[0])
         second = digest(result)
+        calls.second = [result]
         if first is None or second is None:
             calls.repeats_equal = same(calls.results[0], result)
         else:
@@ -406,14 +418,6 @@ def global_digests(function: Any) -> dict[str, str | None]:
             seen = digest(there[name])
             found[name] = seen.text if seen else None
     return found
-
-
-def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A function's code and that of all functions within it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from nested_code(constant)
 
 
 @contextmanager

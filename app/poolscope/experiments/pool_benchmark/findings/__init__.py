@@ -34,6 +34,7 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
     prints,
     results_differ,
     run_was_disturbed,
+    slow_items,
     unsettled,
 )
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
@@ -71,6 +72,7 @@ CHECKS: tuple[Check, ...] = (
     items_made_beforehand,
     results_differ,
     keeps_global_state,
+    slow_items,
     prints,
     run_was_disturbed,
     unsettled,
@@ -95,6 +97,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     items_made_beforehand,
     results_differ,
     keeps_global_state,
+    slow_items,
     prints,
 }
 # They say nothing where the times are not those of the work.

@@ -12,7 +12,13 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, processes, tail_share
-from poolscope.experiments.pool_benchmark.work import blocks_event_loop, seconds_per_item, side_by_side
+from poolscope.experiments.pool_benchmark.work import (
+    SEVERAL_CPUS,
+    blocks_event_loop,
+    on_cpu,
+    seconds_per_item,
+    side_by_side,
+)
 from poolscope.protocol.payloads import ReplayedMap, TraceSummary
 from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
@@ -33,6 +39,8 @@ def work_too_small(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "faster", facts)
     if blocks_event_loop(state):
         return CheckResult(False, "event loop blocked", facts)
+    if (on_cpu(state.serial) or 0.0) >= SEVERAL_CPUS:
+        return CheckResult(False, "several CPUs", {**facts, "loop_on_cpu": on_cpu(state.serial)})
     if recommendation.maps.outcome != "loop":
         return CheckResult(None, "undecided", facts)
     if near is None:

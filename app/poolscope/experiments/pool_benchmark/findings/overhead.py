@@ -32,7 +32,7 @@ def start_up_outweighs(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "unmeasured")
     best = fastest(configs)
     around, mapped = median(best.around), median(best.map)
-    by_method, imported = _by_method(configs, best), _imported_s(best)
+    by_method, imported = _by_method(configs, best), imported_s(best)
     facts: dict[str, Any] = {
         "config": best,
         "start_stop_s": around,
@@ -65,7 +65,7 @@ def start_up_outweighs(state: State, usable_cpus: int) -> CheckResult:
     return CheckResult(True, "import outweighs", facts, more, lost_share)
 
 
-def _imported_s(config: Configuration) -> float | None:
+def imported_s(config: Configuration) -> float | None:
     """How long a worker imports a user's modules as it starts; None where that takes no time to speak of."""
     imported = median(config.imported) if config.imported else 0.0
     return imported if imported >= LONG_IMPORT_S else None
@@ -73,7 +73,7 @@ def _imported_s(config: Configuration) -> float | None:
 
 def _price(method: str, config: Configuration) -> str:
     """'spawn in 1.02 s, 900 ms of it importing'."""
-    imported = _imported_s(config)
+    imported = imported_s(config)
     return f"{method} in {duration(median(config.around))}" + (
         f", {duration(imported)} of it importing" if imported else ""
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from poolscope.experiments.disturbance import signs_in_words
@@ -11,20 +12,69 @@ from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.protocol.payloads import DifferenceCode
+from poolscope.text.language import format_list
+from poolscope.text.numbers import duration
+
+MOST_SLOW = 5  # items that a sentence names
+# The causes that are told, where pools differ from the loop and where the loop's own results change.
+TOLD: tuple[DifferenceCode, ...] = (
+    "order",
+    "hash-seed",
+    "identity",
+    "address",
+    "clock",
+    "same-random-state",
+    "shared-generator",
+    "main-globals",
+    "shared-globals",
+    "own-globals",
+)
+IN_THE_LOOP: Mapping[DifferenceCode, str] = {
+    "random": "random in the loop",
+    "clock": "clock in the loop",
+    "address": "address in the loop",
+    "own-globals": "own-globals in the loop",
+}
 
 
 def results_differ(state: State, usable_cpus: int) -> CheckResult:
     differing = [config for config in state.configs.values() if config.differs]
     repeats = [python.trial.repeats_equal for python in state.pythons if python.trial]
-    if not state.comparable:
-        return CheckResult(True, "no call repeats", {"settings": 0})
+    # Where workers drew the same, that is the finding, whether or not the loop's own results change.
+    differing.sort(key=lambda config: config.difference is None or config.difference.code != "same-random-state")
+    same_draws = bool(differing and differing[0].difference and differing[0].difference.code == "same-random-state")
+    if not state.comparable and not same_draws:
+        return _changing(state)
     if differing:
-        facts = {"config": differing[0], "detail": differing[0].differs, "settings": len(differing)}
+        config, why = differing[0], differing[0].difference
         others = {"others": len(differing) - 1} if len(differing) > 1 else {}
-        return CheckResult(True, "differ", {**facts, **others})
+        facts = {"config": config, "detail": config.differs, "settings": len(differing), **others}
+        if why is None or why.code not in TOLD:
+            return CheckResult(True, "differ", facts)
+        facts |= {"differing": why.differing, "first": why.item, "names": why.names, "repeated": why.repeated}
+        facts["generators"] = format_list(why.names) or None
+        facts |= {"pair": [f"{number}" for number in why.pair or ()], "start_method": config.start_method}
+        return CheckResult(True, why.code, facts)
+    rounded = [config for config in state.configs.values() if config.rounded is not None]
+    if rounded:
+        farthest = max(rounded, key=lambda config: config.rounded or 0.0)
+        return CheckResult(
+            False, "rounding", {"config": farthest, "largest": farthest.rounded, "settings": len(rounded)}
+        )
     if not repeats or None in repeats:
         return CheckResult(None, "unknown")
     return CheckResult(False, "same", {"settings": 0})
+
+
+def _changing(state: State) -> CheckResult:
+    """Results that are others at each call, in the plain loop too."""
+    trials = [python.trial for python in state.pythons if python.trial]
+    why = next((trial.repeat_difference for trial in trials if trial.repeat_difference), None)
+    code = IN_THE_LOOP.get(why.code) if why else None
+    if why is None or code is None:
+        return CheckResult(True, "no call repeats", {"settings": 0})
+    return CheckResult(True, code, {"settings": 0, "names": why.names, "generators": format_list(why.names) or None})
 
 
 def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
@@ -34,6 +84,20 @@ def keeps_global_state(state: State, usable_cpus: int) -> CheckResult:
     if not state.changed:
         return CheckResult(False, "none", {"globals": 0})
     return CheckResult(True, "changes", {"globals": len(state.changed), "names": state.changed})
+
+
+def slow_items(state: State, usable_cpus: int) -> CheckResult:
+    """Items that took longer than each may, and were left out."""
+    slow = next((python.slow for python in state.pythons if python.slow), None)
+    if slow is None:
+        return CheckResult(False, "no limit")
+    facts: dict[str, Any] = {"limit_s": slow.limit_s, "count": slow.count, "left_out": len(slow.items)}
+    if not slow.items:
+        return CheckResult(False, "none slow", facts)
+    longest = sorted(slow.items, key=lambda item: -item.seconds)[:MOST_SLOW]
+    named = [f"item {item.number} ({item.item}) after {duration(item.seconds)}" for item in longest]
+    facts |= {"named": format_list(named), "rest": len(slow.items) - len(named) or None, "first": slow.items[0].number}
+    return CheckResult(True, "slow", facts)
 
 
 def prints(state: State, usable_cpus: int) -> CheckResult:

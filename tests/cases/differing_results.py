@@ -1,0 +1,93 @@
+"""Results that differ between workers, each for another reason."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import threading
+import time
+
+items = list(range(8))
+words = [f"word{number}" for number in range(60)]
+drawing = random.Random(42)
+scale = 1
+kept: list[int] = []
+alive: list[object] = []
+
+
+def entries_of_set(number: int) -> list[str]:
+    return list(set(words[: number + 20]))
+
+
+def first_of_set(number: int) -> str:
+    return next(iter(set(words)))
+
+
+def bucket(number: int) -> int:
+    return hash(words[number]) % 1009
+
+
+def sum_of_set(number: int) -> float:
+    """The order of the terms rounds the sum."""
+    return sum(1 / (1 + int(word[4:])) for word in set(words))
+
+
+def draws(number: int) -> tuple[int, float]:
+    time.sleep(0.01)  # or one worker does all
+    return number, drawing.random()
+
+
+def draws_arrays(number: int) -> list[float]:
+    time.sleep(0.01)
+    return [drawing.gauss(0, 1) for _ in range(3)]
+
+
+def seeds_for_all(number: int) -> float:
+    """Threads come in between the seed and the draw of another."""
+    random.seed(number)
+    time.sleep(0.002)
+    return random.random()
+
+
+def process_id(number: int) -> dict[str, int]:
+    return {"number": number, "process": os.getpid()}
+
+
+def thread_id(number: int) -> tuple[int, int]:
+    return number, threading.get_ident()
+
+
+def process_name(number: int) -> str:
+    return multiprocessing.current_process().name
+
+
+def now(number: int) -> float:
+    return time.time()
+
+
+def address(number: int) -> str:
+    alive.append(object())  # or the next one has its address
+    return repr(alive[-1])
+
+
+def set_scale() -> list[int]:
+    global scale
+    scale = 3
+    return items
+
+
+def scaled(number: int) -> int:
+    return number * scale
+
+
+def fills(number: int) -> int:
+    """Threads find what others have put there."""
+    kept.clear()
+    kept.append(number)
+    time.sleep(0.002)
+    return sum(kept)
+
+
+def wrong_in_worker(number: int) -> int:
+    return number + (multiprocessing.parent_process() is not None)

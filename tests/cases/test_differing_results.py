@@ -1,0 +1,106 @@
+"""Why results differ is told by a code with its numbers, or not at all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from poolscope.experiments.pool_benchmark.plan import planned
+from poolscope.experiments.pool_benchmark.sessions import HowToMeasure, InterpreterSession
+from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.protocol.payloads import MeasurementReport
+from poolscope.runner.context import RunContext
+
+from tests.cases.measuring import HERE
+from tests.runner.conftest import context
+
+__all__ = ["context"]
+
+Session = Callable[[str], InterpreterSession]
+
+
+@pytest.fixture
+def session(context: RunContext, tmp_path: Path) -> Iterator[Session]:
+    sessions = []
+
+    def entered(work: str) -> InterpreterSession:
+        python = InterpreterPath("9.9", sys.executable)
+        named = BenchmarkWork(f"differing_results:{work}", str(HERE))
+        sessions.append(InterpreterSession(context, python, named, tmp_path, 30.0))
+        sessions[-1].enter()
+        sessions[-1].measure(planned("9.9", "serial", items=1), HowToMeasure())
+        return sessions[-1]
+
+    yield entered
+    for one in sessions:
+        one.end()
+
+
+def measured(session: InterpreterSession, kind: str, start_method: str = "fork") -> MeasurementReport:
+    config = planned("9.9", kind, 2, "" if kind == "thread" else start_method, items=8)
+    return session.measure(config, HowToMeasure())
+
+
+@pytest.mark.parametrize("function", ["entries_of_set", "first_of_set", "bucket"])
+def test_the_hash_seed_is_found_by_trying_others(session: Session, function: str) -> None:
+    report = measured(session(f"{function}@items"), "process", "spawn")
+    assert report.difference is not None
+    assert (report.same, report.difference.code) == (False, "hash-seed")
+
+
+def test_forked_workers_have_the_hash_seed_of_the_main_process(session: Session) -> None:
+    assert measured(session("entries_of_set@items"), "process").same is True
+
+
+def test_a_rounding_is_no_difference(session: Session) -> None:
+    """Where the order of the terms happens to be the same, so is the sum."""
+    report = measured(session("sum_of_set@items"), "process", "spawn")
+    assert report.same is True
+    assert report.difference is None or (report.difference.code == "rounding" and report.difference.largest < 1e-14)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "code", "differing", "names"),
+    [
+        ("draws", "process", "same-random-state", 8, ("drawing",)),
+        ("draws_arrays", "pool", "same-random-state", 8, ("drawing",)),
+        ("seeds_for_all", "thread", "shared-generator", None, ("random",)),
+        ("process_id", "process", "identity", 8, ()),
+        ("thread_id", "thread", "identity", 8, ()),
+        ("process_name", "pool", "identity", 8, ()),
+        ("fills", "thread", "shared-globals", None, ("kept",)),
+        ("wrong_in_worker", "process", "unknown", 8, ()),
+    ],
+)
+def test_the_results_and_the_state_of_the_main_process_tell_why(
+    session: Session, function: str, kind: str, code: str, differing: int | None, names: tuple[str, ...]
+) -> None:
+    report = measured(session(f"{function}@items"), kind)
+    assert report.same is False
+    assert report.difference is not None
+    assert (report.difference.code, report.difference.names) == (code, names)
+    assert differing in (None, report.difference.differing)
+    if code == "same-random-state":
+        assert report.difference.repeated >= 2
+        assert report.difference.pair is not None
+
+
+def test_a_spawned_worker_lacks_what_the_main_process_has_set(session: Session) -> None:
+    report = measured(session("scaled@set_scale"), "process", "spawn")
+    assert report.difference is not None
+    assert (report.difference.code, report.difference.names, report.difference.item) == ("main-globals", ("scale",), 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "code", "names"), [("draws", "random", ("drawing",)), ("now", "clock", ()), ("address", "address", ())]
+)
+def test_results_that_change_at_each_call_are_told_why_beforehand(
+    session: Session, function: str, code: str, names: tuple[str, ...]
+) -> None:
+    trial = session(f"{function}@items").trial
+    assert trial is not None
+    assert trial.repeats_equal is False
+    assert trial.repeat_difference is not None
+    assert (trial.repeat_difference.code, trial.repeat_difference.names) == (code, names)
