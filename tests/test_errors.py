@@ -7,9 +7,9 @@ from inspect import getmembers, isclass
 
 import pytest
 from poolscope import errors
-from poolscope.errors import PoolscopeError, QueueFull, Refused, ServerEnding, TooManyStarts, TooManyViewers
+from poolscope.errors import PoolscopeError, QueueFull, Refused, ServerEnding, TooBusy, TooManyStarts, TooManyViewers
 
-REFUSALS = (QueueFull(20), TooManyStarts(60, 7), TooManyViewers(2000), ServerEnding())
+REFUSALS = (QueueFull(20), TooManyStarts(60, 7), TooManyViewers(2000), TooBusy(16), ServerEnding())
 
 
 def drawn() -> dict[str, str]:

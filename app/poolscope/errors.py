@@ -9,6 +9,7 @@ PoolscopeError
 │   ├── QueueFull        as many runs wait as may (503)
 │   ├── TooManyStarts    this client starts runs faster than it may (429)
 │   ├── TooManyViewers   as many live streams are open as may be (503)
+│   ├── TooBusy          as many costly answers are being made as may wait (503)
 │   └── ServerEnding     the server is shutting down (503)
 ├── RunIsLive            a live run can't be deleted (409)
 ├── NobodyToKill         a run has no worker process of that number now (409)
@@ -107,6 +108,13 @@ class TooManyViewers(Refused):
 
     def __init__(self, viewers: int) -> None:
         super().__init__(f"{viewers} live streams are open, which is the limit.", 10)
+
+
+class TooBusy(Refused):
+    title = "Too much at once"
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} answers that take long to make are being waited for, which is the limit.", 5)
 
 
 class ServerEnding(Refused):

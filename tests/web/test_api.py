@@ -99,8 +99,8 @@ ANSWERS = {
     "DELETE /api/runs/{run_id}": ("204", "400 403 404 409 413"),
     "POST /api/runs/{run_id}/faults": ("202 SharedListRun", "400 403 404 409 413 422"),
     "GET /api/runs/{run_id}/records": ("200", "400 404"),
-    "GET /api/runs/{run_id}/trace": ("200 TraceAnswer", "400 404"),
-    "GET /api/runs/{run_id}/csv": ("200", "400 404"),
+    "GET /api/runs/{run_id}/trace": ("200 TraceAnswer", "400 404 503"),
+    "GET /api/runs/{run_id}/csv": ("200", "400 404 503"),
     "GET /api/runs/{run_id}/script": ("200", "400 404"),
 }
 

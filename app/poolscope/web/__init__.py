@@ -19,6 +19,7 @@ problems   every error as a page or as problem+json
 security   origin and host checks, size limits
 headers    the security headers that stand on every answer
 connections  bounds on what a client may send before a request is one, and on how many connections there are
+costly     answers that take long to make: one at a time, away from the event loop
 assets     static files with the right to be kept
 metrics    /healthz, /readyz, /metrics
 """

@@ -212,22 +212,26 @@ def ndjson(run: Run) -> Response:
     "/runs/{run_id}/trace",
     summary="Trace Event JSON for the Perfetto UI and chrome://tracing",
     response_model=TraceAnswer,
-    responses=refusals(404),
+    responses=refusals(404, 503),
 )
 async def trace_of(request: Request, run_id: str) -> Response:
-    run = await app_state_of(request).scheduler.run(run_id)
-    return JSONResponse(trace(run), headers=named(f"poolscope-{run_id}.trace.json"))
+    app_state = app_state_of(request)
+    run = await app_state.scheduler.run(run_id)
+    headers = named(f"poolscope-{run_id}.trace.json")
+    return await app_state.costly.make(lambda: JSONResponse(trace(run), headers=headers))
 
 
 @router.get(
     "/runs/{run_id}/csv",
     summary="The result rows as CSV",
     response_class=PlainTextResponse,
-    responses={200: {"content": {"text/csv": {}}}, **refusals(404)},
+    responses={200: {"content": {"text/csv": {}}}, **refusals(404, 503)},
 )
 async def rows(request: Request, run_id: str) -> Response:
-    run = await app_state_of(request).scheduler.run(run_id)
-    return Response(table_as_csv(run), media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
+    app_state = app_state_of(request)
+    run = await app_state.scheduler.run(run_id)
+    text = await app_state.costly.make(lambda: table_as_csv(run))
+    return Response(text, media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
 
 
 @router.get(

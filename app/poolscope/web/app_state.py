@@ -19,6 +19,7 @@ from poolscope.machine.facts import load_average, read_machine
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import language, numbers
+from poolscope.web.costly import CostlyAnswers
 
 if TYPE_CHECKING:
     from poolscope.web.stream import Hub
@@ -66,6 +67,7 @@ class AppState:
         self.demo = demo
         self.viewers = viewers
         self.streams = StreamCounts()
+        self.costly = CostlyAnswers()
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr
             loader=FileSystemLoader(folder("templates")),

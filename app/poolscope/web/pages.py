@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +74,7 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     """One run; with `t`, as it was so many seconds after its start."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    state = None if t is None else await state_at(run, t)
+    state = None if t is None else await state_at(app_state, run, t)
     fragments = await render(app_state, [run_section(app_state, run, state)])
     stream = f"/live?run={run.id}" if run.status.live else ""
     heading = f"{run.id} {title(run)}"
@@ -87,11 +86,11 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     """The parts of a run's page as they were `t` seconds after its start, for the replay."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    section = run_section(app_state, run, await state_at(run, t), parts_only=True)
+    section = run_section(app_state, run, await state_at(app_state, run, t), parts_only=True)
     return partials(await render(app_state, [section]))
 
 
-async def state_at(run: Run, seconds: float) -> Any:
+async def state_at(app_state: AppState, run: Run, seconds: float) -> Any:
     """The state of an ended run so many seconds after its first record: its records, folded again up to there.
 
     None, which is the present, where there is nothing to play again.
@@ -111,7 +110,7 @@ async def state_at(run: Run, seconds: float) -> Any:
                 state = run.experiment.meaning.fold(state, record)
         return state
 
-    return await asyncio.to_thread(fold_again)
+    return await app_state.costly.make(fold_again)
 
 
 @router.get("/runs/{run_id}/chart.json", response_class=JSONResponse)

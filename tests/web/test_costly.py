@@ -1,0 +1,52 @@
+"""Costly answers: the event loop goes on, one is made at a time, and those beyond what may wait are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from poolscope.errors import TooBusy
+from poolscope.web.costly import MOST_WAITING, CostlyAnswers
+
+
+async def test_the_loop_goes_on_while_one_is_made() -> None:
+    costly, go_on = CostlyAnswers(), threading.Event()
+    answer = asyncio.create_task(costly.make(lambda: go_on.wait(20)))
+    await asyncio.sleep(0)
+    go_on.set()  # the loop could not, were it held
+    assert await answer
+
+
+async def test_one_is_made_at_a_time_and_too_many_are_refused() -> None:
+    costly, go_on, at_once, most = CostlyAnswers(), threading.Event(), 0, 0
+
+    def work() -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        go_on.wait(20)
+        at_once -= 1
+
+    waiting = [asyncio.create_task(costly.make(work)) for _ in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooBusy) as refused:
+        await costly.make(work)
+    assert refused.value.retry_after > 0
+    go_on.set()
+    await asyncio.gather(*waiting)
+    assert most == 1
+    assert await costly.make(lambda: 7) == 7
+
+
+async def test_one_that_fails_or_is_cancelled_makes_room() -> None:
+    costly = CostlyAnswers()
+    with pytest.raises(ZeroDivisionError):
+        await costly.make(lambda: 1 // 0)
+    go_on = threading.Event()
+    first, second = (asyncio.create_task(costly.make(lambda: go_on.wait(20))) for _ in range(2))
+    await asyncio.sleep(0)
+    second.cancel()
+    go_on.set()
+    assert await first
+    assert await costly.make(lambda: 7) == 7
