@@ -50,7 +50,7 @@ from poolscope.runner.pools.loop_watch import LoopWatch
 from poolscope.workloads import spreading
 from poolscope.workloads.work import Work
 
-FIRST = 5  # items that are called, and beside them one in the middle and the last
+FIRST = 5  # items that are called, and beside them two further on
 ENOUGH_S = 1.0  # no further first call is begun after so long
 REPEAT_WITHIN_S = 5.0  # a longer call is not made a second time just to look
 
@@ -198,9 +198,12 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
 
 
 def tried_items(items: Sequence[Any]) -> list[TriedItem]:
-    """The first items, one in the middle and the last; fewer where they are very large."""
-    last, tried, size = len(items) - 1, [], 0
-    for number in dict.fromkeys((*range(min(FIRST, len(items))), len(items) // 2, last)):
+    """The first items and two further on; fewer where they are very large.
+
+    Not the last: what its call leaves behind is what a pass leaves behind, which could not be told from it then.
+    """
+    count, tried, size = len(items), [], 0
+    for number in dict.fromkeys((*range(min(FIRST, count)), count // 2, 3 * count // 4)):
         tried.append(TriedItem(number, items[number], Original(items[number])))
         size += tried[-1].original.size
         if size > MOST_BYTES:
