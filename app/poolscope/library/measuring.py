@@ -55,9 +55,9 @@ def measure(
     there is, all else (of a notebook's cell or of `__main__`, lambdas, closures) is sent by value, which takes the
     package cloudpickle.
 
-    `parameters` are those of the experiment `which-pool`: `kinds`, `sizes`, `chunksizes`, `start_methods`, `pythons`
-    (labels of `poolscope doctor`, or paths, to compare with this one), `seconds` or `repeats`, `star` (items are spread
-    into arguments), `limit_s` and more; `poolscope list` has them all.
+    `parameters` are those of the experiment `which-pool`: `kinds`, `sizes`, `chunksizes`, `start_methods`,
+    `native_threads`, `pythons` (labels of `poolscope doctor`, or paths, to compare with this one), `seconds` or
+    `repeats`, `star` (items are spread into arguments), `limit_s` and more; `poolscope list` has them all.
 
         result = poolscope.measure(parse, lines, kinds=["thread", "process"], sizes=[1, 2, 4])
         print(result)

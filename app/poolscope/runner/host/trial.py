@@ -190,8 +190,10 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
         calls = called(opened, items, announce)
     after = global_digests(function)
     calls.global_state = sorted(name for name in before if before[name] != after.get(name))
+    drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
+    # Now: a loop that ends with the call that the trial has ended with leaves the same state.
+    opened.drawn, opened.changed = tuple(drawn), tuple(calls.global_state)
     if calls.repeats_equal is False:
-        drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
         found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=calls.global_state)
         calls.difference, calls.repeats_equal = found, found.code == "rounding"
     return calls
