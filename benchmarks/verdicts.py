@@ -63,7 +63,11 @@ def on_cpus(kind: str, size: int) -> bool:
 SHAPES = (
     Shape("computing", {"workload": "sum-of-squares"}, on_cpus),
     Shape("waiting", {"workload": "sleep"}, lambda kind, size: kind in ("threads", "asyncio") and size == 8),
-    Shape("releasing the GIL", {"workload": "sha256"}, lambda kind, size: kind == "threads" and size == CPUS),
+    Shape(
+        "releasing the GIL",
+        {"workload": "sha256"},
+        lambda kind, size: (kind == "threads" and size == CPUS) or on_cpus(kind, size),
+    ),
     Shape("tiny", {"workload": "square"}, lambda kind, _: kind == "the plain loop"),
     Shape("uneven", {"workload": "uneven"}, on_cpus),
     Shape("7 ms in all", {"workload": "sum-of-squares", "work_ms": 0.5, "items": 14}, on_cpus),
@@ -158,7 +162,7 @@ def main() -> int:
     repeats = 2 if given.quick else given.repeats
     heading(__doc__)
     shapes = [shape for shape in SHAPES if shape.name in given.shapes]
-    asyncio.run(measure(repeats, shapes, **({"seconds": 5} if given.quick else {})))
+    asyncio.run(measure(repeats, shapes, **({"seconds": 2, "sizes": [2]} if given.quick else {})))
     print_table(shapes)
     claims = Claims(repeats < REPEATS)
     for shape in shapes:

@@ -20,8 +20,8 @@ def entries_of_set(number: int) -> list[str]:
     return list(set(words[: number + 20]))
 
 
-def first_of_set(number: int) -> str:
-    return next(iter(set(words)))
+def first_of_set(number: int) -> tuple[str, ...]:
+    return tuple(list(set(words))[:5])
 
 
 def bucket(number: int) -> int:

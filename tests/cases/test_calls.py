@@ -181,6 +181,13 @@ def test_a_stream_that_is_used_up_is_made_anew(session: Any) -> None:
     assert [apart.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
 
 
+def test_an_item_that_can_be_used_once_and_shows_it_nowhere_is_made_anew(session: Any) -> None:
+    apart = session("changed:uses@tickets")
+    assert (apart.trial.changed.kind, apart.trial.changed.copied, apart.trial.raised) == ("Ticket", False, None)
+    loop = planned("here", "serial", items=8)
+    assert [apart.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
+
+
 def test_a_call_that_only_reads_changes_nothing(start_host: StartHost, tmp_path: Path) -> None:
     seen = list(trials(start_host, tmp_path, "changed:reads@routes", "changed:locks@baskets"))
     assert [(trial.changed, trial.items_known) for _, _, trial in seen] == [(None, True), (None, False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import signal
@@ -120,6 +121,30 @@ def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
 def test_work_has_one_name(given: tuple[str, str, str | None], name: str) -> None:
     assert measure.work_name(*given) == name
     assert WhichPoolParams(workload=name).workload == name
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy", "command"),
+    [
+        (["f"], {"sizes": [1, 2]}, "f --sizes 1,2"),
+        (["f", "--sizes", "4", "--json"], {"sizes": [1, 2]}, "f --json --sizes 1,2"),
+        (["f", "--kinds=pool", "--limit", "3"], {"limit_s": 6.0, "kinds": ["thread"]}, "f --limit 6.0 --kinds thread"),
+        (["f", "--star", "--items", "x y"], {"star": True, "start_methods": ["spawn"]}, None),
+    ],
+)
+def test_a_remedy_takes_the_place_of_the_options_that_there_were(
+    words: list[str], remedy: dict[str, object], command: str | None
+) -> None:
+    found = measure.with_options(words, remedy)
+    assert found == (command or "f --items 'x y' --star --start-methods spawn")
+
+
+def test_every_parameter_of_a_remedy_has_an_option() -> None:
+    options = inspect.signature(measure.command).parameters
+    names = set(WhichPoolParams.model_fields) - {"workload", "work_ms", "items"}
+    shown = {measure.with_options([], {name: "x"}).split()[0].removeprefix("--") for name in names}
+    flags = {"python": "python", "limit": "limit", "max-tasks-per-child": "max_tasks"}
+    assert {flags.get(name, name.replace("-", "_")) for name in shown} <= set(options)
 
 
 def test_the_active_environment_counts_unless_it_is_ours(tmp_path: Path) -> None:

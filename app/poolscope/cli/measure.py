@@ -132,14 +132,17 @@ def command(
 
 def with_options(words: Sequence[str], remedy: Mapping[str, Any]) -> str:
     """The command with the remedy's parameters as options, in the place of those that it had."""
-    options = {f"--{OPTIONS.get(name, name).replace('_', '-')}": option_value(value) for name, value in remedy.items()}
+    options = {
+        f"--{OPTIONS.get(name, name).replace('_', '-')}": [] if value is True else [option_value(value)]
+        for name, value in remedy.items()
+    }
     kept, left = [], iter(words)
     for word in left:
-        if word in options:
-            next(left, "")
-        elif word.partition("=")[0] not in options:
+        if word not in options and word.partition("=")[0] not in options:
             kept.append(word)
-    return shlex.join([*kept, *chain.from_iterable(options.items())])
+        elif options.get(word):  # its value is the next word
+            next(left, "")
+    return shlex.join([*kept, *chain.from_iterable([option, *value] for option, value in options.items())])
 
 
 def work_name(function: str, items: str, setup: str | None) -> str:

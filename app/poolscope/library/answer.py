@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.findings import Finding
 from poolscope.runs.run import Run
-from poolscope.text.language import plural
+from poolscope.text.language import capital, plural
 
 Again = Callable[[Mapping[str, Any]], str]
 
@@ -76,13 +76,15 @@ def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
 
 
 def advice(found: Sequence[Finding], told: str, again: Again) -> Iterator[Advice]:
-    """What the verdict has not said yet; a remedy that several have stands beside the first."""
+    """What the verdict has not said yet, or said without the remedy; one that several have stands beside the first."""
     offered = set()
     for finding in found:
+        words = again(finding.remedy) if finding.remedy else ""
         if not is_said(finding.sentence, told):
-            words = again(finding.remedy) if finding.remedy else ""
             yield Advice(finding.sentence, "" if words in offered else words)
-            offered.add(words)
+        elif words and words not in offered:
+            yield Advice(f"{capital(finding.check)}: see above.", words)
+        offered.add(words)
 
 
 def is_said(sentence: str, told: str) -> bool:

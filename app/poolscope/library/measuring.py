@@ -56,8 +56,8 @@ def measure(
     package cloudpickle.
 
     `parameters` are those of the experiment `which-pool`: `kinds`, `sizes`, `chunksizes`, `start_methods`,
-    `native_threads`, `pythons` (labels of `poolscope doctor`, or paths), `repeats`, `limit_s` and more;
-    `poolscope list` has them all.
+    `native_threads`, `pythons` (labels of `poolscope doctor`, or paths, to compare with this one), `seconds` or
+    `repeats`, `star` (items are spread into arguments), `limit_s` and more; `poolscope list` has them all.
 
         result = poolscope.measure(parse, lines, kinds=["thread", "process"], sizes=[1, 2, 4])
         print(result)

@@ -98,3 +98,14 @@ def test_short_maps_are_timed_in_a_row(workload: str) -> None:
     else:
         assert passes.keys() == {"serial", "1 workers"}
         assert passes["serial"] > passes["1 workers"] > 10
+
+
+def test_a_run_that_waits_for_its_server_stops_at_once() -> None:
+    with runner("pool-sizes", open_ended(seconds=600).arguments()) as child:
+        while rounds_of(child.seen, "serial")[-1:] != [LOOKS[0]]:
+            child.until(lambda record: isinstance(record, Result) and isinstance(record.payload, RoundEnded))
+        child.stop()
+        records = child.to_the_end()
+    assert end_of(records).outcome == "stopped"
+    assert not payloads(records, RoundsEnded)
+    assert rounds_of(records, "serial")[-1] <= 4

@@ -260,7 +260,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "disturbed": "Can't tell whether they compute or wait, the run was disturbed: {figures}.",
         "both": "Can't tell, it is not much, or they wait as well: {figures}.",
         "compute": (
-            "{figures}. Whoever starts them only waits, without the GIL: threads do for that, as many as there are "
+            "{figures}. Whoever starts them mostly waits, without the GIL: threads do for that, as many as there are "
             "CPUs for the child processes."
         ),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
@@ -80,6 +81,17 @@ def identity(config: Configuration) -> dict[str, Any]:
     }
 
 
+def whys_left_out(state: State) -> Iterator[str]:
+    """Why pools don't count, once for what broke several in the same way."""
+    told = set()
+    for config in state.pools:
+        broke, why = config.breakage, state.left_out(config)
+        same = (broke.code, broke.error.partition(":")[0], broke.places, broke.globals) if broke else why
+        if why and same not in told:
+            told.add(same)
+            yield why
+
+
 def _nothing_to_recommend(state: State) -> Verdict | None:
     """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
@@ -89,7 +101,7 @@ def _nothing_to_recommend(state: State) -> Verdict | None:
         return Verdict(
             verdict_sentence(state, "no answer", facts), verdict_clause(state, unfounded, facts), code=unfounded
         )
-    whys = " ".join(dict.fromkeys(filter(None, map(state.left_out, state.pools))))
+    whys = " ".join(whys_left_out(state))
     facts = {"loop_s": median(state.serial.map), "whys": whys or None}
     ended = any(config.map and not config.skipped for config in state.pools)
     code = "wrong results" if ended else "none finished"

@@ -13,6 +13,9 @@ A user's function that crashes, hangs or leaves can hurt no more than its host.
     user_code   loads `place:function@items+setup` from a user's folder, in clear sentences where it can't
     user_modules  imports what that names, by module or by file, from where the user's own Python would look
     trial       the calls before anything is timed: can it be sent, how long, what it prints, is a second one equal
+    fresh_items whether calls change their items, and the copies that every pass gets then
+    remembering whether a call of the same item is faster the second time
+    laziness    whether a result is there, or yet to be made
     pickling    what can't be sent to a worker and why, and what sending costs
     repetition  one timed repetition, compared with the loop's results
     equality    whether two results are the same, within one process and across Pythons

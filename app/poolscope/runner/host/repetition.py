@@ -72,9 +72,9 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         found = digest(measurement.results)
         first_digest = found.text if found is not None and found.plain else None
     if first:
-        opened.drawn, opened.changed = (
-            changes(old, new) for old, new in zip(before, states(work.function), strict=True)
-        )
+        generators, data = (changes(old, new) for old, new in zip(before, states(work.function), strict=True))
+        opened.drawn = tuple(sorted({*opened.drawn, *generators}))
+        opened.changed = tuple(sorted({*opened.changed, *data}))
     equal, detail = comparison(measurement.results, opened.expected, in_order)
     difference = None
     if equal is not True and in_order:

@@ -52,7 +52,7 @@ class OpenedWork:
     """A work, and what comparing needs. `function` is what to call it; `expected` the loop's results, once known.
 
     `original` are all items as they were, where they can be copied and calls may change them. `own_threads` were
-    alive before it was opened; `import_s` is how long a user's function and set-up took to import. The first loop drew
+    alive before it was opened; `import_s` is how long a user's function and set-up took to import. The calls drew
     from the random generators `drawn`, and changed the globals `changed`.
     """
 

@@ -50,7 +50,7 @@ from poolscope.runner.pools.loop_watch import LoopWatch
 from poolscope.workloads import spreading
 from poolscope.workloads.work import Work
 
-FIRST = 5  # items that are called, and beside them one in the middle and the last
+FIRST = 5  # items that are called, and beside them two further on
 ENOUGH_S = 1.0  # no further first call is begun after so long
 REPEAT_WITHIN_S = 5.0  # a longer call is not made a second time just to look
 
@@ -190,17 +190,22 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
         calls = called(opened, items, announce)
     after = global_digests(function)
     calls.global_state = sorted(name for name in before if before[name] != after.get(name))
+    drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
+    # Now: a loop that ends with the call that the trial has ended with leaves the same state.
+    opened.drawn, opened.changed = tuple(drawn), tuple(calls.global_state)
     if calls.repeats_equal is False:
-        drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
         found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=calls.global_state)
         calls.difference, calls.repeats_equal = found, found.code == "rounding"
     return calls
 
 
 def tried_items(items: Sequence[Any]) -> list[TriedItem]:
-    """The first items, one in the middle and the last; fewer where they are very large."""
-    last, tried, size = len(items) - 1, [], 0
-    for number in dict.fromkeys((*range(min(FIRST, len(items))), len(items) // 2, last)):
+    """The first items and two further on; fewer where they are very large.
+
+    Not the last: what its call leaves behind is what a pass leaves behind, which could not be told from it then.
+    """
+    count, tried, size = len(items), [], 0
+    for number in dict.fromkeys((*range(min(FIRST, count)), count // 2, 3 * count // 4)):
         tried.append(TriedItem(number, items[number], Original(items[number])))
         size += tried[-1].original.size
         if size > MOST_BYTES:
@@ -249,7 +254,14 @@ class TrialCalls:
         self.look_for_laziness()
         if calls.first[0].wall > REPEAT_WITHIN_S or self.used_up():
             return
-        result = self.call_again(calls.items[0])
+        try:
+            result = self.call_again(calls.items[0])
+        except TrialEnded:
+            if calls.items[0].original.can_copy:
+                raise
+            # It may have used up its item, which nobody sees and nobody can copy: a new process has it anew.
+            calls.raised, calls.changed = None, self.change_of(calls.items[0])
+            return
         second = digest(result)
         calls.second = [result]
         if first is None or second is None:
@@ -321,9 +333,13 @@ class TrialCalls:
         changed = item.original.changed()
         calls.items_known = calls.items_known and changed is not None
         if changed and calls.changed is None:
-            calls.changed = ItemChange(item.number, type(item.value).__qualname__, copied=False, returned=False)
+            calls.changed = self.change_of(item)
         if calls.changed is not None and result is not None:
             calls.changed = replace(calls.changed, returned=True)
+
+    def change_of(self, item: TriedItem) -> ItemChange:
+        returned = any(result is not None for result in self.calls.results)
+        return ItemChange(item.number, type(item.value).__qualname__, copied=False, returned=returned)
 
     def call_again(self, item: TriedItem) -> Any:
         result, time = self.timed(item, self.unchanged(item), "a second call of")

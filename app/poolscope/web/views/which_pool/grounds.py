@@ -97,8 +97,12 @@ def _trial(label: str, trial: TrialReport) -> Trial:
     if trial.call_s:
         first, least = trial.call_s[0], min(trial.call_s)
         pairs.append(("one call", f"{numbers.duration(first)} at first, then {numbers.duration(least)}"))
+    if trial.again_s:
+        pairs.append(("the same call again", numbers.duration(trial.again_s[0])))
     pairs.append(("can be pickled", "no" if trial.unpicklable else "yes"))
     pairs += [(f"the {what}", why) for what, why in trial.unpicklable.items()]
+    if trial.parcel is not None:
+        pairs.append(("the function, pickled", numbers.size(trial.parcel.size)))
     if trial.item_bytes is not None:
         pairs.append(("an item, pickled", numbers.size(trial.item_bytes)))
     if trial.result_bytes is not None:
