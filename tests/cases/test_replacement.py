@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from poolscope.experiments.pool_benchmark.findings.replacement import replacing_workers_costs
 from poolscope.protocol.kinds import PoolUse
-from poolscope.runner.context import RunContext
+from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.pools.start_methods import replaces_every_worker
 from poolscope.workloads.work import Work
@@ -39,6 +39,11 @@ def test_a_planned_replacement_is_no_death(context: RunContext, use: PoolUse, wo
     assert len(set(found.results)) >= workers
     assert found.map > 0
     assert not set(found.results) & set(found.workers) or use.max_tasks > 1
+
+
+def test_a_replacement_that_dies_in_its_task_is_noticed(context: RunContext) -> None:
+    with pytest.raises(WorkerDied, match="ended with exit code 3 while its pool was mapping"):
+        measure(context, PoolUse("pool", 2, "fork", 1, max_tasks=2), Work(replaced.dies_of_zero, replaced.deadly))
 
 
 def found(maps: dict[str, list[float]], **asked: Any) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time_ns, thread_time_ns
+
+from poolscope.machine.collected import collected_children_ns
 
 PROC = Path("/proc")
 
@@ -55,12 +56,6 @@ def children_ns(proc: Path = PROC) -> int:
     # In this order, one that is collected in between is missed, and not counted twice.
     collected = collected_children_ns()
     return collected + descendants_ticks(proc) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-
-
-def collected_children_ns() -> int:
-    """CPU time of all child processes that ended and were waited for, their own such children included."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return round((used.ru_utime + used.ru_stime) * 1e9)
 
 
 def ready_ns(proc: Path = PROC) -> dict[str, int]:

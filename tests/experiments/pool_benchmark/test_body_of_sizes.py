@@ -89,7 +89,9 @@ def test_a_run_tells_every_phase_of_every_repetition_and_ends(start_method: str 
     assert end_of(records).outcome == "finished"
     samples = [record for record in records if isinstance(record, Sample)]
     told = {(sample.config, sample.repetition, sample.name) for sample in samples}
-    phases = ("start", "first_ready", "map", "stop")
+    phases = ["start", "first_ready", "map", "stop"]
+    if start_method in ("forkserver", "spawn"):
+        phases.append("imported")
     pools = {(config, n, phase) for config in ("1 workers", "3 workers") for n in range(3) for phase in phases}
     assert told == pools | {("serial", n, "map") for n in range(3)}
     assert len(samples) == len(told)

@@ -20,6 +20,9 @@ from poolscope.runner.context import RunContext, WorkerDied
 # The pool's own thread collects the exit code too, and under forkserver it can be read only once: it goes first.
 POOL_FIRST_S = 0.05
 CODE_LIMIT_S = 1.0
+# What multiprocessing gives for a fork server's worker whose exit code somebody else has read: the pool, which replaces
+# such a worker just when we look.
+CODE_TAKEN = 255
 REPLACED_WITHIN_S = 0.1
 ON_REQUEST = "was killed on request"
 
@@ -133,7 +136,8 @@ class WorkerMonitor:
                 return
             dead = [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]
             codes = {worker: self._exit_code(worker) for worker in dead}
-            unexpected = [worker for worker in dead if not (expected and codes[worker] == 0)]
+            well = (0,) if self._replacing is None else (0, CODE_TAKEN)
+            unexpected = [worker for worker in dead if not (expected and codes[worker] in well)]
             if unexpected:
                 # An executor that breaks ends the others by SIGTERM, perhaps before we could look.
                 first = min(unexpected, key=lambda worker: codes[worker] == -signal.SIGTERM)
@@ -148,7 +152,8 @@ class WorkerMonitor:
     def _take_replacements(self, alive: dict[int, BaseProcess], started: Sequence[BaseProcess]) -> None:
         """Watch those that have come since the last look, each by the number of one that has ended."""
         ended = [number for number, worker in enumerate(self._workers) if worker not in alive.values()]
-        new = [worker for worker in started if worker not in self._seen]
+        # One that comes before we have seen the other end waits for the next look: it has no number yet.
+        new = [worker for worker in started if worker not in self._seen][: len(ended)]
         self._seen.update(new)
         for number, worker in zip(ended, new, strict=False):
             self._workers[number] = worker

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import Any, NamedTuple
 
-from poolscope.machine.cpu_clock import collected_children_ns
+from poolscope.machine.collected import collected_children_ns
 
 _barrier: Any = None  # this worker's own, set once by its pool's initializer
 _set_up_error: str | None = None  # what the user's set-up raised in this worker
