@@ -104,7 +104,9 @@ def test_the_item_that_ended_its_worker_is_named(
     broken: Broken, function: str, kind: str, code: str, item: int, exit_code: int
 ) -> None:
     found = broken(f"dying_workers:{function}@items", kind)
-    assert (found.code, found.items, found.item, found.exit_code) == (code, (item,), str(item), exit_code)
+    assert (found.code, found.exit_code) == (code, exit_code)
+    assert item in found.items  # the other thread of two may have been at work too
+    assert kind == "thread" or (found.items, found.item) == ((item,), str(item))
 
 
 def test_an_item_is_named_in_a_spawned_worker_as_well(broken: Broken) -> None:
@@ -117,7 +119,7 @@ def test_the_item_that_ended_the_loop_is_named(enter: Callable[..., InterpreterS
         enter("dying_workers:exits_everywhere@items")
     found = failed.value.breakage
     assert found is not None
-    assert (found.code, found.items, found.exit_code) == ("host-died", (7,), 6)
+    assert (found.code, found.items, found.exit_code) == ("host-died", (8,), 6)
 
 
 @pytest.mark.parametrize("kind", ["process", "pool"])
