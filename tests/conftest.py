@@ -16,7 +16,16 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 # that needs a browser, so it has one of its own.
 TOGETHER = ("tests/browser/test_everyone.py", "tests/browser/")
 # What takes longest begins first, for a worker that begins it last keeps the others waiting.
-LONGEST = ("tests/browser/", "tests/experiments/", "tests/faults/", "tests/runner/", "tests/stats/", "tests/cli/")
+LONGEST = (
+    "tests/browser/",
+    "tests/experiments/",
+    "tests/faults/",
+    "tests/cases/",
+    "tests/library/",
+    "tests/runner/",
+    "tests/stats/",
+    "tests/cli/",
+)
 
 
 class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]

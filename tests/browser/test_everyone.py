@@ -43,10 +43,6 @@ def measuring(bench: Served) -> str:
     return f"/runs/{bench.begin('pool-sizes', workload='square-sleep', work_ms=20, repeats=100)}"
 
 
-def at_work(bench: Served) -> str:
-    return f"/runs/{bench.begin('shared-list', delay_min=0.05, delay_max=0.2, seconds=600)}"
-
-
 def shared_list(bench: Served) -> str:
     return f"/runs/{bench.done('shared-list', producers=3, consumers=3, delay_min=0, delay_max=0.01, seconds=0.5)}"
 
@@ -71,10 +67,6 @@ def which_pool(bench: Served) -> str:
 
 def compared(_: Served) -> str:
     return "/guide/threads-or-processes"
-
-
-def explained(_: Served) -> str:
-    return "/guide/process-pools"
 
 
 def sharing(bench: Served) -> str:
@@ -113,14 +105,12 @@ PAGES = (
     api,
     running,
     measuring,
-    at_work,
     shared_list,
     unguarded,
     factorials,
     pool_sizes,
     which_pool,
     compared,
-    explained,
     sharing,
     failures,
     finished,
