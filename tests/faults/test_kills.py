@@ -37,7 +37,8 @@ def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
 def test_a_worker_killed_in_the_middle(server: Served, experiment: str) -> None:
     run = begin(server, experiment)
     # One that was killed before it had begun is replaced, and its pool goes on: the next blow then hits work.
-    until(lambda: over_or_struck(server, run), "the end of the run")
+    seen: dict[int, float] = {}
+    until(lambda: over_or_struck(server, run, seen), "the end of the run")
 
     ended = server.ended(run.id)
     assert ended["status"] == "failed"
@@ -47,11 +48,15 @@ def test_a_worker_killed_in_the_middle(server: Served, experiment: str) -> None:
     works_again(server, experiment)
 
 
-def over_or_struck(server: Served, run: AtWork) -> bool:
-    """Whether the run is over; if not, a worker of a whole pool is killed, if there is one that has begun."""
-    workers = run.workers()
+def over_or_struck(server: Served, run: AtWork, seen: dict[int, float]) -> bool:
+    """Whether the run is over; if not, a worker of a whole pool is killed, if there is one that has begun.
+
+    `seen` remembers when a worker was first seen: what a machine's clock says of a process's start may be off.
+    """
+    workers, now = run.workers(), time.monotonic()
+    ages = [now - seen.setdefault(worker.pid, now) for worker in workers]
     with suppress(psutil.NoSuchProcess):
-        if len(workers) == 2 and time.time() - workers[-1].create_time() > BEGUN_S:
+        if len(workers) == 2 and ages[-1] > BEGUN_S:
             workers[-1].kill()
     return bool(server.run(run.id)["status"] != "running")
 
