@@ -214,18 +214,7 @@ def sample_facts(table: Mapping[str, str], template: str, numbers: Mapping[str, 
             facts[name] = numbers["noun"]
         elif name == "names":
             facts[name] = numbers["list"]
-        elif name in (
-            "instead",
-            "because",
-            "figures",
-            "base",
-            "tie",
-            "fastest",
-            "reach",
-            "against",
-            "compared",
-            "blocks",
-        ):
+        elif name in WORDS:
             facts[name] = "words"
         else:
             facts.setdefault(name, numbers["number"])

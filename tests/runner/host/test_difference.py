@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
 import pytest
 from poolscope.runner.host.difference import explained
 
@@ -41,7 +42,6 @@ def test_numbers_that_two_items_share_by_nature_are_no_random_numbers() -> None:
 
 
 def test_arrays_round_by_their_precision() -> None:
-    numpy = pytest.importorskip("numpy")
     single = numpy.ones(3, numpy.float32)
     assert explained([single * (1 + 1e-6)], [single], kind="process").code == "rounding"
     assert explained([numpy.ones(3) * (1 + 1e-6)], [numpy.ones(3)], kind="process").code == "unknown"

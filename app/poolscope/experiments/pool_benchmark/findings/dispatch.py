@@ -105,7 +105,7 @@ def _costliest(state: State) -> CheckResult | None:
     for group in _chunk_groups(state):
         if len(group) > 1:
             found.append(_compared(state, fastest(group), group[0], group))
-        elif group[0].chunk_used == 1 and (beside := _beside_larger_chunks(state, group[0])):
+        elif not group[0].chunksize and group[0].chunk_used == 1 and (beside := _beside_larger_chunks(state, group[0])):
             found.append(beside)
     costly = [each for each in found if each.holds and (each.lost_share or 0.0) > COSTLY]
     return max(costly, key=lambda each: each.lost_share or 0.0, default=None)
@@ -199,7 +199,7 @@ def _but_for_chunks(config: Configuration) -> tuple[object, ...]:
 
 
 def _but_for_kind(config: Configuration) -> tuple[object, ...]:
-    return config.python, config.start_method, config.size, config.native_threads
+    return config.python, config.start_method, config.size, config.native_threads, config.max_tasks
 
 
 def _compared(state: State, best: Configuration, extreme: Configuration, group: list[Configuration]) -> CheckResult:
