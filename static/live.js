@@ -107,7 +107,18 @@ document.addEventListener("pointerdown", () => { held = null; });
 function hold() {
   if (held && document.activeElement === document.body) part(held)?.focus({ preventScroll: true });
 }
-function settle() { speak(); follow(); offerReplay(); hold(); }
+
+// What is to be copied has a button where there is a clipboard.
+function offerCopies() {
+  if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
+}
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(part(button.dataset.copy).textContent);
+  announce.textContent = button.textContent = "Copied";
+});
+function settle() { speak(); follow(); offerReplay(); offerCopies(); hold(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);
 

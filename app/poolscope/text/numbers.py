@@ -60,6 +60,20 @@ def duration(seconds: float | None) -> str:
     return f"{three_digits(seconds / 1e-9)}{GAP}ns" if seconds > 0 else f"0{GAP}s"
 
 
+def roughly(seconds: float | None) -> str:
+    """An estimate, with no more digits than it is good for: 'about 3 s', 'about 2 min', 'about 1 h 10 min'."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 90:
+        tens = 10 if seconds >= 20 else 5 if seconds >= 10 else 1
+        return f"about{GAP}{max(1, round(seconds / tens) * tens)}{GAP}s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about{GAP}{minutes}{GAP}min"
+    hours, rest = divmod(round(minutes / 10) * 10, 60)
+    return f"about{GAP}{hours}{GAP}h" + (f" {rest}{GAP}min" if rest else "")
+
+
 def size(count: float | None) -> str:
     """Bytes with the unit that suits them: '512 B', '3.21 KiB', '23.1 GiB'."""
     if count is None:
@@ -142,5 +156,6 @@ def _typeset(number: str) -> str:
 
 
 FILTERS = {
-    function.__name__: function for function in (whole, decimal, ms, mib, percent, duration, times, ratio, clock, day)
+    function.__name__: function
+    for function in (whole, decimal, ms, mib, percent, duration, roughly, times, ratio, clock, day)
 }
