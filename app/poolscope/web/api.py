@@ -95,6 +95,7 @@ async def runs(
                 "verdict": row.summary or None,
                 "error": row.error,
                 "kept": True,
+                "shortage": None,
             }
         )
     return JSONResponse(summaries)
