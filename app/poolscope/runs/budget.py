@@ -1,7 +1,7 @@
 """What all live runs together may take of this machine, and whether one more fits beside the others.
 
-Pure but for `ResourceBudget.of_machine`, which looks at the CPUs, memory and process limit that are really there, cgroups
-included. Estimates are the parameters' own (`Params.demand`).
+Pure but for `ResourceBudget.of_machine`, which looks at the CPUs, memory and process limit that are really there,
+cgroups included. Estimates are the parameters' own (`Params.demand`).
 """
 
 from __future__ import annotations

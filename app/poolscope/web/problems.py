@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from poolscope.errors import (
     BadParameters,
@@ -37,6 +38,8 @@ STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (RunIsLive, 409),
     (NobodyToKill, 409),
 )
+
+METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 DESCRIPTIONS = {
     400: "The host that it was asked by is none of this server's",
@@ -123,12 +126,25 @@ def answer(request: Request, problem: Problem, panel: str = "") -> Response:
     return HTMLResponse(app_state.render("pages/problem.html", context), problem.status, headers=headers)
 
 
+def methods(request: Request) -> list[str]:
+    """What an address may be asked by: by all its routes, where a router names only the first one's."""
+    scope, routes = request.scope, [route for route in request.app.routes if not isinstance(route, Mount)]
+    found = {
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    }
+    # What has no route of its own is a file. Guards answers HEAD wherever there is a GET.
+    return sorted(found | {"GET", "HEAD"} if "GET" in found or not found else found)
+
+
 def install(app: FastAPI) -> None:
     """Answer all errors that are raised on purpose; the rest is a bug, logged, and a plain 500."""
 
     async def refuse(request: Request, error: Exception) -> Response:
         response = answer(request, problem_of(error))
-        response.headers.update(getattr(error, "headers", None) or {})  # Allow, with a 405
+        if response.status_code == 405:
+            response.headers["Allow"] = ", ".join(methods(request))
         return response
 
     async def bug(request: Request, error: Exception) -> Response:
