@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -133,6 +134,7 @@ class Run:
     error: str | None = None
     summary: str = ""
     unkept: str = ""
+    entered: float = field(default_factory=time.monotonic)  # the queue
     place: int = 0  # in the queue, from 1; 0 when it does not wait
     stopping: bool = False
     requests: int = 0  # to kill a worker, so far
