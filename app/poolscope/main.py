@@ -15,6 +15,7 @@ from poolscope import __version__
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
 from poolscope.runs import earlier_journals
+from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         queue_limit=settings.queue_limit,
         starts_per_minute=settings.starts_of_one_client,
         keep_runs=settings.keep_runs,
+        budget=ResourceBudget.of_machine(settings.busy_limit, settings.process_limit, settings.memory_mib),
     )
     app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
     app_state.hub = stream.Hub(app_state)

@@ -98,6 +98,7 @@ async def runs(
                 "verdict": row.summary or None,
                 "error": row.error,
                 "kept": True,
+                "shortage": None,
             }
         )
     return JSONResponse(summaries)
