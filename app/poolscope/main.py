@@ -24,6 +24,7 @@ from poolscope.web import actions, api, metrics, pages, problems, stream
 from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import routes as guide
+from poolscope.web.requests import RequestLog
 from poolscope.web.security import Guards
 from poolscope.web.views import VIEWS
 
@@ -77,4 +78,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Guards, hosts=settings.allowed_hosts.split(","))
+    app.add_middleware(RequestLog, refusals=app_state.refusals)
     return app

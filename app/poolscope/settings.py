@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
         "imported from the folder where Poolscope was started.",
     )
+    log: Literal["text", "json"] = Field(
+        "text", description="How the server logs: lines of text, or a JSON object a line."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -142,6 +143,7 @@ class Run:
     error: str | None = None
     summary: str = ""
     unkept: str = ""
+    entered: float = field(default_factory=time.monotonic)  # the queue
     place: int = 0  # in the queue, from 1; 0 when it does not wait
     shortage: Shortage | None = None  # what it waits for, where that is room beside the others
     stopping: bool = False

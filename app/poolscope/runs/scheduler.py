@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Coroutine, Mapping
+from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
+from poolscope.runs.counts import RunCounts
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
@@ -79,6 +81,7 @@ class Scheduler:
     ) -> None:
         self.journal = journal
         self.installation = installation or Installation()
+        self.counts = RunCounts()
         self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
         self._live_limit, self._queue_limit = live_limit, queue_limit
@@ -209,6 +212,10 @@ class Scheduler:
     def queued(self) -> int:
         return len(self._queue)
 
+    def sessions(self) -> list[int]:
+        """Process ids of the runners that perform a run now; each leads a session of its own."""
+        return [runner.pid for runner in self._runners.values()]
+
     # The queue
 
     def _admit(self) -> None:
@@ -227,6 +234,7 @@ class Scheduler:
                     self._admit_later()
                     continue
                 self._dequeue(run)
+                self.counts.waited.add(time.monotonic() - run.entered)
                 self._running[run.id] = run
                 self._spawn(self._perform(run))
 
@@ -263,6 +271,7 @@ class Scheduler:
     async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
         self._dequeue(run)
         run.become(status, error)
+        self.counts.ended[run.experiment.name, status.value] += 1
         await self._monitor.save(run)
         self.notifier.notify()
 
@@ -293,7 +302,9 @@ class Scheduler:
             if run.experiment.steer is not None:
                 # It is judged between its rounds: what that loads, once, would take a CPU from the first of them.
                 await asyncio.to_thread(intervals.warm)
+            began = time.monotonic()
             runner = await self._prewarmed.take()
+            self.counts.runner_start.add(time.monotonic() - began)
             self._begin(run, runner)
             await self._monitor.follow(run, runner)
         except Exception as bug:
@@ -301,6 +312,7 @@ class Scheduler:
             if run.status.live:
                 failed = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
                 run.become(Status.FAILED, f"{failed}: {bug}.")
+        self.counts.ended[run.experiment.name, run.status.value] += 1
         await self._monitor.save(run)
         self._running.pop(run.id)
         if run.experiment.measured:
@@ -341,7 +353,8 @@ class Scheduler:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and hold on to it: the loop itself keeps only a weak reference."""
-        task = asyncio.create_task(work)
+        # Without the context of whoever makes room for it: a log line must not name another's request.
+        task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -27,6 +27,7 @@ from poolscope.web.app_state import app_state_of
 from poolscope.web.fragments import header
 from poolscope.web.headers import HEADERS
 from poolscope.web.models import ProblemAnswer
+from poolscope.web.requests import because, request_id, slug
 
 STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (BadParameters, 422),
@@ -118,6 +119,7 @@ def problem_of(error: Exception) -> Problem:
 
 def answer(request: Request, problem: Problem, panel: str = "") -> Response:
     """The problem in the form that suits who asked."""
+    because(request.scope, slug(problem.title))
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse(problem.as_json(), problem.status, headers=headers, media_type="application/problem+json")
@@ -150,7 +152,9 @@ def install(app: FastAPI) -> None:
     async def bug(request: Request, error: Exception) -> Response:
         problem = Problem(500, "Poolscope failed", f"This is a bug in Poolscope: {type(error).__name__}.")
         response = answer(request, problem)
-        response.headers.update(HEADERS)  # it is answered outside of the guards
+        response.headers.update(
+            {**HEADERS, "X-Request-ID": request_id.get()}
+        )  # it is answered outside of all middleware
         return response
 
     describe(app)
