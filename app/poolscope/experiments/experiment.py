@@ -25,7 +25,8 @@ class Meaning:
     where there are too many of the others; `notes` are sentences below that table; `chart` are the datasets of the
     charts by name, from the state and the usable CPUs; `log` are (stamp, text) lines that the experiment's own program
     would have printed; `paused` says whether a live run is paused; `change` words what a remedy changes, and says how
-    long that takes, None where the labels of its parameters say enough.
+    long that takes, None where the labels of its parameters say enough; `in_force` are the parameters that a run's
+    controls changed, with their last values.
     """
 
     initial: Callable[[Any], Any]
@@ -40,6 +41,7 @@ class Meaning:
     log: Callable[[Any], Sequence[tuple[int, str]]] = lambda _: ()
     paused: Callable[[Any], bool] = lambda _: False
     change: Callable[[Any, Mapping[str, Any]], Change] | None = None
+    in_force: Callable[[Any], Mapping[str, Any]] = lambda _: {}
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,9 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
         "reps": [row for configs in lines.values() for config in configs for row in _reps(state, config)],
         "bands": bands,
         "ideal": _ideal(state, usable_cpus),
-        "fit": [row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, fit)],
+        "fit": [
+            row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, lines[name][0].kind, fit)
+        ],
         "best": _best(state),
         "ends": _apart(_ends(state, lines), highest),
         "heat": [_heat(state, config) for config in state.pools if config.map],
@@ -172,9 +174,16 @@ def _cpus(state: State, usable_cpus: int) -> Rows:
     return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}]
 
 
-def _curve(name: str, fit: Scaling) -> Rows:
+def _curve(name: str, kind: str, fit: Scaling) -> Rows:
     return [
-        {"kind": name, "workers": point.workers, "speedup": point.speedup, "lo": point.low, "hi": point.high}
+        {
+            "kind": name,
+            "pool": kind,
+            "workers": point.workers,
+            "speedup": point.speedup,
+            "lo": point.low,
+            "hi": point.high,
+        }
         for point in fit.curve
     ]
 
