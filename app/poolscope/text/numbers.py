@@ -74,6 +74,14 @@ def roughly(seconds: float | None) -> str:
     return f"about{GAP}{hours}{GAP}h" + (f" {rest}{GAP}min" if rest else "")
 
 
+def bounds(low: float | None, high: float | None) -> str:
+    """The least and the greatest value that may be asked for: '1–16', '−10 to 5 000', '±10', '' without both."""
+    if low is None or high is None:
+        return ""
+    words = [whole(bound) if bound == int(bound) else f"{bound:g}" for bound in (low, high)]
+    return f"±{words[1]}" if low == -high else (" to " if low < 0 else "–").join(words)
+
+
 def size(count: float | None) -> str:
     """Bytes with the unit that suits them: '512 B', '3.21 KiB', '23.1 GiB'."""
     if count is None:

@@ -49,20 +49,21 @@ VERDICTS_AS_READ = [
     ),
     (
         run({"serial": about(0.0025), "thread 1": about(0.8), "pool 2": about(0.2)}, "square"),
-        "Stay with the plain loop: the best pool takes 80.0× as long. A pool pays from about 12.4 µs an item (it takes 78.1 ns "
-        "now), or from about 5 090 items of this length; with start-up and shutdown counted, from 1.64 ms an item. 2 "
-        "processes (multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI 0.012–0.013). 1 thread stays at "
+        "Stay with the plain loop: the best pool takes 80.0× as long. A pool pays from about 12.4 µs an item (it "
+        "takes 78.1 ns now), or from about 5 090 items of this length; with start-up and shutdown counted, "
+        "from 1.64 ms an item. 2 processes (multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI 0.012–0.013). 1 thread stays at "
         "0.0031× (95% CI 0.0031–0.0031).",
     ),
     (
         run({"serial": about(640), "thread 2": about(690)}),
-        "Stay with the plain loop: the best pool takes 8% longer. 2 threads, the fastest pool, stay at 0.93× (95% CI 0.92–0.93).",
+        "Stay with the plain loop: the best pool takes 8% longer. 2 threads, the fastest pool, stay at 0.93× "
+        "(95% CI 0.92–0.93).",
     ),
     (
         run({"serial": about(640), "process 2": about(620)}),
-        "Hardly worth a pool: 2 processes, the fastest, gain less than 5%. They differ by 1.03× (95% CI 1.03–1.04), and a "
-        "plain loop is simpler. For a single call, start-up and shutdown counted, the plain loop finishes first: 640 ms against "
-        "646 ms with 2 processes.",
+        "Hardly worth a pool: 2 processes, the fastest, gain less than 5%. They differ by 1.03× (95% CI "
+        "1.03–1.04), and a plain loop is simpler. For a single call, start-up and shutdown counted, the plain "
+        "loop finishes first: 640 ms against 646 ms with 2 processes.",
     ),
     (
         run({"serial": [640.0], "process 2": [335.0]}, outcome="stopped"),
