@@ -50,9 +50,9 @@ VERDICTS_AS_READ = [
     (
         run({"serial": about(0.0025), "thread 1": about(0.8), "pool 2": about(0.2)}, "square"),
         "Stay with the plain loop: the best pool takes 80.0× as long. A pool pays from about 12.4 µs an item (it "
-        "takes 78.1 ns now), or from about 5 090 items of this length; with start-up and shutdown counted, "
-        "from 1.64 ms an item. 2 processes (multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI 0.012–0.013). 1 thread stays at "
-        "0.0031× (95% CI 0.0031–0.0031).",
+        "takes 78.1 ns now), or from about 5 090 items of this length; with start-up and shutdown counted, from "
+        "1.64 ms an item. 2 processes (multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI "
+        "0.012–0.013). 1 thread stays at 0.0031× (95% CI 0.0031–0.0031).",
     ),
     (
         run({"serial": about(640), "thread 2": about(690)}),
