@@ -22,14 +22,15 @@ from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.protocol.work_names import OWN_WORK
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
 # The words that people use for the kinds of pools; the plain loop is measured always.
-SYNONYMS = {name: name for name in POOL_KINDS} | {f"{name}s": name for name in POOL_KINDS} | {"processes": "process"}
+SYNONYMS = {name: name for name in (*POOL_KINDS, *ENGINES)} | {f"{name}s": name for name in POOL_KINDS}
+SYNONYMS |= {"processes": "process", "distributed": "dask"}
 SYNONYMS |= {
     ALL: ALL,
     SERIAL: SERIAL,
@@ -66,7 +67,7 @@ CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
 NATIVE_THREADS = Numbers("native_threads", 0, MOST_NATIVE_THREADS, MOST_LIMITS, "'1, 2'")
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
-KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
+KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join((*POOL_KINDS, *ENGINES))}"
 REPEATS_HELP = "Counted rounds, after one that is not; empty: as many as the answer needs."
 SECONDS_HELP = "The time that counted rounds may take where their number is left open."
 LONGEST_ROUNDS_S = 3600
@@ -87,7 +88,10 @@ class WhichPoolParams(Params):
         0, "items", ge=0, le=MOST_ITEMS, help="How many; 0: as many as suit the built-in work, all of your own."
     )
     kinds: list[str] = parameter(
-        [], "kinds", width=18, help=f"Names by commas: {', '.join(POOL_KINDS)}; empty or all: what this Python has."
+        [],
+        "kinds",
+        width=18,
+        help=f"Names by commas: {', '.join(POOL_KINDS)}, on request {', '.join(ENGINES)}; empty or all: the former.",
     )
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [1, 2, 4, 8], "sizes", width=12, min_length=1, max_length=MOST_SIZES, help="Workers in a pool, such as 2, 4-8."
@@ -123,6 +127,15 @@ class WhichPoolParams(Params):
         advanced=True,
         width=16,
         help="fork, forkserver, spawn, by commas; empty: the platform's default.",
+    )
+    executor: str = parameter(
+        "",
+        "executor",
+        width=24,
+        max_length=LONGEST_NAME,
+        advanced=True,
+        help="For the kind executor: a name that this installation offers, or module:factory, whose call with a number "
+        "of workers gives a concurrent.futures.Executor.",
     )
     native_threads: list[Annotated[int, Field(ge=0, le=MOST_NATIVE_THREADS)]] = parameter(
         [],
@@ -174,7 +187,10 @@ class WhichPoolParams(Params):
         found = names("kinds", value, KINDS_ALLOWED, lambda word: SYNONYMS.get(word.lower()))
         if found == [SERIAL]:
             raise ValueError(f"kinds must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
-        return [] if ALL in found else [kind for kind in found if kind != SERIAL]
+        if ALL in found:
+            engines = [kind for kind in found if kind in ENGINES]
+            return [*POOL_KINDS, *engines] if engines else []
+        return [kind for kind in found if kind != SERIAL]
 
     @field_validator("sizes", mode="before")
     @classmethod
@@ -226,14 +242,18 @@ class WhichPoolParams(Params):
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
-        if not processes and self.start_methods:
+        by_method = not self.kinds or any(kind in STARTED_BY_METHOD for kind in self.kinds)
+        if not by_method and self.start_methods:
             raise InvalidParameter(
-                "start_methods", "must stay empty where no kind starts processes: process and pool do."
+                "start_methods", "must stay empty where no kind has a start method: process and pool have one."
             )
         if not processes and self.chunksizes != [0]:
-            raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: process and pool do.")
-        if not processes and self.max_tasks != [0]:
+            raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: those of worker processes do.")
+        if not by_method and self.max_tasks != [0]:
             raise InvalidParameter("max_tasks", "must be 0 where no kind replaces workers: process and pool do.")
+        if bool(self.executor) != ("executor" in self.kinds):
+            wanted = "name a factory, module:factory, for" if "executor" in self.kinds else "be empty without"
+            raise InvalidParameter("executor", f"must {wanted} the kind executor.")
         plan = self._largest_plan()
         settings = sum(config.kind != SERIAL for config in plan)
         if settings > MOST_CONFIGURATIONS:
@@ -262,10 +282,15 @@ class WhichPoolParams(Params):
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
 
     def arguments(
-        self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
+        self,
+        folder: str,
+        path: Sequence[str],
+        pythons: Sequence[InterpreterPath],
+        working_folder: str = "",
+        executor: str = "",
     ) -> BenchmarkArguments:
-        """What the body is given, with the folder and the path that one's own work is imported from."""
-        if self.built_in:
+        """What the body is given, with the folder and the path that one's own work and executor are imported from."""
+        if self.built_in and not executor:
             folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
             work=BenchmarkWork(
@@ -276,6 +301,7 @@ class WhichPoolParams(Params):
                 path=tuple(path),
                 working_folder=working_folder,
                 star=self.star,
+                executor=executor,
             ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
