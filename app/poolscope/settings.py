@@ -45,6 +45,23 @@ class Settings(BaseSettings):
     live_limit: int = Field(8, ge=1, le=64, description="Live runs side by side; measured runs always take turns.")
     queue_limit: int = Field(20, ge=1, le=1000, description="Runs that may wait; one more is refused with 503.")
     starts_per_minute: int = Field(60, ge=1, description="Runs that one client may start in a minute, else 429.")
+    busy_limit: int = Field(
+        0,
+        ge=0,
+        description="Threads and processes of all live runs that may want a CPU at once; what does not fit waits. "
+        "0: 48 for each usable CPU, at least 96, with which the server still answers at once.",
+    )
+    process_limit: int = Field(
+        0,
+        ge=0,
+        description="Processes and threads of all live runs; 0: the container's limit less 64, or 1,024.",
+    )
+    memory_mib: int = Field(
+        0,
+        ge=0,
+        description="Memory of all live runs, in MiB; 0: three quarters of what the machine or its container has, and "
+        "256 less than that at the most.",
+    )
     keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
     viewers: int = Field(2000, ge=1, description="Open live streams; one more is refused with 503.")
@@ -71,6 +88,9 @@ class Settings(BaseSettings):
         "",
         description="Address of the scheduler of a dask cluster that the kind dask uses, such as tcp://10.0.0.5:8786. "
         "Without it a run starts workers on this machine and ends them.",
+    )
+    log: Literal["text", "json"] = Field(
+        "text", description="How the server logs: lines of text, or a JSON object a line."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
 

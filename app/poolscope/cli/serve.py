@@ -6,7 +6,6 @@ import asyncio
 import errno
 import gc
 import inspect
-import logging
 import signal
 import socket
 import sqlite3
@@ -21,6 +20,7 @@ import typer
 import uvicorn
 from pydantic.fields import FieldInfo
 
+from poolscope.cli import logs
 from poolscope.cli.init_process import fork_if_first
 from poolscope.cli.output import INTERRUPTED, error_exits, say
 from poolscope.errors import CannotServe
@@ -83,7 +83,7 @@ def bound(info: FieldInfo, name: str) -> int | None:
 
 def serve_until_signal(settings: Settings, open_browser: bool) -> None:
     """Serve until SIGTERM (exit 0) or SIGINT (exit 130). Raises CannotServe."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_level, settings.log)
     asyncio.run(check_journal(settings.journal_path))
     sockets = listen(settings.host, settings.port)
     host, port = settings.host, sockets[0].getsockname()[1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from poolscope.errors import BadParameters, ParameterError
+from poolscope.experiments.demand import SMALL, Demand
 
 P = TypeVar("P", bound="Params")
 
@@ -25,7 +26,12 @@ class InvalidParameter(ValueError):
 
 
 class Params(BaseModel):
-    """Base of every experiment's parameters: frozen; an unknown name is an error rather than ignored."""
+    """Base of every experiment's parameters: frozen; an unknown name is an error rather than ignored.
+
+    `amounts` names those by which a run becomes larger, the one to lower first: whole numbers, or lists of them.
+    """
+
+    amounts: ClassVar[tuple[str, ...]] = ()
 
     # Defaults are validated too, so that a run reads the same before and after the journal: 10.0, not 10.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
@@ -43,6 +49,11 @@ class Params(BaseModel):
     def worker_processes(self) -> int:
         """How many worker processes the run has at a time, at most; 0 where none of them can be killed on request."""
         return 0
+
+    @property
+    def demand(self) -> Demand:
+        """What the run will take of the machine, at most and roughly."""
+        return SMALL
 
 
 def parameter(

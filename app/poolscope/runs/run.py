@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
+from poolscope.runs.budget import Shortage
 
 PRINTED_SHOWN = 20_000  # characters
 
@@ -50,6 +52,11 @@ ALLOWED: dict[tuple[Status, Status], str] = {
 def now() -> str:
     """The present as ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def seconds_since(stamp: str | None) -> float:
+    """Seconds since a stamp, 0 where there is none."""
+    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds() if stamp else 0.0
 
 
 class ChangeNotifier:
@@ -133,7 +140,9 @@ class Run:
     error: str | None = None
     summary: str = ""
     unkept: str = ""
+    entered: float = field(default_factory=time.monotonic)  # the queue
     place: int = 0  # in the queue, from 1; 0 when it does not wait
+    shortage: Shortage | None = None  # what it waits for, where that is room beside the others
     stopping: bool = False
     requests: int = 0  # to kill a worker, so far
     state: Any = None
@@ -235,6 +244,7 @@ class Run:
             "verdict": self.verdict if whole else self.summary or None,
             "error": self.error,
             "kept": not self.unkept,
+            "shortage": self.shortage and self.shortage.as_json(),
         }
         if whole:
             answer["state"] = self.experiment.meaning.as_json(self.state)

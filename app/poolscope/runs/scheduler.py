@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Coroutine, Mapping
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import Arguments
+from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
+from poolscope.runs.counts import RunCounts
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import recover
-from poolscope.runs.run import ChangeNotifier, Run, Status
+from poolscope.runs.run import ChangeNotifier, Run, Status, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
 from poolscope.stats import intervals
@@ -33,6 +36,8 @@ from poolscope.stats import intervals
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
 LOCK_RETRY_S = 0.5
 PREWARM_DELAY_S = 0.5
+# A run that lacks room for so long is no longer overtaken by smaller ones, which might else keep it waiting for ever.
+OVERTAKEN_S = 30.0
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
@@ -48,6 +53,7 @@ class Scheduler:
     anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
     so that they can exit.
 
+    `budget` is what all running runs together may take; without one they may take anything.
     `measurement_lock` is the journal's own unless another is given. `python` runs the folder or file `runner`.
     `installation` is what runs may use of this machine, and may be replaced while others run.
     """
@@ -61,16 +67,19 @@ class Scheduler:
         queue_limit: int = 20,
         starts_per_minute: int = 60,
         keep_runs: int = 500,
+        budget: ResourceBudget | None = None,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
     ) -> None:
         self.journal = journal
         self.installation = installation or Installation()
+        self.counts = RunCounts()
         self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
         self._live_limit, self._queue_limit = live_limit, queue_limit
         self._keep_runs = keep_runs
+        self._budget = budget or ResourceBudget()
         self._identity = identity(os.getpid())
         self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
         self._monitor = RunMonitor(journal, lambda: self._closing)
@@ -121,9 +130,11 @@ class Scheduler:
         experiment = EXPERIMENTS[name]
         params = parse(experiment.params, raw)
         arguments = experiment.arguments(params, self.installation)
+        self._budget.check(params)
         self._check_is_open()
         self._rate_limiter.count(client)
-        if len(self._queue) + self._entering >= self._queue_limit and not self._has_room(experiment):
+        waits = not self._has_room(experiment) or self._shortage(params) is not None
+        if waits and len(self._queue) + self._entering >= self._queue_limit:
             raise QueueFull(len(self._queue))
         self._entering += 1
         try:
@@ -191,16 +202,29 @@ class Scheduler:
     def queued(self) -> int:
         return len(self._queue)
 
+    def sessions(self) -> list[int]:
+        """Process ids of the runners that perform a run now; each leads a session of its own."""
+        return [runner.pid for runner in self._runners.values()]
+
     # The queue
 
     def _admit(self) -> None:
-        """Start what may start: measured runs one at a time, others up to the limit, in order of arrival."""
+        """Start what may start: measured runs one at a time, others up to the limit, in order of arrival.
+
+        What lacks room beside the others waits for it, and is overtaken meanwhile, but not for ever.
+        """
         for run in list(self._queue):
             if self._has_room(run.experiment):
+                run.shortage = self._shortage(run.params)
+                if run.shortage is not None:
+                    if seconds_since(run.created) > OVERTAKEN_S:
+                        break
+                    continue
                 if run.experiment.measured and not self._measurement_lock.acquire():
                     self._admit_later()
                     continue
                 self._dequeue(run)
+                self.counts.waited.add(time.monotonic() - run.entered)
                 self._running[run.id] = run
                 self._spawn(self._perform(run))
 
@@ -220,15 +244,20 @@ class Scheduler:
         busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
         return len(busy) < (1 if experiment.measured else self._live_limit)
 
+    def _shortage(self, params: Params) -> Shortage | None:
+        """What a run of these parameters lacks beside those that are running."""
+        return self._budget.shortage(params.demand, (run.params.demand for run in self._running.values()))
+
     def _dequeue(self, run: Run) -> None:
         self._queue.remove(run)
-        run.place = 0
+        run.place, run.shortage = 0, None
         for place, waiting in enumerate(self._queue, 1):
             waiting.place = place
 
     async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
         self._dequeue(run)
         run.become(status, error)
+        self.counts.ended[run.experiment.name, status.value] += 1
         await self._monitor.save(run)
         self.notifier.notify()
 
@@ -259,7 +288,9 @@ class Scheduler:
             if run.experiment.steer is not None:
                 # It is judged between its rounds: what that loads, once, would take a CPU from the first of them.
                 await asyncio.to_thread(intervals.warm)
+            began = time.monotonic()
             runner = await self._prewarmed.take()
+            self.counts.runner_start.add(time.monotonic() - began)
             self._begin(run, runner)
             await self._monitor.follow(run, runner)
         except Exception as bug:
@@ -267,6 +298,7 @@ class Scheduler:
             if run.status.live:
                 failed = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
                 run.become(Status.FAILED, f"{failed}: {bug}.")
+        self.counts.ended[run.experiment.name, run.status.value] += 1
         await self._monitor.save(run)
         self._running.pop(run.id)
         if run.experiment.measured:
@@ -305,7 +337,8 @@ class Scheduler:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and hold on to it: the loop itself keeps only a weak reference."""
-        task = asyncio.create_task(work)
+        # Without the context of whoever makes room for it: a log line must not name another's request.
+        task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

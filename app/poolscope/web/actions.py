@@ -17,6 +17,7 @@ from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Section, fault_section, form_section, panel_sections, partials, render, run_section
 from poolscope.web.pages import whole_panel
 from poolscope.web.problems import Problem, answer, problem_of
+from poolscope.web.requests import because, slug
 
 router = APIRouter(include_in_schema=False)
 
@@ -76,6 +77,7 @@ async def start(request: Request) -> Response:
         errors = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
         form = form_section(app_state, experiment, None, typed, errors)
         if by_htmx(request):
+            because(request.scope, slug(wrong.title))
             return await replace(app_state, [form], problem_of(wrong).status)
         latest = await app_state.scheduler.latest(experiment.name)
         return answer(request, problem_of(wrong), await whole_panel(app_state, experiment, latest, form))

@@ -35,8 +35,9 @@ MARKS = {
 class RunFacts:
     """One run as pages word it. `state` names the colour and mark, `word` says it, and `status` is its first part.
 
-    `place` is its place in the queue. `facts` stand behind the state on the run's page; `progress` is (done, total,
-    words) while it is live. `workers` are the processes that may be killed now, at most; 0 where nobody can be.
+    `place` is its place in the queue, `lacks` a sentence on the room that it waits for. `facts` stand behind the state
+    on the run's page; `progress` is (done, total, words) while it is live. `workers` are the processes that may be
+    killed now, at most; 0 where nobody can be.
     """
 
     id: str
@@ -48,6 +49,7 @@ class RunFacts:
     running: bool
     stopping: bool
     place: int
+    lacks: str
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
     exports: tuple[Export, ...]
@@ -185,6 +187,7 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
         running=run.status is Status.RUNNING,
         stopping=run.stopping,
         place=run.place,
+        lacks=run.shortage.sentence if run.shortage else "",
         progress=progress(run),
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,

@@ -133,8 +133,21 @@ class ConditionsAnswer(Answer):
     shared_with: list[str] = Field(default=[], description="Other runs that were live meanwhile.")
 
 
+class ShortageAnswer(Answer):
+    """What a queued run lacks beside those that are running."""
+
+    resource: Literal["busy", "processes", "memory"]
+    wanted: int
+    free: int
+    total: int
+    sentence: str
+
+
 class RunSummary(Answer):
-    """A run as a list has it, without its state. `kept` says whether its records are stored."""
+    """A run as a list has it, without its state. `kept` says whether its records are stored.
+
+    `shortage` is what a queued run waits for, where that is room beside the others.
+    """
 
     id: str
     experiment: str
@@ -147,6 +160,7 @@ class RunSummary(Answer):
     verdict: str | None
     error: str | None
     kept: bool
+    shortage: ShortageAnswer | None
 
 
 class RunAnswer(RunSummary):

@@ -12,6 +12,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
+from contextvars import Context
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -78,13 +79,14 @@ class Channel(ABC):
             async with self._starting:
                 if self._loop is None:
                     await self._render()
-                    self._loop = asyncio.create_task(self._run())
+                    self._loop = asyncio.create_task(self._run(), context=Context())  # not of one viewer's request
             seen = self._notifier.version
             yield self._picture()
             while True:
                 version = await self._notifier.newer_than(seen)
                 if self.app_state.scheduler.closed:
                     return
+                self.app_state.streams.skipped += version - seen - 1
                 yield self._delta if version == seen + 1 else self._picture()
                 seen = version
         finally:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
+from poolscope.experiments.demand import RUNNER, THREAD, WORKER, Demand
 from poolscope.experiments.parameters import InvalidParameter, Params, parameter
 
 MOST_NUMBERS = 1_000
@@ -14,6 +15,8 @@ Kind = Literal["thread", "process"]
 
 
 class FactorialsParams(Params):
+    amounts: ClassVar[tuple[str, ...]] = ("workers",)
+
     first: int = parameter(1, "from", ge=-10, le=5_000, help="The first n; a negative one fails, and the others go on.")
     last: int = parameter(10, "to", ge=-10, le=5_000, help=f"The last n; at most {MOST_NUMBERS:,} numbers a run.")
     workers: int = parameter(5, "workers", ge=1, le=64, help="Threads or processes in the pool.")
@@ -36,3 +39,8 @@ class FactorialsParams(Params):
     @property
     def worker_processes(self) -> int:
         return self.workers if self.kind == "process" else 0
+
+    @property
+    def demand(self) -> Demand:
+        workers = min(self.workers, self.last - self.first + 1)
+        return Demand(workers, workers + 8, RUNNER + workers * (WORKER if self.kind == "process" else THREAD))

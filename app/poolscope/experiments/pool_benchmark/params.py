@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from poolscope.experiments.demand import HOST, INTERPRETER, RUNNER, THREAD, WORKER, Demand
 from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import (
     InvalidParameter,
@@ -22,7 +23,7 @@ from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD, chunk_used
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.protocol.work_names import OWN_WORK
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
@@ -75,6 +76,8 @@ LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
 
 class WhichPoolParams(Params):
+    amounts: ClassVar[tuple[str, ...]] = ("sizes", "items")
+
     workload: str = parameter(
         "sum-of-squares",
         "work",
@@ -316,6 +319,20 @@ class WhichPoolParams(Params):
             seconds=self.seconds,
         )
 
+    @property
+    def demand(self) -> Demand:
+        """Of the largest pool; each Python and each limit of native threads has a process that holds the items."""
+        hosts = max(1, len(self.pythons)) * max(1, len(self.native_threads))
+        kinds = self.kinds or POOL_KINDS
+        pool = max(
+            (memory_of_pool(self.workload, kind, max(self.sizes), self.count, max(self.chunksizes)) for kind in kinds),
+            default=0,
+        )
+        row = WORKLOADS.get(self.workload)
+        items = self.count * row.bytes_an_item * hosts if row else 0
+        workers = max(self.sizes)
+        return Demand(workers, workers + 12 + 8 * hosts, RUNNER + HOST * hosts + items + pool)
+
     def planned(self) -> tuple[PlannedConfiguration, ...]:
         """What is known of the plan beforehand: nothing, for which kinds there are is found out by the run."""
         return ()
@@ -339,6 +356,8 @@ class WhichPoolParams(Params):
 
 
 class PoolSizesParams(Params):
+    amounts: ClassVar[tuple[str, ...]] = ("sizes",)
+
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [2, 4, 6, 8],
         "pool sizes",
@@ -415,6 +434,12 @@ class PoolSizesParams(Params):
     @property
     def worker_processes(self) -> int:
         return max(self.sizes)
+
+    @property
+    def demand(self) -> Demand:
+        workers = max(self.sizes)
+        pool = memory_of_pool(self.workload, "pool", workers, self.items, self.chunksize)
+        return Demand(workers, workers + 16, RUNNER + pool)
 
     @property
     def items(self) -> int:
@@ -495,6 +520,16 @@ def check_length(
             f"must be less for so many {others} and repetitions: together they would take about "
             f"{seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is allowed.",
         )
+
+
+def memory_of_pool(workload: str, kind: str, size: int, items: int, chunksize: int) -> int:
+    """Bytes that a pool's workers hold at once; what a user's own function takes is not known, and left out."""
+    row = WORKLOADS.get(workload)
+    each = {"thread": THREAD, "asyncio": THREAD, "interpreter": INTERPRETER}.get(kind, WORKER)
+    if row is None:
+        return size * each
+    under_way = min(items, size * chunk_used(kind, chunksize, items, size))
+    return size * (each + row.bytes_a_worker) + under_way * row.bytes_an_item
 
 
 def most_items(workload: str) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import field_validator
 
+from poolscope.experiments.demand import RUNNER, WORKER, Demand
 from poolscope.experiments.parameters import Params, parameter, quoted, start_method_of_this_platform
 from poolscope.experiments.sharing.catalog import ALL, TOOLS, chosen
 
@@ -20,6 +21,8 @@ KNOWN |= {tool.short.lower(): name for name, tool in TOOLS.items()} | {name: nam
 
 
 class SharingParams(Params):
+    amounts: ClassVar[tuple[str, ...]] = ("workers",)
+
     tools: list[str] = parameter([ALL], "tools", width=18, help=f"all, or names by commas: {', '.join(TOOLS)}.")
     operations: int = parameter(
         2000,
@@ -53,6 +56,12 @@ class SharingParams(Params):
     @property
     def worker_processes(self) -> int:
         return max(2, self.workers) if any(TOOLS[name].between == "processes" for name in self.chosen) else 0
+
+    @property
+    def demand(self) -> Demand:
+        """One tool at a time; its queues have a thread in each process, and a manager is a process more."""
+        workers = max(2, self.workers)
+        return Demand(workers, 2 * workers + 12, 2 * RUNNER + workers * WORKER)
 
     @property
     def chosen(self) -> tuple[str, ...]:
