@@ -45,6 +45,9 @@ def create_app(settings: Settings) -> FastAPI:
         starts_per_minute=settings.starts_of_one_client,
         keep_runs=settings.keep_runs,
         budget=ResourceBudget.of_machine(settings.busy_limit, settings.process_limit, settings.memory_mib),
+        run_cpu_s=settings.cpu_s_of_one_run,
+        records_mib=settings.records_mib,
+        for_strangers=settings.demo,
     )
     app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
     app_state.hub = stream.Hub(app_state)

@@ -14,6 +14,7 @@ from poolscope.errors import BadParameters, ParameterError
 
 PREFIX = "POOLSCOPE_"
 DEMO_STARTS_PER_MINUTE = 12
+DEMO_CPU_S = 300
 
 
 class Settings(BaseSettings):
@@ -62,6 +63,12 @@ class Settings(BaseSettings):
         description="Memory of all live runs, in MiB; 0: three quarters of what the machine or its container has, and "
         "256 less than that at the most.",
     )
+    run_cpu_s: int = Field(
+        0, ge=0, description="CPU seconds that one run may take; 0: any. In the demo 300, for others wait for the CPUs."
+    )
+    records_mib: int = Field(
+        256, ge=1, description="Size that one run's records may reach, in MiB: the server holds those of live runs."
+    )
     keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
     viewers: int = Field(2000, ge=1, description="Open live streams; one more is refused with 503.")
@@ -98,6 +105,11 @@ class Settings(BaseSettings):
     def starts_of_one_client(self) -> int:
         """Runs that one client may start in a minute."""
         return min(self.starts_per_minute, DEMO_STARTS_PER_MINUTE) if self.demo else self.starts_per_minute
+
+    @property
+    def cpu_s_of_one_run(self) -> int | None:
+        """CPU seconds that one run may take, None for any."""
+        return self.run_cpu_s or (DEMO_CPU_S if self.demo else None)
 
     @property
     def journal_path(self) -> Path:

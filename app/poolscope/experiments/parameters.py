@@ -51,6 +51,11 @@ class Params(BaseModel):
         return 0
 
     @property
+    def built_in(self) -> bool:
+        """Whether it runs no function but ours."""
+        return True
+
+    @property
     def demand(self) -> Demand:
         """What the run will take of the machine, at most and roughly."""
         return SMALL

@@ -17,6 +17,7 @@ from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
+from poolscope.runs.breach import Breach
 from poolscope.runs.budget import Shortage
 
 PRINTED_SHOWN = 20_000  # characters
@@ -92,11 +93,13 @@ class RecordLog:
 
     def __init__(self, lines: Sequence[bytes] = (), *, closed: bool = False) -> None:
         self.lines = list(lines)
+        self.bytes = sum(map(len, self.lines))
         self.closed = closed
         self._notifier = ChangeNotifier()
 
     def append(self, lines: Sequence[bytes]) -> None:
         self.lines.extend(lines)
+        self.bytes += sum(map(len, lines))
         self._notifier.notify()
 
     def close(self) -> None:
@@ -144,6 +147,7 @@ class Run:
     place: int = 0  # in the queue, from 1; 0 when it does not wait
     shortage: Shortage | None = None  # what it waits for, where that is room beside the others
     stopping: bool = False
+    breach: Breach | None = None  # why we end it, where nobody asked for that
     requests: int = 0  # to kill a worker, so far
     state: Any = None
     end: End | None = None
@@ -217,7 +221,7 @@ class Run:
 
     @property
     def begin_command(self) -> BeginRun:
-        """The first command to its runner."""
+        """The first command to its runner, without limits."""
         assert self.arguments is not None, f"run {self.id} was read from the journal, and is not started again"
         return BeginRun(self.id, self.experiment.name, self.experiment.body, self.arguments)
 
@@ -247,6 +251,7 @@ class Run:
             "shortage": self.shortage and self.shortage.as_json(),
         }
         if whole:
+            answer["error_code"] = self.end.code if self.end else None
             answer["state"] = self.experiment.meaning.as_json(self.state)
             answer["faults"] = [
                 {"worker": fault.worker, "of": fault.of, "pid": fault.pid, "at_s": (fault.t - self.opened) / 1e9}

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Coroutine, Mapping
 from contextvars import Context
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.counts import RunCounts
@@ -31,6 +33,7 @@ from poolscope.runs.recovery import recover
 from poolscope.runs.run import ChangeNotifier, Run, Status, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
+from poolscope.runs.watch import RunWatch
 from poolscope.stats import intervals
 
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
@@ -53,7 +56,8 @@ class Scheduler:
     anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
     so that they can exit.
 
-    `budget` is what all running runs together may take; without one they may take anything.
+    `budget` is what all running runs together may take; without one they may take anything. `run_cpu_s` bounds the CPU
+    time of a run, `records_mib` its records. `for_strangers`: what is measured works below the server, too.
     `measurement_lock` is the journal's own unless another is given. `python` runs the folder or file `runner`.
     `installation` is what runs may use of this machine, and may be replaced while others run.
     """
@@ -68,6 +72,9 @@ class Scheduler:
         starts_per_minute: int = 60,
         keep_runs: int = 500,
         budget: ResourceBudget | None = None,
+        run_cpu_s: int | None = None,
+        records_mib: int = 256,
+        for_strangers: bool = False,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
@@ -82,7 +89,9 @@ class Scheduler:
         self._budget = budget or ResourceBudget()
         self._identity = identity(os.getpid())
         self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
-        self._monitor = RunMonitor(journal, lambda: self._closing)
+        self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
+        self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024)
+        self._watch = RunWatch(self._budget, run_cpu_s, self._with_runners)
         self._store = RunStore(journal)
         self._queue: list[Run] = []
         self._running: dict[str, Run] = {}
@@ -112,6 +121,7 @@ class Scheduler:
         self._closing = True
         while self._queue:
             await self._leave_queue(self._queue[0], Status.INTERRUPTED, "The server ended while this run waited.")
+        self._watch.close()
         # A run that is just being started is stopped as soon as its runner is there, by _begin.
         await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
         with contextlib.suppress(TimeoutError):
@@ -244,6 +254,10 @@ class Scheduler:
         busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
         return len(busy) < (1 if experiment.measured else self._live_limit)
 
+    def _with_runners(self) -> dict[str, tuple[Run, RunnerProcess]]:
+        """The running runs that have a runner, by id."""
+        return {run_id: (self._running[run_id], runner) for run_id, runner in self._runners.items()}
+
     def _shortage(self, params: Params) -> Shortage | None:
         """What a run of these parameters lacks beside those that are running."""
         return self._budget.shortage(params.demand, (run.params.demand for run in self._running.values()))
@@ -318,10 +332,12 @@ class Scheduler:
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
-        # What is measured keeps the priority that its user's own program would have.
-        if not run.experiment.measured:
+        # What is measured keeps the priority that its user's own program would have, unless strangers load the server.
+        if self._for_strangers or not run.experiment.measured:
             runner.lower_priority()
-        runner.send(run.begin_command)
+        limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
+        runner.send(replace(run.begin_command, limits=limits))
+        self._watch.start()
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(HURRIED if self._closing else ())))
         # Not now: starting the next runner would take a CPU just when this run's first frames are due.

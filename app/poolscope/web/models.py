@@ -15,6 +15,7 @@ from poolscope.protocol.payloads import (
     Breakage,
     Calibration,
     EffectiveCpus,
+    FailureCode,
     MachineFacts,
     MemoryReading,
     NoiseReading,
@@ -164,7 +165,9 @@ class RunSummary(Answer):
 
 
 class RunAnswer(RunSummary):
-    """Base of the runs of all experiments."""
+    """Base of the runs of all experiments. `error_code` is the kind of a failure, where programs can tell."""
+
+    error_code: FailureCode | None
 
     faults: list[FaultAnswer]
     findings: list[FindingAnswer]
