@@ -96,6 +96,13 @@ class Settings(BaseSettings):
         description="Address of the scheduler of a dask cluster that the kind dask uses, such as tcp://10.0.0.5:8786. "
         "Without it a run starts workers on this machine and ends them.",
     )
+    restart_seconds: int = Field(
+        0,
+        ge=0,
+        le=600,
+        description="Seconds that live runs may go on for after SIGTERM, while new ones are refused; for a restart "
+        "without loss. Those that wait are kept for the next start in any case.",
+    )
     log: Literal["text", "json"] = Field(
         "text", description="How the server logs: lines of text, or a JSON object a line."
     )
