@@ -101,8 +101,8 @@ class WhichPoolParams(Params):
         "kinds",
         choices={kind: kind for kind in (*POOL_KINDS, *ENGINES)},
         none="all of the standard library",
-        help=f"Kinds of pools; none ticked means all that this Python's standard library has. {format_list(ENGINES)} are "
-        "measured where they are installed.",
+        help=f"Kinds of pools; none ticked means all that this Python's standard library has. {format_list(ENGINES)} "
+        "are measured where they are installed.",
     )
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [1, 2, 4, 8],

@@ -111,8 +111,8 @@ def _about_executor(name: str, installation: Installation) -> Sequence[Parameter
     return (
         ParameterError(
             "executor",
-            f"`executor` must be {offered}; {quoted(name)} is not offered. POOLSCOPE_EXECUTORS says which factories are, "
-            "and `poolscope measure --executor` takes any.",
+            f"`executor` must be {offered}; {quoted(name)} is not offered. POOLSCOPE_EXECUTORS says which factories "
+            "are, and `poolscope measure --executor` takes any.",
         ),
     )
 
