@@ -20,7 +20,7 @@ from poolscope.experiments.parameters import (
 )
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
@@ -68,7 +68,7 @@ WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
 REPEATS_HELP = "Counted rounds, after one that is not; empty: as many as the answer needs."
-SECONDS_HELP = "The time that counted rounds may take where their number is left open."
+SECONDS_HELP = "The time that all of it may take where the number of rounds is left open."
 LONGEST_ROUNDS_S = 3600
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
@@ -462,7 +462,7 @@ def check_length(
 
     Where the number of rounds is left open, the fewest must be possible. Raises InvalidParameter.
     """
-    seconds = run_s(plan, cost, FEWEST_ROUNDS if repeats is None else repeats, cpus=os.cpu_count() or 1)
+    seconds = run_s(plan, cost, FEWEST_TO_SETTLE if repeats is None else repeats, cpus=os.cpu_count() or 1)
     if seconds > LONGEST_RUN_S:
         raise InvalidParameter(
             name,
