@@ -15,6 +15,7 @@ from poolscope import __version__
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
 from poolscope.runs import earlier_journals
+from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
@@ -23,6 +24,7 @@ from poolscope.web import actions, api, metrics, pages, problems, stream
 from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import routes as guide
+from poolscope.web.requests import RequestLog
 from poolscope.web.security import Guards
 from poolscope.web.views import VIEWS
 
@@ -40,6 +42,10 @@ def create_app(settings: Settings) -> FastAPI:
         queue_limit=settings.queue_limit,
         starts_per_minute=settings.starts_of_one_client,
         keep_runs=settings.keep_runs,
+        budget=ResourceBudget.of_machine(settings.busy_limit, settings.process_limit, settings.memory_mib),
+        run_cpu_s=settings.cpu_s_of_one_run,
+        records_mib=settings.records_mib,
+        for_strangers=settings.demo,
     )
     app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
     app_state.hub = stream.Hub(app_state)
@@ -47,10 +53,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def find_pythons() -> None:
         found = await interpreters.find(*wanted)
         scheduler.installation = replace(scheduler.installation, pythons=interpreters.by_label(found), searching=False)
+        await scheduler.resume()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await scheduler.open()
+        await scheduler.open(take_over=True)
         if journal.set_aside:
             log.warning(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
         finding = asyncio.create_task(find_pythons())
@@ -72,4 +79,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Guards, hosts=settings.allowed_hosts.split(","))
+    app.add_middleware(RequestLog, refusals=app_state.refusals)
     return app

@@ -14,6 +14,7 @@ from poolscope.errors import BadParameters, ParameterError
 
 PREFIX = "POOLSCOPE_"
 DEMO_STARTS_PER_MINUTE = 12
+DEMO_CPU_S = 300
 
 
 class Settings(BaseSettings):
@@ -45,6 +46,29 @@ class Settings(BaseSettings):
     live_limit: int = Field(8, ge=1, le=64, description="Live runs side by side; measured runs always take turns.")
     queue_limit: int = Field(20, ge=1, le=1000, description="Runs that may wait; one more is refused with 503.")
     starts_per_minute: int = Field(60, ge=1, description="Runs that one client may start in a minute, else 429.")
+    busy_limit: int = Field(
+        0,
+        ge=0,
+        description="Threads and processes of all live runs that may want a CPU at once; what does not fit waits. "
+        "0: 48 for each usable CPU, at least 96, with which the server still answers at once.",
+    )
+    process_limit: int = Field(
+        0,
+        ge=0,
+        description="Processes and threads of all live runs; 0: the container's limit less 64, or 1,024.",
+    )
+    memory_mib: int = Field(
+        0,
+        ge=0,
+        description="Memory of all live runs, in MiB; 0: three quarters of what the machine or its container has, and "
+        "256 less than that at the most.",
+    )
+    run_cpu_s: int = Field(
+        0, ge=0, description="CPU seconds that one run may take; 0: any. In the demo 300, for others wait for the CPUs."
+    )
+    records_mib: int = Field(
+        256, ge=1, description="Size that one run's records may reach, in MiB: the server holds those of live runs."
+    )
     keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
     viewers: int = Field(2000, ge=1, description="Open live streams; one more is refused with 503.")
@@ -62,12 +86,27 @@ class Settings(BaseSettings):
         description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
         "imported from the folder where Poolscope was started.",
     )
+    restart_seconds: int = Field(
+        0,
+        ge=0,
+        le=600,
+        description="Seconds that live runs may go on for after SIGTERM, while new ones are refused; for a restart "
+        "without loss. Those that wait are kept for the next start in any case.",
+    )
+    log: Literal["text", "json"] = Field(
+        "text", description="How the server logs: lines of text, or a JSON object a line."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
 
     @property
     def starts_of_one_client(self) -> int:
         """Runs that one client may start in a minute."""
         return min(self.starts_per_minute, DEMO_STARTS_PER_MINUTE) if self.demo else self.starts_per_minute
+
+    @property
+    def cpu_s_of_one_run(self) -> int | None:
+        """CPU seconds that one run may take, None for any."""
+        return self.run_cpu_s or (DEMO_CPU_S if self.demo else None)
 
     @property
     def journal_path(self) -> Path:

@@ -26,7 +26,7 @@ def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
 
     ended = server.ended(run.id)
     assert ended["status"] == "failed"
-    assert ended["error"] == death_of_runner(-signal.SIGKILL)
+    assert ended["error"] == death_of_runner(-signal.SIGKILL).sentence
     assert len(lines(server, run.id)) > 5
     run.until_nothing_is_left()
     assert ended["error"] in server.api.get(f"/runs/{run.id}").text

@@ -143,14 +143,14 @@ async def test_a_child_that_cannot_be_started_leaves_nothing(scratch: Path) -> N
     ],
 )
 def test_a_death_has_a_name(code: int, words: str) -> None:
-    assert words in death_of_runner(code)
-    assert death_of_runner(code, "oh no").endswith("Its last words: oh no")
+    assert words in death_of_runner(code).sentence
+    assert death_of_runner(code, "oh no").sentence.endswith("Its last words: oh no")
 
 
 def test_a_death_for_want_of_memory_is_told_only_where_the_kernel_killed() -> None:
-    assert "want of memory" in death_of_runner(-9, wanted_memory=True)
-    assert "by somebody" not in death_of_runner(-9, wanted_memory=True)
-    assert "memory" not in death_of_runner(-11, wanted_memory=True)
+    assert "want of memory" in death_of_runner(-9, wanted_memory=True).sentence
+    assert "by somebody" not in death_of_runner(-9, wanted_memory=True).sentence
+    assert "memory" not in death_of_runner(-11, wanted_memory=True).sentence
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result
+from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import session
 from poolscope.runs.run import Status
@@ -507,3 +508,24 @@ async def test_a_run_goes_on_when_the_folder_is_gone(open_scheduler: OpenSchedul
         folder.unlink()
         again = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         assert again.as_json()["kept"]
+
+
+async def test_a_run_waits_for_room_beside_the_others_and_is_not_overtaken_for_ever(
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_scheduler(WAITS, budget=ResourceBudget(busy=10)) as scheduler:
+        first = await begun(await scheduler.start("shared-list", {"producers": 3, "consumers": 3}))
+        large = await scheduler.start("shared-list", {"producers": 4, "consumers": 4})
+        assert (large.place, large.shortage) == (1, Shortage("busy", 8, 4, 10))
+        assert large.as_json()["shortage"]["resource"] == "busy"
+        small = await begun(await scheduler.start("shared-list", {}))
+        monkeypatch.setattr("poolscope.runs.scheduler.OVERTAKEN_S", 0.0)
+        late = await scheduler.start("shared-list", {})
+        assert (late.place, late.shortage) == (2, None)
+        for run in (first, small):
+            await scheduler.stop(run.id)
+            await done(scheduler, run)
+        assert large.shortage is None
+        await begun(large)
+        with pytest.raises(BadParameters, match="producers must be at most 8"):
+            await scheduler.start("shared-list", {"producers": 9, "consumers": 2})

@@ -14,11 +14,10 @@ from poolscope import errors
 from poolscope.errors import PoolscopeError
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web.problems import STATUS
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.waiting import until
 from tests.web.answers import problem
-from tests.web.conftest import BRIEF, Serve, ended, events, start, told
+from tests.web.conftest import BRIEF, Serve, ended, start, told
 
 # Experiments
 
@@ -144,21 +143,6 @@ def test_liveness_and_readiness(client: httpx.Client) -> None:
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json() == {"ready": True, "trouble": ""}
-
-
-def test_metrics_are_prometheus_text(client: httpx.Client, endless: dict[str, Any]) -> None:
-    with client.stream("GET", "/live") as stream:
-        frames = events(stream)  # held on to: an iterator that is let go closes the stream
-        next(frames)
-        answer = client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
-    assert all(family.documentation for family in families.values())
-    running = {s.labels["experiment"]: s.value for s in families["poolscope_runs_running"].samples}
-    assert running == {**dict.fromkeys(EXPERIMENTS, 0), "shared-list": 1}
-    assert families["poolscope_runs_queued"].samples[0].value == 0
-    assert families["poolscope_viewers"].samples[0].value == 1
-    assert families["poolscope_journal_trouble"].samples[0].value == 0
 
 
 def test_nobody_deletes_in_the_demo(serve: Serve) -> None:

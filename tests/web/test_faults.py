@@ -99,7 +99,7 @@ def test_nonsense_is_refused_before_anything_happens(client: httpx.Client, pools
 
 
 def test_a_worker_that_is_not_there_is_409_and_the_form_says_why(client: httpx.Client, pools: str) -> None:
-    answer = kill(client, pools, 3)
+    answer = kill(client, pools, 3.0)
     assert answer.status_code == 409
     assert answer.json()["detail"] == f"Run {pools} has at most 2 workers at a time; there is no worker 3."
     for page, place in ((f"/runs/{pools}", "run-fault"), ("/", "pool-sizes-ask")):

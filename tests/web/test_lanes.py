@@ -9,10 +9,14 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.experiments.shared_list.state import WINDOW_S
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
+from poolscope.runs.run import Run, Status
 from poolscope.web import timeline
 from poolscope.web.timeline import NARROWEST, ORDER, WIDTH
+from poolscope.web.views import VIEWS
 
 MOST = WIDTH // (2 * NARROWEST) + 2  # pieces of one state in one lane: each as wide as the gap behind it
 PIECE = re.compile(r"M(\d+) (\d+)\.5h(\d+)")
@@ -161,3 +165,24 @@ def test_a_track_stays_small_however_many_points_there_are() -> None:
     told = [(n, n * 7919 % 1000) for n in range(100_000)]
     track = timeline.track(told, 0, 100_000, timeline.ago(10), "length")
     assert len(STEP.findall(track.line)) <= 5 * WIDTH // NARROWEST + 8
+
+
+@settings(deadline=None)
+@given(spans(), st.integers(0, 10**9), st.integers(1, 2 * 10**9))
+def test_no_two_rows_are_drawn_in_a_state_that_only_one_can_be_in(told: list[Span], start: int, length: int) -> None:
+    paths = timeline.paths(told, ROWS, start, start + length, exclusive="holding")
+    pieces = [(int(left), int(left) + int(width)) for left, _, width in PIECE.findall(dict(paths).get("holding", ""))]
+    assert all(right <= left for (_, right), (left, _) in itertools.pairwise(sorted(pieces)))
+    assert all(right <= WIDTH for _, right in pieces)
+    held = [span for span in told if span.state == "holding" and (span.t1 or start + length) > start]
+    assert bool(pieces) == any(span.t0 < start + length for span in held)
+
+
+@pytest.mark.parametrize("experiment", ["factorials", "shared-list"])
+def test_no_axis_begins_before_the_first_record(experiment: str) -> None:
+    about = EXPERIMENTS[experiment]
+    run = Run("xx-0001", about, about.params())
+    run.status = Status.RUNNING
+    view = VIEWS[experiment].view(run)
+    words = " ".join([*(tick.text for tick in view.picture.ticks), getattr(view, "clock", "")])
+    assert all(float(number) <= WINDOW_S for number in re.findall(r"[\d.]+", words)), words

@@ -18,8 +18,10 @@ from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.pool_benchmark.params import Method, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard
+from poolscope.experiments.shared_list.payloads import ControlsInForce
 from poolscope.experiments.sharing.catalog import TOOLS
 from poolscope.protocol.kinds import POOL_KINDS
+from poolscope.protocol.records import Result
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
@@ -178,6 +180,13 @@ def test_a_consumer_that_polls_an_empty_list_says_so(outcome: Callable[..., list
 def test_consumers_that_wait_for_ever_still_end(outcome: Callable[..., list[str]], guard: str) -> None:
     slow = {"producers": 1, "consumers": 16, "delay_min": 0.2, "delay_max": 0.2, "seconds": 0.1}
     assert "holds" in outcome("shared-list", **slow, guard=guard)[-1]
+
+
+def test_delays_that_were_changed_while_it_ran_are_those_of_the_script(app_state: AppState) -> None:
+    about = EXPERIMENTS["shared-list"]
+    run = Run("sl-0042", about, about.params())
+    run.state = about.meaning.fold(run.state, Result(1, ControlsInForce(0.0, 0.003, paused=False)))
+    assert "DELAY_MIN, DELAY_MAX = 0.0, 0.003" in script(app_state, run)
 
 
 def test_without_a_guard_lost_updates_show(outcome: Callable[..., list[str]]) -> None:

@@ -57,6 +57,7 @@ class ProgressDisplay:
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
         self._run = run
         self._quiet = quiet
+        self._said_why = False
         self._printed = 0  # the stamp of the newest line of the log that was printed
         # Of a measured run the time that is left is printed as soon as it is known.
         self._due = 0.0 if run.experiment.measured else time.monotonic() + LINE_EVERY_S
@@ -80,6 +81,7 @@ class ProgressDisplay:
         ) as bar:
             task = bar.add_task(f"{run.id} {run.experiment.title}", total=None, left="")
             while True:
+                self._print_waiting()
                 self._print_log()
                 if run.progress is not None:
                     bar.update(task, completed=run.progress.done, total=run.progress.total, left=self._left())
@@ -87,6 +89,14 @@ class ProgressDisplay:
                 if not run.status.live:
                     return
                 version = await run.notifier.newer_than(version)
+
+    def _print_waiting(self) -> None:
+        """Why it has not begun, once."""
+        if self._run.place and not self._said_why:
+            self._said_why = True
+            shortage = self._run.shortage
+            why = shortage.sentence if shortage else "Another program measures here, and only one does at a time."
+            self._console.print(f"{self._run.id} waits. {why}", highlight=False)
 
     def _print_log(self) -> None:
         """What the experiment's own program would have printed since the last time."""

@@ -24,6 +24,7 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.library.answer import Again
 from poolscope.library.lone_run import LoneRun
 from poolscope.machine import interpreters
+from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.run import Run, Status
 from poolscope.settings import Settings, read_settings
 
@@ -73,8 +74,15 @@ def perform(
 ) -> Run:
     """Run an experiment to its end. Raises BadParameters before anything is started."""
     about = EXPERIMENTS[experiment]
-    about.arguments(parse(about.params, raw), installation)
+    params = parse(about.params, raw)
+    about.arguments(params, installation)
+    budget_of(settings).check(params)
     return asyncio.run(_perform(settings, installation, experiment, raw, quiet))
+
+
+def budget_of(settings: Settings) -> ResourceBudget:
+    """What a run may take of this machine, if nothing else is set."""
+    return ResourceBudget.of_machine(settings.busy_limit, settings.process_limit, settings.memory_mib)
 
 
 def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, footer: str = "") -> NoReturn:
@@ -123,5 +131,6 @@ async def _perform(
         turns=settings.journal_path,
         keep_runs=settings.keep_runs,
         journal_mib=settings.journal_mib,
+        budget=budget_of(settings),
     )
     return await lone.perform(lambda run: ProgressDisplay(run, quiet=quiet).follow(), interrupted, say)

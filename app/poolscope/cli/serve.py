@@ -6,7 +6,6 @@ import asyncio
 import errno
 import gc
 import inspect
-import logging
 import signal
 import socket
 import sqlite3
@@ -21,6 +20,7 @@ import typer
 import uvicorn
 from pydantic.fields import FieldInfo
 
+from poolscope.cli import logs
 from poolscope.cli.init_process import fork_if_first
 from poolscope.cli.output import INTERRUPTED, error_exits, say
 from poolscope.errors import CannotServe
@@ -83,7 +83,7 @@ def bound(info: FieldInfo, name: str) -> int | None:
 
 def serve_until_signal(settings: Settings, open_browser: bool) -> None:
     """Serve until SIGTERM (exit 0) or SIGINT (exit 130). Raises CannotServe."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_level, settings.log)
     asyncio.run(check_journal(settings.journal_path))
     sockets = listen(settings.host, settings.port)
     host, port = settings.host, sockets[0].getsockname()[1]
@@ -102,7 +102,16 @@ def serve_until_signal(settings: Settings, open_browser: bool) -> None:
         server_header=False,
         timeout_graceful_shutdown=STREAMS_END_S,
     )
-    server = Server(config, lambda: announce(address, open_browser), app.state.app_state.scheduler.close)
+    scheduler = app.state.app_state.scheduler
+
+    async def end() -> None:
+        """After SIGTERM another server is about to take this one's place; after Ctrl-C nobody waits for anything."""
+        restarts = server.ended_by == signal.SIGTERM
+        if restarts:
+            await scheduler.drain(settings.restart_seconds, lambda: server.force_exit)
+        await scheduler.close(keep_waiting=restarts)
+
+    server = Server(config, lambda: announce(address, open_browser), end)
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start

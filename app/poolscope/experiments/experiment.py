@@ -24,7 +24,8 @@ class Meaning:
     `rows` are the results for programs (CSV), head first. What follows has a default: `table` are the rows for people,
     where there are too many of the others; `notes` are sentences below that table; `chart` are the datasets of the
     charts by name, from the state and the usable CPUs; `log` are (stamp, text) lines that the experiment's own program
-    would have printed; `paused` says whether a live run is paused.
+    would have printed; `paused` says whether a live run is paused; `in_force` are the parameters that a run's controls
+    changed, with their last values.
     """
 
     initial: Callable[[Any], Any]
@@ -38,6 +39,7 @@ class Meaning:
     chart: Callable[[Any, int], Mapping[str, Any]] | None = None
     log: Callable[[Any], Sequence[tuple[int, str]]] = lambda _: ()
     paused: Callable[[Any], bool] = lambda _: False
+    in_force: Callable[[Any], Mapping[str, Any]] = lambda _: {}
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from poolscope.errors import BadParameters, ParameterError
+from poolscope.experiments.demand import SMALL, Demand
 
 P = TypeVar("P", bound="Params")
 
@@ -20,12 +22,25 @@ class InvalidParameter(ValueError):
     """A validator of the whole model found one parameter wrong; `requirement` goes on where its name leaves off."""
 
     def __init__(self, name: str, requirement: str) -> None:
-        super().__init__(f"{name} {requirement}")
+        super().__init__(f"`{name}` {requirement}")
         self.name = name
 
 
+@dataclass(frozen=True, slots=True)
+class RunLength:
+    """Seconds that a run takes, good to a factor of a few; `at_most` where it may well end before."""
+
+    seconds: float
+    at_most: bool = False
+
+
 class Params(BaseModel):
-    """Base of every experiment's parameters: frozen; an unknown name is an error rather than ignored."""
+    """Base of every experiment's parameters: frozen; an unknown name is an error rather than ignored.
+
+    `amounts` names those by which a run becomes larger, the one to lower first: whole numbers, or lists of them.
+    """
+
+    amounts: ClassVar[tuple[str, ...]] = ()
 
     # Defaults are validated too, so that a run reads the same before and after the journal: 10.0, not 10.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
@@ -36,24 +51,57 @@ class Params(BaseModel):
         """Python counts True as 1, and so does pydantic; `true` in the place of a number is a mistake."""
         info = cls.model_fields[about.field_name or ""]
         if isinstance(value, bool) and bool not in (info.annotation, *get_args(info.annotation)):
-            raise ValueError(f"{about.field_name} must be {allowed(info)}; {value!r} is not.")
+            raise ValueError(f"`{about.field_name}` must be {allowed(info)}; {value!r} is not.")
         return value
+
+    @property
+    def run_length(self) -> RunLength | None:
+        """How long a run will take, as far as that is known beforehand; None where it is not."""
+        return None
 
     @property
     def worker_processes(self) -> int:
         """How many worker processes the run has at a time, at most; 0 where none of them can be killed on request."""
         return 0
 
+    @property
+    def built_in(self) -> bool:
+        """Whether it runs no function but ours."""
+        return True
+
+    @property
+    def demand(self) -> Demand:
+        """What the run will take of the machine, at most and roughly."""
+        return SMALL
+
 
 def parameter(
-    default: Any, title: str, *, unit: str = "", help: str = "", width: int = 0, advanced: bool = False, **bounds: Any
+    default: Any,
+    title: str,
+    *,
+    unit: str = "",
+    help: str = "",
+    width: int = 0,
+    advanced: bool = False,
+    range: str = "",
+    choices: Mapping[str, str] | None = None,
+    none: str = "",
+    **bounds: Any,
 ) -> Any:
     """One parameter: pydantic's Field with what a form needs beside the bounds.
 
     `unit` stands behind the title, `help` is one sentence, `width` the field's size in characters (0: by its type),
-    `advanced` puts it among those that the bench page leaves out.
+    `advanced` puts it among those that the bench page leaves out. `range` words the bounds of a list. `choices` are the
+    values of a list with their words, where they are the same everywhere, and `none` says what an empty list means.
     """
-    extra: dict[str, JsonValue] = {"unit": unit, "width": width, "advanced": advanced}
+    extra: dict[str, JsonValue] = {
+        "unit": unit,
+        "width": width,
+        "advanced": advanced,
+        "range": range,
+        "choices": dict(choices or {}),
+        "none": none,
+    }
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -81,7 +129,9 @@ def parameter_error(model: type[Params], item: Mapping[str, Any]) -> ParameterEr
         return ParameterError(name, f"{quoted(name)[1:-1]} is not a parameter here. There are: {known}.")
     if item["type"] == "value_error":
         return ParameterError(name, str(raised))
-    return ParameterError(name, f"{name} must be {allowed(model.model_fields[name])}; {quoted(item['input'])} is not.")
+    return ParameterError(
+        name, f"`{name}` must be {allowed(model.model_fields[name])}; {quoted(item['input'])} is not."
+    )
 
 
 def quoted(value: Any) -> str:
@@ -117,5 +167,5 @@ def start_method_of_this_platform(value: Any) -> Any:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if value not in here:
-        raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {quoted(value)} is not.")
+        raise ValueError(f"`start_method` must be one of {', '.join(sorted(here))}, or empty; {quoted(value)} is not.")
     return value

@@ -53,6 +53,7 @@ EXPERIMENTS = Experiments(
                 shared_list_export.rows,
                 log=shared_list_export.log,
                 paused=attrgetter("paused"),
+                in_force=attrgetter("delays"),
             ),
             controls=shared_list_params.SharedListControls,
         ),

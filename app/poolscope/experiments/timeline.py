@@ -9,7 +9,7 @@ from types import MappingProxyType
 from poolscope.protocol.records import Actor, Record, Span
 
 # Beyond this the oldest go, even if they are still in the window: a picture has about 1,000 places a lane.
-MOST_SPANS = 6_000
+MOST_SPANS = 8_000
 _NOTHING: Mapping[str, Span] = MappingProxyType({})
 _NO_PIDS: Mapping[str, int] = MappingProxyType({})
 
@@ -50,8 +50,8 @@ class Lanes:
             now = {name: other for name, other in now.items() if name != span.actor}
         spans = (*self.spans, span)
         # Cut rarely and in bulk: cutting one span from a tuple copies all of it.
-        if len(spans) % 512 == 0 and self.window_s is not None:
-            oldest = span.t - int(self.window_s * 1.2e9)
+        if self.window_s is not None and (len(spans) % 512 == 0 or len(spans) > MOST_SPANS):
+            oldest = span.t - int(self.window_s * (1.2e9 if len(spans) <= MOST_SPANS else 1e9))
             spans = tuple(kept for kept in spans if kept.t >= oldest)
         if len(spans) > MOST_SPANS:
             spans = spans[-MOST_SPANS * 3 // 4 :]

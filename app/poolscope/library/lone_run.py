@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from poolscope.experiments.installation import Installation
 from poolscope.runs import earlier_journals
+from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal, in_words
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.run import Run
@@ -19,7 +20,10 @@ from poolscope.runs.scheduler import Scheduler
 
 @dataclass(frozen=True, slots=True)
 class LoneRun:
-    """What to run and where to keep it. `turns` is the journal with whose users it takes turns in measuring."""
+    """What to run and where to keep it. `turns` is the journal with whose users it takes turns in measuring.
+
+    `budget` is what it may take of the machine.
+    """
 
     experiment: str
     parameters: Mapping[str, Any]
@@ -28,6 +32,7 @@ class LoneRun:
     turns: Path
     keep_runs: int = 500
     journal_mib: int = 1024
+    budget: ResourceBudget = field(default_factory=ResourceBudget)
 
     async def perform(
         self, follow: Callable[[Run], Awaitable[None]], interrupted: asyncio.Event, say: Callable[[str], None]
@@ -42,6 +47,7 @@ class LoneRun:
             journal,
             installation=self.installation,
             keep_runs=self.keep_runs,
+            budget=self.budget,
             measurement_lock=MeasurementLock(self.turns),
         )
         try:

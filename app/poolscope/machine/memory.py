@@ -30,6 +30,18 @@ def available(proc: Path = PROC, sys: Path = SYS) -> int | None:
     return max(min(left), 0) if left else None
 
 
+def total(proc: Path = PROC, sys: Path = SYS) -> int | None:
+    """Bytes: the least of what the host has and of the limits of the cgroups above us; None where nobody says."""
+    found = [each.limit for each in cgroups.memory_limits(proc, sys)]
+    try:
+        host = re.search(r"^MemTotal:\s+(\d+) kB$", (proc / "meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        host = None
+    if host is not None:
+        found.append(int(host[1]) * 1024)
+    return min(found, default=None)
+
+
 def kills(proc: Path = PROC, sys: Path = SYS) -> int | None:
     """How many processes the kernel has killed so far for want of memory; None where nobody counts them.
 

@@ -35,14 +35,31 @@ class Command(Tagged):
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessLimits:
+    """What each process of a run may take, by setrlimit: open files, bytes of one file, CPU seconds (None: any).
+
+    Not the address space or data: stacks of threads and arenas of a free-threaded build reserve far more than they
+    use. Not the number of processes, which counts all of a user's.
+    """
+
+    open_files: int = 4096
+    file_bytes: int = 1024 * 1024 * 1024
+    cpu_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BeginRun(Command):
-    """The first command, and for a prewarmed runner the end of waiting: import `body` and run it with `arguments`."""
+    """The first command, and for a prewarmed runner the end of waiting: import `body` and run it with `arguments`.
+
+    Without `limits` it has those of the server, as one's own function needs them.
+    """
 
     tag: ClassVar[str] = "begin"
     run: str
     experiment: str
     body: str
     arguments: Arguments
+    limits: ProcessLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,11 @@ from poolscope.protocol.kinds import Calling
 
 # Failures that somebody tells apart. bad-reference: the user named a function or items that are not there or can't be
 # mapped, which is a mistake in what was asked and not one in the work.
-FailureCode = Literal["bad-reference"]
+# Why a run failed, where programs can tell: the work's name leads nowhere; the kernel had no more memory; it took more
+# than it may of memory, processes, CPU time or records; its runner was stopped by a signal.
+FailureCode = Literal[
+    "bad-reference", "out-of-memory", "memory-limit", "process-limit", "cpu-limit", "record-limit", "suspended"
+]
 
 RoundsEndedWhy = Literal["settled", "time spent", "most rounds", "no pool left"]
 

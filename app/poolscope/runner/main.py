@@ -6,6 +6,7 @@ import importlib
 import multiprocessing
 import os
 import platform
+import resource
 import sys
 import tempfile
 import threading
@@ -20,7 +21,15 @@ from typing import TextIO
 from poolscope.machine.facts import read_machine
 from poolscope.machine.processes import end_group, remove_scratch
 from poolscope.protocol import codec
-from poolscope.protocol.commands import BeginRun, ChangeControls, Command, ContinueRounds, KillWorkerProcess, StopRun
+from poolscope.protocol.commands import (
+    BeginRun,
+    ChangeControls,
+    Command,
+    ContinueRounds,
+    KillWorkerProcess,
+    ProcessLimits,
+    StopRun,
+)
 from poolscope.protocol.payloads import PythonFacts
 from poolscope.protocol.records import End, Failure, Opening
 from poolscope.runner.channels import keep_from_children
@@ -47,6 +56,8 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
         return 0
     begin = codec.from_line(Command, first)
     assert isinstance(begin, BeginRun)
+    if begin.limits is not None:
+        keep_to(begin.limits)
     recorder = Recorder(records)
     context = RunContext(recorder, scratch)
     recorder.emit(opening(begin))
@@ -60,6 +71,18 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     last.daemon = True
     last.start()
     return 0 if end.outcome != "failed" else 1
+
+
+def keep_to(limits: ProcessLimits) -> None:
+    """Limit this process and all that it starts, and never more than it is limited already."""
+    wanted = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, limits.open_files)]
+    wanted += [(resource.RLIMIT_FSIZE, limits.file_bytes)]
+    if limits.cpu_s is not None:
+        wanted += [(resource.RLIMIT_CPU, limits.cpu_s)]
+    for kind, most in wanted:
+        _, hard = resource.getrlimit(kind)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
 
 
 def opening(begin: BeginRun) -> Opening:

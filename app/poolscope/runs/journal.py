@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from poolscope.runs import earlier_journals
+from poolscope.runs.counts import DurationHistogram
 
 T = TypeVar("T")
 
@@ -116,7 +117,8 @@ def _row(values: Sequence[Any]) -> StoredRun:
 
 
 class Journal:
-    """`trouble` is the sentence about the last write that failed, '' after one that worked.
+    """`trouble` is the sentence about the last write that failed, '' after one that worked; `writes` has how long each
+    took, with its wait for those before.
 
     `earlier` says where the runs of an earlier version are, '' if there are none; `set_aside` is where a journal
     of one was found and is now, None if there was none.
@@ -125,6 +127,7 @@ class Journal:
     def __init__(self, path: Path, *, limit_mib: int = 1024) -> None:
         self.path = path
         self.trouble = ""
+        self.writes = DurationHistogram()
         self.earlier = ""
         self.set_aside: Path | None = None
         self._limit = limit_mib * 1024 * 1024
@@ -252,6 +255,11 @@ class Journal:
         query = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?"  # noqa: S608 (our names)
         return [_row(found) for found in await self._read(query, (*values, limit))]
 
+    def size(self) -> int:
+        """Bytes on disk, with what SQLite keeps beside the file."""
+        files = (self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm")))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     async def count(self) -> int:
         found = await self._read("SELECT count(*) FROM runs WHERE id IS NOT NULL", ())
         return int(found[0][0]) if found else 0
@@ -275,6 +283,7 @@ class Journal:
         return self._connection
 
     async def _try(self, work: Callable[[], T]) -> T | None:
+        began = time.monotonic()
         try:
             done = await self._in_writer(work)
         except (sqlite3.Error, OSError) as error:
@@ -283,6 +292,8 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 await self._in_writer(self._shut)
             return None
+        finally:
+            self.writes.add(time.monotonic() - began)
         self.trouble = ""
         return done
 

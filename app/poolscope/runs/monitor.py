@@ -10,22 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from poolscope.errors import MalformedRecord
-from poolscope.protocol.payloads import RoundEnded
+from poolscope.protocol.payloads import FailureCode, RoundEnded
 from poolscope.protocol.records import End, Record, Result, from_line, to_line
+from poolscope.runs.breach import Breach
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.runs.runner_process import RunnerProcess, death_of_runner
+from poolscope.text.numbers import size
 
+RECORDS_LIMIT = 256 * 1024 * 1024
 RUNNER_OUTCOMES = ("finished", "stopped", "failed")
 
 log = logging.getLogger(__name__)
 
 
 class RunMonitor:
-    """Follows running runs and journals them. `closing` says whether the server is ending meanwhile."""
+    """Follows running runs and journals them. `closing` says whether the server is ending meanwhile.
 
-    def __init__(self, journal: Journal, closing: Callable[[], bool]) -> None:
+    A run whose records are more than `records_limit` bytes is ended: the server holds them in memory while it is live.
+    """
+
+    def __init__(self, journal: Journal, closing: Callable[[], bool], records_limit: int = RECORDS_LIMIT) -> None:
         self._journal = journal
+        self._records_limit = records_limit
         self._closing = closing
 
     async def follow(self, run: Run, runner: RunnerProcess) -> None:
@@ -40,7 +47,10 @@ class RunMonitor:
                     opened.set()
                     if run.end is not None:
                         break
-            patience = 2.0
+                    if run.record_log.bytes > self._records_limit:
+                        run.breach = run.breach or too_many_records(self._records_limit)
+                        break
+            patience = 0.0 if run.breach else 2.0
         except MalformedRecord as error:
             malformed = str(error)
         finally:
@@ -49,8 +59,9 @@ class RunMonitor:
             await asyncio.wait({prints}, timeout=1)
             prints.cancel()
             await asyncio.gather(prints, return_exceptions=True)
-        death = death_of_runner(code, runner.last_words, wanted_memory=runner.wanted_memory)
-        await self._conclude(run, malformed or death)
+        death = Breach(None, malformed) if malformed else None
+        death = death or run.breach or death_of_runner(code, runner.last_words, runner.wanted_memory)
+        await self._conclude(run, death)
 
     async def _take(self, run: Run, runner: RunnerProcess, lines: list[bytes]) -> None:
         """Fold record lines, answer what asks for an answer, and journal them all.
@@ -98,10 +109,11 @@ class RunMonitor:
             run.unkept = self._journal.trouble
             run.notifier.notify()
 
-    async def _conclude(self, run: Run, death_reason: str) -> None:
+    async def _conclude(self, run: Run, death: Breach) -> None:
         """Give the run the status that its end deserves. A log without an end gets one, so that every log has it."""
         end = run.end
         error: str | None = None
+        code: FailureCode | None = None
         if self._closing() and not run.stopping and (end is None or end.outcome == "stopped"):
             outcome, error = Status.INTERRUPTED, "The server ended while this run was live. Its records are kept."
         elif end is not None and end.outcome in RUNNER_OUTCOMES:
@@ -109,9 +121,9 @@ class RunMonitor:
         elif run.stopping:
             outcome = Status.STOPPED
         else:
-            outcome, error = Status.FAILED, death_reason
+            outcome, error, code = Status.FAILED, death.sentence, death.code
         if end is None:
-            await self._add(run, End(time.perf_counter_ns(), outcome.value, error or ""))
+            await self._add(run, End(time.perf_counter_ns(), outcome.value, error or "", code))
         run.summary = run.verdict or ""
         run.become(outcome, error)
 
@@ -128,6 +140,12 @@ class RunMonitor:
             columns["owner"] = dict(owner)
         if not await self._journal.save(run.id, **columns) and not run.unkept:
             run.unkept = self._journal.trouble
+
+
+def too_many_records(limit: int) -> Breach:
+    return Breach(
+        "record-limit", f"It was ended because its records are more than the {size(limit)} that a run may send."
+    )
 
 
 def decode_lines(lines: Sequence[bytes]) -> tuple[list[tuple[Record, bytes]], MalformedRecord | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
+from poolscope.runs.breach import Breach
+from poolscope.runs.budget import Shortage
 
 PRINTED_SHOWN = 20_000  # characters
 
@@ -52,6 +55,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def seconds_since(stamp: str | None) -> float:
+    """Seconds since a stamp, 0 where there is none."""
+    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds() if stamp else 0.0
+
+
 class ChangeNotifier:
     """A version number that rises, and a way to wait for it, for any number of waiters.
 
@@ -85,11 +93,13 @@ class RecordLog:
 
     def __init__(self, lines: Sequence[bytes] = (), *, closed: bool = False) -> None:
         self.lines = list(lines)
+        self.bytes = sum(map(len, self.lines))
         self.closed = closed
         self._notifier = ChangeNotifier()
 
     def append(self, lines: Sequence[bytes]) -> None:
         self.lines.extend(lines)
+        self.bytes += sum(map(len, lines))
         self._notifier.notify()
 
     def close(self) -> None:
@@ -133,8 +143,11 @@ class Run:
     error: str | None = None
     summary: str = ""
     unkept: str = ""
+    entered: float = field(default_factory=time.monotonic)  # the queue
     place: int = 0  # in the queue, from 1; 0 when it does not wait
+    shortage: Shortage | None = None  # what it waits for, where that is room beside the others
     stopping: bool = False
+    breach: Breach | None = None  # why we end it, where nobody asked for that
     requests: int = 0  # to kill a worker, so far
     state: Any = None
     end: End | None = None
@@ -208,7 +221,7 @@ class Run:
 
     @property
     def begin_command(self) -> BeginRun:
-        """The first command to its runner."""
+        """The first command to its runner, without limits."""
         assert self.arguments is not None, f"run {self.id} was read from the journal, and is not started again"
         return BeginRun(self.id, self.experiment.name, self.experiment.body, self.arguments)
 
@@ -235,8 +248,10 @@ class Run:
             "verdict": self.verdict if whole else self.summary or None,
             "error": self.error,
             "kept": not self.unkept,
+            "shortage": self.shortage and self.shortage.as_json(),
         }
         if whole:
+            answer["error_code"] = self.end.code if self.end else None
             answer["state"] = self.experiment.meaning.as_json(self.state)
             answer["faults"] = [
                 {"worker": fault.worker, "of": fault.of, "pid": fault.pid, "at_s": (fault.t - self.opened) / 1e9}

@@ -21,6 +21,7 @@ from poolscope.machine.processes import exit_description
 from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
+from poolscope.runs.breach import Breach
 from poolscope.runs.process_tree import identity, kill_session
 
 # In the environment of a runner and all that it starts.
@@ -117,6 +118,9 @@ class RunnerProcess:
         """Let it and all that it starts from now on work below the server. It can't be taken back."""
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self.pid, LOW_PRIORITY)
+        # Where the kernel makes a group of each session, as on a desktop, nice values count within that alone.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self.pid}/autogroup").write_text(str(LOW_PRIORITY))
 
     def send(self, command: Command) -> None:
         """Send a command; a child that is gone can't read it, which its records tell soon enough."""
@@ -196,6 +200,10 @@ class RunnerProcess:
             os.killpg(self.pid, signal.SIGTERM)
         if not await self._ends_within(term_s):
             await asyncio.to_thread(kill_session, self.pid)
+
+    async def kill(self) -> None:
+        """Kill it and all that it has started, without asking."""
+        await asyncio.to_thread(kill_session, self.pid)
 
     async def reap(self, patience_s: float = 2.0) -> int:
         """Wait for the end, kill what is left and remove the scratch folder. Returns the exit code."""
@@ -278,9 +286,11 @@ def last_line(stderr: str) -> str:
     return last
 
 
-def death_of_runner(exit_code: int, last_words: str = "", *, wanted_memory: bool = False) -> str:
+def death_of_runner(exit_code: int, last_words: str = "", wanted_memory: bool = False) -> Breach:
     """How a runner ended that sent no end: the signal's name or the exit code, and its last words."""
     last = f" Its last words: {last_words}" if last_words else ""
     if wanted_memory and exit_code == -signal.SIGKILL:
-        return f"The kernel killed the runner process for want of memory before the run was over.{last}"
-    return f"The runner process {exit_description(exit_code)} before the run was over.{last}"
+        return Breach(
+            "out-of-memory", f"The kernel killed the runner process for want of memory before the run was over.{last}"
+        )
+    return Breach(None, f"The runner process {exit_description(exit_code)} before the run was over.{last}")

@@ -8,31 +8,40 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import Context
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import QueueFull, RunIsLive, ServerEnding, TooManyStarts
+from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.commands import ProcessLimits
+from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
+from poolscope.runs.counts import RunCounts
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
-from poolscope.runs.recovery import recover
-from poolscope.runs.run import ChangeNotifier, Run, Status
+from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
+from poolscope.runs.run import ChangeNotifier, Run, Status, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
+from poolscope.runs.watch import RunWatch
 from poolscope.stats import intervals
 
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
 LOCK_RETRY_S = 0.5
 PREWARM_DELAY_S = 0.5
+# A run that lacks room for so long is no longer overtaken by smaller ones, which might else keep it waiting for ever.
+OVERTAKEN_S = 30.0
+DRAIN_LOOK_S = 0.25
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
@@ -48,6 +57,8 @@ class Scheduler:
     anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
     so that they can exit.
 
+    `budget` is what all running runs together may take; without one they may take anything. `run_cpu_s` bounds the CPU
+    time of a run, `records_mib` its records. `for_strangers`: what is measured works below the server, too.
     `measurement_lock` is the journal's own unless another is given. `python` runs the folder or file `runner`.
     `installation` is what runs may use of this machine, and may be replaced while others run.
     """
@@ -61,19 +72,27 @@ class Scheduler:
         queue_limit: int = 20,
         starts_per_minute: int = 60,
         keep_runs: int = 500,
+        budget: ResourceBudget | None = None,
+        run_cpu_s: int | None = None,
+        records_mib: int = 256,
+        for_strangers: bool = False,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
     ) -> None:
         self.journal = journal
         self.installation = installation or Installation()
+        self.counts = RunCounts()
         self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
         self._live_limit, self._queue_limit = live_limit, queue_limit
         self._keep_runs = keep_runs
+        self._budget = budget or ResourceBudget()
         self._identity = identity(os.getpid())
         self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
-        self._monitor = RunMonitor(journal, lambda: self._closing)
+        self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
+        self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024)
+        self._watch = RunWatch(self._budget, run_cpu_s, self._with_runners)
         self._store = RunStore(journal)
         self._queue: list[Run] = []
         self._running: dict[str, Run] = {}
@@ -84,25 +103,53 @@ class Scheduler:
         self._retrying = False
         self._entering = 0  # runs that are being written into the journal, and will join the queue
         self._unkept = 0
+        self._draining = False
         self._closing = False
         self.closed = False
 
     # Opening and closing
 
-    async def open(self) -> None:
-        """Open the journal, recover from a crash, prewarm a runner. Raises sqlite3.Error or OSError."""
+    async def open(self, *, take_over: bool = False) -> None:
+        """Open the journal, recover from a crash, prewarm a runner. Raises sqlite3.Error or OSError.
+
+        With `take_over` those runs wait here that waited when a server before this one ended; see `resume`.
+        """
         await self.journal.open()
         await recover(self.journal)
         await self._store.open(EXPERIMENTS)
+        if take_over:
+            await self._take_over()
         self._prewarm()
 
-    async def close(self) -> None:
-        """Interrupt all runs and leave no process behind; takes about five seconds at most."""
+    @property
+    def ending(self) -> bool:
+        """Whether no new runs are taken any more."""
+        return self._draining or self._closing
+
+    async def drain(self, seconds: float, in_a_hurry: Callable[[], bool] = lambda: False) -> None:
+        """Take no new runs and begin none that waits; return once the live ones have ended, after `seconds` at most."""
+        self._draining = True
+        self.notifier.notify()
+        give_up = time.monotonic() + seconds
+        while self._running and time.monotonic() < give_up and not in_a_hurry():
+            version = self.notifier.version
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.notifier.newer_than(version), DRAIN_LOOK_S)
+
+    async def close(self, *, keep_waiting: bool = False) -> None:
+        """Interrupt all runs and leave no process behind; takes about five seconds at most.
+
+        With `keep_waiting` those that wait are left in the journal, for the next server.
+        """
         if self._closing:
             return
         self._closing = True
-        while self._queue:
-            await self._leave_queue(self._queue[0], Status.INTERRUPTED, "The server ended while this run waited.")
+        for run in list(self._queue):
+            if keep_waiting and not run.unkept:
+                await self._leave_to_the_next(run)
+            else:
+                await self._leave_queue(run, Status.INTERRUPTED, "The server ended while this run waited.")
+        self._watch.close()
         # A run that is just being started is stopped as soon as its runner is there, by _begin.
         await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
         with contextlib.suppress(TimeoutError):
@@ -114,6 +161,40 @@ class Scheduler:
         self.closed = True
         self.notifier.notify()
 
+    async def _leave_to_the_next(self, run: Run) -> None:
+        """Take a run out of the queue that goes on waiting in the journal."""
+        self._dequeue(run)
+        run.record_log.close()
+        await self._monitor.save(run, left_waiting({"server": self._identity}))
+
+    async def _take_over(self) -> None:
+        """Have those wait here, under their own ids and in their order, whom a server that ended has left."""
+        for row in reversed(await self.journal.runs(status=Status.QUEUED.value, limit=10_000)):
+            if not waits_for_a_start(row):
+                continue
+            try:
+                experiment = EXPERIMENTS[row.experiment]
+                params = parse(experiment.params, row.params)
+                self._budget.check(params)
+            except BadParameters as error:  # this server allows less than the one before
+                await self.journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=str(error))
+                continue
+            run = Run(row.id, experiment, params, created=row.created, notifier=ChangeNotifier(self.activity))
+            await self._monitor.save(run, {"server": self._identity})
+            self._store.put(run)
+            self._queue.append(run)
+            run.place = len(self._queue)
+
+    async def resume(self) -> None:
+        """Begin what was taken over. To be called once it is known what this machine offers."""
+        for run in [run for run in self._queue if run.arguments is None]:
+            try:
+                run.arguments = run.experiment.arguments(run.params, self.installation)
+            except BadParameters as error:  # what it names is gone
+                await self._leave_queue(run, Status.INTERRUPTED, str(error))
+        self._admit()
+        self.notifier.notify()
+
     # What users do
 
     async def start(self, name: str, raw: Mapping[str, Any], client: str = "") -> Run:
@@ -121,9 +202,11 @@ class Scheduler:
         experiment = EXPERIMENTS[name]
         params = parse(experiment.params, raw)
         arguments = experiment.arguments(params, self.installation)
+        self._budget.check(params)
         self._check_is_open()
         self._rate_limiter.count(client)
-        if len(self._queue) + self._entering >= self._queue_limit and not self._has_room(experiment):
+        waits = not self._has_room(experiment) or self._shortage(params) is not None
+        if waits and len(self._queue) + self._entering >= self._queue_limit:
             raise QueueFull(len(self._queue))
         self._entering += 1
         try:
@@ -191,16 +274,29 @@ class Scheduler:
     def queued(self) -> int:
         return len(self._queue)
 
+    def sessions(self) -> list[int]:
+        """Process ids of the runners that perform a run now; each leads a session of its own."""
+        return [runner.pid for runner in self._runners.values()]
+
     # The queue
 
     def _admit(self) -> None:
-        """Start what may start: measured runs one at a time, others up to the limit, in order of arrival."""
-        for run in list(self._queue):
-            if self._has_room(run.experiment):
+        """Start what may start: measured runs one at a time, others up to the limit, in order of arrival.
+
+        What lacks room beside the others waits for it, and is overtaken meanwhile, but not for ever.
+        """
+        for run in [] if self.ending else list(self._queue):
+            if run.arguments is not None and self._has_room(run.experiment):
+                run.shortage = self._shortage(run.params)
+                if run.shortage is not None:
+                    if seconds_since(run.created) > OVERTAKEN_S:
+                        break
+                    continue
                 if run.experiment.measured and not self._measurement_lock.acquire():
                     self._admit_later()
                     continue
                 self._dequeue(run)
+                self.counts.waited.add(time.monotonic() - run.entered)
                 self._running[run.id] = run
                 self._spawn(self._perform(run))
 
@@ -220,20 +316,29 @@ class Scheduler:
         busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
         return len(busy) < (1 if experiment.measured else self._live_limit)
 
+    def _with_runners(self) -> dict[str, tuple[Run, RunnerProcess]]:
+        """The running runs that have a runner, by id."""
+        return {run_id: (self._running[run_id], runner) for run_id, runner in self._runners.items()}
+
+    def _shortage(self, params: Params) -> Shortage | None:
+        """What a run of these parameters lacks beside those that are running."""
+        return self._budget.shortage(params.demand, (run.params.demand for run in self._running.values()))
+
     def _dequeue(self, run: Run) -> None:
         self._queue.remove(run)
-        run.place = 0
+        run.place, run.shortage = 0, None
         for place, waiting in enumerate(self._queue, 1):
             waiting.place = place
 
     async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
         self._dequeue(run)
         run.become(status, error)
+        self.counts.ended[run.experiment.name, status.value] += 1
         await self._monitor.save(run)
         self.notifier.notify()
 
     def _check_is_open(self) -> None:
-        if self._closing:
+        if self.ending:
             raise ServerEnding
 
     async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments) -> Run:
@@ -259,7 +364,9 @@ class Scheduler:
             if run.experiment.steer is not None:
                 # It is judged between its rounds: what that loads, once, would take a CPU from the first of them.
                 await asyncio.to_thread(intervals.warm)
+            began = time.monotonic()
             runner = await self._prewarmed.take()
+            self.counts.runner_start.add(time.monotonic() - began)
             self._begin(run, runner)
             await self._monitor.follow(run, runner)
         except Exception as bug:
@@ -267,6 +374,7 @@ class Scheduler:
             if run.status.live:
                 failed = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
                 run.become(Status.FAILED, f"{failed}: {bug}.")
+        self.counts.ended[run.experiment.name, run.status.value] += 1
         await self._monitor.save(run)
         self._running.pop(run.id)
         if run.experiment.measured:
@@ -286,10 +394,12 @@ class Scheduler:
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
-        # What is measured keeps the priority that its user's own program would have.
-        if not run.experiment.measured:
+        # What is measured keeps the priority that its user's own program would have, unless strangers load the server.
+        if self._for_strangers or not run.experiment.measured:
             runner.lower_priority()
-        runner.send(run.begin_command)
+        limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
+        runner.send(replace(run.begin_command, limits=limits))
+        self._watch.start()
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(HURRIED if self._closing else ())))
         # Not now: starting the next runner would take a CPU just when this run's first frames are due.
@@ -305,7 +415,8 @@ class Scheduler:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and hold on to it: the loop itself keeps only a weak reference."""
-        task = asyncio.create_task(work)
+        # Without the context of whoever makes room for it: a log line must not name another's request.
+        task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.experiments.registry import EXPERIMENTS
@@ -18,6 +18,7 @@ from poolscope.web.app_state import app_state_of
 from poolscope.web.exports import script, table_as_csv, trace
 from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
 from poolscope.web.problems import answer, refusals
+from poolscope.web.stream import come_back
 
 router = APIRouter(prefix="/api", responses=refusals(400))
 
@@ -27,7 +28,10 @@ class StartRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    experiment: str = Field(description="One of those that /api/experiments lists.")
+    # In the document alone: a name that is none of them is answered with 404 and all names.
+    experiment: str = Field(
+        description="One of those that /api/experiments lists.", json_schema_extra={"enum": list(EXPERIMENTS)}
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="What is left out has its default.")
 
 
@@ -95,6 +99,7 @@ async def runs(
                 "verdict": row.summary or None,
                 "error": row.error,
                 "kept": True,
+                "shortage": None,
             }
         )
     return JSONResponse(summaries)
@@ -121,12 +126,19 @@ async def stop(request: Request, run_id: str) -> Response:
     return JSONResponse((await app_state_of(request).scheduler.stop(run_id)).as_json(whole=False), 202)
 
 
+def whole(number: Any) -> Any:
+    """80.0 as 80: JSON Schema's integer is any number without a fraction. Everything else is left to the model."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class KillWorker(BaseModel):
     """A worker process to kill, to see what becomes of the run."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    worker: int = Field(ge=1, le=MOST_WORKERS, description="The number of the worker process to kill, from 1.")
+    worker: Annotated[int, BeforeValidator(whole)] = Field(
+        ge=1, le=MOST_WORKERS, description="The number of the worker process to kill, from 1."
+    )
 
 
 @router.post(
@@ -185,7 +197,8 @@ async def records(
     async def events() -> AsyncIterator[bytes]:
         async for first, lines in run.record_log.after(after):
             yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
-        yield b"event: end\ndata: {}\n\n"
+        # The server ends, and the next one begins the run: its records are to be asked for again.
+        yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
     return EventSourceResponse(events(), ping_message_factory=lambda: ServerSentEvent(comment="ping"))
 

@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import platform
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -40,11 +41,13 @@ def start_methods() -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class StreamCounts:
-    """What the live streams have done so far: frames sent, fragments rendered for them, and those that had changed."""
+    """What the live streams have done so far: frames drawn, fragments rendered for them, those that had changed, and
+    frames that a viewer did not get because newer ones had come before it could read them."""
 
     frames: int = 0
     rendered: int = 0
     changed: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class AppState:
         self.demo = demo
         self.viewers = viewers
         self.streams = StreamCounts()
+        self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr

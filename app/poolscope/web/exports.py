@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from poolscope.examples import part
@@ -19,7 +20,7 @@ def script(app_state: AppState, run: Run) -> str:
     """The script's text; every value is put in by `repr`, so what a user typed can't become code."""
     template = app_state.scripts.get_template(f"scripts/{run.experiment.slug}.py.txt")
     return template.render(
-        params={name: repr(value) for name, value in run.params.model_dump().items()},
+        params={name: repr(value) for name, value in params_in_force(run).items()},
         run_id=run.id,
         version=repr(run.conditions.get("python", "")),
         found=VIEWS[run.experiment.name].program(run),
@@ -28,6 +29,12 @@ def script(app_state: AppState, run: Run) -> str:
         import_lines=import_lines,
         example=part,
     )
+
+
+def params_in_force(run: Run) -> dict[str, Any]:
+    """The parameters as they were last, with what was changed while the run went on."""
+    now: Mapping[str, Any] = run.experiment.meaning.in_force(run.state)
+    return {**run.params.model_dump(), **now}
 
 
 def table_as_csv(run: Run) -> str:

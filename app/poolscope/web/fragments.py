@@ -118,9 +118,9 @@ def header(app_state: AppState) -> Markup:
     return part(app_state.templates, "partials/machine.html", "header", {"machine": app_state.machine()})
 
 
-def hx_partial(target: str, markup: str) -> str:
+def hx_partial(target: str, markup: str, swap: str = "outerMorph") -> str:
     """A fragment for htmx to put in its place."""
-    return f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{markup}</hx-partial>'
+    return f'<hx-partial hx-target="#{target}" hx-swap="{swap}">{markup}</hx-partial>'
 
 
 def partials(fragments: Mapping[str, Markup], status: int = 200) -> HTMLResponse:
@@ -233,7 +233,9 @@ def form_section(
         }
 
     def version() -> object:
-        of_run = (run.id, run.status, run.stopping, run.place, dict(run.controls), paused(run)) if run else ()
+        if run is None:
+            return app_state.scheduler.installation, ()
+        of_run = (run.id, run.status, run.stopping, run.place, run.shortage, dict(run.controls), paused(run))
         return app_state.scheduler.installation, of_run
 
     fragment = Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask")
@@ -310,7 +312,7 @@ def fault_section(app_state: AppState, run: Run, complaint: str) -> Section:
 
 def _version(run: Run | None) -> object:
     """What changes whenever anything of a run may look different."""
-    return (run.id, run.notifier.version, run.place) if run else None
+    return (run.id, run.notifier.version, run.place, run.shortage) if run else None
 
 
 def verdict_of(run: Run | None) -> Verdict | None:

@@ -15,6 +15,7 @@ from poolscope.protocol.payloads import (
     Breakage,
     Calibration,
     EffectiveCpus,
+    FailureCode,
     MachineFacts,
     MemoryReading,
     NoiseReading,
@@ -133,8 +134,21 @@ class ConditionsAnswer(Answer):
     shared_with: list[str] = Field(default=[], description="Other runs that were live meanwhile.")
 
 
+class ShortageAnswer(Answer):
+    """What a queued run lacks beside those that are running."""
+
+    resource: Literal["busy", "processes", "memory"]
+    wanted: int
+    free: int
+    total: int
+    sentence: str
+
+
 class RunSummary(Answer):
-    """A run as a list has it, without its state. `kept` says whether its records are stored."""
+    """A run as a list has it, without its state. `kept` says whether its records are stored.
+
+    `shortage` is what a queued run waits for, where that is room beside the others.
+    """
 
     id: str
     experiment: str
@@ -147,10 +161,13 @@ class RunSummary(Answer):
     verdict: str | None
     error: str | None
     kept: bool
+    shortage: ShortageAnswer | None
 
 
 class RunAnswer(RunSummary):
-    """Base of the runs of all experiments."""
+    """Base of the runs of all experiments. `error_code` is the kind of a failure, where programs can tell."""
+
+    error_code: FailureCode | None
 
     faults: list[FaultAnswer]
     findings: list[FindingAnswer]

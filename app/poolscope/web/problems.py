@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from poolscope.errors import (
     BadParameters,
@@ -26,6 +27,7 @@ from poolscope.web.app_state import app_state_of
 from poolscope.web.fragments import header
 from poolscope.web.headers import HEADERS
 from poolscope.web.models import ProblemAnswer
+from poolscope.web.requests import because, request_id, slug
 
 STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (BadParameters, 422),
@@ -37,6 +39,8 @@ STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (RunIsLive, 409),
     (NobodyToKill, 409),
 )
+
+METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 DESCRIPTIONS = {
     400: "The host that it was asked by is none of this server's",
@@ -115,6 +119,7 @@ def problem_of(error: Exception) -> Problem:
 
 def answer(request: Request, problem: Problem, panel: str = "") -> Response:
     """The problem in the form that suits who asked."""
+    because(request.scope, slug(problem.title))
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse(problem.as_json(), problem.status, headers=headers, media_type="application/problem+json")
@@ -123,18 +128,33 @@ def answer(request: Request, problem: Problem, panel: str = "") -> Response:
     return HTMLResponse(app_state.render("pages/problem.html", context), problem.status, headers=headers)
 
 
+def methods(request: Request) -> list[str]:
+    """What an address may be asked by: by all its routes, where a router names only the first one's."""
+    scope, routes = request.scope, [route for route in request.app.routes if not isinstance(route, Mount)]
+    found = {
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    }
+    # What has no route of its own is a file. Guards answers HEAD wherever there is a GET.
+    return sorted(found | {"GET", "HEAD"} if "GET" in found or not found else found)
+
+
 def install(app: FastAPI) -> None:
     """Answer all errors that are raised on purpose; the rest is a bug, logged, and a plain 500."""
 
     async def refuse(request: Request, error: Exception) -> Response:
         response = answer(request, problem_of(error))
-        response.headers.update(getattr(error, "headers", None) or {})  # Allow, with a 405
+        if response.status_code == 405:
+            response.headers["Allow"] = ", ".join(methods(request))
         return response
 
     async def bug(request: Request, error: Exception) -> Response:
         problem = Problem(500, "Poolscope failed", f"This is a bug in Poolscope: {type(error).__name__}.")
         response = answer(request, problem)
-        response.headers.update(HEADERS)  # it is answered outside of the guards
+        response.headers.update(
+            {**HEADERS, "X-Request-ID": request_id.get()}
+        )  # it is answered outside of all middleware
         return response
 
     describe(app)

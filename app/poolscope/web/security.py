@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poolscope.web.headers import HEADERS
 from poolscope.web.problems import Problem
+from poolscope.web.requests import because, slug
 
 BODY_LIMIT = 64 * 1024
 TOO_LARGE = f"A request may hold at most {BODY_LIMIT} bytes."
@@ -45,6 +46,7 @@ class Guards:
 
         refused = self._refuse(scope)
         if refused is not None:
+            because(scope, slug(refused.title))
             answer = JSONResponse(refused.as_json(), refused.status, media_type="application/problem+json")
             await answer(scope, receive, with_headers)
         elif scope["method"] == "HEAD":

@@ -48,36 +48,60 @@ class Picture:
 
 
 def picture(
-    lanes: Lanes, start: int, end: int, ticks: tuple[Tick, ...], notes: Mapping[str, str] | None = None
+    lanes: Lanes,
+    start: int,
+    end: int,
+    ticks: tuple[Tick, ...],
+    notes: Mapping[str, str] | None = None,
+    exclusive: str = "",
 ) -> Picture:
-    """The lanes from `start` to `end` (perf_counter ns)."""
+    """The lanes from `start` to `end` (perf_counter ns).
+
+    Only one actor at a time is in the `exclusive` state, as in that of holding the one lock there is.
+    """
     notes = notes or {}
     rows = {name: row for row, name in enumerate(lanes.actors)}
     spans = (*lanes.spans, *lanes.now.values())
     return Picture(
         tuple(Lane(name, lanes.now[name].state if name in lanes.now else "", notes.get(name, "")) for name in rows),
-        paths(spans, rows, start, end),
+        paths(spans, rows, start, end, exclusive),
         grid(ticks, len(rows)),
         ticks,
     )
 
 
-def paths(spans: Iterable[Span], rows: Mapping[str, int], start: int, end: int) -> tuple[tuple[str, str], ...]:
-    """(state, SVG path) for each state that occurs; spans of one actor and state must come in order of time."""
+Pieces = dict[int, list[list[int]]]  # [left, right] of each, by row
+
+
+def paths(
+    spans: Iterable[Span], rows: Mapping[str, int], start: int, end: int, exclusive: str = ""
+) -> tuple[tuple[str, str], ...]:
+    """(state, SVG path) for each state that occurs; spans of one actor and state must come in order of time.
+
+    Of the `exclusive` state no two rows have a piece in one place: what is widened or merged to be seen may overlap
+    what another actor did in between.
+    """
     scale = WIDTH / max(end - start, 1)
-    drawn: dict[str, dict[int, list[list[int]]]] = {}
+    drawn: dict[str, Pieces] = {}
+    taken: dict[int, int] = {}  # the row that has each place of the exclusive state
     for span in spans:
         t1 = end if span.t1 is None else span.t1
         if t1 <= start or span.t0 >= end or span.actor not in rows:
             continue
         left = max(int((span.t0 - start) * scale), 0)
         right = min(max(int((t1 - start) * scale), left + NARROWEST), WIDTH)
+        if span.state == exclusive:
+            for place in range(left // NARROWEST, (right - 1) // NARROWEST + 1):
+                taken.setdefault(place, rows[span.actor])
+            continue
         pieces = drawn.setdefault(span.state, {}).setdefault(rows[span.actor], [])
         # Only a touching neighbour is merged, unless the picture would get too fine to be seen.
         if (pieces and 0 <= left - pieces[-1][1] < NARROWEST) or (pieces and pieces[-1][0] <= left < pieces[-1][1]):
             pieces[-1][1] = max(right, pieces[-1][1])
         else:
             pieces.append([left, right])
+    if taken:
+        drawn[exclusive] = _pieces(taken)
     return tuple(
         (
             state,
@@ -90,6 +114,18 @@ def paths(spans: Iterable[Span], rows: Mapping[str, int], start: int, end: int) 
         for state in ORDER
         if state in drawn
     )
+
+
+def _pieces(taken: Mapping[int, int]) -> Pieces:
+    """Neighbouring places of one row as one piece."""
+    found: Pieces = {}
+    for place, row in sorted(taken.items()):
+        pieces, left = found.setdefault(row, []), place * NARROWEST
+        if pieces and pieces[-1][1] == left:
+            pieces[-1][1] += NARROWEST
+        else:
+            pieces.append([left, left + NARROWEST])
+    return found
 
 
 def grid(ticks: Sequence[Tick], height: float) -> str:

@@ -19,7 +19,8 @@ class Workload:
     `work_ms` is the usual length of one call where it can be chosen, else None; then `call_s` says roughly what a call
     takes. `count` is the usual number of items and `most` the largest that memory or patience allows (None: no such
     bound). `rounds` is what a call of the usual length takes of them on some machine, where its function is told how
-    many to do; a run calibrates them. `title` heads its script, `says` explains it.
+    many to do; a run calibrates them. `title` heads its script, `says` explains it. An item, with its result, takes
+    `bytes_an_item` of memory, and a worker has `bytes_a_worker` for itself; 0 where that is next to nothing.
     """
 
     nature: Nature
@@ -33,6 +34,8 @@ class Workload:
     most: int | None = None
     coroutine: str | None = None
     rounds: int | None = None
+    bytes_an_item: int = 0
+    bytes_a_worker: int = 0
 
     @property
     def waits(self) -> bool | None:
@@ -144,9 +147,17 @@ WORKLOADS: dict[str, Workload] = {
         "Large lists turned around",
         "Turns lists around that are 1 MiB when pickled.",
         most=256,
+        bytes_an_item=12 * 1024 * 1024,  # the list and its result of 4 MiB each, pickled and in between
     ),
     "memory-hungry": Workload(
-        "data", "data", "hungry", 16, "64 MiB blocks", "Fills 64 MiB; each worker keeps its latest block.", most=1_000
+        "data",
+        "data",
+        "hungry",
+        16,
+        "64 MiB blocks",
+        "Fills 64 MiB; each worker keeps its latest block.",
+        most=1_000,
+        bytes_a_worker=64 * 1024 * 1024,
     ),
     "shared-object": Workload(
         "shared",

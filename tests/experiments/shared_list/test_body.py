@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import cache, reduce
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -123,6 +124,21 @@ def test_flat_out_a_thread_is_said_to_be_only_where_it_was_seen() -> None:
     assert all(span.t0 <= (span.t1 or 0) for span in seen)
 
 
+@pytest.mark.parametrize("guard", SAFE)
+@pytest.mark.parametrize("pace", [BRIEF, FLAT_OUT], ids=["paced", "flat out"])
+def test_no_two_threads_ever_hold_the_lock(guard: str, pace: dict[str, Any]) -> None:
+    one_owner_at_a_time(performed(SharedListParams.model_validate({"guard": guard, **pace})))
+
+
+def one_owner_at_a_time(records: list[Record]) -> None:
+    """Every hold has an end when it is told, and none begins before another thread's is over."""
+    holds = [record for record in records if isinstance(record, Span) and record.state == "holding"]
+    assert holds
+    assert all(hold.t1 is not None for hold in holds)
+    for earlier, later in pairwise(sorted(holds, key=lambda hold: (hold.t0, hold.t))):
+        assert earlier.actor == later.actor or earlier.t <= later.t0
+
+
 def test_every_thread_begins_and_ends_and_is_in_known_states() -> None:
     records = performed(SharedListParams.model_validate({"guard": "lock", **BRIEF}))
     events = [(record.actor, record.event) for record in records if isinstance(record, Actor)]
@@ -169,4 +185,6 @@ def test_delays_change_and_the_run_pauses_and_resumes_while_it_runs() -> None:
         child.until(lambda record: isinstance(record, Progress) and record.done > third.done)
         child.until(lambda record: isinstance(record, Contents))
         child.stop()
-        assert end_of(child.to_the_end()).outcome == "stopped"
+        records = child.to_the_end()
+    assert end_of(records).outcome == "stopped"
+    one_owner_at_a_time(records)

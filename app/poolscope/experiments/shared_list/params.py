@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from poolscope.experiments.parameters import InvalidParameter, Params, parameter
+from poolscope.experiments.demand import RUNNER, THREAD, Demand
+from poolscope.experiments.parameters import InvalidParameter, Params, RunLength, parameter
 
 Guard = Literal["lock", "rlock", "condition", "queue", "none"]
 
 
 class SharedListParams(Params):
+    amounts: ClassVar[tuple[str, ...]] = ("producers", "consumers")
+
     producers: int = parameter(1, "producers", ge=1, le=16, help="Threads that add a random number from 1 to 100.")
     consumers: int = parameter(1, "consumers", ge=1, le=16, help="Threads that take the oldest number.")
     delay_min: float = parameter(
@@ -35,13 +38,23 @@ class SharedListParams(Params):
     )
     seconds: float = parameter(10, "run for", unit="s", ge=0.1, le=600, help="How long the threads run.")
 
+    @property
+    def run_length(self) -> RunLength:
+        return RunLength(self.seconds)
+
     @model_validator(mode="after")
     def delays_in_order(self) -> Self:
         if self.delay_min > self.delay_max:
             raise InvalidParameter(
-                "delay_min", f"must not exceed delay_max; {self.delay_min:g} s is more than {self.delay_max:g} s."
+                "delay_min", f"must not exceed `delay_max`; {self.delay_min:g} s is more than {self.delay_max:g} s."
             )
         return self
+
+    @property
+    def demand(self) -> Demand:
+        """As without a pause, for the pauses can be changed while it runs."""
+        threads = self.producers + self.consumers
+        return Demand(threads, threads + 8, RUNNER + threads * THREAD)
 
 
 class SharedListControls(Params):

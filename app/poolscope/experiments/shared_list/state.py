@@ -59,6 +59,11 @@ class SharedListState:
     ended: bool = False
 
     @property
+    def delays(self) -> dict[str, float]:
+        """The delays in force, which the controls change."""
+        return {"delay_min": self.delay_min, "delay_max": self.delay_max}
+
+    @property
     def expected_length(self) -> int:
         return self.counts.added - self.counts.removed
 
@@ -148,6 +153,8 @@ def _result(state: SharedListState, result: Result) -> SharedListState:
 
 def state_of(state: SharedListState, name: str) -> str:
     """The state that a thread is in now; 'done' once it has ended. Who does not rest is at work between two looks."""
+    if not state.ended and name == state.lock.seen.owner:
+        return "holding"
     span = state.lanes.now.get(name)
     if span:
         return span.state

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 Change = Literal["added", "removed", "empty", "full", "lost"]
 
-BURST = 64  # steps that may be recorded in detail at once …
-REFILL = 8  # … and how many more a sample brings: 160 a second
+# The window of the lanes must hold all spans of its ten seconds, or its first seconds would be missing.
+BURST = 64  # steps, and pauses or waits of threads, that may be recorded in detail at once …
+REFILL = 8  # … and how many more of each a sample brings: 160 a second
 SHOWN = 100  # newest numbers of the list in a record; `length` counts all
 TIMES_EVERY = 20  # samples between two accounts of all wait and hold times: one second
 BETWEEN = ""  # neither asleep nor blocked, and not seen at the lock: nothing is recorded of such a thread
@@ -92,12 +93,15 @@ class Watch:
         self.data: SharedData
         self.workers: dict[str, Worker] = {}
         self.waits, self.holds = Histogram(), Histogram()
-        self._tokens = BURST
+        self._tokens = BURST  # for steps
+        self._rests = BURST  # for pauses and waits
         self._recorded = 0
         self._settled = False
         self._snapshot: ListCounts | None = None
         self._sent: dict[str, object] = {}
-        self._open: dict[str, tuple[str, int]] = {}  # the state in which each thread was seen last, and since when
+        # The state in which each thread was seen last, since when, and when it was first seen in it.
+        self._open: dict[str, tuple[str, int, int]] = {}
+        self._hold = ("", 0)  # the owner of the lock that was seen last, and its acquisition
         self._seen_at = 0
         self._samples = 0
 
@@ -142,8 +146,9 @@ class Watch:
         try:
             yield
         finally:
-            if self._tokens > -BURST:  # sleeps have a budget of their own below zero: steps come first
-                self._tokens -= self._tokens <= 0
+            if self._rests > 0:
+                self._rests -= 1
+                self._open.pop(worker.name, None)
                 self.context.emit(Span(worker.name, state, since, self.context.now(), item))
             worker.state, worker.since = before, self.context.now()
 
@@ -157,23 +162,52 @@ class Watch:
         if self._settled:
             return
         self._samples += 1
-        self._tokens = min(BURST, max(self._tokens, 0) + REFILL)
-        for worker in tuple(self.workers.values()):
-            self._emit_state(worker)
+        self._tokens = min(BURST, self._tokens + REFILL)
+        self._rests = min(BURST, self._rests + REFILL)
+        workers = tuple(self.workers.values())
+        held = self._seen_hold(workers)
+        for worker in workers:
+            if held is not None and worker.name == held.actor:
+                self._open.pop(worker.name, None)
+                self.context.emit(held)
+            else:
+                self._emit_state(worker)
         self._seen_at = self.context.now()
         self._emit_counts()
 
+    def _seen_hold(self, workers: tuple[Worker, ...]) -> Span | None:
+        """The hold of the lock that goes on now, from its begin, where that is known, to this moment.
+
+        It is never left open: until the next look other threads hold the lock, and one lock has one owner. None where
+        the owner changed while it was looked at.
+        """
+        lock = self.lock
+        if lock is None:
+            return None
+        acquisition, holder, since = lock.acquisitions, lock.holder, lock.held_since
+        now = self.context.now()
+        if not holder or (lock.acquisitions, lock.holder) != (acquisition, holder):
+            return None
+        name = next((worker.name for worker in workers if worker.ident == holder), "")
+        again, self._hold = self._hold == (name, acquisition), (name, acquisition)
+        began = self._seen_at if again else since or now
+        return Span(name, "holding", min(began, now), now) if name else None
+
     def _emit_state(self, worker: Worker) -> None:
-        """Record the state that a thread is in. A state that is over lasted at least until it was last seen."""
+        """Record the state that a thread is in. One that is over lasted at least until it was last seen."""
         state, since = self._state_of(worker)
-        if not self._is_new(worker.name, (state, since)):
+        opened = self._open.get(worker.name)
+        if opened is not None and opened[:2] == (state, since):
             return
+        if opened is not None:
+            last, began, first_seen = opened
+            self._open.pop(worker.name, None)
+            if state == BETWEEN or self._seen_at > first_seen:
+                self.context.emit(Span(worker.name, last, began, max(began, self._seen_at)))
         if state != BETWEEN:
-            self._open[worker.name] = state, since
+            now = self.context.now()
+            self._open[worker.name] = state, since, now
             self.context.emit(Span(worker.name, state, since))
-        elif worker.name in self._open:
-            last, began = self._open.pop(worker.name)
-            self.context.emit(Span(worker.name, last, began, max(began, self._seen_at)))
 
     def _emit_counts(self) -> None:
         if self._snapshot is not None:
@@ -209,14 +243,8 @@ class Watch:
         )
 
     def _state_of(self, worker: Worker) -> tuple[str, int]:
-        lock = self.lock
-        if lock is not None:
-            if lock.holder == worker.ident:
-                return "holding", lock.held_since or self.context.now()
-            asked = lock.waiting.get(worker.name)
-            if asked is not None:
-                return "waiting", asked
-        return worker.state, worker.since
+        asked = self.lock.waiting.get(worker.name) if self.lock is not None else None
+        return ("waiting", asked) if asked is not None else (worker.state, worker.since)
 
     def _sample_lock(self) -> None:
         lock = self.lock

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
-from time import perf_counter_ns
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
@@ -15,7 +14,7 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.factorials.export import error
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import FactorialsState, Number
-from poolscope.runs.run import Run, Status
+from poolscope.runs.run import Run
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
@@ -132,7 +131,7 @@ class FactorialsView(View):
     def view(self, run: Run, state: Any = None) -> FactorialsFacts:
         state = state or run.state
         last = [state.t0, *(n.ended or 0 for n in state.completed), *(span.t for span in state.lanes.spans)]
-        now = perf_counter_ns() if run.status is Status.RUNNING else max(last)
+        now = self.moment(run, max(last))
         rows = tuple(_row(run, state, number, place) for place, number in enumerate(state.completed, 1))
         rows += tuple(_row(run, state, number, 0) for number in state.others)
         # The newest results and what comes next: on the bench a long list shows its moving edge.

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import attrgetter, itemgetter
-from time import perf_counter_ns
 from typing import Any, ClassVar
 
 from poolscope.examples import program_with
@@ -16,7 +15,7 @@ from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import UNTOLD, Case, FailuresState
-from poolscope.runs.run import Run, Status
+from poolscope.runs.run import Run
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
@@ -243,7 +242,7 @@ class FailuresView(View):
 
     def view(self, run: Run, state: Any = None) -> FailuresFacts:
         state = state or run.state
-        now = perf_counter_ns() if run.status is Status.RUNNING else state.t
+        now = self.moment(run, state.t)
         scenarios = {name: _scenario(state, name, now, run.status.live) for name in SCENARIOS}
         return FailuresFacts(
             scenarios=scenarios,

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
-from time import perf_counter_ns
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
@@ -17,7 +16,7 @@ from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
 from poolscope.protocol.records import Contents, from_line
-from poolscope.runs.run import Run, Status
+from poolscope.runs.run import Run
 from poolscope.text import language, numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
@@ -38,6 +37,10 @@ KEYS = (
 )
 CHIPS = 60
 BARS = 40
+UNSEEN = (
+    "Without a guard and without delays no thread waits, holds or sleeps: there is nothing to draw. Set a delay to see "
+    "the moments between reading a counter and writing it."
+)
 LOG_LINES = 60
 ON_BENCH = 6  # of them on the bench
 
@@ -123,6 +126,7 @@ class SharedListFacts:
     picture: timeline.Picture
     track: timeline.Track
     lanes: str
+    lanes_note: str  # why the lanes are empty, '' where they are not
     keys: tuple[tuple[str, str], ...]
     log: tuple[LogLine, ...]
     newest: tuple[LogLine, ...]
@@ -219,14 +223,15 @@ class SharedListView(View):
         replay = state is not None
         state = run.state if state is None else state
         # While it runs, time goes on between two records too.
-        now = perf_counter_ns() if run.status is Status.RUNNING and not replay else state.t
+        now = state.t if replay else self.moment(run, state.t)
         live = run.status.live
         # A window up to now while it runs; of an ended run, or a replay, its own clock, and no longer than it was.
         window_s = WINDOW_S if live else min(WINDOW_S, max(now - state.t0, 1) / 1e9)
         start = now - int(window_s * 1e9)
         ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - state.t0) / 1e9, window_s)
         counts, lock = state.counts, state.lock
-        picture, goes_on = timeline.picture(state.lanes, start, now, ticks), live or (replay and not state.ended)
+        picture = timeline.picture(state.lanes, start, now, ticks, exclusive="holding")
+        goes_on = live or (replay and not state.ended)
         window = numbers.duration(window_s)
         most, stamp = state.longest
         chips = state.items[-CHIPS:]
@@ -252,6 +257,7 @@ class SharedListView(View):
             picture=_marked(state, picture) if goes_on else picture,
             track=timeline.track(state.lengths, start, now, ticks, f"Length of the list over {window}"),
             lanes=self.timelines["threads"].label,
+            lanes_note="" if _keys(state) else UNSEEN,
             keys=_keys(state),
             log=log,
             newest=log[-ON_BENCH:],

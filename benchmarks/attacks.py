@@ -1,0 +1,162 @@
+"""Attacks a server that runs already, within what its forms allow, and prints how it answered meanwhile.
+
+    python benchmarks/attacks.py http://127.0.0.1:8000 [ATTACK …]
+
+Loopback only, one attack after another, each for at most a minute. Start the server in a container of 2 CPUs and 2 GiB;
+it must outlive all of them, and answer /healthz within 100 ms at the 99th percentile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import httpx
+
+ATTACK_S = 40.0
+LOOK_S = 0.05
+PATIENCE_S = 30.0  # with an answer
+
+
+@dataclass
+class Watch:
+    """Asks for /healthz twenty times a second, and for the bench once, until it is told to end."""
+
+    url: str
+    health_s: list[float] = field(default_factory=list)
+    page_s: list[float] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def follow(self, path: str, times: list[float], pause_s: float) -> None:
+        with httpx.Client(base_url=self.url, timeout=PATIENCE_S) as client:
+            while not self.over.wait(pause_s):
+                began = time.perf_counter()
+                try:
+                    client.get(path, headers={"Accept": "text/html"}).raise_for_status()
+                except httpx.HTTPError as error:
+                    self.lost.append(f"{path}: {error!r}")
+                times.append(time.perf_counter() - began)
+
+
+def start(client: httpx.Client, experiment: str, **params: object) -> str:
+    """Start a run; what became of that, in a word."""
+    answer = client.post("/api/runs", json={"experiment": experiment, "params": params})
+    told = answer.json()
+    if answer.status_code == 201:
+        return f"{told['id']} {told['status']}"
+    return f"{answer.status_code} {' '.join(error['message'] for error in told.get('errors', ())) or told['detail']}"
+
+
+def memory_hungry(client: httpx.Client) -> list[str]:
+    """Row 1: 32 processes that hold 64 MiB each."""
+    params = {"workload": "memory-hungry", "items": 100, "sizes": "32", "kinds": "process", "repeats": 1}
+    return [start(client, "which-pool", **params)]
+
+
+def large_arguments(client: httpx.Client) -> list[str]:
+    """Row 1: 256 large lists for 64 processes."""
+    params = {"workload": "large-arguments", "items": 256, "sizes": "64", "kinds": "process", "repeats": 1}
+    return [start(client, "which-pool", **params)]
+
+
+def factorials(client: httpx.Client) -> list[str]:
+    """Row 2: six times 64 processes."""
+    return [start(client, "factorials", kind="process", workers=64, first=4001, last=5000) for _ in range(6)]
+
+
+def shared_lists(client: httpx.Client) -> list[str]:
+    """Row 3: eight times 32 threads without a pause."""
+    params = {"producers": 16, "consumers": 16, "delay_min": 0, "delay_max": 0, "seconds": 30}
+    return [start(client, "shared-list", **params) for _ in range(8)]
+
+
+def costly_answers(client: httpx.Client) -> list[str]:
+    """Row 7: forty moments of a busy run, and forty traces of it, at once."""
+    first = start(client, "shared-list", producers=8, consumers=8, delay_min=0, delay_max=0.001, seconds=15)
+    run_id = first.split()[0]
+    while client.get(f"/api/runs/{run_id}").json()["status"] in ("queued", "running"):
+        time.sleep(0.5)
+    paths = [f"/runs/{run_id}/at?t={moment / 3}" for moment in range(40)] + [f"/api/runs/{run_id}/trace"] * 40
+    began = time.perf_counter()
+    with ThreadPoolExecutor(80) as pool:
+        statuses = list(pool.map(lambda path: client.get(path).status_code, paths))
+    told = {status: statuses.count(status) for status in sorted(set(statuses))}
+    return [f"80 answers after {time.perf_counter() - began:.1f} s: {told}"]
+
+
+ATTACKS: dict[str, Callable[[httpx.Client], list[str]]] = {
+    "memory-hungry": memory_hungry,
+    "large-arguments": large_arguments,
+    "factorials": factorials,
+    "shared-lists": shared_lists,
+    "costly-answers": costly_answers,
+}
+
+
+def attack(url: str, name: str) -> None:
+    """One attack: what was started, how the server answered for its time, and what became of the runs."""
+    watch = Watch(url)
+    watchers = [
+        threading.Thread(target=watch.follow, args=("/healthz", watch.health_s, LOOK_S)),
+        threading.Thread(target=watch.follow, args=("/", watch.page_s, 20 * LOOK_S)),
+    ]
+    print(f"\n{name}", flush=True)
+    with httpx.Client(base_url=url, timeout=2 * PATIENCE_S, limits=httpx.Limits(max_connections=100)) as client:
+        for watcher in watchers:
+            watcher.start()
+        began = time.perf_counter()
+        for line in ATTACKS[name](client):
+            print(f"  {line}", flush=True)
+        while time.perf_counter() - began < ATTACK_S and any(live(client)):
+            time.sleep(0.5)
+        watch.over.set()
+        for watcher in watchers:
+            watcher.join()
+        for run_id in live(client):
+            client.post(f"/api/runs/{run_id}/stop")
+        until_nothing_runs(client)
+        for run in client.get("/api/runs", params={"limit": 8}).json():
+            if run["error"]:
+                print(f"  {run['id']} {run['status']}: {run['error']}")
+    for path, times in (("/healthz", watch.health_s), ("/", watch.page_s)):
+        ordered = sorted(times)
+        p50, p99, worst = (1000 * ordered[int((len(ordered) - 1) * share)] for share in (0.5, 0.99, 1))
+        print(f"  {path:<9} {len(times):4} times: median {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.1f} ms")
+    print(f"  not answered: {watch.lost[:3] if watch.lost else 'none'}", flush=True)
+
+
+def live(client: httpx.Client) -> list[str]:
+    found = [client.get("/api/runs", params={"status": status}).json() for status in ("queued", "running")]
+    return [run["id"] for runs in found for run in runs]
+
+
+def until_nothing_runs(client: httpx.Client) -> None:
+    began = time.perf_counter()
+    while live(client):
+        if time.perf_counter() - began > PATIENCE_S:
+            print(f"  still there after {PATIENCE_S:.0f} s: {json.dumps(live(client))}")
+            return
+        time.sleep(0.2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("url", help="of the server, on this machine")
+    parser.add_argument("attacks", nargs="*", choices=[*ATTACKS, []], help="all of them unless some are named")
+    given = parser.parse_args()
+    if not ip_address(urlsplit(given.url).hostname or "").is_loopback:
+        parser.error("the server must be on this machine")
+    for name in given.attacks or ATTACKS:
+        attack(given.url, name)
+
+
+if __name__ == "__main__":
+    main()
