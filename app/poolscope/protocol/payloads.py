@@ -533,11 +533,13 @@ class WorkerHosts(Payload):
 
 @dataclass(frozen=True, slots=True)
 class RoundEnded(Payload):
-    """Counted round `round` is over, `spent_s` after the first one began; there may be more, as the server finds."""
+    """Counted round `round` is over, which took `round_s`, and `spent_s` of the run's time; there may be more, as the
+    server finds."""
 
     tag: ClassVar[str] = "round"
     round: int
     spent_s: float
+    round_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,7 +554,7 @@ class ConfigurationDropped(Payload):
 @dataclass(frozen=True, slots=True)
 class RoundsEnded(Payload):
     """No more rounds are counted, for this reason: the recommendation is settled, the time is spent, there are as many
-    rounds as there may be, or no pool is left to compare with the plain loop."""
+    rounds as there may be, or no pool is left to compare with the plain loop. `spent_s` is the run's time so far."""
 
     tag: ClassVar[str] = "rounds"
     why: RoundsEndedWhy
@@ -574,7 +576,7 @@ class ConfigurationSkipped(Payload):
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationUntraced(Payload):
-    """A configuration has all its samples, but its traced repetition failed."""
+    """A configuration has no traced repetition: it failed, though all samples had been taken, or was left out."""
 
     tag: ClassVar[str] = "untraced"
     why: str

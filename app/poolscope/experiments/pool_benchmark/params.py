@@ -22,7 +22,7 @@ from poolscope.experiments.parameters import (
 )
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD, chunk_used
 from poolscope.protocol.payloads import PlannedConfiguration
@@ -72,11 +72,11 @@ WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join((*POOL_KINDS, *ENGINES))}"
 REPEATS_HELP = "Repetitions, after one warm-up; empty = as many as the answer needs."
-SECONDS_HELP = "The time that repetitions may take where their number is left open."
+SECONDS_HELP = "The time that all may take where the number of repetitions is left open."
 WORK_MS_HELP = "How long one item computes or waits; empty = default."
 SIZES_RANGE = f"1–{LARGEST_POOL}, at most {MOST_SIZES}"
 CHUNKSIZE_HELP = "Items per message (chunk) to a worker process; 0 is the pool's own choice."
-OPENING_S = 3.0  # before anything counts: starting the Pythons, trying the work, the warm-up
+OPENING_S = 3.0  # before the repetitions that are asked for: starting the Pythons, trying the work
 LONGEST_ROUNDS_S = 3600
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
@@ -311,7 +311,7 @@ class WhichPoolParams(Params):
     @property
     def run_length(self) -> RunLength | None:
         if self.repeats is None:
-            return RunLength(OPENING_S + self.seconds, at_most=True)
+            return RunLength(self.seconds, at_most=True)
         if not self.built_in:
             return None  # how long a call takes is found out by the run
         cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
@@ -462,7 +462,7 @@ class PoolSizesParams(Params):
     @property
     def run_length(self) -> RunLength:
         if self.repeats is None:
-            return RunLength(1.0 + self.seconds, at_most=True)
+            return RunLength(self.seconds, at_most=True)
         return RunLength(1.0 + run_s(self.planned(), self._cost, self.repeats, cpus=os.cpu_count() or 1))
 
     @property
@@ -552,7 +552,7 @@ def check_length(
 
     Where the number of rounds is left open, the fewest must be possible. Raises InvalidParameter.
     """
-    seconds = run_s(plan, cost, FEWEST_ROUNDS if repeats is None else repeats, cpus=os.cpu_count() or 1)
+    seconds = run_s(plan, cost, FEWEST_TO_SETTLE if repeats is None else repeats, cpus=os.cpu_count() or 1)
     if seconds > LONGEST_RUN_S:
         raise InvalidParameter(
             name,

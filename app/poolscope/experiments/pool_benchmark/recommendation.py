@@ -36,7 +36,7 @@ class Recommendation:
 
 
 def recommend(state: State) -> Recommendation | None:
-    """None until every configuration has the few repetitions that an interval takes, or the run is over with less."""
+    """None until all that are still repeated have the samples that an interval takes, or the run is over with less."""
     loop = state.serial
     if loop is None or not loop.map or not (state.outcome or _all_measured(state)):
         return None
@@ -123,7 +123,8 @@ def fastest(configs: Sequence[Configuration]) -> Configuration:
 
 def _all_measured(state: State) -> bool:
     wanted = min(FEWEST_FOR_RATIO, state.params.repeats or FEWEST_FOR_RATIO)
-    return all(len(config.total) >= wanted for config in state.configs.values() if not config.skipped)
+    measured = (config for config in state.configs.values() if not config.skipped and config.dropped is None)
+    return all(len(config.total) >= wanted for config in measured)
 
 
 def _timed(

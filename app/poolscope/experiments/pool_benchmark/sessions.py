@@ -34,7 +34,7 @@ from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.reports import report_on
-from poolscope.workloads.catalog import WORK_MS
+from poolscope.workloads.catalog import WORK_MS, WORKLOADS
 from poolscope.workloads.work import Work, set_up
 
 MOST_STARTS = 10
@@ -476,8 +476,10 @@ class LocalSession:
             self.calibration = Calibration(work.rounds, asked_ms, work.one_call_s)
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
-        """Without guesses: the time left is told from the first round on."""
-        return list(map(Candidate, configurations(arguments, "", arguments.kinds, "", arguments.work.items)))
+        work, row = arguments.work, WORKLOADS[arguments.work.name]
+        cost = WorkCost(work.items, (work.work_ms or row.work_ms or row.call_s * 1000) / 1000, bool(row.waits))
+        planned = configurations(arguments, "", arguments.kinds, "", work.items)
+        return [Candidate(config, repetition_s(config, cost, gil=True, cpus=cpus)) for config in planned]
 
     def is_traced(self, config: PlannedConfiguration) -> bool:
         return config.kind != SERIAL

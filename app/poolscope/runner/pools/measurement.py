@@ -217,7 +217,7 @@ def time_map(
                     results = call()
                 got = perf_counter_ns()
                 cpu = clock.read() if clock else None
-                to_fill = passes_to_fill(pool.work, prepared, got - asked, round(fill_s * 1e9)) if fill_s else 1
+                to_fill = passes_to_fill(pool, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
                 monitor.phase = "shutting down"
@@ -249,14 +249,14 @@ def time_map(
     )
 
 
-def passes_to_fill(work: Work, prepared: Callable[[Sequence[Any]], Call], first: int, wanted: int) -> int:
+def passes_to_fill(pool: TimedPool, first: int, wanted: int) -> int:
     """How many maps in a row last `wanted` nanoseconds, as short as they are after the `first`, which took so long."""
     if first >= wanted:
         return 1
     done, spent = 0, 0
     while spent < wanted and done < MOST_PASSES:
-        (items,) = work.passes(1)
-        call = prepared(items)
+        (items,) = pool.work.passes(1)
+        call = pool.users_line(items)
         asked = perf_counter_ns()
         call()
         spent += perf_counter_ns() - asked
