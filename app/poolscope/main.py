@@ -37,7 +37,9 @@ def create_app(settings: Settings) -> FastAPI:
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(
         journal,
-        installation=replace(offered_installation(settings.workloads), searching=True),
+        installation=replace(
+            offered_installation(settings.workloads, settings.executors, settings.cluster), searching=True
+        ),
         live_limit=settings.live_limit,
         queue_limit=settings.queue_limit,
         starts_per_minute=settings.starts_of_one_client,
