@@ -11,7 +11,7 @@ from poolscope.experiments.findings import Change
 from poolscope.experiments.pool_benchmark.messages import change_words
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.plan import UNCOUNTED
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.experiments.pool_benchmark.state import State
 
 # Every combination of their values is a configuration.
@@ -33,7 +33,7 @@ def _seconds(state: State, remedy: Mapping[str, Any]) -> float | None:
     if repeats is not None:
         return float((repeats + UNCOUNTED) * round_s)
     # The time is for counted rounds, and a few are made however long they take.
-    counted_s = max(remedy.get("seconds", state.params.seconds), FEWEST_ROUNDS * round_s)
+    counted_s = max(remedy.get("seconds", state.params.seconds), FEWEST_TO_SETTLE * round_s)
     return float(counted_s + UNCOUNTED * round_s)
 
 
