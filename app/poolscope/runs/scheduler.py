@@ -8,14 +8,14 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
+from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
@@ -30,8 +30,8 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
-from poolscope.runs.recovery import recover
-from poolscope.runs.run import ChangeNotifier, Run, Status, later, seconds_since
+from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
+from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
 from poolscope.runs.visitors import NOBODY, Visitor
@@ -43,6 +43,7 @@ LOCK_RETRY_S = 0.5
 PREWARM_DELAY_S = 0.5
 # A run that lacks room for so long is no longer overtaken by smaller ones, which might else keep it waiting for ever.
 OVERTAKEN_S = 30.0
+DRAIN_LOOK_S = 0.25
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
@@ -116,25 +117,52 @@ class Scheduler:
         self._retrying = self._watching = False
         self._entering: list[Visitor] = []  # of runs that are being written into the journal, and will join the queue
         self._unkept = 0
+        self._draining = False
         self._closing = False
         self.closed = False
 
     # Opening and closing
 
-    async def open(self) -> None:
-        """Open the journal, recover from a crash, prewarm a runner. Raises sqlite3.Error or OSError."""
+    async def open(self, *, take_over: bool = False) -> None:
+        """Open the journal, recover from a crash, prewarm a runner. Raises sqlite3.Error or OSError.
+
+        With `take_over` those runs wait here that waited when a server before this one ended; see `resume`.
+        """
         await self.journal.open()
         await recover(self.journal)
         await self._store.open()
+        if take_over:
+            await self._take_over()
         self._prewarm()
 
-    async def close(self) -> None:
-        """Interrupt all runs and leave no process behind; takes about five seconds at most."""
+    @property
+    def ending(self) -> bool:
+        """Whether no new runs are taken any more."""
+        return self._draining or self._closing
+
+    async def drain(self, seconds: float, in_a_hurry: Callable[[], bool] = lambda: False) -> None:
+        """Take no new runs and begin none that waits; return once the live ones have ended, after `seconds` at most."""
+        self._draining = True
+        self.notifier.notify()
+        give_up = time.monotonic() + seconds
+        while self._running and time.monotonic() < give_up and not in_a_hurry():
+            version = self.notifier.version
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.notifier.newer_than(version), DRAIN_LOOK_S)
+
+    async def close(self, *, keep_waiting: bool = False) -> None:
+        """Interrupt all runs and leave no process behind; takes about five seconds at most.
+
+        With `keep_waiting` those that wait are left in the journal, for the next server.
+        """
         if self._closing:
             return
         self._closing = True
         for run in list(self._queue):
-            await self._leave_queue(run, Status.INTERRUPTED, "The server ended while this run waited.")
+            if keep_waiting and not run.unkept:
+                await self._leave_to_the_next(run)
+            else:
+                await self._leave_queue(run, Status.INTERRUPTED, "The server ended while this run waited.")
         self._watch.close()
         # A run that is just being started is stopped as soon as its runner is there, by _begin.
         await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
@@ -147,6 +175,42 @@ class Scheduler:
         self.closed = True
         self.notifier.notify()
         self._store.wake()
+
+    async def _leave_to_the_next(self, run: Run) -> None:
+        """Take a run out of the queue that goes on waiting in the journal."""
+        self._queue.remove(run)
+        run.record_log.close()
+        await self._monitor.save(run, left_waiting(self._owner(run)))
+
+    async def _take_over(self) -> None:
+        """Have those wait here, under their own ids and in their order, whom a server that ended has left."""
+        for row in reversed(await self.journal.runs(status=Status.QUEUED.value, limit=10_000)):
+            if not waits_for_a_start(row):
+                continue
+            try:
+                experiment = EXPERIMENTS[row.experiment]
+                params = parse(experiment.params, row.params)
+                self._budget.check(params)
+            except BadParameters as error:  # this server allows less than the one before
+                await self.journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=str(error))
+                continue
+            visitor = Visitor(row.visitor)
+            run = Run(row.id, experiment, params, None, visitor, row.created, notifier=self._notifier_for(visitor))
+            await self._monitor.save(run, self._owner(run))
+            self._store.put(run)
+            self._queue.add(run, time.monotonic())
+        self._tell_places()
+        self._watch_visitors()
+
+    async def resume(self) -> None:
+        """Begin what was taken over. To be called once it is known what this machine offers."""
+        for run in [run for run in self._queue if run.arguments is None]:
+            try:
+                run.arguments = run.experiment.arguments(run.params, self.installation)
+            except BadParameters as error:  # what it names is gone
+                await self._leave_queue(run, Status.INTERRUPTED, str(error))
+        self._admit()
+        self.notifier.notify()
 
     # What users do
 
@@ -246,8 +310,8 @@ class Scheduler:
         What lacks room beside the others waits for it, and is overtaken meanwhile, but not for ever.
         """
         in_order = (*self._queue.in_order(measured=True), *self._queue.in_order(measured=False))
-        for run in sorted(in_order, key=_is_overtaken, reverse=True):
-            if self._has_room(run.experiment, run.visitor):
+        for run in [] if self.ending else sorted(in_order, key=_is_overtaken, reverse=True):
+            if run.arguments is not None and self._has_room(run.experiment, run.visitor):
                 run.shortage = self._shortage(run.params)
                 if run.shortage is not None:
                     if _is_overtaken(run):
@@ -358,18 +422,17 @@ class Scheduler:
         self._changed(run)
 
     def _check_is_open(self) -> None:
-        if self._closing:
+        if self.ending:
             raise ServerEnding
 
     async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments, visitor: Visitor) -> Run:
-        notifier = ChangeNotifier(self._store.of(visitor.id).activity)
-        run = Run("", experiment, params, arguments, visitor, notifier=notifier)
+        run = Run("", experiment, params, arguments, visitor, notifier=self._notifier_for(visitor))
         run_id = await self.journal.create(
             experiment.prefix,
             experiment.name,
             params.model_dump(mode="json"),
             run.created,
-            {"server": self._identity, "visitor": visitor.id},
+            self._owner(run),
         )
         if run_id is None:
             self._unkept += 1
@@ -428,8 +491,14 @@ class Scheduler:
         # Not now: starting the next runner would take a CPU just when this run's first frames are due.
         asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
         self._changed(run)
-        owner = {"server": self._identity, "runner": runner.identity, "visitor": run.visitor.id}
-        self._spawn(self._monitor.save(run, owner))
+        self._spawn(self._monitor.save(run, {**self._owner(run), "runner": runner.identity}))
+
+    def _owner(self, run: Run) -> dict[str, Any]:
+        """What the journal keeps of whose a run is: this server's, and its visitor's."""
+        return {"server": self._identity, "visitor": run.visitor.id}
+
+    def _notifier_for(self, visitor: Visitor) -> ChangeNotifier:
+        return ChangeNotifier(self._store.of(visitor.id).activity)
 
     def _changed(self, run: Run) -> None:
         """Notify that a run has begun, ended, or gone."""
