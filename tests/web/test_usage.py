@@ -13,7 +13,7 @@ OWN = Imports(function="tasks.parse", items="tasks.samples", modules=("tasks",))
 PROGRAM = Program(
     work="own", does="", kind="thread", setting="", decided=True, size="2", chunk=8, start_method="'spawn'",
     max_tasks=0, native_threads={}, count="0", rounds=None, code=None, call="", calibrated=False, work_ms="None",
-    coroutine=False, own=OWN, calling="item",
+    coroutine=False, own=OWN, calling="item", needs="", factory="",
 )  # fmt: skip
 
 

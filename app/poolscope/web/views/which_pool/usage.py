@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, SERIAL
 from poolscope.web.views.which_pool.program import Program
 
 EXECUTORS = {
@@ -28,7 +28,12 @@ results = asyncio.run(main())"""
 
 
 def usage(program: Program) -> str:
-    """How the user's code would call it, `work` and `items` standing for built-in work."""
+    """How the user's code would call it, `work` and `items` standing for built-in work.
+
+    '' for pools from outside of the standard library, whose set-up takes more than a few lines: the script has it.
+    """
+    if program.kind in ENGINES:
+        return ""
     own = program.own
     call = own.function or "work"
     imports, lines = _lines(program, "spread" if program.calling == "spread" else call)
