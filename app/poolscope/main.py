@@ -47,7 +47,9 @@ def create_app(settings: Settings) -> FastAPI:
         records_mib=settings.records_mib,
         for_strangers=settings.demo,
     )
-    app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
+    app_state = AppState(
+        scheduler, demo=settings.demo, viewers=settings.viewers, viewers_of_client=settings.viewers_of_client
+    )
     app_state.hub = stream.Hub(app_state)
 
     async def find_pythons() -> None:

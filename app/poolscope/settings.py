@@ -71,7 +71,10 @@ class Settings(BaseSettings):
     )
     keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
-    viewers: int = Field(2000, ge=1, description="Open live streams; one more is refused with 503.")
+    viewers: int = Field(2000, ge=1, description="Open streams; one more is refused with 503.")
+    viewers_of_client: int = Field(
+        500, ge=1, description="Open streams of one client, who can't take all of them; one more is refused with 429."
+    )
     allowed_hosts: str = Field(
         "localhost,127.0.0.1,[::1]",
         description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",

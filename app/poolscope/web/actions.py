@@ -18,6 +18,7 @@ from poolscope.web.fragments import Section, fault_section, form_section, panel_
 from poolscope.web.pages import whole_panel
 from poolscope.web.problems import Problem, answer, problem_of
 from poolscope.web.requests import because, slug
+from poolscope.web.security import client_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -26,10 +27,6 @@ MOST_WORKERS = 1_000  # a number beyond is a mistake, whatever the run
 
 def by_htmx(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
-
-
-def client_of(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def to(address: str) -> RedirectResponse:

@@ -19,6 +19,7 @@ from poolscope.errors import (
     Refused,
     RunIsLive,
     TooManyStarts,
+    TooManyStreams,
     UnknownExperiment,
     UnknownRun,
     UnknownTopic,
@@ -35,6 +36,7 @@ STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (UnknownRun, 404),
     (UnknownTopic, 404),
     (TooManyStarts, 429),
+    (TooManyStreams, 429),
     (Refused, 503),
     (RunIsLive, 409),
     (NobodyToKill, 409),
@@ -49,7 +51,7 @@ DESCRIPTIONS = {
     409: "Not in the state that the run is in",
     413: "The request is too large",
     422: "A parameter or the request itself is wrong; nothing was done",
-    429: "Too many runs were started from here",
+    429: "Too many runs were started, or streams opened, from here",
     503: "Not now; Retry-After says when",
 }
 _SCHEMA = "#/components/schemas/ProblemAnswer"

@@ -18,10 +18,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from poolscope.errors import TooManyViewers
 from poolscope.runs.run import ChangeNotifier, Run
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
+from poolscope.web.security import client_of
 
 FRAME_S = 0.1  # ten frames a second, in the long run
 EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
@@ -182,9 +182,7 @@ class Hub:
         return channel.frame if channel else None
 
     async def channel(self, run_id: str) -> Channel:
-        """The bench's channel, or a run's. Raises UnknownRun, or TooManyViewers."""
-        if self.viewers >= self._app_state.viewers:
-            raise TooManyViewers(self.viewers)
+        """The bench's channel, or a run's. Raises UnknownRun."""
         now = time.monotonic()
         # Many come at once when a server is back: who asked for a channel must find those there who asked with him.
         self._channels = {
@@ -208,5 +206,9 @@ def beat() -> ServerSentEvent:
     "/live", summary="The page's event stream: HTML fragments of the bench, or of one run", include_in_schema=False
 )
 async def live(request: Request, run: str = "") -> Response:
-    channel = await app_state_of(request).hub.channel(run)
-    return EventSourceResponse(channel.stream(), ping=BEAT_S, ping_message_factory=beat)
+    app_state, client = app_state_of(request), client_of(request)
+    app_state.open_streams.check(client)
+    channel = await app_state.hub.channel(run)
+    return EventSourceResponse(
+        app_state.open_streams.counted(client, channel.stream()), ping=BEAT_S, ping_message_factory=beat
+    )
