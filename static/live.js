@@ -10,6 +10,8 @@ let connection = null;
 let heard = 0;
 let gone = false; // the run is not there any more, so there is nothing to connect to
 
+if (link) link.hidden = false; // without this script nothing connects
+
 function say(state, word) {
   if (!link || link.dataset.link === state) return;
   link.dataset.link = state;
@@ -107,6 +109,31 @@ document.addEventListener("pointerdown", () => { held = null; });
 function hold() {
   if (held && document.activeElement === document.body) part(held)?.focus({ preventScroll: true });
 }
+
+// A form that comes back has its first wrong field marked; it is where the reader goes on.
+document.addEventListener("htmx:after:swap", event => {
+  const { response, sourceElement } = event.detail.ctx ?? {};
+  if (response?.status === 422) document.getElementById(sourceElement.id)?.querySelector("[autofocus]")?.focus();
+});
+
+// Of boxes to tick, the closed list says which are ticked. It closes by Escape and by a click elsewhere.
+function count(several) {
+  const ticked = [...several.querySelectorAll(":checked")].map(box => box.parentElement.textContent.trim());
+  const summary = several.querySelector("summary");
+  summary.firstElementChild.textContent = ticked.join(", ") || summary.dataset.none;
+}
+function close(but) {
+  for (const list of document.querySelectorAll(".several details[open]")) if (!list.contains(but)) list.open = false;
+}
+document.addEventListener("change", event => {
+  const several = event.target.closest(".several");
+  if (several) count(several);
+});
+document.addEventListener("click", event => close(event.target));
+document.addEventListener("keydown", event => {
+  const list = event.key === "Escape" && event.target.closest?.(".several details[open]");
+  if (list) { close(null); list.firstElementChild.focus(); }
+});
 function settle() { speak(); follow(); offerReplay(); hold(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);

@@ -29,6 +29,8 @@ the KeyboardInterrupt with which `poolscope.measure` answers Ctrl-C.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,12 +41,27 @@ class PoolscopeError(Exception):
     title: ClassVar[str] = "Poolscope failed"
 
 
+REFERENCE = re.compile("`([a-z_]+)`")
+
+
 @dataclass(frozen=True, slots=True)
 class ParameterError:
-    """What is wrong with one parameter: its name ('' for the whole) and a sentence that says what is allowed."""
+    """What is wrong with one parameter: its name ('' for the whole) and a sentence that says what is allowed.
+
+    `text` refers to parameters as `name`, in backticks, so that a form can say what stands beside the field instead.
+    """
 
     name: str
-    message: str
+    text: str
+
+    @property
+    def message(self) -> str:
+        """The sentence with the parameters' own names, for programs and the command line."""
+        return self.worded(str)
+
+    def worded(self, word: Callable[[str], str]) -> str:
+        """The sentence with what `word` gives for each parameter that it refers to."""
+        return REFERENCE.sub(lambda found: word(found[1]), self.text)
 
 
 class BadParameters(PoolscopeError):

@@ -55,10 +55,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def find_pythons() -> None:
         found = await interpreters.find(*wanted)
         scheduler.installation = replace(scheduler.installation, pythons=interpreters.by_label(found), searching=False)
+        await scheduler.resume()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await scheduler.open()
+        await scheduler.open(take_over=True)
         if journal.set_aside:
             log.warning(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
         finding = asyncio.create_task(find_pythons())

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
         description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
         "imported from the folder where Poolscope was started.",
     )
+    restart_seconds: int = Field(
+        0,
+        ge=0,
+        le=600,
+        description="Seconds that live runs may go on for after SIGTERM, while new ones are refused; for a restart "
+        "without loss. Those that wait are kept for the next start in any case.",
+    )
     log: Literal["text", "json"] = Field(
         "text", description="How the server logs: lines of text, or a JSON object a line."
     )

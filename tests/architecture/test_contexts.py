@@ -347,14 +347,14 @@ def test_the_reader_notices_what_is_not_declared() -> None:
     reader._in = "a test"
     tree = reader.environment.parse(
         "{% for row in history.table.rows %}{{ row.nonsense }}{{ row.id }}{% endfor %}{{ nobody }}"
-        "{% for field in form.fields|selectattr('nothing') if field.none %}{{ ui.field(field, 'x') }}{% endfor %}"
+        "{% for field in form.fields|selectattr('nothing') if field.no %}{{ ui.field(field, 'x') }}{% endfor %}"
     )
     reader._walk(tree, {"history": History, "form": FormFacts}, {})
     assert {mistake.split("reads ")[1].split(",")[0] for mistake in reader.mistakes} == {
         "Row.nonsense",
         "nobody",
         "FormField.nothing",
-        "FormField.none",
+        "FormField.no",
     }
     assert (forms.FormField, "autocomplete") not in reader.reads
     assert {(forms.FormField, "complaint"), (forms.Option, "word"), (Row, "id")} <= reader.reads

@@ -43,9 +43,33 @@ def test_a_wrong_value_stays_and_is_complained_of_beside_its_field(open_page: Op
             expect(field).to_be_visible()
             expect(field).to_have_value(value)
             expect(field).to_have_attribute("aria-invalid", "true")
+            expect(field).to_be_focused()
             expect(field).to_have_accessible_description(wrong.inner_text())
             fill(page, experiment, **{name: right})
     assert bench.api.get("/api/runs").json() == before
+
+
+def test_names_are_ticked_the_length_follows_and_reset_puts_the_defaults_back(open_page: Opens) -> None:
+    page = until_live(open_page("/?defaults=which-pool"))
+    form = page.locator("#which-pool-form")
+    kinds, takes = form.locator("#which-pool-kinds summary"), form.locator(".takes")
+    expect(takes).to_contain_text("up to about 30")
+
+    kinds.click()
+    form.get_by_label("thread", exact=True).check()
+    form.get_by_label("pool", exact=True).check()
+    page.keyboard.press("Escape")
+    expect(kinds).to_have_text("thread, pool")
+    expect(kinds).to_be_focused()
+    expect(form.get_by_label("thread", exact=True)).to_be_hidden()
+    fill(page, "which-pool", sizes="1-3", repeats="2")
+    kinds.focus()
+    expect(takes).not_to_contain_text("up to")
+
+    form.get_by_role("link", name="Reset").click()
+    expect(kinds).to_have_text("all that there are")
+    expect(form.locator("[name=sizes]")).to_have_value("1, 2, 4, 8")
+    expect(takes).to_contain_text("up to about 30")
 
 
 def test_a_run_that_is_refused_says_so_above_what_was_typed(open_page: Opens) -> None:

@@ -34,7 +34,8 @@ class Form:
     """A form as a browser without JavaScript would send it, by its submit button without a name."""
 
     action: tuple[str, str]
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str | list[str]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)  # of all fields, those that send nothing included
 
 
 class Markup(HTMLParser):
@@ -189,6 +190,8 @@ class Markup(HTMLParser):
                 self._disabled += 1
             case "select":
                 self._select = element.get("name") or ""
+                if self._form is not None:
+                    self._form.names.add(self._select)
             case "datalist":
                 self._select = ""  # its options are suggestions, which nobody sends
             case "option" if self._select and self._form is not None and not self._disabled:
@@ -197,7 +200,12 @@ class Markup(HTMLParser):
                     self._form.values[self._select] = element.get("value") or ""
                     self._sends_words = "value" not in element
             case "input" if self._form is not None and not self._disabled and element.get("name"):
-                self._form.values[element["name"] or ""] = element.get("value") or ""
+                name, value = element["name"] or "", element.get("value") or ""
+                self._form.names.add(name)
+                if element.get("type") != "checkbox":
+                    self._form.values[name] = value
+                elif "checked" in element:
+                    self._form.values[name] = [*self._form.values.get(name, ()), value]
             case _:
                 pass
 

@@ -7,12 +7,14 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from poolscope.errors import ParameterError
+from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard, SharedListParams
+from poolscope.experiments.sharing.params import SharingParams
+from poolscope.web.context import takes
 from poolscope.web.forms import FormField, as_text, fields
 from pydantic import ValidationError
 
@@ -28,8 +30,10 @@ def test_there_is_a_field_a_parameter_with_words_bounds_and_help(experiment: Any
     for field in found:
         assert field.label
         assert field.help.endswith(".")
-        assert field.kind in ("number", "text", "choice")
-        assert (field.kind == "choice") == bool(field.options)
+        assert field.kind in ("number", "text", "choice", "several")
+        assert (field.kind == "choice") == bool(field.options) or field.kind == "several"
+        assert field.kind == "number" or not field.low
+        assert bool(field.range) == (field.kind == "number") or field.kind == "text"
         assert not field.complaint
         if field.kind == "choice":
             assert field.value in [option.value for option in field.options]
@@ -39,8 +43,16 @@ def test_there_is_a_field_a_parameter_with_words_bounds_and_help(experiment: Any
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
 def test_an_untouched_form_means_the_defaults(experiment: Any) -> None:
-    typed = {field.name: field.value for field in fields(experiment.params, {})}
-    assert parse(experiment.params, typed) == experiment.params()
+    assert parse(experiment.params, sent(*fields(experiment.params, {}))) == experiment.params()
+
+
+def sent(*found: FormField) -> dict[str, Any]:
+    """What a browser sends of these fields: of several options those that are ticked."""
+    return {
+        field.name: [option.value for option in field.options if option.chosen] if several else field.value
+        for field in found
+        if not (several := field.kind == "several") or any(option.chosen for option in field.options)
+    }
 
 
 def test_kinds_steps_bounds_and_choices_come_from_the_model() -> None:
@@ -58,7 +70,7 @@ def test_kinds_steps_bounds_and_choices_come_from_the_model() -> None:
     assert [float(bound) for bound in (pools["first"].low, pools["first"].high)] == [-1e6, 1e6]
 
 
-def test_what_an_installation_offers_can_be_chosen_and_of_several_the_help_names_them() -> None:
+def test_what_an_installation_offers_can_be_chosen() -> None:
     offered = {"workload": ("square", "tasks:parse@samples"), "pythons": ("3.11", "3.13t")}
     found = by_name(
         *fields(WhichPoolParams, {"workload": "tasks:parse@samples", "pythons": ["3.13t"]}, choices=offered)
@@ -66,9 +78,21 @@ def test_what_an_installation_offers_can_be_chosen_and_of_several_the_help_names
     work, pythons = found["workload"], found["pythons"]
     assert (work.kind, work.value) == ("choice", "tasks:parse@samples")
     assert [option.value for option in work.options] == ["square", "tasks:parse@samples"]  # it has a default of its own
-    assert (pythons.kind, pythons.value) == ("text", "3.13t")
-    assert [option.value for option in pythons.options] == ["3.11", "3.13t"]
-    assert pythons.help.endswith(" Here: 3.11, 3.13t.")
+    assert (pythons.kind, pythons.summary) == ("several", "3.13t")
+    assert [(option.value, option.chosen) for option in pythons.options] == [("3.11", False), ("3.13t", True)]
+
+
+def test_work_that_is_not_offered_any_more_gives_way_to_the_default() -> None:
+    gone = by_name(*fields(WhichPoolParams, {"workload": "gone:f@items"}, choices={"workload": ("sum-of-squares",)}))
+    assert gone["workload"].value == "sum-of-squares"
+
+
+def test_of_several_names_those_are_ticked_that_were_chosen_and_none_where_it_is_all() -> None:
+    every = by_name(*fields(SharingParams, {"tools": ["all"]}))["tools"]
+    assert every.summary == "all"
+    assert not any(option.chosen for option in every.options)
+    some = fields(SharingParams, {"tools": ["lock", "pipe"]})
+    assert parse(SharingParams, sent(*some)).tools == ["lock", "pipe"]
 
 
 def test_a_field_that_does_not_stand_at_its_default_is_told_from_the_others() -> None:
@@ -86,6 +110,35 @@ def test_what_was_typed_stays_and_its_complaint_stands_beside_it() -> None:
     assert (found["first"].value, found["first"].complaint) == ("x", "No.")
     assert (found["workers"].value, found["workers"].complaint) == ("99", "")
     assert found["last"].value == "10"
+
+
+def test_a_complaint_names_the_labels_and_the_first_wrong_field_is_where_to_go_on() -> None:
+    with pytest.raises(BadParameters) as wrong:
+        parse(SharedListParams, {"delay_min": 3, "delay_max": 2})
+    assert str(wrong.value).startswith("delay_min must not exceed delay_max;")
+    found = by_name(*fields(SharedListParams, {"delay_min": 3, "delay_max": 2}, wrong.value.errors))
+    assert found["delay_min"].complaint.startswith("“delay from” must not exceed “delay to”;")
+    assert [name for name, field in found.items() if field.first_wrong] == ["delay_min"]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "given", "words"),
+    [
+        ("shared-list", {"seconds": "7"}, "about 7 s"),
+        ("which-pool", {}, "up to about 30 s"),
+        ("which-pool", {"workload": "tasks:f@items", "repeats": "3"}, ""),
+        ("pool-sizes", {"sizes": "nonsense"}, ""),
+    ],
+)
+def test_a_form_says_how_long_a_run_takes_as_far_as_that_is_known(
+    experiment: str, given: dict[str, Any], words: str
+) -> None:
+    assert takes(EXPERIMENTS[experiment], given).replace("\u00a0", " ") == words
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
+def test_the_length_of_a_run_with_the_defaults_is_known(experiment: Any) -> None:
+    assert 0 < experiment.params().run_length.seconds < 120
 
 
 @st.composite

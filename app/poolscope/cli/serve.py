@@ -102,7 +102,16 @@ def serve_until_signal(settings: Settings, open_browser: bool) -> None:
         server_header=False,
         timeout_graceful_shutdown=STREAMS_END_S,
     )
-    server = Server(config, lambda: announce(address, open_browser), app.state.app_state.scheduler.close)
+    scheduler = app.state.app_state.scheduler
+
+    async def end() -> None:
+        """After SIGTERM another server is about to take this one's place; after Ctrl-C nobody waits for anything."""
+        restarts = server.ended_by == signal.SIGTERM
+        if restarts:
+            await scheduler.drain(settings.restart_seconds, lambda: server.force_exit)
+        await scheduler.close(keep_waiting=restarts)
+
+    server = Server(config, lambda: announce(address, open_browser), end)
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start

@@ -30,17 +30,19 @@ class Numbers:
     def read(self, value: Any) -> list[int]:
         """The numbers that a number, a text such as '1-4, 8' or a list of them names. Raises ValueError."""
         parts = value if isinstance(value, list | tuple) else [value]
-        numbers = [number for part in parts for number in self._numbers_in(part)]
-        if not 1 <= len(numbers) <= self.longest:
-            raise ValueError(f"{self.name} must be 1 to {self.longest} {self.allowed}; these are {len(numbers)}.")
-        return distinct(self.name, numbers)
+        ranges = [found for part in parts for found in self._ranges_in(part)]
+        # Counted before they are written out: a range over the bounds of a large parameter would fill the memory.
+        count = sum(len(numbers) for numbers in ranges)
+        if not 1 <= count <= self.longest:
+            raise ValueError(f"`{self.name}` must be 1 to {self.longest} {self.allowed}; these are {count:,}.")
+        return distinct(self.name, [number for numbers in ranges for number in numbers])
 
-    def _numbers_in(self, part: Any) -> list[int]:
+    def _ranges_in(self, part: Any) -> list[range]:
         if isinstance(part, int) and not isinstance(part, bool):
-            return [self._in_bounds(part, str(part))]
+            return [range(self._in_bounds(part, str(part)), part + 1)]
         if not isinstance(part, str):
             raise self._refusal(part)
-        numbers: list[int] = []
+        ranges: list[range] = []
         for word in filter(None, BETWEEN.split(re.sub(r"\s*[-–]\s*", "-", part.strip()))):
             found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word, re.ASCII)
             if not found:
@@ -48,10 +50,9 @@ class Numbers:
             low = self._in_bounds(int(found[1]), word)
             high = self._in_bounds(int(found[2] or found[1]), word)
             if high < low:
-                raise ValueError(f"{self.name} must be {self.allowed}; {quoted(word)} runs backwards.")
-            # No more than may be refused: a range over the bounds of a large parameter would fill the memory.
-            numbers += range(low, min(high, low + self.longest) + 1)
-        return numbers
+                raise ValueError(f"`{self.name}` must be {self.allowed}; {quoted(word)} runs backwards.")
+            ranges.append(range(low, high + 1))
+        return ranges
 
     def _in_bounds(self, number: int, word: str) -> int:
         if not self.least <= number <= self.most:
@@ -59,7 +60,7 @@ class Numbers:
         return number
 
     def _refusal(self, value: Any) -> ValueError:
-        return ValueError(f"{self.name} must be {self.allowed}; {quoted(value)} is not.")
+        return ValueError(f"`{self.name}` must be {self.allowed}; {quoted(value)} is not.")
 
 
 def names(name: str, value: Any, allowed: str, known: Callable[[str], str | None]) -> list[str]:
@@ -72,11 +73,11 @@ def names(name: str, value: Any, allowed: str, known: Callable[[str], str | None
     found: list[str] = []
     for part in value if isinstance(value, list | tuple) else [value]:
         if not isinstance(part, str):
-            raise ValueError(f"{name} must be {allowed}; {quoted(part)} is not.")
+            raise ValueError(f"`{name}` must be {allowed}; {quoted(part)} is not.")
         for word in filter(None, BETWEEN.split(part.strip())):
             meant = known(word)
             if meant is None:
-                raise ValueError(f"{name} must be {allowed}; {quoted(word)} is not.")
+                raise ValueError(f"`{name}` must be {allowed}; {quoted(word)} is not.")
             found.append(meant)
     return distinct(name, found)
 
@@ -85,5 +86,5 @@ def distinct(name: str, values: list[V]) -> list[V]:
     """The values as they are. Raises ValueError where one stands there more than once."""
     twice = {value: None for value in values if values.count(value) > 1}
     if twice:
-        raise ValueError(f"{name} must be distinct; {', '.join(map(str, twice))} stands there more than once.")
+        raise ValueError(f"`{name}` must be distinct; {', '.join(map(str, twice))} stands there more than once.")
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
@@ -21,8 +22,16 @@ class InvalidParameter(ValueError):
     """A validator of the whole model found one parameter wrong; `requirement` goes on where its name leaves off."""
 
     def __init__(self, name: str, requirement: str) -> None:
-        super().__init__(f"{name} {requirement}")
+        super().__init__(f"`{name}` {requirement}")
         self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class RunLength:
+    """Seconds that a run takes, good to a factor of a few; `at_most` where it may well end before."""
+
+    seconds: float
+    at_most: bool = False
 
 
 class Params(BaseModel):
@@ -42,8 +51,13 @@ class Params(BaseModel):
         """Python counts True as 1, and so does pydantic; `true` in the place of a number is a mistake."""
         info = cls.model_fields[about.field_name or ""]
         if isinstance(value, bool) and bool not in (info.annotation, *get_args(info.annotation)):
-            raise ValueError(f"{about.field_name} must be {allowed(info)}; {value!r} is not.")
+            raise ValueError(f"`{about.field_name}` must be {allowed(info)}; {value!r} is not.")
         return value
+
+    @property
+    def run_length(self) -> RunLength | None:
+        """How long a run will take, as far as that is known beforehand; None where it is not."""
+        return None
 
     @property
     def worker_processes(self) -> int:
@@ -62,14 +76,32 @@ class Params(BaseModel):
 
 
 def parameter(
-    default: Any, title: str, *, unit: str = "", help: str = "", width: int = 0, advanced: bool = False, **bounds: Any
+    default: Any,
+    title: str,
+    *,
+    unit: str = "",
+    help: str = "",
+    width: int = 0,
+    advanced: bool = False,
+    range: str = "",
+    choices: Mapping[str, str] | None = None,
+    none: str = "",
+    **bounds: Any,
 ) -> Any:
     """One parameter: pydantic's Field with what a form needs beside the bounds.
 
     `unit` stands behind the title, `help` is one sentence, `width` the field's size in characters (0: by its type),
-    `advanced` puts it among those that the bench page leaves out.
+    `advanced` puts it among those that the bench page leaves out. `range` words the bounds of a list. `choices` are the
+    values of a list with their words, where they are the same everywhere, and `none` says what an empty list means.
     """
-    extra: dict[str, JsonValue] = {"unit": unit, "width": width, "advanced": advanced}
+    extra: dict[str, JsonValue] = {
+        "unit": unit,
+        "width": width,
+        "advanced": advanced,
+        "range": range,
+        "choices": dict(choices or {}),
+        "none": none,
+    }
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -97,7 +129,9 @@ def parameter_error(model: type[Params], item: Mapping[str, Any]) -> ParameterEr
         return ParameterError(name, f"{quoted(name)[1:-1]} is not a parameter here. There are: {known}.")
     if item["type"] == "value_error":
         return ParameterError(name, str(raised))
-    return ParameterError(name, f"{name} must be {allowed(model.model_fields[name])}; {quoted(item['input'])} is not.")
+    return ParameterError(
+        name, f"`{name}` must be {allowed(model.model_fields[name])}; {quoted(item['input'])} is not."
+    )
 
 
 def quoted(value: Any) -> str:
@@ -133,5 +167,5 @@ def start_method_of_this_platform(value: Any) -> Any:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if value not in here:
-        raise ValueError(f"start_method must be one of {', '.join(sorted(here))}, or empty; {quoted(value)} is not.")
+        raise ValueError(f"`start_method` must be one of {', '.join(sorted(here))}, or empty; {quoted(value)} is not.")
     return value

@@ -142,4 +142,4 @@ def _refusal(name: str, most: int, lacking: Shortage) -> str:
     else:
         what = COUNTED[lacking.resource]
         cost = f"this would have {lacking.wanted:,} {what}, and runs may have {lacking.total:,} here"
-    return f"{name} must be at most {most:,}: {cost}." if name else f"It is too large for this machine: {cost}."
+    return f"`{name}` must be at most {most:,}: {cost}." if name else f"It is too large for this machine: {cost}."

@@ -8,14 +8,14 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import QueueFull, RunIsLive, ServerEnding, TooManyStarts
+from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
@@ -29,8 +29,8 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
-from poolscope.runs.recovery import recover
-from poolscope.runs.run import ChangeNotifier, Run, Status, seconds_since
+from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
+from poolscope.runs.run import ChangeNotifier, Run, Status, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
 from poolscope.runs.watch import RunWatch
@@ -41,6 +41,7 @@ LOCK_RETRY_S = 0.5
 PREWARM_DELAY_S = 0.5
 # A run that lacks room for so long is no longer overtaken by smaller ones, which might else keep it waiting for ever.
 OVERTAKEN_S = 30.0
+DRAIN_LOOK_S = 0.25
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
@@ -102,25 +103,52 @@ class Scheduler:
         self._retrying = False
         self._entering = 0  # runs that are being written into the journal, and will join the queue
         self._unkept = 0
+        self._draining = False
         self._closing = False
         self.closed = False
 
     # Opening and closing
 
-    async def open(self) -> None:
-        """Open the journal, recover from a crash, prewarm a runner. Raises sqlite3.Error or OSError."""
+    async def open(self, *, take_over: bool = False) -> None:
+        """Open the journal, recover from a crash, prewarm a runner. Raises sqlite3.Error or OSError.
+
+        With `take_over` those runs wait here that waited when a server before this one ended; see `resume`.
+        """
         await self.journal.open()
         await recover(self.journal)
         await self._store.open(EXPERIMENTS)
+        if take_over:
+            await self._take_over()
         self._prewarm()
 
-    async def close(self) -> None:
-        """Interrupt all runs and leave no process behind; takes about five seconds at most."""
+    @property
+    def ending(self) -> bool:
+        """Whether no new runs are taken any more."""
+        return self._draining or self._closing
+
+    async def drain(self, seconds: float, in_a_hurry: Callable[[], bool] = lambda: False) -> None:
+        """Take no new runs and begin none that waits; return once the live ones have ended, after `seconds` at most."""
+        self._draining = True
+        self.notifier.notify()
+        give_up = time.monotonic() + seconds
+        while self._running and time.monotonic() < give_up and not in_a_hurry():
+            version = self.notifier.version
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.notifier.newer_than(version), DRAIN_LOOK_S)
+
+    async def close(self, *, keep_waiting: bool = False) -> None:
+        """Interrupt all runs and leave no process behind; takes about five seconds at most.
+
+        With `keep_waiting` those that wait are left in the journal, for the next server.
+        """
         if self._closing:
             return
         self._closing = True
-        while self._queue:
-            await self._leave_queue(self._queue[0], Status.INTERRUPTED, "The server ended while this run waited.")
+        for run in list(self._queue):
+            if keep_waiting and not run.unkept:
+                await self._leave_to_the_next(run)
+            else:
+                await self._leave_queue(run, Status.INTERRUPTED, "The server ended while this run waited.")
         self._watch.close()
         # A run that is just being started is stopped as soon as its runner is there, by _begin.
         await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
@@ -131,6 +159,40 @@ class Scheduler:
         await self._prewarmed.close()
         await self.journal.close()
         self.closed = True
+        self.notifier.notify()
+
+    async def _leave_to_the_next(self, run: Run) -> None:
+        """Take a run out of the queue that goes on waiting in the journal."""
+        self._dequeue(run)
+        run.record_log.close()
+        await self._monitor.save(run, left_waiting({"server": self._identity}))
+
+    async def _take_over(self) -> None:
+        """Have those wait here, under their own ids and in their order, whom a server that ended has left."""
+        for row in reversed(await self.journal.runs(status=Status.QUEUED.value, limit=10_000)):
+            if not waits_for_a_start(row):
+                continue
+            try:
+                experiment = EXPERIMENTS[row.experiment]
+                params = parse(experiment.params, row.params)
+                self._budget.check(params)
+            except BadParameters as error:  # this server allows less than the one before
+                await self.journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=str(error))
+                continue
+            run = Run(row.id, experiment, params, created=row.created, notifier=ChangeNotifier(self.activity))
+            await self._monitor.save(run, {"server": self._identity})
+            self._store.put(run)
+            self._queue.append(run)
+            run.place = len(self._queue)
+
+    async def resume(self) -> None:
+        """Begin what was taken over. To be called once it is known what this machine offers."""
+        for run in [run for run in self._queue if run.arguments is None]:
+            try:
+                run.arguments = run.experiment.arguments(run.params, self.installation)
+            except BadParameters as error:  # what it names is gone
+                await self._leave_queue(run, Status.INTERRUPTED, str(error))
+        self._admit()
         self.notifier.notify()
 
     # What users do
@@ -223,8 +285,8 @@ class Scheduler:
 
         What lacks room beside the others waits for it, and is overtaken meanwhile, but not for ever.
         """
-        for run in list(self._queue):
-            if self._has_room(run.experiment):
+        for run in [] if self.ending else list(self._queue):
+            if run.arguments is not None and self._has_room(run.experiment):
                 run.shortage = self._shortage(run.params)
                 if run.shortage is not None:
                     if seconds_since(run.created) > OVERTAKEN_S:
@@ -276,7 +338,7 @@ class Scheduler:
         self.notifier.notify()
 
     def _check_is_open(self) -> None:
-        if self._closing:
+        if self.ending:
             raise ServerEnding
 
     async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments) -> Run:

@@ -60,6 +60,28 @@ def duration(seconds: float | None) -> str:
     return f"{three_digits(seconds / 1e-9)}{GAP}ns" if seconds > 0 else f"0{GAP}s"
 
 
+def roughly(seconds: float | None) -> str:
+    """An estimate, with no more digits than it is good for: 'about 3 s', 'about 2 min', 'about 1 h 10 min'."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 90:
+        tens = 10 if seconds >= 20 else 5 if seconds >= 10 else 1
+        return f"about{GAP}{max(1, round(seconds / tens) * tens)}{GAP}s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about{GAP}{minutes}{GAP}min"
+    hours, rest = divmod(round(minutes / 10) * 10, 60)
+    return f"about{GAP}{hours}{GAP}h" + (f" {rest}{GAP}min" if rest else "")
+
+
+def bounds(low: float | None, high: float | None) -> str:
+    """The least and the greatest value that may be asked for: '1–16', '−10 to 5 000', '±10', '' without both."""
+    if low is None or high is None:
+        return ""
+    words = [whole(bound) if bound == int(bound) else f"{bound:g}" for bound in (low, high)]
+    return f"±{words[1]}" if low == -high else (" to " if low < 0 else "–").join(words)
+
+
 def size(count: float | None) -> str:
     """Bytes with the unit that suits them: '512 B', '3.21 KiB', '23.1 GiB'."""
     if count is None:

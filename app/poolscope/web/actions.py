@@ -8,13 +8,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.fragments import Section, fault_section, form_section, panel_sections, partials, render, run_section
+from poolscope.web.context import takes
+from poolscope.web.fragments import (
+    Section,
+    fault_section,
+    form_section,
+    hx_partial,
+    panel_sections,
+    partials,
+    render,
+    run_section,
+)
 from poolscope.web.pages import whole_panel
 from poolscope.web.problems import Problem, answer, problem_of
 from poolscope.web.requests import because, slug
@@ -59,7 +69,16 @@ async def replace(app_state: AppState, sections: Sequence[Section], status: int,
 
 
 async def form_of(request: Request) -> dict[str, Any]:
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    """What was sent by name: a text, or a list where there are several of one name, as of boxes that are ticked."""
+    sent: dict[str, Any] = {}
+    for name, value in (await request.form()).multi_items():
+        if isinstance(value, str):
+            sent[name] = [*as_list(sent[name]), value] if name in sent else value
+    return sent
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 @router.post("/runs")
@@ -67,7 +86,7 @@ async def start(request: Request) -> Response:
     """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
     app_state = app_state_of(request)
     typed = await form_of(request)
-    experiment = EXPERIMENTS[typed.pop("experiment", "")]
+    experiment = EXPERIMENTS[str(typed.pop("experiment", ""))]
     try:
         run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
     except (BadParameters, Refused) as wrong:
@@ -79,6 +98,22 @@ async def start(request: Request) -> Response:
         latest = await app_state.scheduler.latest(experiment.name)
         return answer(request, problem_of(wrong), await whole_panel(app_state, experiment, latest, form))
     return await present(request, app_state, run)
+
+
+@router.get("/forms/{experiment}")
+async def defaults(request: Request, experiment: str) -> Response:
+    """An experiment's form with its default values. It takes the place of what was typed, so it is not morphed."""
+    form = form_section(app_state_of(request), EXPERIMENTS[experiment], None)
+    fragments = await render(app_state_of(request), [form])
+    return HTMLResponse("".join(hx_partial(target, markup, "outerHTML") for target, markup in fragments.items()))
+
+
+@router.post("/forms/{experiment}/estimate")
+async def estimate(request: Request, experiment: str) -> Response:
+    """How long a run with what is typed would take, in words."""
+    typed = await form_of(request)
+    typed.pop("experiment", None)
+    return PlainTextResponse(takes(EXPERIMENTS[experiment], typed))
 
 
 @router.post("/runs/{run_id}/stop")
@@ -126,7 +161,7 @@ def worker_number(typed: str) -> int:
     """The number of a worker from a form's field. Raises BadParameters."""
     if re.fullmatch("[0-9]{1,4}", typed.strip(), re.ASCII) and 1 <= int(typed) <= MOST_WORKERS:
         return int(typed)
-    raise BadParameters((ParameterError("worker", f"worker must be a whole number from 1 to {MOST_WORKERS:,}."),))
+    raise BadParameters((ParameterError("worker", f"`worker` must be a whole number from 1 to {MOST_WORKERS:,}."),))
 
 
 @router.post("/runs/{run_id}/again")

@@ -19,6 +19,7 @@ from poolscope.web.exports import script, table_as_csv, trace
 from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
 from poolscope.web.problems import answer, refusals
 from poolscope.web.security import client_of
+from poolscope.web.stream import come_back
 
 router = APIRouter(prefix="/api", responses=refusals(400))
 
@@ -199,7 +200,8 @@ async def records(
     async def events() -> AsyncGenerator[bytes, None]:
         async for first, lines in run.record_log.after(after):
             yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
-        yield b"event: end\ndata: {}\n\n"
+        # The server ends, and the next one begins the run: its records are to be asked for again.
+        yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
     return EventSourceResponse(
         open_streams.counted(client, events()), ping_message_factory=lambda: ServerSentEvent(comment="ping")

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from poolscope.errors import ParameterError
+from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Finding
+from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
-from poolscope.web.forms import FormField, fields
+from poolscope.web.forms import FormField, fields, in_labels
 from poolscope.web.table import Cell, Column, Table, alone, table
 from poolscope.web.views import VIEWS
 from poolscope.web.views.view import Export, Shortcut
@@ -92,13 +93,15 @@ class PanelFacts:
 class FormFacts:
     """The form of a panel. While a run is live only `controls` can be changed; `error` is about no field.
 
-    `open` says that some of the `advanced` fields must be seen: they are wrong, or not at their default.
+    `open` says that some of the `advanced` fields must be seen: they are wrong, or not at their default. `takes` is how
+    long a run with these values takes, '' where that is not known.
     """
 
     fields: tuple[FormField, ...]
     advanced: tuple[FormField, ...]
     controls: tuple[FormField, ...]
     open: bool
+    takes: str
     error: str = ""
 
 
@@ -154,8 +157,20 @@ def form_facts(
         advanced=advanced,
         controls=tuple(field for field in all_fields if field.name in controls),
         open=any(field.complaint or field.changed for field in advanced),
-        error=" ".join(error.message for error in errors if error.name not in names),
+        takes=takes(experiment, {field.name: values.get(field.name) for field in all_fields if field.name in values}),
+        error=" ".join(in_labels(experiment.params, error) for error in errors if error.name not in names),
     )
+
+
+def takes(experiment: Experiment, values: Mapping[str, Any]) -> str:
+    """How long a run with these values takes, in words; '' where it can't be known, or can't be run."""
+    try:
+        length = parse(experiment.params, values).run_length
+    except BadParameters:
+        return ""
+    if length is None:
+        return ""
+    return f"{'up to ' if length.at_most else ''}{numbers.roughly(length.seconds)}"
 
 
 def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:

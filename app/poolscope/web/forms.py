@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
 from poolscope.errors import ParameterError
 from poolscope.experiments.parameters import Params, bounds
+from poolscope.text import numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
+    """One value that can be chosen, its word, and whether it is."""
+
     value: str
     word: str
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field: `kind` is number, text or choice; `complaint` stands beside it and is '' where all is well."""
+    """One field: `kind` is number, text, choice (one of the options) or several (any of them).
+
+    `range` words the bounds, and `none` what an empty field, or none of several, means. `complaint` stands beside the
+    field, '' where all is well; the first field with one is where a reader goes on (`first_wrong`).
+    """
 
     name: str
     label: str
@@ -31,62 +39,104 @@ class FormField:
     high: str = ""
     step: str = "any"
     width: int = 0
+    range: str = ""
+    none: str = ""
     options: tuple[Option, ...] = ()
     advanced: bool = False
     complaint: str = ""
+    first_wrong: bool = False
     changed: bool = False  # it does not stand at its default
+
+    @property
+    def summary(self) -> str:
+        """The options that are chosen, in a few words."""
+        return ", ".join(option.word for option in self.options if option.chosen) or self.none
+
+
+Choices = Mapping[str, Sequence[str]]
 
 
 def fields(
     model: type[Params],
     values: Mapping[str, Any],
     errors: Sequence[ParameterError] = (),
-    choices: Mapping[str, Sequence[str]] | None = None,
+    choices: Choices | None = None,
 ) -> tuple[FormField, ...]:
     """The model's fields with the given values; what is not given shows the default.
 
-    `choices` offers values for a text field whose values depend on the machine or the installation (start methods,
-    one's own work). A field that takes several stays one of text; its options are suggestions, and its help names them.
+    `choices` offers values for fields whose values depend on the machine or the installation (start methods, one's own
+    work, Pythons).
     """
-    errors_by_name = {error.name: error.message for error in errors}
+    complaints = {error.name: in_labels(model, error) for error in errors}
+    first_wrong = next((name for name in model.model_fields if name in complaints), "")
     return tuple(
-        field(name, info, values.get(name, info.default), errors_by_name.get(name, ""), (choices or {}).get(name, ()))
+        replace(
+            field(name, info, values.get(name, info.default), (choices or {}).get(name, ())),
+            complaint=complaints.get(name, ""),
+            first_wrong=name == first_wrong,
+        )
         for name, info in model.model_fields.items()
     )
 
 
-def field(name: str, info: FieldInfo, value: Any, complaint: str = "", choices: Sequence[str] = ()) -> FormField:
+def in_labels(model: type[Params], error: ParameterError) -> str:
+    """The error as a form says it: with the labels that stand beside the fields in the place of parameters' names."""
+
+    def label(name: str) -> str:
+        info = model.model_fields.get(name)
+        return f"“{info.title}”" if info is not None else name
+
+    return error.worded(label)
+
+
+def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] = ()) -> FormField:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     unit = str(extra.get("unit") or "")
-    label = f"{info.title}, {unit}" if unit else info.title or name
     low, high = bounds(info)
     types = get_args(info.annotation) or (info.annotation,)
-    options = tuple(Option(str(choice), str(choice)) for choice in types if isinstance(choice, str))
-    if bool in types:
-        options = (Option(as_text(False), "no"), Option(as_text(True), "yes"))
-    help, several = info.description or "", isinstance(info.default, list)
-    if choices and several:
-        help = f"{help} Here: {', '.join(choices)}."
-        options = tuple(Option(choice, choice) for choice in choices)
-    elif choices:
-        default = () if info.default else (Option("", "default"),)
-        options = (*default, *(Option(choice, choice) for choice in choices))
+    kind, options = _options(info, value, choices)
     numeric = int in types or float in types
+    if kind == "choice" and as_text(value) not in [option.value for option in options]:
+        value = info.default  # no longer offered here
+        kind, options = _options(info, value, choices)
     return FormField(
         name=name,
-        label=label,
-        help=help,
-        kind="choice" if options and not several else "number" if numeric else "text",
+        label=f"{info.title}, {unit}" if unit else info.title or name,
+        help=info.description or "",
+        kind=kind or ("number" if numeric else "text"),
         value=as_text(value),
         low=as_text(low),
         high=as_text(high),
         step="1" if int in types else "any",
         width=int(str(extra.get("width") or 0)),
+        range=str(extra.get("range") or "") or ("" if kind else numbers.bounds(low, high)),
+        none=str(extra.get("none") or ""),
         options=options,
         advanced=bool(extra.get("advanced")),
-        complaint=complaint,
         changed=as_text(value) != as_text(info.default),
     )
+
+
+def _options(info: FieldInfo, value: Any, choices: Sequence[str]) -> tuple[str, tuple[Option, ...]]:
+    """The kind of a field whose values can be chosen, and they; '' and none for other fields."""
+    types = get_args(info.annotation) or (info.annotation,)
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    static = extra.get("choices")
+    words = dict(static) if isinstance(static, dict) else {}
+    offered = {choice: str(words.get(choice, choice)) for choice in choices or words}
+    text = as_text(value)
+    if isinstance(info.default, list) and offered:
+        ticked = [as_text(each) for each in (value if isinstance(value, list | tuple) else text.split(", "))]
+        # What is no longer offered stays to be seen, and to be taken away.
+        others = {each: each for each in ticked if each and each not in offered and [each] != info.default}
+        return "several", tuple(Option(each, word, each in ticked) for each, word in (offered | others).items())
+    if bool in types:
+        offered = {as_text(False): "no", as_text(True): "yes"}
+    elif literals := [choice for choice in types if isinstance(choice, str)]:
+        offered = {choice: choice for choice in literals}
+    elif offered and not info.default:
+        offered = {"": "default", **offered}
+    return "choice" if offered else "", tuple(Option(each, word, each == text) for each, word in offered.items())
 
 
 def as_text(value: Any) -> str:

@@ -118,9 +118,9 @@ def header(app_state: AppState) -> Markup:
     return part(app_state.templates, "partials/machine.html", "header", {"machine": app_state.machine()})
 
 
-def hx_partial(target: str, markup: str) -> str:
+def hx_partial(target: str, markup: str, swap: str = "outerMorph") -> str:
     """A fragment for htmx to put in its place."""
-    return f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{markup}</hx-partial>'
+    return f'<hx-partial hx-target="#{target}" hx-swap="{swap}">{markup}</hx-partial>'
 
 
 def partials(fragments: Mapping[str, Markup], status: int = 200) -> HTMLResponse:

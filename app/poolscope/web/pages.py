@@ -15,7 +15,17 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import form_facts, panel_facts, replay, title
-from poolscope.web.fragments import Section, header, panel_sections, part, partials, recent_section, render, run_section
+from poolscope.web.fragments import (
+    Section,
+    form_section,
+    header,
+    panel_sections,
+    part,
+    partials,
+    recent_section,
+    render,
+    run_section,
+)
 from poolscope.web.history import history
 from poolscope.web.security import client_of
 from poolscope.web.table import Column, Table, table
@@ -44,10 +54,16 @@ async def whole_panel(
 
 
 @router.get("/")
-async def bench(request: Request) -> Response:
+async def bench(request: Request, defaults: str = "") -> Response:
+    """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     panels = [
-        await whole_panel(app_state, experiment, await app_state.scheduler.latest(experiment.name))
+        await whole_panel(
+            app_state,
+            experiment,
+            await app_state.scheduler.latest(experiment.name),
+            form_section(app_state, experiment, None) if experiment.name == defaults else None,
+        )
         for experiment in EXPERIMENTS.values()
     ]
     recent = (await render(app_state, [recent_section(app_state)]))["recent"]

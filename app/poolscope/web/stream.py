@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
@@ -29,6 +30,7 @@ EAGER_S = 0.03
 SLOW_S = 5.0  # a quiet page is looked at this often, for the header says how the machine is
 DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
+COME_BACK_MS = 1_000, 5_000
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
@@ -85,6 +87,7 @@ class Channel(ABC):
             while True:
                 version = await self._notifier.newer_than(seen)
                 if self.app_state.scheduler.closed:
+                    yield come_back()
                     return
                 self.app_state.streams.skipped += version - seen - 1
                 yield self._delta if version == seen + 1 else self._picture()
@@ -196,6 +199,11 @@ class Hub:
             self._channels.setdefault(run_id, channel)
         self._channels[run_id].asked = now
         return self._channels[run_id]
+
+
+def come_back() -> bytes:
+    """What a stream says last: in how many ms to ask again, so that not all who watch ask a new server at once."""
+    return ServerSentEvent(retry=random.randint(*COME_BACK_MS)).encode()
 
 
 def beat() -> ServerSentEvent:

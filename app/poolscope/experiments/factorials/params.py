@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from poolscope.experiments.demand import RUNNER, THREAD, WORKER, Demand
-from poolscope.experiments.parameters import InvalidParameter, Params, parameter
+from poolscope.experiments.parameters import InvalidParameter, Params, RunLength, parameter
 
 MOST_NUMBERS = 1_000
 
@@ -22,19 +22,29 @@ class FactorialsParams(Params):
     workers: int = parameter(5, "workers", ge=1, le=64, help="Threads or processes in the pool.")
     kind: Kind = parameter("thread", "kind", help="ThreadPoolExecutor or ProcessPoolExecutor; threads share one GIL.")
     time_limit: float = parameter(
-        10, "time limit", unit="s", ge=0.001, le=60, advanced=True, help="How long one number may take before it fails."
+        10,
+        "time limit",
+        unit="s",
+        ge=0.001,
+        le=60,
+        advanced=True,
+        help="How long one number may take before it counts as failed.",
     )
 
     @model_validator(mode="after")
     def numbers_in_bounds(self) -> Self:
         if self.last < self.first:
-            raise InvalidParameter("last", f"must not be less than first; {self.last} is less than {self.first}.")
+            raise InvalidParameter("last", f"must not be less than `first`; {self.last} is less than {self.first}.")
         count = self.last - self.first + 1
         if count > MOST_NUMBERS:
             raise InvalidParameter(
                 "last", f"must leave at most {MOST_NUMBERS:,} numbers to do; {self.first} to {self.last} are {count:,}."
             )
         return self
+
+    @property
+    def run_length(self) -> RunLength:
+        return RunLength(2.0 if self.kind == "process" else 1.0)
 
     @property
     def worker_processes(self) -> int:

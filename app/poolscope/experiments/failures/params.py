@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import field_validator, model_validator
 
 from poolscope.experiments.failures.catalogue import ALL, SCENARIOS, chosen
-from poolscope.experiments.parameters import InvalidParameter, Params, parameter, quoted
+from poolscope.experiments.parameters import InvalidParameter, Params, RunLength, parameter, quoted
 
 
 def words_in(part: Any) -> list[Any]:
@@ -15,9 +15,16 @@ def words_in(part: Any) -> list[Any]:
     return [word.strip() for word in part.split(",")] if isinstance(part, str) else [part]
 
 
+CASE_S = 0.4  # of one case on a machine with two CPUs, beside the limits that it waits for
+
+
 class FailuresParams(Params):
     scenarios: list[str] = parameter(
-        [ALL], "scenarios", width=16, help="Names by commas, or 'all'; each row has a button of its own."
+        [ALL],
+        "scenarios",
+        choices={name: scenario.title for name, scenario in SCENARIOS.items()},
+        none="all",
+        help="What is to break; none ticked means all of them.",
     )
     task: float = parameter(
         1.0,
@@ -47,13 +54,18 @@ class FailuresParams(Params):
         wrong = [word for word in words if not isinstance(word, str) or word not in (*SCENARIOS, ALL)]
         if wrong or not words:
             named = quoted(wrong[0]) if wrong else "nothing"
-            raise ValueError(f"scenarios must be '{ALL}' or some of {', '.join(SCENARIOS)}; {named} is not.")
+            raise ValueError(f"`scenarios` must be '{ALL}' or some of {', '.join(SCENARIOS)}; {named} is not.")
         return [ALL] if len(chosen(words)) == len(SCENARIOS) else chosen(words)
+
+    @property
+    def run_length(self) -> RunLength:
+        cases = sum(len(SCENARIOS[name].cases) for name in chosen(self.scenarios))
+        return RunLength(cases * (CASE_S + self.limit))
 
     @model_validator(mode="after")
     def task_exceeds_limit(self) -> Self:
         if self.task <= self.limit:
             raise InvalidParameter(
-                "task", f"must be longer than the limit of {self.limit:g} s; {self.task:g} s is not."
+                "task", f"must be longer than the `limit` of {self.limit:g} s; {self.task:g} s is not."
             )
         return self

@@ -15,6 +15,7 @@ from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import (
     InvalidParameter,
     Params,
+    RunLength,
     parameter,
     quoted,
     start_method_of_this_platform,
@@ -68,8 +69,12 @@ NATIVE_THREADS = Numbers("native_threads", 0, MOST_NATIVE_THREADS, MOST_LIMITS, 
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
-REPEATS_HELP = "Counted rounds, after one that is not; empty: as many as the answer needs."
-SECONDS_HELP = "The time that counted rounds may take where their number is left open."
+REPEATS_HELP = "Repetitions, after one warm-up; empty = as many as the answer needs."
+SECONDS_HELP = "The time that repetitions may take where their number is left open."
+WORK_MS_HELP = "How long one item computes or waits; empty = default."
+SIZES_RANGE = f"1–{LARGEST_POOL}, at most {MOST_SIZES}"
+CHUNKSIZE_HELP = "Items per message (chunk) to a worker process; 0 is the pool's own choice."
+OPENING_S = 3.0  # before anything counts: starting the Pythons, trying the work, the warm-up
 LONGEST_ROUNDS_S = 3600
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
@@ -81,38 +86,52 @@ class WhichPoolParams(Params):
         "sum-of-squares",
         "work",
         width=24,
-        help="Built-in work of one shape, or your own as module:function@items if this installation offers it.",
+        help="Built-in work, or your own function where the server was started with POOLSCOPE_WORKLOADS.",
     )
     work_ms: float | None = parameter(
-        None, "length", unit="ms", ge=0.01, le=60_000, width=6, help="Of one item's work or wait; empty: as usual."
+        None, "time per item", unit="ms", ge=0.01, le=60_000, width=6, none="default", help=WORK_MS_HELP
     )
     items: int = parameter(
-        0, "items", ge=0, le=MOST_ITEMS, help="How many; 0: as many as suit the built-in work, all of your own."
+        0, "items", ge=0, le=MOST_ITEMS, help="How many; 0 = as many as suit the built-in work, all of your own."
     )
     kinds: list[str] = parameter(
-        [], "kinds", width=18, help=f"Names by commas: {', '.join(POOL_KINDS)}; empty or all: what this Python has."
+        [],
+        "kinds",
+        choices={kind: kind for kind in POOL_KINDS},
+        none="all that there are",
+        help="Kinds of pools; none ticked means all that this Python has.",
     )
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
-        [1, 2, 4, 8], "sizes", width=12, min_length=1, max_length=MOST_SIZES, help="Workers in a pool, such as 2, 4-8."
+        [1, 2, 4, 8],
+        "workers",
+        width=12,
+        range=SIZES_RANGE,
+        min_length=1,
+        max_length=MOST_SIZES,
+        help="Workers in a pool, comma-separated, with ranges: 1, 2, 4-8.",
     )
     chunksizes: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
         [0],
         "chunk sizes",
         width=8,
+        range=f"at most {MOST_CHUNKSIZES}",
         min_length=1,
         max_length=MOST_CHUNKSIZES,
-        help="Items a message to a process; 0 is the pool's own choice.",
+        help=CHUNKSIZE_HELP,
     )
-    repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS, width=6, help=REPEATS_HELP)
+    repeats: int | None = parameter(
+        None, "repetitions", ge=1, le=MOST_REPEATS, width=6, none="as needed", help=REPEATS_HELP
+    )
     seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
     max_tasks: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
         [0],
-        "tasks a worker",
+        "tasks per worker",
         width=8,
+        range=f"at most {MOST_MAX_TASKS}",
         min_length=1,
         max_length=MOST_MAX_TASKS,
         advanced=True,
-        help="After so many messages a worker process is replaced by a new one; 0: never.",
+        help="After so many messages a worker process is replaced by a new one; 0 = never.",
     )
     star: bool = parameter(
         False,
@@ -124,19 +143,25 @@ class WhichPoolParams(Params):
         [],
         "start methods",
         advanced=True,
-        width=16,
-        help="fork, forkserver, spawn, by commas; empty: the platform's default.",
+        choices={method: method for method in multiprocessing.get_all_start_methods()},
+        none="default",
+        help="How processes start; none ticked means the platform's default.",
     )
     native_threads: list[Annotated[int, Field(ge=0, le=MOST_NATIVE_THREADS)]] = parameter(
         [],
         "native threads",
         advanced=True,
         width=8,
+        range=f"at most {MOST_LIMITS}",
         max_length=MOST_LIMITS,
-        help="Limits to the threads of BLAS, OpenMP and the like, such as 1, 2; 0 or empty: as the environment has it.",
+        help="Limits to the threads of BLAS, OpenMP and the like: 1, 2; 0 or empty = as the environment has it.",
     )
     pythons: list[str] = parameter(
-        [], "Pythons", advanced=True, width=12, help="Labels by commas, such as 3.13, 3.13t; empty: this one."
+        [],
+        "Pythons",
+        advanced=True,
+        none="this one",
+        help="Pythons of this machine to compare; none ticked means the one that Poolscope runs in.",
     )
     limit_s: float = parameter(
         60.0,
@@ -167,7 +192,7 @@ class WhichPoolParams(Params):
         if text in OF_WHICH_POOL or (len(text) <= LONGEST_NAME and OWN_WORK.fullmatch(text)):
             return text
         raise ValueError(
-            f"workload must be one of {', '.join(OF_WHICH_POOL)}, or your own as module:function@items+setup (+setup "
+            f"`workload` must be one of {', '.join(OF_WHICH_POOL)}, or your own as module:function@items+setup (+setup "
             f"may be left out); {quoted(value)} is not."
         )
 
@@ -176,7 +201,7 @@ class WhichPoolParams(Params):
     def kinds_from_words(cls, value: Any) -> Any:
         found = names("kinds", value, KINDS_ALLOWED, lambda word: SYNONYMS.get(word.lower()))
         if found == [SERIAL]:
-            raise ValueError(f"kinds must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
+            raise ValueError(f"`kinds` must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
         return [] if ALL in found else [kind for kind in found if kind != SERIAL]
 
     @field_validator("sizes", mode="before")
@@ -211,7 +236,7 @@ class WhichPoolParams(Params):
     def labels_of_pythons(cls, value: Any) -> Any:
         found = names("pythons", value, LABELS_ALLOWED, lambda word: word if LABEL.fullmatch(word) else None)
         if len(found) > MOST_PYTHONS:
-            raise ValueError(f"pythons must be at most {MOST_PYTHONS} {LABELS_ALLOWED}; these are {len(found)}.")
+            raise ValueError(f"`pythons` must be at most {MOST_PYTHONS} {LABELS_ALLOWED}; these are {len(found)}.")
         return found
 
     @model_validator(mode="after")
@@ -242,8 +267,8 @@ class WhichPoolParams(Params):
         if settings > MOST_CONFIGURATIONS:
             raise InvalidParameter(
                 "sizes",
-                "must be fewer, or kinds, chunksizes, max_tasks, start_methods or pythons: together they make "
-                f"{settings} settings, and at most {MOST_CONFIGURATIONS} are allowed.",
+                "must be fewer, or `kinds`, `chunksizes`, `max_tasks`, `start_methods` or `pythons`: together they "
+                f"make {settings} settings, and at most {MOST_CONFIGURATIONS} are allowed.",
             )
         # What one's own function takes is not known; there `limit_s` is what bounds a repetition.
         cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
@@ -263,6 +288,15 @@ class WhichPoolParams(Params):
     def length_ms(self) -> float | None:
         """The length of one call in ms, as asked or the work's own; None where it has none."""
         return self.work_ms if self.work_ms is not None else WORK_MS.get(self.workload)
+
+    @property
+    def run_length(self) -> RunLength | None:
+        if self.repeats is None:
+            return RunLength(OPENING_S + self.seconds, at_most=True)
+        if not self.built_in:
+            return None  # how long a call takes is found out by the run
+        cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
+        return RunLength(OPENING_S + run_s(self._largest_plan(), cost, self.repeats, cpus=os.cpu_count() or 1))
 
     def arguments(
         self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
@@ -336,9 +370,10 @@ class PoolSizesParams(Params):
         [2, 4, 6, 8],
         "pool sizes",
         width=12,
+        range=SIZES_RANGE,
         min_length=1,
         max_length=MOST_SIZES,
-        help="Processes in the pool, such as 2, 4-8.",
+        help="Processes in the pool, comma-separated, with ranges: 2, 4-8.",
     )
     first: int = parameter(1, "numbers from", ge=-1_000_000, le=1_000_000, help="First number of the items.")
     last: int = parameter(10, "to", ge=-1_000_000, le=1_000_000, help=f"Last number; at most {MOST_ITEMS:,} items.")
@@ -348,18 +383,14 @@ class PoolSizesParams(Params):
         help="square-sleep waits, sum-of-squares computes in Python, sha256 computes without the GIL.",
     )
     work_ms: float | None = parameter(
-        None,
-        "length",
-        unit="ms",
-        ge=0.01,
-        le=60_000,
-        width=6,
-        help="How long one item waits or works; empty: as usual.",
+        None, "time per item", unit="ms", ge=0.01, le=60_000, width=6, none="default", help=WORK_MS_HELP
     )
-    repeats: int | None = parameter(None, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, width=6, help=REPEATS_HELP)
+    repeats: int | None = parameter(
+        None, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, width=6, none="as needed", help=REPEATS_HELP
+    )
     seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
     start_method: str | None = parameter(
-        None, "start method", advanced=True, width=11, help="fork, forkserver or spawn; empty: the platform's default."
+        None, "start method", advanced=True, width=11, help="How processes start; default is the platform's."
     )
     chunksize: int = parameter(
         0,
@@ -367,7 +398,7 @@ class PoolSizesParams(Params):
         ge=0,
         le=100_000,
         advanced=True,
-        help="Items a message to a worker; 0 is the pool's own choice.",
+        help=CHUNKSIZE_HELP,
     )
     method: Method = parameter("map", "method", advanced=True, help="Which method of the pool hands out the items.")
 
@@ -381,7 +412,7 @@ class PoolSizesParams(Params):
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:
         if self.last < self.first:
-            raise InvalidParameter("last", f"must not be less than first; {self.last:,} is less than {self.first:,}.")
+            raise InvalidParameter("last", f"must not be less than `first`; {self.last:,} is less than {self.first:,}.")
         if self.items > MOST_ITEMS:
             raise InvalidParameter(
                 "last", f"must leave at most {MOST_ITEMS:,} items; from {self.first:,} on there are {self.items:,}."
@@ -399,11 +430,20 @@ class PoolSizesParams(Params):
             )
         if self.chunksize and self.method == "apply_async":
             raise InvalidParameter("chunksize", "must be 0 for apply_async, which hands out one item a message.")
-        call_s = (self.length_ms or 1000 * WORKLOADS[self.workload].call_s) / 1000
-        cost = WorkCost(self.items, call_s, waits=self.workload in WAITING)
         name = "work_ms" if self.workload in LENGTHS_OF_SIZES else "repeats"
-        check_length(self.planned(), cost, self.repeats, name, "items, sizes")
+        check_length(self.planned(), self._cost, self.repeats, name, "items, sizes")
         return self
+
+    @property
+    def run_length(self) -> RunLength:
+        if self.repeats is None:
+            return RunLength(1.0 + self.seconds, at_most=True)
+        return RunLength(1.0 + run_s(self.planned(), self._cost, self.repeats, cpus=os.cpu_count() or 1))
+
+    @property
+    def _cost(self) -> WorkCost:
+        call_s = (self.length_ms or 1000 * WORKLOADS[self.workload].call_s) / 1000
+        return WorkCost(self.items, call_s, waits=self.workload in WAITING)
 
     @property
     def worker_processes(self) -> int:

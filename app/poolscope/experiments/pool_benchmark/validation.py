@@ -68,7 +68,7 @@ def _about_work(name: str, installation: Installation) -> Sequence[ParameterErro
     return (
         ParameterError(
             "workload",
-            f"workload must be one of {allowed}; {quoted(name)} is not offered here. POOLSCOPE_WORKLOADS says which "
+            f"`workload` must be one of {allowed}; {quoted(name)} is not offered here. POOLSCOPE_WORKLOADS says which "
             "functions are, and `poolscope measure` takes any.",
         ),
     )
@@ -85,4 +85,4 @@ def _about_pythons(labels: Sequence[str], installation: Installation) -> Sequenc
     )
     known, strange = ", ".join(installation.pythons), ", ".join(map(quoted, unknown))
     verb = "is" if len(unknown) == 1 else "are"
-    return (ParameterError("pythons", f"pythons must be out of {known}; {strange} {verb} not. {hint}"),)
+    return (ParameterError("pythons", f"`pythons` must be out of {known}; {strange} {verb} not. {hint}"),)

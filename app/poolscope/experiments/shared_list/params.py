@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from poolscope.experiments.demand import RUNNER, THREAD, Demand
-from poolscope.experiments.parameters import InvalidParameter, Params, parameter
+from poolscope.experiments.parameters import InvalidParameter, Params, RunLength, parameter
 
 Guard = Literal["lock", "rlock", "condition", "queue", "none"]
 
@@ -38,11 +38,15 @@ class SharedListParams(Params):
     )
     seconds: float = parameter(10, "run for", unit="s", ge=0.1, le=600, help="How long the threads run.")
 
+    @property
+    def run_length(self) -> RunLength:
+        return RunLength(self.seconds)
+
     @model_validator(mode="after")
     def delays_in_order(self) -> Self:
         if self.delay_min > self.delay_max:
             raise InvalidParameter(
-                "delay_min", f"must not exceed delay_max; {self.delay_min:g} s is more than {self.delay_max:g} s."
+                "delay_min", f"must not exceed `delay_max`; {self.delay_min:g} s is more than {self.delay_max:g} s."
             )
         return self
 

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 from pydantic import field_validator
 
 from poolscope.experiments.demand import RUNNER, WORKER, Demand
-from poolscope.experiments.parameters import Params, parameter, quoted, start_method_of_this_platform
+from poolscope.experiments.parameters import Params, RunLength, parameter, quoted, start_method_of_this_platform
 from poolscope.experiments.sharing.catalog import ALL, TOOLS, chosen
 
 MOST_OPERATIONS = 20_000
 MOST_WORKERS = 16
 MOST_REPEATS = 50
+# Of one tool on a machine with two CPUs: being shown at work, and a round of 2,000 operations.
+SHOWN_S, ROUND_S = 0.25, 0.1
 ALLOWED = f"'{ALL}' or names out of {', '.join(TOOLS)}"
 # What a page or a program calls a tool is understood too: 'threading.Lock'.
 KNOWN = {ALL: ALL} | {tool.title.lower(): name for name, tool in TOOLS.items()}
@@ -23,20 +25,26 @@ KNOWN |= {tool.short.lower(): name for name, tool in TOOLS.items()} | {name: nam
 class SharingParams(Params):
     amounts: ClassVar[tuple[str, ...]] = ("workers",)
 
-    tools: list[str] = parameter([ALL], "tools", width=18, help=f"all, or names by commas: {', '.join(TOOLS)}.")
+    tools: list[str] = parameter(
+        [ALL],
+        "tools",
+        choices={name: tool.title for name, tool in TOOLS.items()},
+        none="all",
+        help="Which tools share the data; none ticked means all of them.",
+    )
     operations: int = parameter(
         2000,
         "operations",
         ge=10,
         le=MOST_OPERATIONS,
-        help="Operations a round; cheap ones are done up to 50 times as often, so that there is something to time.",
+        help="Operations per repetition; cheap ones are repeated up to 50 times, so that there is something to time.",
     )
     workers: int = parameter(4, "workers", ge=1, le=MOST_WORKERS, help="Threads or processes that share the data.")
     start_method: str | None = parameter(
-        None, "start method", width=11, help="fork, forkserver or spawn; empty: the platform's default."
+        None, "start method", width=11, help="How processes start; default is the platform's."
     )
     repeats: int = parameter(
-        7, "repetitions", ge=1, le=MOST_REPEATS, advanced=True, help="Counted rounds, after one that is not."
+        7, "repetitions", ge=1, le=MOST_REPEATS, advanced=True, help="Repetitions, after one warm-up."
     )
 
     @field_validator("tools", mode="before")
@@ -45,13 +53,18 @@ class SharingParams(Params):
         parts = given if isinstance(given, list | tuple) else [given]
         names = [name for part in parts for name in names_in(part)]
         if not names:
-            raise ValueError(f"tools must be {ALLOWED}; there is none.")
+            raise ValueError(f"`tools` must be {ALLOWED}; there is none.")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"tools must be distinct; {', '.join(twice)} stands there more than once.")
+            raise ValueError(f"`tools` must be distinct; {', '.join(twice)} stands there more than once.")
         return [ALL] if ALL in names or len(names) == len(TOOLS) else names
 
     _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
+
+    @property
+    def run_length(self) -> RunLength:
+        rounds = 1 + self.repeats
+        return RunLength(len(self.chosen) * (SHOWN_S + rounds * ROUND_S * self.operations / 2000))
 
     @property
     def worker_processes(self) -> int:
@@ -71,11 +84,11 @@ class SharingParams(Params):
 def names_in(part: Any) -> list[str]:
     """The tools that a text names, by commas or spaces. Raises ValueError with what is allowed."""
     if not isinstance(part, str):
-        raise ValueError(f"tools must be {ALLOWED}; {quoted(part)} is not.")
+        raise ValueError(f"`tools` must be {ALLOWED}; {quoted(part)} is not.")
     if part.strip().lower() in KNOWN:
         return [KNOWN[part.strip().lower()]]
     words = [word for word in re.split(r"[,;\s]+", part.strip()) if word]
     for word in words:
         if word.lower() not in KNOWN:
-            raise ValueError(f"tools must be {ALLOWED}; {quoted(word)} is not.")
+            raise ValueError(f"`tools` must be {ALLOWED}; {quoted(word)} is not.")
     return [KNOWN[word.lower()] for word in words]
