@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from time import monotonic, perf_counter
 
-from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
+from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s, shortest_call_s
 from poolscope.experiments.pool_benchmark.plan import (
     UNCOUNTED,
     configurations,
@@ -254,8 +254,7 @@ class Benchmark:
             self.report.result(found, session.label)
         if session is first:
             if session.trial:
-                # The least: the very first call may have been long for other reasons.
-                self.check_limit(session.trial.count, min(session.trial.call_s))
+                self.check_limit(session.trial.count, shortest_call_s(session.trial))
             if session.calibration:
                 self.report.result(session.calibration)
 

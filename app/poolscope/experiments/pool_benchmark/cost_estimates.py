@@ -43,6 +43,12 @@ class WorkCost:
         )
 
 
+def shortest_call_s(trial: TrialReport) -> float:
+    """Seconds of the shortest call that did its work: the very first one may have been long for other reasons."""
+    remembered = trial.remembered is not None and trial.remembered.how in ("per item", "per object")
+    return min(trial.call_s if remembered else (*trial.call_s, *trial.again_s))
+
+
 def repetition_s(config: PlannedConfiguration, cost: WorkCost, *, gil: bool, cpus: int) -> float:
     """Seconds of one repetition, start-up and shutdown included."""
     map_s = -(-cost.items // _at_once(config, cost, gil, cpus)) * cost.call_s

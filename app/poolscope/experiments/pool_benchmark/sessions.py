@@ -189,8 +189,10 @@ class InterpreterSession:
             finally:
                 pass_on(prints)
         except HostFailed as failed:
-            loop = planned(self.label, SERIAL, items=1)
-            self._lose(f"{failed}{found_out(self._explained(loop, failed.breakage))}")
+            breakage = failed.breakage
+            if breakage is None or not breakage.places:  # what was too long once is not waited for again
+                breakage = self._explained(planned(self.label, SERIAL, items=1), breakage)
+            self._lose(f"{failed}{found_out(breakage)}")
         except OrderRefused as refused:
             self._lose(str(refused), refused.code)
         if self.facts:
@@ -509,7 +511,12 @@ def found_out(breakage: Breakage | None) -> str:
     """What goes on a sentence about a plain loop that died or hung: at which item, or where it waits."""
     if breakage is not None and breakage.places:
         place = breakage.places[0]
-        return f" It waited in {place.function} ({Path(place.file).name}, line {place.line}), without using a CPU."
+        where = f"({Path(place.file).name}, line {place.line})"
+        if breakage.code != "limit":
+            return f" It waited in {place.function} {where}, without using a CPU."
+        if place.function == "<module>":  # where a script does its work
+            return f" It was at the top level of a module {where}: put that under if __name__ == '__main__'."
+        return f" It was in {place.function} {where}."
     if breakage is not None and breakage.item:
         return f" It was at item {breakage.items[0]} ({breakage.item})."
     return ""

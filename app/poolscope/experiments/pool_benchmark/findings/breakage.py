@@ -16,6 +16,7 @@ HANGS: tuple[BreakageCode, ...] = ("hung-at-fork", "hung", "hung-at-exit")
 BREAKS: tuple[BreakageCode, ...] = (
     "exception-unreadable",
     "result-unreadable",
+    "result-unsendable",
     "call-unreadable",
     "worker-died",
     "host-died",
