@@ -14,7 +14,7 @@ BLOCKS = 16  # of a run; a moment costs one or two of them
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FoldedBlock:
     """Some records in a row: their numbers, the oldest stamp in it, the newest in it and all before, the state then."""
 
     first: int
@@ -28,7 +28,7 @@ class Replays:
     """Folds ended runs up to a moment. Its method blocks, and is for one thread at a time."""
 
     def __init__(self) -> None:
-        self._blocks: OrderedDict[tuple[str, str], tuple[Block, ...]] = OrderedDict()
+        self._blocks: OrderedDict[tuple[str, str], tuple[FoldedBlock, ...]] = OrderedDict()
 
     def state_at(self, run: Run, until: int) -> Any:
         """The state by the records up to a stamp; some come late, so that stamps don't only rise."""
@@ -43,7 +43,7 @@ class Replays:
                         state = fold(state, record)
         return state
 
-    def _blocks_of(self, run: Run) -> tuple[Block, ...]:
+    def _blocks_of(self, run: Run) -> tuple[FoldedBlock, ...]:
         key = run.id, run.created
         if key not in self._blocks:
             self._blocks[key] = _folded(run)
@@ -64,7 +64,7 @@ def stamp_of(record: Record, run: Run) -> int:
             return record.t
 
 
-def _folded(run: Run) -> tuple[Block, ...]:
+def _folded(run: Run) -> tuple[FoldedBlock, ...]:
     lines, fold = run.record_log.lines, run.experiment.meaning.fold
     state, newest, blocks = run.experiment.meaning.initial(run.params), 0, []
     length = max(1, -(-len(lines) // BLOCKS))
@@ -75,5 +75,5 @@ def _folded(run: Run) -> tuple[Block, ...]:
             stamps.append(stamp_of(record, run))
             state = fold(state, record)
         newest = max(newest, *stamps)
-        blocks.append(Block(first, first + len(stamps), min(stamps), newest, state))
+        blocks.append(FoldedBlock(first, first + len(stamps), min(stamps), newest, state))
     return tuple(blocks)
