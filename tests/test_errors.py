@@ -16,9 +16,18 @@ from poolscope.errors import (
     TooManyStarts,
     TooManyStreams,
     TooManyViewers,
+    TooManyWaiting,
 )
 
-REFUSALS = (QueueFull(20), TooManyStarts(60, 7), TooManyViewers(2000), TooManyStreams(500), TooBusy(16), ServerEnding())
+REFUSALS = (
+    QueueFull(20),
+    TooManyStarts(60, 7),
+    TooManyViewers(2000),
+    TooManyStreams(500),
+    TooManyWaiting(2),
+    TooBusy(16),
+    ServerEnding(),
+)
 
 
 def drawn() -> dict[str, str]:

@@ -13,15 +13,15 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
-from poolscope.web.actions import MOST_WORKERS, forbidden
+from poolscope.web.access import own_run, visitor_of
+from poolscope.web.actions import MOST_WORKERS
 from poolscope.web.app_state import app_state_of
 from poolscope.web.exports import script, table_as_csv, trace
 from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
-from poolscope.web.problems import answer, refusals
-from poolscope.web.security import client_of
+from poolscope.web.problems import refusals
 from poolscope.web.stream import come_back
 
-router = APIRouter(prefix="/api", responses=refusals(400))
+router = APIRouter(prefix="/api", responses=refusals(400, 401))
 
 
 class StartRun(BaseModel):
@@ -62,7 +62,7 @@ async def experiments() -> Response:
     responses=refusals(403, 404, 413, 422, 429, 503),
 )
 async def start(request: Request, body: StartRun) -> Response:
-    run = await app_state_of(request).scheduler.start(body.experiment, body.params, client_of(request))
+    run = await app_state_of(request).scheduler.start(body.experiment, body.params, visitor_of(request))
     return JSONResponse(run.as_json(), 201, headers={"Location": f"/api/runs/{run.id}"})
 
 
@@ -100,6 +100,7 @@ async def runs(
                 "verdict": row.summary or None,
                 "error": row.error,
                 "kept": True,
+                "queue": None,
                 "shortage": None,
             }
         )
@@ -124,7 +125,8 @@ async def run(request: Request, run_id: str) -> Response:
     responses=refusals(403, 404, 413),
 )
 async def stop(request: Request, run_id: str) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.stop(run_id)).as_json(whole=False), 202)
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.stop(run.id)).as_json(whole=False), 202)
 
 
 def whole(number: Any) -> Any:
@@ -150,7 +152,8 @@ class KillWorker(BaseModel):
     responses=refusals(403, 404, 409, 413, 422),
 )
 async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.kill(run_id, body.worker)).as_json(), 202)
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.kill(run.id, body.worker)).as_json(), 202)
 
 
 @router.patch(
@@ -160,7 +163,8 @@ async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Respon
     responses=refusals(403, 404, 413, 422),
 )
 async def change(request: Request, run_id: str, values: dict[str, Any]) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.change(run_id, values)).as_json(whole=False))
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.change(run.id, values)).as_json(whole=False))
 
 
 @router.delete(
@@ -170,10 +174,8 @@ async def change(request: Request, run_id: str, values: dict[str, Any]) -> Respo
     responses=refusals(403, 404, 409, 413),
 )
 async def delete(request: Request, run_id: str) -> Response:
-    app_state = app_state_of(request)
-    if app_state.demo:
-        return answer(request, forbidden())
-    await app_state.scheduler.delete(run_id)
+    run = await own_run(request, run_id)
+    await app_state_of(request).scheduler.delete(run.id)
     return Response(status_code=204)
 
 
@@ -194,8 +196,8 @@ async def records(
     if "application/x-ndjson" in accept:
         return ndjson(request, run)
     after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else 0
-    open_streams, client = app_state_of(request).open_streams, client_of(request)
-    open_streams.check(client)
+    open_streams, visitor = app_state_of(request).open_streams, visitor_of(request)
+    open_streams.check(visitor)
 
     async def events() -> AsyncGenerator[bytes, None]:
         async for first, lines in run.record_log.after(after):
@@ -204,7 +206,7 @@ async def records(
         yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
     return EventSourceResponse(
-        open_streams.counted(client, events()), ping_message_factory=lambda: ServerSentEvent(comment="ping")
+        open_streams.counted(visitor, events()), ping_message_factory=lambda: ServerSentEvent(comment="ping")
     )
 
 
@@ -218,14 +220,14 @@ async def records_file(request: Request, run_id: str) -> Response:
 
 def ndjson(request: Request, run: Run) -> Response:
     """The records as lines of JSON, followed while the run is live. Raises TooManyStreams or TooManyViewers."""
-    open_streams, client = app_state_of(request).open_streams, client_of(request)
-    open_streams.check(client)
+    open_streams, visitor = app_state_of(request).open_streams, visitor_of(request)
+    open_streams.check(visitor)
 
     async def lines() -> AsyncGenerator[bytes, None]:
         async for _, batch in run.record_log.after(0):
             yield b"\n".join((*batch, b""))
 
-    return StreamingResponse(open_streams.counted(client, lines()), media_type="application/x-ndjson")
+    return StreamingResponse(open_streams.counted(visitor, lines()), media_type="application/x-ndjson")
 
 
 @router.get(
@@ -270,10 +272,10 @@ async def script_of(request: Request, run_id: str) -> Response:
 
 async def body_of(request: Request, run: Run, form: str, work: Callable[[], bytes | memoryview]) -> bytes:
     """A costly form of a run, kept for a while once the run has ended. Raises TooBusy."""
-    costly, client = app_state_of(request).costly, client_of(request)
+    costly, visitor = app_state_of(request).costly, visitor_of(request)
     if run.status.live:
-        return await costly.make(client, lambda: bytes(work()))
-    return await costly.body(client, (form, run.id, run.created), lambda: bytes(work()))
+        return await costly.make(visitor.id, lambda: bytes(work()))
+    return await costly.body(visitor.id, (form, run.id, run.created), lambda: bytes(work()))
 
 
 def named(file: str) -> dict[str, str]:

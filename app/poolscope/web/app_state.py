@@ -21,6 +21,7 @@ from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import language, numbers
 from poolscope.web.costly import CostlyAnswers
+from poolscope.web.identification import Identification
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.replay import Replays
 
@@ -62,15 +63,20 @@ class Machine:
 class AppState:
     """The parts that routes use, kept on `app.state.app_state`.
 
-    `demo` forbids to delete runs, `viewers` limits the open streams and `viewers_of_client` those of one client.
+    `identification` tells who asks, `open_streams` counts what is open, and bounds it.
     """
 
     hub: Hub  # set by main: the hub needs the state
 
-    def __init__(self, scheduler: Scheduler, *, demo: bool, viewers: int, viewers_of_client: int | None = None) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        identification: Identification | None = None,
+        open_streams: OpenStreams | None = None,
+    ) -> None:
         self.scheduler = scheduler
-        self.demo = demo
-        self.open_streams = OpenStreams(viewers, viewers if viewers_of_client is None else viewers_of_client)
+        self.identification = identification or Identification()
+        self.open_streams = open_streams or OpenStreams()
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()

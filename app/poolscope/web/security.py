@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -78,11 +78,6 @@ class Guards:
         if not length.isdigit() or int(length) > BODY_LIMIT:
             return Problem(413, "Too large", TOO_LARGE)
         return None
-
-
-def client_of(request: HTTPConnection) -> str:
-    """The key by which a client is told from others, and his share is counted."""
-    return request.client.host if request.client else ""
 
 
 def _split(address: str) -> SplitResult:
