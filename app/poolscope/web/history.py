@@ -124,7 +124,7 @@ LOOKED_BACK = 30  # runs among which the previous one of the same work is looked
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierRun:
+class PreviousRun:
     """The run before of the same work, and what it found."""
 
     id: str
@@ -133,7 +133,7 @@ class EarlierRun:
     found: str
 
 
-async def earlier_run(app_state: AppState, run: Run) -> EarlierRun | None:
+async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
     """The newest finished run before that measured the same work; None without one, or while this one is live."""
     if run.status.live or not run.experiment.measured:
         return None
@@ -143,7 +143,7 @@ async def earlier_run(app_state: AppState, run: Run) -> EarlierRun | None:
         if row.summary and all(row.params.get(name) == params.get(name) for name in SAME_WORK):
             when = f"{numbers.day(row.created)} {numbers.clock(row.created)}"
             headline = row.summary.partition(". ")[0].rstrip(".")
-            return EarlierRun(row.id, f"/runs/{row.id}", when, f"{headline[:LONG]}.")
+            return PreviousRun(row.id, f"/runs/{row.id}", when, f"{headline[:LONG]}.")
     return None
 
 

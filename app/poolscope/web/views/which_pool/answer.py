@@ -41,8 +41,6 @@ class Share:
 class Split:
     """What the time of one pool went into; `sentence` names the largest cost."""
 
-    name: str
-    kind: str
     sentence: str
     shares: tuple[Share, ...]
 
@@ -61,7 +59,7 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
         shares.append(Share(row["phase"], DOING[row["phase"]], round(x, 2), round(width, 2), words))
         x += width
     name = config_name(state, config)
-    return Split(name, config.kind, _sentence(name, shares), tuple(shares))
+    return Split(_sentence(name, shares), tuple(shares))
 
 
 def _explained(state: State, choice: Recommendation | None) -> Configuration | None:
