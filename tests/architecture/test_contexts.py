@@ -61,6 +61,7 @@ PAGES: dict[str, Scope] = {
     "pages/api.html": {**PAGE, "calls": Table, "forms": list[ParameterTable], "base": str},
     "pages/guide.html": {**PAGE, "topics": list[Topic]},
     "pages/topic.html": {**PAGE, "topic": Topic, "before": Topic | None, "after": Topic | None, "body": str},
+    "pages/token.html": {**PAGE, "problem": Problem, "next": str},
     "pages/problem.html": {**PAGE, "problem": Problem, "panel": str},
 }
 PARTS: dict[tuple[str, str], Scope] = {
