@@ -77,8 +77,8 @@ def monopoly(client: httpx.Client) -> list[str]:
     told = []
     for number in range(3):
         with visitor(client) as one:
-            answers = [start(one, "shared-list", seconds=600) for _ in range(8)]
-            answers += [start(one, "pool-sizes", seconds=600, workload="square-sleep") for _ in range(21)]
+            answers = [start(one, "shared-list", seconds=30) for _ in range(8)]
+            answers += [start(one, "pool-sizes", seconds=30, workload="square-sleep") for _ in range(21)]
             kinds = Counter(answer.split()[1 if answer[0].isalpha() else 0] for answer in answers)
             told.append(f"visitor {number + 1}: {dict(kinds)}")
     with visitor(client) as another:
