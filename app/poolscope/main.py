@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; its scheduler opens and closes with it. Raises BadParameters for senseless settings."""
     # Strangers get what is built in, and this Python.
-    workloads, pythons = ("", "none") if settings.demo else (settings.workloads, settings.pythons)
-    wanted = interpreters.parse_setting(pythons)
+    offered = ("", "", "") if settings.demo else (settings.workloads, settings.executors, settings.cluster)
+    wanted = interpreters.parse_setting("none" if settings.demo else settings.pythons)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(
         journal,
-        installation=replace(offered_installation(workloads), searching=True),
+        installation=replace(offered_installation(*offered), searching=True),
         live_limit=settings.live_limit,
         live_of_visitor=settings.live_of_visitor,
         queue_limit=settings.queue_limit,

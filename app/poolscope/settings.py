@@ -101,6 +101,16 @@ class Settings(BaseSettings):
         description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
         "imported from the folder where Poolscope was started.",
     )
+    executors: str = Field(
+        "",
+        description="Executors of your own to choose on the page, by commas: name=module:factory, whose call with a "
+        "number of workers gives a concurrent.futures.Executor.",
+    )
+    cluster: str = Field(
+        "",
+        description="Address of the scheduler of a dask cluster that the kind dask uses, such as tcp://10.0.0.5:8786. "
+        "Without it a run starts workers on this machine and ends them.",
+    )
     restart_seconds: int = Field(
         0,
         ge=0,

@@ -604,6 +604,7 @@ class CellAnswer(Answer):
     memory: MemoryReading | None
     collections: int | None
     passes: int
+    hosts: list[str] = Field(description="Where an engine's workers are; empty for the standard library's pools.")
     dropped: DroppedAnswer | None
     skipped: str | None
     breakage: Breakage | None
