@@ -92,15 +92,18 @@ def watched() -> Iterator[Watched]:
 
 
 class Opens(Protocol):
-    def __call__(self, path: str = "/", **options: Any) -> Page: ...
+    def __call__(self, path: str = "/", *, unfold: bool = True, **options: Any) -> Page: ...
 
 
 @pytest.fixture
 def open_page(browser: Browser, bench: Served, watched: Watched) -> Iterator[Opens]:
-    """Opens pages, each with a context (cookies, storage) of its own; afterwards no run is left live."""
+    """Opens pages, each with a context (cookies, storage) of its own; afterwards no run is left live.
+
+    What is folded is opened, unless a test is about that.
+    """
     contexts: list[BrowserContext] = []
 
-    def opened(path: str = "/", **options: Any) -> Page:
+    def opened(path: str = "/", *, unfold: bool = True, **options: Any) -> Page:
         options = {"viewport": {"width": 1440, "height": 900}, "base_url": bench.url, **options}
         context = browser.new_context(**options)
         context.set_default_timeout(BOUND_S * 1000)
@@ -108,6 +111,8 @@ def open_page(browser: Browser, bench: Served, watched: Watched) -> Iterator[Ope
         watched.watch(context)
         page = context.new_page()
         page.goto(path)
+        if unfold:
+            page.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
         return page
 
     yield opened

@@ -102,6 +102,20 @@ async def start(request: Request) -> Response:
     return await present(request, app_state, run)
 
 
+@router.post("/runs/together")
+async def together(request: Request) -> Response:
+    """Start several experiments with their defaults, side by side."""
+    app_state = app_state_of(request)
+    names = [str(name) for name in (await request.form()).getlist("experiment")][: len(EXPERIMENTS)]
+    sections: list[Section] = []
+    for name in dict.fromkeys(names):
+        run = await app_state.scheduler.start(EXPERIMENTS[name].name, {}, visitor_of(request))
+        sections += panel_sections(app_state, run.experiment, run)
+    if by_htmx(request):
+        return await replace(request, sections, 200)
+    return to(f"/#{names[0]}" if names else "/")
+
+
 @router.get("/forms/{experiment}")
 async def defaults(request: Request, experiment: str) -> Response:
     """An experiment's form with its default values. It takes the place of what was typed, so it is not morphed."""
