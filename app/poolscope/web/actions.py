@@ -48,7 +48,7 @@ async def present(request: Request, app_state: AppState, run: Run) -> Response:
     if not by_htmx(request):
         return to(f"/runs/{run.id}")
     if on_own_page(request, run):
-        return await replace(request, [run_section(run)], 200, run.id)
+        return await replace(request, [run_section(app_state, run)], 200, run.id)
     return await replace(request, panel_sections(app_state, run.experiment, run), 200)
 
 
