@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from poolscope.errors import UnknownExperiment
 from poolscope.experiments.findings import Change, Finding, Verdict
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
@@ -15,6 +16,13 @@ from poolscope.protocol.commands import Command
 from poolscope.protocol.records import Record
 
 Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
+
+
+class Experiments(dict[str, "Experiment"]):
+    """Experiments by name. Raises UnknownExperiment for another one."""
+
+    def __missing__(self, name: str) -> Experiment:
+        raise UnknownExperiment(name, tuple(self))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from markupsafe import Markup
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Verdict
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
@@ -272,7 +271,7 @@ async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
     """Everything on the bench that a stream replaces; with an `owner`, of his runs alone."""
     scheduler = app_state.scheduler
     sections: list[Section] = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in scheduler.experiments.values():
         sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
     return [*sections, recent_section(app_state, owner), machine_section(app_state)]
 

@@ -69,7 +69,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
             await app_state.scheduler.latest(experiment.name, owner),
             form_section(app_state, experiment, None) if experiment.name == defaults else None,
         )
-        for experiment in EXPERIMENTS.values()
+        for experiment in app_state.scheduler.experiments.values()
     ]
     recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
     return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
@@ -207,7 +207,7 @@ async def api(request: Request) -> Response:
         for method, about in methods.items()
     ]
     forms = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in app_state.scheduler.experiments.values():
         form = form_facts(app_state, experiment, None)  # defaults, whatever ran last
         rows = table(PARAMETERS, (*form.fields, *form.advanced))
         forms.append(ParameterTable(experiment.title, experiment.name, rows))
