@@ -74,17 +74,17 @@ class Settings(BaseSettings):
     viewers: int = Field(2000, ge=1, description="Open live streams; one more is refused with 503.")
     allowed_hosts: str = Field(
         "localhost,127.0.0.1,[::1]",
-        description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",
+        description="Host names that the server answers to, comma-separated; * for any. Guards against DNS rebinding.",
     )
     pythons: str = Field(
         "",
-        description="Other Pythons to compare, by commas: a path, or label=path. Those that are found on this machine "
-        "are added, unless `none` stands among them.",
+        description="Other Pythons to compare, comma-separated: a path, or label=path. Those that are found on this "
+        "machine are added, unless `none` stands among them.",
     )
     workloads: str = Field(
         "",
-        description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
-        "imported from the folder where Poolscope was started.",
+        description="Your own work to choose on the page, comma-separated: module:function@items, or with +setup "
+        "behind it; imported from the folder where Poolscope was started.",
     )
     log: Literal["text", "json"] = Field(
         "text", description="How the server logs: lines of text, or a JSON object a line."

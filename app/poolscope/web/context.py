@@ -39,6 +39,7 @@ class RunFacts:
     `place` is its place in the queue, `lacks` a sentence on the room that it waits for. `facts` stand behind the state
     on the run's page; `progress` is (done, total, words) while it is live. `workers` are the processes that may be
     killed now, at most; 0 where nobody can be.
+    `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     """
 
     id: str
@@ -64,6 +65,7 @@ class RunFacts:
     paused: bool | None
     deletable: bool
     workers: int
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +217,21 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
         printed=run.printed,
         paused=paused(run),
         deletable=not app_state.demo and not run.status.live,
+        command=_command(app_state, run),
         workers=run.worker_processes if run.status is Status.RUNNING and not run.stopping else 0,
     )
+
+
+def _command(app_state: AppState, run: Run) -> str:
+    """The command that runs it again, '' where this server can do so itself."""
+    experiment = run.experiment
+    if run.status.live or experiment.command is None or run.params.built_in:
+        return ""
+    try:
+        experiment.arguments(run.params, app_state.scheduler.installation)
+    except BadParameters:
+        return experiment.command(run.params)
+    return ""
 
 
 def state_in_words(run: Run) -> str:
@@ -272,7 +287,8 @@ def _notices(app_state: AppState, run: Run) -> tuple[str, ...]:
         )
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
-        notices.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")
+        others = f"{language.plural('run', len(beside))} {', '.join(beside)}"
+        notices.append(f"Measured while {others} went on; the times may suffer from that.")
     return tuple(notices)
 
 
@@ -288,7 +304,7 @@ CONDITION_WORDS = (
     ("start_method", "start method"),
     ("load_before", "load before"),
     ("nice", "priority (nice)"),
-    ("clock_resolution_s", "clock steps"),
+    ("clock_resolution_s", "clock resolution"),
     ("platform", "platform"),
 )
 
@@ -308,5 +324,5 @@ def conditions(run: Run) -> tuple[tuple[str, str], ...]:
         known["clock_resolution_s"] = numbers.duration(known["clock_resolution_s"])
     pairs = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]
     beside = known.get("shared_with") or []
-    pairs.append(("beside it", ", ".join(beside) if beside else "no other run"))
+    pairs.append(("concurrent runs", ", ".join(beside) if beside else "none"))
     return tuple(pairs)

@@ -38,7 +38,7 @@ GLOSSARY = (
     Term("future", "A receipt for an answer that is still to come: it can be asked, waited for, or cancelled."),
     Term(
         "GIL",
-        "The global interpreter lock: only the thread that holds it runs Python code. Who waits lets go.",
+        "The global interpreter lock: only the thread that holds it runs Python code. A waiting thread releases it.",
     ),
     Term("I/O-bound", "Work that mostly waits: for a network, a disk, a database, a person."),
     Term("interpreter", "What runs Python code. One process can hold several, each with a GIL of its own."),

@@ -283,7 +283,7 @@ def _lost(state: SharedListState) -> tuple[LostRow, ...]:
     return (
         LostRow("added", counts.added, counts.really_added, counts.really_added - counts.added),
         LostRow("removed", counts.removed, counts.really_removed, counts.really_removed - counts.removed),
-        LostRow("emptied between check and pop", None, None, counts.robbed),
+        LostRow("emptied before pop", None, None, counts.robbed),
     )
 
 
