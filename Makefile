@@ -13,7 +13,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
 
-.PHONY: run test check bench setup browser lock vendor clean
+# Python keeps what it has compiled, whatever the environment says: the tests start it a thousand times, and pytest rewrites
+# each test module in every worker.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: run test check bench setup browser lock image sbom vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/poolscope serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -55,6 +59,15 @@ lock: setup
 	@$(PIP) install uv
 	@$(COMPILE) --upgrade pyproject.toml -o requirements.lock
 	@$(COMPILE) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@$(COMPILE) --upgrade --group sbom -o .ci/sbom.lock
+
+# The image, with what its labels say of it, and the list of what is inside, as the image has it.
+image:
+	@docker build --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' app/poolscope/__init__.py) \
+	  --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) --tag poolscope .
+
+sbom: image
+	@docker run --rm poolscope cat /opt/poolscope/sbom.cdx.json
 
 # Fetches the browser's libraries again, as the manifest names them, by npm.
 vendor: setup

@@ -6,6 +6,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Iterator
+from functools import cached_property
 
 generator = random.Random(11)
 routes = [[generator.random() for _ in range(200)] for _ in range(8)]
@@ -65,6 +66,24 @@ def takes(basket: Basket) -> int:
         while basket.eggs:
             total += basket.eggs.pop()
     return total
+
+
+class Parcel:
+    """Keeps what it has found out about itself."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    @cached_property
+    def weight(self) -> int:
+        return sum(range(self.number))
+
+
+parcels = [Parcel(number) for number in range(8)]
+
+
+def weighs(parcel: Parcel) -> int:
+    return parcel.weight
 
 
 class Ticket:

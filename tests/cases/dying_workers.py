@@ -40,6 +40,12 @@ def leaves(number: int) -> int:
     return number
 
 
+def interrupts(number: int) -> int:
+    if number == 4 and in_worker():
+        raise KeyboardInterrupt
+    return number
+
+
 def exits_in_thread(number: int) -> int:
     if number == 8 and threading.current_thread() is not threading.main_thread():
         os._exit(2)

@@ -111,6 +111,15 @@ def once(number: int) -> int:
     return computed(number, LENGTH // 10) + prepared[0]
 
 
+local = threading.local()
+
+
+def once_a_thread(number: int) -> int:
+    if not hasattr(local, "prepared"):
+        local.prepared = computed(1, 20 * LENGTH)
+    return computed(number, LENGTH // 10) + int(local.prepared)
+
+
 def alike(number: int) -> int:
     return computed(number)
 

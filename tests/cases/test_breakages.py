@@ -83,6 +83,13 @@ def test_a_message_that_can_not_be_read_does_not_let_the_map_wait(
     assert found.globals == ()
 
 
+@pytest.mark.parametrize("kind", ["process", "pool"])
+def test_the_item_whose_result_can_not_be_pickled_is_named(broken: Broken, kind: str) -> None:
+    found = broken("broken_messages:unnamed@items", kind)
+    assert (found.code, found.items, found.unreadable) == ("result-unsendable", (3,), "")
+    assert found.error.startswith("The result of item 3 is a lambda")
+
+
 def test_a_global_set_at_run_time_is_missing_in_a_spawned_worker(broken: Broken) -> None:
     found = broken("broken_messages:needs_length@set_at_run_time", "process", "forkserver")
     assert (found.code, found.globals) == ("raised", ("LENGTH",))
@@ -97,6 +104,7 @@ def test_a_global_set_at_run_time_is_missing_in_a_spawned_worker(broken: Broken)
         ("crashes", "pool", "worker-died", 5, -11),
         ("is_killed", "process", "worker-died", 9, -9),
         ("leaves", "pool", "raised", 4, 1),
+        ("interrupts", "process", "raised", 4, None),
         ("exits_in_thread", "thread", "host-died", 8, 2),
     ],
 )

@@ -83,6 +83,14 @@ def test_a_first_call_that_prepares_all_the_others_is_told_apart(start_host: Sta
     assert (results_remembered(long, 2).holds, results_remembered(long, 2).code) == (False, "little")
 
 
+def test_what_a_call_prepares_for_its_own_thread_is_told_apart(start_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(start_host("remembered:once_a_thread@numbers"), tmp_path)
+    assert trial.remembered is not None
+    assert (trial.remembered.how, trial.remembered.calls) == ("per thread", 1)
+    now = after(trial, {"serial": about(10), "thread 2": about(90)})
+    assert (results_remembered(now, 2).holds, results_remembered(now, 2).code) == (True, "per thread")
+
+
 def test_a_cache_that_knows_the_object_alone_gets_copies(start_host: StartHost, tmp_path: Path) -> None:
     host = start_host("remembered:by_object@documents")
     trial = tried(host, tmp_path)
@@ -144,10 +152,12 @@ def test_no_verdict_comes_from_results_that_are_kept_elsewhere(start_host: Start
 
 
 def test_a_changed_item_is_seen_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
-    works = ["sorts@routes", "empties@queues", "fills@entries", "deeply@entries", "in_place@blocks"]
+    works = ["sorts@routes", "empties@queues", "fills@entries", "deeply@entries", "in_place@blocks", "weighs@parcels"]
+    parts = {"changed:fills": "'total'", "changed:deeply": "'parts'", "changed:weighs": ".weight"}
     for work, host, trial in trials(start_host, tmp_path, *(f"changed:{work}" for work in works)):
         assert trial.changed is not None, work
         assert trial.changed.copied, work
+        assert trial.changed.part == parts.get(work), work
         assert trial.repeats_equal is True, work
         assert trial.changed.returned == (work != "changed:fills"), work
         assert [looped(host).same for _ in range(2)] == [True, True], work
@@ -236,9 +246,23 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         assert (as_told["kind"], as_told["outcome"]) == (None, "lazy")
 
 
+def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Path) -> None:
+    names = {"in_background": "sleep", "in_background_of_a_shell": "sleep", "in_a_thread": "sender"}
+    for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in names)):
+        name = work.removeprefix("unfinished:")
+        assert trial.lazy is not None, work
+        assert (trial.lazy.kind, trial.lazy.name) == ("thread" if "thread" in work else "process", names[name])
+        assert trial.lazy.complete
+        now = after(trial)
+        found, stated = results_lazy(now, 2), verdict(now, 2)
+        assert (found.holds, found.code) == (True, trial.lazy.kind)
+        assert stated is not None
+        assert stated.code == "lazy"
+
+
 def test_a_result_that_is_there_is_not_lazy(start_host: StartHost, tmp_path: Path) -> None:
-    works = ("unfinished:listed@sizes", "unfinished:spanned@sizes", "unfinished:done@sizes")
-    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None, None, None]
+    works = [f"unfinished:{name}@sizes" for name in ("listed", "spanned", "done", "keeps_a_worker")]
+    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None] * 4
 
 
 def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:

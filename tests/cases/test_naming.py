@@ -14,6 +14,7 @@ from poolscope.protocol.commands import MeasureOnce, OpenWork
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import HostProcess
+from poolscope.runner.host.errors import HostFailed
 
 from tests.runner.conftest import context
 
@@ -39,6 +40,16 @@ def host(context: RunContext, tmp_path: Path) -> Iterator[HostProcess]:
     started = HostProcess.start(context, "here", sys.executable, str(tmp_path), own_site=True)
     yield started
     started.end()
+
+
+def test_an_import_that_does_not_end_is_told_with_its_line(host: HostProcess, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import time\ndef quote(n): return n\ntime.sleep(60)\norders = [1]\n")
+    work = BenchmarkWork(work_name("script:quote", "orders", None), str(tmp_path))
+    with pytest.raises(HostFailed) as failed:
+        host.open_work(OpenWork(work, str(tmp_path)), 1.0)
+    assert failed.value.breakage is not None
+    (place,) = failed.value.breakage.places
+    assert (place.function, Path(place.file).name, place.line) == ("<module>", "script.py", 3)
 
 
 @pytest.mark.parametrize("form", FORMS)

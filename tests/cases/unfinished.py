@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from subprocess import Popen, run
 from typing import Any
 
 sizes = [2_000 + number for number in range(6)]
@@ -89,6 +92,28 @@ class Readings:
 
     def __iter__(self) -> Iterator[int]:
         return windows(self.size)
+
+
+TAKES_S = 0.3
+
+
+def in_background(size: int) -> None:
+    Popen(["/bin/sleep", f"{TAKES_S}"])
+
+
+def in_background_of_a_shell(size: int) -> int:
+    return run(f"/bin/sleep {TAKES_S} &", shell=True, check=True).returncode
+
+
+def in_a_thread(size: int) -> None:
+    threading.Thread(target=time.sleep, args=(TAKES_S,), name="sender").start()
+
+
+def keeps_a_worker(size: int) -> int:
+    """A pool that stays open neither ends nor works between two calls."""
+    if not executors:
+        executors.append(ThreadPoolExecutor(1))
+    return executors[0].submit(total, size).result()
 
 
 def opened(size: int) -> Readings:

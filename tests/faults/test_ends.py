@@ -65,12 +65,40 @@ def test_a_second_sigterm_does_not_leave_anything_behind(server: Served) -> None
     server.until_nothing_is_left()
 
 
+def test_a_restart_lets_live_runs_end_refuses_new_ones_and_begins_those_that_wait() -> None:
+    measured = {"sizes": [2], "workload": "square-sleep", "work_ms": 50, "last": 6, "repeats": 3}
+    with served(restart_seconds="60") as server:
+        live = server.begin("shared-list", seconds=2)
+        first, waiting = server.begin("pool-sizes", **measured), server.begin("pool-sizes", **measured)
+        watching = Follower(f"{server.url}/live")
+        until(lambda: watching.got, "the first frame")
+
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: server.api.get("/readyz").status_code == 503, "the beginning of the end")
+        refused = server.api.post("/api/runs", json={"experiment": "shared-list", "params": {}})
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert refused.json()["title"] == "The server is ending"
+        assert server.api.get("/healthz").status_code == 200
+
+        assert server.end() == 0
+        watching.thread.join(BOUND_S)
+        assert watching.ended == "cleanly"
+        assert b"\nretry: " in watching.tail
+        server.until_nothing_is_left()
+
+        server.start()
+        assert [server.ended(run_id)["status"] for run_id in (live, first, waiting)] == ["finished"] * 3
+        assert server.run(first)["ended"] <= server.run(waiting)["started"]
+
+
 class Follower:
     """Reads a stream in a thread and notes how it ended: by the last chunk of the answer, or by a lost line."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self.got = 0
+        self.tail = b""
         self.ended = "not yet"
         self.thread = threading.Thread(target=self._follow, daemon=True)
         self.thread.start()
@@ -80,6 +108,7 @@ class Follower:
             with httpx.stream("GET", self._address, timeout=BOUND_S) as answer:
                 for part in answer.iter_bytes():
                     self.got += len(part)
+                    self.tail = (self.tail + part)[-200:]
             self.ended = "cleanly"
         except httpx.HTTPError as error:
             self.ended = repr(error)

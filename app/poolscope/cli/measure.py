@@ -24,7 +24,7 @@ from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.measure_command import measure_option, option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.library.pythons import find_pythons
-from poolscope.protocol.work_names import NAME, is_file, quoted_path
+from poolscope.protocol.work_names import FACTORY, NAME, is_file, quoted_path
 from poolscope.settings import read_settings
 
 OBJECT = re.compile(rf"(?:(?P<place>{NAME}|.+\.py):)?(?P<name>{NAME})", re.DOTALL)
@@ -49,7 +49,25 @@ def command(
     ] = False,
     kinds: Annotated[
         str | None,
-        typer.Option(help="thread, process, pool, interpreter, asyncio, comma-separated; default: all."),
+        typer.Option(
+            help="thread, process, pool, interpreter, asyncio, comma-separated; default: all. "
+            "On request loky, joblib, dask."
+        ),
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FACTORY",
+            help="Also an executor of your own: a callable that takes a number of workers and returns a "
+            "concurrent.futures.Executor.",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The scheduler of a dask cluster that is there, such as tcp://10.0.0.5:8786, for the kind dask.",
+        ),
     ] = None,
     sizes: Annotated[str | None, typer.Option(help="Workers in a pool, such as 1,2,4 or 2-8.")] = None,
     chunksizes: Annotated[
@@ -98,7 +116,7 @@ def command(
     wrong with what was asked or the function or its items are not there, 130 when it was interrupted; then what it has
     measured is printed and kept.
     """
-    options = {
+    options: dict[str, Any] = {
         "kinds": kinds,
         "sizes": sizes,
         "chunksizes": chunksizes,
@@ -112,14 +130,23 @@ def command(
         "star": star or None,
     }
     with error_exits(measure_option):
-        settings = read_settings({"data": data})
+        settings = read_settings({"data": data, "cluster": cluster})
         name = work_name(function, items, setup)
+        if executor is not None and not FACTORY.fullmatch(executor):
+            sentence = f"--executor must be MODULE:FACTORY, such as mypackage.cluster:make; {quoted(executor)} is not."
+            raise BadParameters((ParameterError("--executor", sentence),))
         failing = FailIf.of(fail_if or (), "which-pool", settings.journal_path)
-        installation = offered_installation(settings.workloads)
+        installation = offered_installation(settings.workloads, settings.executors, settings.cluster)
+        if executor is not None:
+            options |= {"executor": executor, "kinds": with_kind(kinds, "executor")}
+        if cluster is not None:
+            options["kinds"] = with_kind(options["kinds"], "dask")
         given = {option: value for option, value in options.items() if value is not None}
         raw: dict[str, Any] = {"workload": name, **given}
         paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
+        if executor is not None:
+            installation = replace(installation, executors={**installation.executors, executor: executor})
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
     words = ["poolscope", *sys.argv[1:]]
     serve = shlex.join(["poolscope", "serve", *(["--data", str(data)] if data else [])])
@@ -139,6 +166,12 @@ def with_options(words: Sequence[str], remedy: Mapping[str, Any]) -> str:
         elif options.get(word):  # its value is the next word
             next(left, "")
     return shlex.join([*kept, *chain.from_iterable([option, *value] for option, value in options.items())])
+
+
+def with_kind(kinds: str | None, kind: str) -> str:
+    """The kinds that were asked for, all without any, and this one."""
+    asked = kinds or "all"
+    return asked if kind in asked.split(",") else f"{asked},{kind}"
 
 
 def work_name(function: str, items: str, setup: str | None) -> str:

@@ -179,18 +179,19 @@ class ItemChange:
     kind: str
     copied: bool
     returned: bool
+    part: str | None = None
 
 
 # per item: a second call of an item is fast. per object: of the same object, and not of one that is equal to it.
-# once: the very first call prepares something for all that follow.
-MemoryOfCalls = Literal["per item", "per object", "once"]
+# once: the very first call prepares something for all that follow. per thread: the first call in each thread does.
+MemoryOfCalls = Literal["per item", "per object", "once", "per thread"]
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedCalls:
     """Calls that were much slower the first time than the second: medians of `calls` items, in seconds.
 
-    For 'once' it is the very first call, and `again_s` the same once more.
+    For 'once' and 'per thread' it is the very first call, and `again_s` the same once more.
     """
 
     how: MemoryOfCalls
@@ -200,13 +201,24 @@ class RememberedCalls:
 
 
 LazyKind = Literal[
-    "generator", "iterator", "coroutine", "awaitable", "async generator", "future", "task graph", "callable"
+    "generator",
+    "iterator",
+    "coroutine",
+    "awaitable",
+    "async generator",
+    "future",
+    "task graph",
+    "callable",
+    "process",
+    "thread",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class LazyResult:
     """A call returned something whose work is yet to be done. `name` is its type, `within` the type that held it.
+
+    Or, as 'process' or 'thread', it started one of that `name`, which went on for `consumed_s` after it had returned.
 
     `consumed` are the entries that were taken from a fresh one in `consumed_s`, `complete` whether that were all; both
     times are None where nobody but the user can consume it. `call_s` is the call that gave it.
@@ -437,6 +449,7 @@ class Plan(Payload):
 # What broke a configuration.
 # daemonic: a worker of a multiprocessing.Pool was to start a process · raised: the work raised in a worker ·
 # exception-unreadable: what it raised can't be made from its pickle · result-unreadable: nor can a result ·
+# result-unsendable: a result can't be pickled ·
 # call-unreadable: the function or an item can't be made from its pickle in a worker · worker-died, host-died: a worker,
 # or the process that all work is done in, ended · hung-at-fork: forked workers wait for ever, and threads were alive
 # when they were forked · hung: workers or calls wait for ever · hung-at-exit: so do workers that have nothing left to
@@ -446,6 +459,7 @@ BreakageCode = Literal[
     "raised",
     "exception-unreadable",
     "result-unreadable",
+    "result-unsendable",
     "call-unreadable",
     "worker-died",
     "host-died",
@@ -510,12 +524,22 @@ class PassesPerSample(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerHosts(Payload):
+    """The names of the hosts on which a configuration's workers are."""
+
+    tag: ClassVar[str] = "hosts"
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundEnded(Payload):
-    """Counted round `round` is over, `spent_s` after the first one began; there may be more, as the server finds."""
+    """Counted round `round` is over, which took `round_s`, and `spent_s` of the run's time; there may be more, as the
+    server finds."""
 
     tag: ClassVar[str] = "round"
     round: int
     spent_s: float
+    round_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,7 +554,7 @@ class ConfigurationDropped(Payload):
 @dataclass(frozen=True, slots=True)
 class RoundsEnded(Payload):
     """No more rounds are counted, for this reason: the recommendation is settled, the time is spent, there are as many
-    rounds as there may be, or no pool is left to compare with the plain loop."""
+    rounds as there may be, or no pool is left to compare with the plain loop. `spent_s` is the run's time so far."""
 
     tag: ClassVar[str] = "rounds"
     why: RoundsEndedWhy
@@ -552,7 +576,7 @@ class ConfigurationSkipped(Payload):
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationUntraced(Payload):
-    """A configuration has all its samples, but its traced repetition failed."""
+    """A configuration has no traced repetition: it failed, though all samples had been taken, or was left out."""
 
     tag: ClassVar[str] = "untraced"
     why: str
@@ -721,8 +745,8 @@ class MeasurementReport:
     that can't be told, `detail` what differs and `difference` why, which is rounding where they are the same. `digest`
     identifies the results of the first loop, None where they have none that another Python would give. `results` are
     there where they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an
-    item that a first loop changed, which the trial had not seen. The rest comes from a traced repetition, whose times
-    do not count.
+    item that a first loop changed, which the trial had not seen. `hosts` names where an engine's workers are. The rest
+    comes from a traced repetition, whose times do not count.
     """
 
     start: int
@@ -746,3 +770,4 @@ class MeasurementReport:
     lanes: tuple[WorkerLane, ...] = ()
     changed: ItemChange | None = None
     passes_to_fill: int = 1
+    hosts: tuple[str, ...] = ()

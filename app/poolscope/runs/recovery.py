@@ -16,19 +16,36 @@ import psutil
 
 from poolscope.errors import MalformedRecord
 from poolscope.protocol.records import End, from_line, to_line
-from poolscope.runs.journal import LIVE, Journal
+from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.process_tree import START_TOLERANCE_S, is_alive, kill_session
 from poolscope.runs.run import Status, now
 
 INTERRUPTED = "The server ended while this run was live. Its records up to then are kept."
 
 
+RESUMED_WITHIN_S = 900.0  # later nobody waits for it any more
+
+
+def left_waiting(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """The owner of a run that waits for the next server, as the journal has it."""
+    return {**owner, "left": time.time()}
+
+
+def waits_for_a_start(row: StoredRun) -> bool:
+    """Whether a server that ended has left a run waiting, not long ago."""
+    left = row.owner.get("left")
+    return row.status == Status.QUEUED and isinstance(left, float) and abs(time.time() - left) < RESUMED_WITHIN_S
+
+
 async def recover(journal: Journal) -> list[str]:
-    """Interrupt every live run whose server is gone; returns their ids. Those of a server that lives are left alone."""
+    """Interrupt every live run whose server is gone; returns their ids.
+
+    Those of a server that lives are left alone, and so are those that were left waiting for the next.
+    """
     interrupted = []
     for status in LIVE:
         for row in await journal.runs(status=status, limit=10_000):
-            if is_alive(row.owner.get("server", {})):
+            if is_alive(row.owner.get("server", {})) or waits_for_a_start(row):
                 continue
             runner = row.owner.get("runner")
             if runner is not None:

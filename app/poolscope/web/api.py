@@ -13,13 +13,15 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
-from poolscope.web.actions import MOST_WORKERS, client_of, forbidden
+from poolscope.web.access import own_run, visitor_of
+from poolscope.web.actions import MOST_WORKERS
 from poolscope.web.app_state import app_state_of
 from poolscope.web.exports import script, table_as_csv, trace
 from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
-from poolscope.web.problems import answer, refusals
+from poolscope.web.problems import refusals
+from poolscope.web.stream import come_back
 
-router = APIRouter(prefix="/api", responses=refusals(400))
+router = APIRouter(prefix="/api", responses=refusals(400, 401))
 
 
 class StartRun(BaseModel):
@@ -60,7 +62,7 @@ async def experiments() -> Response:
     responses=refusals(403, 404, 413, 422, 429, 503),
 )
 async def start(request: Request, body: StartRun) -> Response:
-    run = await app_state_of(request).scheduler.start(body.experiment, body.params, client_of(request))
+    run = await app_state_of(request).scheduler.start(body.experiment, body.params, visitor_of(request))
     return JSONResponse(run.as_json(), 201, headers={"Location": f"/api/runs/{run.id}"})
 
 
@@ -98,6 +100,7 @@ async def runs(
                 "verdict": row.summary or None,
                 "error": row.error,
                 "kept": True,
+                "queue": None,
                 "shortage": None,
             }
         )
@@ -122,7 +125,8 @@ async def run(request: Request, run_id: str) -> Response:
     responses=refusals(403, 404, 413),
 )
 async def stop(request: Request, run_id: str) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.stop(run_id)).as_json(whole=False), 202)
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.stop(run.id)).as_json(whole=False), 202)
 
 
 def whole(number: Any) -> Any:
@@ -148,7 +152,8 @@ class KillWorker(BaseModel):
     responses=refusals(403, 404, 409, 413, 422),
 )
 async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.kill(run_id, body.worker)).as_json(), 202)
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.kill(run.id, body.worker)).as_json(), 202)
 
 
 @router.patch(
@@ -158,7 +163,8 @@ async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Respon
     responses=refusals(403, 404, 413, 422),
 )
 async def change(request: Request, run_id: str, values: dict[str, Any]) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.change(run_id, values)).as_json(whole=False))
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.change(run.id, values)).as_json(whole=False))
 
 
 @router.delete(
@@ -168,10 +174,8 @@ async def change(request: Request, run_id: str, values: dict[str, Any]) -> Respo
     responses=refusals(403, 404, 409, 413),
 )
 async def delete(request: Request, run_id: str) -> Response:
-    app_state = app_state_of(request)
-    if app_state.demo:
-        return answer(request, forbidden())
-    await app_state.scheduler.delete(run_id)
+    run = await own_run(request, run_id)
+    await app_state_of(request).scheduler.delete(run.id)
     return Response(status_code=204)
 
 
@@ -196,7 +200,8 @@ async def records(
     async def events() -> AsyncIterator[bytes]:
         async for first, lines in run.record_log.after(after):
             yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
-        yield b"event: end\ndata: {}\n\n"
+        # The server ends, and the next one begins the run: its records are to be asked for again.
+        yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
     return EventSourceResponse(events(), ping_message_factory=lambda: ServerSentEvent(comment="ping"))
 

@@ -21,6 +21,7 @@ from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import language, numbers
 from poolscope.web.costly import CostlyAnswers
+from poolscope.web.identification import Identification
 
 if TYPE_CHECKING:
     from poolscope.web.stream import Hub
@@ -60,14 +61,14 @@ class Machine:
 class AppState:
     """The parts that routes use, kept on `app.state.app_state`.
 
-    `demo` forbids to delete runs, `viewers` limits the live streams.
+    `identification` tells who asks, `viewers` limits the live streams.
     """
 
     hub: Hub  # set by main: the hub needs the state
 
-    def __init__(self, scheduler: Scheduler, *, demo: bool, viewers: int) -> None:
+    def __init__(self, scheduler: Scheduler, identification: Identification | None = None, *, viewers: int) -> None:
         self.scheduler = scheduler
-        self.demo = demo
+        self.identification = identification or Identification()
         self.viewers = viewers
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason

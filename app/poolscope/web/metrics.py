@@ -19,6 +19,8 @@ from poolscope.web.models import Readiness
 
 router = APIRouter(tags=["health"])
 
+ENDING = "The server is ending."
+
 
 class Collector:
     """Reads scheduler, journal and streams when it is scraped; `used` is what live runners take at the moment."""
@@ -109,10 +111,11 @@ async def healthz() -> str:
     "/readyz",
     summary="Readiness: runs can be started and are being kept",
     response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "Runs are not being kept"}},
+    responses={503: {"model": Readiness, "description": "Runs are not being kept, or the server is ending"}},
 )
 async def readyz(request: Request) -> Response:
-    trouble = app_state_of(request).scheduler.journal.trouble
+    scheduler = app_state_of(request).scheduler
+    trouble = ENDING if scheduler.ending else scheduler.journal.trouble
     return JSONResponse({"ready": not trouble, "trouble": trouble}, 503 if trouble else 200)
 
 

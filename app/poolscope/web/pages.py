@@ -14,6 +14,7 @@ from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import from_line
 from poolscope.runs.run import Run, Status
+from poolscope.web.access import owned, owner_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import form_facts, panel_facts, replay, title
 from poolscope.web.fragments import (
@@ -57,16 +58,17 @@ async def whole_panel(
 async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
+    owner = owner_of(request)
     panels = [
         await whole_panel(
             app_state,
             experiment,
-            await app_state.scheduler.latest(experiment.name),
+            await app_state.scheduler.latest(experiment.name, owner),
             form_section(app_state, experiment, None) if experiment.name == defaults else None,
         )
         for experiment in EXPERIMENTS.values()
     ]
-    recent = (await render(app_state, [recent_section(app_state)]))["recent"]
+    recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
     return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
 
 
@@ -74,7 +76,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
 async def runs(request: Request, experiment: str = "", status: str = "", before: str = "") -> Response:
     app_state = app_state_of(request)
     names = [(each.name, each.title) for each in EXPERIMENTS.values()]
-    found = await history(app_state, experiment=experiment, status=status, before=before)
+    found = await history(app_state, owner=owner_of(request), experiment=experiment, status=status, before=before)
     return page(
         app_state,
         "pages/runs.html",
@@ -91,7 +93,8 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
     state = None if t is None else await state_at(app_state, run, t)
-    fragments = await render(app_state, [run_section(app_state, run, state)])
+    section = run_section(run, state, owned=owned(request, run), installation=app_state.scheduler.installation)
+    fragments = await render(app_state, [section])
     stream = f"/live?run={run.id}" if run.status.live else ""
     heading = f"{run.id} {title(run)}"
     return page(app_state, "pages/run.html", "Runs", stream, heading=heading, fragments=tuple(fragments.values()))
@@ -102,7 +105,7 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     """The parts of a run's page as they were `t` seconds after its start, for the replay."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    section = run_section(app_state, run, await state_at(app_state, run, t), parts_only=True)
+    section = run_section(run, await state_at(app_state, run, t), parts_only=True)
     return partials(await render(app_state, [section]))
 
 

@@ -93,8 +93,8 @@ FINDINGS_AS_READ = [
     (
         "keeps_global_state",
         {"tried": {"global_state": ("CACHE", "calls")}},
-        "It changes the globals CACHE and calls: threads share them, every process and interpreter has its own, and "
-        "what it writes there does not come back. What one call leaves there can change the results of the next.",
+        "It changes CACHE and calls, which the next call finds as this one leaves them: threads share them, every "
+        "process and interpreter has its own, and what it writes there does not come back.",
     ),
     (
         "more_workers_than_cpus",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy
 import pytest
-from poolscope.runner.host.difference import explained
+from poolscope.runner.host.difference import explained, is_of_fast_clock
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,8 @@ from poolscope.runner.host.difference import explained
         ([["b", "a"], [1]], [["a", "b"], [1]], "order"),
         (["b, a"], ["a, b"], "order"),
         ([["a", "a", "b"]], [["a", "b", "b"]], "unknown"),
+        (["at 2026-05-01 10:00:00.25"], ["at 2026-05-01 10:00:01.5"], "clock"),
+        (["row 3 at 2026-05-01T10:00"], ["row 4 at 2026-05-01T10:01"], "unknown"),
         (["<a object at 0x7f01>"], ["<a object at 0x7f02>"], "address"),
         (["0x7f01"], ["0x7f02"], "unknown"),
         ([float("nan")], [1.0], "unknown"),
@@ -39,6 +42,28 @@ def test_numbers_that_two_items_share_by_nature_are_no_random_numbers() -> None:
     found = explained([0.9876543210987, 0.9876543210987], drawn, kind="process", drawn=["rng"])
     assert (found.code, found.pair, found.repeated, found.names) == ("same-random-state", (0, 1), 2, ("rng",))
     assert explained([0.9876543210987, 0.9876543210987], drawn, kind="thread").code == "unknown"
+
+
+def test_what_is_drawn_in_another_order_in_one_process_is_no_order_of_sets() -> None:
+    assert explained([[3, 1, 2]], [[1, 2, 3]], kind="serial", drawn=["deck"]).code == "random"
+    assert explained([[3, 1, 2]], [[1, 2, 3]], kind="serial").code == "order"
+
+
+def test_rows_that_two_items_share_were_drawn_from_one_state() -> None:
+    one, other = [3, 1, 4, 0, 5, 2], [2, 5, 0, 4, 1, 3]
+    header = ["a", "b", "c", "d", "e", "f"]  # in every result, of the loop as well
+    drawn = [[header, one], [header, one]]
+    found = explained(drawn, [[header, one], [header, other]], kind="process", drawn=["deck"])
+    assert (found.code, found.pair, found.names) == ("same-random-state", (0, 1), ("deck",))
+    assert explained([[one[:3]], [one[:3]]], [[other[:3]], [one[:3]]], kind="process", drawn=["deck"]).code == "random"
+
+
+def test_a_time_of_the_fast_clock_is_one_of_a_short_while_ago() -> None:
+    now = time.perf_counter()
+    results = [{"at": now}, {"at": now - 0.25}]
+    assert is_of_fast_clock(now) == (now > 300)
+    expected = "clock" if now > 300.25 else "unknown"
+    assert explained(results, [{"at": now - 1.5}, {"at": now - 1.25}], kind="process").code == expected
 
 
 def test_arrays_round_by_their_precision() -> None:

@@ -41,6 +41,7 @@ BREAKAGES = {
         "The result of item {number} ({item}) can't be made from its pickle ({unreadable}), so {consequence}. Define "
         "__reduce__ for its class, or return plain values."
     ),
+    "result-unsendable": "{error}, so {consequence}.",
     "call-unreadable": (
         "A worker can't make the function or item {number} ({item}) from its pickle: {error}. It imports the module "
         "anew, so all that the pickle names must be defined at its top level."

@@ -139,7 +139,11 @@ def _cause(state: State, config: Configuration, usable_cpus: int) -> tuple[str, 
     if memory.how == "per item" and work_s < SHARED * memory.first_s * state.items:
         return "own caches", {"first_s": memory.first_s}
     begins_empty = config.kind == "interpreter" or config.start_method in ("spawn", "forkserver")
-    if memory.how == "once" and begins_empty and memory.first_s - memory.again_s >= MOST_OF_IT * overhead_s:
+    if (
+        memory.how in ("once", "per thread")
+        and begins_empty
+        and memory.first_s - memory.again_s >= MOST_OF_IT * overhead_s
+    ):
         return "set up", {"first_s": memory.first_s, "config": config}
     return None
 

@@ -87,6 +87,11 @@ LAZY = {
     "a future": "a future ({name})",
     "a task graph": "a plan of the work ({name})",
     "a function": "a function that is yet to be called ({name})",
+    "left running": "a call of {function} returns while {thing} that it started ({name}) is still at work",
+    "making": "making it",
+    "starting it": "starting it",
+    "a process": "a process",
+    "a thread": "a thread",
     "all of it": ": the call took {call_s:duration}, and what it left to do {consumed_s:duration}",
     "a part of it": ": the call took {call_s:duration}, and what it left to do more than {consumed_s:duration}",
     "return a list": "Return a list of what it gives, list(…)",
@@ -94,6 +99,8 @@ LAZY = {
     "await it": "Make the function an async def that awaits it",
     "wait for it": "Wait for its result within the call, and return that",
     "call it": "Call it, and return its result",
+    "wait for the process": "Wait for it within the call, as subprocess.run and Process.join do",
+    "join the thread": "Wait for it within the call: join the thread, or shut its executor down",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -128,6 +135,7 @@ FINDINGS: dict[str, dict[str, str]] = {
             (
                 "exception-unreadable",
                 "result-unreadable",
+                "result-unsendable",
                 "call-unreadable",
                 "worker-died",
                 "host-died",
@@ -154,6 +162,8 @@ FINDINGS: dict[str, dict[str, str]] = {
         "future": "{later}",
         "task graph": "{later}",
         "callable": "{later}",
+        "process": "{found}[{taken}]. {instead}.",
+        "thread": "{found}[{taken}]. {instead}.",
     },
     "results_remembered": {
         "figures": "the first call of an item took {first_s:duration}, the same once more {again_s:duration}",
@@ -177,13 +187,18 @@ FINDINGS: dict[str, dict[str, str]] = {
             "as quick at first: it prepares something for all. The loop, threads and forked workers find it there; "
             "every spawned worker does it again within the map. Name it by --setup, so that it counts as start-up."
         ),
+        "per thread": (
+            "The very first call took {first_s:duration}, the same once more {again_s:duration}, and in another thread "
+            "as long as at first: it prepares something for its own thread. Every worker, thread or process, does it "
+            "again within the map. Name it by --setup, so that it counts as start-up."
+        ),
         "kept outside": (
             "Results are kept outside of the process, such as in files or by a server: {figures}, and the plain loop "
             "was fast in a new process too. A first run takes longer than these times."
         ),
     },
     "items_changed": {
-        "changes": "A call of {function} changes its argument, as item {item} ({type}) shows",
+        "changes": "A call of {function} changes its argument, as [{part} of ]item {item} ({type}) shows",
         "copies": "Every pass got copies of the items as they were, in every setting alike.",
         "made anew": "They can't be copied, so every pass had a process of its own, which made them anew.",
         "unknown": "The items were not looked at.",
@@ -526,9 +541,8 @@ FINDINGS: dict[str, dict[str, str]] = {
             "class a __repr__ of its own."
         ),
         "own-globals in the loop": (
-            "The same item gave another result when it was called again, and the calls change the "
-            "{names:global/globals} {names}. Results can't be compared between pools, for each process has "
-            "{names:one/some} of its own."
+            "The same item gave another result when it was called again, and the calls change {names}. Results can't "
+            "be compared between pools, for each process has {names:one/some} of its own."
         ),
         "differ": "{config}: {detail}[ So do {others} other {others:setting/settings}.]",
         "order": (
@@ -567,13 +581,12 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{names:it/them} in the pool's initializer, or hand {names:it/them} over with the items."
         ),
         "shared-globals": (
-            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change the "
-            "{names:global/globals} {names}, which all threads share; guard {names:it/them} by a lock, or give each "
-            "call its own."
+            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change "
+            "{names}, which all threads share; guard {names:it/them} by a lock, or give each call its own."
         ),
         "own-globals": (
-            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change the "
-            "{names:global/globals} {names}, of which each worker has a copy of its own."
+            "{config}: {differing} {differing:result differs/results differ}: {detail} The calls change "
+            "{names}, of which each worker has a copy of its own."
         ),
         "rounding": (
             "Every setting gave what the plain loop gave, but for rounding: {config} differs by {largest:.1e} of the "
@@ -583,12 +596,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "same": "Every setting gave what the plain loop gave.",
     },
     "keeps_global_state": {
-        "unknown": "Its globals were not looked at.",
-        "none": "It changed no global that it names.",
+        "unknown": "What it keeps from call to call was not looked at.",
+        "none": "It changed nothing that a later call would find.",
         "changes": (
-            "It changes the {names:global/globals} {names}: threads share {names:it/them}, every process and "
-            "interpreter has its own, and what it writes there does not come back. What one call leaves there can "
-            "change the results of the next."
+            "It changes {names}, which the next call finds as this one leaves {names:it/them}: threads share "
+            "{names:it/them}, every process and interpreter has its own, and what it writes there does not come back."
         ),
     },
     "slow_items": {
@@ -675,7 +687,7 @@ VERDICTS = {
     # No answer, as the times are not those of the work.
     **LAZY,
     "no answer": "No answer:",
-    "lazy": "{found}, so these are the times of making it and not of the work[{taken}]. {instead}, and measure again.",
+    "lazy": "{found}, so these are the times of {making} and not of the work[{taken}]. {instead}, and measure again.",
     "kept": (
         "the first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
         "process too what it found out is kept. A first run takes longer than these times."

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import faulthandler
 import multiprocessing.process
 import os
 import pickle
-import signal
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -18,12 +16,9 @@ from typing import Any, ClassVar
 from poolscope.errors import MalformedMessage
 from poolscope.protocol import codec
 from poolscope.protocol.codec import Tagged
-from poolscope.runner.host.global_state import global_digests_of
-from poolscope.runner.host.pickling import error_in_words, short
-
-# No program has a use of its own for it, unlike SIGUSR2, which is all that there is without real-time signals.
-SHOW_STACK = getattr(signal, "SIGRTMAX", signal.SIGUSR2 + 2) - 2
-STACKS = ".stacks"  # of the log's name, for the file of the workers' stacks
+from poolscope.runner.host.kept_state import kept_digests
+from poolscope.runner.host.pickling import error_in_words, short, unsendable
+from poolscope.runner.host.stacks import show_stacks_in
 
 
 class CallLogEntry(Tagged):
@@ -44,12 +39,14 @@ class CallBegan(CallLogEntry):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(CallLogEntry):
-    """It came back. `unreadable` is what making the result from its pickle raised, '' where nothing did."""
+    """It came back. `unreadable` is what making the result from its pickle raised, '' where nothing did; `unsendable`
+    is a sentence about a result that can't be pickled at all."""
 
     tag: ClassVar[str] = "ended"
     number: int
     pid: int
     unreadable: str = ""
+    unsendable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ class LoggedFunction:
         self.log = str(log)
         self.copied = copied
         self.function: Any = bytes(ForkingPickler.dumps(function)) if copied else function
-        self.globals = global_digests_of(function)
+        self.globals = kept_digests(function, carried=False)
         self.differing: tuple[str, ...] | None = None  # of the globals, in this copy of the function
 
     def numbered(self, items: Iterable[Any]) -> list[tuple[int, str, Any]]:
@@ -132,7 +129,7 @@ class LoggedFunction:
                 self.say(CallNotRead(number, pid, error_in_words(error)))
                 raise
         if self.copied and self.differing is None:  # before the work can change any
-            there = global_digests_of(function)
+            there = kept_digests(function, carried=False)
             self.differing = tuple(sorted(name for name in self.globals if self.globals[name] != there.get(name)))
             if self.differing:
                 self.say(GlobalsDiffer(pid, self.differing))
@@ -143,7 +140,12 @@ class LoggedFunction:
             words, daemonic = error_in_words(error), is_daemonic(error)
             self.say(CallRaised(number, pid, words, message, daemonic, self.differing or ()))
             raise
-        self.say(CallEnded(number, pid, unreadable(result) if self.copied else ""))
+        if not self.copied:
+            self.say(CallEnded(number, pid))
+        elif message := unreadable(result):
+            self.say(CallEnded(number, pid, unreadable=message))
+        else:
+            self.say(CallEnded(number, pid, unsendable=unsendable(result, f"the result of item {number}") or ""))
 
     def say(self, entry: CallLogEntry) -> None:
         write_entry(Path(self.log), entry)
@@ -202,18 +204,3 @@ def under_way(log: Iterable[CallLogEntry], pid: int | None = None) -> dict[int, 
             case CallEnded() | CallRaised() | CallNotRead() | CallTooLong():
                 open_calls.pop(entry.number, None)
     return {number: call.item for number, call in sorted(open_calls.items()) if pid in (None, call.pid)}
-
-
-# Where a process waits
-
-_shown: set[str] = set()  # the logs whose stacks this process, or the one that it was forked from, is ready to show
-
-
-def show_stacks_in(log: str) -> None:
-    """Let this process write its main thread's stack beside the log when it gets SHOW_STACK."""
-    if log not in _shown:
-        _shown.add(log)
-        with suppress(Exception):  # a platform without it: then it can't be told where it waits
-            # Kept open for as long as the process lives.
-            file = os.open(log + STACKS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            faulthandler.register(SHOW_STACK, file=file, all_threads=False)

@@ -46,9 +46,17 @@ from poolscope.protocol.commands import (
     WorkOpened,
     WorkTried,
 )
-from poolscope.protocol.payloads import Breakage, InterpreterFacts, MeasurementReport, SlowItem, TrialReport
+from poolscope.protocol.payloads import (
+    Breakage,
+    InterpreterFacts,
+    MeasurementReport,
+    SlowItem,
+    TrialReport,
+    WaitingPlace,
+)
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.errors import HostFailed, OrderRefused
+from poolscope.runner.host.stacks import stack_of, stacks_log, user_line
 
 NO_LIMITS: Mapping[str, str] = MappingProxyType({})
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -83,6 +91,7 @@ class HostProcess:
         self._orders = orders
         self._answers = answers
         self._unread = b""
+        self._scratch: str | None = None  # once a work is opened
         self._writing = threading.Lock()
 
     @classmethod
@@ -138,6 +147,7 @@ class HostProcess:
         return self._ask(DescribeHost(), HostDescription, limit_s, "the start").facts
 
     def open_work(self, order: OpenWork, limit_s: float) -> WorkOpened:
+        self._scratch = order.scratch
         return self._ask(order, WorkOpened, limit_s, "opening the work")
 
     def sift(self, order: SiftItems, limit_s: float) -> tuple[SlowItem, ...]:
@@ -231,11 +241,12 @@ class HostProcess:
         while b"\n" not in self._unread:
             ready, _, _ = select.select([self._answers], [], [], max(0.0, until - monotonic()))
             if not ready:
+                places = self._places()
                 self.end()
                 began = what[:1].upper() + what[1:]
                 raise HostFailed(
                     f"{began} took longer than the limit of {limit_s:g} s, so it was ended.",
-                    Breakage("limit", limit_s=limit_s),
+                    Breakage("limit", limit_s=limit_s, places=places),
                 )
             chunk = os.read(self._answers, 65536)
             self._unread += chunk
@@ -243,6 +254,13 @@ class HostProcess:
                 raise self._death(what)
         line, _, self._unread = self._unread.partition(b"\n")
         return line
+
+    def _places(self) -> tuple[WaitingPlace, ...]:
+        """The line of the user's own that the host is at, where it can be seen; it is about to be ended."""
+        if self._scratch is None:
+            return ()
+        place = user_line(stack_of(self._process.pid, Path(stacks_log(self._scratch, self._process.pid))))
+        return () if place is None else (WaitingPlace(*place, workers=1),)
 
     def _death(self, what: str) -> HostFailed:
         with suppress(subprocess.TimeoutExpired):

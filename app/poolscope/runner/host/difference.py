@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from typing import Any
 
-from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
 from poolscope.protocol.payloads import DifferenceCode, ResultDifference
 from poolscope.runner.host.equality import digest, same
 
@@ -22,7 +22,10 @@ from poolscope.runner.host.equality import digest, same
 ROUNDING, ROUNDING_OF_SINGLE = 1e-9, 1e-5
 MOST_COMPARED = 500  # items, to tell a cause; a rounding is looked for in all
 MOST_LEAVES = 20_000
-A_DAY_S = 86_400.0
+ROW = 6  # different numbers or words: as many are not drawn in the same order twice
+A_DAY_S, LATELY_S = 86_400.0, 300.0
+# As str(), isoformat() and logging write it.
+DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?|\b\d\d:\d\d:\d\d([.,]\d+)?")
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
@@ -54,8 +57,16 @@ def explained(
         return replace(found, code="clock")
     if (largest := farthest((one, other) for _, one, other in differing)) is not None:
         return replace(found, code="rounding", largest=largest)
-    # Not where only some are: the others need another cause, which may be that of all.
-    if all(unordered(one) == unordered(other) is not None for _, one, other in looked_at):
+    repeated = repeated_draws(results, expected) if kind in IN_PROCESSES else None
+    same_state = ResultDifference("same-random-state", found.item, found.differing, names=tuple(drawn))
+    if repeated is not None:
+        same_state = replace(same_state, pair=repeated[0], repeated=repeated[1])
+        if drawn:
+            return same_state
+    # Not where only some are: the others need another cause, which may be that of all. In one process the order of sets
+    # stays, so that it must have been drawn.
+    stays = not (kind == SERIAL and drawn)
+    if stays and all(unordered(one) == unordered(other) is not None for _, one, other in looked_at):
         return replace(found, code="order")
     telling: tuple[tuple[DifferenceCode, Callable[[Any, Any], bool]], ...] = (
         ("identity", identity(kind, workers)),
@@ -64,9 +75,8 @@ def explained(
     for code, tells in telling:
         if leaves and all(tells(one, other) for one, other in leaves):
             return replace(found, code=code)
-    repeated = repeated_draws(results, expected) if kind in IN_PROCESSES else None
     if repeated is not None:
-        return replace(found, code="same-random-state", pair=repeated[0], repeated=repeated[1], names=tuple(drawn))
+        return same_state
     if drawn:
         return replace(found, code="shared-generator" if kind == "thread" else "random", names=tuple(drawn))
     if leaves and all(is_uuid(one, other) for one, other in leaves):
@@ -201,10 +211,20 @@ def is_clock(one: Any, other: Any) -> bool:
     """Whether a pair are times of now: both near to what a clock says."""
     if all(type(value).__name__ in ("datetime", "time", "timedelta") for value in (one, other)):
         return True
+    if isinstance(one, str) and isinstance(other, str):
+        return bool(DATE_TIME.search(one)) and DATE_TIME.sub("", one) == DATE_TIME.sub("", other)
     if not all(isinstance(value, float | int) for value in (one, other)):
         return False
+    if all(map(is_of_fast_clock, (one, other))):
+        return True
     scales = (1, 1e3, 1e9)  # seconds, milliseconds, nanoseconds
     return any(all(abs(value / scale - time.time()) < A_DAY_S for value in (one, other)) for scale in scales)
+
+
+def is_of_fast_clock(value: Any) -> bool:
+    """Whether it is what time.perf_counter() or monotonic() gave a short while ago."""
+    age = time.perf_counter() - value
+    return isinstance(value, float) and value > LATELY_S and 0 <= age < LATELY_S and has_many_digits(value)
 
 
 def is_uuid(one: Any, other: Any) -> bool:
@@ -217,11 +237,13 @@ def is_uuid(one: Any, other: Any) -> bool:
 def repeated_draws(results: Sequence[Any], expected: Sequence[Any]) -> tuple[tuple[int, int], int] | None:
     """Two items that were given the same random number, and how many items share one; None where the loop's do too.
 
-    Only numbers with many digits count: others may well be the same by chance.
+    Only numbers with many digits count, and rows of small ones: others may well be the same by chance. What stands in
+    the results of the same items in the loop is not drawn.
     """
-    if any(len(items) > 1 for items in holders(expected).values()):
+    ours, theirs = holders(results), holders(expected)
+    if any(len(items) > 1 and ours.get(number) != items for number, items in theirs.items()):
         return None
-    shared = [items for items in holders(results).values() if len(items) > 1]
+    shared = [items for number, items in ours.items() if len(items) > 1 and theirs.get(number) != items]
     if not shared:
         return None
     first = min(shared)
@@ -229,7 +251,7 @@ def repeated_draws(results: Sequence[Any], expected: Sequence[Any]) -> tuple[tup
 
 
 def holders(results: Sequence[Any]) -> dict[Any, list[int]]:
-    """The items, in order, in whose results a number of many digits stands, by number."""
+    """The items, in order, in whose results a number of many digits or a row of numbers stands, by number or row."""
     found: dict[Any, list[int]] = {}
     left = MOST_LEAVES
     for item, result in enumerate(results):
@@ -241,14 +263,21 @@ def holders(results: Sequence[Any]) -> dict[Any, list[int]]:
     return found
 
 
-def many_digits(value: Any) -> Iterator[float | int]:
+def has_many_digits(value: Any) -> bool:
+    if isinstance(value, float):
+        return len(repr(value)) > 12
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**40
+
+
+def many_digits(value: Any) -> Iterator[Any]:
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
         value = value.ravel()[:100].tolist()
-    if (isinstance(value, float) and len(repr(value)) > 12) or (
-        isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**40
-    ):
+    if has_many_digits(value):
         yield value
+    elif isinstance(value, list | tuple) and len(value) >= ROW and all(type(one) in (int, str) for one in value[:100]):
+        if len(set(value[:100])) >= ROW:
+            yield tuple(value[:100])
     elif isinstance(value, Mapping):
         for entry in list(value.values())[:100]:
             yield from many_digits(entry)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from poolscope.runner.host.equality import PLAIN, digest
+from poolscope.runner.host.equality import PLAIN, digest, same
 from poolscope.runner.host.pickling import short
 
 MOST_BYTES = 256 * 1024 * 1024  # of pickled items: more are not kept twice just in case
@@ -85,6 +85,15 @@ def first_changed(before: Sequence[Any], now: Sequence[Any]) -> int | None:
             ours, theirs = digest(one), digest(other)
             if ours is not None and theirs is not None and ours != theirs:
                 return number
+    return None
+
+
+def changed_part(before: Any, now: Any) -> str | None:
+    """The attribute of an object, or the entry of a dict, that is not what it was; None for what has neither."""
+    ours, theirs = (value if isinstance(value, dict) else getattr(value, "__dict__", {}) for value in (before, now))
+    for name in (*theirs, *(name for name in ours if name not in theirs)):
+        if name not in ours or name not in theirs or same(ours[name], theirs[name]) is False:
+            return short(name) if isinstance(now, dict) else f".{name}"
     return None
 
 

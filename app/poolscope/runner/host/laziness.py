@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from poolscope.protocol.payloads import LazyKind, LazyResult
+from poolscope.runner.host.left_running import LeftRunning
 
 DEEPEST = 3
 MOST_PARTS = 20  # of a container are looked at
@@ -22,6 +23,7 @@ ENOUGH_S = 1.0  # in which entries are taken from a lazy result
 # An iterator may just be the end of a function that has done its work, as in `return iter(found)`: what there is left
 # must take so long, and so much of the call.
 LEAST_LEFT_S, LEAST_LEFT = 2e-5, 0.25
+LEAST_RUNNING_S = 0.01  # that a thread or process goes on for: it takes a while to end
 # Where the result of a computation is only planned; by the module that a class comes from and its name.
 PLANS = {("polars", "LazyFrame"), ("django", "QuerySet"), ("pyspark", "RDD"), ("pyspark", "DataFrame")}
 
@@ -114,6 +116,17 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
             return None
     holder = None if found.holder is None else type(found.holder).__name__
     return LazyResult(found.kind, type(found.value).__qualname__, holder, call_s, count, seconds, complete)
+
+
+def unfinished(left: LeftRunning, again: LeftRunning | None, call_s: float) -> LazyResult | None:
+    """What a call of so many seconds left at work, where the same call did so `again`: a pool that is kept open is
+    started once."""
+    if again is None:
+        return None
+    seconds = min(left.seconds, again.seconds)
+    if seconds < max(LEAST_RUNNING_S, LEAST_LEFT * call_s):
+        return None
+    return LazyResult(left.kind, left.name, None, call_s, None, seconds, left.complete and again.complete)
 
 
 def consume(found: Found) -> tuple[int, float, bool] | None:

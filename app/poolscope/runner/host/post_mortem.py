@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
-import sysconfig
 import threading
 import traceback
 from collections import Counter
@@ -18,32 +16,28 @@ from types import FrameType
 
 from poolscope.machine.noise import own_cpu_s
 from poolscope.protocol.commands import ExplainBreakage
-from poolscope.protocol.kinds import COPIES_ITEMS, IN_PROCESSES
+from poolscope.protocol.kinds import COPIES_ITEMS, IN_PROCESSES, STARTED_BY_METHOD
 from poolscope.protocol.payloads import Breakage, BreakageCode, WaitingPlace
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.call_log import (
-    SHOW_STACK,
-    STACKS,
     CallEnded,
     CallLogEntry,
     CallNotRead,
     CallRaised,
     LoggedFunction,
     entries,
-    show_stacks_in,
     under_way,
 )
+from poolscope.runner.host.errors import RAISED_BY_WORK
 from poolscope.runner.host.pickling import error_in_words, short
 from poolscope.runner.host.setup import OpenedWork
+from poolscope.runner.host.stacks import show_stacks_in, stack_of, user_line
 from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.workloads.work import Work
 
 LOOK_S = 0.1  # between two looks at what the workers do
 BUSY = 0.05  # of one CPU: who uses more is at work
-SHOW_S = 0.5  # in which a worker has written its stack
-LIBRARY = sysconfig.get_paths()["stdlib"]
-OURS = str(Path(__file__).parents[2])
 
 
 class FoundWaiting(Exception):
@@ -68,9 +62,9 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
         return None
     show_stacks_in(str(log))
     if order.warm:
-        with suppress(Exception, SystemExit):
+        with suppress(*RAISED_BY_WORK):
             work.call(work.items[0])
-    threads = opened.work_threads() if order.use.kind in IN_PROCESSES else ()
+    threads = opened.work_threads() if order.use.kind in STARTED_BY_METHOD else ()
     watch = StandstillWatch(context, opened, order)
     code: BreakageCode
     facts: dict[str, object] = {}
@@ -93,7 +87,7 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
         if told is not None or failed.breakage is None:
             return told
         code, facts = failed.breakage.code, {"unreadable": failed.breakage.unreadable}
-    except (Exception, SystemExit) as error:
+    except RAISED_BY_WORK as error:
         told = told_by(entries(log), work)
         if told is not None:
             return told
@@ -122,6 +116,10 @@ def told_by(log: Sequence[CallLogEntry], work: Work) -> Breakage | None:
             case CallEnded() if entry.unreadable:
                 found = dataclasses.replace(
                     found, code="result-unreadable", items=(entry.number,), unreadable=entry.unreadable
+                )
+            case CallEnded() if entry.unsendable:
+                found = dataclasses.replace(
+                    found, code="result-unsendable", items=(entry.number,), error=entry.unsendable
                 )
             case _:
                 continue
@@ -184,7 +182,7 @@ class StandstillWatch:
             stacks = self.own_stacks()
         else:
             workers = [worker.pid for worker in self.context.worker_registry.workers if worker.pid is not None]
-            stacks = [stack for worker in workers if (stack := self.stack_of(worker))]
+            stacks = [stack for worker in workers if (stack := stack_of(worker, self.log))]
         found = Counter(place for stack in stacks if (place := user_line(stack)) is not None)
         return tuple(WaitingPlace(*place, workers=count) for place, count in found.most_common())
 
@@ -197,41 +195,7 @@ class StandstillWatch:
     def is_at_work(self, thread: threading.Thread) -> bool:
         return thread is threading.main_thread() or thread not in (self.thread, *self.opened.own_threads, *self.before)
 
-    def stack_of(self, pid: int) -> list[tuple[str, int, str]]:
-        """Have a worker write its stack; [] where it does not."""
-        file = Path(str(self.log) + STACKS)
-        before = file.stat().st_size if file.exists() else 0
-        with suppress(ProcessLookupError, OSError):
-            os.kill(pid, SHOW_STACK)
-        size, until = before, monotonic() + SHOW_S
-        while monotonic() < until:
-            self.over.wait(LOOK_S)
-            now = file.stat().st_size if file.exists() else 0
-            if now == size > before:
-                break
-            size = now
-        with suppress(OSError), file.open("rb") as stacks:
-            stacks.seek(before)
-            return read_stack(stacks.read().decode("utf-8", "replace"))
-        return []
-
 
 def innermost_first(frame: FrameType) -> list[tuple[str, int, str]]:
     summary = traceback.extract_stack(frame)
     return [(line.filename, line.lineno or 0, line.name) for line in reversed(summary)]
-
-
-def read_stack(text: str) -> list[tuple[str, int, str]]:
-    """The lines that faulthandler writes: '  File "mine.py", line 3 in wait', the innermost first."""
-    found = []
-    for line in text.splitlines():
-        place, quoted, rest = line.strip().removeprefix('File "').partition('", line ')
-        number, _, name = rest.partition(" in ")
-        if quoted and number.isdigit():
-            found.append((place, int(number), name))
-    return found
-
-
-def user_line(stack: Sequence[tuple[str, int, str]]) -> tuple[str, int, str] | None:
-    """The innermost line of a stack that is the user's own: neither of the standard library nor of ours."""
-    return next((place for place in stack if not place[0].startswith((LIBRARY, OURS, "<"))), None)

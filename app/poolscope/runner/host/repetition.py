@@ -14,9 +14,9 @@ from poolscope.protocol.payloads import Breakage, ItemChange, MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same, same_in_any_order
-from poolscope.runner.host.errors import OrderRefused
-from poolscope.runner.host.fresh_items import first_changed
-from poolscope.runner.host.global_state import global_digests_of, random_states
+from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
+from poolscope.runner.host.fresh_items import changed_part, first_changed
+from poolscope.runner.host.kept_state import kept_digests, random_states
 from poolscope.runner.host.pickling import error_in_words, raised_where, short
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
@@ -57,7 +57,7 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
         raise OrderRefused(str(failed), spoiled=True, breakage=failed.breakage) from None
     except SetUpFailed as error:
         raise OrderRefused(str(error)) from None
-    except (Exception, SystemExit) as error:
+    except RAISED_BY_WORK as error:
         traceback.print_exception(error)  # for whoever wants more than the sentence; the run captures it
         what = f"raised {error_in_words(error)}"
         if counting is not None and counting.number >= 0:
@@ -101,7 +101,7 @@ def states(function: Callable[..., Any]) -> tuple[dict[str, str], dict[str, str]
     """Digests of the random generators and of the globals that calls may change."""
     if isinstance(function, CountingFunction):
         function = function.function
-    return random_states(function), global_digests_of(function)
+    return random_states(function), kept_digests(function)
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
@@ -130,7 +130,8 @@ def look_for_changes(opened: OpenedWork, results: list[Any]) -> ItemChange | Non
         return None
     opened.give_fresh_items(original)
     returned = any(result is not None for result in results)
-    return ItemChange(changed, type(items[changed]).__qualname__, copied=True, returned=returned)
+    part = changed_part(original.copy()[changed], items[changed])
+    return ItemChange(changed, type(items[changed]).__qualname__, copied=True, returned=returned, part=part)
 
 
 def comparison(results: list[Any], expected: list[Any], in_order: bool) -> tuple[bool | None, str]:

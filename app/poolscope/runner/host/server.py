@@ -36,6 +36,7 @@ from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.pickling import error_in_words
 from poolscope.runner.host.repetition import measure_once
 from poolscope.runner.host.setup import OpenedWork, interpreter_facts, open_work
+from poolscope.runner.host.stacks import show_stacks_in, stacks_log
 from poolscope.runner.host.trial import try_work
 from poolscope.runner.recorder import Recorder
 
@@ -98,6 +99,7 @@ class HostServer:
             case DescribeHost():
                 return HostDescription(interpreter_facts())
             case OpenWork():
+                show_stacks_in(stacks_log(order.scratch, os.getpid()))
                 self.work = open_work(order, self.announce)
                 return self.work.opened
             case SiftItems() if self.work is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from poolscope.protocol.commands import SiftItems
 from poolscope.protocol.payloads import SlowItem
 from poolscope.runner.host.call_log import CallBegan, CallEnded, CallTooLong, write_entry
+from poolscope.runner.host.errors import RAISED_BY_WORK
 from poolscope.runner.host.pickling import short
 from poolscope.runner.host.setup import OpenedWork
 
@@ -38,7 +39,7 @@ def sift_items(opened: OpenedWork, order: SiftItems, announce: Callable[[str], N
         write_entry(log, CallBegan(number, pid, words))
         began = perf_counter()
         try:
-            with suppress(Exception, SystemExit), within(order.limit_s):
+            with suppress(*RAISED_BY_WORK), within(order.limit_s):
                 if opened.is_async:
                     asyncio.run(call(item))
                 else:

@@ -8,8 +8,8 @@ import inspect
 import os
 import resource
 import sys
+import threading
 import traceback
-import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -31,10 +31,11 @@ from poolscope.protocol.payloads import (
 )
 from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same
-from poolscope.runner.host.errors import OrderRefused
-from poolscope.runner.host.fresh_items import MOST_BYTES, Original, is_fixed, originals_of
-from poolscope.runner.host.global_state import nested_code, random_states
-from poolscope.runner.host.laziness import lazy_part, looked_at
+from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
+from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, is_fixed, originals_of
+from poolscope.runner.host.kept_state import kept_digests, random_states
+from poolscope.runner.host.laziness import lazy_part, looked_at, unfinished
+from poolscope.runner.host.left_running import alive, left_running
 from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
     error_in_words,
@@ -44,7 +45,7 @@ from poolscope.runner.host.pickling import (
     short,
     unsendable,
 )
-from poolscope.runner.host.remembering import CallTime, is_faster, remembered
+from poolscope.runner.host.remembering import SURE, CallTime, is_faster, is_surely_faster, remembered
 from poolscope.runner.host.setup import OpenedWork, gil_enabled
 from poolscope.runner.pools.loop_watch import LoopWatch
 from poolscope.workloads import spreading
@@ -75,7 +76,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
             announce("the set-up")
             try:
                 work.setup()
-            except (Exception, SystemExit) as error:
+            except RAISED_BY_WORK as error:
                 raise OrderRefused(f"The set-up of {opened.function} raised {error_in_words(error)}.") from None
         announce("pickling the function and its items")
         unpicklable = {
@@ -181,14 +182,14 @@ class GivesCoroutine(Exception):
 def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     """Call the function on the first items and on some more, then on all of these once more."""
     function = opened.work.function
-    before, states = global_digests(function), random_states(function)
+    before, states = kept_digests(function), random_states(function)
     items = tried_items(opened.work.items)
     try:
         calls = called(opened, items, announce)
     except GivesCoroutine:
         opened.work = replace(opened.work, coroutine=function)
         calls = called(opened, items, announce)
-    after = global_digests(function)
+    after = kept_digests(function)
     calls.global_state = sorted(name for name in before if before[name] != after.get(name))
     drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
     # Now: a loop that ends with the call that the trial has ended with leaves the same state.
@@ -245,7 +246,9 @@ class TrialCalls:
 
     def run(self) -> None:
         calls = self.calls
+        before = alive()
         self.call_first(self.items[0])
+        left = left_running(before)
         first = digest(calls.results[0])  # now: a second call may change it
         for item in self.items[1:]:
             if sum(time.wall for time in calls.first) > ENOUGH_S:
@@ -255,7 +258,10 @@ class TrialCalls:
         if calls.first[0].wall > REPEAT_WITHIN_S or self.used_up():
             return
         try:
+            before = alive()
             result = self.call_again(calls.items[0])
+            if left is not None and calls.lazy is None:
+                calls.lazy = unfinished(left, left_running(before), calls.first[0].wall)
         except TrialEnded:
             if calls.items[0].original.can_copy:
                 raise
@@ -273,6 +279,8 @@ class TrialCalls:
         calls.remembered = remembered(calls.first[: len(calls.again)], calls.again)
         if calls.remembered is not None and calls.remembered.how == "per item":
             self.tell_objects_apart()
+        elif calls.remembered is not None and not self.opened.is_async:
+            self.tell_threads_apart(calls.remembered)
 
     def used_up(self) -> bool:
         """Whether no item is left as it was: those that were called are changed, and there are no copies."""
@@ -313,6 +321,23 @@ class TrialCalls:
         if copies:
             calls.remembered = replace(calls.remembered, how="per object")
 
+    def tell_threads_apart(self, memory: RememberedCalls) -> None:
+        """Whether the first call in another thread is as slow as the very first one was."""
+        calls, times = self.calls, []
+
+        def call_there() -> None:
+            # It may refuse: some objects may be used by the thread alone that has made them.
+            with suppress(TrialEnded):
+                times.append(self.timed(calls.items[0], self.unchanged(calls.items[0]), "a call in a thread of")[1])
+
+        thread = threading.Thread(target=call_there)
+        thread.start()
+        thread.join()
+        calls.raised = None
+        again = calls.again[0]
+        if times and is_surely_faster(times[0], again, *SURE) and not is_faster(calls.first[0], times[0]):
+            calls.remembered = replace(memory, how="per thread")
+
     def look_for_laziness(self) -> None:
         calls = self.calls
         for item, result, time in zip(calls.items, calls.results, calls.first, strict=True):
@@ -339,7 +364,9 @@ class TrialCalls:
 
     def change_of(self, item: TriedItem) -> ItemChange:
         returned = any(result is not None for result in self.calls.results)
-        return ItemChange(item.number, type(item.value).__qualname__, copied=False, returned=returned)
+        before = item.original.copy() if item.original.can_copy else None
+        part = changed_part(before, item.value) if item.original.can_copy else None
+        return ItemChange(item.number, type(item.value).__qualname__, copied=False, returned=returned, part=part)
 
     def call_again(self, item: TriedItem) -> Any:
         result, time = self.timed(item, self.unchanged(item), "a second call of")
@@ -360,7 +387,7 @@ class TrialCalls:
             clock, began = CpuClock(), perf_counter_ns()
             result = self.call(value)
             ended, used = perf_counter_ns(), clock.read()
-        except (Exception, SystemExit) as error:
+        except RAISED_BY_WORK as error:
             self.calls.raised = self.raised(error, value, where, which)
             raise TrialEnded from None
         wall, cpu, ready = (time / 1e9 for time in (ended - began, used.process + used.children, used.ready))
@@ -370,7 +397,8 @@ class TrialCalls:
         function = self.opened.function
         if which == "the call of":
             sentence = f"{function} {raised_where(error, f'on {where}')}."
-            remedy = calling_meant(self.opened.work, value) if is_of_the_call(error) else None
+            work = self.opened.work
+            remedy = calling_meant(work, value) if is_of_the_call(error) else spreading_meant(work, value, error)
             return work_error(error, where, f"{sentence}{MEANT[remedy]}", remedy)
         when = raised_where(error, f"when it was called on {where} again")
         return work_error(error, where, f"It can't be repeated: {function} {when}.")
@@ -402,6 +430,14 @@ def calling_meant(work: Work, item: Any) -> Remedy:
     return "star" if sequence and binds(work.function, *item) else None
 
 
+def spreading_meant(work: Work, item: Any, error: BaseException) -> Remedy:
+    """Whether an item that a function took as its first argument, and then could not use, was to be all of them."""
+    several = isinstance(item, Mapping | tuple) and len(item) > 1
+    if work.calling != "item" or not several or not isinstance(error, TypeError | AttributeError):
+        return None
+    return calling_meant(work, item)
+
+
 def binds(function: Callable[..., Any], *given: Any, **named: Any) -> bool:
     """Whether these arguments fit a function's parameters; False where those can't be seen."""
     try:
@@ -420,20 +456,6 @@ def parcels(calls: FirstCalls) -> list[tuple[Parcel, Parcel]]:
     """Each item that was called as it was before, and its result, as they are sent."""
     before = [item.original.copy() if item.original.can_copy else item.value for item in calls.items]
     return [(parcel(item), parcel(result)) for item, result in zip(before, calls.results, strict=True)]
-
-
-def global_digests(function: Any) -> dict[str, str | None]:
-    """A digest of every global that a function names and that is data, by name; {} for what isn't a Python function."""
-    if not isinstance(function, types.FunctionType):
-        return {}
-    there = function.__globals__
-    names = {name for code in nested_code(function.__code__) for name in code.co_names if name in there}
-    found = {}
-    for name in names:
-        if not isinstance(there[name], type | types.ModuleType) and not callable(there[name]):
-            seen = digest(there[name])
-            found[name] = seen.text if seen else None
-    return found
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.kinds import Calling
 from poolscope.protocol.payloads import ImportedPlace, ItemsMade
 from poolscope.protocol.work_names import WorkNames, path_of
-from poolscope.runner.host.errors import WorkUnusable
+from poolscope.runner.host.errors import RAISED_BY_WORK, WorkUnusable
 from poolscope.runner.host.pickling import error_in_words, short
 from poolscope.runner.host.user_modules import UserModules
 
@@ -125,7 +125,7 @@ def listed(source: Any, name: str, count: int) -> tuple[list[Any], bool, ItemsMa
                 look_at = perf_counter() + LOOK_EVERY_S
             if full:
                 break
-    except (Exception, SystemExit) as error:
+    except RAISED_BY_WORK as error:
         raise unusable(f"Item {len(items)} of {name} could not be made", error) from None
     seconds = perf_counter() - began
     if not items:
@@ -159,7 +159,7 @@ def explained(what: str) -> Iterator[None]:
         yield
     except WorkUnusable:
         raise
-    except (Exception, SystemExit) as error:
+    except RAISED_BY_WORK as error:
         raise unusable(what, error) from None
 
 

@@ -28,8 +28,9 @@ from types import ModuleType, TracebackType
 from poolscope.protocol.given_work import NotLoadable
 from poolscope.protocol.payloads import ImportedPlace
 from poolscope.protocol.work_names import is_file, path_of
-from poolscope.runner.host.errors import WorkUnusable
+from poolscope.runner.host.errors import RAISED_BY_WORK, WorkUnusable
 from poolscope.runner.host.pickling import error_in_words
+from poolscope.runner.host.stacks import is_of_library
 
 PACKAGE = Path(__file__).resolve().parents[2]
 PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", ".git")  # what the folder of a project has in it
@@ -260,7 +261,7 @@ class UserModules:
             raise
         except NotLoadable as error:
             raise WorkUnusable(str(error), code=None) from None
-        except (Exception, SystemExit) as error:
+        except RAISED_BY_WORK as error:
             traceback.print_exc()
             file, line = innermost_line(error.__traceback__)
             where = f" ({file}, line {line})" if file else ""
@@ -354,10 +355,10 @@ def folders_below(root: Path, depth: int = 2) -> list[Path]:
 
 
 def innermost_line(trace: TracebackType | None) -> tuple[str, int]:
-    """The file and the number of the innermost line of what is being imported; ('', 0) where there is none."""
-    found = "", 0
-    for frame, line in traceback.walk_tb(trace):
-        file = frame.f_code.co_filename
-        if not file.startswith("<") and file not in (__file__, importlib.__file__):
-            found = file, line
-    return found
+    """The file and the number of the innermost line of what is being imported, of the user's own where there is one;
+    ('', 0) where there is none."""
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
+    found = [
+        place for place in lines if not place[0].startswith("<") and place[0] not in (__file__, importlib.__file__)
+    ]
+    return next((place for place in reversed(found) if not is_of_library(place[0])), found[-1] if found else ("", 0))

@@ -12,8 +12,24 @@ from poolscope.examples import programs
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
-from poolscope.web.guide.comparisons import CALLS, SCENARIOS, TOOLS, WAYS_TO_ASK, comparison
-from poolscope.web.guide.figures import Kept, figures, pool_figure, pool_of_three, scenario_figures, tool_figures
+from poolscope.web.guide.comparisons import (
+    CALLS,
+    ENGINE_COLUMNS,
+    SCENARIOS,
+    TOOLS,
+    WAYS_TO_ASK,
+    comparison,
+    engine_rows,
+)
+from poolscope.web.guide.figures import (
+    Kept,
+    engine_figures,
+    figures,
+    pool_figure,
+    pool_of_three,
+    scenario_figures,
+    tool_figures,
+)
 from poolscope.web.guide.glossary import GLOSSARY
 from poolscope.web.guide.topics import PRESETS, TOPICS, beside, find
 from poolscope.web.pages import page
@@ -49,12 +65,14 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
             workers = Markup()
             if three is not None:
                 view = VIEWS["pool-sizes"].view(three)
-                shown = {"view": view, "run": run_facts(app_state, three)}
+                shown = {"view": view, "run": run_facts(three)}
                 workers = part(app_state.templates, "experiments/pool_sizes.html", "workers", shown)
             return {"pool": await pool_figure(kept, three), "workers": workers, "calls": table(CALLS, WAYS_TO_ASK)}
         case "sharing-data":
             return {"tools": table(TOOLS, await tool_figures(kept))}
         case "failing-safely":
             return {"scenarios": table(SCENARIOS, await scenario_figures(kept))}
+        case "beyond-one-machine":
+            return {"engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept)))}
         case _:
             return {"terms": GLOSSARY}

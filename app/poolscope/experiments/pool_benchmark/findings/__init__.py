@@ -115,6 +115,8 @@ ABOUT_TIMES = {
     start_up_outweighs,
     unsettled,
 }
+# Nor do these where a call ends before its work does, which may run into the next one.
+ABOUT_WHOLE_CALLS = {results_remembered, child_processes}
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}
 
@@ -124,7 +126,8 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if state.serial is None or not state.serial.map or not any(config.map or config.breakage for config in state.pools):
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
-    unfounded = ABOUT_TIMES if why_unfounded(state) else set()
+    why = why_unfounded(state)
+    unfounded = ABOUT_TIMES | (ABOUT_WHOLE_CALLS if why == "lazy" else set()) if why else set()
     results = [
         (check.__name__, CheckResult(None, "unfounded") if check in unfounded else check(state, usable_cpus))
         for check in CHECKS

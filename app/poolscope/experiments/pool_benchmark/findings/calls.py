@@ -21,6 +21,8 @@ LAZY: dict[LazyKind, tuple[str, str]] = {
     "future": ("a future", "wait for it"),
     "task graph": ("a task graph", "compute it"),
     "callable": ("a function", "call it"),
+    "process": ("a process", "wait for the process"),
+    "thread": ("a thread", "join the thread"),
 }
 ALIKE = 1.5  # times as long as a repeated call a first one may take
 WORTH_A_SET_UP = 0.10  # of a pass: what the first call alone prepares, and takes no longer, is not worth a word
@@ -44,6 +46,8 @@ def call_facts(state: State) -> dict[str, Any]:
             "taken": Part("all of it" if lazy.complete else "a part of it") if lazy.consumed_s is not None else None,
             "instead": Part(LAZY[lazy.kind][1]),
         }
+        if lazy.kind in ("process", "thread"):
+            facts |= {"found": Part("left running"), "making": Part("starting it")}
     if (memory := trial.remembered) is not None:
         facts |= {
             "first_s": memory.first_s,
@@ -72,7 +76,7 @@ def results_remembered(state: State, usable_cpus: int) -> CheckResult:
         facts = {"first_s": first, "again_s": again}
         return CheckResult(False, "alike", facts) if first < ALIKE * again else CheckResult(None, "unclear", facts)
     facts = call_facts(state) | {"times_as_long": memory.first_s / max(memory.again_s, 1e-9)}
-    if memory.how == "once" and loop is not None and loop.map:
+    if memory.how in ("once", "per thread") and loop is not None and loop.map:
         facts |= {"pass_s": median(loop.map)}
         if memory.first_s - memory.again_s < WORTH_A_SET_UP * facts["pass_s"]:
             return CheckResult(False, "little", facts)
@@ -90,6 +94,7 @@ def items_changed(state: State, usable_cpus: int) -> CheckResult:
         "function": trial.function,
         "item": change.item,
         "type": change.kind,
+        "part": change.part,
         "passes": Part("copies" if change.copied else "made anew"),
     }
     return CheckResult(True, "changed" if change.returned else "nothing returned", facts)
