@@ -10,6 +10,7 @@ PoolscopeError
 │   ├── TooManyStarts    this client starts runs faster than it may (429)
 │   ├── TooManyWaiting   as many runs of this visitor wait as may (429)
 │   ├── TooManyViewers   as many live streams are open as may be (503)
+│   ├── TooManyStreams   as many streams of this client are open as may be (429)
 │   ├── TooBusy          as many costly answers are being made as may wait (503)
 │   └── ServerEnding     the server is shutting down (503)
 ├── NotYours             a run was started by another visitor of the demo (403)
@@ -134,6 +135,13 @@ class TooManyViewers(Refused):
 
     def __init__(self, viewers: int) -> None:
         super().__init__(f"{viewers} live streams are open, which is the limit.", 10)
+
+
+class TooManyStreams(Refused):
+    title = "Too many streams from here"
+
+    def __init__(self, streams: int) -> None:
+        super().__init__(f"{streams} streams are open from here, which is the limit. Close some of their pages.", 10)
 
 
 class TooBusy(Refused):

@@ -84,5 +84,12 @@ LIMITS = {
         "Seconds after which a run of the demo no longer waits whose visitor neither looks nor asks: a hidden tab "
         "gives no sign of life, and comes back.",
     ),
-    "viewers": Limit(2000, 2000, 1, "Open live streams; one more is refused with 503."),
+    "viewers": Limit(2000, 2000, 1, "Open streams; one more is refused with 503."),
+    "streams_of_visitor": Limit(
+        2000,
+        20,
+        1,
+        "Open streams of one visitor, those of records too, else 429.",
+        "a tab has one, and so has a program",
+    ),
 }

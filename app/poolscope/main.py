@@ -26,6 +26,7 @@ from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import routes as guide
 from poolscope.web.identification import Identification, kept_secret
+from poolscope.web.open_streams import OpenStreams
 from poolscope.web.requests import RequestLog
 from poolscope.web.security import Guards
 from poolscope.web.views import VIEWS
@@ -61,7 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
         apart=settings.demo,
         proxies=proxies_of(settings.trusted_proxies),
     )
-    app_state = AppState(scheduler, identification, viewers=settings.viewers)
+    open_streams = OpenStreams(settings.viewers, settings.streams_of_visitor)
+    app_state = AppState(scheduler, identification, open_streams)
     app_state.hub = stream.Hub(app_state)
 
     async def find_pythons() -> None:

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     starts_of_address: int = limit("starts_of_address")
     gone_after: int = limit("gone_after")
     viewers: int = limit("viewers")
+    streams_of_visitor: int = limit("streams_of_visitor")
     keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
     allowed_hosts: str = Field(

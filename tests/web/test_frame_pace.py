@@ -59,7 +59,7 @@ def test_a_slow_drawing_saves_up_nothing(clock: Clock) -> None:
 
 
 async def test_all_who_come_at_once_share_a_channel_which_goes_when_nobody_came(tmp_path: Path, clock: Clock) -> None:
-    hub = Hub(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), viewers=9))
+    hub = Hub(AppState(Scheduler(Journal(tmp_path / "unused.sqlite"))))
     first = await hub.channel(Page())
     assert await hub.channel(Page()) is first, "who came first looks at another picture than who came second"
     clock.now += stream.DESERTED_S + 1

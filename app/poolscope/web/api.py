@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -183,7 +183,7 @@ async def delete(request: Request, run_id: str) -> Response:
     "/runs/{run_id}/records",
     summary="All records as they come: an event a record, or lines of JSON",
     response_class=EventSourceResponse,
-    responses={200: {"content": {"text/event-stream": {}, "application/x-ndjson": {}}}, **refusals(404)},
+    responses={200: {"content": {"text/event-stream": {}, "application/x-ndjson": {}}}, **refusals(404, 429, 503)},
 )
 async def records(
     request: Request,
@@ -194,34 +194,40 @@ async def records(
     """Resumes after Last-Event-ID without gap or repeat; closes with `event: end`."""
     run = await app_state_of(request).scheduler.run(run_id)
     if "application/x-ndjson" in accept:
-        return ndjson(run)
+        return ndjson(request, run)
     after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else 0
+    open_streams, visitor = app_state_of(request).open_streams, visitor_of(request)
+    open_streams.check(visitor)
 
-    async def events() -> AsyncIterator[bytes]:
+    async def events() -> AsyncGenerator[bytes, None]:
         async for first, lines in run.record_log.after(after):
             yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
         # The server ends, and the next one begins the run: its records are to be asked for again.
         yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
-    return EventSourceResponse(events(), ping_message_factory=lambda: ServerSentEvent(comment="ping"))
+    return EventSourceResponse(
+        open_streams.counted(visitor, events()), ping_message_factory=lambda: ServerSentEvent(comment="ping")
+    )
 
 
 @router.get("/runs/{run_id}/records.ndjson", include_in_schema=False)
 async def records_file(request: Request, run_id: str) -> Response:
     """The records as lines for a browser, which can't choose what it accepts behind a link."""
-    answer = ndjson(await app_state_of(request).scheduler.run(run_id))
+    answer = ndjson(request, await app_state_of(request).scheduler.run(run_id))
     answer.headers.update(named(f"poolscope-{run_id}.ndjson"))
     return answer
 
 
-def ndjson(run: Run) -> Response:
-    """The records as lines of JSON, followed while the run is live."""
+def ndjson(request: Request, run: Run) -> Response:
+    """The records as lines of JSON, followed while the run is live. Raises TooManyStreams or TooManyViewers."""
+    open_streams, visitor = app_state_of(request).open_streams, visitor_of(request)
+    open_streams.check(visitor)
 
-    async def lines() -> AsyncIterator[bytes]:
+    async def lines() -> AsyncGenerator[bytes, None]:
         async for _, batch in run.record_log.after(0):
             yield b"\n".join((*batch, b""))
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+    return StreamingResponse(open_streams.counted(visitor, lines()), media_type="application/x-ndjson")
 
 
 @router.get(
@@ -234,7 +240,8 @@ async def trace_of(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
     headers = named(f"poolscope-{run_id}.trace.json")
-    return await app_state.costly.make(lambda: JSONResponse(trace(run), headers=headers))
+    body = await body_of(request, run, "trace", lambda: JSONResponse(trace(run)).body)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -246,7 +253,7 @@ async def trace_of(request: Request, run_id: str) -> Response:
 async def rows(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    text = await app_state.costly.make(lambda: table_as_csv(run))
+    text = await body_of(request, run, "csv", lambda: table_as_csv(run).encode())
     return Response(text, media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
 
 
@@ -261,6 +268,14 @@ async def script_of(request: Request, run_id: str) -> Response:
     run = await app_state.scheduler.run(run_id)
     text = script(app_state, run)
     return Response(text, media_type="text/x-python; charset=utf-8", headers=named(f"{run.experiment.slug}.py"))
+
+
+async def body_of(request: Request, run: Run, form: str, work: Callable[[], bytes | memoryview]) -> bytes:
+    """A costly form of a run, kept for a while once the run has ended. Raises TooBusy."""
+    costly, visitor = app_state_of(request).costly, visitor_of(request)
+    if run.status.live:
+        return await costly.make(visitor.id, lambda: bytes(work()))
+    return await costly.body(visitor.id, (form, run.id, run.created), lambda: bytes(work()))
 
 
 def named(file: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from poolscope.errors import (
     Refused,
     RunIsLive,
     TooManyStarts,
+    TooManyStreams,
     TooManyWaiting,
     UnknownExperiment,
     UnknownRun,
@@ -37,6 +38,7 @@ STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (UnknownRun, 404),
     (UnknownTopic, 404),
     (TooManyStarts, 429),
+    (TooManyStreams, 429),
     (TooManyWaiting, 429),
     (Refused, 503),
     (NotYours, 403),
@@ -54,7 +56,7 @@ DESCRIPTIONS = {
     409: "Not in the state that the run is in",
     413: "The request is too large",
     422: "A parameter or the request itself is wrong; nothing was done",
-    429: "Too many runs were started from here, or wait",
+    429: "Too many runs were started, or streams opened, from here, or runs wait",
     503: "Not now; Retry-After says when",
 }
 _SCHEMA = "#/components/schemas/ProblemAnswer"

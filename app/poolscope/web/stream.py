@@ -20,7 +20,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from poolscope.errors import TooManyViewers
 from poolscope.runs.run import ChangeNotifier, Run
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
@@ -209,9 +208,7 @@ class Hub:
         return channel.frame if channel else None
 
     async def channel(self, page: Page) -> Channel:
-        """A page's channel. Raises UnknownRun, or TooManyViewers."""
-        if self.viewers >= self._app_state.viewers:
-            raise TooManyViewers(self.viewers)
+        """A page's channel. Raises UnknownRun."""
         now = time.monotonic()
         # Many come at once when a server is back: who asked for a channel must find those there who asked with him.
         self._channels = {
@@ -240,13 +237,15 @@ def come_back() -> bytes:
 )
 async def live(request: Request, run: str = "") -> Response:
     app_state, visitor = app_state_of(request), visitor_of(request)
+    app_state.open_streams.check(visitor)
     channel = await app_state.hub.channel(await page_of(request, run))
 
     def beat() -> ServerSentEvent:
         app_state.scheduler.see(visitor.id)
         return ServerSentEvent("", event="beat")
 
-    return EventSourceResponse(channel.stream(), ping=BEAT_S, ping_message_factory=beat)
+    frames = app_state.open_streams.counted(visitor, channel.stream())
+    return EventSourceResponse(frames, ping=BEAT_S, ping_message_factory=beat)
 
 
 async def page_of(request: Request, run_id: str = "") -> Page:
