@@ -6,19 +6,20 @@ A test compares these classes with what the templates read, both ways.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.findings import Change, Finding
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
-from poolscope.web.forms import FormField, fields, in_labels
+from poolscope.web.forms import FormField, as_text, fields, in_labels
 from poolscope.web.table import Cell, Column, Table, alone, table
 from poolscope.web.views import VIEWS
 from poolscope.web.views.view import Export, Shortcut
@@ -34,13 +35,28 @@ MARKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class FindingFacts:
+    """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
+    `change` words that remedy and `takes` how long a run with it takes, '' without one. `command` runs it in a
+    terminal, where this server can't."""
+
+    place: int
+    check: str
+    sentence: str
+    change: str = ""
+    takes: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """One run as pages word it. `state` names the colour and mark, `word` says it, and `status` is its first part.
 
     `place` is its place in the queue; it is `expected` to start at that time, '' where nobody can tell, and waits for
     those `behind`; `lacks` is a sentence on the room that it waits for. Only who has it `owned` may stop, change or
-    delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live.
-    `workers` are the processes that may be killed now, at most; 0 where nobody can be.
+    delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live. Of
+    the checks the `findings` hold, others `passed`, and some are `unclear`; `attempt` is the one with the remedy that
+    promises most. `workers` are the processes that may be killed now, at most; 0 where nobody can be.
     `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     """
 
@@ -59,8 +75,10 @@ class RunFacts:
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
     exports: tuple[Export, ...]
-    findings: tuple[Finding, ...]
-    checks: str  # '3 checks'
+    findings: tuple[FindingFacts, ...]
+    attempt: FindingFacts | None
+    passed: tuple[FindingFacts, ...]
+    unclear: tuple[FindingFacts, ...]
     error: str
     traceback: str
     notices: tuple[str, ...]
@@ -197,7 +215,8 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
 
 def run_facts(run: Run, *, owned: bool = True, installation: Installation | None = None) -> RunFacts:
     """A run for its page or panel; with an `installation`, also how to run again what it does not offer."""
-    findings = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
+    checks = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
+    findings = findings_that(True, checks, run, installation)
     word = state_in_words(run, owned=owned)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
     return RunFacts(
@@ -217,7 +236,9 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,
         findings=findings,
-        checks=language.count(len(findings), "check") if findings else "",
+        attempt=next((finding for finding in findings if finding.change), None),
+        passed=findings_that(False, checks, run, installation),
+        unclear=findings_that(None, checks, run, installation),
         error=(run.error or "") if broken or run.started is None else "",
         traceback=run.failure.traceback if broken and run.failure else "",
         notices=_notices(run),
@@ -231,16 +252,39 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
     )
 
 
-def _command(run: Run, installation: Installation | None) -> str:
-    """The command that runs it again, '' where this server can do so itself."""
+def _command(run: Run, installation: Installation | None, changes: Mapping[str, Any] | None = None) -> str:
+    """The command that runs it again, with changes or without, '' where this server can do so itself."""
     experiment = run.experiment
     if installation is None or run.status.live or experiment.command is None or run.params.built_in:
         return ""
     try:
         experiment.arguments(run.params, installation)
     except BadParameters:
-        return experiment.command(run.params)
+        return experiment.command(run.params, changes or {})
     return ""
+
+
+def findings_that(
+    hold: bool | None, checks: Sequence[Finding], run: Run, installation: Installation | None
+) -> tuple[FindingFacts, ...]:
+    return tuple(_finding(run, place, check, installation) for place, check in enumerate(checks) if check.holds is hold)
+
+
+def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:
+    facts = FindingFacts(place, language.capital(finding.check), finding.sentence)
+    if not finding.remedy:
+        return facts
+    change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
+    took = change.seconds if change.seconds is not None else numbers.seconds_between(run.started, run.ended)
+    command = _command(run, installation, finding.remedy)
+    return replace(facts, change=change.words, takes=numbers.roughly(took), command=command)
+
+
+def labelled_change(run: Run, _: object, remedy: Mapping[str, Any]) -> Change:
+    """A remedy by the labels of the parameters that it changes: 'Run with guard condition and capacity 1000'."""
+    model, before = run.experiment.params.model_fields, run.params.model_dump()
+    changed = [f"{model[name].title} {as_text(value)}" for name, value in remedy.items() if value != before.get(name)]
+    return Change(f"Run with {language.format_list(changed)}" if changed else "Run again")
 
 
 def state_in_words(run: Run, *, owned: bool = True) -> str:
