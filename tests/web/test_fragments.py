@@ -144,5 +144,5 @@ def test_a_run_that_failed_before_anything_was_measured_promises_nothing_more(ex
     run = Run("xx-0001", experiment, experiment.params())
     run.status = Status.FAILED
     state = AppState(Scheduler(Journal(Path("unused.sqlite"))))
-    shown = asyncio.run(fragments.render(state, [fragments.run_section(run)]))
+    shown = asyncio.run(fragments.render(state, [fragments.run_section(state, run)]))
     assert not re.search(r"\bComes (with|last)|Being tried|It runs", "".join(shown.values()))
