@@ -660,7 +660,7 @@ VERDICTS = {
     "use, behind": "({gain:interval}).[ {tie}]",
     "other loop": "{config} wins: {gain:times} {base}",
     "other loop, behind": "({gain:interval}).",
-    "small gain": "Hardly worth a pool: {best}, {fastest}, {best:gains/gain} less than {worth_it:percent}",
+    "small gain": "Hardly worth a pool: {config}[, {fastest},] {config:gains/gain} less than {worth_it:percent}",
     "small gain, behind": "({gain:times}, {gain:interval}), and a plain loop is simpler.",
     "loop": "The plain loop wins:",
     "loop, behind": "{best}, {fastest}, {reach}.[ {why}]",
