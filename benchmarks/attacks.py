@@ -1,9 +1,10 @@
-"""Attacks a server that runs already, within what its forms allow, and prints how it answered meanwhile.
+"""Attacks a server, within what it lets anybody send, and prints how it answered meanwhile and what was lost.
 
-    python benchmarks/attacks.py http://127.0.0.1:8000 [ATTACK …]
+    python benchmarks/attacks.py [--url http://127.0.0.1:8000] [ATTACK …]
 
-Loopback only, one attack after another, each for at most a minute. Start the server in a container of 2 CPUs and 2 GiB;
-it must outlive all of them, and answer /healthz within 100 ms at the 99th percentile.
+Loopback only, one attack after another, each for about a minute. Without an address a demo is served for it. Start the
+server in a container of 2 CPUs and 2 GiB; it must outlive all of them, answer /healthz within 100 ms at the 99th
+percentile, and keep what had finished before.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import httpx
+from _clients import BY_CLIENTS
+from _server import raise_open_files, served
 
 ATTACK_S = 40.0
+IDLE_S = 10.0
 LOOK_S = 0.05
 PATIENCE_S = 30.0  # with an answer
 
@@ -55,16 +59,32 @@ def start(client: httpx.Client, experiment: str, **params: object) -> str:
     return f"{answer.status_code} {' '.join(error['message'] for error in told.get('errors', ())) or told['detail']}"
 
 
+def nothing(client: httpx.Client) -> list[str]:
+    """For comparison: what the machine is good for while nothing runs."""
+    client.get("/healthz")
+    time.sleep(IDLE_S)
+    return []
+
+
 def memory_hungry(client: httpx.Client) -> list[str]:
-    """Row 1: 32 processes that hold 64 MiB each."""
-    params = {"workload": "memory-hungry", "items": 100, "sizes": "32", "kinds": "process", "repeats": 1}
-    return [start(client, "which-pool", **params)]
+    """Row 1: 32 processes that hold 64 MiB each, or as many as are admitted."""
+    params = {"workload": "memory-hungry", "items": 100, "kinds": "process", "repeats": 1}
+    return until_admitted(client, params, "sizes", (32, 24, 16, 8, 4))
 
 
 def large_arguments(client: httpx.Client) -> list[str]:
-    """Row 1: 256 large lists for 64 processes."""
-    params = {"workload": "large-arguments", "items": 256, "sizes": "64", "kinds": "process", "repeats": 1}
-    return [start(client, "which-pool", **params)]
+    """Row 1: 256 large lists for 64 processes, or as many as are admitted."""
+    params = {"workload": "large-arguments", "sizes": 64, "kinds": "process", "repeats": 1}
+    return until_admitted(client, params, "items", (256, 128, 64, 32, 16))
+
+
+def until_admitted(client: httpx.Client, params: dict[str, object], name: str, amounts: tuple[int, ...]) -> list[str]:
+    told = []
+    for amount in amounts:
+        told.append(f"{name} {amount}: {start(client, 'which-pool', **params, **{name: amount})}")
+        if " 422 " not in told[-1]:
+            break
+    return told
 
 
 def factorials(client: httpx.Client) -> list[str]:
@@ -93,11 +113,13 @@ def costly_answers(client: httpx.Client) -> list[str]:
 
 
 ATTACKS: dict[str, Callable[[httpx.Client], list[str]]] = {
+    "nothing": nothing,
     "memory-hungry": memory_hungry,
     "large-arguments": large_arguments,
     "factorials": factorials,
     "shared-lists": shared_lists,
     "costly-answers": costly_answers,
+    **BY_CLIENTS,
 }
 
 
@@ -115,7 +137,7 @@ def attack(url: str, name: str) -> None:
         began = time.perf_counter()
         for line in ATTACKS[name](client):
             print(f"  {line}", flush=True)
-        while time.perf_counter() - began < ATTACK_S and any(live(client)):
+        while time.perf_counter() - began < ATTACK_S and live(client):
             time.sleep(0.5)
         watch.over.set()
         for watcher in watchers:
@@ -127,7 +149,7 @@ def attack(url: str, name: str) -> None:
             if run["error"]:
                 print(f"  {run['id']} {run['status']}: {run['error']}")
     for path, times in (("/healthz", watch.health_s), ("/", watch.page_s)):
-        ordered = sorted(times)
+        ordered = sorted(times) or [float("nan")]
         p50, p99, worst = (1000 * ordered[int((len(ordered) - 1) * share)] for share in (0.5, 0.99, 1))
         print(f"  {path:<9} {len(times):4} times: median {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.1f} ms")
     print(f"  not answered: {watch.lost[:3] if watch.lost else 'none'}", flush=True)
@@ -147,15 +169,38 @@ def until_nothing_runs(client: httpx.Client) -> None:
         time.sleep(0.2)
 
 
+def finished(client: httpx.Client) -> list[str]:
+    """Three runs that have finished, whatever comes."""
+    runs = [start(client, "factorials", first=1, last=20).split()[0] for _ in range(3)]
+    until_nothing_runs(client)
+    return runs
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("url", help="of the server, on this machine")
+    parser.add_argument("--url", help="of a server on this machine; without it, a demo is served")
     parser.add_argument("attacks", nargs="*", choices=[*ATTACKS, []], help="all of them unless some are named")
+    parser.add_argument("--quick", action="store_true", help="one attack only, to see that the script still works")
     given = parser.parse_args()
-    if not ip_address(urlsplit(given.url).hostname or "").is_loopback:
+    raise_open_files()
+    names = given.attacks or (["others-runs"] if given.quick else list(ATTACKS))
+    if given.url is None:
+        with served(demo="true", starts_per_minute="12") as server:
+            attack_all(server.url, names)
+    elif ip_address(urlsplit(given.url).hostname or "").is_loopback:
+        attack_all(given.url, names)
+    else:
         parser.error("the server must be on this machine")
-    for name in given.attacks or ATTACKS:
-        attack(given.url, name)
+
+
+def attack_all(url: str, names: list[str]) -> None:
+    """All attacks, and whether what was there before is there as it was."""
+    with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
+        before = {run_id: client.get(f"/api/runs/{run_id}").json() for run_id in finished(client)}
+        for name in names:
+            attack(url, name)
+        lost = [run_id for run_id, run in before.items() if client.get(f"/api/runs/{run_id}").json() != run]
+        print(f"\n{len(names)} attacks; of {len(before)} runs finished before them {len(lost)} are lost or changed")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,14 @@ from poolscope.protocol.kinds import Calling
 # Why a run failed, where programs can tell: the work's name leads nowhere; the kernel had no more memory; it took more
 # than it may of memory, processes, CPU time or records; its runner was stopped by a signal.
 FailureCode = Literal[
-    "bad-reference", "out-of-memory", "memory-limit", "process-limit", "cpu-limit", "record-limit", "suspended"
+    "bad-reference",
+    "out-of-memory",
+    "memory-limit",
+    "process-limit",
+    "time-limit",
+    "cpu-limit",
+    "record-limit",
+    "suspended",
 ]
 
 RoundsEndedWhy = Literal["settled", "time spent", "most rounds", "no pool left"]
@@ -524,6 +531,14 @@ class PassesPerSample(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerHosts(Payload):
+    """The names of the hosts on which a configuration's workers are."""
+
+    tag: ClassVar[str] = "hosts"
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundEnded(Payload):
     """Counted round `round` is over, which took `round_s`, and `spent_s` of the run's time; there may be more, as the
     server finds."""
@@ -737,8 +752,8 @@ class MeasurementReport:
     that can't be told, `detail` what differs and `difference` why, which is rounding where they are the same. `digest`
     identifies the results of the first loop, None where they have none that another Python would give. `results` are
     there where they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an
-    item that a first loop changed, which the trial had not seen. The rest comes from a traced repetition, whose times
-    do not count.
+    item that a first loop changed, which the trial had not seen. `hosts` names where an engine's workers are. The rest
+    comes from a traced repetition, whose times do not count.
     """
 
     start: int
@@ -762,3 +777,4 @@ class MeasurementReport:
     lanes: tuple[WorkerLane, ...] = ()
     changed: ItemChange | None = None
     passes_to_fill: int = 1
+    hosts: tuple[str, ...] = ()

@@ -6,18 +6,19 @@ A test compares these classes with what the templates read, both ways.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.findings import Change, Finding
 from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
-from poolscope.web.forms import FormField, fields, in_labels
+from poolscope.web.forms import FormField, as_text, fields, in_labels
 from poolscope.web.table import Cell, Column, Table, alone, table
 from poolscope.web.views import VIEWS
 from poolscope.web.views.view import Export, Shortcut
@@ -33,12 +34,26 @@ MARKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class FindingFacts:
+    """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
+    `change` words that remedy and `takes` how long a run with it takes, '' without one."""
+
+    place: int
+    check: str
+    sentence: str
+    change: str = ""
+    takes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """One run as pages word it. `state` names the colour and mark, `word` says it, and `status` is its first part.
 
-    `place` is its place in the queue, `lacks` a sentence on the room that it waits for. `facts` stand behind the state
-    on the run's page; `progress` is (done, total, words) while it is live. `workers` are the processes that may be
-    killed now, at most; 0 where nobody can be.
+    `place` is its place in the queue; it is `expected` to start at that time, '' where nobody can tell, and waits for
+    those `behind`; `lacks` is a sentence on the room that it waits for. Only who has it `owned` may stop, change or
+    delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live. Of
+    the checks the `findings` hold, others `passed`, and some are `unclear`; `attempt` is the one with the remedy that
+    promises most. `workers` are the processes that may be killed now, at most; 0 where nobody can be.
     """
 
     id: str
@@ -50,18 +65,23 @@ class RunFacts:
     running: bool
     stopping: bool
     place: int
+    expected: str
+    behind: tuple[str, ...]
     lacks: str
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
     exports: tuple[Export, ...]
-    findings: tuple[Finding, ...]
-    checks: str  # '3 checks'
+    findings: tuple[FindingFacts, ...]
+    attempt: FindingFacts | None
+    passed: tuple[FindingFacts, ...]
+    unclear: tuple[FindingFacts, ...]
     error: str
     traceback: str
     notices: tuple[str, ...]
     conditions: tuple[tuple[str, str], ...]
     printed: str
     paused: bool | None
+    owned: bool
     deletable: bool
     workers: int
 
@@ -188,9 +208,10 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
     return table(columns, shortcuts, style="stack")
 
 
-def run_facts(app_state: AppState, run: Run) -> RunFacts:
-    findings = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
-    word = state_in_words(run)
+def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
+    checks = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
+    findings = findings_that(True, checks, run)
+    word = state_in_words(run, owned=owned)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
     return RunFacts(
         id=run.id,
@@ -202,24 +223,49 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
         running=run.status is Status.RUNNING,
         stopping=run.stopping,
         place=run.place,
+        expected=numbers.clock(run.expected_start) if run.expected_start else "",
+        behind=run.behind if run.place else (),
         lacks=run.shortage.sentence if run.shortage else "",
         progress=progress(run),
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,
         findings=findings,
-        checks=language.count(len(findings), "check") if findings else "",
-        error=(run.error or "") if broken else "",
+        attempt=next((finding for finding in findings if finding.change), None),
+        passed=findings_that(False, checks, run),
+        unclear=findings_that(None, checks, run),
+        error=(run.error or "") if broken or run.started is None else "",
         traceback=run.failure.traceback if broken and run.failure else "",
-        notices=_notices(app_state, run),
+        notices=_notices(run),
         conditions=conditions(run),
         printed=run.printed,
-        paused=paused(run),
-        deletable=not app_state.demo and not run.status.live,
-        workers=run.worker_processes if run.status is Status.RUNNING and not run.stopping else 0,
+        paused=paused(run) if owned else None,
+        owned=owned,
+        deletable=owned and not run.status.live,
+        workers=run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0,
     )
 
 
-def state_in_words(run: Run) -> str:
+def findings_that(hold: bool | None, checks: Sequence[Finding], run: Run) -> tuple[FindingFacts, ...]:
+    return tuple(_finding(run, place, check) for place, check in enumerate(checks) if check.holds is hold)
+
+
+def _finding(run: Run, place: int, finding: Finding) -> FindingFacts:
+    facts = FindingFacts(place, language.capital(finding.check), finding.sentence)
+    if not finding.remedy:
+        return facts
+    change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
+    took = change.seconds if change.seconds is not None else numbers.seconds_between(run.started, run.ended)
+    return replace(facts, change=change.words, takes=numbers.roughly(took))
+
+
+def labelled_change(run: Run, _: object, remedy: Mapping[str, Any]) -> Change:
+    """A remedy by the labels of the parameters that it changes: 'Run with guard condition and capacity 1000'."""
+    model, before = run.experiment.params.model_fields, run.params.model_dump()
+    changed = [f"{model[name].title} {as_text(value)}" for name, value in remedy.items() if value != before.get(name)]
+    return Change(f"Run with {language.format_list(changed)}" if changed else "Run again")
+
+
+def state_in_words(run: Run, *, owned: bool = True) -> str:
     """'running · 6.4 of 20 s', 'queued, 2nd', 'finished 14:03:28 · 1.9 s', 'stopped by you …'."""
     took = numbers.seconds_between(run.started, run.ended)
     match run.status:
@@ -230,9 +276,11 @@ def state_in_words(run: Run) -> str:
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"
             return f"{word} · {live_progress[2]}" if live_progress else word
         case Status.STOPPED if run.started is None:
-            return f"cancelled {numbers.clock(run.ended)}"
+            return f"{'given up' if run.error else 'cancelled'} {numbers.clock(run.ended)}"
         case Status.STOPPED:
-            return f"stopped by you {numbers.clock(run.ended)} · {numbers.duration(took)}"
+            return (
+                f"stopped by {'you' if owned else 'its visitor'} {numbers.clock(run.ended)} · {numbers.duration(took)}"
+            )
         case _:
             return f"{run.status.value} {numbers.clock(run.ended)} · {numbers.duration(took)}"
 
@@ -255,7 +303,7 @@ def _facts(run: Run) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _notices(app_state: AppState, run: Run) -> tuple[str, ...]:
+def _notices(run: Run) -> tuple[str, ...]:
     notices = []
     if run.unkept:
         notices.append(f"This run is not being kept: {run.unkept}.")

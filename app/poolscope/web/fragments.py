@@ -22,11 +22,10 @@ from markupsafe import Markup
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Verdict
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
-from poolscope.web.history import ON_BENCH, RECENT, history
+from poolscope.web.history import ON_BENCH, RECENT, earlier_run, history
 from poolscope.web.views import VIEWS
 
 MACHINE_S = 5.0  # the header's machine facts are looked at this often
@@ -197,9 +196,11 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
     panel, view = panel_facts(experiment), VIEWS[experiment.name]
 
     async def context() -> Makers:
+        earlier = await earlier_run(app_state, run) if run else None
         return {
             "panel": lambda: panel,
-            "run": lambda: run_facts(app_state, run) if run else None,
+            "earlier": lambda: earlier,
+            "run": lambda: run_facts(run) if run else None,
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run) if run is not None and has_records(run) else None,
         }
@@ -228,7 +229,7 @@ def form_section(
     async def context() -> Makers:
         return {
             "panel": lambda: panel_facts(experiment),
-            "run": lambda: run_facts(app_state, run) if run else None,
+            "run": lambda: run_facts(run) if run else None,
             "form": lambda: form_facts(app_state, experiment, run, typed, errors),
         }
 
@@ -242,17 +243,17 @@ def form_section(
     return Section(f"form of {experiment.name}", version, context, lambda: (fragment,))
 
 
-def recent_section(app_state: AppState) -> Section:
-    """The newest runs."""
+def recent_section(app_state: AppState, owner: str = "") -> Section:
+    """The newest runs, those of `owner` if there is one given."""
     scheduler = app_state.scheduler
 
     async def context() -> Makers:
-        found = await history(app_state, limit=RECENT, columns=ON_BENCH, style="stack")
+        found = await history(app_state, owner=owner, limit=RECENT, columns=ON_BENCH, style="stack")
         return {"history": lambda: found}
 
     fragment = Fragment("recent", "partials/recent.html", "recent")
     return Section(
-        "recent", lambda: (scheduler.notifier.version, scheduler.journal.trouble), context, lambda: (fragment,)
+        "recent", lambda: (scheduler.runs_of(owner).changes, scheduler.journal.trouble), context, lambda: (fragment,)
     )
 
 
@@ -266,25 +267,32 @@ def machine_section(app_state: AppState) -> Section:
     return Section("machine", lambda: int(time.monotonic() / MACHINE_S), context, lambda: (fragment,))
 
 
-async def bench_sections(app_state: AppState) -> list[Section]:
-    """Everything on the bench that a stream replaces."""
+async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
+    """Everything on the bench that a stream replaces; with an `owner`, of his runs alone."""
     scheduler = app_state.scheduler
     sections: list[Section] = []
-    for experiment in EXPERIMENTS.values():
-        sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name))
-    return [*sections, recent_section(app_state), machine_section(app_state)]
+    for experiment in scheduler.experiments.values():
+        sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
+    return [*sections, recent_section(app_state, owner), machine_section(app_state)]
 
 
 # A run's own page
 
 
-def run_section(app_state: AppState, run: Run, state: Any = None, *, parts_only: bool = False) -> Section:
-    """The page of a run: heading, then what its view shows, of the present or of an earlier `state`."""
+def run_section(
+    app_state: AppState, run: Run, state: Any = None, *, owned: bool = True, parts_only: bool = False
+) -> Section:
+    """The page of a run: heading, then what its view shows, of the present or of an earlier `state`.
+
+    Who does not have it `owned` can only look.
+    """
     view = VIEWS[run.experiment.name]
 
     async def context() -> Makers:
+        earlier = await earlier_run(app_state, run)
         return {
-            "run": lambda: run_facts(app_state, run),
+            "earlier": lambda: earlier,
+            "run": lambda: run_facts(run, owned=owned),
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run, state),
             "title": lambda: title(run),
@@ -295,16 +303,16 @@ def run_section(app_state: AppState, run: Run, state: Any = None, *, parts_only:
     template = f"experiments/{run.experiment.slug}.html"
     parts = tuple(Fragment(f"run-{part.name}", template, part.macro or part.name, part.item) for part in view.parts)
     before = (Fragment("run-head", "partials/run.html", "head"), Fragment("run-fault", "partials/run.html", "fault"))
-    after = (Fragment("run-replay", "partials/run.html", "replay"), Fragment("run-more", "partials/run.html", "more"))
+    after = tuple(Fragment(f"run-{name}", "partials/run.html", name) for name in ("findings", "replay", "more"))
     shown = parts if parts_only else (*before, *parts, *after)
     return Section(f"run {run.id}", partial(_version, run), context, lambda: shown)
 
 
-def fault_section(app_state: AppState, run: Run, complaint: str) -> Section:
+def fault_section(run: Run, complaint: str) -> Section:
     """The form that kills a worker of a live run, with what was wrong."""
 
     async def context() -> Makers:
-        return {"run": lambda: run_facts(app_state, run), "complaint": lambda: complaint}
+        return {"run": lambda: run_facts(run), "complaint": lambda: complaint}
 
     fragment = Fragment("run-fault", "partials/run.html", "fault")
     return Section("fault", lambda: None, context, lambda: (fragment,))

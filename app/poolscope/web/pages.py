@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +14,9 @@ from markupsafe import Markup
 from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.records import from_line
 from poolscope.runs.run import Run, Status
+from poolscope.runs.visitors import Visitor
+from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import form_facts, panel_facts, replay, title
 from poolscope.web.fragments import (
@@ -29,6 +32,7 @@ from poolscope.web.fragments import (
 )
 from poolscope.web.history import history
 from poolscope.web.table import Column, Table, table
+from poolscope.web.views import VIEWS
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -57,16 +61,17 @@ async def whole_panel(
 async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
+    owner = owner_of(request)
     panels = [
         await whole_panel(
             app_state,
             experiment,
-            await app_state.scheduler.latest(experiment.name),
+            await app_state.scheduler.latest(experiment.name, owner),
             form_section(app_state, experiment, None) if experiment.name == defaults else None,
         )
-        for experiment in EXPERIMENTS.values()
+        for experiment in app_state.scheduler.experiments.values()
     ]
-    recent = (await render(app_state, [recent_section(app_state)]))["recent"]
+    recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
     return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
 
 
@@ -74,7 +79,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
 async def runs(request: Request, experiment: str = "", status: str = "", before: str = "") -> Response:
     app_state = app_state_of(request)
     names = [(each.name, each.title) for each in EXPERIMENTS.values()]
-    found = await history(app_state, experiment=experiment, status=status, before=before)
+    found = await history(app_state, owner=owner_of(request), experiment=experiment, status=status, before=before)
     return page(
         app_state,
         "pages/runs.html",
@@ -90,11 +95,46 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     """One run; with `t`, as it was so many seconds after its start."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    state = None if t is None else await state_at(app_state, run, t)
-    fragments = await render(app_state, [run_section(app_state, run, state)])
+    state = None if t is None else await state_at(app_state, visitor_of(request), run, t)
+    fragments = await render(app_state, [run_section(app_state, run, state, owned=owned(request, run))])
     stream = f"/live?run={run.id}" if run.status.live else ""
     heading = f"{run.id} {title(run)}"
-    return page(app_state, "pages/run.html", "Runs", stream, heading=heading, fragments=tuple(fragments.values()))
+    return page(app_state, "pages/run.html", "Runs", stream, heading=heading, layout=laid_out(run, fragments))
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Blocks of a run's page that are closed at first; `anchor` is the id of what opens."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Markup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayout:
+    """A run's page: what is open, what is folded below it, and the rest."""
+
+    opening: tuple[Markup, ...]
+    folds: tuple[Fold, ...]
+    rest: tuple[Markup, ...]
+
+
+def laid_out(run: Run, fragments: Mapping[str, Markup]) -> RunLayout:
+    """The fragments of a run's page in their places."""
+    parts = VIEWS[run.experiment.name].parts
+    folded = dict.fromkeys(part.fold for part in parts if part.fold)
+    opening = ["run-head", "run-fault", *(f"run-{part.name}" for part in parts if not part.fold), "run-findings"]
+    folds = [
+        Fold(
+            re.sub(r"\W+", "-", title.lower()),
+            title,
+            tuple(fragments[f"run-{part.name}"] for part in parts if part.fold == title),
+        )
+        for title in folded
+    ]
+    rest = (fragments["run-replay"], fragments["run-more"])
+    return RunLayout(tuple(fragments[name] for name in opening), tuple(folds), rest)
 
 
 @router.get("/runs/{run_id}/at")
@@ -102,11 +142,11 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     """The parts of a run's page as they were `t` seconds after its start, for the replay."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    section = run_section(app_state, run, await state_at(app_state, run, t), parts_only=True)
+    section = run_section(app_state, run, await state_at(app_state, visitor_of(request), run, t), parts_only=True)
     return partials(await render(app_state, [section]))
 
 
-async def state_at(app_state: AppState, run: Run, seconds: float) -> Any:
+async def state_at(app_state: AppState, visitor: Visitor, run: Run, seconds: float) -> Any:
     """The state of an ended run so many seconds after its first record: its records, folded again up to there.
 
     None, which is the present, where there is nothing to play again.
@@ -116,17 +156,7 @@ async def state_at(app_state: AppState, run: Run, seconds: float) -> Any:
     # In this order a NaN is 0 too; no run lasts for 30 years.
     until = run.state.t0 + int(min(max(0.0, seconds), 1e9) * 1e9)
 
-    def fold_again() -> Any:
-        state = run.experiment.meaning.initial(run.params)
-        for line in run.record_log.lines:
-            record = from_line(line)
-            if record.t > until and record.kind not in ("run", "end"):
-                continue
-            if record.kind != "end" or run.state.t <= until:
-                state = run.experiment.meaning.fold(state, record)
-        return state
-
-    return await app_state.costly.make(fold_again)
+    return await app_state.costly.make(visitor.id, lambda: app_state.replays.state_at(run, until))
 
 
 @router.get("/runs/{run_id}/chart.json", response_class=JSONResponse)
@@ -177,7 +207,7 @@ async def api(request: Request) -> Response:
         for method, about in methods.items()
     ]
     forms = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in app_state.scheduler.experiments.values():
         form = form_facts(app_state, experiment, None)  # defaults, whatever ran last
         rows = table(PARAMETERS, (*form.fields, *form.advanced))
         forms.append(ParameterTable(experiment.title, experiment.name, rows))

@@ -71,6 +71,7 @@ from poolscope.protocol.payloads import (
     RoundsEnded,
     RoundsEndedWhy,
     Seed,
+    WorkerHosts,
 )
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.pools.kinds import lacking
@@ -444,6 +445,8 @@ class Benchmark:
         self.report.samples(config, repetition, report)
         if report.results:
             self.report.result(report.results, config.key)
+        if report.hosts and repetition == 0:
+            self.report.result(WorkerHosts(report.hosts), config.key)
         if report.changed:
             self.report.result(ItemsChanged(report.changed), config.python)
         self.compare(config, repetition, report)

@@ -24,14 +24,17 @@ from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL, chunk_used
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD, chunk_used
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.protocol.work_names import OWN_WORK
+from poolscope.text.language import format_list
+from poolscope.text.numbers import duration
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
 # The words that people use for the kinds of pools; the plain loop is measured always.
-SYNONYMS = {name: name for name in POOL_KINDS} | {f"{name}s": name for name in POOL_KINDS} | {"processes": "process"}
+SYNONYMS = {name: name for name in (*POOL_KINDS, *ENGINES)} | {f"{name}s": name for name in POOL_KINDS}
+SYNONYMS |= {"processes": "process", "distributed": "dask"}
 SYNONYMS |= {
     ALL: ALL,
     SERIAL: SERIAL,
@@ -68,7 +71,7 @@ CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
 NATIVE_THREADS = Numbers("native_threads", 0, MOST_NATIVE_THREADS, MOST_LIMITS, "'1, 2'")
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
-KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
+KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join((*POOL_KINDS, *ENGINES))}"
 REPEATS_HELP = "Repetitions, after one warm-up; empty = as many as the answer needs."
 SECONDS_HELP = "The time that all may take where the number of repetitions is left open."
 WORK_MS_HELP = "How long one item computes or waits; empty = default."
@@ -92,20 +95,27 @@ class WhichPoolParams(Params):
         None, "time per item", unit="ms", ge=0.01, le=60_000, width=6, none="default", help=WORK_MS_HELP
     )
     items: int = parameter(
-        0, "items", ge=0, le=MOST_ITEMS, help="How many; 0 = as many as suit the built-in work, all of your own."
+        0,
+        "items",
+        ge=0,
+        le=MOST_ITEMS,
+        limit="most_items",
+        help="How many; 0 = as many as suit the built-in work, all of your own.",
     )
     kinds: list[str] = parameter(
         [],
         "kinds",
-        choices={kind: kind for kind in POOL_KINDS},
-        none="all that there are",
-        help="Kinds of pools; none ticked means all that this Python has.",
+        choices={kind: kind for kind in (*POOL_KINDS, *ENGINES)},
+        none="all of the standard library",
+        help=f"Kinds of pools; none ticked means all that this Python's standard library has. {format_list(ENGINES)} "
+        "are measured where they are installed.",
     )
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [1, 2, 4, 8],
         "workers",
         width=12,
         range=SIZES_RANGE,
+        limit="most_workers",
         min_length=1,
         max_length=MOST_SIZES,
         help="Workers in a pool, comma-separated, with ranges: 1, 2, 4-8.",
@@ -120,9 +130,11 @@ class WhichPoolParams(Params):
         help=CHUNKSIZE_HELP,
     )
     repeats: int | None = parameter(
-        None, "repetitions", ge=1, le=MOST_REPEATS, width=6, none="as needed", help=REPEATS_HELP
+        None, "repetitions", ge=1, le=MOST_REPEATS, limit="most_repeats", width=6, none="as needed", help=REPEATS_HELP
     )
-    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    seconds: float = parameter(
+        30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, limit="most_seconds", width=6, help=SECONDS_HELP
+    )
     max_tasks: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
         [0],
         "tasks per worker",
@@ -147,12 +159,22 @@ class WhichPoolParams(Params):
         none="default",
         help="How processes start; none ticked means the platform's default.",
     )
+    executor: str = parameter(
+        "",
+        "executor",
+        width=24,
+        max_length=LONGEST_NAME,
+        advanced=True,
+        help="For the kind executor: a name that this installation offers, or module:factory, whose call with a number "
+        "of workers gives a concurrent.futures.Executor.",
+    )
     native_threads: list[Annotated[int, Field(ge=0, le=MOST_NATIVE_THREADS)]] = parameter(
         [],
         "native threads",
         advanced=True,
         width=8,
         range=f"at most {MOST_LIMITS}",
+        limit="most_threads",
         max_length=MOST_LIMITS,
         help="Limits to the threads of BLAS, OpenMP and the like: 1, 2; 0 or empty = as the environment has it.",
     )
@@ -169,6 +191,7 @@ class WhichPoolParams(Params):
         unit="s",
         ge=0.1,
         le=3600,
+        limit="most_seconds",
         width=6,
         advanced=True,
         help="How long one call, or one pass over the items, may take before it is given up.",
@@ -202,22 +225,25 @@ class WhichPoolParams(Params):
         found = names("kinds", value, KINDS_ALLOWED, lambda word: SYNONYMS.get(word.lower()))
         if found == [SERIAL]:
             raise ValueError(f"`kinds` must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
-        return [] if ALL in found else [kind for kind in found if kind != SERIAL]
+        if ALL in found:
+            engines = [kind for kind in found if kind in ENGINES]
+            return [*POOL_KINDS, *engines] if engines else []
+        return [kind for kind in found if kind != SERIAL]
 
     @field_validator("sizes", mode="before")
     @classmethod
     def sizes_from_words(cls, value: Any) -> Any:
-        return SIZES.read(value)
+        return SIZES.of(cls).read(value)
 
     @field_validator("chunksizes", mode="before")
     @classmethod
     def chunksizes_from_words(cls, value: Any) -> Any:
-        return CHUNKSIZES.read(value)
+        return CHUNKSIZES.of(cls).read(value)
 
     @field_validator("max_tasks", mode="before")
     @classmethod
     def max_tasks_from_words(cls, value: Any) -> Any:
-        return MAX_TASKS.read(value)
+        return MAX_TASKS.of(cls).read(value)
 
     @field_validator("start_methods", mode="before")
     @classmethod
@@ -229,7 +255,7 @@ class WhichPoolParams(Params):
     @field_validator("native_threads", mode="before")
     @classmethod
     def native_threads_from_words(cls, value: Any) -> Any:
-        return NATIVE_THREADS.read(value) if value or value == 0 else []
+        return NATIVE_THREADS.of(cls).read(value) if value or value == 0 else []
 
     @field_validator("pythons", mode="before")
     @classmethod
@@ -254,14 +280,18 @@ class WhichPoolParams(Params):
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
-        if not processes and self.start_methods:
+        by_method = not self.kinds or any(kind in STARTED_BY_METHOD for kind in self.kinds)
+        if not by_method and self.start_methods:
             raise InvalidParameter(
-                "start_methods", "must stay empty where no kind starts processes: process and pool do."
+                "start_methods", "must stay empty where no kind has a start method: process and pool have one."
             )
         if not processes and self.chunksizes != [0]:
-            raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: process and pool do.")
-        if not processes and self.max_tasks != [0]:
+            raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: those of worker processes do.")
+        if not by_method and self.max_tasks != [0]:
             raise InvalidParameter("max_tasks", "must be 0 where no kind replaces workers: process and pool do.")
+        if bool(self.executor) != ("executor" in self.kinds):
+            wanted = "name a factory, module:factory, for" if "executor" in self.kinds else "be empty without"
+            raise InvalidParameter("executor", f"must {wanted} the kind executor.")
         plan = self._largest_plan()
         settings = sum(config.kind != SERIAL for config in plan)
         if settings > MOST_CONFIGURATIONS:
@@ -272,7 +302,8 @@ class WhichPoolParams(Params):
             )
         # What one's own function takes is not known; there `limit_s` is what bounds a repetition.
         cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
-        check_length(plan, cost, self.repeats, "items" if self.work_ms is None else "work_ms", "settings")
+        longest = self.within("run_s", LONGEST_RUN_S)
+        check_length(plan, cost, self.repeats, "items" if self.work_ms is None else "work_ms", "settings", longest)
         return self
 
     @property
@@ -299,10 +330,15 @@ class WhichPoolParams(Params):
         return RunLength(OPENING_S + run_s(self._largest_plan(), cost, self.repeats, cpus=os.cpu_count() or 1))
 
     def arguments(
-        self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
+        self,
+        folder: str,
+        path: Sequence[str],
+        pythons: Sequence[InterpreterPath],
+        working_folder: str = "",
+        executor: str = "",
     ) -> BenchmarkArguments:
-        """What the body is given, with the folder and the path that one's own work is imported from."""
-        if self.built_in:
+        """What the body is given, with the folder and the path that one's own work and executor are imported from."""
+        if self.built_in and not executor:
             folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
             work=BenchmarkWork(
@@ -313,6 +349,7 @@ class WhichPoolParams(Params):
                 path=tuple(path),
                 working_folder=working_folder,
                 star=self.star,
+                executor=executor,
             ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
@@ -371,6 +408,7 @@ class PoolSizesParams(Params):
         "pool sizes",
         width=12,
         range=SIZES_RANGE,
+        limit="most_workers",
         min_length=1,
         max_length=MOST_SIZES,
         help="Processes in the pool, comma-separated, with ranges: 2, 4-8.",
@@ -386,9 +424,18 @@ class PoolSizesParams(Params):
         None, "time per item", unit="ms", ge=0.01, le=60_000, width=6, none="default", help=WORK_MS_HELP
     )
     repeats: int | None = parameter(
-        None, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, width=6, none="as needed", help=REPEATS_HELP
+        None,
+        "repetitions",
+        ge=1,
+        le=MOST_REPEATS_OF_SIZES,
+        limit="most_repeats",
+        width=6,
+        none="as needed",
+        help=REPEATS_HELP,
     )
-    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    seconds: float = parameter(
+        30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, limit="most_seconds", width=6, help=SECONDS_HELP
+    )
     start_method: str | None = parameter(
         None, "start method", advanced=True, width=11, help="How processes start; default is the platform's."
     )
@@ -405,7 +452,7 @@ class PoolSizesParams(Params):
     @field_validator("sizes", mode="before")
     @classmethod
     def sizes_from_words(cls, value: Any) -> Any:
-        return SIZES.read(value)
+        return SIZES.of(cls).read(value)
 
     _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
 
@@ -413,9 +460,10 @@ class PoolSizesParams(Params):
     def plan_is_possible(self) -> Self:
         if self.last < self.first:
             raise InvalidParameter("last", f"must not be less than `first`; {self.last:,} is less than {self.first:,}.")
-        if self.items > MOST_ITEMS:
+        most = self.within("most_items", MOST_ITEMS)
+        if self.items > most:
             raise InvalidParameter(
-                "last", f"must leave at most {MOST_ITEMS:,} items; from {self.first:,} on there are {self.items:,}."
+                "last", f"must leave at most {most:,} items; from {self.first:,} on there are {self.items:,}."
             )
         if self.workload == "factorial" and self.first < 0:
             raise InvalidParameter("first", f"must be 0 or more for factorial; {self.first:,} has none.")
@@ -431,7 +479,8 @@ class PoolSizesParams(Params):
         if self.chunksize and self.method == "apply_async":
             raise InvalidParameter("chunksize", "must be 0 for apply_async, which hands out one item a message.")
         name = "work_ms" if self.workload in LENGTHS_OF_SIZES else "repeats"
-        check_length(self.planned(), self._cost, self.repeats, name, "items, sizes")
+        longest = self.within("run_s", LONGEST_RUN_S)
+        check_length(self.planned(), self._cost, self.repeats, name, "items, sizes", longest)
         return self
 
     @property
@@ -521,18 +570,18 @@ class PoolSizesParams(Params):
 
 
 def check_length(
-    plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int | None, name: str, others: str
+    plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int | None, name: str, others: str, longest: int
 ) -> None:
     """Refuse a plan that is absurdly long, by the parameter `name`; estimates are good to a factor of a few.
 
     Where the number of rounds is left open, the fewest must be possible. Raises InvalidParameter.
     """
     seconds = run_s(plan, cost, FEWEST_TO_SETTLE if repeats is None else repeats, cpus=os.cpu_count() or 1)
-    if seconds > LONGEST_RUN_S:
+    if seconds > longest:
         raise InvalidParameter(
             name,
             f"must be less for so many {others} and repetitions: together they would take about "
-            f"{seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is allowed.",
+            f"{duration(seconds)}, and at most {duration(longest)} is allowed.",
         )
 
 

@@ -45,6 +45,7 @@ from poolscope.protocol.payloads import (
     SlowItems,
     TraceSummary,
     TrialReport,
+    WorkerHosts,
 )
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
@@ -67,7 +68,7 @@ class Configuration:
     where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
     A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
     loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
-    results (pool-sizes alone).
+    results (pool-sizes alone), `hosts` where an engine's workers are.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Configuration:
     loop: LoopTimes | None = None
     collections: int | None = None
     shown: ShownResults | None = None
+    hosts: tuple[str, ...] = ()
 
     @property
     def seconds_per_task(self) -> float | None:
@@ -344,6 +346,8 @@ def _measured(config: Configuration, payload: Payload) -> Configuration:
             return replace(config, dropped=payload)
         case PassesPerSample(passes=passes):
             return replace(config, passes=passes)
+        case WorkerHosts(hosts=hosts):
+            return replace(config, hosts=hosts)
         case ConfigurationUntraced(why=why):
             return replace(config, untraced=why)
         case ResultsDiffer(detail=detail, difference=difference):

@@ -63,7 +63,8 @@ class Measurement:
     collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
     else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
     count. `in_one_thread`: the main thread was the only worker. `loop` is an event loop's part in a traced repetition.
-    `imported` is how long the slowest worker process imported the user's modules as it started.
+    `imported` is how long the slowest worker process imported the user's modules as it started. `hosts` names where an
+    engine's workers are, () where that can be this host alone.
     """
 
     start: int
@@ -81,6 +82,7 @@ class Measurement:
     loop: LoopUse | None = None
     imported: int = 0
     passes_to_fill: int = 1
+    hosts: tuple[str, ...] = ()
 
     @property
     def tasks_cpu(self) -> int:
@@ -132,6 +134,7 @@ class TimedPool(ABC):
     in_one_thread = False  # the main thread does all of the work
     in_this_process = True  # so its CPU time is the work's
     has_start_up = True
+    hosts: tuple[str, ...] = ()
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         self.size = use.size
@@ -243,6 +246,7 @@ def time_map(
         loop=pool.loop_use(),
         imported=max(answer.imported for answer in answers),
         passes_to_fill=to_fill,
+        hosts=pool.hosts,
     )
 
 

@@ -17,6 +17,7 @@ class Topic:
     name: str
     title: str
     about: str
+    reading: bool = True  # one of the pages that are read in order
 
     @property
     def href(self) -> str:
@@ -24,8 +25,9 @@ class Topic:
 
     @property
     def place(self) -> str:
-        """'2 of 4', '' for the glossary, which is no reading."""
-        return f"{TOPICS.index(self) + 1} of {len(TOPICS) - 1}" if self is not TOPICS[-1] else ""
+        """'2 of 4', '' for what is not read in order."""
+        readings = [topic for topic in TOPICS if topic.reading]
+        return f"{readings.index(self) + 1} of {len(readings)}" if self.reading else ""
 
     @property
     def template(self) -> str:
@@ -53,7 +55,18 @@ TOPICS = (
         "Failing safely",
         "What goes wrong in a worker is silent unless somebody asks. How to be told, and how to stop waiting.",
     ),
-    Topic("glossary", "Glossary", "The words of these pages, a sentence or two each."),
+    Topic(
+        "beyond-one-machine",
+        "When one machine is not enough",
+        "Worker processes that live on, clusters, and any executor of your own: what they add, and what they cost.",
+    ),
+    Topic(
+        "hosting-a-demo",
+        "Hosting a demo",
+        "From docker compose up to a class of 300: what to start, what strangers may do, and what to watch.",
+        reading=False,
+    ),
+    Topic("glossary", "Glossary", "The words of these pages, a sentence or two each.", reading=False),
 )
 
 
@@ -95,6 +108,28 @@ PRESETS: dict[str, Preset] = {
         "which-pool",
         {"workload": "sum-of-squares", "work_ms": 10, "items": 40, "kinds": ["thread", "process"], "sizes": [1, 2, 4]},
         "Map computing work in threads and processes",
+    ),
+    "engines-computing": Preset(
+        "which-pool",
+        {
+            "workload": "sum-of-squares",
+            "work_ms": 20,
+            "items": 40,
+            "kinds": ["thread", "process", "loky", "joblib", "dask"],
+            "sizes": [2],
+            "repeats": 3,
+        },
+        "Map computing work in threads, processes, loky, joblib and dask",
+    ),
+    "engines-arguments": Preset(
+        "which-pool",
+        {
+            "workload": "large-arguments",
+            "kinds": ["thread", "process", "loky", "joblib", "dask"],
+            "sizes": [2],
+            "repeats": 3,
+        },
+        "Map work with large arguments in threads, processes, loky, joblib and dask",
     ),
     "messages": Preset("sharing", {"tools": ["queue", "mp-queue"]}, "Time a queue of threads and one of processes"),
     "tools": Preset("sharing", {}, "Show and time every tool"),
