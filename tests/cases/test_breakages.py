@@ -49,8 +49,8 @@ def broken(enter: Callable[..., InterpreterSession]) -> Broken:
 
     def found(work: str, kind: str, start_method: str = "fork", limit_s: float = 30.0) -> Breakage:
         session = enter(work, limit_s)
+        method = "" if kind in ("thread", "asyncio") else start_method
         with pytest.raises(ConfigurationFailed) as failed:
-            method = "" if kind in ("thread", "asyncio") else start_method
             session.measure(planned("9.9", kind, 2, method, items=4), HowToMeasure())
         assert failed.value.breakage is not None
         return failed.value.breakage
