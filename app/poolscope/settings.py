@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.limits import LIMITS
+from poolscope.limits import LIMITS, OF_A_RUN
 
 PREFIX = "POOLSCOPE_"
 GENERATED = "auto"
@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     most_threads: int = limit("most_threads")
     most_seconds: int = limit("most_seconds")
     most_items: int = limit("most_items")
+    most_repeats: int = limit("most_repeats")
+    run_s: int = limit("run_s")
     run_cpu_s: int = limit("run_cpu_s")
     records_mib: int = limit("records_mib")
     live_limit: int = limit("live_limit")
@@ -90,17 +92,17 @@ class Settings(BaseSettings):
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
     allowed_hosts: str = Field(
         "localhost,127.0.0.1,[::1]",
-        description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",
+        description="Host names that the server answers to, comma-separated; * for any. Guards against DNS rebinding.",
     )
     pythons: str = Field(
         "",
-        description="Other Pythons to compare, by commas: a path, or label=path. Those that are found on this machine "
-        "are added, unless `none` stands among them.",
+        description="Other Pythons to compare, comma-separated: a path, or label=path. Those that are found on this "
+        "machine are added, unless `none` stands among them.",
     )
     workloads: str = Field(
         "",
-        description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
-        "imported from the folder where Poolscope was started.",
+        description="Your own work to choose on the page, comma-separated: module:function@items, or with +setup "
+        "behind it; imported from the folder where Poolscope was started.",
     )
     executors: str = Field(
         "",
@@ -143,6 +145,12 @@ class Settings(BaseSettings):
     def cpu_s_of_one_run(self) -> int | None:
         """CPU seconds that one run may take, None for any."""
         return self.run_cpu_s or None
+
+    @property
+    def run_limits(self) -> dict[str, int]:
+        """What a run may ask for, by the limits' names as parameters know them, where that is less than usual."""
+        given = {name: getattr(self, name) for name in OF_A_RUN}
+        return {name: value for name, value in given.items() if value and value < (LIMITS[name].usual or value + 1)}
 
     @property
     def journal_path(self) -> Path:

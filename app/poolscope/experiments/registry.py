@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from poolscope.errors import UnknownExperiment
-from poolscope.experiments.experiment import Experiment, Meaning
+from poolscope.experiments.experiment import Experiment, Experiments, Meaning
 from poolscope.experiments.factorials import export as factorials_export
 from poolscope.experiments.factorials import params as factorials_params
 from poolscope.experiments.factorials import state as factorials
@@ -16,6 +15,7 @@ from poolscope.experiments.failures import state as failures
 from poolscope.experiments.failures import verdict as failures_verdict
 from poolscope.experiments.pool_benchmark import params as pool_benchmark_params
 from poolscope.experiments.pool_benchmark import pool_sizes, steering, validation, which_pool
+from poolscope.experiments.pool_benchmark.measure_command import measure_command
 from poolscope.experiments.shared_list import export as shared_list_export
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
@@ -26,14 +26,6 @@ from poolscope.experiments.sharing import findings as sharing_findings
 from poolscope.experiments.sharing import params as sharing_params
 from poolscope.experiments.sharing import state as sharing
 from poolscope.experiments.sharing import verdict as sharing_verdict
-
-
-class Experiments(dict[str, Experiment]):
-    """Experiments by name. Raises UnknownExperiment for another one."""
-
-    def __missing__(self, name: str) -> Experiment:
-        raise UnknownExperiment(name, tuple(self))
-
 
 EXPERIMENTS = Experiments(
     (experiment.name, experiment)
@@ -147,6 +139,7 @@ EXPERIMENTS = Experiments(
             measured=True,
             for_runner=validation.for_runner,
             choices=validation.choices,
+            command=measure_command,
             steer=steering.steer,
             room="pool_benchmark",
         ),

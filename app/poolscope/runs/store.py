@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from poolscope.errors import UnknownRun
+from poolscope.experiments.experiment import Experiments
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
@@ -16,6 +17,7 @@ from poolscope.runs.run import ChangeNotifier, Run, Status
 from poolscope.runs.visitors import Visitor
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
+RECENT_BYTES = 64 * 1024 * 1024
 MOST_VISITORS = 5_000  # remembered; those without a run are let go of first
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
 
@@ -35,8 +37,11 @@ class OwnRuns:
 class RunStore:
     """All runs that somebody may ask for, by id, and the newest of each experiment; `activity` is that of them all."""
 
-    def __init__(self, journal: Journal, activity: ChangeNotifier | None = None) -> None:
+    def __init__(
+        self, journal: Journal, activity: ChangeNotifier | None = None, experiments: Experiments = EXPERIMENTS
+    ) -> None:
         self._journal = journal
+        self._experiments = experiments
         self._runs: dict[str, Run] = {}
         self._owned = {"": OwnRuns(activity or ChangeNotifier())}
 
@@ -125,7 +130,7 @@ class RunStore:
 
     async def _recall(self, row: StoredRun) -> Run:
         """An ended run, folded again from its records; it joins the recent ones."""
-        experiment = EXPERIMENTS[row.experiment]
+        experiment = self._experiments[row.experiment]
         lines = await self._journal.lines(row.id)
         # They were valid when the run was made; a bound that is narrower today must not hide an old run.
         params = experiment.params.model_construct(**row.params)
@@ -143,8 +148,15 @@ class RunStore:
         return run
 
     def forget_old(self) -> None:
-        """Let go of ended runs beyond the recent ones; the journal has them."""
+        """Let go of ended runs beyond the recent ones, and of such whose records are too large together for the memory;
+        the journal has them. The newest stays, whatever its size."""
         ended = [run for run in self._runs.values() if not run.status.live]
+        held = 0
+        for number, run in enumerate([run for run in reversed(ended) if not run.unkept]):
+            held += run.record_log.bytes
+            if number and held > RECENT_BYTES:
+                ended.remove(run)
+                del self._runs[run.id]
         for some, most in (
             ([run for run in ended if not run.unkept], RECENT),
             ([run for run in ended if run.unkept], RECENT_UNKEPT),

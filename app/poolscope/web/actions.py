@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace as changed
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,11 +12,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run
 from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import takes
+from poolscope.web.forms import in_labels
 from poolscope.web.fragments import (
     Section,
     fault_section,
@@ -88,7 +89,7 @@ async def start(request: Request) -> Response:
     """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
     app_state = app_state_of(request)
     typed = await form_of(request)
-    experiment = EXPERIMENTS[str(typed.pop("experiment", ""))]
+    experiment = app_state.scheduler.experiments[str(typed.pop("experiment", ""))]
     try:
         run = await app_state.scheduler.start(experiment.name, typed, visitor_of(request))
     except (BadParameters, Refused) as wrong:
@@ -98,7 +99,8 @@ async def start(request: Request) -> Response:
             because(request.scope, slug(wrong.title))
             return await replace(request, [form], problem_of(wrong).status)
         latest = await app_state.scheduler.latest(experiment.name, owner_of(request))
-        return answer(request, problem_of(wrong), await whole_panel(app_state, experiment, latest, form))
+        problem = changed(problem_of(wrong), detail=" ".join(in_labels(experiment.params, error) for error in errors))
+        return answer(request, problem, await whole_panel(app_state, experiment, latest, form))
     return await present(request, app_state, run)
 
 
@@ -106,11 +108,18 @@ async def start(request: Request) -> Response:
 async def together(request: Request) -> Response:
     """Start several experiments with their defaults, side by side."""
     app_state = app_state_of(request)
-    names = [str(name) for name in (await request.form()).getlist("experiment")][: len(EXPERIMENTS)]
+    known = app_state.scheduler.experiments
+    names = [str(name) for name in (await request.form()).getlist("experiment")][: len(known)]
     sections: list[Section] = []
-    for name in dict.fromkeys(names):
-        run = await app_state.scheduler.start(EXPERIMENTS[name].name, {}, visitor_of(request))
-        sections += panel_sections(app_state, run.experiment, run)
+    for experiment in [known[name] for name in dict.fromkeys(names)]:
+        try:
+            run = await app_state.scheduler.start(experiment.name, {}, visitor_of(request))
+        except Refused as wrong:
+            if not by_htmx(request):
+                raise
+            sections.append(form_section(app_state, experiment, None, {}, (ParameterError("", str(wrong)),)))
+        else:
+            sections += panel_sections(app_state, experiment, run)
     if by_htmx(request):
         return await replace(request, sections, 200)
     return to(f"/#{names[0]}" if names else "/")
@@ -119,8 +128,8 @@ async def together(request: Request) -> Response:
 @router.get("/forms/{experiment}")
 async def defaults(request: Request, experiment: str) -> Response:
     """An experiment's form with its default values. It takes the place of what was typed, so it is not morphed."""
-    form = form_section(app_state_of(request), EXPERIMENTS[experiment], None)
-    fragments = await render(app_state_of(request), [form])
+    app_state = app_state_of(request)
+    fragments = await render(app_state, [form_section(app_state, app_state.scheduler.experiments[experiment], None)])
     return HTMLResponse("".join(hx_partial(target, markup, "outerHTML") for target, markup in fragments.items()))
 
 
@@ -129,7 +138,7 @@ async def estimate(request: Request, experiment: str) -> Response:
     """How long a run with what is typed would take, in words."""
     typed = await form_of(request)
     typed.pop("experiment", None)
-    return PlainTextResponse(takes(EXPERIMENTS[experiment], typed))
+    return PlainTextResponse(takes(app_state_of(request).scheduler.experiments[experiment], typed))
 
 
 @router.post("/runs/{run_id}/stop")

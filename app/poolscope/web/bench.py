@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.text.language import count
 from poolscope.text.numbers import clock
@@ -76,15 +75,19 @@ class PanelGroup:
     panels: tuple[Markup, ...]
 
 
-def ways() -> Ways:
-    which = EXPERIMENTS["which-pool"]
-    lengths = [takes(EXPERIMENTS[name], {}) for name in TOGETHER]
+def ways(app_state: AppState) -> Ways:
+    """As far as this installation has their experiments."""
+    known = app_state.scheduler.experiments
+    together = tuple(name for name in TOGETHER if name in known)
+    lengths = [takes(known[name], {}) for name in together]
     return Ways(
         works=tuple(Option(each.value, each.title) for each in VIEWS["which-pool"].shortcuts),
-        takes=takes(which, {}),
-        together=TOGETHER,
-        together_takes=lengths[-1],
-        breaking=tuple(alone(name, parameter, value, words, words) for name, parameter, value, words in BREAKING),
+        takes=takes(known["which-pool"], {}) if "which-pool" in known else "",
+        together=together,
+        together_takes=lengths[-1] if lengths else "",
+        breaking=tuple(
+            alone(name, parameter, value, words, words) for name, parameter, value, words in BREAKING if name in known
+        ),
     )
 
 
@@ -105,7 +108,7 @@ def now(app_state: AppState, owner: str, last: Run | None) -> Now:
 async def last_run(app_state: AppState, owner: str) -> Run | None:
     """The run that ended last, of those in memory or the newest of each experiment."""
     scheduler = app_state.scheduler
-    newest = [await scheduler.latest(name, owner) for name in EXPERIMENTS]
+    newest = [await scheduler.latest(name, owner) for name in scheduler.experiments]
     own = [run for run in scheduler.in_memory() if owner in ("", run.visitor.id)]
     ended = [run for run in (*own, *newest) if run is not None and run.ended]
     return max(ended, key=lambda run: run.ended or "", default=None)

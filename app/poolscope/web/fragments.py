@@ -22,7 +22,6 @@ from markupsafe import Markup
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Verdict
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.bench import last_run, now
@@ -287,7 +286,7 @@ async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
     """Everything on the bench that a stream replaces; with an `owner`, of his runs alone."""
     scheduler = app_state.scheduler
     sections: list[Section] = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in scheduler.experiments.values():
         sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
     return [*sections, now_section(app_state, owner), recent_section(app_state, owner), machine_section(app_state)]
 
@@ -300,7 +299,7 @@ def run_section(
 ) -> Section:
     """The page of a run: heading, then what its view shows, of the present or of an earlier `state`.
 
-    Who does not have it `owned` can only look.
+    Who does not have it `owned` can only look. What the `installation` does not offer has its command to run it again.
     """
     view = VIEWS[run.experiment.name]
 
@@ -308,7 +307,7 @@ def run_section(
         earlier = await earlier_run(app_state, run)
         return {
             "earlier": lambda: earlier,
-            "run": lambda: run_facts(run, owned=owned),
+            "run": lambda: run_facts(run, owned=owned, installation=app_state.scheduler.installation),
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run, state),
             "title": lambda: title(run),

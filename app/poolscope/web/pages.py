@@ -64,7 +64,8 @@ async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     owner = owner_of(request)
-    latest = {name: await app_state.scheduler.latest(name, owner) for name in EXPERIMENTS}
+    known = app_state.scheduler.experiments
+    latest = {name: await app_state.scheduler.latest(name, owner) for name in known}
     panels = [
         (
             name,
@@ -72,7 +73,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
                 app_state, about, latest[name], form_section(app_state, about, None) if name == defaults else None
             ),
         )
-        for name, about in EXPERIMENTS.items()
+        for name, about in known.items()
     ]
     last = await last_run(app_state, owner)
     shown = [name for name, run in latest.items() if name == defaults or (run and (run.status.live or run is last))]
@@ -82,7 +83,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
         "pages/bench.html",
         "Bench",
         "/live",
-        ways=ways(),
+        ways=ways(app_state),
         now=fragments["now"],
         groups=groups(panels, shown),
         recent=fragments["recent"],
@@ -221,7 +222,7 @@ async def api(request: Request) -> Response:
         for method, about in methods.items()
     ]
     forms = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in app_state.scheduler.experiments.values():
         form = form_facts(app_state, experiment, None)  # defaults, whatever ran last
         rows = table(PARAMETERS, (*form.fields, *form.advanced))
         forms.append(ParameterTable(experiment.title, experiment.name, rows))
