@@ -94,7 +94,7 @@ def command(
         str | None, typer.Option(metavar="N", help="Counted rounds, after one that is not; as many as it takes.")
     ] = None,
     seconds: Annotated[
-        str | None, typer.Option(metavar="SECONDS", help="How long the counted rounds may take without --repeats; 30.")
+        str | None, typer.Option(metavar="SECONDS", help="How long all of it may take without --repeats; 30.")
     ] = None,
     python: Annotated[
         list[str] | None,
