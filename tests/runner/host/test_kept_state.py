@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from itertools import count
 from typing import Any
 
 import pytest
-from poolscope.runner.host.kept_state import kept_data, kept_digests, random_states
+from poolscope.runner.host.kept_state import cache_misses, kept_data, kept_digests, random_states
 
 seen: dict[int, int] = {}
 deck = random.Random(3)
@@ -90,6 +90,15 @@ def by_closure(number: int) -> int:
     return number
 
 
+@cache
+def cached(number: int) -> int:
+    return number
+
+
+def uses_a_cache(number: int) -> int:
+    return cached(number)
+
+
 def shuffles(number: int) -> float:
     return deck.random()
 
@@ -132,6 +141,15 @@ def test_the_generator_of_an_object_is_known_by_its_attribute() -> None:
         function(1)
         after = random_states(function)
         assert [one for one in after if before[one] != after[one]] == [name]
+
+
+def test_a_cache_of_functools_is_known_by_what_it_computed() -> None:
+    assert cache_misses(reads) == {}
+    for function in (cached, uses_a_cache):
+        before, number = cache_misses(function), next(numbers)
+        function(number)
+        function(number)
+        assert cache_misses(function) == {"cached": before["cached"] + 1}
 
 
 def test_what_a_function_carries_is_left_out_where_asked() -> None:

@@ -301,7 +301,7 @@ class InterpreterSession:
         if found.code == "hung-at-fork":
             # The evidence: whether it hangs as well where nothing is forked.
             spawned = self._search(replace(use, start_method="spawn"), warm=False)
-            if spawned is not None and spawned.code.startswith("hung"):
+            if spawned is not None and spawned.code == "hung":
                 found = replace(found, code="hung")
         return replace(found, limit_s=breakage.limit_s, exit_code=found.exit_code or breakage.exit_code)
 

@@ -25,6 +25,15 @@ def kept_data(function: Any, *, carried: bool = True) -> dict[str, Any]:
     Without `carried`, only what a process that imports the modules anew would have, too.
     """
     found: dict[str, Any] = {}
+    for one in callables_of(function, carried=carried):
+        for name, value in (*(held_by(one) if carried else ()), *named_by(one)):
+            if is_data(value):
+                found.setdefault(name, value)
+    return found
+
+
+def callables_of(function: Any, *, carried: bool = True) -> Iterator[Any]:
+    """A function, and the functions and classes that its work may come to, each once."""
     seen: set[int] = set()
     left = [function]
     while left and len(seen) < MOST_VISITED:
@@ -32,16 +41,13 @@ def kept_data(function: Any, *, carried: bool = True) -> dict[str, Any]:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        named = [*(held_by(one) if carried else ()), *named_by(one)]
-        for name, value in named:
-            if is_data(value):
-                found.setdefault(name, value)
-                if is_users(type(value)):
-                    left.append(type(value))
-            else:
+        yield one
+        for _, value in (*(held_by(one) if carried else ()), *named_by(one)):
+            if not is_data(value):
                 left.append(value)
+            elif is_users(type(value)):
+                left.append(type(value))
         left.extend(parts_of(one))
-    return found
 
 
 def parts_of(value: Any) -> Iterator[Any]:
@@ -122,6 +128,12 @@ def kept_digests(function: Any, *, carried: bool = True) -> dict[str, str]:
     """The digests of those that have one."""
     digests = {name: digest(value) for name, value in kept_data(function, carried=carried).items()}
     return {name: found.text for name, found in digests.items() if found is not None}
+
+
+def cache_misses(function: Any) -> dict[str, int]:
+    """Of those functions that functools caches, how many results were computed so far."""
+    cached = [one for one in callables_of(function) if callable(getattr(one, "cache_info", None))]
+    return {one.__name__: one.cache_info().misses for one in cached if hasattr(one, "__name__")}
 
 
 def random_states(function: Any) -> dict[str, str]:
