@@ -43,9 +43,12 @@ RUN python -m pip uninstall --yes --root-user-action ignore pip \
 
 COPY --from=build /opt/poolscope /opt/poolscope
 
+# It listens on all of the container's addresses, and where its port is published is not known here. So it needs a token, which
+# the log shows, unless POOLSCOPE_DEMO or POOLSCOPE_INSECURE is set.
 ENV PATH=/opt/poolscope/bin:$PATH \
   PYTHONUNBUFFERED=1 \
-  POOLSCOPE_DATA=/data
+  POOLSCOPE_DATA=/data \
+  POOLSCOPE_TOKEN=auto
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

@@ -13,6 +13,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
 
+# Python keeps what it has compiled, whatever the environment says: the tests start it a thousand times, and pytest rewrites
+# each test module in every worker.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test check bench setup browser lock image sbom vendor clean
 
 run: $(VENV)/run.stamp

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 
 ATTACK_S = 40.0
+IDLE_S = 10.0
 LOOK_S = 0.05
 PATIENCE_S = 30.0  # with an answer
 
@@ -55,16 +56,32 @@ def start(client: httpx.Client, experiment: str, **params: object) -> str:
     return f"{answer.status_code} {' '.join(error['message'] for error in told.get('errors', ())) or told['detail']}"
 
 
+def nothing(client: httpx.Client) -> list[str]:
+    """For comparison: what the machine is good for while nothing runs."""
+    client.get("/healthz")
+    time.sleep(IDLE_S)
+    return []
+
+
 def memory_hungry(client: httpx.Client) -> list[str]:
-    """Row 1: 32 processes that hold 64 MiB each."""
-    params = {"workload": "memory-hungry", "items": 100, "sizes": "32", "kinds": "process", "repeats": 1}
-    return [start(client, "which-pool", **params)]
+    """Row 1: 32 processes that hold 64 MiB each, or as many as are admitted."""
+    params = {"workload": "memory-hungry", "items": 100, "kinds": "process", "repeats": 1}
+    return until_admitted(client, params, "sizes", (32, 24, 16, 8, 4))
 
 
 def large_arguments(client: httpx.Client) -> list[str]:
-    """Row 1: 256 large lists for 64 processes."""
-    params = {"workload": "large-arguments", "items": 256, "sizes": "64", "kinds": "process", "repeats": 1}
-    return [start(client, "which-pool", **params)]
+    """Row 1: 256 large lists for 64 processes, or as many as are admitted."""
+    params = {"workload": "large-arguments", "sizes": 64, "kinds": "process", "repeats": 1}
+    return until_admitted(client, params, "items", (256, 128, 64, 32, 16))
+
+
+def until_admitted(client: httpx.Client, params: dict[str, object], name: str, amounts: tuple[int, ...]) -> list[str]:
+    told = []
+    for amount in amounts:
+        told.append(f"{name} {amount}: {start(client, 'which-pool', **params, **{name: amount})}")
+        if " 422 " not in told[-1]:
+            break
+    return told
 
 
 def factorials(client: httpx.Client) -> list[str]:
@@ -93,6 +110,7 @@ def costly_answers(client: httpx.Client) -> list[str]:
 
 
 ATTACKS: dict[str, Callable[[httpx.Client], list[str]]] = {
+    "nothing": nothing,
     "memory-hungry": memory_hungry,
     "large-arguments": large_arguments,
     "factorials": factorials,
@@ -115,7 +133,7 @@ def attack(url: str, name: str) -> None:
         began = time.perf_counter()
         for line in ATTACKS[name](client):
             print(f"  {line}", flush=True)
-        while time.perf_counter() - began < ATTACK_S and any(live(client)):
+        while time.perf_counter() - began < ATTACK_S and live(client):
             time.sleep(0.5)
         watch.over.set()
         for watcher in watchers:
@@ -127,7 +145,7 @@ def attack(url: str, name: str) -> None:
             if run["error"]:
                 print(f"  {run['id']} {run['status']}: {run['error']}")
     for path, times in (("/healthz", watch.health_s), ("/", watch.page_s)):
-        ordered = sorted(times)
+        ordered = sorted(times) or [float("nan")]
         p50, p99, worst = (1000 * ordered[int((len(ordered) - 1) * share)] for share in (0.5, 0.99, 1))
         print(f"  {path:<9} {len(times):4} times: median {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.1f} ms")
     print(f"  not answered: {watch.lost[:3] if watch.lost else 'none'}", flush=True)

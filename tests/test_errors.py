@@ -7,9 +7,27 @@ from inspect import getmembers, isclass
 
 import pytest
 from poolscope import errors
-from poolscope.errors import PoolscopeError, QueueFull, Refused, ServerEnding, TooBusy, TooManyStarts, TooManyViewers
+from poolscope.errors import (
+    PoolscopeError,
+    QueueFull,
+    Refused,
+    ServerEnding,
+    TooBusy,
+    TooManyStarts,
+    TooManyStreams,
+    TooManyViewers,
+    TooManyWaiting,
+)
 
-REFUSALS = (QueueFull(20), TooManyStarts(60, 7), TooManyViewers(2000), TooBusy(16), ServerEnding())
+REFUSALS = (
+    QueueFull(20),
+    TooManyStarts(60, 7),
+    TooManyViewers(2000),
+    TooManyStreams(500),
+    TooManyWaiting(2),
+    TooBusy(16),
+    ServerEnding(),
+)
 
 
 def drawn() -> dict[str, str]:

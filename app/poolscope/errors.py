@@ -8,9 +8,12 @@ PoolscopeError
 ├── Refused              the server can't take a request now, but will later
 │   ├── QueueFull        as many runs wait as may (503)
 │   ├── TooManyStarts    this client starts runs faster than it may (429)
+│   ├── TooManyWaiting   as many runs of this visitor wait as may (429)
 │   ├── TooManyViewers   as many live streams are open as may be (503)
+│   ├── TooManyStreams   as many streams of this client are open as may be (429)
 │   ├── TooBusy          as many costly answers are being made as may wait (503)
 │   └── ServerEnding     the server is shutting down (503)
+├── NotYours             a run was started by another visitor of the demo (403)
 ├── RunIsLive            a live run can't be deleted (409)
 ├── NobodyToKill         a run has no worker process of that number now (409)
 ├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
@@ -120,11 +123,25 @@ class TooManyStarts(Refused):
         super().__init__(f"{starts} runs were started from here within a minute, which is the limit.", retry_after)
 
 
+class TooManyWaiting(Refused):
+    title = "Too many runs of yours wait"
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} runs of yours wait already, which is the limit. Try again when one has begun.", 10)
+
+
 class TooManyViewers(Refused):
     title = "Too many viewers"
 
     def __init__(self, viewers: int) -> None:
         super().__init__(f"{viewers} live streams are open, which is the limit.", 10)
+
+
+class TooManyStreams(Refused):
+    title = "Too many streams from here"
+
+    def __init__(self, streams: int) -> None:
+        super().__init__(f"{streams} streams are open from here, which is the limit. Close some of their pages.", 10)
 
 
 class TooBusy(Refused):
@@ -139,6 +156,13 @@ class ServerEnding(Refused):
 
     def __init__(self) -> None:
         super().__init__("The server is ending. Try again when it is back.", 10)
+
+
+class NotYours(PoolscopeError):
+    title = "Somebody else's run"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Run {run_id} was started by somebody else, who alone may change, stop or delete it.")
 
 
 class RunIsLive(PoolscopeError):

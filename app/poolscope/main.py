@@ -20,10 +20,13 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
 from poolscope.stats import intervals
-from poolscope.web import actions, api, metrics, pages, problems, stream
+from poolscope.web import access, actions, api, metrics, pages, problems, stream
+from poolscope.web.addresses import proxies_of
 from poolscope.web.app_state import AppState, folder
 from poolscope.web.assets import Assets
 from poolscope.web.guide import routes as guide
+from poolscope.web.identification import Identification, kept_secret
+from poolscope.web.open_streams import OpenStreams
 from poolscope.web.requests import RequestLog
 from poolscope.web.security import Guards
 from poolscope.web.views import VIEWS
@@ -33,21 +36,34 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole application; its scheduler opens and closes with it. Raises BadParameters for senseless settings."""
-    wanted = interpreters.parse_setting(settings.pythons)
+    # Strangers get what is built in, and this Python.
+    offered = ("", "", "") if settings.demo else (settings.workloads, settings.executors, settings.cluster)
+    wanted = interpreters.parse_setting("none" if settings.demo else settings.pythons)
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(
         journal,
-        installation=replace(offered_installation(settings.workloads), searching=True),
+        installation=replace(offered_installation(*offered), searching=True),
         live_limit=settings.live_limit,
+        live_of_visitor=settings.live_of_visitor,
         queue_limit=settings.queue_limit,
-        starts_per_minute=settings.starts_of_one_client,
+        queued_of_visitor=settings.queued_of_visitor,
+        starts_per_minute=settings.starts_per_minute,
+        starts_of_address=settings.starts_of_address,
+        gone_after_s=settings.gone_after if settings.demo else None,
         keep_runs=settings.keep_runs,
         budget=ResourceBudget.of_machine(settings.busy_limit, settings.process_limit, settings.memory_mib),
         run_cpu_s=settings.cpu_s_of_one_run,
         records_mib=settings.records_mib,
         for_strangers=settings.demo,
     )
-    app_state = AppState(scheduler, demo=settings.demo, viewers=settings.viewers)
+    identification = Identification(
+        settings.secret or kept_secret(settings.journal_path.with_name(f"{settings.journal_path.name}-secret")),
+        token=settings.token,
+        apart=settings.demo,
+        proxies=proxies_of(settings.trusted_proxies),
+    )
+    open_streams = OpenStreams(settings.viewers, settings.streams_of_visitor)
+    app_state = AppState(scheduler, identification, open_streams)
     app_state.hub = stream.Hub(app_state)
 
     async def find_pythons() -> None:
@@ -70,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Poolscope", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.app_state = app_state
     problems.install(app)
-    for room in (pages, guide, actions, stream, api, metrics):
+    for room in (pages, guide, access, actions, stream, api, metrics):
         app.include_router(room.router)
     for view in VIEWS.values():
         if view.routes is not None:
@@ -78,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", Assets(directory=folder("static")))
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(access.Access, app_state=app_state)
     app.add_middleware(Guards, hosts=settings.allowed_hosts.split(","))
     app.add_middleware(RequestLog, refusals=app_state.refusals)
     return app

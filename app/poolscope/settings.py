@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from poolscope.errors import BadParameters, ParameterError
+from poolscope.limits import LIMITS
 
 PREFIX = "POOLSCOPE_"
-DEMO_STARTS_PER_MINUTE = 12
-DEMO_CPU_S = 300
+GENERATED = "auto"
+SHORTEST_TOKEN = 16
+SECRETS = ("token", "secret")
+
+
+def limit(name: str) -> Any:
+    """The field of a limit; `demo_has_limits_of_its_own` gives it the demo's value."""
+    return Field(LIMITS[name].usual, ge=LIMITS[name].least, description=LIMITS[name].description)
 
 
 class Settings(BaseSettings):
@@ -41,37 +48,46 @@ class Settings(BaseSettings):
         description="Folder of the SQLite file with all runs, or that file itself (.sqlite, .db).",
     )
     demo: bool = Field(
-        False, description="Public demo: one client may start 12 runs a minute, and nobody can delete runs."
+        False,
+        description="Public demo, for strangers: built-in work only, within narrower limits, and everybody sees, stops "
+        "and deletes their own runs alone.",
     )
-    live_limit: int = Field(8, ge=1, le=64, description="Live runs side by side; measured runs always take turns.")
-    queue_limit: int = Field(20, ge=1, le=1000, description="Runs that may wait; one more is refused with 503.")
-    starts_per_minute: int = Field(60, ge=1, description="Runs that one client may start in a minute, else 429.")
-    busy_limit: int = Field(
-        0,
-        ge=0,
-        description="Threads and processes of all live runs that may want a CPU at once; what does not fit waits. "
-        "0: 48 for each usable CPU, at least 96, with which the server still answers at once.",
+    token: str = Field(
+        "",
+        description="Token that every request must bring, of 16 characters or more. `auto` makes one wherever others "
+        "can reach the server, unless `demo` or `insecure` is set.",
     )
-    process_limit: int = Field(
-        0,
-        ge=0,
-        description="Processes and threads of all live runs; 0: the container's limit less 64, or 1,024.",
+    insecure: bool = Field(
+        False, description="Let everybody who reaches the server do everything, as it is on 127.0.0.1 alone."
     )
-    memory_mib: int = Field(
-        0,
-        ge=0,
-        description="Memory of all live runs, in MiB; 0: three quarters of what the machine or its container has, and "
-        "256 less than that at the most.",
+    secret: str = Field(
+        "", description="Key that cookies are signed with. Without one it is made, and kept beside the SQLite file."
     )
-    run_cpu_s: int = Field(
-        0, ge=0, description="CPU seconds that one run may take; 0: any. In the demo 300, for others wait for the CPUs."
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks, by commas, of proxies whose X-Forwarded-For and X-Forwarded-Proto count; "
+        "with * those of whoever connects, of which only the last one counts.",
     )
-    records_mib: int = Field(
-        256, ge=1, description="Size that one run's records may reach, in MiB: the server holds those of live runs."
-    )
+    most_workers: int = limit("most_workers")
+    most_threads: int = limit("most_threads")
+    most_seconds: int = limit("most_seconds")
+    most_items: int = limit("most_items")
+    run_cpu_s: int = limit("run_cpu_s")
+    records_mib: int = limit("records_mib")
+    live_limit: int = limit("live_limit")
+    live_of_visitor: int = limit("live_of_visitor")
+    busy_limit: int = limit("busy_limit")
+    process_limit: int = limit("process_limit")
+    memory_mib: int = limit("memory_mib")
+    queue_limit: int = limit("queue_limit")
+    queued_of_visitor: int = limit("queued_of_visitor")
+    starts_per_minute: int = limit("starts_per_minute")
+    starts_of_address: int = limit("starts_of_address")
+    gone_after: int = limit("gone_after")
+    viewers: int = limit("viewers")
+    streams_of_visitor: int = limit("streams_of_visitor")
     keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
-    viewers: int = Field(2000, ge=1, description="Open live streams; one more is refused with 503.")
     allowed_hosts: str = Field(
         "localhost,127.0.0.1,[::1]",
         description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",
@@ -86,6 +102,16 @@ class Settings(BaseSettings):
         description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
         "imported from the folder where Poolscope was started.",
     )
+    executors: str = Field(
+        "",
+        description="Executors of your own to choose on the page, by commas: name=module:factory, whose call with a "
+        "number of workers gives a concurrent.futures.Executor.",
+    )
+    cluster: str = Field(
+        "",
+        description="Address of the scheduler of a dask cluster that the kind dask uses, such as tcp://10.0.0.5:8786. "
+        "Without it a run starts workers on this machine and ends them.",
+    )
     restart_seconds: int = Field(
         0,
         ge=0,
@@ -98,15 +124,25 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
 
-    @property
-    def starts_of_one_client(self) -> int:
-        """Runs that one client may start in a minute."""
-        return min(self.starts_per_minute, DEMO_STARTS_PER_MINUTE) if self.demo else self.starts_per_minute
+    @model_validator(mode="before")
+    @classmethod
+    def demo_has_limits_of_its_own(cls, given: Any) -> Any:
+        """What is set counts in the demo, too."""
+        if str(given.get("demo", False)).lower() not in ("true", "1", "yes", "on", "t", "y"):
+            return given
+        return {**{name: each.demo for name, each in LIMITS.items()}, **given}
+
+    @field_validator("token")
+    @classmethod
+    def token_is_long_enough(cls, token: str) -> str:
+        if token not in ("", GENERATED) and len(token) < SHORTEST_TOKEN:
+            raise ValueError(f"a token must have at least {SHORTEST_TOKEN} characters")
+        return token
 
     @property
     def cpu_s_of_one_run(self) -> int | None:
         """CPU seconds that one run may take, None for any."""
-        return self.run_cpu_s or (DEMO_CPU_S if self.demo else None)
+        return self.run_cpu_s or None
 
     @property
     def journal_path(self) -> Path:
@@ -124,11 +160,16 @@ def read_settings(options: Mapping[str, Any] | None = None) -> Settings:
     except ValidationError as error:
         raise BadParameters(
             tuple(
-                ParameterError(name, f"{option(name)} ({variable(name)}): {item['msg']}; {item['input']!r} is not.")
+                ParameterError(name, f"{option(name)} ({variable(name)}): {item['msg']}{_quoted(name, item['input'])}.")
                 for item in error.errors()
                 for name in [str(item["loc"][0])]
             )
         ) from None
+
+
+def _quoted(name: str, value: object) -> str:
+    """Quotes what was given, unless nobody but its user may know it."""
+    return "" if name in SECRETS else f"; {value!r} is not"
 
 
 def option(name: str) -> str:

@@ -61,6 +61,7 @@ PAGES: dict[str, Scope] = {
     "pages/api.html": {**PAGE, "calls": Table, "forms": list[ParameterTable], "base": str},
     "pages/guide.html": {**PAGE, "topics": list[Topic]},
     "pages/topic.html": {**PAGE, "topic": Topic, "before": Topic | None, "after": Topic | None, "body": str},
+    "pages/token.html": {**PAGE, "problem": Problem, "next": str},
     "pages/problem.html": {**PAGE, "problem": Problem, "panel": str},
 }
 PARTS: dict[tuple[str, str], Scope] = {
@@ -70,6 +71,7 @@ PARTS: dict[tuple[str, str], Scope] = {
     ("guide/process_pools.html", "body"): {**ON_TOPIC, "pool": PoolFigure, "workers": str, "calls": Table},
     ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": Table},
     ("guide/failing_safely.html", "body"): {**ON_TOPIC, "scenarios": Table},
+    ("guide/beyond_one_machine.html", "body"): {**ON_TOPIC, "engines": Table},
     ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},
     **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
     **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},

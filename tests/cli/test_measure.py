@@ -36,6 +36,9 @@ def slow(n):
 def fails(n):
     raise ValueError(n)
 
+def unlucky(workers):
+    raise RuntimeError("no cluster today")
+
 numbers = range(10)
 number = 3
 nothing = []
@@ -60,6 +63,7 @@ def tasks(settings: None, tmp_path: Path) -> None:
         (("tasks:double", "--items", "numbers", "--setup", "x:"), "--setup"),
         (("tasks:double", "--items", "numbers", "--repeats", "0"), "repeats"),
         (("tasks:double", "--items", "numbers", "--kinds", "fibre"), "kinds"),
+        (("tasks:double", "--items", "numbers", "--executor", "unlucky"), "MODULE:FACTORY"),
         (("tasks:double", "--items", "numbers", "--limit", "soon"), "limit_s"),
         (("tasks:double", "--items", "numbers", "--python", "./nowhere"), "./nowhere"),
         (("tasks:double", "--items", "numbers", "--python", "9.9"), "9.9"),
@@ -74,6 +78,7 @@ def tasks(settings: None, tmp_path: Path) -> None:
         "set-up",
         "repeats",
         "kinds",
+        "executor",
         "limit",
         "path",
         "label",
@@ -87,6 +92,19 @@ def test_what_makes_no_sense_exits_with_2_and_one_line_and_starts_nothing(
     assert named in done.err
     assert done.err.count("\n") == 1
     assert not data.exists()
+
+
+def test_an_executor_of_ones_own_is_measured_beside_loky_or_left_out_with_its_reason(tasks: None, call: Call) -> None:
+    words = ("--items", "numbers", "--kinds", "loky", "--sizes", "1", "--repeats", "1", "--json")
+    done = call("measure", "tasks:double", *words, "--executor", "tasks:unlucky")
+    assert done.status == 0
+    state = json.loads(done.out)["state"]
+    cells = {cell["kind"]: cell for cell in state["cells"]}
+    assert list(cells) == ["loky", "executor"]
+    assert cells["loky"]["wall_s"]["median"] > 0
+    assert len(cells["loky"]["hosts"]) == 1
+    assert cells["loky"]["memory_per_worker"] > 0
+    assert "RuntimeError: no cluster today" in cells["executor"]["skipped"]
 
 
 @pytest.mark.parametrize(

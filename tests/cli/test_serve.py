@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.cli.serve import choose_token
 from poolscope.errors import BadParameters
+from poolscope.limits import LIMITS
 from poolscope.settings import Settings, read_settings
 
 from tests.cli.conftest import Call, descendants, kept_runs, line_of, started
@@ -57,9 +59,67 @@ def test_a_port_in_use_is_one_sentence_and_exit_1(call: Call) -> None:
 
 
 def test_an_address_of_another_machine_is_one_sentence_and_exit_1(call: Call) -> None:
-    done = call("serve", "--host", "192.0.2.1", "--port", "0")
+    done = call("serve", "--host", "192.0.2.1", "--port", "0", "--insecure")
     assert done.status == 1
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_address_that_others_reach_needs_a_decision_and_is_else_exit_2(call: Call, host: str) -> None:
+    done = call("serve", "--host", host, "--port", "0")
+    assert (done.status, done.out) == (2, "")
+    assert all(choice in done.err for choice in ("--token", "--demo", "--insecure"))
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "needed"),
+    [
+        ({}, None, False),
+        ({}, True, True),  # here, too, where somebody wants one
+        ({"host": "0.0.0.0", "token": "auto"}, None, True),
+        ({"host": "127.0.0.1", "token": "auto"}, None, False),
+        ({"host": "0.0.0.0", "token": "auto", "demo": True}, None, False),
+        ({"host": "0.0.0.0", "token": "auto", "insecure": True}, None, False),
+        ({"host": "0.0.0.0", "demo": True}, None, False),
+        ({"host": "0.0.0.0", "demo": True}, True, True),
+        ({"host": "0.0.0.0", "insecure": True}, False, False),
+    ],
+)
+def test_a_token_is_made_where_it_is_asked_for(
+    settings: None, given: dict[str, Any], wanted: bool | None, needed: bool
+) -> None:
+    token = choose_token(read_settings(given), wanted)
+    assert len(token) >= 32 if needed else token == ""
+    assert choose_token(read_settings({**given, "token": "x" * 16}), True) == "x" * 16
+
+
+def test_a_made_token_is_printed_as_a_link_and_a_given_one_is_not(settings: None) -> None:
+    with started("serve", "--port", "0", "--token") as process:
+        link = re.search(r"http://\S+", line_of(process))
+        assert link
+        with httpx.Client() as client:
+            assert client.get(link[0]).headers["location"] == "/"
+            assert client.get(link[0].partition("?")[0] + "api/runs").status_code == 200
+    with started("serve", "--port", "0", POOLSCOPE_TOKEN="x" * 16) as process:
+        assert "xxx" not in line_of(process)
+
+
+def test_a_short_token_is_refused_and_not_repeated(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLSCOPE_TOKEN", "too short")
+    with pytest.raises(BadParameters) as refused:
+        read_settings()
+    assert [error.name for error in refused.value.errors] == ["token"]
+    assert "too short" not in str(refused.value)
+
+
+def test_the_demo_has_limits_of_its_own_and_what_is_set_counts(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLSCOPE_LIVE_LIMIT", "7")
+    usual, demo = read_settings(), read_settings({"demo": True})
+    for name, limit in LIMITS.items():
+        if name != "live_limit":
+            assert (getattr(usual, name), getattr(demo, name)) == (limit.usual, limit.demo)
+    assert (usual.live_limit, demo.live_limit) == (7, 7)
 
 
 def test_a_data_folder_that_cannot_be_written_is_one_sentence_and_exit_1(call: Call, data: Path) -> None:

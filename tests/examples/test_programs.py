@@ -21,6 +21,7 @@ PRINTS = {
     "condition": r"\Adata\n\Z",
     "deadlock": r"\AOne order: both threads got both locks\n(Thread-\d.* waits in line \d+\n){2}Deadlock\n\Z",
     "event": r"\A(\d woke up\n){4}\Z",
+    "executor_factory": r"\A\[0, 1, 4, 9, 16\]\n\Z",
     "five_processes": r"(?s)(Task \d runs in process \d+, a child of \d+\n){5}exit codes: \[0, 0, 0, 0, 0\]\n",
     "keyboard_interrupt": r"KeyboardInterrupt in the parent: the pool is terminated",
     "lock": r"\A\[\d(, \d){4}\]\n\Z",

@@ -94,9 +94,23 @@ async def test_a_process_that_was_given_the_runners_number_later_is_left_alone(j
 def test_identity_knows_a_process_again_and_not_its_successor() -> None:
     me = identity(os.getpid())
     assert is_alive(me)
-    assert not is_alive({**me, "started": me["started"] - 60})
+    assert not is_alive({**me, "since_boot": f"1{me['since_boot']}"})
     assert not is_alive(GONE)
     assert not is_alive({})
+
+
+def test_a_clock_that_was_set_makes_no_living_server_a_dead_one(tmp_path: Path) -> None:
+    me = identity(os.getpid())
+    assert is_alive({**me, "started": me["started"] - 3600})
+    assert not is_alive({"pid": me["pid"], "started": me["started"] - 3600})  # as other systems know it
+    with stand_in() as server:
+        folder = tmp_path / f"{scratch_prefix(server.pid)}abc"
+        folder.mkdir()
+        os.utime(folder, (1, 1))
+        clear_scratch(tmp_path)
+        assert folder.exists()
+    clear_scratch(tmp_path)
+    assert not folder.exists()
 
 
 def test_scratch_folders_of_the_dead_go_and_others_stay(tmp_path: Path) -> None:

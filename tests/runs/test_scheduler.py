@@ -30,6 +30,7 @@ from poolscope.runs.run import Status
 from poolscope.runs.runner_process import PRINTED_LIMIT
 from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.store import RECENT
+from poolscope.runs.visitors import Visitor
 
 from tests.runs.conftest import (
     BRIEF,
@@ -337,11 +338,11 @@ async def test_many_starts_at_once_do_not_overfill_the_queue(open_scheduler: Ope
 async def test_a_client_that_starts_too_fast_is_refused_and_others_are_not(open_scheduler: OpenScheduler) -> None:
     async with open_scheduler(WAITS, starts_per_minute=2) as scheduler:
         for _ in range(2):
-            await scheduler.start("shared-list", {}, client="one")
+            await scheduler.start("shared-list", {}, Visitor("one"))
         with pytest.raises(TooManyStarts) as refused:
-            await scheduler.start("shared-list", {}, client="one")
+            await scheduler.start("shared-list", {}, Visitor("one"))
         assert 0 < refused.value.retry_after <= 61
-        await scheduler.start("shared-list", {}, client="another")
+        await scheduler.start("shared-list", {}, Visitor("another"))
 
 
 async def test_bad_parameters_start_nothing(scheduler: Scheduler) -> None:

@@ -61,7 +61,7 @@ class Page:
 
 
 async def test_only_what_shows_something_else_is_rendered(tmp_path: Path) -> None:
-    renderer = Renderer(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), demo=False, viewers=1))
+    renderer = Renderer(AppState(Scheduler(Journal(tmp_path / "unused.sqlite"))))
     page = Page()
 
     async def rendered() -> list[str]:

@@ -572,20 +572,6 @@ def test_the_data_of_the_charts(browser: httpx.Client, finished: dict[str, Any])
         assert browser.get(f"/runs/{finished[experiment]['id']}/chart.json").status_code == 404
 
 
-# Demo
-
-
-def test_in_the_demo_nobody_deletes(serve: Serve) -> None:
-    with serve(demo=True) as server, server.client(**BY_BROWSER) as browser:
-        run_id = ended(browser, start(browser, "factorials")["id"])["id"]
-        for path in ("/runs", f"/runs/{run_id}", "/"):
-            assert "Delete" not in page(browser, path).texts("button")
-        answer = browser.post(f"/runs/{run_id}/delete")
-        assert answer.status_code == 403
-        assert "nobody can delete" in checked(answer).text
-        assert told(browser, run_id)["id"] == run_id
-
-
 def test_no_file_is_served_but_those_that_are_meant(browser: httpx.Client) -> None:
     for path in (
         "/static/%2e%2e/app/poolscope/main.py",

@@ -43,7 +43,7 @@ NASTY = (
 
 @pytest.fixture(scope="module")
 def app_state(tmp_path_factory: pytest.TempPathFactory) -> AppState:
-    return AppState(Scheduler(Journal(tmp_path_factory.mktemp("scripts") / "unused.sqlite")), demo=False, viewers=1)
+    return AppState(Scheduler(Journal(tmp_path_factory.mktemp("scripts") / "unused.sqlite")))
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ def command(
         typer.echo(json.dumps([description(experiment) for experiment in EXPERIMENTS.values()], indent=2))
         return
     with error_exits():
-        installation = offered_installation(read_settings().workloads)
+        settings = read_settings()
+        installation = offered_installation(settings.workloads, settings.executors, settings.cluster)
     console = result_console()
     for experiment in EXPERIMENTS.values():
         console.print(f"[bold]{experiment.name}[/bold]  {experiment.question}")

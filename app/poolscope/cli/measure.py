@@ -23,7 +23,7 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.library.pythons import find_pythons
-from poolscope.protocol.work_names import NAME, is_file, quoted_path
+from poolscope.protocol.work_names import FACTORY, NAME, is_file, quoted_path
 from poolscope.settings import read_settings
 
 # Of parameters whose option has another name.
@@ -54,7 +54,26 @@ def command(
         bool, typer.Option("--star", help="Call it as f(*item), or as f(**item) where an item is a mapping.")
     ] = False,
     kinds: Annotated[
-        str | None, typer.Option(help="thread, process, pool, interpreter, asyncio, by commas; all that there are.")
+        str | None,
+        typer.Option(
+            help="thread, process, pool, interpreter, asyncio, by commas; all that there are. "
+            "On request loky, joblib, dask."
+        ),
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FACTORY",
+            help="Also an executor of your own: a callable that takes a number of workers and returns a "
+            "concurrent.futures.Executor.",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The scheduler of a dask cluster that is there, such as tcp://10.0.0.5:8786, for the kind dask.",
+        ),
     ] = None,
     sizes: Annotated[str | None, typer.Option(help="Workers in a pool, such as 1,2,4 or 2-8.")] = None,
     chunksizes: Annotated[
@@ -100,7 +119,7 @@ def command(
     wrong with what was asked or the function or its items are not there, 130 when it was interrupted; then what it has
     measured is printed and kept.
     """
-    options = {
+    options: dict[str, Any] = {
         "kinds": kinds,
         "sizes": sizes,
         "chunksizes": chunksizes,
@@ -114,14 +133,23 @@ def command(
         "star": star or None,
     }
     with error_exits():
-        settings = read_settings()
+        settings = read_settings({"cluster": cluster})
         name = work_name(function, items, setup)
+        if executor is not None and not FACTORY.fullmatch(executor):
+            sentence = f"--executor must be MODULE:FACTORY, such as mypackage.cluster:make; {quoted(executor)} is not."
+            raise BadParameters((ParameterError("--executor", sentence),))
         failing = FailIf.of(fail_if or (), "which-pool", settings.journal_path)
-        installation = offered_installation(settings.workloads)
+        installation = offered_installation(settings.workloads, settings.executors, settings.cluster)
+        if executor is not None:
+            options |= {"executor": executor, "kinds": with_kind(kinds, "executor")}
+        if cluster is not None:
+            options["kinds"] = with_kind(options["kinds"], "dask")
         given = {option: value for option, value in options.items() if value is not None}
         raw: dict[str, Any] = {"workload": name, **given}
         paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
+        if executor is not None:
+            installation = replace(installation, executors={**installation.executors, executor: executor})
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
     words = ["poolscope", *sys.argv[1:]]
     page = f"On its page, with charts and its script: poolscope serve, then /runs/{run.id}"
@@ -143,6 +171,12 @@ def with_options(words: Sequence[str], remedy: Mapping[str, Any]) -> str:
         elif options.get(word):  # its value is the next word
             next(left, "")
     return shlex.join([*kept, *chain.from_iterable([option, *value] for option, value in options.items())])
+
+
+def with_kind(kinds: str | None, kind: str) -> str:
+    """The kinds that were asked for, all without any, and this one."""
+    asked = kinds or "all"
+    return asked if kind in asked.split(",") else f"{asked},{kind}"
 
 
 def work_name(function: str, items: str, setup: str | None) -> str:

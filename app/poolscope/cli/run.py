@@ -50,7 +50,7 @@ def command(
         raw = parse_pairs(param or ())
         settings = read_settings()
         failing = FailIf.of(fail_if or (), experiment, settings.journal_path)
-        installation = offered_installation(settings.workloads)
+        installation = offered_installation(settings.workloads, settings.executors, settings.cluster)
         if raw.get("pythons"):
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import gc
 import inspect
+import secrets
 import signal
 import socket
 import sqlite3
@@ -23,11 +24,12 @@ from pydantic.fields import FieldInfo
 from poolscope.cli import logs
 from poolscope.cli.init_process import fork_if_first
 from poolscope.cli.output import INTERRUPTED, error_exits, say
-from poolscope.errors import CannotServe
+from poolscope.errors import BadParameters, CannotServe, ParameterError
 from poolscope.main import create_app
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
-from poolscope.settings import Settings, option, read_settings, variable
+from poolscope.settings import GENERATED, Settings, option, read_settings, variable
+from poolscope.web.addresses import is_loopback
 from poolscope.web.connections import BoundedHttp, most_connections
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
@@ -44,18 +46,62 @@ def make_command() -> Callable[..., None]:
 
         Settings come from POOLSCOPE_* in the environment, then a .env file, then these options; the last one counts.
         """
-        open_browser = bool(options.pop("open_browser", False))
+        open_browser, token = bool(options.pop("open_browser", False)), options.pop("token", None)
         fork_if_first()
         with error_exits():
-            serve_until_signal(read_settings(options), open_browser)
+            settings = read_settings(options)
+            chosen = choose_token(settings, token)
+            serve_until_signal(settings.model_copy(update={"token": chosen}), open_browser, chosen != settings.token)
 
     opening: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
+    token: Any = typer.Option(
+        None,
+        "--token/--no-token",
+        help=f"{Settings.model_fields['token'].description} --token makes one unless {variable('token')} has one.",
+        show_default=False,
+    )
+    others = {name: info for name, info in Settings.model_fields.items() if name != "token"}
     parameters = [
-        *map(setting_parameter, Settings.model_fields, Settings.model_fields.values()),
+        *map(setting_parameter, others, others.values()),
+        # A value on the command line could be read in the list of processes.
+        inspect.Parameter("token", inspect.Parameter.KEYWORD_ONLY, default=token, annotation=Optional[bool]),  # noqa: UP045
         inspect.Parameter("open_browser", inspect.Parameter.KEYWORD_ONLY, default=opening, annotation=bool),
     ]
     serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     return serve
+
+
+def choose_token(settings: Settings, wanted: bool | None) -> str:
+    """The token that is needed, '' for none. `wanted` is what the command line says.
+
+    Raises BadParameters where others could reach the server and nobody has said who may use it.
+    """
+    open_to_others = not is_for_this_machine_alone(settings.host)
+    if wanted is None:
+        undecided = open_to_others and not settings.demo and not settings.insecure
+        wanted = undecided if settings.token == GENERATED else bool(settings.token)
+    if wanted:
+        return secrets.token_urlsafe(24) if settings.token in ("", GENERATED) else settings.token
+    if open_to_others and not settings.demo and not settings.insecure:
+        raise BadParameters(
+            (
+                ParameterError(
+                    "host",
+                    f"{settings.host} can be reached by other machines. Say who may start runs there: --token (whoever "
+                    "has the link), --demo (anybody, within narrow limits) or --insecure (anybody, without limits).",
+                ),
+            )
+        )
+    return ""
+
+
+def is_for_this_machine_alone(host: str) -> bool:
+    """Whether nobody else can reach what listens at a host's addresses; an unknown host is refused later on."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        return True
+    return all(is_loopback(str(address[0])) for *_, address in found)
 
 
 def setting_parameter(name: str, info: FieldInfo) -> inspect.Parameter:
@@ -81,7 +127,7 @@ def bound(info: FieldInfo, name: str) -> int | None:
     return next((getattr(each, name) for each in info.metadata if hasattr(each, name)), None)
 
 
-def serve_until_signal(settings: Settings, open_browser: bool) -> None:
+def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: bool) -> None:
     """Serve until SIGTERM (exit 0) or SIGINT (exit 130). Raises CannotServe."""
     logs.set_up(settings.log_level, settings.log)
     asyncio.run(check_journal(settings.journal_path))
@@ -90,6 +136,8 @@ def serve_until_signal(settings: Settings, open_browser: bool) -> None:
     if host not in EVERYWHERE:  # who listens on a name also answers to it
         settings = settings.model_copy(update={"allowed_hosts": f"{settings.allowed_hosts},{host}"})
     address = f"http://{EVERYWHERE.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
+    # A token that was given is known to who gave it, and does not belong into a log.
+    link = f"{address}/?token={settings.token}" if token_is_new and settings.token else address
     app = create_app(settings)
     BoundedHttp.most = most_connections()
     config = uvicorn.Config(
@@ -100,6 +148,7 @@ def serve_until_signal(settings: Settings, open_browser: bool) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # ours, web/addresses.py: this one believes any process of this machine
         timeout_graceful_shutdown=STREAMS_END_S,
     )
     scheduler = app.state.app_state.scheduler
@@ -111,7 +160,7 @@ def serve_until_signal(settings: Settings, open_browser: bool) -> None:
             await scheduler.drain(settings.restart_seconds, lambda: server.force_exit)
         await scheduler.close(keep_waiting=restarts)
 
-    server = Server(config, lambda: announce(address, open_browser), end)
+    server = Server(config, lambda: announce(link, open_browser), end)
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start

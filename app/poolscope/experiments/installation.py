@@ -19,7 +19,8 @@ class Installation:
 
     `workloads` are names of one's own work, place:function@items+setup, imported from `folder` and `path`, which is the
     PYTHONPATH, and done in `working_folder`, where that is another one. `pythons` are paths by label, this one first.
-    `searching` says that others are still being looked for.
+    `searching` says that others are still being looked for. `executors` are factories of executors, place:name, by the
+    names that they are offered by; `cluster` is the address of a dask scheduler, '' where a run starts its own.
     """
 
     workloads: tuple[str, ...] = ()
@@ -28,3 +29,5 @@ class Installation:
     pythons: Mapping[str, str] = field(default_factory=this_python)
     searching: bool = False
     working_folder: str = ""
+    executors: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""

@@ -77,6 +77,8 @@ class BenchmarkWork:
     work is done in `working_folder`, where that is another one. `work_ms` is the length of a call, None for its own;
     `items` how many, 0 for as many as it has. Where `first` is given, the items are the numbers from it on.
     With `star` the function gets an item's entries as its arguments. `left_out` are the numbers of items not to take.
+    `executor` is the factory of an executor of the user's own, place:name, `cluster` the
+    address of a dask cluster that is there, both '' for none.
     """
 
     name: str
@@ -88,6 +90,8 @@ class BenchmarkWork:
     star: bool = False
     working_folder: str = ""
     left_out: tuple[int, ...] = ()
+    executor: str = ""
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -524,12 +524,22 @@ class PassesPerSample(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerHosts(Payload):
+    """The names of the hosts on which a configuration's workers are."""
+
+    tag: ClassVar[str] = "hosts"
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundEnded(Payload):
-    """Counted round `round` is over, `spent_s` after the first one began; there may be more, as the server finds."""
+    """Counted round `round` is over, which took `round_s`, and `spent_s` of the run's time; there may be more, as the
+    server finds."""
 
     tag: ClassVar[str] = "round"
     round: int
     spent_s: float
+    round_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,7 +554,7 @@ class ConfigurationDropped(Payload):
 @dataclass(frozen=True, slots=True)
 class RoundsEnded(Payload):
     """No more rounds are counted, for this reason: the recommendation is settled, the time is spent, there are as many
-    rounds as there may be, or no pool is left to compare with the plain loop."""
+    rounds as there may be, or no pool is left to compare with the plain loop. `spent_s` is the run's time so far."""
 
     tag: ClassVar[str] = "rounds"
     why: RoundsEndedWhy
@@ -566,7 +576,7 @@ class ConfigurationSkipped(Payload):
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationUntraced(Payload):
-    """A configuration has all its samples, but its traced repetition failed."""
+    """A configuration has no traced repetition: it failed, though all samples had been taken, or was left out."""
 
     tag: ClassVar[str] = "untraced"
     why: str
@@ -735,8 +745,8 @@ class MeasurementReport:
     that can't be told, `detail` what differs and `difference` why, which is rounding where they are the same. `digest`
     identifies the results of the first loop, None where they have none that another Python would give. `results` are
     there where they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an
-    item that a first loop changed, which the trial had not seen. The rest comes from a traced repetition, whose times
-    do not count.
+    item that a first loop changed, which the trial had not seen. `hosts` names where an engine's workers are. The rest
+    comes from a traced repetition, whose times do not count.
     """
 
     start: int
@@ -760,3 +770,4 @@ class MeasurementReport:
     lanes: tuple[WorkerLane, ...] = ()
     changed: ItemChange | None = None
     passes_to_fill: int = 1
+    hosts: tuple[str, ...] = ()

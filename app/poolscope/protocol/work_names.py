@@ -18,6 +18,7 @@ OWN_WORK = re.compile(
     rf"@(?:(?P<items_place>{PLACE}):)?(?P<items>{NAME})"
     rf"(?:\+(?:(?P<setup_place>{PLACE}):)?(?P<setup>{NAME}))?"
 )
+FACTORY = re.compile(rf"{PLACE}:{NAME}")
 UNMARKED = re.compile(r"[^\w./~ -]")
 
 

@@ -48,6 +48,7 @@ def report_on(
         digest=digest,
         results=shown_results(measurement.results, order.results) if order.results else None,
         passes_to_fill=measurement.passes_to_fill,
+        hosts=measurement.hosts,
     )
     if not order.traced:
         return report

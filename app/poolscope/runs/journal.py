@@ -52,6 +52,7 @@ PRAGMA user_version = {VERSION};
 COMMIT;
 """
 LIVE = ("queued", "running")
+VISITOR = "json_extract(owner, '$.visitor')"
 BUSY_S = 5.0  # how long a write waits for another process's
 
 
@@ -70,6 +71,11 @@ class StoredRun:
     error: str | None
     summary: str
     owner: dict[str, Any]
+
+    @property
+    def visitor(self) -> str:
+        """Who started it; '' where nobody was told apart."""
+        return str(self.owner.get("visitor", ""))
 
 
 COLUMNS = "id, experiment, params, status, created, started, ended, conditions, error, summary, owner"
@@ -240,11 +246,11 @@ class Journal:
         return pruned
 
     async def runs(
-        self, *, experiment: str = "", status: str = "", limit: int = 50, before: str = ""
+        self, *, experiment: str = "", status: str = "", visitor: str = "", limit: int = 50, before: str = ""
     ) -> list[StoredRun]:
-        """Kept runs, newest first, older than the run `before`."""
+        """Kept runs, newest first, older than the run `before`; those of one visitor, if there is one given."""
         wheres, values = ["id IS NOT NULL"], []
-        for column, value in (("experiment", experiment), ("status", status)):
+        for column, value in (("experiment", experiment), ("status", status), (VISITOR, visitor)):
             if value:
                 wheres.append(f"{column} = ?")
                 values.append(value)
@@ -260,9 +266,16 @@ class Journal:
         files = (self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm")))
         return sum(file.stat().st_size for file in files if file.exists())
 
-    async def count(self) -> int:
-        found = await self._read("SELECT count(*) FROM runs WHERE id IS NOT NULL", ())
+    async def count(self, visitor: str = "") -> int:
+        """How many runs are kept, of all or of one visitor."""
+        where, values = (f" AND {VISITOR} = ?", (visitor,)) if visitor else ("", ())
+        found = await self._read(f"SELECT count(*) FROM runs WHERE id IS NOT NULL{where}", values)  # noqa: S608
         return int(found[0][0]) if found else 0
+
+    async def latest(self) -> dict[tuple[str, str], str]:
+        """The newest run of each experiment and visitor, by both names."""
+        query = f"SELECT experiment, {VISITOR}, id, max(number) FROM runs WHERE id IS NOT NULL GROUP BY 1, 2"  # noqa: S608
+        return {(experiment, visitor or ""): run_id for experiment, visitor, run_id, _ in await self._read(query, ())}
 
     async def run(self, run_id: str) -> StoredRun | None:
         found = await self._read(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run_id,))  # noqa: S608 (our names)

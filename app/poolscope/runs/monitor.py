@@ -18,6 +18,9 @@ from poolscope.runs.run import Run, Status
 from poolscope.runs.runner_process import RunnerProcess, death_of_runner
 from poolscope.text.numbers import size
 
+# Records are folded in the event loop, some milliseconds at a time: a busy run sends thousands at once, and everybody
+# else is to be answered in between.
+AT_A_TIME = 100
 RECORDS_LIMIT = 256 * 1024 * 1024
 RUNNER_OUTCOMES = ("finished", "stopped", "failed")
 
@@ -43,7 +46,9 @@ class RunMonitor:
         try:
             async with contextlib.aclosing(runner.lines()) as batches:
                 async for lines in batches:
-                    await self._take(run, runner, lines)
+                    for first in range(0, len(lines), AT_A_TIME):
+                        await self._take(run, runner, lines[first : first + AT_A_TIME])
+                        await asyncio.sleep(0)
                     opened.set()
                     if run.end is not None:
                         break

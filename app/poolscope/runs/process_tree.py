@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,22 +23,46 @@ from poolscope.machine.processes import TRACKER
 
 PATIENCE = 1.0  # seconds for a tracker to tidy up, and for the killed to be gone
 LOOK = 0.01  # seconds between two looks at who is left
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 START_TOLERANCE_S = 2.0  # by which two accounts of one process's start may differ
 
 
 def identity(pid: int) -> dict[str, Any]:
-    """What identifies a process later: its id and its start time, because ids are reused."""
+    """What identifies a process later: its id and its start, because ids are reused.
+
+    The start by the wall clock, and where the kernel tells it since the machine's own start too: somebody may set the
+    clock, and a living server must not be taken for a dead one.
+    """
     try:
-        return {"pid": pid, "started": psutil.Process(pid).create_time()}
+        return {"pid": pid, "started": psutil.Process(pid).create_time(), "since_boot": since_boot(pid)}
     except psutil.NoSuchProcess:  # it is gone already, and must not be taken for the next of that id
-        return {"pid": pid, "started": 0.0}
+        return {"pid": pid, "started": 0.0, "since_boot": None}
 
 
 def is_alive(identity: Mapping[str, Any]) -> bool:
     try:
+        if identity.get("since_boot"):
+            return bool(since_boot(identity["pid"]) == identity["since_boot"])
         return bool(abs(psutil.Process(identity["pid"]).create_time() - identity["started"]) < START_TOLERANCE_S)
     except (psutil.Error, KeyError):
         return False
+
+
+def since_boot(pid: int) -> str | None:
+    """When a process started, since the start of the machine, and which start that was; None where nobody says."""
+    ticks = ticks_since_boot(pid)
+    try:
+        return f"{ticks}@{BOOT_ID.read_text().strip()}" if ticks else None
+    except OSError:
+        return None
+
+
+def ticks_since_boot(pid: int) -> int | None:
+    """When a process started, in clock ticks since the start of the machine; None where there is none or no /proc."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])  # proc(5): starttime
+    except (OSError, IndexError):
+        return None
 
 
 def session(leader: int) -> list[psutil.Process]:

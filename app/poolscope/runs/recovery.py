@@ -17,7 +17,7 @@ import psutil
 from poolscope.errors import MalformedRecord
 from poolscope.protocol.records import End, from_line, to_line
 from poolscope.runs.journal import LIVE, Journal, StoredRun
-from poolscope.runs.process_tree import START_TOLERANCE_S, is_alive, kill_session
+from poolscope.runs.process_tree import START_TOLERANCE_S, is_alive, kill_session, ticks_since_boot
 from poolscope.runs.run import Status, now
 
 INTERRUPTED = "The server ended while this run was live. Its records up to then are kept."
@@ -69,12 +69,7 @@ async def _end_log(journal: Journal, run_id: str) -> None:
 def _end(runner: Mapping[str, Any]) -> None:
     """Kill a runner's session. The leader may be dead and its workers not: their session's id is still the leader's,
     and the kernel gives that id to no new process while one of them lives."""
-    try:
-        leader = psutil.Process(runner["pid"])
-    except psutil.NoSuchProcess:
-        kill_session(runner["pid"])
-        return
-    if abs(leader.create_time() - runner["started"]) < START_TOLERANCE_S:
+    if is_alive(runner) or not psutil.pid_exists(runner["pid"]):
         kill_session(runner["pid"])
 
 
@@ -82,11 +77,19 @@ def clear_scratch(folder: Path | None = None) -> None:
     """Remove scratch folders whose server is gone; the folder's name tells the server's process id."""
     for path in (folder or Path(tempfile.gettempdir())).glob("poolscope-*-*"):
         try:
-            pid = int(path.name.split("-")[1])
-            alive = pid == os.getpid() or psutil.Process(pid).create_time() <= path.stat().st_mtime + START_TOLERANCE_S
+            pid, ticks = int(path.name.split("-")[1]), path.name.split("-")[2]
+            alive = pid == os.getpid() or _made_by(pid, ticks, path)
         except (ValueError, OSError):
             continue
         except psutil.NoSuchProcess:
             alive = False
         if not alive and path.is_dir() and time.time() - path.stat().st_mtime > 1:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _made_by(pid: int, ticks: str, path: Path) -> bool:
+    """Whether the process of that id is the one that made the folder, and not a later one. Raises NoSuchProcess."""
+    started = ticks_since_boot(pid)
+    if started is not None and ticks.isdecimal() and int(ticks):
+        return started == int(ticks)
+    return bool(psutil.Process(pid).create_time() <= path.stat().st_mtime + START_TOLERANCE_S)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
 from poolscope.runs.breach import Breach
 from poolscope.runs.budget import Shortage
+from poolscope.runs.visitors import NOBODY, Visitor
 
 PRINTED_SHOWN = 20_000  # characters
 
@@ -40,7 +41,7 @@ class Status(StrEnum):
 
 ALLOWED: dict[tuple[Status, Status], str] = {
     (Status.QUEUED, Status.RUNNING): "its turn has come",
-    (Status.QUEUED, Status.STOPPED): "cancelled by the user while it waited",
+    (Status.QUEUED, Status.STOPPED): "cancelled by the user while it waited, or given up when he was gone",
     (Status.QUEUED, Status.FAILED): "no runner could be started for it",
     (Status.QUEUED, Status.INTERRUPTED): "the server ended while it waited",
     (Status.RUNNING, Status.FINISHED): "the runner said so",
@@ -53,6 +54,11 @@ ALLOWED: dict[tuple[Status, Status], str] = {
 def now() -> str:
     """The present as ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def later(seconds: float) -> str:
+    """The present and so many seconds, as `now` has it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
 def seconds_since(stamp: str | None) -> float:
@@ -134,6 +140,7 @@ class Run:
     experiment: Experiment
     params: Any
     arguments: Arguments | None = None
+    visitor: Visitor = NOBODY  # who started it
     created: str = field(default_factory=now)
     status: Status = Status.QUEUED
     started: str | None = None
@@ -144,7 +151,9 @@ class Run:
     summary: str = ""
     unkept: str = ""
     entered: float = field(default_factory=time.monotonic)  # the queue
-    place: int = 0  # in the queue, from 1; 0 when it does not wait
+    place: int = 0  # in its line of the queue, from 1; 0 when it does not wait
+    expected_start: str | None = None  # of a measured run that waits, as far as that can be told
+    behind: tuple[str, ...] = ()  # the runs that it waits for
     shortage: Shortage | None = None  # what it waits for, where that is room beside the others
     stopping: bool = False
     breach: Breach | None = None  # why we end it, where nobody asked for that
@@ -248,6 +257,9 @@ class Run:
             "verdict": self.verdict if whole else self.summary or None,
             "error": self.error,
             "kept": not self.unkept,
+            "queue": {"place": self.place, "expected_start": self.expected_start, "behind": list(self.behind)}
+            if self.place
+            else None,
             "shortage": self.shortage and self.shortage.as_json(),
         }
         if whole:

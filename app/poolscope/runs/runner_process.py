@@ -22,7 +22,7 @@ from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
 from poolscope.runs.breach import Breach
-from poolscope.runs.process_tree import identity, kill_session
+from poolscope.runs.process_tree import identity, kill_session, ticks_since_boot
 
 # In the environment of a runner and all that it starts.
 MEASURED = "MEASURED_BY_POOLSCOPE"
@@ -40,7 +40,8 @@ ASK_S, TERM_S = 2.0, 1.5  # how long a runner may take to stop when it is asked 
 
 
 def scratch_prefix(server_pid: int) -> str:
-    return f"poolscope-{server_pid}-"
+    """What a server's scratch folders begin with; it names the very process, for process ids are reused."""
+    return f"poolscope-{server_pid}-{ticks_since_boot(server_pid) or 0}-"
 
 
 class RunnerProcess:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts
+from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
@@ -25,14 +25,16 @@ from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.counts import RunCounts
+from poolscope.runs.fair_queue import FairQueue, expected_length, expected_waits
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
-from poolscope.runs.run import ChangeNotifier, Run, Status, now, seconds_since
+from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
-from poolscope.runs.store import RunStore
+from poolscope.runs.store import OwnRuns, RunStore
+from poolscope.runs.visitors import NOBODY, Visitor
 from poolscope.runs.watch import RunWatch
 from poolscope.stats import intervals
 
@@ -45,6 +47,7 @@ DRAIN_LOOK_S = 0.25
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
+GIVEN_UP = "Given up: whoever started it has not been here for a while."
 PRELOAD = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,9 @@ class Scheduler:
     `notifier` notifies when a run begins, ends, or takes another place in the queue; `activity` with that and with
     anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
     so that they can exit.
+
+    Runs belong to visitors, who take turns in the queue and have limits of their own; `gone_after_s` is how long one
+    may show no sign of life (`see`) before his runs no longer wait, None for any time.
 
     `budget` is what all running runs together may take; without one they may take anything. `run_cpu_s` bounds the CPU
     time of a run, `records_mib` its records. `for_strangers`: what is measured works below the server, too.
@@ -69,8 +75,12 @@ class Scheduler:
         *,
         installation: Installation | None = None,
         live_limit: int = 8,
+        live_of_visitor: int = 64,
         queue_limit: int = 20,
+        queued_of_visitor: int = 1000,
         starts_per_minute: int = 60,
+        starts_of_address: int = 600,
+        gone_after_s: float | None = None,
         keep_runs: int = 500,
         budget: ResourceBudget | None = None,
         run_cpu_s: int | None = None,
@@ -85,7 +95,9 @@ class Scheduler:
         self.counts = RunCounts()
         self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
-        self._live_limit, self._queue_limit = live_limit, queue_limit
+        self._live_limit, self._live_of_visitor = live_limit, live_of_visitor
+        self._queue_limit, self._queued_of_visitor = queue_limit, queued_of_visitor
+        self._gone_after_s = gone_after_s
         self._keep_runs = keep_runs
         self._budget = budget or ResourceBudget()
         self._identity = identity(os.getpid())
@@ -93,15 +105,17 @@ class Scheduler:
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024)
         self._watch = RunWatch(self._budget, run_cpu_s, self._with_runners)
-        self._store = RunStore(journal)
-        self._queue: list[Run] = []
+        self._store = RunStore(journal, self.activity)
+        self._queue = FairQueue()
+        self._took_s: dict[str, float] = {}  # by the last run of an experiment
         self._running: dict[str, Run] = {}
         self._runners: dict[str, RunnerProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._rate_limiter = RateLimiter(starts_per_minute)
+        self._starts_of_visitor = RateLimiter(starts_per_minute)
+        self._starts_of_address = RateLimiter(max(starts_per_minute, starts_of_address))
         self._measurement_lock = measurement_lock or MeasurementLock(journal.path)
-        self._retrying = False
-        self._entering = 0  # runs that are being written into the journal, and will join the queue
+        self._retrying = self._watching = False
+        self._entering: list[Visitor] = []  # of runs that are being written into the journal, and will join the queue
         self._unkept = 0
         self._draining = False
         self._closing = False
@@ -116,7 +130,7 @@ class Scheduler:
         """
         await self.journal.open()
         await recover(self.journal)
-        await self._store.open(EXPERIMENTS)
+        await self._store.open()
         if take_over:
             await self._take_over()
         self._prewarm()
@@ -160,12 +174,13 @@ class Scheduler:
         await self.journal.close()
         self.closed = True
         self.notifier.notify()
+        self._store.wake()
 
     async def _leave_to_the_next(self, run: Run) -> None:
         """Take a run out of the queue that goes on waiting in the journal."""
-        self._dequeue(run)
+        self._queue.remove(run)
         run.record_log.close()
-        await self._monitor.save(run, left_waiting({"server": self._identity}))
+        await self._monitor.save(run, left_waiting(self._owner(run)))
 
     async def _take_over(self) -> None:
         """Have those wait here, under their own ids and in their order, whom a server that ended has left."""
@@ -179,11 +194,13 @@ class Scheduler:
             except BadParameters as error:  # this server allows less than the one before
                 await self.journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=str(error))
                 continue
-            run = Run(row.id, experiment, params, created=row.created, notifier=ChangeNotifier(self.activity))
-            await self._monitor.save(run, {"server": self._identity})
+            visitor = Visitor(row.visitor)
+            run = Run(row.id, experiment, params, None, visitor, row.created, notifier=self._notifier_for(visitor))
+            await self._monitor.save(run, self._owner(run))
             self._store.put(run)
-            self._queue.append(run)
-            run.place = len(self._queue)
+            self._queue.add(run, time.monotonic())
+        self._tell_places()
+        self._watch_visitors()
 
     async def resume(self) -> None:
         """Begin what was taken over. To be called once it is known what this machine offers."""
@@ -197,28 +214,27 @@ class Scheduler:
 
     # What users do
 
-    async def start(self, name: str, raw: Mapping[str, Any], client: str = "") -> Run:
+    async def start(self, name: str, raw: Mapping[str, Any], visitor: Visitor = NOBODY) -> Run:
         """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
         experiment = EXPERIMENTS[name]
         params = parse(experiment.params, raw)
         arguments = experiment.arguments(params, self.installation)
         self._budget.check(params)
         self._check_is_open()
-        self._rate_limiter.count(client)
-        waits = not self._has_room(experiment) or self._shortage(params) is not None
-        if waits and len(self._queue) + self._entering >= self._queue_limit:
-            raise QueueFull(len(self._queue))
-        self._entering += 1
+        self._count_start(visitor)
+        if not self._has_room(experiment, visitor) or self._shortage(params) is not None:
+            self._check_queue(visitor)
+        self._entering.append(visitor)
         try:
-            run = await self._enter(experiment, params, arguments)
+            run = await self._enter(experiment, params, arguments, visitor)
         finally:
-            self._entering -= 1
+            self._entering.remove(visitor)
         self._check_is_open()
         self._store.put(run)
-        self._queue.append(run)
-        run.place = len(self._queue)
+        self._queue.add(run, time.monotonic())
         self._admit()
-        self.notifier.notify()
+        self._watch_visitors()
+        self._changed(run)
         return run
 
     async def stop(self, run_id: str) -> Run:
@@ -252,7 +268,7 @@ class Scheduler:
             raise RunIsLive(run_id)
         await self.journal.delete(run_id)
         await self._store.remove(run)
-        self.notifier.notify()
+        self._changed(run)
 
     # What pages show
 
@@ -260,9 +276,13 @@ class Scheduler:
         """The run of that id. Raises UnknownRun."""
         return await self._store.run(run_id)
 
-    async def latest(self, experiment: str) -> Run | None:
-        """The newest run of an experiment."""
-        return await self._store.latest(experiment)
+    async def latest(self, experiment: str, visitor: str = "") -> Run | None:
+        """The newest run of an experiment, or that of one visitor."""
+        return await self._store.latest(experiment, visitor)
+
+    def runs_of(self, visitor: str = "") -> OwnRuns:
+        """What there is of everybody, or of one visitor."""
+        return self._store.of(visitor)
 
     def in_memory(self) -> list[Run]:
         """Live and recent runs, oldest first."""
@@ -278,27 +298,33 @@ class Scheduler:
         """Process ids of the runners that perform a run now; each leads a session of its own."""
         return [runner.pid for runner in self._runners.values()]
 
+    def see(self, visitor: str) -> None:
+        """Take note that a visitor is still there."""
+        self._queue.see(visitor, time.monotonic())
+
     # The queue
 
     def _admit(self) -> None:
-        """Start what may start: measured runs one at a time, others up to the limit, in order of arrival.
+        """Start what may start: measured runs one at a time, others up to the limits, visitors by turns.
 
         What lacks room beside the others waits for it, and is overtaken meanwhile, but not for ever.
         """
-        for run in [] if self.ending else list(self._queue):
-            if run.arguments is not None and self._has_room(run.experiment):
+        in_order = (*self._queue.in_order(measured=True), *self._queue.in_order(measured=False))
+        for run in [] if self.ending else sorted(in_order, key=_is_overtaken, reverse=True):
+            if run.arguments is not None and self._has_room(run.experiment, run.visitor):
                 run.shortage = self._shortage(run.params)
                 if run.shortage is not None:
-                    if seconds_since(run.created) > OVERTAKEN_S:
+                    if _is_overtaken(run):
                         break
                     continue
                 if run.experiment.measured and not self._measurement_lock.acquire():
                     self._admit_later()
                     continue
-                self._dequeue(run)
+                self._queue.remove(run, started=True)
                 self.counts.waited.add(time.monotonic() - run.entered)
                 self._running[run.id] = run
                 self._spawn(self._perform(run))
+        self._tell_places()
 
     def _admit_later(self) -> None:
         """Try again in a moment: another program on this journal is measuring, and nothing notifies us of its end."""
@@ -312,9 +338,16 @@ class Scheduler:
             self._retrying = True
             asyncio.get_running_loop().call_later(LOCK_RETRY_S, retry)
 
-    def _has_room(self, experiment: Experiment) -> bool:
-        busy = [run for run in self._running.values() if run.experiment.measured == experiment.measured]
-        return len(busy) < (1 if experiment.measured else self._live_limit)
+    def _has_room(self, experiment: Experiment, visitor: Visitor) -> bool:
+        busy = self._beside(experiment)
+        if experiment.measured:
+            return not busy
+        own = [run for run in busy if run.visitor.id == visitor.id]
+        return len(busy) < self._live_limit and len(own) < self._live_of_visitor
+
+    def _beside(self, experiment: Experiment) -> list[Run]:
+        """The running runs of its sort."""
+        return [run for run in self._running.values() if run.experiment.measured == experiment.measured]
 
     def _with_runners(self) -> dict[str, tuple[Run, RunnerProcess]]:
         """The running runs that have a runner, by id."""
@@ -324,31 +357,82 @@ class Scheduler:
         """What a run of these parameters lacks beside those that are running."""
         return self._budget.shortage(params.demand, (run.params.demand for run in self._running.values()))
 
-    def _dequeue(self, run: Run) -> None:
-        self._queue.remove(run)
-        run.place, run.shortage = 0, None
-        for place, waiting in enumerate(self._queue, 1):
-            waiting.place = place
+    def _tell_places(self) -> None:
+        """Tell all that run or wait where they stand now, and those who look at a run whose place is another."""
+        for run in self._running.values():
+            run.place, run.expected_start, run.behind = 0, None, ()
+        waiting = self._queue.in_order(measured=True)
+        present = [run for run in self._running.values() if run.experiment.measured]
+        left = sum(time_left(run, expected_length(run, self._took_s)) for run in present)
+        starts: list[str | None] = [later(wait) for wait in expected_waits(waiting, left, self._took_s)]
+        live = self._queue.in_order(measured=False)
+        for line, expected in ((waiting, starts), (live, [None] * len(live))):
+            for place, (run, start) in enumerate(zip(line, expected, strict=True), 1):
+                behind = tuple(each.id for each in self._beside(run.experiment))
+                if (run.place, run.behind) != (place, behind):
+                    run.place, run.expected_start, run.behind = place, start, behind
+                    run.notifier.notify()
+
+    def _check_queue(self, visitor: Visitor) -> None:
+        """Raises QueueFull, or TooManyWaiting where only this visitor must not wait."""
+        waiting = len(self._queue) + len(self._entering)
+        own = self._queue.of_visitor(visitor) + sum(each.id == visitor.id for each in self._entering)
+        if visitor.id and own >= self._queued_of_visitor:
+            raise TooManyWaiting(own)
+        if waiting >= self._queue_limit:
+            raise QueueFull(waiting)
+        if visitor.id != visitor.address:
+            # One address, and as many cookies as somebody likes: it may take half of the places that others leave.
+            neighbours = self._queue.of_address(visitor)
+            neighbours += sum(each.address == visitor.address for each in self._entering)
+            if 2 * neighbours >= self._queue_limit - (waiting - neighbours):
+                raise QueueFull(waiting)
+
+    def _count_start(self, visitor: Visitor) -> None:
+        """Raises TooManyStarts. What one visitor is refused does not count for his neighbours."""
+        self._starts_of_visitor.count(visitor.id)
+        if visitor.id != visitor.address:
+            self._starts_of_address.count(visitor.address)
+
+    def _watch_visitors(self) -> None:
+        """Look again and again, while any run waits, whether its visitor is gone."""
+
+        async def give_up() -> None:
+            for run in self._queue.deserted(time.monotonic() - (self._gone_after_s or 0)):
+                if run in self._queue and not self._closing:
+                    await self._leave_queue(run, Status.STOPPED, GIVEN_UP)
+
+        def look() -> None:
+            self._watching = False
+            if not self._closing:
+                self._spawn(give_up())
+                self._watch_visitors()
+
+        if self._gone_after_s is not None and len(self._queue) and not self._watching:
+            self._watching = True
+            asyncio.get_running_loop().call_later(self._gone_after_s / 4, look)
 
     async def _leave_queue(self, run: Run, status: Status, error: str | None) -> None:
-        self._dequeue(run)
+        self._queue.remove(run)
+        run.place, run.expected_start, run.behind, run.shortage = 0, None, (), None
         run.become(status, error)
+        self._tell_places()
         self.counts.ended[run.experiment.name, status.value] += 1
         await self._monitor.save(run)
-        self.notifier.notify()
+        self._changed(run)
 
     def _check_is_open(self) -> None:
         if self.ending:
             raise ServerEnding
 
-    async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments) -> Run:
-        run = Run("", experiment, params, arguments=arguments, notifier=ChangeNotifier(self.activity))
+    async def _enter(self, experiment: Experiment, params: Params, arguments: Arguments, visitor: Visitor) -> Run:
+        run = Run("", experiment, params, arguments, visitor, notifier=self._notifier_for(visitor))
         run_id = await self.journal.create(
             experiment.prefix,
             experiment.name,
             params.model_dump(mode="json"),
             run.created,
-            {"server": self._identity},
+            self._owner(run),
         )
         if run_id is None:
             self._unkept += 1
@@ -377,6 +461,8 @@ class Scheduler:
         self.counts.ended[run.experiment.name, run.status.value] += 1
         await self._monitor.save(run)
         self._running.pop(run.id)
+        if run.status is Status.FINISHED:
+            self._took_s[run.experiment.name] = seconds_since(run.started)
         if run.experiment.measured:
             self._measurement_lock.release()
         self._runners.pop(run.id, None)
@@ -384,8 +470,8 @@ class Scheduler:
         if not self._closing:
             self._prewarm()
             self._admit()
-        self.notifier.notify()
-        await self.journal.prune(self._keep_runs)
+        self._changed(run)
+        self._store.forget(await self.journal.prune(self._keep_runs))
 
     def _begin(self, run: Run, runner: RunnerProcess) -> None:
         self._runners[run.id] = runner
@@ -404,8 +490,20 @@ class Scheduler:
             self._spawn(runner.stop(*(HURRIED if self._closing else ())))
         # Not now: starting the next runner would take a CPU just when this run's first frames are due.
         asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
+        self._changed(run)
+        self._spawn(self._monitor.save(run, {**self._owner(run), "runner": runner.identity}))
+
+    def _owner(self, run: Run) -> dict[str, Any]:
+        """What the journal keeps of whose a run is: this server's, and its visitor's."""
+        return {"server": self._identity, "visitor": run.visitor.id}
+
+    def _notifier_for(self, visitor: Visitor) -> ChangeNotifier:
+        return ChangeNotifier(self._store.of(visitor.id).activity)
+
+    def _changed(self, run: Run) -> None:
+        """Notify that a run has begun, ended, or gone."""
+        self._store.changed(run)
         self.notifier.notify()
-        self._spawn(self._monitor.save(run, {"server": self._identity, "runner": runner.identity}))
 
     def _prewarm(self) -> None:
         """Keep a runner ready, unless something is being measured: nothing starts beside that."""
@@ -419,6 +517,18 @@ class Scheduler:
         task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_overtaken(run: Run) -> bool:
+    """Whether a run has lacked room for so long that it is the next to get it."""
+    return run.shortage is not None and time.monotonic() - run.entered > OVERTAKEN_S
+
+
+def time_left(run: Run, expected_s: float) -> float:
+    """The seconds that a running run is likely to need still, by itself or by what others have taken."""
+    if run.progress is not None and run.progress.seconds_left:
+        return run.progress.seconds_left
+    return max(0.0, expected_s - seconds_since(run.started))
 
 
 class RateLimiter:

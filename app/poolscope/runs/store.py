@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.registry import EXPERIMENTS
@@ -11,35 +12,82 @@ from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
 from poolscope.runs.process_tree import is_alive
 from poolscope.runs.recovery import recover
-from poolscope.runs.run import Run, Status
+from poolscope.runs.run import ChangeNotifier, Run, Status
+from poolscope.runs.visitors import Visitor
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
+MOST_VISITORS = 5_000  # remembered; those without a run are let go of first
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
 
 
-class RunStore:
-    """All runs that somebody may ask for, by id, and the newest of each experiment."""
+@dataclass(slots=True)
+class OwnRuns:
+    """What one visitor has, or all together: the newest run of each experiment, by id.
 
-    def __init__(self, journal: Journal) -> None:
+    `changes` counts with every run that begins, ends, or goes; `activity` notifies with anything that happens to one.
+    """
+
+    activity: ChangeNotifier
+    latest: dict[str, str] = field(default_factory=dict)
+    changes: int = 0
+
+
+class RunStore:
+    """All runs that somebody may ask for, by id, and the newest of each experiment; `activity` is that of them all."""
+
+    def __init__(self, journal: Journal, activity: ChangeNotifier | None = None) -> None:
         self._journal = journal
         self._runs: dict[str, Run] = {}
-        self._latest: dict[str, str] = {}
+        self._owned = {"": OwnRuns(activity or ChangeNotifier())}
 
-    async def open(self, experiments: Iterable[str]) -> None:
-        """Look up the newest run of each experiment."""
-        for name in experiments:
-            await self._find_latest(name)
+    async def open(self) -> None:
+        """Look up the newest runs."""
+        newest = await self._journal.latest()
+        for (experiment, visitor), run_id in newest.items():
+            if visitor:
+                self.of(visitor).latest[experiment] = run_id
+        for experiment in {experiment for experiment, _ in newest}:
+            await self._find_latest(experiment, "")
+
+    def of(self, visitor: str) -> OwnRuns:
+        """The runs of a visitor, of all for ''."""
+        if visitor not in self._owned:
+            if len(self._owned) > MOST_VISITORS:
+                # Who has no run and still looks is served by the looks that a quiet page gets anyway.
+                self._owned = {name: own for name, own in self._owned.items() if own.latest or not name}
+            self._owned[visitor] = OwnRuns(ChangeNotifier(self._owned[""].activity))
+        return self._owned[visitor]
+
+    def wake(self) -> None:
+        """Wake all who wait for anybody's runs."""
+        for own in self._owned.values():
+            own.activity.notify()
+
+    def changed(self, run: Run) -> None:
+        """Note that a run has begun, ended, or gone."""
+        for visitor in ("", run.visitor.id):
+            own = self.of(visitor)
+            own.changes += 1
+            own.activity.notify()
 
     def put(self, run: Run) -> None:
-        """Add a new run, the newest of its experiment."""
+        """Add a new run, the newest of its experiment and of its visitor's."""
         self._runs[run.id] = run
-        self._latest[run.experiment.name] = run.id
+        for visitor in ("", run.visitor.id):
+            self.of(visitor).latest[run.experiment.name] = run.id
 
     async def remove(self, run: Run) -> None:
         """Forget a run that was deleted."""
         self._runs.pop(run.id, None)
-        if self._latest.get(run.experiment.name) == run.id:
-            await self._find_latest(run.experiment.name)
+        for visitor in ("", run.visitor.id):
+            if self.of(visitor).latest.get(run.experiment.name) == run.id:
+                await self._find_latest(run.experiment.name, visitor)
+
+    def forget(self, pruned: Collection[str]) -> None:
+        """Forget runs that the journal has let go of."""
+        if pruned:
+            for own in self._owned.values():
+                own.latest = {name: run_id for name, run_id in own.latest.items() if run_id not in pruned}
 
     async def run(self, run_id: str) -> Run:
         """A run by its id, from memory or folded again from the journal. Raises UnknownRun."""
@@ -54,9 +102,10 @@ class RunStore:
             run = await self._recall(row)
         return run
 
-    async def latest(self, experiment: str) -> Run | None:
-        """The newest run of an experiment."""
-        run_id = self._latest.get(experiment)
+    async def latest(self, experiment: str, visitor: str) -> Run | None:
+        """The newest run of an experiment, of anybody for ''."""
+        own = self._owned.get(visitor)
+        run_id = own.latest.get(experiment) if own else None
         try:
             return await self.run(run_id) if run_id else None
         except UnknownRun:  # pruned meanwhile
@@ -66,19 +115,21 @@ class RunStore:
         """Live and recent runs, oldest first."""
         return sorted(self._runs.values(), key=lambda run: run.created)
 
-    async def _find_latest(self, experiment: str) -> None:
-        rows = await self._journal.runs(experiment=experiment, limit=1)
+    async def _find_latest(self, experiment: str, visitor: str) -> None:
+        rows = await self._journal.runs(experiment=experiment, visitor=visitor, limit=1)
+        latest = self.of(visitor).latest
         if rows:
-            self._latest[experiment] = rows[0].id
+            latest[experiment] = rows[0].id
         else:
-            self._latest.pop(experiment, None)
+            latest.pop(experiment, None)
 
     async def _recall(self, row: StoredRun) -> Run:
         """An ended run, folded again from its records; it joins the recent ones."""
         experiment = EXPERIMENTS[row.experiment]
         lines = await self._journal.lines(row.id)
         # They were valid when the run was made; a bound that is narrower today must not hide an old run.
-        run = Run(row.id, experiment, experiment.params.model_construct(**row.params))
+        params = experiment.params.model_construct(**row.params)
+        run = Run(row.id, experiment, params, visitor=Visitor(row.visitor))
         await asyncio.to_thread(lambda: run.take(decode_lines(lines)[0]))
         run.created, run.started, run.ended, run.error = row.created, row.started, row.ended, row.error
         run.status, run.summary = Status(row.status), row.summary

@@ -27,6 +27,10 @@ NEAR = 1.10
 # One-sided, over all comparisons of a family. Nominally half of the usual 2.5 %: the moments below are estimated from a
 # few samples, and where configurations spread unequally real errors came to three or four times the nominal ones.
 LEVEL = 0.01
+# The part of a level that is spent on the first look of a run that ends by what is seen.
+FIRST_LOOK = 0.2
+# What is shown to be slower by more than a quarter is dropped from two samples a side on.
+FAR = 1.25
 # For losses, which have to be shown for every configuration, so that their number makes no error likelier. Intervals
 # alone show them; of a single configuration, or of too few samples for 95 %, this has to agree: with three samples all
 # of one side lie above the median in 1 of 8 runs.
@@ -77,7 +81,7 @@ class Comparison:
     gain            loop / best, medians with the interval for that pair alone: of many configurations it may exclude 1
                     while `beats_loop` is None
     compared        how many configurations were compared
-    left_out        those with fewer than FEWEST_FOR_RATIO repetitions, which are neither best nor tied
+    left_out        those with fewer than FEWEST_FOR_RATIO repetitions, but for the lost; they are neither best nor tied
     """
 
     outcome: Outcome
@@ -107,9 +111,9 @@ def compare(
     9 of 10 with 5.
 
     `looks` says how often, with this time, the samples of a run were looked at that ends, or drops configurations, by
-    what is seen; None for one whose number of repetitions was fixed. The level is then spent on all looks: level /
-    (k (k + 1)) on the k-th, which add up to the level however many there will be. Method: a union bound over looks, as
-    in the races of Maron and Moore (Hoeffding races, NIPS 1993) and Even-Dar, Mannor and Mansour (Action elimination,
+    what is seen; None for one whose number of repetitions was fixed. The level is then spent on all looks by
+    `spent_on_look`, whose parts add up to it however many there will be. Method: a union bound over looks, as in the
+    races of Maron and Moore (Hoeffding races, NIPS 1993) and Even-Dar, Mannor and Mansour (Action elimination,
     JMLR 7, 2006). Lan and DeMets' spending functions (Biometrika 70, 1983) ask for the information of each look in
     parts of a known total, which a run that drops configurations and ends by the clock does not have.
 
@@ -123,9 +127,10 @@ def compare(
 
 @lru_cache(maxsize=KEPT_RESULTS // 16)
 def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...], looks: int | None) -> Comparison:
-    configs = [config for config in present if len(config.samples) >= FEWEST_FOR_RATIO]
-    left_out = tuple(config.name for config in present if len(config.samples) < FEWEST_FOR_RATIO)
-    if len(loop) < FEWEST_FOR_RATIO or not configs:
+    # Of those that lost early two samples are left, and they still count among the compared.
+    configs = [config for config in present if len(config.samples) >= (2 if config.lost else FEWEST_FOR_RATIO)]
+    left_out = tuple(config.name for config in present if config not in configs)
+    if len(loop) < FEWEST_FOR_RATIO or not any(len(config.samples) >= FEWEST_FOR_RATIO for config in configs):
         best = _fastest(present)
         gain = ratio(loop, best.samples)
         return Comparison("too few", best.name, None, False, (), frozenset(), None, gain, 0, left_out)
@@ -167,8 +172,32 @@ def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...], l
 
 
 def spent_on_look(level: float, looks: int | None) -> float:
-    """The part of a level that the last of so many looks may use; all of it where there is only one, None."""
-    return level if looks is None else level / (looks * (looks + 1))
+    """The part of a level that the last of so many looks may use; all of it where there is only one, None.
+
+    The first look gets little: after it only drops out what differs hugely, which little shows. The k-th of the others
+    gets 1 / (k (k + 1)) of the rest.
+    """
+    if looks is None:
+        return level
+    return FIRST_LOOK * level if looks == 1 else (1 - FIRST_LOOK) * level / ((looks - 1) * looks)
+
+
+def far_behind(configs: Sequence[TimedConfiguration], loop: Sequence[float], *, looks: int) -> dict[str, str]:
+    """Those that two samples a side are enough to drop, each with the one that it lost to.
+
+    That is the fastest of them, and they are shown to take over FAR times as long. The loop has no part in it but to
+    show how samples spread.
+    """
+    known = [config for config in configs if len(config.samples) >= 2]
+    if len(loop) < 2 or len(known) < 2:
+        return {}
+    best = _fastest(known)
+    at, level = known.index(best) + 1, spent_on_look(LEVEL, looks)
+    contrasts = Contrasts.of([loop, *(config.samples for config in known)])
+    pairs = len(known) * (len(known) - 1) // 2
+    return {
+        config.name: best.name for i, config in enumerate(known, 1) if contrasts.shows_slower(i, at, pairs, level, FAR)
+    }
 
 
 def _shown_slower(

@@ -20,6 +20,8 @@ security   origin and host checks, size limits
 headers    the security headers that stand on every answer
 connections  bounds on what a client may send before a request is one, and on how many connections there are
 costly     answers that take long to make: one at a time, away from the event loop
+open_streams  how many streams are open, of all clients and of each
+replay     a run as it was at any moment
 assets     static files with the right to be kept
 metrics    /healthz, /readyz, /metrics
 """

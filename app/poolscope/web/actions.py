@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run
+from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import takes
 from poolscope.web.fragments import (
@@ -26,8 +27,9 @@ from poolscope.web.fragments import (
     run_section,
 )
 from poolscope.web.pages import whole_panel
-from poolscope.web.problems import Problem, answer, problem_of
+from poolscope.web.problems import answer, problem_of
 from poolscope.web.requests import because, slug
+from poolscope.web.stream import Page
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,10 +38,6 @@ MOST_WORKERS = 1_000  # a number beyond is a mistake, whatever the run
 
 def by_htmx(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
-
-
-def client_of(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def to(address: str) -> RedirectResponse:
@@ -51,8 +49,8 @@ async def present(request: Request, app_state: AppState, run: Run) -> Response:
     if not by_htmx(request):
         return to(f"/runs/{run.id}")
     if on_own_page(request, run):
-        return await replace(app_state, [run_section(app_state, run)], 200, run.id)
-    return await replace(app_state, panel_sections(app_state, run.experiment, run), 200)
+        return await replace(request, [run_section(run)], 200, run.id)
+    return await replace(request, panel_sections(app_state, run.experiment, run), 200)
 
 
 def on_own_page(request: Request, run: Run) -> bool:
@@ -62,9 +60,10 @@ def on_own_page(request: Request, run: Run) -> bool:
         return False
 
 
-async def replace(app_state: AppState, sections: Sequence[Section], status: int, page: str = "") -> Response:
+async def replace(request: Request, sections: Sequence[Section], status: int, page: str = "") -> Response:
     """Fragments for the bench or a run's page. A frame with a greater number than the header's is newer than these."""
-    frame = app_state.hub.frame(page)  # before they are rendered
+    app_state = app_state_of(request)
+    frame = app_state.hub.frame(Page(page) if page else Page(owner=owner_of(request)))  # before they are rendered
     answer = partials(await render(app_state, sections), status)
     if frame is not None:
         answer.headers["Poolscope-Frame"] = str(frame)
@@ -91,14 +90,14 @@ async def start(request: Request) -> Response:
     typed = await form_of(request)
     experiment = EXPERIMENTS[str(typed.pop("experiment", ""))]
     try:
-        run = await app_state.scheduler.start(experiment.name, typed, client_of(request))
+        run = await app_state.scheduler.start(experiment.name, typed, visitor_of(request))
     except (BadParameters, Refused) as wrong:
         errors = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
         form = form_section(app_state, experiment, None, typed, errors)
         if by_htmx(request):
             because(request.scope, slug(wrong.title))
-            return await replace(app_state, [form], problem_of(wrong).status)
-        latest = await app_state.scheduler.latest(experiment.name)
+            return await replace(request, [form], problem_of(wrong).status)
+        latest = await app_state.scheduler.latest(experiment.name, owner_of(request))
         return answer(request, problem_of(wrong), await whole_panel(app_state, experiment, latest, form))
     return await present(request, app_state, run)
 
@@ -121,42 +120,40 @@ async def estimate(request: Request, experiment: str) -> Response:
 
 @router.post("/runs/{run_id}/stop")
 async def stop(request: Request, run_id: str) -> Response:
-    app_state = app_state_of(request)
-    return await present(request, app_state, await app_state.scheduler.stop(run_id))
+    app_state, run = app_state_of(request), await own_run(request, run_id)
+    return await present(request, app_state, await app_state.scheduler.stop(run.id))
 
 
 @router.post("/runs/{run_id}/controls")
 async def change(request: Request, run_id: str) -> Response:
     """Change delays, pause or resume. A wrong value changes nothing and is said beside its field."""
-    app_state = app_state_of(request)
+    app_state, run = app_state_of(request), await own_run(request, run_id)
     typed = await form_of(request)
     try:
-        run = await app_state.scheduler.change(run_id, typed)
+        await app_state.scheduler.change(run.id, typed)
     except BadParameters as wrong:
-        run = await app_state.scheduler.run(run_id)
         if not by_htmx(request) or not run.status.live:
             raise
-        return await replace(app_state, [form_section(app_state, run.experiment, run, typed, wrong.errors)], 422)
+        return await replace(request, [form_section(app_state, run.experiment, run, typed, wrong.errors)], 422)
     return await present(request, app_state, run)
 
 
 @router.post("/runs/{run_id}/faults")
 async def harm(request: Request, run_id: str) -> Response:
     """Kill a worker process. Where there is none of that number, nothing happens, and the form says why."""
-    app_state = app_state_of(request)
+    app_state, run = app_state_of(request), await own_run(request, run_id)
     typed = (await request.form()).get("worker")
     try:
-        run = await app_state.scheduler.kill(run_id, worker_number(typed if isinstance(typed, str) else ""))
+        await app_state.scheduler.kill(run.id, worker_number(typed if isinstance(typed, str) else ""))
     except (BadParameters, NobodyToKill) as wrong:
         if not by_htmx(request):
             raise
-        run = await app_state.scheduler.run(run_id)
         if on_own_page(request, run):
-            section = fault_section(app_state, run, str(wrong))
+            section = fault_section(run, str(wrong))
         else:
             errors = (ParameterError("", str(wrong)),)
             section = form_section(app_state, run.experiment, run, errors=errors)
-        return await replace(app_state, [section], problem_of(wrong).status)
+        return await replace(request, [section], problem_of(wrong).status)
     return await present(request, app_state, run)
 
 
@@ -178,20 +175,14 @@ async def again(request: Request, run_id: str) -> Response:
         findings = run.experiment.meaning.findings(run.state, run.usable_cpus)
         if int(remedy) < len(findings):
             params.update(findings[int(remedy)].remedy)
-    new = await app_state.scheduler.start(run.experiment.name, params, client_of(request))
+    new = await app_state.scheduler.start(run.experiment.name, params, visitor_of(request))
     return to(f"/runs/{new.id}")
 
 
 @router.post("/runs/{run_id}/delete")
 async def delete(request: Request, run_id: str) -> Response:
-    app_state = app_state_of(request)
-    if app_state.demo:
-        return answer(request, forbidden())
-    await app_state.scheduler.delete(run_id)
+    run = await own_run(request, run_id)
+    await app_state_of(request).scheduler.delete(run.id)
     if by_htmx(request):
         return Response(headers={"HX-Redirect": "/runs"})
     return to("/runs")
-
-
-def forbidden() -> Problem:
-    return Problem(403, "Not in the demo", "In the demo nobody can delete runs; the oldest go by themselves.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -13,14 +13,15 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
-from poolscope.web.actions import MOST_WORKERS, client_of, forbidden
+from poolscope.web.access import own_run, visitor_of
+from poolscope.web.actions import MOST_WORKERS
 from poolscope.web.app_state import app_state_of
 from poolscope.web.exports import script, table_as_csv, trace
 from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
-from poolscope.web.problems import answer, refusals
+from poolscope.web.problems import refusals
 from poolscope.web.stream import come_back
 
-router = APIRouter(prefix="/api", responses=refusals(400))
+router = APIRouter(prefix="/api", responses=refusals(400, 401))
 
 
 class StartRun(BaseModel):
@@ -61,7 +62,7 @@ async def experiments() -> Response:
     responses=refusals(403, 404, 413, 422, 429, 503),
 )
 async def start(request: Request, body: StartRun) -> Response:
-    run = await app_state_of(request).scheduler.start(body.experiment, body.params, client_of(request))
+    run = await app_state_of(request).scheduler.start(body.experiment, body.params, visitor_of(request))
     return JSONResponse(run.as_json(), 201, headers={"Location": f"/api/runs/{run.id}"})
 
 
@@ -99,6 +100,7 @@ async def runs(
                 "verdict": row.summary or None,
                 "error": row.error,
                 "kept": True,
+                "queue": None,
                 "shortage": None,
             }
         )
@@ -123,7 +125,8 @@ async def run(request: Request, run_id: str) -> Response:
     responses=refusals(403, 404, 413),
 )
 async def stop(request: Request, run_id: str) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.stop(run_id)).as_json(whole=False), 202)
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.stop(run.id)).as_json(whole=False), 202)
 
 
 def whole(number: Any) -> Any:
@@ -149,7 +152,8 @@ class KillWorker(BaseModel):
     responses=refusals(403, 404, 409, 413, 422),
 )
 async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.kill(run_id, body.worker)).as_json(), 202)
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.kill(run.id, body.worker)).as_json(), 202)
 
 
 @router.patch(
@@ -159,7 +163,8 @@ async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Respon
     responses=refusals(403, 404, 413, 422),
 )
 async def change(request: Request, run_id: str, values: dict[str, Any]) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.change(run_id, values)).as_json(whole=False))
+    run = await own_run(request, run_id)
+    return JSONResponse((await app_state_of(request).scheduler.change(run.id, values)).as_json(whole=False))
 
 
 @router.delete(
@@ -169,10 +174,8 @@ async def change(request: Request, run_id: str, values: dict[str, Any]) -> Respo
     responses=refusals(403, 404, 409, 413),
 )
 async def delete(request: Request, run_id: str) -> Response:
-    app_state = app_state_of(request)
-    if app_state.demo:
-        return answer(request, forbidden())
-    await app_state.scheduler.delete(run_id)
+    run = await own_run(request, run_id)
+    await app_state_of(request).scheduler.delete(run.id)
     return Response(status_code=204)
 
 
@@ -180,7 +183,7 @@ async def delete(request: Request, run_id: str) -> Response:
     "/runs/{run_id}/records",
     summary="All records as they come: an event a record, or lines of JSON",
     response_class=EventSourceResponse,
-    responses={200: {"content": {"text/event-stream": {}, "application/x-ndjson": {}}}, **refusals(404)},
+    responses={200: {"content": {"text/event-stream": {}, "application/x-ndjson": {}}}, **refusals(404, 429, 503)},
 )
 async def records(
     request: Request,
@@ -191,34 +194,40 @@ async def records(
     """Resumes after Last-Event-ID without gap or repeat; closes with `event: end`."""
     run = await app_state_of(request).scheduler.run(run_id)
     if "application/x-ndjson" in accept:
-        return ndjson(run)
+        return ndjson(request, run)
     after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else 0
+    open_streams, visitor = app_state_of(request).open_streams, visitor_of(request)
+    open_streams.check(visitor)
 
-    async def events() -> AsyncIterator[bytes]:
+    async def events() -> AsyncGenerator[bytes, None]:
         async for first, lines in run.record_log.after(after):
             yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
         # The server ends, and the next one begins the run: its records are to be asked for again.
         yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
-    return EventSourceResponse(events(), ping_message_factory=lambda: ServerSentEvent(comment="ping"))
+    return EventSourceResponse(
+        open_streams.counted(visitor, events()), ping_message_factory=lambda: ServerSentEvent(comment="ping")
+    )
 
 
 @router.get("/runs/{run_id}/records.ndjson", include_in_schema=False)
 async def records_file(request: Request, run_id: str) -> Response:
     """The records as lines for a browser, which can't choose what it accepts behind a link."""
-    answer = ndjson(await app_state_of(request).scheduler.run(run_id))
+    answer = ndjson(request, await app_state_of(request).scheduler.run(run_id))
     answer.headers.update(named(f"poolscope-{run_id}.ndjson"))
     return answer
 
 
-def ndjson(run: Run) -> Response:
-    """The records as lines of JSON, followed while the run is live."""
+def ndjson(request: Request, run: Run) -> Response:
+    """The records as lines of JSON, followed while the run is live. Raises TooManyStreams or TooManyViewers."""
+    open_streams, visitor = app_state_of(request).open_streams, visitor_of(request)
+    open_streams.check(visitor)
 
-    async def lines() -> AsyncIterator[bytes]:
+    async def lines() -> AsyncGenerator[bytes, None]:
         async for _, batch in run.record_log.after(0):
             yield b"\n".join((*batch, b""))
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+    return StreamingResponse(open_streams.counted(visitor, lines()), media_type="application/x-ndjson")
 
 
 @router.get(
@@ -231,7 +240,8 @@ async def trace_of(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
     headers = named(f"poolscope-{run_id}.trace.json")
-    return await app_state.costly.make(lambda: JSONResponse(trace(run), headers=headers))
+    body = await body_of(request, run, "trace", lambda: JSONResponse(trace(run)).body)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -243,7 +253,7 @@ async def trace_of(request: Request, run_id: str) -> Response:
 async def rows(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    text = await app_state.costly.make(lambda: table_as_csv(run))
+    text = await body_of(request, run, "csv", lambda: table_as_csv(run).encode())
     return Response(text, media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
 
 
@@ -258,6 +268,14 @@ async def script_of(request: Request, run_id: str) -> Response:
     run = await app_state.scheduler.run(run_id)
     text = script(app_state, run)
     return Response(text, media_type="text/x-python; charset=utf-8", headers=named(f"{run.experiment.slug}.py"))
+
+
+async def body_of(request: Request, run: Run, form: str, work: Callable[[], bytes | memoryview]) -> bytes:
+    """A costly form of a run, kept for a while once the run has ended. Raises TooBusy."""
+    costly, visitor = app_state_of(request).costly, visitor_of(request)
+    if run.status.live:
+        return await costly.make(visitor.id, lambda: bytes(work()))
+    return await costly.body(visitor.id, (form, run.id, run.created), lambda: bytes(work()))
 
 
 def named(file: str) -> dict[str, str]:

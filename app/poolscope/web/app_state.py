@@ -21,6 +21,9 @@ from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import language, numbers
 from poolscope.web.costly import CostlyAnswers
+from poolscope.web.identification import Identification
+from poolscope.web.open_streams import OpenStreams
+from poolscope.web.replay import Replays
 
 if TYPE_CHECKING:
     from poolscope.web.stream import Hub
@@ -60,18 +63,24 @@ class Machine:
 class AppState:
     """The parts that routes use, kept on `app.state.app_state`.
 
-    `demo` forbids to delete runs, `viewers` limits the live streams.
+    `identification` tells who asks, `open_streams` counts what is open, and bounds it.
     """
 
     hub: Hub  # set by main: the hub needs the state
 
-    def __init__(self, scheduler: Scheduler, *, demo: bool, viewers: int) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        identification: Identification | None = None,
+        open_streams: OpenStreams | None = None,
+    ) -> None:
         self.scheduler = scheduler
-        self.demo = demo
-        self.viewers = viewers
+        self.identification = identification or Identification()
+        self.open_streams = open_streams or OpenStreams()
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()
+        self.replays = Replays()
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr
             loader=FileSystemLoader(folder("templates")),

@@ -36,9 +36,10 @@ MARKS = {
 class RunFacts:
     """One run as pages word it. `state` names the colour and mark, `word` says it, and `status` is its first part.
 
-    `place` is its place in the queue, `lacks` a sentence on the room that it waits for. `facts` stand behind the state
-    on the run's page; `progress` is (done, total, words) while it is live. `workers` are the processes that may be
-    killed now, at most; 0 where nobody can be.
+    `place` is its place in the queue; it is `expected` to start at that time, '' where nobody can tell, and waits for
+    those `behind`; `lacks` is a sentence on the room that it waits for. Only who has it `owned` may stop, change or
+    delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live.
+    `workers` are the processes that may be killed now, at most; 0 where nobody can be.
     """
 
     id: str
@@ -50,6 +51,8 @@ class RunFacts:
     running: bool
     stopping: bool
     place: int
+    expected: str
+    behind: tuple[str, ...]
     lacks: str
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
@@ -62,6 +65,7 @@ class RunFacts:
     conditions: tuple[tuple[str, str], ...]
     printed: str
     paused: bool | None
+    owned: bool
     deletable: bool
     workers: int
 
@@ -188,9 +192,9 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
     return table(columns, shortcuts, style="stack")
 
 
-def run_facts(app_state: AppState, run: Run) -> RunFacts:
+def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
     findings = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
-    word = state_in_words(run)
+    word = state_in_words(run, owned=owned)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
     return RunFacts(
         id=run.id,
@@ -202,24 +206,27 @@ def run_facts(app_state: AppState, run: Run) -> RunFacts:
         running=run.status is Status.RUNNING,
         stopping=run.stopping,
         place=run.place,
+        expected=numbers.clock(run.expected_start) if run.expected_start else "",
+        behind=run.behind if run.place else (),
         lacks=run.shortage.sentence if run.shortage else "",
         progress=progress(run),
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,
         findings=findings,
         checks=language.count(len(findings), "check") if findings else "",
-        error=(run.error or "") if broken else "",
+        error=(run.error or "") if broken or run.started is None else "",
         traceback=run.failure.traceback if broken and run.failure else "",
-        notices=_notices(app_state, run),
+        notices=_notices(run),
         conditions=conditions(run),
         printed=run.printed,
-        paused=paused(run),
-        deletable=not app_state.demo and not run.status.live,
-        workers=run.worker_processes if run.status is Status.RUNNING and not run.stopping else 0,
+        paused=paused(run) if owned else None,
+        owned=owned,
+        deletable=owned and not run.status.live,
+        workers=run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0,
     )
 
 
-def state_in_words(run: Run) -> str:
+def state_in_words(run: Run, *, owned: bool = True) -> str:
     """'running · 6.4 of 20 s', 'queued, 2nd', 'finished 14:03:28 · 1.9 s', 'stopped by you …'."""
     took = numbers.seconds_between(run.started, run.ended)
     match run.status:
@@ -230,9 +237,11 @@ def state_in_words(run: Run) -> str:
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"
             return f"{word} · {live_progress[2]}" if live_progress else word
         case Status.STOPPED if run.started is None:
-            return f"cancelled {numbers.clock(run.ended)}"
+            return f"{'given up' if run.error else 'cancelled'} {numbers.clock(run.ended)}"
         case Status.STOPPED:
-            return f"stopped by you {numbers.clock(run.ended)} · {numbers.duration(took)}"
+            return (
+                f"stopped by {'you' if owned else 'its visitor'} {numbers.clock(run.ended)} · {numbers.duration(took)}"
+            )
         case _:
             return f"{run.status.value} {numbers.clock(run.ended)} · {numbers.duration(took)}"
 
@@ -255,7 +264,7 @@ def _facts(run: Run) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _notices(app_state: AppState, run: Run) -> tuple[str, ...]:
+def _notices(run: Run) -> tuple[str, ...]:
     notices = []
     if run.unkept:
         notices.append(f"This run is not being kept: {run.unkept}.")

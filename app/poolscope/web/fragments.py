@@ -199,7 +199,7 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
     async def context() -> Makers:
         return {
             "panel": lambda: panel,
-            "run": lambda: run_facts(app_state, run) if run else None,
+            "run": lambda: run_facts(run) if run else None,
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run) if run is not None and has_records(run) else None,
         }
@@ -228,7 +228,7 @@ def form_section(
     async def context() -> Makers:
         return {
             "panel": lambda: panel_facts(experiment),
-            "run": lambda: run_facts(app_state, run) if run else None,
+            "run": lambda: run_facts(run) if run else None,
             "form": lambda: form_facts(app_state, experiment, run, typed, errors),
         }
 
@@ -242,17 +242,17 @@ def form_section(
     return Section(f"form of {experiment.name}", version, context, lambda: (fragment,))
 
 
-def recent_section(app_state: AppState) -> Section:
-    """The newest runs."""
+def recent_section(app_state: AppState, owner: str = "") -> Section:
+    """The newest runs, those of `owner` if there is one given."""
     scheduler = app_state.scheduler
 
     async def context() -> Makers:
-        found = await history(app_state, limit=RECENT, columns=ON_BENCH, style="stack")
+        found = await history(app_state, owner=owner, limit=RECENT, columns=ON_BENCH, style="stack")
         return {"history": lambda: found}
 
     fragment = Fragment("recent", "partials/recent.html", "recent")
     return Section(
-        "recent", lambda: (scheduler.notifier.version, scheduler.journal.trouble), context, lambda: (fragment,)
+        "recent", lambda: (scheduler.runs_of(owner).changes, scheduler.journal.trouble), context, lambda: (fragment,)
     )
 
 
@@ -266,25 +266,28 @@ def machine_section(app_state: AppState) -> Section:
     return Section("machine", lambda: int(time.monotonic() / MACHINE_S), context, lambda: (fragment,))
 
 
-async def bench_sections(app_state: AppState) -> list[Section]:
-    """Everything on the bench that a stream replaces."""
+async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
+    """Everything on the bench that a stream replaces; with an `owner`, of his runs alone."""
     scheduler = app_state.scheduler
     sections: list[Section] = []
     for experiment in EXPERIMENTS.values():
-        sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name))
-    return [*sections, recent_section(app_state), machine_section(app_state)]
+        sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
+    return [*sections, recent_section(app_state, owner), machine_section(app_state)]
 
 
 # A run's own page
 
 
-def run_section(app_state: AppState, run: Run, state: Any = None, *, parts_only: bool = False) -> Section:
-    """The page of a run: heading, then what its view shows, of the present or of an earlier `state`."""
+def run_section(run: Run, state: Any = None, *, owned: bool = True, parts_only: bool = False) -> Section:
+    """The page of a run: heading, then what its view shows, of the present or of an earlier `state`.
+
+    Who does not have it `owned` can only look.
+    """
     view = VIEWS[run.experiment.name]
 
     async def context() -> Makers:
         return {
-            "run": lambda: run_facts(app_state, run),
+            "run": lambda: run_facts(run, owned=owned),
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run, state),
             "title": lambda: title(run),
@@ -300,11 +303,11 @@ def run_section(app_state: AppState, run: Run, state: Any = None, *, parts_only:
     return Section(f"run {run.id}", partial(_version, run), context, lambda: shown)
 
 
-def fault_section(app_state: AppState, run: Run, complaint: str) -> Section:
+def fault_section(run: Run, complaint: str) -> Section:
     """The form that kills a worker of a live run, with what was wrong."""
 
     async def context() -> Makers:
-        return {"run": lambda: run_facts(app_state, run), "complaint": lambda: complaint}
+        return {"run": lambda: run_facts(run), "complaint": lambda: complaint}
 
     fragment = Fragment("run-fault", "partials/run.html", "fault")
     return Section("fault", lambda: None, context, lambda: (fragment,))

@@ -86,6 +86,7 @@ COLUMNS = (
 async def history(
     app_state: AppState,
     *,
+    owner: str = "",
     experiment: str = "",
     status: str = "",
     before: str = "",
@@ -93,19 +94,23 @@ async def history(
     columns: Sequence[Column] = COLUMNS,
     style: str = "",
 ) -> History:
-    """A page of the history: what the journal keeps, with the live truth of the runs that are in memory."""
+    """A page of the history: what the journal keeps, with the live truth of the runs that are in memory.
+
+    With an `owner`, of his runs alone.
+    """
     journal = app_state.scheduler.journal
-    rows = await journal.runs(experiment=experiment, status=status, before=before, limit=limit + 1)
+    rows = await journal.runs(experiment=experiment, status=status, visitor=owner, before=before, limit=limit + 1)
     alive = {run.id: run for run in app_state.scheduler.in_memory()}
-    listed = [_recent(app_state, row, alive.get(row.id)) for row in rows[:limit]]
+    listed = [_recent(row, alive.get(row.id)) for row in rows[:limit]]
     if not before:  # what could not be kept is still there while the server lives
         kept = {row.id for row in rows}
         unkept = [run for run in reversed(alive.values()) if run.unkept and run.id not in kept]
+        unkept = [run for run in unkept if owner in ("", run.visitor.id)]
         wanted = [run for run in unkept if experiment in ("", run.experiment.name) and status in ("", run.status)]
-        listed = [_recent(app_state, None, run) for run in wanted] + listed
+        listed = [_recent(None, run) for run in wanted] + listed
     return History(
         table=table(columns, listed, row_id=lambda run: f"row-{run.id}", style=style) if listed else None,
-        kept=await journal.count(),
+        kept=await journal.count(owner),
         experiment=experiment,
         status=status,
         before=rows[limit - 1].id if len(rows) > limit else "",
@@ -114,7 +119,7 @@ async def history(
     )
 
 
-def _recent(app_state: AppState, row: StoredRun | None, run: Run | None) -> RecentRun:
+def _recent(row: StoredRun | None, run: Run | None) -> RecentRun:
     status = run.status if run else Status(row.status if row else "")
     known: Any = run or row
     name = run.experiment.name if run else (row.experiment if row else "")
@@ -132,5 +137,5 @@ def _recent(app_state: AppState, row: StoredRun | None, run: Run | None) -> Rece
         created=known.created,
         seconds=numbers.seconds_between(known.started, known.ended),
         live=status.live,
-        deletable=not app_state.demo and not status.live,
+        deletable=not status.live,
     )

@@ -134,6 +134,17 @@ class ConditionsAnswer(Answer):
     shared_with: list[str] = Field(default=[], description="Other runs that were live meanwhile.")
 
 
+class QueueAnswer(Answer):
+    """Where a run waits: its `place` in its line, from 1, and the runs that it is `behind` now, which end first.
+
+    `expected_start` is a stamp in UTC, None where nobody can tell.
+    """
+
+    place: int
+    expected_start: str | None
+    behind: list[str]
+
+
 class ShortageAnswer(Answer):
     """What a queued run lacks beside those that are running."""
 
@@ -161,6 +172,7 @@ class RunSummary(Answer):
     verdict: str | None
     error: str | None
     kept: bool
+    queue: QueueAnswer | None
     shortage: ShortageAnswer | None
 
 
@@ -592,6 +604,7 @@ class CellAnswer(Answer):
     memory: MemoryReading | None
     collections: int | None
     passes: int
+    hosts: list[str] = Field(description="Where an engine's workers are; empty for the standard library's pools.")
     dropped: DroppedAnswer | None
     skipped: str | None
     breakage: Breakage | None

@@ -12,8 +12,9 @@ from markupsafe import Markup
 from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.records import from_line
 from poolscope.runs.run import Run, Status
+from poolscope.runs.visitors import Visitor
+from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import form_facts, panel_facts, replay, title
 from poolscope.web.fragments import (
@@ -57,16 +58,17 @@ async def whole_panel(
 async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
+    owner = owner_of(request)
     panels = [
         await whole_panel(
             app_state,
             experiment,
-            await app_state.scheduler.latest(experiment.name),
+            await app_state.scheduler.latest(experiment.name, owner),
             form_section(app_state, experiment, None) if experiment.name == defaults else None,
         )
         for experiment in EXPERIMENTS.values()
     ]
-    recent = (await render(app_state, [recent_section(app_state)]))["recent"]
+    recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
     return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
 
 
@@ -74,7 +76,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
 async def runs(request: Request, experiment: str = "", status: str = "", before: str = "") -> Response:
     app_state = app_state_of(request)
     names = [(each.name, each.title) for each in EXPERIMENTS.values()]
-    found = await history(app_state, experiment=experiment, status=status, before=before)
+    found = await history(app_state, owner=owner_of(request), experiment=experiment, status=status, before=before)
     return page(
         app_state,
         "pages/runs.html",
@@ -90,8 +92,8 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     """One run; with `t`, as it was so many seconds after its start."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    state = None if t is None else await state_at(app_state, run, t)
-    fragments = await render(app_state, [run_section(app_state, run, state)])
+    state = None if t is None else await state_at(app_state, visitor_of(request), run, t)
+    fragments = await render(app_state, [run_section(run, state, owned=owned(request, run))])
     stream = f"/live?run={run.id}" if run.status.live else ""
     heading = f"{run.id} {title(run)}"
     return page(app_state, "pages/run.html", "Runs", stream, heading=heading, fragments=tuple(fragments.values()))
@@ -102,11 +104,11 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     """The parts of a run's page as they were `t` seconds after its start, for the replay."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    section = run_section(app_state, run, await state_at(app_state, run, t), parts_only=True)
+    section = run_section(run, await state_at(app_state, visitor_of(request), run, t), parts_only=True)
     return partials(await render(app_state, [section]))
 
 
-async def state_at(app_state: AppState, run: Run, seconds: float) -> Any:
+async def state_at(app_state: AppState, visitor: Visitor, run: Run, seconds: float) -> Any:
     """The state of an ended run so many seconds after its first record: its records, folded again up to there.
 
     None, which is the present, where there is nothing to play again.
@@ -116,17 +118,7 @@ async def state_at(app_state: AppState, run: Run, seconds: float) -> Any:
     # In this order a NaN is 0 too; no run lasts for 30 years.
     until = run.state.t0 + int(min(max(0.0, seconds), 1e9) * 1e9)
 
-    def fold_again() -> Any:
-        state = run.experiment.meaning.initial(run.params)
-        for line in run.record_log.lines:
-            record = from_line(line)
-            if record.t > until and record.kind not in ("run", "end"):
-                continue
-            if record.kind != "end" or run.state.t <= until:
-                state = run.experiment.meaning.fold(state, record)
-        return state
-
-    return await app_state.costly.make(fold_again)
+    return await app_state.costly.make(visitor.id, lambda: app_state.replays.state_at(run, until))
 
 
 @router.get("/runs/{run_id}/chart.json", response_class=JSONResponse)

@@ -15,10 +15,13 @@ from starlette.routing import Match, Mount
 from poolscope.errors import (
     BadParameters,
     NobodyToKill,
+    NotYours,
     PoolscopeError,
     Refused,
     RunIsLive,
     TooManyStarts,
+    TooManyStreams,
+    TooManyWaiting,
     UnknownExperiment,
     UnknownRun,
     UnknownTopic,
@@ -35,7 +38,10 @@ STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (UnknownRun, 404),
     (UnknownTopic, 404),
     (TooManyStarts, 429),
+    (TooManyStreams, 429),
+    (TooManyWaiting, 429),
     (Refused, 503),
+    (NotYours, 403),
     (RunIsLive, 409),
     (NobodyToKill, 409),
 )
@@ -44,12 +50,13 @@ METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 DESCRIPTIONS = {
     400: "The host that it was asked by is none of this server's",
-    403: "Not from another site's page; deleting not in the demo",
+    401: "A token is needed, in a header: Authorization: Bearer TOKEN",
+    403: "Not from another site's page; in the demo only one's own runs",
     404: "There is nothing of that name",
     409: "Not in the state that the run is in",
     413: "The request is too large",
     422: "A parameter or the request itself is wrong; nothing was done",
-    429: "Too many runs were started from here",
+    429: "Too many runs were started, or streams opened, from here, or runs wait",
     503: "Not now; Retry-After says when",
 }
 _SCHEMA = "#/components/schemas/ProblemAnswer"

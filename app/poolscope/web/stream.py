@@ -14,13 +14,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from poolscope.errors import TooManyViewers
 from poolscope.runs.run import ChangeNotifier, Run
+from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
 
@@ -70,6 +71,11 @@ class Channel(ABC):
         """The number of its newest frame."""
         return self._notifier.version
 
+    @property
+    def activity(self) -> ChangeNotifier:
+        """Notifies when there may be something new to show."""
+        return self.app_state.scheduler.activity
+
     @abstractmethod
     async def sections(self) -> Sequence[Section]:
         """The sections of the page as it is now."""
@@ -99,12 +105,11 @@ class Channel(ABC):
                 self._loop = None
 
     async def _run(self) -> None:
-        activity = self.app_state.scheduler.activity
         pacer = FramePacer()
         seen = -1
         while True:
             with contextlib.suppress(TimeoutError):
-                seen = await asyncio.wait_for(activity.newer_than(seen), SLOW_S)
+                seen = await asyncio.wait_for(self.activity.newer_than(seen), SLOW_S)
             if self.app_state.scheduler.closed:
                 self._notifier.notify()  # let the viewers go
                 return
@@ -142,30 +147,45 @@ class Channel(ABC):
 
 
 class BenchChannel(Channel):
-    """The bench: every experiment's latest run, and the recent runs. Its sections change only when a run begins or
-    ends."""
+    """The bench: every experiment's latest run, and the recent runs, of everybody or of one owner. Its sections change
+    only when a run of these begins or ends."""
 
-    def __init__(self, app_state: AppState) -> None:
+    def __init__(self, app_state: AppState, owner: str) -> None:
         super().__init__(app_state)
+        self._owner = owner
         self._sections: Sequence[Section] = ()
-        self._known = -1  # the version of the scheduler's that they are of
+        self._known = -1  # the changes to the runs that they are of
+
+    @property
+    def activity(self) -> ChangeNotifier:
+        return self.app_state.scheduler.runs_of(self._owner).activity
 
     async def sections(self) -> Sequence[Section]:
-        version = self.app_state.scheduler.notifier.version
-        if self._known != version:
-            self._sections, self._known = await bench_sections(self.app_state), version
+        changes = self.app_state.scheduler.runs_of(self._owner).changes
+        if self._known != changes:
+            self._sections, self._known = await bench_sections(self.app_state, self._owner), changes
         return self._sections
 
 
 class RunChannel(Channel):
-    """One run's page."""
+    """One run's page, as its owner or as others see it."""
 
-    def __init__(self, app_state: AppState, run: Run) -> None:
+    def __init__(self, app_state: AppState, run: Run, owned: bool) -> None:
         super().__init__(app_state)
-        self._sections = run_section(app_state, run), machine_section(app_state)
+        self._sections = run_section(run, owned=owned), machine_section(app_state)
 
     async def sections(self) -> Sequence[Section]:
         return self._sections
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What all who look at the same share: the page of a `run`, as its owner or others see it, or the bench of an
+    `owner`, '' for everybody's."""
+
+    run: str = ""
+    owner: str = ""
+    owned: bool = True
 
 
 class Hub:
@@ -173,34 +193,35 @@ class Hub:
 
     def __init__(self, app_state: AppState) -> None:
         self._app_state = app_state
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[Page, Channel] = {}
 
     @property
     def viewers(self) -> int:
         return sum(channel.viewers for channel in self._channels.values())
 
-    def frame(self, run_id: str) -> int | None:
-        """The number of the newest frame of the bench or of a run's page; None when nobody looks at it."""
-        channel = self._channels.get(run_id)
+    def frame(self, page: Page) -> int | None:
+        """The number of a page's newest frame; None when nobody looks at it."""
+        channel = self._channels.get(page)
         return channel.frame if channel else None
 
-    async def channel(self, run_id: str) -> Channel:
-        """The bench's channel, or a run's. Raises UnknownRun, or TooManyViewers."""
-        if self.viewers >= self._app_state.viewers:
-            raise TooManyViewers(self.viewers)
+    async def channel(self, page: Page) -> Channel:
+        """A page's channel. Raises UnknownRun."""
         now = time.monotonic()
         # Many come at once when a server is back: who asked for a channel must find those there who asked with him.
         self._channels = {
-            name: channel
-            for name, channel in self._channels.items()
+            page: channel
+            for page, channel in self._channels.items()
             if channel.viewers or channel.asked > now - DESERTED_S
         }
-        if run_id not in self._channels:
-            state = self._app_state
-            channel = RunChannel(state, await state.scheduler.run(run_id)) if run_id else BenchChannel(state)
-            self._channels.setdefault(run_id, channel)
-        self._channels[run_id].asked = now
-        return self._channels[run_id]
+        if page not in self._channels:
+            self._channels.setdefault(page, await self._make(page))
+        self._channels[page].asked = now
+        return self._channels[page]
+
+    async def _make(self, page: Page) -> Channel:
+        if not page.run:
+            return BenchChannel(self._app_state, page.owner)
+        return RunChannel(self._app_state, await self._app_state.scheduler.run(page.run), page.owned)
 
 
 def come_back() -> bytes:
@@ -208,13 +229,24 @@ def come_back() -> bytes:
     return ServerSentEvent(retry=random.randint(*COME_BACK_MS)).encode()
 
 
-def beat() -> ServerSentEvent:
-    return ServerSentEvent("", event="beat")
-
-
 @router.get(
     "/live", summary="The page's event stream: HTML fragments of the bench, or of one run", include_in_schema=False
 )
 async def live(request: Request, run: str = "") -> Response:
-    channel = await app_state_of(request).hub.channel(run)
-    return EventSourceResponse(channel.stream(), ping=BEAT_S, ping_message_factory=beat)
+    app_state, visitor = app_state_of(request), visitor_of(request)
+    app_state.open_streams.check(visitor)
+    channel = await app_state.hub.channel(await page_of(request, run))
+
+    def beat() -> ServerSentEvent:
+        app_state.scheduler.see(visitor.id)
+        return ServerSentEvent("", event="beat")
+
+    frames = app_state.open_streams.counted(visitor, channel.stream())
+    return EventSourceResponse(frames, ping=BEAT_S, ping_message_factory=beat)
+
+
+async def page_of(request: Request, run_id: str = "") -> Page:
+    """The page that who asks sees: the bench, with his own runs if he has some of his own, or a run's."""
+    if not run_id:
+        return Page(owner=owner_of(request))
+    return Page(run_id, owned=owned(request, await app_state_of(request).scheduler.run(run_id)))

@@ -45,7 +45,7 @@ class Workload:
 
 WORKLOADS: dict[str, Workload] = {
     "square": Workload(
-        "cpu", "compute", "square", 10_000, "Squares", "One multiplication: far less work than handing it over costs."
+        "cpu", "compute", "square", 2_000, "Squares", "One multiplication: far less work than handing it over costs."
     ),
     "square-sleep": Workload(
         "waiting",
@@ -54,7 +54,7 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "Squares after a wait",
         "Waits by time.sleep, then squares.",
-        work_ms=1000.0,
+        work_ms=100.0,
         coroutine="square_sleep_by_asyncio",
     ),
     "sum-of-squares": Workload(
@@ -64,8 +64,8 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "Sums of squares",
         "Sums squares in Python, which needs the GIL all the time.",
-        work_ms=20.0,
-        rounds=100_000,
+        work_ms=5.0,
+        rounds=25_000,
     ),
     "factorial": Workload(
         "cpu", "compute", "factorial", 40, "Factorials", "One factorial in C, which keeps the GIL.", call_s=3e-4
@@ -77,8 +77,8 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "Counts of primes",
         "Counts primes by trial division in Python, under the GIL.",
-        work_ms=20.0,
-        rounds=100,
+        work_ms=5.0,
+        rounds=25,
     ),
     "sha256": Workload(
         "cpu",
@@ -87,8 +87,8 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "SHA-256 digests",
         "Hashes blocks of 16 KiB in C, which lets go of the GIL.",
-        work_ms=20.0,
-        rounds=500,
+        work_ms=5.0,
+        rounds=125,
     ),
     "zlib": Workload(
         "cpu",
@@ -97,8 +97,8 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "Packing and unpacking",
         "Packs and unpacks a large block in C, which lets go of the GIL.",
-        work_ms=20.0,
-        rounds=20,
+        work_ms=5.0,
+        rounds=5,
     ),
     "uneven": Workload(
         "cpu",
@@ -108,7 +108,7 @@ WORKLOADS: dict[str, Workload] = {
         "Sums of squares, one in ten much longer",
         "Sums squares; every tenth item takes ten times as long.",
         work_ms=5.0,
-        rounds=100_000,
+        rounds=25_000,
     ),
     "sleep": Workload(
         "waiting",
@@ -117,7 +117,7 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "Waiting",
         "Waits by time.sleep, or by asyncio.sleep as a coroutine.",
-        work_ms=20.0,
+        work_ms=5.0,
         coroutine="square_sleep_by_asyncio",
     ),
     "http": Workload(
@@ -127,7 +127,7 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "Requests to a slow HTTP server",
         "Asks a real HTTP server here, which answers after a delay.",
-        work_ms=20.0,
+        work_ms=5.0,
         coroutine="get_by_asyncio",
     ),
     "read-files": Workload(
@@ -166,8 +166,8 @@ WORKLOADS: dict[str, Workload] = {
         24,
         "Additions to one number",
         "Adds to one number: in a process under a lock, else in a mapped file.",
-        work_ms=20.0,
-        rounds=500,
+        work_ms=5.0,
+        rounds=125,
     ),
 }
 

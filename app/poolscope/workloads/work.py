@@ -28,7 +28,8 @@ class Work:
     this process after each repetition and lets go of what the calls kept here. `close` ends what setting the work up
     started; call it once, whatever happened. `rounds` is None unless the length of a call was calibrated; `one_call_s`
     is what a call took then, None if the rounds were given. `fresh` makes the items anew for each map,
-    where calls change them.
+    where calls change them. `executor` makes an executor of the user's own for so many workers;
+    `cluster` is the address of a dask cluster that is there, '' for none.
     """
 
     function: Callable[..., Any]
@@ -41,6 +42,8 @@ class Work:
     one_call_s: float | None = None
     fresh: Callable[[], Sequence[Any]] | None = None
     calling: Calling = "item"
+    executor: Callable[[int], Any] | None = None
+    cluster: str = ""
 
     @property
     def call(self) -> Callable[[Any], Any]:

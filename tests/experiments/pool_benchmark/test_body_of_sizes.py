@@ -115,13 +115,14 @@ def test_a_run_says_what_it_found_out() -> None:
     assert len(spans) == 20
 
 
-def test_progress_counts_every_passage_and_knows_the_time_left_after_the_first_round() -> None:
+def test_progress_counts_every_repetition_and_knows_the_time_left_from_the_plan_on() -> None:
     steps = [record for record in perform("pool-sizes", asked(QUICK)) if isinstance(record, Progress)]
     total = 3 + 2 * 4  # the loop in three rounds, two pools in those and in their traced repetition
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert (steps[0].done, steps[-1].done) == (0, total)
     assert {step.total for step in steps} == {total}
-    assert all((step.seconds_left is None) == (step.done < 3) for step in steps)
+    assert all(step.seconds_left is not None for step in steps)
+    assert steps[-1].seconds_left == 0
 
 
 @pytest.mark.parametrize("workload", ["square-sleep", "sum-of-squares", "sha256", "factorial", "read-files"])

@@ -45,6 +45,17 @@ def test_without_a_wish_there_is_every_kind_that_fits() -> None:
     assert keys(wanted(), replace(SEEN, coroutine=True))[-1] == "3.11 asyncio 2"
 
 
+def test_engines_have_chunks_but_neither_start_methods_nor_replaced_workers() -> None:
+    asked = wanted(kinds=("loky", "process"), chunksizes=(0, 4), start_methods=("spawn",), max_tasks=(0, 3))
+    assert [key for key in keys(asked) if "loky" in key] == ["3.11 loky 2 c0", "3.11 loky 2 c4"]
+    unnamed = replace(SEEN, unpicklable={"function": "It is a lambda."})
+    facts = replace(FACTS, kinds={**FACTS.kinds, "joblib": "It is not installed."})
+    assert why_unfit(config("process"), facts, unnamed) == "It is a lambda."
+    assert why_unfit(config("loky"), facts, unnamed) is None
+    assert why_unfit(config("executor"), facts, unnamed) == "It is a lambda."
+    assert why_unfit(config("joblib"), facts, SEEN) == "It is not installed."
+
+
 def test_what_was_asked_for_by_name_is_there_even_if_it_can_not() -> None:
     assert keys(wanted(kinds=("asyncio", "interpreter"))) == ["3.11 serial", "3.11 interpreter 2", "3.11 asyncio 2"]
 

@@ -103,7 +103,7 @@ def test_the_json_has_the_contracts_names_before_the_first_record() -> None:
     wanted = {"pool_size", "start_s", "map_s", "stop_s", "speedup", "efficiency", "results", "transcript"}
     assert wanted <= set(shape["sizes"][0])
     assert shape["sizes"][0]["map_s"] == nothing
-    assert (shape["done"], shape["total"]) == (0, 6 + 4 * 7)
+    assert (shape["done"], shape["total"]) == (0, 4 + 4 * 5)
     json.dumps(shape, allow_nan=False)
 
 

@@ -10,13 +10,16 @@ from poolscope.experiments.pool_benchmark.rounds import LOOKS, is_look, looks
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.protocol.payloads import (
     ConfigurationDropped,
+    ConfigurationSkipped,
     GarbageCollections,
     PassesPerSample,
     Payload,
     RoundEnded,
     RoundsEnded,
+    TraceSummary,
 )
 from poolscope.protocol.records import Progress, Record, Result, Sample
+from poolscope.stats.comparison import spent_on_look
 
 from tests.children import Child, end_of, perform, runner
 
@@ -51,12 +54,14 @@ def answer_rounds(child: Child, dropped: dict[str, str], settled_at: int) -> lis
 
 
 def test_the_level_is_spent_on_every_look_and_on_the_end() -> None:
-    assert [looks(rounds) for rounds in (0, 1, 3, 4, 5, 6, 8, 9)] == [1, 1, 1, 2, 2, 3, 3, 4]
-    assert sum(1 / (looks(rounds) * (looks(rounds) + 1)) for rounds in LOOKS) < 1
+    assert [looks(rounds) for rounds in (0, 1, 2, 3, 4, 5, 6, 8, 9)] == [1, 1, 1, 2, 3, 3, 4, 4, 5]
+    parts = [spent_on_look(0.01, looks(rounds)) for rounds in LOOKS]
+    assert sum(parts) < 0.01
+    assert parts[1:] == sorted(parts[1:], reverse=True)
 
 
 def test_without_an_answer_rounds_go_on_until_the_time_is_spent() -> None:
-    records = perform("pool-sizes", open_ended(sizes=[2], work_ms=60.0, last=2).arguments())
+    records = perform("pool-sizes", open_ended(sizes=[2], work_ms=60.0, last=2, seconds=4).arguments())
     assert end_of(records).outcome == "finished"
     ((_, ended),) = payloads(records, RoundsEnded)
     assert ended.why == "time spent"
@@ -71,19 +76,49 @@ def test_who_is_dropped_gets_no_more_rounds_and_a_settled_answer_ends_them() -> 
     with runner("pool-sizes", open_ended(seconds=600).arguments()) as child:
         records = answer_rounds(child, {"1 workers": "4 workers", "serial": "4 workers"}, settled_at=5)
     assert end_of(records).outcome == "finished"
-    assert payloads(records, ConfigurationDropped) == [("1 workers", ConfigurationDropped(3, "4 workers"))]
-    assert rounds_of(records, "1 workers") == [0, 1, 2, 3]
+    assert payloads(records, ConfigurationDropped) == [("1 workers", ConfigurationDropped(2, "4 workers"))]
+    assert rounds_of(records, "1 workers") == [0, 1, 2]
     assert rounds_of(records, "4 workers") == rounds_of(records, "serial") == [0, 1, 2, 3, 4, 5]
     ((_, ended),) = payloads(records, RoundsEnded)
     assert (ended.why, ended.rounds) == ("settled", 5)
     assert {key for key, _ in payloads(records, GarbageCollections)} == {"serial", "1 workers", "4 workers"}
 
 
-def test_three_rounds_are_too_few_to_be_settled() -> None:
+def test_two_rounds_are_too_few_to_be_settled() -> None:
     with runner("pool-sizes", open_ended(seconds=600).arguments()) as child:
-        records = answer_rounds(child, {}, settled_at=3)
+        records = answer_rounds(child, {}, settled_at=2)
     ((_, ended),) = payloads(records, RoundsEnded)
-    assert (ended.why, ended.rounds) == ("settled", 5)
+    assert (ended.why, ended.rounds) == ("settled", 3)
+
+
+def traced_in(records: list[Record]) -> dict[str, int]:
+    """After which rounds each configuration was traced."""
+    found, rounds = {}, 0
+    for record in records:
+        if isinstance(record, Result) and isinstance(record.payload, RoundEnded):
+            rounds = record.payload.round
+        if isinstance(record, Result) and isinstance(record.payload, TraceSummary):
+            found[record.config] = rounds
+    return found
+
+
+@pytest.mark.parametrize(("work_ms", "rounds"), [(60.0, 0), (1.0, 3)])
+def test_pools_are_traced_as_they_warm_up_where_that_is_long_and_else_at_the_end(work_ms: float, rounds: int) -> None:
+    with runner("pool-sizes", open_ended(sizes=[1], work_ms=work_ms, seconds=600).arguments()) as child:
+        records = answer_rounds(child, {}, settled_at=3)
+    assert traced_in(records) == {"1 workers": rounds}
+
+
+def test_without_time_for_a_warm_up_the_loop_comes_first_and_all_ends_in_time() -> None:
+    asked = open_ended(sizes=[2, 4, 1], work_ms=500.0, last=4, seconds=2)
+    records = perform("pool-sizes", asked.arguments())
+    maps = [record.config for record in records if isinstance(record, Sample) and record.name == "map"]
+    assert maps[0] == "serial"
+    assert len(set(maps)) == len(maps)  # a single round, and no warm-up
+    late = {key for key, _ in payloads(records, ConfigurationSkipped)}
+    assert late | set(maps) == {"serial", "1 workers", "2 workers", "4 workers"}
+    assert "1 workers" in late  # it would take as long as the loop, which took all of the time
+    assert end_of(records).outcome == "finished"
 
 
 @pytest.mark.parametrize("workload", ["square", "sum-of-squares"])
@@ -91,7 +126,7 @@ def test_short_maps_are_timed_in_a_row(workload: str) -> None:
     length = {"work_ms": 30.0} if workload == "sum-of-squares" else {"work_ms": None}
     asked = open_ended(workload=workload, sizes=[1], last=3, **length)
     with runner("pool-sizes", asked.arguments()) as child:
-        records = answer_rounds(child, {}, settled_at=5)
+        records = answer_rounds(child, {}, settled_at=3)
     passes = {key: payload.passes for key, payload in payloads(records, PassesPerSample)}
     if workload == "sum-of-squares":
         assert passes == {}  # 90 ms are long enough

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from poolscope.errors import BadParameters
 from poolscope.experiments.installation import Installation, this_python
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.experiments.pool_benchmark.validation import choices, own_work
+from poolscope.experiments.pool_benchmark.validation import choices, own_executors, own_work
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.workloads.catalog import OF_WHICH_POOL
@@ -85,7 +86,11 @@ def test_an_old_run_with_work_that_is_no_longer_offered_can_still_be_read() -> N
 
 
 def test_a_form_lists_all_work_and_all_pythons() -> None:
-    assert choices(OFFERS) == {"workload": (*OF_WHICH_POOL, *OFFERS.workloads), "pythons": ("3.11", "3.13t")}
+    assert choices(OFFERS) == {
+        "workload": (*OF_WHICH_POOL, *OFFERS.workloads),
+        "pythons": ("3.11", "3.13t"),
+        "executor": (),
+    }
 
 
 def test_a_setting_names_work_by_commas_each_once() -> None:
@@ -97,3 +102,22 @@ def test_a_setting_names_work_by_commas_each_once() -> None:
 def test_a_setting_that_names_no_work_is_refused_with_what_is_meant(text: str) -> None:
     with pytest.raises(BadParameters, match="must be module:function@items"):
         own_work(text)
+
+
+def test_an_executor_is_used_where_it_is_offered_and_imported_from_the_same_folder() -> None:
+    offers = replace(
+        OFFERS, executors=own_executors("lab=cluster:make, near = here.py:make"), cluster="tcp://there:8786"
+    )
+    found = arguments(offers, kinds="executor, dask", executor="lab")
+    assert (found.work.executor, found.work.cluster) == ("cluster:make", "tcp://there:8786")
+    assert found.work.folder == "/home/ann/project"
+    with pytest.raises(BadParameters, match="must be one of lab, near; 'cluster:make' is not offered"):
+        arguments(offers, kinds="executor", executor="cluster:make")
+    with pytest.raises(BadParameters, match="must be empty here"):
+        arguments(OFFERS, kinds="executor", executor="lab")
+
+
+@pytest.mark.parametrize("setting", ["lab", "lab=make", "=cluster:make", "lab=cluster:make()"])
+def test_a_setting_that_names_no_factory_is_refused(setting: str) -> None:
+    with pytest.raises(BadParameters, match="name=module:factory"):
+        own_executors(setting)

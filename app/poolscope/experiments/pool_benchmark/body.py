@@ -1,12 +1,13 @@
 """Has the same work done by the plain loop and by every kind of pool, in turns, each Python in a session of its own.
 
-    trial of every Python ─▶ plan ─▶ warm-up round ─▶ counted rounds, shuffled ─▶ one traced repetition each
+    trial of every Python ─▶ plan ─▶ warm-up round ─▶ counted rounds, shuffled ─▶ traced repetitions
                                                        └─ RoundEnded ─▶ server ─▶ ContinueRounds ─┘
 
 Nothing is timed here: a session opens the work, measures one configuration at a time, and reports how long it took. A
 user's function that crashes, hangs or leaves can hurt no more than its session's process, and the configurations that
 are left go on in another. Where the number of rounds is left open, the server says after some of them what is settled;
-without a word from it there are as many as the time allows.
+without a word from it there are as many as the time allows. That is the time of all that the figure shows: where a
+round is long, pools are traced as they warm up, and where not even a warm-up and one round fit, there is no warm-up.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ from poolscope.experiments.pool_benchmark.plan import (
 )
 from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.rounds import (
-    FEWEST_ROUNDS,
+    ALWAYS_TRACED_S,
     FEWEST_TO_SETTLE,
+    GRACE,
+    HURRIED_ROUNDS,
     MOST_ROUNDS,
     SAMPLE_S,
+    TRACED_WARM_UP_S,
     is_look,
 )
 from poolscope.experiments.pool_benchmark.sessions import (
@@ -66,6 +70,7 @@ from poolscope.protocol.payloads import (
     RoundsEnded,
     RoundsEndedWhy,
     Seed,
+    WorkerHosts,
 )
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.pools.kinds import lacking
@@ -73,6 +78,7 @@ from poolscope.runner.progress import ProgressEstimator
 from poolscope.workloads.catalog import WORKLOADS
 
 SPANS = 4000  # of all configurations together: more can't be looked at
+NEEDS_NO_TRACE = "It was shown to lose, and another one of its kind was traced."
 ADVICE_S = 1.0  # how long the server may think about the rounds so far …
 MOST_UNANSWERED = 2  # … unless it said nothing so often in a row
 
@@ -128,7 +134,10 @@ class Benchmark:
         self.dropped: set[PlannedConfiguration] = set()
         self.passes: dict[PlannedConfiguration, int] = {}  # a sample, where it is of several
         self.unanswered = 0
+        self.began = perf_counter()
         self.rounds = 0  # counted ones that are over
+        self.hurried = False  # there is no time for a warm-up
+        self.traced: set[PlannedConfiguration] = set()
         self.tracing = False  # the samples are complete; what fails now lacks its trace alone
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
@@ -148,65 +157,117 @@ class Benchmark:
                 self.report.progress(self.estimator, f"pre-flight under Python {session.label}")
             self.enter(session)
         self.plan()
-        self.measure_round(0, list(self.configs))
+        if not self.hurried:
+            self.measure_round(0, list(self.configs))
         seed = random.SystemRandom().randrange(2**32)
         self.report.result(Seed(seed))
         order = random.Random(seed)
         before = noise.read_counters()
-        began = perf_counter()
-        while not self.is_over(perf_counter() - began):
-            configs = self.running()
-            order.shuffle(configs)
-            self.measure_round(self.rounds + 1, configs)
+        round_s = 0.0
+        while not self.is_over(round_s):
+            began = perf_counter()
+            self.measure_round(self.rounds + 1, self.next_round(order))
             self.rounds += 1
+            round_s = perf_counter() - began
             self.read_noise(before)
         for config, collections in self.collections.items():
             if config in self.configs:
                 self.report.result(GarbageCollections(collections), config.key)
         self.tracing = True
-        for config in list(self.configs):
+        to_trace = self.to_trace()
+        for config in self.untraced():
+            if config not in to_trace:
+                self.leave_untraced(config, NEEDS_NO_TRACE)
+        for config in to_trace:
             self.trace(config)
+        self.report.progress(self.estimator, "")
         self.read_noise(before)
 
     def running(self) -> list[PlannedConfiguration]:
         """The configurations that are in the next round."""
         return [config for config in self.configs if config not in self.dropped]
 
-    def is_over(self, spent_s: float) -> bool:
-        """Whether there were enough counted rounds, which have taken so long."""
+    def next_round(self, order: random.Random) -> list[PlannedConfiguration]:
+        """The configurations of the next round in their order: by chance, but for a first one that warms up as well.
+
+        That begins with the loops, whose results the others are compared with, and goes on with what is expected to be
+        the fastest, for the time may end it.
+        """
+        configs = self.running()
+        if self.hurried and not self.rounds:
+            return sorted(configs, key=lambda config: (config.kind != SERIAL, self.expected_s(config)))
+        order.shuffle(configs)
+        return configs
+
+    def expected_s(self, config: PlannedConfiguration) -> float:
+        """Seconds of one repetition, 0 where nothing is known of it."""
+        return self.estimator.expected_s(config.key) or 0.0
+
+    def spent_s(self) -> float:
+        """How long the run has taken so far."""
+        return perf_counter() - self.began
+
+    def left_s(self) -> float:
+        """The time that is left for counted rounds.
+
+        What traces will take is not; but without samples enough for an answer they would explain nothing, so that a
+        little more time than was asked for, or that of the traces, goes to those first.
+        """
+        left_s = self.arguments.seconds - self.spent_s()
+        if self.rounds < FEWEST_TO_SETTLE:
+            return left_s + GRACE * self.arguments.seconds
+        return left_s - sum(map(self.expected_s, self.to_trace()))
+
+    def is_over(self, round_s: float) -> bool:
+        """Whether there were enough counted rounds, the last of which took so long."""
         if self.arguments.repeats is not None:
             return self.rounds == self.arguments.repeats
         if self.rounds:
-            self.report.result(RoundEnded(self.rounds, spent_s))
+            self.report.result(RoundEnded(self.rounds, self.spent_s(), round_s))
             self.context.recorder.flush()
-        why = self.why_over(spent_s, settled=bool(self.rounds) and self.take_advice())
+        why = self.why_over(settled=bool(self.rounds) and self.take_advice())
         if why is not None:
-            self.report.result(RoundsEnded(why, self.rounds, spent_s))
-            self.expect(0)
-        else:
-            self.expect(max(FEWEST_ROUNDS - self.rounds, 1, self.rounds_within(self.arguments.seconds - spent_s)))
+            self.report.result(RoundsEnded(why, self.rounds, self.spent_s()))
+        self.expect(0 if why is not None else max(1, self.rounds_within(self.left_s())))
         return why is not None
 
-    def why_over(self, spent_s: float, *, settled: bool) -> RoundsEndedWhy | None:
+    def why_over(self, *, settled: bool) -> RoundsEndedWhy | None:
         if settled and self.rounds >= FEWEST_TO_SETTLE:
             return "settled"
-        if self.rounds < FEWEST_ROUNDS:
-            return None
-        if not any(config.kind != SERIAL for config in self.configs):
+        if self.rounds and not any(config.kind != SERIAL for config in self.configs):
             return "no pool left"
         if self.rounds >= MOST_ROUNDS:
             return "most rounds"
-        return None if self.rounds_within(self.arguments.seconds - spent_s) else "time spent"
+        return None if not self.rounds or self.rounds_within(self.left_s()) else "time spent"
 
     def rounds_within(self, seconds: float) -> int:
         """How many rounds of what still runs take so long, as far as is known."""
-        round_s = sum(self.estimator.expected_s(config.key) or 0.0 for config in self.running())
+        round_s = sum(map(self.expected_s, self.running()))
         return min(MOST_ROUNDS, max(0, int(seconds / round_s))) if round_s else 1
 
     def expect(self, rounds: int) -> None:
         """Estimate the time left from so many more rounds."""
-        for config, session in self.configs.items():
-            self.estimator.expect(config.key, rounds * (config not in self.dropped) + session.is_traced(config))
+        to_trace = self.to_trace()
+        for config in self.configs:
+            self.estimator.expect(config.key, rounds * (config not in self.dropped) + (config in to_trace))
+
+    def to_trace(self) -> list[PlannedConfiguration]:
+        """What is still to be traced: the loops, what may win, the first of every kind that has several workers, and
+        what takes no time worth speaking of."""
+        found, alikes = [], {(alike(config), config.chunksize) for config in self.traced if config.size > 1}
+        for config in self.untraced():
+            same = (alike(config), config.chunksize)
+            stands_for_others = config.size > 1 and same not in alikes
+            quick = self.arguments.repeats is not None or self.expected_s(config) < ALWAYS_TRACED_S
+            if config.kind == SERIAL or config not in self.dropped or stands_for_others or quick:
+                found.append(config)
+                alikes |= {same} if config.size > 1 else set()
+        return sorted(found, key=lambda config: config in self.dropped)
+
+    def untraced(self) -> list[PlannedConfiguration]:
+        """The configurations that can be traced and have not been."""
+        left = (config for config in self.configs if config not in self.traced)
+        return [config for config in left if self.configs[config].is_traced(config)]
 
     def take_advice(self) -> bool:
         """Drop what the server has found to lose; whether it has found the recommendation settled.
@@ -284,7 +345,8 @@ class Benchmark:
         return ProgressEstimator(dict.fromkeys(guesses, rounds + UNCOUNTED), guesses)
 
     def plan(self) -> None:
-        rounds = FEWEST_TO_SETTLE if self.arguments.repeats is None else self.arguments.repeats
+        open_ended = self.arguments.repeats is None
+        rounds = self.arguments.repeats or FEWEST_TO_SETTLE
         repetitions, guesses, unfit = {}, {}, {}
         for session in self.sessions:
             for candidate in session.candidates(self.arguments, self.machine.usable_cpus):
@@ -299,20 +361,48 @@ class Benchmark:
         self.report.result(Plan(tuple(self.configs)))
         for config, why in unfit.items():
             self.skip(config, why)
+        round_s = sum(map(self.expected_s, self.configs))
+        self.hurried = open_ended and HURRIED_ROUNDS * round_s > self.arguments.seconds - self.spent_s()
 
     def measure_round(self, repetition: int, configs: list[PlannedConfiguration]) -> None:
         of = "" if self.arguments.repeats is None else f" of {self.arguments.repeats}"
         note = "warm-up" if repetition == 0 else f"repetition {repetition}{of}"
         for config in configs:
-            if config in self.configs:
-                self.report.progress(self.estimator, note, config)
-                how = HowToMeasure(passes=self.passes.get(config, 1))
-                if repetition == 0:
-                    how = HowToMeasure(first=True, fill_s=SAMPLE_S if self.arguments.repeats is None else 0.0)
-                report = self.measure(config, how)
-                if report is not None:
-                    self.count(config, repetition, report)
-                    self.fill_samples(config, report)
+            if config not in self.configs:
+                continue
+            if self.hurried and repetition == 1 and config.kind != SERIAL and self.is_late(config):
+                self.skip(config, f"It was not measured: the time of {self.arguments.seconds:g} s was spent before.")
+                continue
+            self.report.progress(self.estimator, note, config)
+            how = self.how_to_measure(config, repetition)
+            report = self.measure(config, how)
+            if report is not None:
+                self.count(config, repetition, report)
+                self.fill_samples(config, report)
+                if how.traced:
+                    self.traced.add(config)
+                    self.report.traced(config, report)
+
+    def how_to_measure(self, config: PlannedConfiguration, repetition: int) -> HowToMeasure:
+        """One repetition of a round; the first one of an open number finds out how many passes make a sample."""
+        if repetition > 1 or (repetition == 1 and not self.hurried):
+            return HowToMeasure(passes=self.passes.get(config, 1))
+        if self.arguments.repeats is not None or self.hurried:
+            return HowToMeasure(first=True)
+        # The first pass of a loop may be longer than the others, for what it keeps.
+        long = config.kind != SERIAL and self.expected_s(config) >= TRACED_WARM_UP_S
+        if long and self.configs[config].is_traced(config):
+            return HowToMeasure(first=True, fill_s=SAMPLE_S, traced=True, spans=self.spans())
+        return HowToMeasure(first=True, fill_s=SAMPLE_S)
+
+    def spans(self) -> int:
+        """The most of one configuration."""
+        return SPANS // len(self.configs)
+
+    def is_late(self, config: PlannedConfiguration) -> bool:
+        """Whether a repetition would take more than the time that is left."""
+        left_s = (1 + GRACE) * self.arguments.seconds - self.spent_s()
+        return self.arguments.repeats is None and self.expected_s(config) > left_s
 
     def fill_samples(self, config: PlannedConfiguration, report: MeasurementReport) -> None:
         """Have the samples to come last long enough."""
@@ -344,6 +434,8 @@ class Benchmark:
         self.report.samples(config, repetition, report)
         if report.results:
             self.report.result(report.results, config.key)
+        if report.hosts and repetition == 0:
+            self.report.result(WorkerHosts(report.hosts), config.key)
         if report.changed:
             self.report.result(ItemsChanged(report.changed), config.python)
         self.compare(config, repetition, report)
@@ -371,14 +463,20 @@ class Benchmark:
             self.report.result(ResultsRounded(rounded), config.key)
 
     def trace(self, config: PlannedConfiguration) -> None:
-        if config not in self.configs or not self.configs[config].is_traced(config):
+        if config not in self.configs:
+            return
+        if self.is_late(config):
+            self.leave_untraced(config, "The time was spent before it could be traced.")
             return
         self.report.progress(self.estimator, "traced repetition", config)
-        report = self.measure(config, HowToMeasure(traced=True, spans=SPANS // len(self.configs)))
+        report = self.measure(config, HowToMeasure(traced=True, spans=self.spans()))
         if report is not None:
             self.compare(config, self.rounds + 1, report)
             self.report.traced(config, report)
-            self.report.progress(self.estimator, "")
+
+    def leave_untraced(self, config: PlannedConfiguration, why: str) -> None:
+        self.estimator.expect(config.key, 0)
+        self.report.result(ConfigurationUntraced(why), config.key)
 
     def skip(self, config: PlannedConfiguration, why: str, breakage: Breakage | None = None) -> None:
         """Measure the configuration no more."""

@@ -17,6 +17,7 @@ from poolscope.protocol.payloads import PlannedConfiguration, TrialReport
 MESSAGE_S = 1e-4
 WORKER_S = {"fork": 0.01, "forkserver": 0.03, "spawn": 0.08}
 UNKNOWN_WORKER_S = 0.05  # where the start method is the platform's own
+ENGINE_WORKER_S = {"loky": 0.2, "joblib": 0.4, "dask": 1.5}
 IN_PROCESS_WORKER_S = {"interpreter": 0.05, "thread": 0.0005}
 
 
@@ -57,7 +58,7 @@ def repetition_s(config: PlannedConfiguration, cost: WorkCost, *, gil: bool, cpu
     carried_s = cost.function_s if config.kind in COPIES_ITEMS else 0.0
     messages_s = cost.items / config.chunk_used * (MESSAGE_S + carried_s)
     if config.kind in IN_PROCESSES:
-        worker_s = WORKER_S.get(config.start_method, UNKNOWN_WORKER_S)
+        worker_s = ENGINE_WORKER_S.get(config.kind) or WORKER_S.get(config.start_method, UNKNOWN_WORKER_S)
         replaced = cost.items // (config.chunk_used * config.max_tasks) if config.max_tasks else 0
         return map_s + messages_s + cost.items * cost.pickle_s + (config.size + replaced) * worker_s
     return map_s + messages_s + config.size * IN_PROCESS_WORKER_S[config.kind]

@@ -106,6 +106,7 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "memory": to_json(config.memory) if config.memory else None,
         "collections": config.collections,
         "passes": config.passes,
+        "hosts": list(config.hosts),
         "dropped": _dropped(state, config),
         "skipped": config.skipped or None,
         "breakage": to_json(config.breakage) if config.breakage else None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES
 from poolscope.text.language import count, format_list
 from poolscope.text.numbers import GAP, duration
 from poolscope.text.sentences import Noun
@@ -19,8 +19,10 @@ FAMILIES = {
     "process": "processes",
     "pool": "processes",
     "interpreter": "interpreters",
+    **{kind: f"{kind} workers" for kind in ENGINES},
 }
 ONE = {"threads": "thread", "processes": "process", "interpreters": "interpreter", "workers": "worker"}
+ONE |= {f"{kind} workers": f"{kind} worker" for kind in ENGINES}
 TITLES = {
     "serial": "plain loop",
     "thread": "threads",
@@ -28,6 +30,7 @@ TITLES = {
     "process": "processes",
     "pool": "multiprocessing.Pool",
     "interpreter": "interpreters",
+    **{kind: kind for kind in ENGINES},
 }
 
 
@@ -45,7 +48,7 @@ def config_name(state: State, config: Configuration) -> str:
     words = f"{config.size}{GAP}{ONE[workers] if config.size == 1 else workers}"
     more = ["multiprocessing.Pool"] if config.kind == "pool" and workers != "workers" else []
     if config.kind in IN_PROCESSES:
-        if _varies(state, config, "start_method"):
+        if config.start_method and _varies(state, config, "start_method"):
             more.append(config.start_method)
         if _varies(state, config, "chunksize"):
             more.append(f"chunks of {config.chunk_used}")
@@ -88,7 +91,10 @@ def on_python(state: State, config: Configuration) -> str:
 def title(state: State, config: Configuration) -> str:
     """The kind as a chart or a table names it."""
     varied = config.start_method and _varies(state, config, "start_method")
-    words = [TITLES[config.kind], *([config.start_method] if varied else [])]
+    kind = TITLES[config.kind]
+    if config.kind == "executor" and isinstance(state.params, WhichPoolParams):
+        kind = f"{kind} {state.params.executor}"
+    words = [kind, *([config.start_method] if varied else [])]
     words += [f"replaced after {count(config.max_tasks, 'task')}"] if config.max_tasks else []
     return f"{', '.join(words)}{with_native_threads(config)}{on_python(state, config)}"
 

@@ -22,16 +22,18 @@ from poolscope.experiments.parameters import (
 )
 from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
 from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_ROUNDS, FEWEST_TO_SETTLE
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
-from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL, chunk_used
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD, chunk_used
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.protocol.work_names import OWN_WORK
+from poolscope.text.language import format_list
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
 # The words that people use for the kinds of pools; the plain loop is measured always.
-SYNONYMS = {name: name for name in POOL_KINDS} | {f"{name}s": name for name in POOL_KINDS} | {"processes": "process"}
+SYNONYMS = {name: name for name in (*POOL_KINDS, *ENGINES)} | {f"{name}s": name for name in POOL_KINDS}
+SYNONYMS |= {"processes": "process", "distributed": "dask"}
 SYNONYMS |= {
     ALL: ALL,
     SERIAL: SERIAL,
@@ -68,13 +70,13 @@ CHUNKSIZES = Numbers("chunksizes", 0, MOST_ITEMS, MOST_CHUNKSIZES, "'0, 1, 16'")
 NATIVE_THREADS = Numbers("native_threads", 0, MOST_NATIVE_THREADS, MOST_LIMITS, "'1, 2'")
 WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial", "sha256", "read-files"]
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
-KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join(POOL_KINDS)}"
+KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join((*POOL_KINDS, *ENGINES))}"
 REPEATS_HELP = "Repetitions, after one warm-up; empty = as many as the answer needs."
-SECONDS_HELP = "The time that repetitions may take where their number is left open."
+SECONDS_HELP = "The time that all may take where the number of repetitions is left open."
 WORK_MS_HELP = "How long one item computes or waits; empty = default."
 SIZES_RANGE = f"1–{LARGEST_POOL}, at most {MOST_SIZES}"
 CHUNKSIZE_HELP = "Items per message (chunk) to a worker process; 0 is the pool's own choice."
-OPENING_S = 3.0  # before anything counts: starting the Pythons, trying the work, the warm-up
+OPENING_S = 3.0  # before the repetitions that are asked for: starting the Pythons, trying the work
 LONGEST_ROUNDS_S = 3600
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
 
@@ -97,9 +99,10 @@ class WhichPoolParams(Params):
     kinds: list[str] = parameter(
         [],
         "kinds",
-        choices={kind: kind for kind in POOL_KINDS},
-        none="all that there are",
-        help="Kinds of pools; none ticked means all that this Python has.",
+        choices={kind: kind for kind in (*POOL_KINDS, *ENGINES)},
+        none="all of the standard library",
+        help=f"Kinds of pools; none ticked means all that this Python's standard library has. {format_list(ENGINES)} "
+        "are measured where they are installed.",
     )
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [1, 2, 4, 8],
@@ -146,6 +149,15 @@ class WhichPoolParams(Params):
         choices={method: method for method in multiprocessing.get_all_start_methods()},
         none="default",
         help="How processes start; none ticked means the platform's default.",
+    )
+    executor: str = parameter(
+        "",
+        "executor",
+        width=24,
+        max_length=LONGEST_NAME,
+        advanced=True,
+        help="For the kind executor: a name that this installation offers, or module:factory, whose call with a number "
+        "of workers gives a concurrent.futures.Executor.",
     )
     native_threads: list[Annotated[int, Field(ge=0, le=MOST_NATIVE_THREADS)]] = parameter(
         [],
@@ -202,7 +214,10 @@ class WhichPoolParams(Params):
         found = names("kinds", value, KINDS_ALLOWED, lambda word: SYNONYMS.get(word.lower()))
         if found == [SERIAL]:
             raise ValueError(f"`kinds` must be {KINDS_ALLOWED}; the plain loop is measured anyway.")
-        return [] if ALL in found else [kind for kind in found if kind != SERIAL]
+        if ALL in found:
+            engines = [kind for kind in found if kind in ENGINES]
+            return [*POOL_KINDS, *engines] if engines else []
+        return [kind for kind in found if kind != SERIAL]
 
     @field_validator("sizes", mode="before")
     @classmethod
@@ -254,14 +269,18 @@ class WhichPoolParams(Params):
         if self.items > most:
             raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
-        if not processes and self.start_methods:
+        by_method = not self.kinds or any(kind in STARTED_BY_METHOD for kind in self.kinds)
+        if not by_method and self.start_methods:
             raise InvalidParameter(
-                "start_methods", "must stay empty where no kind starts processes: process and pool do."
+                "start_methods", "must stay empty where no kind has a start method: process and pool have one."
             )
         if not processes and self.chunksizes != [0]:
-            raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: process and pool do.")
-        if not processes and self.max_tasks != [0]:
+            raise InvalidParameter("chunksizes", "must be 0 where no kind takes chunks: those of worker processes do.")
+        if not by_method and self.max_tasks != [0]:
             raise InvalidParameter("max_tasks", "must be 0 where no kind replaces workers: process and pool do.")
+        if bool(self.executor) != ("executor" in self.kinds):
+            wanted = "name a factory, module:factory, for" if "executor" in self.kinds else "be empty without"
+            raise InvalidParameter("executor", f"must {wanted} the kind executor.")
         plan = self._largest_plan()
         settings = sum(config.kind != SERIAL for config in plan)
         if settings > MOST_CONFIGURATIONS:
@@ -292,17 +311,22 @@ class WhichPoolParams(Params):
     @property
     def run_length(self) -> RunLength | None:
         if self.repeats is None:
-            return RunLength(OPENING_S + self.seconds, at_most=True)
+            return RunLength(self.seconds, at_most=True)
         if not self.built_in:
             return None  # how long a call takes is found out by the run
         cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
         return RunLength(OPENING_S + run_s(self._largest_plan(), cost, self.repeats, cpus=os.cpu_count() or 1))
 
     def arguments(
-        self, folder: str, path: Sequence[str], pythons: Sequence[InterpreterPath], working_folder: str = ""
+        self,
+        folder: str,
+        path: Sequence[str],
+        pythons: Sequence[InterpreterPath],
+        working_folder: str = "",
+        executor: str = "",
     ) -> BenchmarkArguments:
-        """What the body is given, with the folder and the path that one's own work is imported from."""
-        if self.built_in:
+        """What the body is given, with the folder and the path that one's own work and executor are imported from."""
+        if self.built_in and not executor:
             folder, path, working_folder = "", (), ""
         return BenchmarkArguments(
             work=BenchmarkWork(
@@ -313,6 +337,7 @@ class WhichPoolParams(Params):
                 path=tuple(path),
                 working_folder=working_folder,
                 star=self.star,
+                executor=executor,
             ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),
@@ -437,7 +462,7 @@ class PoolSizesParams(Params):
     @property
     def run_length(self) -> RunLength:
         if self.repeats is None:
-            return RunLength(1.0 + self.seconds, at_most=True)
+            return RunLength(self.seconds, at_most=True)
         return RunLength(1.0 + run_s(self.planned(), self._cost, self.repeats, cpus=os.cpu_count() or 1))
 
     @property
@@ -527,7 +552,7 @@ def check_length(
 
     Where the number of rounds is left open, the fewest must be possible. Raises InvalidParameter.
     """
-    seconds = run_s(plan, cost, FEWEST_ROUNDS if repeats is None else repeats, cpus=os.cpu_count() or 1)
+    seconds = run_s(plan, cost, FEWEST_TO_SETTLE if repeats is None else repeats, cpus=os.cpu_count() or 1)
     if seconds > LONGEST_RUN_S:
         raise InvalidParameter(
             name,

@@ -9,10 +9,24 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from poolscope.protocol.arguments import BenchmarkArguments
-from poolscope.protocol.kinds import COPIES_ITEMS, IN_PROCESSES, POOL_KINDS, SERIAL, chunk_used
+from poolscope.protocol.kinds import (
+    BY_CLOUDPICKLE,
+    COPIES_ITEMS,
+    ENGINES,
+    IN_PROCESSES,
+    POOL_KINDS,
+    SERIAL,
+    STARTED_BY_METHOD,
+    chunk_used,
+)
 from poolscope.protocol.payloads import InterpreterFacts, PlannedConfiguration, TrialReport
 
-NAMES = {SERIAL: "the plain loop", "pool": "multiprocessing.Pool({})", "asyncio": "asyncio with {} at once"}
+NAMES = {
+    SERIAL: "the plain loop",
+    "pool": "multiprocessing.Pool({})",
+    "asyncio": "asyncio with {} at once",
+    **{kind: f"{kind} with {{}} workers" for kind in ENGINES},
+}
 UNCOUNTED = 2  # repetitions of a pool beside the counted ones: the warm-up and the traced one
 
 
@@ -78,14 +92,14 @@ def configurations(
     """
     yield planned(python, SERIAL, items=items, native_threads=native_threads)
     for kind in kinds if native_threads in (arguments.native_threads or (0,)) else ():
-        in_processes = kind in IN_PROCESSES
-        methods = (arguments.start_methods or (own_start_method,)) if in_processes else ("",)
-        limits = arguments.max_tasks if in_processes else (0,)
+        by_method = kind in STARTED_BY_METHOD
+        methods = (arguments.start_methods or (own_start_method,)) if by_method else ("",)
+        limits = arguments.max_tasks if by_method else (0,)
         spawned = kind == "process" and not arguments.start_methods and own_start_method == "fork" and any(limits)
         for start_method, max_tasks, chunksize, size in product(
             (*methods, "spawn") if spawned else methods,
             limits,
-            arguments.chunksizes if in_processes else [0],
+            arguments.chunksizes if kind in IN_PROCESSES else [0],
             arguments.sizes,
         ):
             # An executor that replaces its workers spawns them, where nothing is said, and is compared with its like.
@@ -106,7 +120,7 @@ def configurations(
 def kinds_to_measure(arguments: BenchmarkArguments, facts: InterpreterFacts, trial: TrialReport) -> list[str]:
     """In the order in which they are named everywhere; one that was asked for by name is there even if it can't."""
     if arguments.kinds:
-        return [kind for kind in POOL_KINDS if kind in arguments.kinds]
+        return [kind for kind in (*POOL_KINDS, *ENGINES) if kind in arguments.kinds]
     there = [kind for kind in POOL_KINDS if facts.kinds.get(kind) is None]
     return [kind for kind in there if kind != "asyncio" or trial.coroutine]
 
@@ -127,8 +141,9 @@ def why_unfit(config: PlannedConfiguration, facts: InterpreterFacts, trial: Tria
     if trial.is_async and kind not in (SERIAL, "asyncio"):
         return f"{trial.function} is an async def: called by a pool's worker it makes a coroutine that nobody awaits."
     if kind in COPIES_ITEMS:
-        # Some functions without a name go to an interpreter by their code: it is tried.
-        parts = [part for part in trial.unpicklable if part != "function" or kind != "interpreter"]
+        # Some functions without a name go to an interpreter by their code, and to others by value: it is tried.
+        tries = kind == "interpreter" or kind in BY_CLOUDPICKLE
+        parts = [part for part in trial.unpicklable if part != "function" or not tries]
         return " ".join(trial.unpicklable[part] for part in parts) or None
     return None
 

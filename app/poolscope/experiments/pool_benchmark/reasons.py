@@ -17,7 +17,7 @@ from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits, why_unfounded
-from poolscope.protocol.kinds import COPIES_ITEMS, POOL_KINDS
+from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
@@ -170,7 +170,7 @@ def _other_kinds(state: State, recommendation: Recommendation, usable_cpus: int)
     present = [other for other in eligible_configs(state) if other in here]
     named = {family(other) for other in as_good(state, recommendation)}
     decided = config is not None  # else they could pass for winners
-    for name in dict.fromkeys(FAMILIES[kind] for kind in POOL_KINDS):
+    for name in dict.fromkeys(FAMILIES[kind] for kind in (*POOL_KINDS, *ENGINES)):
         measured = [other for other in present if family(other) == name]
         left_out = [other for other in here if family(other) == name and state.left_out(other)]
         if measured and name != family(chosen):

@@ -15,6 +15,7 @@ from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 # Of configurations that tie, the one that takes least of the machine and of the code around it: threads share memory
 # and take any function; interpreters start fastest after them, but few libraries can run in one.
 RANK = {"serial": 0, "thread": 1, "asyncio": 2, "process": 3, "pool": 4, "interpreter": 5}
+RANK |= {"loky": 6, "joblib": 7, "executor": 8, "dask": 9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Recommendation:
 
 
 def recommend(state: State) -> Recommendation | None:
-    """None until every configuration has the few repetitions that an interval takes, or the run is over with less."""
+    """None until all that are still repeated have the samples that an interval takes, or the run is over with less."""
     loop = state.serial
     if loop is None or not loop.map or not (state.outcome or _all_measured(state)):
         return None
@@ -122,7 +123,8 @@ def fastest(configs: Sequence[Configuration]) -> Configuration:
 
 def _all_measured(state: State) -> bool:
     wanted = min(FEWEST_FOR_RATIO, state.params.repeats or FEWEST_FOR_RATIO)
-    return all(len(config.total) >= wanted for config in state.configs.values() if not config.skipped)
+    measured = (config for config in state.configs.values() if not config.skipped and config.dropped is None)
+    return all(len(config.total) >= wanted for config in measured)
 
 
 def _timed(

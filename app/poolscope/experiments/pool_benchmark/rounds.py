@@ -7,13 +7,29 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-FEWEST_ROUNDS = 3  # an interval takes so many, however long they are
-FEWEST_TO_SETTLE = 5  # an interval of 95 % takes so many
+FEWEST_TO_SETTLE = 3  # an interval takes so many
 SAMPLE_S = 0.05  # what is timed in one sample lasts so long: the scheduler's turns and the clock are small beside it
+
+# Before three rounds nothing is settled and, where a round is short, nobody drops out: three samples have an interval.
+# A round that takes longer than this part of the time is repeated by those alone that may still win.
+LONG_ROUND = 1 / 30
+
+# A repetition of a pool that lasts so long is traced as it warms up, and needs no traced one beside the counted ones:
+# what is slower the first time, some milliseconds, is little beside it.
+TRACED_WARM_UP_S = 0.1
+# What has lost is traced as well where that is quicker than reading why it was not.
+ALWAYS_TRACED_S = 0.1
+
+# A run has no warm-up round where a warm-up, the two rounds before the first look, and what then still repeats would
+# take longer than its time.
+HURRIED_ROUNDS = 3.5
+
+# The most that a run may take beyond its time, as a part of it, to have the fewest rounds that say anything.
+GRACE = 0.1
 
 # After these rounds the samples are looked at. Each look is a chance to be wrong, so their distance grows with what
 # another round can still change.
-LOOKS = (3, 5, 8, 12, 18, 27, 41, 62, 93, 140, 210, 315, 473, 710, 1000)
+LOOKS = (2, 3, 5, 8, 12, 18, 27, 41, 62, 93, 140, 210, 315, 473, 710, 1000)
 MOST_ROUNDS = LOOKS[-1]
 
 

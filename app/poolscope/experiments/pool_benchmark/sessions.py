@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repeti
 from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, SiftItems, WorkOpened
-from poolscope.protocol.kinds import IN_PROCESSES, SERIAL, PoolUse
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, SERIAL, STARTED_BY_METHOD, PoolUse
 from poolscope.protocol.native import variables
 from poolscope.protocol.payloads import (
     Breakage,
@@ -33,7 +34,7 @@ from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.reports import report_on
-from poolscope.workloads.catalog import WORK_MS
+from poolscope.workloads.catalog import WORK_MS, WORKLOADS
 from poolscope.workloads.work import Work, set_up
 
 MOST_STARTS = 10
@@ -161,6 +162,7 @@ class InterpreterSession:
         self._loop_s = 0.0  # the longest plain loop so far
         self._fresh = False
         self._apart = False
+        self._elsewhere: set[str] = set()  # keys of configurations whose workers are on other hosts
         self._digest: str | None = None  # of the loop's results, where nothing else is kept of them
 
     def with_native_threads(self, limit: int, scratch: Path) -> InterpreterSession:
@@ -253,7 +255,8 @@ class InterpreterSession:
         ]
 
     def is_traced(self, config: PlannedConfiguration) -> bool:
-        return not config.max_tasks  # a lane and a memory are those of workers that stay
+        """A lane and a memory are those of workers that stay, and stamps those of one host's clock."""
+        return not config.max_tasks and config.key not in self._elsewhere
 
     def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
@@ -270,6 +273,8 @@ class InterpreterSession:
                 host.end()
             breakage = self._explained(config, refused.breakage)
             raise ConfigurationFailed(str(refused), ended=refused.spoiled, breakage=breakage) from None
+        if any(host != platform.node() for host in report.hosts):
+            self._elsewhere.add(config.key)
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
         if report.same is False and report.difference is not None and config.kind in IN_PROCESSES:
@@ -293,7 +298,7 @@ class InterpreterSession:
         if breakage is None or self.facts is None:
             return breakage
         use, late = order_for(config, HowToMeasure()).use, breakage.code == "limit"
-        if config.kind in IN_PROCESSES:
+        if config.kind in STARTED_BY_METHOD:
             use = replace(use, start_method=use.start_method or self.facts.start_method)
         found = self._search(use, warm=late and config.kind != SERIAL)
         if found is None or (found.code == "host-died") > (breakage.code == "host-died"):
@@ -307,7 +312,9 @@ class InterpreterSession:
 
     def _told_apart(self, config: PlannedConfiguration, difference: ResultDifference) -> ResultDifference:
         """Why workers that import the module anew give other results, where that shows in other hosts only."""
-        method = config.start_method or (self.facts.start_method if self.facts else "")
+        # An engine's workers import the module anew, as spawned ones do.
+        own = "spawn" if config.kind in ENGINES else self.facts.start_method if self.facts else ""
+        method = config.start_method or own
         if method == "fork" or difference.code not in ("order", "own-globals", "unknown"):
             return difference
         if method not in self._causes:
@@ -469,8 +476,10 @@ class LocalSession:
             self.calibration = Calibration(work.rounds, asked_ms, work.one_call_s)
 
     def candidates(self, arguments: BenchmarkArguments, cpus: int) -> list[Candidate]:
-        """Without guesses: the time left is told from the first round on."""
-        return list(map(Candidate, configurations(arguments, "", arguments.kinds, "", arguments.work.items)))
+        work, row = arguments.work, WORKLOADS[arguments.work.name]
+        cost = WorkCost(work.items, (work.work_ms or row.work_ms or row.call_s * 1000) / 1000, bool(row.waits))
+        planned = configurations(arguments, "", arguments.kinds, "", work.items)
+        return [Candidate(config, repetition_s(config, cost, gil=True, cpus=cpus)) for config in planned]
 
     def is_traced(self, config: PlannedConfiguration) -> bool:
         return config.kind != SERIAL

@@ -45,6 +45,7 @@ from poolscope.protocol.payloads import (
     SlowItems,
     TraceSummary,
     TrialReport,
+    WorkerHosts,
 )
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
@@ -67,7 +68,7 @@ class Configuration:
     where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
     A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
     loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
-    results (pool-sizes alone).
+    results (pool-sizes alone), `hosts` where an engine's workers are.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Configuration:
     loop: LoopTimes | None = None
     collections: int | None = None
     shown: ShownResults | None = None
+    hosts: tuple[str, ...] = ()
 
     @property
     def seconds_per_task(self) -> float | None:
@@ -155,10 +157,11 @@ class State:
     """A run up to one record.
 
     `configs` are the configurations by key, in the order of the plan; `order` names (key, repetition) as measured.
-    `rounds` counted ones are over where their number was left open, in `spent_s`, and `rounds_ended` says why there
-    were no more. `done` of `total` repetitions are over; `note` says what is done now, of the configuration with the
-    key `current` ('' for none). `cpu` is what spinning processes got, `machine` what the host has, `noise` what else
-    ran; each is None until it is known. `outcome` and `reason` are the run's end, '' while it lasts.
+    `rounds` counted ones are over where their number was left open, the last of which took `round_s`; the run had taken
+    `spent_s` by then, and `rounds_ended` says why there were no more. `done` of `total` repetitions are over; `note`
+    says what is done now, of the configuration with the key `current` ('' for none). `cpu` is what spinning processes
+    got, `machine` what the host has, `noise` what else ran; each is None until it is known. `outcome` and `reason` are
+    the run's end, '' while it lasts.
     """
 
     params: PoolSizesParams | WhichPoolParams
@@ -167,6 +170,7 @@ class State:
     order: tuple[tuple[str, int], ...] = ()
     rounds: int = 0
     spent_s: float = 0.0
+    round_s: float = 0.0
     rounds_ended: RoundsEnded | None = None
     done: float = 0
     total: float = 0
@@ -313,8 +317,8 @@ def _result(state: State, payload: Payload, key: str) -> State:
         case ItemsChanged(change=change):
             python = state.python(key)
             return _know(state, key, trial=replace(python.trial, changed=change)) if python and python.trial else state
-        case RoundEnded(round=rounds, spent_s=spent_s):
-            return replace(state, rounds=rounds, spent_s=spent_s)
+        case RoundEnded(round=rounds, spent_s=spent_s, round_s=round_s):
+            return replace(state, rounds=rounds, spent_s=spent_s, round_s=round_s)
         case RoundsEnded():
             return replace(state, rounds_ended=payload)
         case Seed(seed=seed):
@@ -342,6 +346,8 @@ def _measured(config: Configuration, payload: Payload) -> Configuration:
             return replace(config, dropped=payload)
         case PassesPerSample(passes=passes):
             return replace(config, passes=passes)
+        case WorkerHosts(hosts=hosts):
+            return replace(config, hosts=hosts)
         case ConfigurationUntraced(why=why):
             return replace(config, untraced=why)
         case ResultsDiffer(detail=detail, difference=difference):

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
-from poolscope.experiments.pool_benchmark.rounds import is_look
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, cost, eligible_configs, recommend
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.protocol.commands import ContinueRounds
-from poolscope.stats.comparison import NEAR, WORTH_IT
+from poolscope.stats.comparison import NEAR, WORTH_IT, TimedConfiguration, far_behind
 from poolscope.stats.intervals import Ratio, ratio
 
-NARROW = 0.05  # of the gain: up to here on either side its interval is narrow enough
+NARROW = 0.05  # of the gain: up to here on either side its interval is narrow enough …
+NARROW_ENOUGH = 0.10  # … and up to here where only its size is open, and nothing that hangs on it
 
 
 def steer(state: State) -> ContinueRounds | None:
     """What is to become of the rounds after the last one; None where that is not the time to look."""
     if state.looks is None or not is_look(state.rounds):
         return None
+    if state.rounds < FEWEST_TO_SETTLE:
+        return ContinueRounds(state.rounds, early_losers(state), enough=False)
     recommendation = recommend(state)
     if recommendation is None:
         return ContinueRounds(state.rounds, {}, enough=False)
     return ContinueRounds(state.rounds, losers(state, recommendation), enough=is_settled(state, recommendation))
+
+
+def early_losers(state: State) -> dict[str, str]:
+    """Who is so far behind after the first look that a long round need not be repeated for them."""
+    loop, looks = state.serial, state.looks
+    if loop is None or looks is None or state.round_s <= LONG_ROUND * state.params.seconds:
+        return {}
+    pools = [config for config in eligible_configs(state) if not config.serial]
+    timed = [TimedConfiguration(config.key, config.map, cost(state, config)) for config in pools]
+    return far_behind(timed, loop.map, looks=looks)
 
 
 def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
@@ -37,29 +50,29 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
 
 
 def is_settled(state: State, recommendation: Recommendation) -> bool:
-    """Whether more rounds would hardly change what is recommended, or how much it gains."""
+    """Whether more rounds would hardly change what is recommended, or about how much it gains."""
     if why_unfounded(state):
         return True
-    maps, config, best = recommendation.maps, recommendation.config, recommendation.best
+    maps, config, best, gain = recommendation.maps, recommendation.config, recommendation.best, recommendation.gain
     match maps.outcome:
         case "loop":
             return True
         case "pool" if config is not None:
-            # A cheaper one that may be as fast has to be shown slower first, or to be the better choice.
-            decided = maps.equal[0] == config.key
-            return decided and is_narrow(recommendation.gain) and _is_near(config, best)
+            cheaper = maps.equal[: maps.equal.index(config.key)] if config.key in maps.equal else maps.equal
+            decided = _is_near(config, best) and all(_is_far(state.configs[key], best) for key in cheaper)
+            return decided and is_narrow(gain, NARROW_ENOUGH) and (gain.low or 0.0) >= WORTH_IT
         case "small gain":
-            return is_narrow(recommendation.gain)
+            return is_narrow(gain)
         case "no clear winner":
             # Where the best of them is slower, the loop may still be shown to win.
-            return recommendation.gain.shows_difference is False and no_pool_gains(state, recommendation)
+            return gain.shows_difference is False and no_pool_gains(state, recommendation)
         case _:
             return False
 
 
-def is_narrow(gain: Ratio) -> bool:
-    """Whether an interval reaches no further than NARROW of the value to either side."""
-    return gain.low is not None and gain.high is not None and gain.high - gain.low <= 2 * NARROW * gain.value
+def is_narrow(gain: Ratio, narrow: float = NARROW) -> bool:
+    """Whether an interval reaches no further than this part of the value to either side, on average."""
+    return gain.low is not None and gain.high is not None and gain.high - gain.low <= 2 * narrow * gain.value
 
 
 def no_pool_gains(state: State, recommendation: Recommendation) -> bool:
@@ -73,7 +86,11 @@ def no_pool_gains(state: State, recommendation: Recommendation) -> bool:
 
 def _is_near(config: Configuration, best: Configuration) -> bool:
     """Whether a configuration that is not the fastest is surely as fast as one that is recommended must be."""
-    if config is best:
-        return True
     high = ratio(config.map, best.map).high
-    return high is not None and high <= NEAR
+    return config is best or (high is not None and high <= NEAR)
+
+
+def _is_far(config: Configuration, best: Configuration) -> bool:
+    """Whether a cheaper one, though not yet shown to be slower, is surely not fast enough to be recommended."""
+    low = ratio(config.map, best.map).low
+    return low is not None and low > NEAR

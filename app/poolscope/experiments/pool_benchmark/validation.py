@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from poolscope.errors import BadParameters, ParameterError
@@ -11,7 +12,7 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath
-from poolscope.protocol.work_names import OWN_WORK
+from poolscope.protocol.work_names import FACTORY, OWN_WORK
 from poolscope.workloads.catalog import OF_WHICH_POOL
 
 
@@ -31,13 +32,27 @@ def _is_no_work(name: str) -> str:
     )
 
 
-def offered_installation(workloads: str) -> Installation:
-    """What is offered before other Pythons are looked for: the work that a setting names, imported from this folder.
+def own_executors(text: str) -> dict[str, str]:
+    """Factories by their names in a setting, 'lab=mypackage.cluster:make', by commas. Raises BadParameters."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    found = {name.strip(): factory.strip() for name, _, factory in (part.partition("=") for part in parts)}
+    wrong = [name for name, factory in found.items() if not (name and FACTORY.fullmatch(factory))]
+    if wrong:
+        sentence = (
+            "POOLSCOPE_EXECUTORS must be name=module:factory, by commas, such as lab=mypackage.cluster:make; {} is not."
+        )
+        raise BadParameters(tuple(ParameterError("executors", sentence.format(quoted(name))) for name in wrong))
+    return found
+
+
+def offered_installation(workloads: str, executors: str = "", cluster: str = "") -> Installation:
+    """What is offered before other Pythons are looked for: what settings name, imported from this folder.
 
     Raises BadParameters.
     """
     folder = Path.cwd()
-    return Installation(own_work(workloads), str(folder), python_path(folder, os.environ.get("PYTHONPATH", "")))
+    path = python_path(folder, os.environ.get("PYTHONPATH", ""))
+    return Installation(own_work(workloads), str(folder), path, executors=own_executors(executors), cluster=cluster)
 
 
 def python_path(folder: Path, text: str) -> tuple[str, ...]:
@@ -48,17 +63,32 @@ def python_path(folder: Path, text: str) -> tuple[str, ...]:
 
 def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
     """The names that a form lists, by parameter."""
-    return {"workload": (*OF_WHICH_POOL, *installation.workloads), "pythons": tuple(installation.pythons)}
+    return {
+        "workload": (*OF_WHICH_POOL, *installation.workloads),
+        "pythons": tuple(installation.pythons),
+        "executor": tuple(installation.executors),
+    }
 
 
 def for_runner(params: WhichPoolParams, installation: Installation) -> BenchmarkArguments:
     """What the body is given, with the work's folder and the Pythons' paths. Raises BadParameters."""
-    complaints = (*_about_work(params.workload, installation), *_about_pythons(params.pythons, installation))
+    complaints = (
+        *_about_work(params.workload, installation),
+        *_about_pythons(params.pythons, installation),
+        *_about_executor(params.executor, installation),
+    )
     if complaints:
         raise BadParameters(complaints)
     labels = params.pythons or [next(iter(installation.pythons))]
     pythons = [InterpreterPath(label, installation.pythons[label]) for label in labels]
-    return params.arguments(installation.folder, installation.path, pythons, installation.working_folder)
+    arguments = params.arguments(
+        installation.folder,
+        installation.path,
+        pythons,
+        installation.working_folder,
+        installation.executors.get(params.executor, ""),
+    )
+    return replace(arguments, work=replace(arguments.work, cluster=installation.cluster))
 
 
 def _about_work(name: str, installation: Installation) -> Sequence[ParameterError]:
@@ -70,6 +100,19 @@ def _about_work(name: str, installation: Installation) -> Sequence[ParameterErro
             "workload",
             f"`workload` must be one of {allowed}; {quoted(name)} is not offered here. POOLSCOPE_WORKLOADS says which "
             "functions are, and `poolscope measure` takes any.",
+        ),
+    )
+
+
+def _about_executor(name: str, installation: Installation) -> Sequence[ParameterError]:
+    if not name or name in installation.executors:
+        return ()
+    offered = f"one of {', '.join(installation.executors)}" if installation.executors else "empty here"
+    return (
+        ParameterError(
+            "executor",
+            f"`executor` must be {offered}; {quoted(name)} is not offered. POOLSCOPE_EXECUTORS says which factories "
+            "are, and `poolscope measure --executor` takes any.",
         ),
     )
 

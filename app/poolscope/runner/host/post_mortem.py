@@ -16,7 +16,7 @@ from types import FrameType
 
 from poolscope.machine.noise import own_cpu_s
 from poolscope.protocol.commands import ExplainBreakage
-from poolscope.protocol.kinds import COPIES_ITEMS, IN_PROCESSES
+from poolscope.protocol.kinds import COPIES_ITEMS, IN_PROCESSES, STARTED_BY_METHOD
 from poolscope.protocol.payloads import Breakage, BreakageCode, WaitingPlace
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.call_log import (
@@ -64,7 +64,7 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
     if order.warm:
         with suppress(*RAISED_BY_WORK):
             work.call(work.items[0])
-    threads = opened.work_threads() if order.use.kind in IN_PROCESSES else ()
+    threads = opened.work_threads() if order.use.kind in STARTED_BY_METHOD else ()
     watch = StandstillWatch(context, opened, order)
     code: BreakageCode
     facts: dict[str, object] = {}

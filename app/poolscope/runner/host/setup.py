@@ -13,12 +13,13 @@ from typing import Any
 
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import OpenWork, WorkOpened
-from poolscope.protocol.kinds import KINDS
+from poolscope.protocol.kinds import ENGINES, KINDS
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
 from poolscope.protocol.work_names import path_of
 from poolscope.runner.host import user_code
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import Original, originals_of
+from poolscope.runner.host.user_modules import UserModules
 
 # Now: asyncio would else be a part of the first repetition, or be looked for on a user's path by then.
 from poolscope.runner.pools import asyncio_  # noqa: F401
@@ -37,7 +38,7 @@ def interpreter_facts() -> InterpreterFacts:
         executable=sys.executable,
         start_method=multiprocessing.get_context().get_start_method(),
         start_methods=tuple(multiprocessing.get_all_start_methods()),
-        kinds={kind: lacking(kind) for kind in KINDS},
+        kinds={kind: lacking(kind) for kind in (*KINDS, *ENGINES)},
         executor_replaces=replaces_every_worker(),
     )
 
@@ -85,6 +86,7 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     asked = order.work
     if ":" in asked.name:
         own = open_own(asked, Path(order.scratch), announce, order.is_async)
+        own.work = replace(own.work, executor=given_executor(order, announce), cluster=asked.cluster)
         if order.fresh and (kept := originals_of(own.work.items)):
             own.give_fresh_items(kept)
         return own
@@ -94,9 +96,22 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
         raise OrderRefused(f"There is no built-in work {asked.name}.")
     scratch = Path(order.scratch)
     work = set_up(asked.name, asked.work_ms, asked.items or None, scratch, order.rounds, first=asked.first)
+    work = replace(work, executor=given_executor(order, announce), cluster=asked.cluster)
     length_ms = asked.work_ms or row.work_ms
     calibration = None if work.rounds is None else Calibration(work.rounds, length_ms, work.one_call_s)
     return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
+
+
+def given_executor(order: OpenWork, announce: Callable[[str], None]) -> Callable[[int], Any] | None:
+    """The factory of an executor of the user's own, where one was named. Raises WorkUnusable."""
+    asked = order.work
+    if not asked.executor:
+        return None
+    announce(f"importing {asked.executor}")
+    place, _, name = asked.executor.rpartition(":")
+    modules = UserModules(asked.folder, asked.path, Path(order.scratch))
+    modules.locate([place])
+    return user_code.callable_at((place, name), modules)
 
 
 def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:

@@ -6,7 +6,8 @@ PoolUse ──▶ measure ──▶ measurement.time_map ──▶ Measurement
                            ├── asyncio_     coroutines, and the plain loop of an async def
                            ├── in_process   threads, interpreters  ┐ executors: what they have in common
                            ├── processes    ProcessPoolExecutor    ┘┐ start_methods, monitor
-                           └── mp_pool      multiprocessing.Pool    ┘
+                           ├── mp_pool      multiprocessing.Pool    ┘
+                           └── engines      loky, joblib, dask, an executor of the user's own
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import importlib
 import platform
 from concurrent import futures
 
-from poolscope.protocol.kinds import IN_PROCESSES, KINDS, PoolUse
+from poolscope.protocol.kinds import ENGINES, KINDS, STARTED_BY_METHOD, PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.in_process import InterpreterPool, ThreadPool
 from poolscope.runner.pools.measurement import Measurement, TimedPool, TimedTask, time_map
@@ -31,7 +32,11 @@ def lacking(kind: str) -> str | None:
     """Why this Python has not got the kind, in a sentence; None when it has."""
     if kind == "interpreter" and not hasattr(futures, "InterpreterPoolExecutor"):
         return f"InterpreterPoolExecutor came with Python 3.14, and this is {platform.python_version()}."
-    if kind in IN_PROCESSES:
+    if kind in ENGINES:
+        from poolscope.runner.pools.engines import lacking_engine  # late, as below
+
+        return lacking_engine(kind)
+    if kind in STARTED_BY_METHOD:
         try:
             importlib.import_module("multiprocessing.synchronize")
         except ImportError as error:
@@ -70,5 +75,10 @@ def timed_pool(use: PoolUse, work: Work) -> TimedPool:
             return MultiprocessingPool(use, work)
         case "interpreter":
             return InterpreterPool(use, work)
+        case "loky" | "joblib" | "dask" | "executor":
+            # Late: nothing of them is imported where they are not used.
+            from poolscope.runner.pools import engines
+
+            return engines.KINDS[use.kind](use, work)
         case _:
-            raise ValueError(f"There is no kind {use.kind!r}; there are {', '.join(KINDS)}.")
+            raise ValueError(f"There is no kind {use.kind!r}; there are {', '.join((*KINDS, *ENGINES))}.")

@@ -62,7 +62,8 @@ class Measurement:
     collections of this process; `cpu` is its CPU time during the map, and its child processes', where it did the work,
     else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
     count. `in_one_thread`: the main thread was the only worker. `loop` is an event loop's part in a traced repetition.
-    `imported` is how long the slowest worker process imported the user's modules as it started.
+    `imported` is how long the slowest worker process imported the user's modules as it started. `hosts` names where an
+    engine's workers are, () where that can be this host alone.
     """
 
     start: int
@@ -80,6 +81,7 @@ class Measurement:
     loop: LoopUse | None = None
     imported: int = 0
     passes_to_fill: int = 1
+    hosts: tuple[str, ...] = ()
 
     @property
     def tasks_cpu(self) -> int:
@@ -131,6 +133,7 @@ class TimedPool(ABC):
     in_one_thread = False  # the main thread does all of the work
     in_this_process = True  # so its CPU time is the work's
     has_start_up = True
+    hosts: tuple[str, ...] = ()
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         self.size = use.size
@@ -214,7 +217,7 @@ def time_map(
                     results = call()
                 got = perf_counter_ns()
                 cpu = clock.read() if clock else None
-                to_fill = passes_to_fill(pool.work, prepared, got - asked, round(fill_s * 1e9)) if fill_s else 1
+                to_fill = passes_to_fill(pool, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
                 monitor.phase = "shutting down"
@@ -242,17 +245,18 @@ def time_map(
         loop=pool.loop_use(),
         imported=max(answer.imported for answer in answers),
         passes_to_fill=to_fill,
+        hosts=pool.hosts,
     )
 
 
-def passes_to_fill(work: Work, prepared: Callable[[Sequence[Any]], Call], first: int, wanted: int) -> int:
+def passes_to_fill(pool: TimedPool, first: int, wanted: int) -> int:
     """How many maps in a row last `wanted` nanoseconds, as short as they are after the `first`, which took so long."""
     if first >= wanted:
         return 1
     done, spent = 0, 0
     while spent < wanted and done < MOST_PASSES:
-        (items,) = work.passes(1)
-        call = prepared(items)
+        (items,) = pool.work.passes(1)
+        call = pool.users_line(items)
         asked = perf_counter_ns()
         call()
         spent += perf_counter_ns() - asked

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from time import perf_counter_ns, process_time_ns, thread_time_ns
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns, process_time_ns, sleep, thread_time_ns
 from typing import Any, NamedTuple
 
 from poolscope.machine.collected import collected_children_ns
 
 _barrier: Any = None  # this worker's own, set once by its pool's initializer
 _set_up_error: str | None = None  # what the user's set-up raised in this worker
+_asked_before = False  # by an engine, whose workers have no initializer
 _imported = 0  # ns in which this worker imported what the set-up needs
 
 
@@ -84,6 +85,41 @@ def answer_from_thread(
     os.write(arrivals, b".")
     os.read(gate, 1)
     return FirstSign(threading.get_native_id(), arrived, error)
+
+
+class WorkerAnswer(NamedTuple):
+    """An engine's worker's first answer: who it is, and on which host."""
+
+    host: str
+    sign: FirstSign
+
+
+def answer_and_hold(
+    home: int, hold_s: float, setup: Callable[[], Any] | None, needed: tuple[Any, Callable[..., Any], tuple[type, ...]]
+) -> WorkerAnswer:
+    """Answer, and keep this worker from the next first task for a moment: that one is for another worker.
+
+    `home` is the process that asks: workers within it are told apart by their threads. The user's set-up is done with a
+    process's first answer.
+    """
+    global _asked_before, _set_up_error
+    arrived = perf_counter_ns()
+    imported = max(0, arrived - needed[0]) if isinstance(needed[0], int) else 0
+    if not _asked_before:
+        _asked_before, _set_up_error = True, error_of_set_up(setup)
+    sleep(hold_s)
+    worker = threading.get_native_id() if os.getpid() == home else os.getpid()
+    return WorkerAnswer(os.uname().nodename, FirstSign(worker, arrived, _set_up_error, imported))
+
+
+def run_chunk(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """What a worker of an engine does with one message."""
+    return [function(item) for item in items]
+
+
+def stamped_anywhere(home: int, function: Callable[[Any], Any], item: Any) -> tuple[Any, ...]:
+    """A stamped call for a worker that may be a thread of the process `home`, or a process of its own."""
+    return stamped_in_thread(function, item) if os.getpid() == home else stamped_in_process(function, item)
 
 
 def stamped_in_process(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from poolscope.text import numbers
-from poolscope.web.guide.figures import Figure, Figures
+from poolscope.web.guide.figures import EngineFigure, Figure, Figures
 from poolscope.web.guide.topics import Preset
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
 
@@ -123,6 +124,60 @@ WAYS_TO_ASK = (
     WayToAsk("apply_async", "a ticket at once; get(timeout) waits", "different tasks, limits, callbacks"),
     WayToAsk("submit", "a future at once", "concurrent.futures: the same for threads, processes and interpreters"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One way to have work done beyond this process: what it is, what it adds, and what it did here."""
+
+    name: str
+    adds: str
+    costs: str
+    figure: EngineFigure | None
+
+
+ENGINES = {
+    "thread": ("threads", "Nothing to send, nothing to start.", "The GIL: computing in Python stays at one CPU."),
+    "process": (
+        "ProcessPoolExecutor",
+        "Every usable CPU, with what Python brings along.",
+        "Start-up, and pickling of functions by name alone.",
+    ),
+    "loky": (
+        "loky",
+        "Functions by value: lambdas, closures and those of a notebook. No fork, so no lock is inherited.",
+        "Workers begin empty and import what they need.",
+    ),
+    "joblib": (
+        "joblib",
+        "loky’s workers, each with its share of native threads; large NumPy arrays go by memory map.",
+        "The same start-up, once: the workers are kept for the next call.",
+    ),
+    "dask": (
+        "dask",
+        "Workers on other machines, retries of lost tasks, data that stay where they were made.",
+        "A scheduler that every task passes, and seconds until all workers answer.",
+    ),
+    "executor": (
+        "an executor of your own",
+        "Whatever has submit(): Parsl, executorlib under SLURM, mpi4py, a client of Dask.",
+        "What it takes.",
+    ),
+}
+ENGINE_COLUMNS = (
+    Column("pool", lambda row: row.name, row_head=True),
+    Column("what it adds", lambda row: row.adds, align="wrap"),
+    Column("what it costs", lambda row: row.costs, align="wrap"),
+    Column("until all answer", lambda row: row.figure.start if row.figure else numbers.UNKNOWN),
+    Column("computing, over the loop", lambda row: row.figure.computing if row.figure else numbers.UNKNOWN),
+    Column("large arguments, over the loop", lambda row: row.figure.arguments if row.figure else numbers.UNKNOWN),
+)
+
+
+def engine_rows(figures: Mapping[str, EngineFigure]) -> list[Engine]:
+    return [Engine(*words, figures.get(kind)) for kind, words in ENGINES.items()]
+
+
 TOOLS = (
     Column("tool", lambda row: row.tool.title, code=True, row_head=True),
     Column("between", lambda row: row.tool.between),

@@ -86,6 +86,15 @@ class ScenarioFigure:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFigure:
+    """What one kind of pool gained and cost here, in words: with computing work, and with large arguments."""
+
+    computing: str
+    start: str
+    arguments: str
+
+
 class Kept:
     """The finished runs of the journal while one page is made: each experiment's list is read once."""
 
@@ -274,3 +283,15 @@ async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
             ScenarioFigure(name, scenario.title, scenario.explanation, str(outcomes.get(name, numbers.UNKNOWN)))
         )
     return tuple(found)
+
+
+async def engine_figures(kept: Kept) -> dict[str, EngineFigure]:
+    """By kind: the newest runs that compared all of them."""
+    computing = state_as_json(await kept.newest("which-pool", asked_as("engines-computing"))).get("cells", ())
+    arguments = state_as_json(await kept.newest("which-pool", asked_as("engines-arguments"))).get("cells", ())
+    return {
+        kind: EngineFigure(
+            speedup(best(computing, kind)), start_up(best(computing, kind)), speedup(best(arguments, kind))
+        )
+        for kind in PRESETS["engines-computing"].params["kinds"]
+    }

@@ -11,8 +11,24 @@ from markupsafe import Markup
 from poolscope.examples import programs
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import part
-from poolscope.web.guide.comparisons import CALLS, SCENARIOS, TOOLS, WAYS_TO_ASK, comparison
-from poolscope.web.guide.figures import Kept, figures, pool_figure, pool_of_three, scenario_figures, tool_figures
+from poolscope.web.guide.comparisons import (
+    CALLS,
+    ENGINE_COLUMNS,
+    SCENARIOS,
+    TOOLS,
+    WAYS_TO_ASK,
+    comparison,
+    engine_rows,
+)
+from poolscope.web.guide.figures import (
+    Kept,
+    engine_figures,
+    figures,
+    pool_figure,
+    pool_of_three,
+    scenario_figures,
+    tool_figures,
+)
 from poolscope.web.guide.glossary import GLOSSARY
 from poolscope.web.guide.topics import PRESETS, TOPICS, beside, find
 from poolscope.web.pages import page
@@ -54,5 +70,7 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
             return {"tools": table(TOOLS, await tool_figures(kept))}
         case "failing-safely":
             return {"scenarios": table(SCENARIOS, await scenario_figures(kept))}
+        case "beyond-one-machine":
+            return {"engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept)))}
         case _:
             return {"terms": GLOSSARY}

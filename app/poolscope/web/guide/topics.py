@@ -53,6 +53,11 @@ TOPICS = (
         "Failing safely",
         "What goes wrong in a worker is silent unless somebody asks. How to be told, and how to stop waiting.",
     ),
+    Topic(
+        "beyond-one-machine",
+        "When one machine is not enough",
+        "Worker processes that live on, clusters, and any executor of your own: what they add, and what they cost.",
+    ),
     Topic("glossary", "Glossary", "The words of these pages, a sentence or two each."),
 )
 
@@ -95,6 +100,28 @@ PRESETS: dict[str, Preset] = {
         "which-pool",
         {"workload": "sum-of-squares", "work_ms": 10, "items": 40, "kinds": ["thread", "process"], "sizes": [1, 2, 4]},
         "Map computing work in threads and processes",
+    ),
+    "engines-computing": Preset(
+        "which-pool",
+        {
+            "workload": "sum-of-squares",
+            "work_ms": 20,
+            "items": 40,
+            "kinds": ["thread", "process", "loky", "joblib", "dask"],
+            "sizes": [2],
+            "repeats": 3,
+        },
+        "Map computing work in threads, processes, loky, joblib and dask",
+    ),
+    "engines-arguments": Preset(
+        "which-pool",
+        {
+            "workload": "large-arguments",
+            "kinds": ["thread", "process", "loky", "joblib", "dask"],
+            "sizes": [2],
+            "repeats": 3,
+        },
+        "Map work with large arguments in threads, processes, loky, joblib and dask",
     ),
     "messages": Preset("sharing", {"tools": ["queue", "mp-queue"]}, "Time a queue of threads and one of processes"),
     "tools": Preset("sharing", {}, "Show and time every tool"),

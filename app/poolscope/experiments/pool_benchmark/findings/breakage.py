@@ -9,7 +9,7 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.breakages import threads_in_words
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.kinds import STARTED_BY_METHOD
 from poolscope.protocol.payloads import Breakage, BreakageCode
 
 HANGS: tuple[BreakageCode, ...] = ("hung-at-fork", "hung", "hung-at-exit")
@@ -35,7 +35,9 @@ def hangs(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "limit", {"config": config, "limit_s": breakage.limit_s})
     trials = [python.trial for python in state.pythons if python.trial]
     threads = next((trial.threads for trial in trials if trial.threads), ())
-    forked = [config for config in state.pools if config.kind in IN_PROCESSES and forks(state, config) and config.map]
+    forked = [
+        config for config in state.pools if config.kind in STARTED_BY_METHOD and forks(state, config) and config.map
+    ]
     if threads and forked:
         facts = {"config": forked[0], "threads": len(threads), "named": threads_in_words(threads)}
         return CheckResult(None, "threads at the fork", facts, remedies.start_methods(state, "spawn"))

@@ -12,14 +12,17 @@ from poolscope.experiments.pool_benchmark.naming import FAMILIES, config_name
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS, SERIAL
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.native import variables
 from poolscope.protocol.payloads import ImportedPlace
-from poolscope.protocol.work_names import OWN_WORK, WorkNames, is_file, path_of
+from poolscope.protocol.work_names import FACTORY, OWN_WORK, WorkNames, is_file, path_of
 from poolscope.runs.run import Run
+from poolscope.text.language import format_list
 from poolscope.workloads.catalog import OF_WHICH_POOL, WORKLOADS
 from poolscope.workloads.source import Source, source
 
+# What the script of a kind needs beside the standard library.
+NEEDED = {"loky": ("loky",), "joblib": ("joblib",), "dask": ("dask[distributed]",), "executor": ("your executor",)}
 UNKNOWN = "Work that is not known any more"
 
 # How a workload's function is called where it is given more than the item and perhaps its rounds …
@@ -40,7 +43,8 @@ class Program:
     `work` is the built-in work's name, 'own' or 'gone'. `code` is a built-in work's own, `call` what is mapped, and
     `rounds` None where it has none. `decided`: the run speaks for this setting; else it is the fastest of a run without
     a clear winner, or only planned. `calling` is 'item', 'positional' for entries that a method of the pool can hand
-    over, else 'spread'.
+    over, else 'spread'. `needs` names what is not in the standard library; `factory` is the line that imports the
+    factory of a user's executor as `make_executor`, '' where it is known by another name only.
     """
 
     work: str
@@ -62,6 +66,8 @@ class Program:
     coroutine: bool
     own: Imports
     calling: str
+    needs: str
+    factory: str
 
 
 def program(run: Run) -> Program:
@@ -81,7 +87,8 @@ def program(run: Run) -> Program:
     coroutine = config.kind == "asyncio" or bool(work == "own" and python and python.trial and python.trial.coroutine)
     code = source(work, EXTRA.get(work, ()), coroutine=coroutine) if row else None
     calling = python.trial.calling if python and python.trial else "mixed" if params.star else "item"
-    spreads = work == "own" and calling != "item" and (calling != "positional" or coroutine)
+    hands_entries_over = calling == "positional" and not coroutine and config.kind not in ENGINES
+    spreads = work == "own" and calling != "item" and not hands_entries_over
     usual = "partial({}, ROUNDS)" if row and row.rounds else "{}"
     call = CALLS.get(work, usual).format(code.function if code else own.function or "work")
     return Program(
@@ -104,13 +111,23 @@ def program(run: Run) -> Program:
         coroutine=coroutine and config.kind in ("asyncio", SERIAL),
         own=own,
         calling="spread" if spreads else calling,
+        needs=format_list([*(["your module"] if work == "own" else []), *NEEDED.get(config.kind, ())]) or "nothing",
+        factory=factory_line(params.executor),
     )
+
+
+def factory_line(executor: str) -> str:
+    """The import of a factory that is named as module:name; '' for one that is offered by another name, or a file's."""
+    place, _, name = executor.rpartition(":")
+    if not place or not FACTORY.fullmatch(executor) or is_file(place) or "." in name:
+        return ""
+    return f"from {place} import {name} as make_executor"
 
 
 def first_kind(params: WhichPoolParams) -> str:
     """The first kind that was asked for and can do the work; the plain loop without one."""
     row = WORKLOADS.get(params.workload)
-    able = [kind for kind in POOL_KINDS if kind != "asyncio" or row is None or row.coroutine]
+    able = [kind for kind in (*POOL_KINDS, *ENGINES) if kind != "asyncio" or row is None or row.coroutine]
     return next((kind for kind in able if kind in params.kinds), SERIAL)
 
 

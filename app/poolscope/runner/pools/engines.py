@@ -1,0 +1,294 @@
+"""Pools from outside the standard library: loky, joblib, dask, and any executor that a factory of the user's own makes.
+
+They share neither a barrier nor a pipe with this process, and may start fewer workers than they were asked for. So a
+pool is ready when as many distinct workers have answered: each first task holds its worker for a moment, and is given
+again, held longer, until all have come. Items are handed over in chunks that are cut here, since some of them ignore
+the chunk size that their `map` is given; a worker's end is what the engine itself makes of it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+from importlib import import_module
+from time import monotonic
+from typing import Any
+
+from poolscope.machine.memory import Memory, of_processes
+from poolscope.protocol.kinds import PoolUse, chunk_used
+from poolscope.runner.context import WorkerDied
+from poolscope.runner.pools import handshake, worker_side
+from poolscope.runner.pools.handshake import PoolFailed, needed_by_workers
+from poolscope.runner.pools.measurement import Call, TimedPool, Unmonitored
+from poolscope.runner.pools.worker_side import FirstSign, WorkerAnswer
+from poolscope.runner.worker_registry import children_but
+from poolscope.workloads.work import Work
+
+# How long a first task holds its worker, so that another worker takes the next one: doubled each time one is missing.
+HOLD_S = 0.005
+LONGEST_HOLD_S = 0.5
+CONNECT_LIMIT_S = 10.0
+# The package that has to be there for a kind, and how it gets there.
+PACKAGES = {"loky": "loky", "joblib": "joblib", "dask": "distributed"}
+INSTALL = {"loky": "pip install loky", "joblib": "pip install joblib", "dask": "pip install 'dask[distributed]'"}
+
+
+def lacking_engine(kind: str) -> str | None:
+    """Why this Python can't run an engine, in a sentence; None when it can."""
+    package = PACKAGES.get(kind)
+    if package is None or importlib.util.find_spec(package) is not None:
+        return None
+    return f"The package {package} is not installed for this Python: {INSTALL[kind]}."
+
+
+class EnginePool(TimedPool):
+    """What engines have in common: the handshake, chunks of our own, and the end of what they have started."""
+
+    in_this_process = False
+
+    def __init__(self, use: PoolUse, work: Work) -> None:
+        super().__init__(use, work)
+        self.kind = use.kind
+        self.chunk = chunk_used(use.kind, use.chunksize, len(work.items), use.size)
+        self.children_before = multiprocessing.active_children()
+        self.threads_before = threading.enumerate()
+
+    def stamped(self) -> Callable[[Any], Any]:
+        return partial(worker_side.stamped_anywhere, os.getpid(), self.work.call)
+
+    @contextmanager
+    def explaining(self, monitor: Unmonitored) -> Iterator[None]:
+        try:
+            yield
+        except Exception as broken:
+            if not isinstance(broken, lost_worker_errors()):
+                raise
+            reason = next(iter(str(broken).splitlines()), "") or type(broken).__name__
+            raise WorkerDied(
+                f"{self.kind} lost a worker of {self.size} while its pool was {monitor.phase}: {reason} "
+                "What was measured before is kept."
+            ) from None
+
+    def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
+        until = monotonic() + handshake.START_LIMIT_S
+        hold_s = HOLD_S
+        came: dict[tuple[str, int], WorkerAnswer] = {}
+        while True:
+            left_s = until - monotonic()
+            if left_s > 0:
+                try:
+                    answers = self.first_answers(partial(worker_side.answer_and_hold, os.getpid(), hold_s), left_s)
+                except TimeoutError:
+                    answers = []
+                for answer in answers:
+                    came.setdefault((answer.host, answer.sign.worker), answer)
+            if len(came) >= self.size:
+                break
+            if left_s <= 0:
+                raise PoolFailed(
+                    f"{self.kind} was asked for {self.size} workers, and {len(came)} answered within "
+                    f"{handshake.START_LIMIT_S:.0f} s. It has started fewer, or they can't be reached."
+                )
+            hold_s = min(2 * hold_s, LONGEST_HOLD_S)
+        self.hosts = tuple(sorted({host for host, _ in came}))
+        return sorted((answer.sign for answer in came.values()), key=lambda sign: sign.arrived)[: self.size]
+
+    @abstractmethod
+    def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
+        """Have as many first tasks answered as there are workers to be. Raises TimeoutError where that takes longer."""
+
+    def memory(self, workers: tuple[int, ...]) -> Memory:
+        return of_processes([worker for worker in workers if worker in {each.pid for each in self.children()}])
+
+    def children(self) -> list[Any]:
+        return children_but(self.children_before)
+
+    def end(self) -> None:
+        """The engine is told to end by a thread of its own, since a broken one may never; then whoever is left is."""
+        ending = threading.Thread(target=self.give_up, name="ending", daemon=True)
+        ending.start()
+        ending.join(handshake.END_LIMIT_S)
+        for _ in range(2):  # a replacement may have been on its way at the first look
+            left = self.children()
+            for process in left:
+                process.kill()
+            for process in left:
+                process.join(handshake.END_LIMIT_S)
+
+    def give_up(self) -> None:
+        with suppress(Exception):
+            self.close()
+
+
+class ChunkedExecutor(EnginePool):
+    """An executor from outside: chunks are submitted, and their results asked for in order."""
+
+    manager: AbstractContextManager[Executor]
+    executor: Executor
+
+    def open(self) -> None:
+        self.manager = self.made()
+        self.executor = self.manager.__enter__()
+
+    @abstractmethod
+    def made(self) -> AbstractContextManager[Executor]:
+        """The executor, not yet entered."""
+
+    def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
+        until = monotonic() + limit_s
+        needed = needed_by_workers(self.work)
+        tasks = [self.executor.submit(answer, self.work.setup, needed) for _ in range(self.size)]
+        return [task.result(max(0.0, until - monotonic())) for task in tasks]
+
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        submit, run = self.executor.submit, worker_side.run_chunk
+        chunks = [items[at : at + self.chunk] for at in range(0, len(items), self.chunk)]
+
+        def line() -> list[Any]:
+            tasks = [submit(run, function, chunk) for chunk in chunks]
+            return [result for task in tasks for result in task.result()]
+
+        return line
+
+    def close(self) -> None:
+        self.manager.__exit__(None, None, None)
+
+    def give_up(self) -> None:
+        with suppress(Exception):
+            self.executor.shutdown(wait=False)
+        super().give_up()
+
+
+class LokyPool(ChunkedExecutor):
+    """loky's ProcessPoolExecutor: its workers are neither forked nor import `__main__`, and get functions by value."""
+
+    def made(self) -> AbstractContextManager[Executor]:
+        made: AbstractContextManager[Executor] = import_module("loky").ProcessPoolExecutor(self.size)
+        return made
+
+    def give_up(self) -> None:
+        with suppress(Exception):
+            self.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
+
+
+class GivenExecutor(ChunkedExecutor):
+    """What the user's own factory makes for so many workers."""
+
+    def made(self) -> AbstractContextManager[Executor]:
+        factory = self.work.executor
+        if factory is None:
+            raise PoolFailed("No factory of an executor was given.")
+        made = factory(self.size)
+        if not hasattr(made, "__enter__"):
+            raise PoolFailed(f"The factory gave a {type(made).__qualname__}, which is no context manager.")
+        executor: AbstractContextManager[Executor] = made
+        return executor
+
+    def open(self) -> None:
+        try:
+            super().open()
+        except PoolFailed:
+            raise
+        except Exception as error:
+            raise PoolFailed(f"The factory of the executor raised {type(error).__name__}: {error}.") from error
+        if not hasattr(self.executor, "submit"):
+            self.close()
+            raise PoolFailed(f"The factory gave a {type(self.executor).__qualname__}, which has no submit.")
+
+
+class DaskCluster(ChunkedExecutor):
+    """dask's executor: on so many workers of a cluster that is there, else on workers that live for this pool alone."""
+
+    def made(self) -> AbstractContextManager[Executor]:
+        return dask_of_cluster(self.work.cluster, self.size) if self.work.cluster else local_dask(self.size)
+
+
+@contextmanager
+def dask_of_cluster(address: str, size: int) -> Iterator[Executor]:
+    """An executor on the first `size` workers of a cluster, which is left as it is."""
+    distributed = import_module("distributed")
+    try:
+        client = distributed.Client(address, set_as_default=False, timeout=CONNECT_LIMIT_S)
+    except (OSError, ValueError) as error:
+        raise PoolFailed(f"The dask cluster {address} does not answer: {error}.") from None
+    with client:
+        there = sorted(client.scheduler_info(n_workers=-1)["workers"])
+        if len(there) < size:
+            raise PoolFailed(f"The dask cluster {address} has {len(there)} workers, fewer than {size}.")
+        with client.get_executor(pure=False, workers=there[:size], allow_other_workers=False) as executor:
+            yield executor
+
+
+@contextmanager
+def local_dask(workers: int) -> Iterator[Executor]:
+    """An executor on a LocalCluster of worker processes of one thread each."""
+    distributed = import_module("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+    # Not pure: of two equal calls the second would be answered from what is kept of the first.
+    with (
+        cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+        client.get_executor(pure=False) as executor,
+    ):
+        yield executor
+
+
+class JoblibPool(EnginePool):
+    """joblib's Parallel with its default backend: loky's workers, whose native threads it limits to their share."""
+
+    def open(self) -> None:
+        self.joblib = import_module("joblib")
+        self.parallel = self.joblib.Parallel(n_jobs=self.size, batch_size=self.chunk)
+        self.parallel.__enter__()
+
+    def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
+        needed = needed_by_workers(self.work)
+        one_each = self.joblib.Parallel(n_jobs=self.size, batch_size=1, timeout=limit_s)
+        task = self.joblib.delayed(answer)
+        answers: list[WorkerAnswer] = one_each(task(self.work.setup, needed) for _ in range(self.size))
+        return answers
+
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        parallel, task = self.parallel, self.joblib.delayed(function)
+        return lambda: list(parallel(task(item) for item in items))
+
+    def close(self) -> None:
+        self.shut_down(kill_workers=False)
+
+    def give_up(self) -> None:
+        self.shut_down(kill_workers=True)
+
+    def shut_down(self, kill_workers: bool) -> None:
+        """Parallel keeps its workers for the next one; a pool of a measurement is to end."""
+        self.parallel.__exit__(None, None, None)
+        self.joblib.externals.loky.get_reusable_executor().shutdown(wait=True, kill_workers=kill_workers)
+
+
+def lost_worker_errors() -> tuple[type[Exception], ...]:
+    """What an engine raises when it lost a worker: dask, where it is in use, for a task whose workers died again."""
+    distributed = sys.modules.get("distributed")
+    return (BrokenExecutor, distributed.KilledWorker) if distributed is not None else (BrokenExecutor,)
+
+
+KINDS: dict[str, type[EnginePool]] = {
+    "loky": LokyPool,
+    "joblib": JoblibPool,
+    "dask": DaskCluster,
+    "executor": GivenExecutor,
+}

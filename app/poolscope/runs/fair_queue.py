@@ -1,0 +1,92 @@
+"""The runs that wait, in the order of their turns: visitors take turns, whoever has many runs in it.
+
+Measured runs and live ones wait for different things, and so in two lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
+
+from poolscope.runs.run import Run
+from poolscope.runs.visitors import Visitor
+
+Line = dict[str, list[Run]]  # by visitor, those first whose turn is next
+
+UNKNOWN_S = 10.0  # what a run is taken to last of which nothing is known
+
+
+class FairQueue:
+    """A new visitor joins at the end of the line, and so does one whose run has started; his runs keep their order.
+
+    Nobody is overtaken twice by the same visitor, and newcomers without end overtake nobody.
+    """
+
+    def __init__(self) -> None:
+        self._lines: Mapping[bool, Line] = {True: {}, False: {}}
+        self._seen: dict[str, float] = {}  # when visitors with runs in here last showed a sign of life
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Run]:
+        return chain.from_iterable(chain.from_iterable(line.values() for line in self._lines.values()))
+
+    def __contains__(self, run: Run) -> bool:
+        return run in self._lines[run.experiment.measured].get(run.visitor.id, ())
+
+    def add(self, run: Run, now: float) -> None:
+        """Let a run wait behind those of its visitor."""
+        self._lines[run.experiment.measured].setdefault(run.visitor.id, []).append(run)
+        self._seen[run.visitor.id] = now
+
+    def remove(self, run: Run, *, started: bool = False) -> None:
+        """Take a run out; where it was started, the visitor's next one waits for all others' turns."""
+        line, visitor = self._lines[run.experiment.measured], run.visitor.id
+        line[visitor].remove(run)
+        if started or not line[visitor]:
+            rest = line.pop(visitor)
+            if rest:
+                line[visitor] = rest
+        if not any(visitor in each for each in self._lines.values()):
+            self._seen.pop(visitor, None)
+
+    def in_order(self, *, measured: bool) -> list[Run]:
+        """One of the two lines, the next first."""
+        rounds = zip_longest(*self._lines[measured].values())
+        return [run for each in rounds for run in each if run is not None]
+
+    def of_visitor(self, visitor: Visitor) -> int:
+        """How many runs of a visitor wait."""
+        return sum(len(line.get(visitor.id, ())) for line in self._lines.values())
+
+    def of_address(self, visitor: Visitor) -> int:
+        """How many runs wait of all visitors who share this one's address."""
+        return sum(run.visitor.address == visitor.address for run in self)
+
+    def see(self, visitor: str, now: float) -> None:
+        """Note a sign of life of a visitor."""
+        if visitor in self._seen:
+            self._seen[visitor] = now
+
+    def deserted(self, before: float) -> list[Run]:
+        """The runs whose visitor has shown no sign of life since `before`."""
+        return [run for run in self if self._seen[run.visitor.id] < before]
+
+
+def expected_waits(waiting: Sequence[Run], left_s: float, took_s: Mapping[str, float]) -> list[float]:
+    """In how many seconds each of the measured runs that wait is likely to start, by order of their turns.
+
+    `left_s` is what the present one still needs, `took_s` what runs of an experiment have taken lately.
+    """
+    waits = []
+    for run in waiting:
+        waits.append(left_s)
+        left_s += expected_length(run, took_s)
+    return waits
+
+
+def expected_length(run: Run, took_s: Mapping[str, float]) -> float:
+    """How many seconds a run is likely to take: as others of its experiment did, else what it may spend."""
+    allowed = getattr(run.params, "seconds", None) or UNKNOWN_S
+    return took_s.get(run.experiment.name, float(allowed))

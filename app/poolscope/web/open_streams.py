@@ -1,0 +1,50 @@
+"""How many streams are open, of all and of each visitor: who opens very many refuses himself, not the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import TypeVar
+
+from poolscope.errors import TooManyStreams, TooManyViewers
+from poolscope.runs.visitors import Visitor
+
+T = TypeVar("T")
+
+
+class OpenStreams:
+    """Counts streams while they are read. `most` may be open at once, `of_visitor` of one visitor.
+
+    All visitors of one address together may have half of them: somebody may have as many cookies as he likes.
+    """
+
+    def __init__(self, most: int = 2000, of_visitor: int = 2000) -> None:
+        self._most, self._of_visitor = most, of_visitor
+        self._open: Counter[Visitor] = Counter()
+
+    def __len__(self) -> int:
+        return self._open.total()
+
+    def check(self, visitor: Visitor) -> None:
+        """Raises TooManyStreams or TooManyViewers for one more."""
+        if self._open[visitor] >= self._of_visitor:
+            raise TooManyStreams(self._open[visitor])
+        if len(self) >= self._most:
+            raise TooManyViewers(len(self))
+        if visitor.id != visitor.address:
+            neighbours = sum(count for other, count in self._open.items() if other.address == visitor.address)
+            if 2 * neighbours >= self._most:
+                raise TooManyStreams(neighbours)
+
+    async def counted(self, visitor: Visitor, stream: AsyncGenerator[T, None]) -> AsyncIterator[T]:
+        """The same stream, counted until it ends or its reader is gone."""
+        self._open[visitor] += 1
+        try:
+            async with aclosing(stream):
+                async for part in stream:
+                    yield part
+        finally:
+            self._open[visitor] -= 1
+            if not self._open[visitor]:
+                del self._open[visitor]

@@ -1,0 +1,149 @@
+"""Pools from outside the standard library, with real workers: what is measured, and what is left when it goes wrong."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import psutil
+import pytest
+from poolscope.protocol.kinds import ENGINES, PoolUse, chunk_used
+from poolscope.runner.context import RunContext, WorkerDied
+from poolscope.runner.pools import handshake
+from poolscope.runner.pools.engines import lacking_engine
+from poolscope.runner.pools.handshake import PoolFailed
+from poolscope.runner.pools.kinds import measure
+from poolscope.workloads.compute import square
+from poolscope.workloads.work import Work
+
+# Those of the libraries themselves, and of forks in a process that has threads.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+ITEMS = range(40)
+EXPECTED = [n * n for n in ITEMS]
+
+
+@pytest.fixture(autouse=True)
+def no_worker_is_left() -> Iterator[None]:
+    before = multiprocessing.active_children()
+    yield
+    assert [child for child in multiprocessing.active_children() if child not in before] == []
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A dask cluster of two workers that is there before, on loopback."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+    ) as there:
+        yield there
+
+
+def ends_its_worker(n: int) -> int:
+    if n == 7:
+        os._exit(3)
+    return n
+
+
+@pytest.mark.parametrize(
+    ("kind", "factory"),
+    [("loky", None), ("joblib", None), ("executor", ProcessPoolExecutor), ("executor", ThreadPoolExecutor)],
+)
+def test_an_engine_maps_in_as_many_workers_as_were_asked_for(
+    context: RunContext, kind: str, factory: Callable[[int], Executor] | None
+) -> None:
+    measurement = measure(context, PoolUse(kind, 2), Work(square, ITEMS, executor=factory), traced=True)
+    assert measurement.results == EXPECTED
+    assert len(set(measurement.workers)) == 2
+    assert 0 < measurement.first_ready <= measurement.start
+    assert measurement.cpu is None
+    assert {task.worker for task in measurement.tasks} <= set(measurement.workers)
+    assert all(task.started <= task.ended for task in measurement.tasks)
+    if factory is not ThreadPoolExecutor:
+        assert measurement.memory is not None
+        assert len(measurement.memory.per_worker) == 2
+        assert os.getpid() not in measurement.workers
+    assert not [worker for worker in measurement.workers if worker != os.getpid() and psutil.pid_exists(worker)]
+
+
+def test_a_function_without_a_name_goes_to_loky_by_value(context: RunContext) -> None:
+    added = 3
+    measurement = measure(context, PoolUse("loky", 1), Work(lambda n: n + added, ITEMS))
+    assert measurement.results == [n + 3 for n in ITEMS]
+
+
+@pytest.mark.parametrize(("kind", "factory"), [("loky", None), ("executor", ProcessPoolExecutor)])
+def test_a_worker_that_dies_ends_the_pool_and_is_told(
+    context: RunContext, kind: str, factory: Callable[[int], Executor] | None
+) -> None:
+    with pytest.raises(WorkerDied, match=f"{kind} lost a worker of 2 while its pool was mapping"):
+        measure(context, PoolUse(kind, 2), Work(ends_its_worker, ITEMS, executor=factory))
+
+
+def test_dask_starts_workers_for_a_pool_and_ends_them(context: RunContext) -> None:
+    measurement = measure(context, PoolUse("dask", 1), Work(square, ITEMS), traced=True)
+    assert measurement.results == EXPECTED
+    assert measurement.hosts == (platform.node(),)
+    assert not psutil.pid_exists(measurement.workers[0])
+
+
+def test_a_cluster_that_is_there_is_used_and_left(context: RunContext, cluster: Any) -> None:
+    address = cluster.scheduler_address
+    there = {worker.pid for worker in psutil.Process().children(recursive=True)}
+    measurement = measure(context, PoolUse("dask", 2), Work(square, ITEMS, cluster=address))
+    assert measurement.results == EXPECTED
+    assert set(measurement.workers) <= there
+    assert all(psutil.pid_exists(worker) for worker in measurement.workers)
+    with pytest.raises(PoolFailed, match="has 2 workers, fewer than 3"):
+        measure(context, PoolUse("dask", 3), Work(square, ITEMS, cluster=address))
+    assert all(psutil.pid_exists(worker) for worker in measurement.workers)
+
+
+class OneForAll(ProcessPoolExecutor):
+    """Has one worker, however many it was asked for."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(1)
+
+
+def raises(workers: int) -> Executor:
+    raise RuntimeError("no cluster today")
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [
+        (OneForAll, "asked for 2 workers, and 1 answered"),
+        (raises, "RuntimeError: no cluster today"),
+        (int, "int, which is no context manager"),
+        (memoryview, "raised TypeError"),
+    ],
+)
+def test_an_executor_that_is_not_what_it_says_is_refused(
+    context: RunContext, factory: Callable[[int], Any], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handshake, "START_LIMIT_S", 0.5)
+    with pytest.raises(PoolFailed, match=reason):
+        measure(context, PoolUse("executor", 2), Work(square, ITEMS, executor=factory))
+
+
+def test_what_is_not_installed_is_told_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(lacking_engine(kind) is None for kind in ENGINES)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for kind in ("loky", "joblib", "dask"):
+        assert "pip install" in (lacking_engine(kind) or "")
+    assert lacking_engine("executor") is None
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_chunks_are_a_quarter_of_a_workers_share_unless_asked_otherwise(kind: str) -> None:
+    assert chunk_used(kind, 0, 40, 2) == 5
+    assert chunk_used(kind, 7, 40, 2) == 7
