@@ -39,8 +39,9 @@ pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one CPU has r
 def test_a_librarys_threads_are_named(start_host: StartHost, tmp_path: Path, function: str) -> None:
     host = start_host(f"native:{function}@few")
     trial = tried(host, tmp_path)
-    report = looped(host)
-    assert (report.cpu or 0) > 1.3 * (report.main_thread_cpu or 0)
+    # On a busy machine one thread may get the CPU for nearly all of a pass.
+    reports = (looped(host) for _ in range(20))
+    report = next(one for one in reports if (one.cpu or 0) > 1.4 * (one.main_thread_cpu or 0))
     now = state_with(times_of(report, cpus=1.9), trial, gain=1.0)
     found = oversubscribed(now, 2)
     assert (found.holds, found.code, found.facts["libraries"]) == (True, "library threads", ("OpenBLAS",))

@@ -172,10 +172,10 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unclear": "Can't tell: {figures}.",
         "little": "The very first call was longer, which is little: {first_s:duration}, then {again_s:duration}.",
         "per item": (
-            "Results are kept[, and calls change {changed}]: {figures} (medians of {calls} {calls:item/items}). So each "
-            "repetition ran in a new process, as a first run does. Later the loop, threads and forked workers would find "
-            "the results, spawned workers never do. To keep them for a pool, fill the cache before it forks, or in "
-            "--setup."
+            "Results are kept[, and calls change {changed}]: {figures} (medians of {calls} {calls:item/items}). So "
+            "each repetition ran in a new process, as a first run does. Later the loop, threads and forked workers "
+            "would find the results, spawned workers never do. To keep them for a pool, fill the cache before it "
+            "forks, or in --setup."
         ),
         "per object": (
             "Results are kept with the object that was passed: {figures}, and of an equal item that is another object "
