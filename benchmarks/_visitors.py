@@ -163,8 +163,10 @@ class ScriptedVisitor:
         await self._ask("nonsense", method, path, **more)
 
 
-async def visit(url: str, *, visitors: int, seconds: float, think_s: float) -> Visits:
-    """Have so many visitors come at once and stay for so long; the same ones do the same things each time."""
+async def visit(url: str, *, visitors: int, seconds: float, think_s: float, seed: int = 0) -> Visits:
+    """Have so many visitors come at once and stay for so long; with the same seed they do the same things."""
     visits, until = Visits(), time.monotonic() + seconds
-    await asyncio.gather(*(ScriptedVisitor(url, number, visits, think_s).stay(until) for number in range(visitors)))
+    await asyncio.gather(
+        *(ScriptedVisitor(url, seed + number, visits, think_s).stay(until) for number in range(visitors))
+    )
     return visits

@@ -1,9 +1,10 @@
-"""Attacks a server that runs already, within what its forms allow, and prints how it answered meanwhile.
+"""Attacks a server, within what it lets anybody send, and prints how it answered meanwhile and what was lost.
 
-    python benchmarks/attacks.py http://127.0.0.1:8000 [ATTACK …]
+    python benchmarks/attacks.py [--url http://127.0.0.1:8000] [ATTACK …]
 
-Loopback only, one attack after another, each for at most a minute. Start the server in a container of 2 CPUs and 2 GiB;
-it must outlive all of them, and answer /healthz within 100 ms at the 99th percentile.
+Loopback only, one attack after another, each for about a minute. Without an address a demo is served for it. Start the
+server in a container of 2 CPUs and 2 GiB; it must outlive all of them, answer /healthz within 100 ms at the 99th
+percentile, and keep what had finished before.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import httpx
+from _clients import BY_CLIENTS
+from _server import raise_open_files, served
 
 ATTACK_S = 40.0
 IDLE_S = 10.0
@@ -116,6 +119,7 @@ ATTACKS: dict[str, Callable[[httpx.Client], list[str]]] = {
     "factorials": factorials,
     "shared-lists": shared_lists,
     "costly-answers": costly_answers,
+    **BY_CLIENTS,
 }
 
 
@@ -165,15 +169,38 @@ def until_nothing_runs(client: httpx.Client) -> None:
         time.sleep(0.2)
 
 
+def finished(client: httpx.Client) -> list[str]:
+    """Three runs that have finished, whatever comes."""
+    runs = [start(client, "factorials", first=1, last=20).split()[0] for _ in range(3)]
+    until_nothing_runs(client)
+    return runs
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("url", help="of the server, on this machine")
+    parser.add_argument("--url", help="of a server on this machine; without it, a demo is served")
     parser.add_argument("attacks", nargs="*", choices=[*ATTACKS, []], help="all of them unless some are named")
+    parser.add_argument("--quick", action="store_true", help="one attack only, to see that the script still works")
     given = parser.parse_args()
-    if not ip_address(urlsplit(given.url).hostname or "").is_loopback:
+    raise_open_files()
+    names = given.attacks or (["others-runs"] if given.quick else list(ATTACKS))
+    if given.url is None:
+        with served(demo="true", starts_per_minute="12") as server:
+            attack_all(server.url, names)
+    elif ip_address(urlsplit(given.url).hostname or "").is_loopback:
+        attack_all(given.url, names)
+    else:
         parser.error("the server must be on this machine")
-    for name in given.attacks or ATTACKS:
-        attack(given.url, name)
+
+
+def attack_all(url: str, names: list[str]) -> None:
+    """All attacks, and whether what was there before is there as it was."""
+    with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
+        before = {run_id: client.get(f"/api/runs/{run_id}").json() for run_id in finished(client)}
+        for name in names:
+            attack(url, name)
+        lost = [run_id for run_id, run in before.items() if client.get(f"/api/runs/{run_id}").json() != run]
+        print(f"\n{len(names)} attacks; of {len(before)} runs finished before them {len(lost)} are lost or changed")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ PARTS: dict[tuple[str, str], Scope] = {
     ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": Table},
     ("guide/failing_safely.html", "body"): {**ON_TOPIC, "scenarios": Table},
     ("guide/beyond_one_machine.html", "body"): {**ON_TOPIC, "engines": Table},
+    ("guide/hosting_a_demo.html", "body"): {**ON_TOPIC, "limits": Table},
     ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},
     **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
     **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from poolscope.machine import memory
 from poolscope.machine.processes import TRACKER
 
 PATIENCE = 1.0  # seconds for a tracker to tidy up, and for the killed to be gone
@@ -77,30 +75,6 @@ def session(leader: int) -> list[psutil.Process]:
         except (OSError, psutil.Error):
             continue  # it ended while we looked
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What runners and all that they started take now: processes, bytes of memory (proportional), and CPU seconds."""
-
-    processes: int
-    memory: int
-    cpu_s: float
-
-
-def usage(leaders: Collection[int]) -> Usage:
-    """Of the sessions of these leaders; what ends while it is looked at is left out. Blocks for some milliseconds."""
-    processes, held, cpu_s = 0, 0, 0.0
-    for pid in psutil.pids() if leaders else ():
-        try:
-            if os.getsid(pid) in leaders:
-                times = psutil.Process(pid).cpu_times()
-                held += memory.held([pid])[1][0]
-                cpu_s += times.user + times.system
-                processes += 1
-        except (OSError, psutil.Error):
-            continue
-    return Usage(processes, held, cpu_s)
 
 
 def kill_session(leader: int) -> int:

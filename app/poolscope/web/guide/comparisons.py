@@ -202,3 +202,13 @@ SCENARIOS = (
         hidden=True,
     ),
 )
+
+
+# Of a demo's host: a limit by name, as `poolscope.limits` has it.
+LIMITS_OF_THE_DEMO = (
+    Column("setting", lambda limit: limit[0].upper(), row_head=True, code=True),
+    Column("what", lambda limit: limit[1].what, align="wrap"),
+    Column("usual", lambda limit: limit[1].usual, numbers.whole, align="n"),
+    Column("demo", lambda limit: limit[1].demo, numbers.whole, align="n"),
+    Column("why", lambda limit: limit[1].why, align="wrap"),
+)

@@ -9,11 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
 from poolscope.examples import programs
+from poolscope.limits import LIMITS
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import part
 from poolscope.web.guide.comparisons import (
     CALLS,
     ENGINE_COLUMNS,
+    LIMITS_OF_THE_DEMO,
     SCENARIOS,
     TOOLS,
     WAYS_TO_ASK,
@@ -72,5 +74,7 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
             return {"scenarios": table(SCENARIOS, await scenario_figures(kept))}
         case "beyond-one-machine":
             return {"engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept)))}
+        case "hosting-a-demo":
+            return {"limits": table(LIMITS_OF_THE_DEMO, LIMITS.items())}
         case _:
             return {"terms": GLOSSARY}

@@ -17,6 +17,7 @@ class Topic:
     name: str
     title: str
     about: str
+    reading: bool = True  # one of the pages that are read in order
 
     @property
     def href(self) -> str:
@@ -24,8 +25,9 @@ class Topic:
 
     @property
     def place(self) -> str:
-        """'2 of 4', '' for the glossary, which is no reading."""
-        return f"{TOPICS.index(self) + 1} of {len(TOPICS) - 1}" if self is not TOPICS[-1] else ""
+        """'2 of 4', '' for what is not read in order."""
+        readings = [topic for topic in TOPICS if topic.reading]
+        return f"{readings.index(self) + 1} of {len(readings)}" if self.reading else ""
 
     @property
     def template(self) -> str:
@@ -58,7 +60,13 @@ TOPICS = (
         "When one machine is not enough",
         "Worker processes that live on, clusters, and any executor of your own: what they add, and what they cost.",
     ),
-    Topic("glossary", "Glossary", "The words of these pages, a sentence or two each."),
+    Topic(
+        "hosting-a-demo",
+        "Hosting a demo",
+        "From docker compose up to a class of 300: what to start, what strangers may do, and what to watch.",
+        reading=False,
+    ),
+    Topic("glossary", "Glossary", "The words of these pages, a sentence or two each.", reading=False),
 )
 
 
