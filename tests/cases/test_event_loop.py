@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from poolscope.experiments.pool_benchmark.findings.granularity import work_too_s
 from poolscope.experiments.pool_benchmark.verdict import verdict
 from poolscope.protocol.payloads import TraceSummary
 from poolscope.runner.host.client import HostProcess
+from poolscope.runner.pools.loop_watch import LoopWatch
 
+from tests.cases import coroutines
 from tests.cases.judging import looped, state_with, times_of, tried
 from tests.cases.measuring import StartHost, start_host
 from tests.runner.conftest import context
@@ -91,3 +94,17 @@ def test_a_plain_function_is_no_coroutine(start_host: StartHost, tmp_path: Path)
     host = start_host("coroutines:compute@few")
     now = state_with(times_of(looped(host)), tried(host, tmp_path))
     assert (event_loop_blocked(now, 2).holds, event_loop_blocked(now, 2).code) == (False, "no coroutine")
+
+
+def test_of_a_loop_without_a_selector_only_what_is_sure_is_told() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    seen = {}
+    for function in (coroutines.sleeps, coroutines.suspends_once, coroutines.awaits, coroutines.in_a_task):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            watch = LoopWatch(runner)
+            assert watch.run(function(7)) == 7
+            seen[function.__name__] = watch.use()
+    assert seen["sleeps"] is not None
+    assert seen["suspends_once"] is not None
+    assert min(seen["sleeps"].blocked_share, seen["suspends_once"].blocked_share) > 0.8
+    assert (seen["awaits"], seen["in_a_task"]) == (None, None)
