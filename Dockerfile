@@ -7,6 +7,12 @@ COPY requirements.lock .
 RUN python -m venv --without-pip /opt/poolscope \
   && python -m pip --python /opt/poolscope/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 
+# With --build-arg CLUSTER=true also dask, loky and joblib, for the workers of a cluster and who measures them.
+ARG CLUSTER=""
+COPY requirements-cluster.lock .
+RUN [ -z "$CLUSTER" ] \
+  || python -m pip --python /opt/poolscope/bin/python install --no-cache-dir --require-hashes -r requirements-cluster.lock
+
 # What is only there to test or to compile against the dependencies stays behind. NumPy's own testing module, which SciPy
 # imports, reads its tests' folder.
 RUN find /opt/poolscope/lib -type d \( -name tests -o -name test -o -name include \) \

@@ -59,6 +59,7 @@ lock: setup
 	@$(PIP) install uv
 	@$(COMPILE) --upgrade pyproject.toml -o requirements.lock
 	@$(COMPILE) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@$(COMPILE) pyproject.toml --extra dask --extra loky --extra joblib -c requirements-dev.lock -o requirements-cluster.lock
 	@$(COMPILE) --upgrade --group sbom -o .ci/sbom.lock
 
 # The image, with what its labels say of it, and the list of what is inside, as the image has it.

@@ -45,10 +45,16 @@ const TRIES = 5; // what a bad line lost is asked for again, but not for ever
 customElements.define("vl-chart", class extends HTMLElement {
   static observedAttributes = ["src"];
 
-  sized = new ResizeObserver(() => this.fit());
+  // It is first told of a size when there is one to be seen: what is folded is not drawn, and does not load Vega.
+  sized = new ResizeObserver(() => {
+    if (!this.clientWidth) return;
+    if (this.seen) return this.fit();
+    this.seen = true;
+    this.update();
+  });
 
-  connectedCallback() { this.update(); this.sized.observe(this); }
-  attributeChangedCallback(_, old, src) { if (old !== null && old !== src) this.update(); }
+  connectedCallback() { this.sized.observe(this); }
+  attributeChangedCallback(_, old, src) { if (this.seen && old !== null && old !== src) this.update(); }
   disconnectedCallback() { this.sized.disconnect(); this.chart?.finalize(); this.chart = null; }
 
   // Vega takes a new width for no change where the plot inside its labels had just that one, and stays too wide.
@@ -94,7 +100,9 @@ customElements.define("vl-chart", class extends HTMLElement {
     }
     const height = Number(this.getAttribute("height")) || spec.height;
     this.names = new Set([...JSON.stringify(spec).matchAll(/"data":\{"name":"(\w+)"/g)].map(found => found[1]));
-    this.chart = await vegaEmbed(this, { ...spec, datasets, height }, options);
+    // Labels and all are as high as the room that was kept for them, so that nothing below moves.
+    const autosize = { type: "fit", contains: "padding" };
+    this.chart = await vegaEmbed(this, { ...spec, datasets, height, autosize }, options);
     this.querySelector("svg").setAttribute("aria-hidden", "true"); // the element itself is an image with a label
   }
 });

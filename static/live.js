@@ -110,6 +110,16 @@ function hold() {
   if (held && document.activeElement === document.body) part(held)?.focus({ preventScroll: true });
 }
 
+// What is to be copied has a button where there is a clipboard.
+function offerCopies() {
+  if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
+}
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(part(button.dataset.copy).textContent);
+  announce.textContent = button.textContent = "Copied";
+});
 // A form that comes back has its first wrong field marked; it is where the reader goes on.
 document.addEventListener("htmx:after:swap", event => {
   const { response, sourceElement } = event.detail.ctx ?? {};
@@ -134,7 +144,7 @@ document.addEventListener("keydown", event => {
   const list = event.key === "Escape" && event.target.closest?.(".several details[open]");
   if (list) { close(null); list.firstElementChild.focus(); }
 });
-function settle() { speak(); follow(); offerReplay(); hold(); }
+function settle() { speak(); follow(); offerReplay(); offerCopies(); hold(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);
 

@@ -31,7 +31,11 @@ LIMITS = {
     "most_threads": Limit(256, 8, 1, "Threads of one kind that a run may ask for.", "each may keep a CPU busy"),
     "most_seconds": Limit(3600, 30, 1, "Seconds that a run may ask for.", "somebody else is waiting for a turn"),
     "most_items": Limit(
-        100_000, 1_000, 1, "Items, numbers or operations that a run may ask for.", "more of them show nothing new"
+        100_000, 2_000, 1, "Items, numbers or operations that a run may ask for.", "more of them show nothing new"
+    ),
+    "most_repeats": Limit(100, 20, 1, "Repetitions that a run may ask for.", "they show how much the times waver"),
+    "run_s": Limit(
+        0, 120, 0, "Seconds that one run may last, whatever it asked for; 0: any.", "others wait for a turn"
     ),
     "run_cpu_s": Limit(0, 300, 0, "CPU seconds that one run may take; 0: any.", "others wait for the CPUs"),
     "records_mib": Limit(
@@ -93,3 +97,5 @@ LIMITS = {
         "a tab has one, and so has a program",
     ),
 }
+# Those that parameters are under.
+OF_A_RUN = ("most_workers", "most_threads", "most_seconds", "most_items", "most_repeats", "run_s")

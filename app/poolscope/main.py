@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from poolscope import __version__
+from poolscope.experiments.narrowing import narrowed
 from poolscope.experiments.pool_benchmark.validation import offered_installation
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import interpreters
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
@@ -42,7 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
     journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
     scheduler = Scheduler(
         journal,
-        installation=replace(offered_installation(*offered), searching=True),
+        experiments=narrowed(EXPERIMENTS, settings.run_limits),
+        installation=replace(offered_installation(*offered), searching=True, engines=not settings.demo),
         live_limit=settings.live_limit,
         live_of_visitor=settings.live_of_visitor,
         queue_limit=settings.queue_limit,
@@ -52,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         gone_after_s=settings.gone_after if settings.demo else None,
         keep_runs=settings.keep_runs,
         budget=ResourceBudget.of_machine(settings.busy_limit, settings.process_limit, settings.memory_mib),
+        run_s=settings.run_s or None,
         run_cpu_s=settings.cpu_s_of_one_run,
         records_mib=settings.records_mib,
         for_strangers=settings.demo,

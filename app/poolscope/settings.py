@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.limits import LIMITS
+from poolscope.limits import LIMITS, OF_A_RUN
 
 PREFIX = "POOLSCOPE_"
 GENERATED = "auto"
@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     most_threads: int = limit("most_threads")
     most_seconds: int = limit("most_seconds")
     most_items: int = limit("most_items")
+    most_repeats: int = limit("most_repeats")
+    run_s: int = limit("run_s")
     run_cpu_s: int = limit("run_cpu_s")
     records_mib: int = limit("records_mib")
     live_limit: int = limit("live_limit")
@@ -143,6 +145,12 @@ class Settings(BaseSettings):
     def cpu_s_of_one_run(self) -> int | None:
         """CPU seconds that one run may take, None for any."""
         return self.run_cpu_s or None
+
+    @property
+    def run_limits(self) -> dict[str, int]:
+        """What a run may ask for, by the limits' names as parameters know them, where that is less than usual."""
+        given = {name: getattr(self, name) for name in OF_A_RUN}
+        return {name: value for name, value in given.items() if value and value < (LIMITS[name].usual or value + 1)}
 
     @property
     def journal_path(self) -> Path:

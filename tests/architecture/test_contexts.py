@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from jinja2 import nodes
-from poolscope.experiments.findings import Finding, Verdict
+from poolscope.experiments.findings import Verdict
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web import context, forms, table, timeline
 from poolscope.web.app_state import Machine, environment
@@ -23,12 +23,12 @@ from poolscope.web.guide import glossary
 from poolscope.web.guide.figures import PoolFigure
 from poolscope.web.guide.glossary import Term
 from poolscope.web.guide.topics import Preset, Topic
-from poolscope.web.history import History
-from poolscope.web.pages import ParameterTable
+from poolscope.web.history import PreviousRun, History
+from poolscope.web.pages import Fold, ParameterTable, RunLayout
 from poolscope.web.problems import Problem
 from poolscope.web.table import Column, Row, Table
 from poolscope.web.views import VIEWS, factorials, failures, pool_sizes, shared_list, sharing, view, which_pool
-from poolscope.web.views.which_pool import grounds, pictures
+from poolscope.web.views.which_pool import answer, grounds, pictures
 
 Scope = Mapping[str, Any]
 
@@ -49,7 +49,14 @@ FACTS = {
     "which-pool": which_pool.WhichPoolFacts,
 }
 ITEMS = {"failures": failures.ScenarioFacts}
-ON_RUN = {"run": RunFacts, "verdict": Verdict | None, "title": str, "playing": Replay | None, "complaint": str}
+ON_RUN = {
+    "run": RunFacts,
+    "earlier": PreviousRun | None,
+    "verdict": Verdict | None,
+    "title": str,
+    "playing": Replay | None,
+    "complaint": str,
+}
 PAIRS = tuple[tuple[str, str], ...]
 ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 
@@ -57,7 +64,7 @@ ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 PAGES: dict[str, Scope] = {
     "pages/bench.html": {**PAGE, "panels": list[str], "recent": str},
     "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
-    "pages/run.html": {**PAGE, "heading": str, "fragments": list[str]},
+    "pages/run.html": {**PAGE, "heading": str, "layout": RunLayout},
     "pages/api.html": {**PAGE, "calls": Table, "forms": list[ParameterTable], "base": str},
     "pages/guide.html": {**PAGE, "topics": list[Topic]},
     "pages/topic.html": {**PAGE, "topic": Topic, "before": Topic | None, "after": Topic | None, "body": str},
@@ -75,7 +82,7 @@ PARTS: dict[tuple[str, str], Scope] = {
     ("guide/hosting_a_demo.html", "body"): {**ON_TOPIC, "limits": Table},
     ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},
     **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
-    **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "replay", "more")},
+    **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "findings", "replay", "more")},
     **{
         (f"experiments/{experiment.slug}.html", name): {
             **ON_RUN,
@@ -110,6 +117,9 @@ FACTS_OF_TEMPLATES: tuple[type, ...] = (
     Machine,
     Problem,
     ParameterTable,
+    PreviousRun,
+    Fold,
+    RunLayout,
     History,
     PoolFigure,
     failures.CaseFacts,
@@ -122,6 +132,8 @@ FACTS_OF_TEMPLATES: tuple[type, ...] = (
     shared_list.LogLine,
     shared_list.Times,
     sharing.Story,
+    answer.Share,
+    answer.Split,
     grounds.Cause,
     grounds.Trial,
     pictures.Crew,
@@ -331,8 +343,8 @@ def test_what_is_declared_is_read_by_a_template(reader: Reader, context: type) -
     assert unread == {name for of, name in READ_BY_PYTHON if of is context}
 
 
-def test_a_finding_and_a_verdict_are_shown_whole(reader: Reader) -> None:
-    assert {name for of, name in reader.reads if of is Finding} == {"check", "holds", "sentence", "remedy"}
+def test_a_verdict_is_shown_whole(reader: Reader) -> None:
+    assert {name for of, name in reader.reads if of is Verdict} == {"headline", "rest", "reasons"}
 
 
 def test_every_context_is_frozen(reader: Reader) -> None:

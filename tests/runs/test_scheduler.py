@@ -530,3 +530,53 @@ async def test_a_run_waits_for_room_beside_the_others_and_is_not_overtaken_for_e
         await begun(large)
         with pytest.raises(BadParameters, match="producers must be at most 8"):
             await scheduler.start("shared-list", {"producers": 9, "consumers": 2})
+
+
+async def test_one_address_takes_half_of_the_places_that_others_leave(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS, queue_limit=8) as scheduler:
+        await scheduler.start("pool-sizes", {}, Visitor("first", "somewhere"))
+        for number in range(4):
+            await scheduler.start("pool-sizes", {}, Visitor(f"cookie {number}", "one gateway"))
+        with pytest.raises(QueueFull):
+            await scheduler.start("pool-sizes", {}, Visitor("one cookie more", "one gateway"))
+        for number in range(2):
+            await scheduler.start("pool-sizes", {}, Visitor(f"other {number}", "another gateway"))
+        with pytest.raises(QueueFull):
+            await scheduler.start("pool-sizes", {}, Visitor("other 3", "another gateway"))
+        await scheduler.start("pool-sizes", {}, Visitor("at home", "at home"))
+
+
+async def test_a_visitor_has_so_many_live_runs_and_the_next_waits_while_others_start(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS, live_of_visitor=1) as scheduler:
+        one, two = Visitor("one", "here"), Visitor("two", "here")
+        runs = [await scheduler.start("shared-list", ENDLESS, visitor) for visitor in (one, one, two)]
+        assert [run.place for run in runs] == [0, 1, 0]
+        await begun(runs[0])
+        await scheduler.stop(runs[0].id)
+        await begun(runs[1])
+        assert runs[1].place == 0
+
+
+async def test_a_run_whose_visitor_is_gone_no_longer_waits(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS, gone_after_s=0.2) as scheduler:
+        first = await scheduler.start("pool-sizes", {}, Visitor("one", "here"))
+        gone = await scheduler.start("pool-sizes", {}, Visitor("two", "here"))
+        await done(scheduler, gone)
+        assert (gone.status, gone.started) == (Status.STOPPED, None)
+        assert gone.error
+        assert first.status.live
+
+
+async def test_a_visitor_keeps_his_runs_over_a_restart(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler() as scheduler:
+        run = await done(scheduler, await scheduler.start("shared-list", BRIEF, Visitor("one", "here")))
+    async with open_scheduler() as scheduler:
+        recalled = await scheduler.latest("shared-list", "one")
+        assert recalled is not None
+        assert (recalled.id, recalled.visitor.id) == (run.id, "one")
+        assert await scheduler.latest("shared-list", "two") is None
+        assert (await scheduler.latest("shared-list")) is recalled
+        assert [row.id for row in await scheduler.journal.runs(visitor="one")] == [run.id]
+        assert await scheduler.journal.count("two") == 0

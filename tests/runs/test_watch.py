@@ -54,6 +54,8 @@ def test_memory_counts_once_what_processes_share() -> None:
 def test_cpu_time_and_a_suspended_runner_concern_their_run_alone() -> None:
     long = replace(SMALL, usage=replace(SMALL.usage, cpu_s=31.0))
     assert code_of(find_breach({"one": SMALL, "two": long}, ROOMY, 30.0)) == ("two", "cpu-limit")
+    lasting = replace(SMALL, lasted_s=121.0)
+    assert code_of(find_breach({"one": SMALL, "two": lasting}, ROOMY, 30.0, 120.0)) == ("two", "time-limit")
     for looks, found in ((SUSPENDED_LOOKS - 1, None), (SUSPENDED_LOOKS, ("one", "suspended"))):
         assert code_of(find_breach({"one": replace(SMALL, suspended=looks)}, ROOMY, None)) == found
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from poolscope.experiments.findings import Finding, Verdict
+from poolscope.errors import UnknownExperiment
+from poolscope.experiments.findings import Change, Finding, Verdict
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
 from poolscope.protocol.arguments import Arguments
@@ -17,6 +18,13 @@ from poolscope.protocol.records import Record
 Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 
+class Experiments(dict[str, "Experiment"]):
+    """Experiments by name. Raises UnknownExperiment for another one."""
+
+    def __missing__(self, name: str) -> Experiment:
+        raise UnknownExperiment(name, tuple(self))
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What an experiment's records mean: pure functions of its own state, a type that only they know.
@@ -24,8 +32,9 @@ class Meaning:
     `rows` are the results for programs (CSV), head first. What follows has a default: `table` are the rows for people,
     where there are too many of the others; `notes` are sentences below that table; `chart` are the datasets of the
     charts by name, from the state and the usable CPUs; `log` are (stamp, text) lines that the experiment's own program
-    would have printed; `paused` says whether a live run is paused; `in_force` are the parameters that a run's controls
-    changed, with their last values.
+    would have printed; `paused` says whether a live run is paused; `change` words what a remedy changes, and says how
+    long that takes, None where the labels of its parameters say enough; `in_force` are the parameters that a run's
+    controls changed, with their last values.
     """
 
     initial: Callable[[Any], Any]
@@ -39,6 +48,7 @@ class Meaning:
     chart: Callable[[Any, int], Mapping[str, Any]] | None = None
     log: Callable[[Any], Sequence[tuple[int, str]]] = lambda _: ()
     paused: Callable[[Any], bool] = lambda _: False
+    change: Callable[[Any, Mapping[str, Any]], Change] | None = None
     in_force: Callable[[Any], Mapping[str, Any]] = lambda _: {}
 
 

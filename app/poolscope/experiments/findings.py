@@ -41,3 +41,11 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What running again with a remedy means: `words` name it, and it takes about `seconds`, None if unknown."""
+
+    words: str
+    seconds: float | None = None

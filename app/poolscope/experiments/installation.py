@@ -20,7 +20,8 @@ class Installation:
     `workloads` are names of one's own work, place:function@items+setup, imported from `folder` and `path`, which is the
     PYTHONPATH, and done in `working_folder`, where that is another one. `pythons` are paths by label, this one first.
     `searching` says that others are still being looked for. `executors` are factories of executors, place:name, by the
-    names that they are offered by; `cluster` is the address of a dask scheduler, '' where a run starts its own.
+    names that they are offered by; `engines` says whether pools of other packages are. `cluster` is the address of a
+    dask scheduler, '' where a run starts its own.
     """
 
     workloads: tuple[str, ...] = ()
@@ -30,4 +31,5 @@ class Installation:
     searching: bool = False
     working_folder: str = ""
     executors: Mapping[str, str] = field(default_factory=dict)
+    engines: bool = True
     cluster: str = ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from poolscope.experiments.parameters import quoted
+from poolscope.experiments.parameters import Params, item_bounds, quoted
 
 V = TypeVar("V")
 BETWEEN = re.compile(r"[,;\s]+")
@@ -26,6 +26,11 @@ class Numbers:
     @property
     def allowed(self) -> str:
         return f"whole numbers from {self.least} to {self.most:,}, such as {self.example}"
+
+    def of(self, model: type[Params]) -> Numbers:
+        """The same within the bounds of a model, which may be narrower."""
+        low, high = item_bounds(model.model_fields[self.name])
+        return replace(self, least=self.least if low is None else low, most=self.most if high is None else high)
 
     def read(self, value: Any) -> list[int]:
         """The numbers that a number, a text such as '1-4, 8' or a list of them names. Raises ValueError."""

@@ -54,6 +54,13 @@ class Params(BaseModel):
             raise ValueError(f"`{about.field_name}` must be {allowed(info)}; {value!r} is not.")
         return value
 
+    limits: ClassVar[Mapping[str, int]] = {}  # narrower ones than the model's own, by name
+
+    @classmethod
+    def within(cls, limit: str, most: int) -> int:
+        """A bound of this model's, or the limit of that name where it is narrower; 0 is no limit."""
+        return min(most, cls.limits.get(limit) or most)
+
     @property
     def run_length(self) -> RunLength | None:
         """How long a run will take, as far as that is known beforehand; None where it is not."""
@@ -86,6 +93,7 @@ def parameter(
     range: str = "",
     choices: Mapping[str, str] | None = None,
     none: str = "",
+    limit: str = "",
     **bounds: Any,
 ) -> Any:
     """One parameter: pydantic's Field with what a form needs beside the bounds.
@@ -93,6 +101,7 @@ def parameter(
     `unit` stands behind the title, `help` is one sentence, `width` the field's size in characters (0: by its type),
     `advanced` puts it among those that the bench page leaves out. `range` words the bounds of a list. `choices` are the
     values of a list with their words, where they are the same everywhere, and `none` says what an empty list means.
+    `limit` names the limit of an installation that it is under, beside its own bounds.
     """
     extra: dict[str, JsonValue] = {
         "unit": unit,
@@ -101,6 +110,7 @@ def parameter(
         "range": range,
         "choices": dict(choices or {}),
         "none": none,
+        "limit": limit,
     }
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
@@ -159,6 +169,16 @@ def bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
     return low, high
+
+
+def item_bounds(info: FieldInfo) -> tuple[int | None, int | None]:
+    """The same of the items of a list of numbers."""
+    for item in get_args(info.annotation):
+        for each in get_args(item):
+            if isinstance(each, FieldInfo):
+                low, high = bounds(each)
+                return None if low is None else int(low), None if high is None else int(high)
+    return None, None
 
 
 def start_method_of_this_platform(value: Any) -> Any:

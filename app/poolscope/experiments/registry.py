@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from poolscope.errors import UnknownExperiment
-from poolscope.experiments.experiment import Experiment, Meaning
+from poolscope.experiments.experiment import Experiment, Experiments, Meaning
 from poolscope.experiments.factorials import export as factorials_export
 from poolscope.experiments.factorials import params as factorials_params
 from poolscope.experiments.factorials import state as factorials
@@ -26,14 +25,6 @@ from poolscope.experiments.sharing import findings as sharing_findings
 from poolscope.experiments.sharing import params as sharing_params
 from poolscope.experiments.sharing import state as sharing
 from poolscope.experiments.sharing import verdict as sharing_verdict
-
-
-class Experiments(dict[str, Experiment]):
-    """Experiments by name. Raises UnknownExperiment for another one."""
-
-    def __missing__(self, name: str) -> Experiment:
-        raise UnknownExperiment(name, tuple(self))
-
 
 EXPERIMENTS = Experiments(
     (experiment.name, experiment)
@@ -72,6 +63,7 @@ EXPERIMENTS = Experiments(
                 pool_sizes.rows,
                 notes=pool_sizes.notes,
                 chart=pool_sizes.chart,
+                change=pool_sizes.change,
             ),
             measured=True,
             for_runner=lambda params, _: params.arguments(),
@@ -141,6 +133,7 @@ EXPERIMENTS = Experiments(
                 table=which_pool.table,
                 notes=which_pool.notes,
                 chart=which_pool.chart,
+                change=which_pool.change,
             ),
             measured=True,
             for_runner=validation.for_runner,

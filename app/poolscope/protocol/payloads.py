@@ -18,7 +18,14 @@ from poolscope.protocol.kinds import Calling
 # Why a run failed, where programs can tell: the work's name leads nowhere; the kernel had no more memory; it took more
 # than it may of memory, processes, CPU time or records; its runner was stopped by a signal.
 FailureCode = Literal[
-    "bad-reference", "out-of-memory", "memory-limit", "process-limit", "cpu-limit", "record-limit", "suspended"
+    "bad-reference",
+    "out-of-memory",
+    "memory-limit",
+    "process-limit",
+    "time-limit",
+    "cpu-limit",
+    "record-limit",
+    "suspended",
 ]
 
 RoundsEndedWhy = Literal["settled", "time spent", "most rounds", "no pool left"]

@@ -28,15 +28,17 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """A live run at one look: what it was expected to take, what it holds, and for how many looks it was suspended."""
+    """A live run at one look: what it was expected to take, what it holds, for how many looks it was suspended, and how
+    many seconds it has lasted."""
 
     demand: Demand
     usage: SessionUsage
     suspended: int = 0
+    lasted_s: float = 0.0
 
 
 def find_breach(
-    runs: Mapping[str, LookedAt], budget: ResourceBudget, cpu_limit_s: float | None
+    runs: Mapping[str, LookedAt], budget: ResourceBudget, cpu_limit_s: float | None, limit_s: float | None = None
 ) -> tuple[str, Breach] | None:
     """The run that must end, by its id, and why; None where all can go on."""
     for run_id, run in runs.items():
@@ -45,6 +47,10 @@ def find_breach(
                 "suspended",
                 f"It was ended because a signal had stopped its runner process, which did not go on within "
                 f"{SUSPENDED_LOOKS} s.",
+            )
+        if limit_s is not None and run.lasted_s > limit_s:
+            return run_id, Breach(
+                "time-limit", f"It was ended after {duration(limit_s)}, which is as long as a run may last here."
             )
         if cpu_limit_s is not None and run.usage.cpu_s > cpu_limit_s:
             return run_id, Breach(

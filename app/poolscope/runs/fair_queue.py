@@ -87,6 +87,6 @@ def expected_waits(waiting: Sequence[Run], left_s: float, took_s: Mapping[str, f
 
 
 def expected_length(run: Run, took_s: Mapping[str, float]) -> float:
-    """How many seconds a run is likely to take: as others of its experiment did, else what it may spend."""
-    allowed = getattr(run.params, "seconds", None) or UNKNOWN_S
-    return took_s.get(run.experiment.name, float(allowed))
+    """How many seconds a run is likely to take: as others of its experiment did, else what its parameters tell."""
+    allowed = run.params.run_length
+    return took_s.get(run.experiment.name, allowed.seconds if allowed else UNKNOWN_S)

@@ -155,6 +155,7 @@ class Run:
     expected_start: str | None = None  # of a measured run that waits, as far as that can be told
     behind: tuple[str, ...] = ()  # the runs that it waits for
     shortage: Shortage | None = None  # what it waits for, where that is room beside the others
+    began: float = 0.0  # on the monotonic clock
     stopping: bool = False
     breach: Breach | None = None  # why we end it, where nobody asked for that
     requests: int = 0  # to kill a worker, so far
@@ -216,7 +217,7 @@ class Run:
         self.status = status
         self.error = error
         if status is Status.RUNNING:
-            self.started = now()
+            self.started, self.began = now(), time.monotonic()
         elif not status.live:
             self.ended = now()
             self.record_log.close()

@@ -16,7 +16,7 @@ from typing import Any
 
 from poolscope import __version__
 from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
-from poolscope.experiments.experiment import Experiment
+from poolscope.experiments.experiment import Experiment, Experiments
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
@@ -63,16 +63,20 @@ class Scheduler:
     Runs belong to visitors, who take turns in the queue and have limits of their own; `gone_after_s` is how long one
     may show no sign of life (`see`) before his runs no longer wait, None for any time.
 
-    `budget` is what all running runs together may take; without one they may take anything. `run_cpu_s` bounds the CPU
-    time of a run, `records_mib` its records. `for_strangers`: what is measured works below the server, too.
-    `measurement_lock` is the journal's own unless another is given. `python` runs the folder or file `runner`.
-    `installation` is what runs may use of this machine, and may be replaced while others run.
+    `budget` is what all running runs together may take; without one they may take anything. `run_s` bounds the time
+    that a run lasts, `run_cpu_s` its CPU time, `records_mib` its records. `for_strangers`: what is measured works below
+    the server, too.
+
+    `experiments` are those that can be started, with the parameters that they take here. `measurement_lock` is the
+    journal's own unless another is given. `python` runs the folder or file `runner`. `installation` is what runs may
+    use of this machine, and may be replaced while others run.
     """
 
     def __init__(
         self,
         journal: Journal,
         *,
+        experiments: Experiments = EXPERIMENTS,
         installation: Installation | None = None,
         live_limit: int = 8,
         live_of_visitor: int = 64,
@@ -83,6 +87,7 @@ class Scheduler:
         gone_after_s: float | None = None,
         keep_runs: int = 500,
         budget: ResourceBudget | None = None,
+        run_s: int | None = None,
         run_cpu_s: int | None = None,
         records_mib: int = 256,
         for_strangers: bool = False,
@@ -91,6 +96,7 @@ class Scheduler:
         runner: Path = RUNNER,
     ) -> None:
         self.journal = journal
+        self.experiments = experiments
         self.installation = installation or Installation()
         self.counts = RunCounts()
         self.activity = ChangeNotifier()
@@ -104,8 +110,8 @@ class Scheduler:
         self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024)
-        self._watch = RunWatch(self._budget, run_cpu_s, self._with_runners)
-        self._store = RunStore(journal, self.activity)
+        self._watch = RunWatch(self._budget, run_s, run_cpu_s, self._with_runners)
+        self._store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
         self._took_s: dict[str, float] = {}  # by the last run of an experiment
         self._running: dict[str, Run] = {}
@@ -188,7 +194,7 @@ class Scheduler:
             if not waits_for_a_start(row):
                 continue
             try:
-                experiment = EXPERIMENTS[row.experiment]
+                experiment = self.experiments[row.experiment]
                 params = parse(experiment.params, row.params)
                 self._budget.check(params)
             except BadParameters as error:  # this server allows less than the one before
@@ -216,7 +222,7 @@ class Scheduler:
 
     async def start(self, name: str, raw: Mapping[str, Any], visitor: Visitor = NOBODY) -> Run:
         """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
-        experiment = EXPERIMENTS[name]
+        experiment = self.experiments[name]
         params = parse(experiment.params, raw)
         arguments = experiment.arguments(params, self.installation)
         self._budget.check(params)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from poolscope.errors import UnknownRun
+from poolscope.experiments.experiment import Experiments
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
@@ -35,8 +36,11 @@ class OwnRuns:
 class RunStore:
     """All runs that somebody may ask for, by id, and the newest of each experiment; `activity` is that of them all."""
 
-    def __init__(self, journal: Journal, activity: ChangeNotifier | None = None) -> None:
+    def __init__(
+        self, journal: Journal, activity: ChangeNotifier | None = None, experiments: Experiments = EXPERIMENTS
+    ) -> None:
         self._journal = journal
+        self._experiments = experiments
         self._runs: dict[str, Run] = {}
         self._owned = {"": OwnRuns(activity or ChangeNotifier())}
 
@@ -125,7 +129,7 @@ class RunStore:
 
     async def _recall(self, row: StoredRun) -> Run:
         """An ended run, folded again from its records; it joins the recent ones."""
-        experiment = EXPERIMENTS[row.experiment]
+        experiment = self._experiments[row.experiment]
         lines = await self._journal.lines(row.id)
         # They were valid when the run was made; a bound that is narrower today must not hide an old run.
         params = experiment.params.model_construct(**row.params)

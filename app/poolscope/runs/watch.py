@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 from poolscope.runs.breach import LookedAt, find_breach
@@ -22,13 +23,19 @@ LiveRuns = Mapping[str, tuple[Run, RunnerProcess]]
 class RunWatch:
     """Watches live runs as long as there are any. `usage` is what the newest look has found, by run.
 
-    `cpu_limit_s` is the CPU time that one run may take, None for any.
+    `limit_s` is the time that one run may last, `cpu_limit_s` its CPU time, None for any.
     """
 
-    def __init__(self, budget: ResourceBudget, cpu_limit_s: float | None, live: Callable[[], LiveRuns]) -> None:
+    def __init__(
+        self,
+        budget: ResourceBudget,
+        limit_s: float | None,
+        cpu_limit_s: float | None,
+        live: Callable[[], LiveRuns],
+    ) -> None:
         self.usage: Mapping[str, SessionUsage] = {}
         self._budget = budget
-        self._cpu_limit_s = cpu_limit_s
+        self._limit_s, self._cpu_limit_s = limit_s, cpu_limit_s
         self._live = live
         self._suspended: dict[str, int] = {}
         self._loop: asyncio.Task[None] | None = None
@@ -59,12 +66,13 @@ class RunWatch:
         self._suspended = {
             run_id: self._suspended.get(run_id, 0) + 1 for run_id, usage in self.usage.items() if usage.suspended
         }
+        now = time.monotonic()
         looked_at = {
-            run_id: LookedAt(run.params.demand, self.usage[run_id], self._suspended.get(run_id, 0))
+            run_id: LookedAt(run.params.demand, self.usage[run_id], self._suspended.get(run_id, 0), now - run.began)
             for run_id, (run, _) in live.items()
             if run.breach is None
         }
-        breach = await asyncio.to_thread(find_breach, looked_at, self._budget, self._cpu_limit_s)
+        breach = await asyncio.to_thread(find_breach, looked_at, self._budget, self._cpu_limit_s, self._limit_s)
         if breach is not None:
             run, runner = live[breach[0]]
             run.breach = breach[1]

@@ -164,5 +164,6 @@ def _typeset(number: str) -> str:
 
 
 FILTERS = {
-    function.__name__: function for function in (whole, decimal, ms, mib, percent, duration, times, ratio, clock, day)
+    function.__name__: function
+    for function in (whole, decimal, ms, mib, percent, duration, roughly, times, ratio, clock, day)
 }

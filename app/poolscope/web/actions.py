@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run
 from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
@@ -49,7 +48,7 @@ async def present(request: Request, app_state: AppState, run: Run) -> Response:
     if not by_htmx(request):
         return to(f"/runs/{run.id}")
     if on_own_page(request, run):
-        return await replace(request, [run_section(run)], 200, run.id)
+        return await replace(request, [run_section(app_state, run)], 200, run.id)
     return await replace(request, panel_sections(app_state, run.experiment, run), 200)
 
 
@@ -88,7 +87,7 @@ async def start(request: Request) -> Response:
     """Start a run from a form; one that can't be done comes back as it was typed, and says why."""
     app_state = app_state_of(request)
     typed = await form_of(request)
-    experiment = EXPERIMENTS[str(typed.pop("experiment", ""))]
+    experiment = app_state.scheduler.experiments[str(typed.pop("experiment", ""))]
     try:
         run = await app_state.scheduler.start(experiment.name, typed, visitor_of(request))
     except (BadParameters, Refused) as wrong:
@@ -105,8 +104,8 @@ async def start(request: Request) -> Response:
 @router.get("/forms/{experiment}")
 async def defaults(request: Request, experiment: str) -> Response:
     """An experiment's form with its default values. It takes the place of what was typed, so it is not morphed."""
-    form = form_section(app_state_of(request), EXPERIMENTS[experiment], None)
-    fragments = await render(app_state_of(request), [form])
+    app_state = app_state_of(request)
+    fragments = await render(app_state, [form_section(app_state, app_state.scheduler.experiments[experiment], None)])
     return HTMLResponse("".join(hx_partial(target, markup, "outerHTML") for target, markup in fragments.items()))
 
 
@@ -115,7 +114,7 @@ async def estimate(request: Request, experiment: str) -> Response:
     """How long a run with what is typed would take, in words."""
     typed = await form_of(request)
     typed.pop("experiment", None)
-    return PlainTextResponse(takes(EXPERIMENTS[experiment], typed))
+    return PlainTextResponse(takes(app_state_of(request).scheduler.experiments[experiment], typed))
 
 
 @router.post("/runs/{run_id}/stop")

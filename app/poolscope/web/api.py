@@ -41,7 +41,7 @@ class StartRun(BaseModel):
     summary="The experiments with the JSON Schema of their parameters",
     response_model=list[ExperimentAnswer],
 )
-async def experiments() -> Response:
+async def experiments(request: Request) -> Response:
     answers = [
         {
             "name": experiment.name,
@@ -49,7 +49,7 @@ async def experiments() -> Response:
             "question": experiment.question,
             "parameters": experiment.params.model_json_schema(),
         }
-        for experiment in EXPERIMENTS.values()
+        for experiment in app_state_of(request).scheduler.experiments.values()
     ]
     return JSONResponse(answers)
 

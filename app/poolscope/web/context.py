@@ -6,18 +6,19 @@ A test compares these classes with what the templates read, both ways.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.findings import Change, Finding
 from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
 from poolscope.web.app_state import AppState, start_methods
-from poolscope.web.forms import FormField, fields, in_labels
+from poolscope.web.forms import FormField, as_text, fields, in_labels
 from poolscope.web.table import Cell, Column, Table, alone, table
 from poolscope.web.views import VIEWS
 from poolscope.web.views.view import Export, Shortcut
@@ -33,13 +34,26 @@ MARKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class FindingFacts:
+    """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
+    `change` words that remedy and `takes` how long a run with it takes, '' without one."""
+
+    place: int
+    check: str
+    sentence: str
+    change: str = ""
+    takes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """One run as pages word it. `state` names the colour and mark, `word` says it, and `status` is its first part.
 
     `place` is its place in the queue; it is `expected` to start at that time, '' where nobody can tell, and waits for
     those `behind`; `lacks` is a sentence on the room that it waits for. Only who has it `owned` may stop, change or
-    delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live.
-    `workers` are the processes that may be killed now, at most; 0 where nobody can be.
+    delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live. Of
+    the checks the `findings` hold, others `passed`, and some are `unclear`; `attempt` is the one with the remedy that
+    promises most. `workers` are the processes that may be killed now, at most; 0 where nobody can be.
     """
 
     id: str
@@ -57,8 +71,10 @@ class RunFacts:
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
     exports: tuple[Export, ...]
-    findings: tuple[Finding, ...]
-    checks: str  # '3 checks'
+    findings: tuple[FindingFacts, ...]
+    attempt: FindingFacts | None
+    passed: tuple[FindingFacts, ...]
+    unclear: tuple[FindingFacts, ...]
     error: str
     traceback: str
     notices: tuple[str, ...]
@@ -193,7 +209,8 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
 
 
 def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
-    findings = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
+    checks = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
+    findings = findings_that(True, checks, run)
     word = state_in_words(run, owned=owned)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
     return RunFacts(
@@ -213,7 +230,9 @@ def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,
         findings=findings,
-        checks=language.count(len(findings), "check") if findings else "",
+        attempt=next((finding for finding in findings if finding.change), None),
+        passed=findings_that(False, checks, run),
+        unclear=findings_that(None, checks, run),
         error=(run.error or "") if broken or run.started is None else "",
         traceback=run.failure.traceback if broken and run.failure else "",
         notices=_notices(run),
@@ -224,6 +243,26 @@ def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
         deletable=owned and not run.status.live,
         workers=run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0,
     )
+
+
+def findings_that(hold: bool | None, checks: Sequence[Finding], run: Run) -> tuple[FindingFacts, ...]:
+    return tuple(_finding(run, place, check) for place, check in enumerate(checks) if check.holds is hold)
+
+
+def _finding(run: Run, place: int, finding: Finding) -> FindingFacts:
+    facts = FindingFacts(place, language.capital(finding.check), finding.sentence)
+    if not finding.remedy:
+        return facts
+    change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
+    took = change.seconds if change.seconds is not None else numbers.seconds_between(run.started, run.ended)
+    return replace(facts, change=change.words, takes=numbers.roughly(took))
+
+
+def labelled_change(run: Run, _: object, remedy: Mapping[str, Any]) -> Change:
+    """A remedy by the labels of the parameters that it changes: 'Run with guard condition and capacity 1000'."""
+    model, before = run.experiment.params.model_fields, run.params.model_dump()
+    changed = [f"{model[name].title} {as_text(value)}" for name, value in remedy.items() if value != before.get(name)]
+    return Change(f"Run with {language.format_list(changed)}" if changed else "Run again")
 
 
 def state_in_words(run: Run, *, owned: bool = True) -> str:

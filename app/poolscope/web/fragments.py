@@ -22,11 +22,10 @@ from markupsafe import Markup
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Verdict
-from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
-from poolscope.web.history import ON_BENCH, RECENT, history
+from poolscope.web.history import ON_BENCH, RECENT, earlier_run, history
 from poolscope.web.views import VIEWS
 
 MACHINE_S = 5.0  # the header's machine facts are looked at this often
@@ -197,8 +196,10 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
     panel, view = panel_facts(experiment), VIEWS[experiment.name]
 
     async def context() -> Makers:
+        earlier = await earlier_run(app_state, run) if run else None
         return {
             "panel": lambda: panel,
+            "earlier": lambda: earlier,
             "run": lambda: run_facts(run) if run else None,
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run) if run is not None and has_records(run) else None,
@@ -270,7 +271,7 @@ async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
     """Everything on the bench that a stream replaces; with an `owner`, of his runs alone."""
     scheduler = app_state.scheduler
     sections: list[Section] = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in scheduler.experiments.values():
         sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
     return [*sections, recent_section(app_state, owner), machine_section(app_state)]
 
@@ -278,7 +279,9 @@ async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
 # A run's own page
 
 
-def run_section(run: Run, state: Any = None, *, owned: bool = True, parts_only: bool = False) -> Section:
+def run_section(
+    app_state: AppState, run: Run, state: Any = None, *, owned: bool = True, parts_only: bool = False
+) -> Section:
     """The page of a run: heading, then what its view shows, of the present or of an earlier `state`.
 
     Who does not have it `owned` can only look.
@@ -286,7 +289,9 @@ def run_section(run: Run, state: Any = None, *, owned: bool = True, parts_only: 
     view = VIEWS[run.experiment.name]
 
     async def context() -> Makers:
+        earlier = await earlier_run(app_state, run)
         return {
+            "earlier": lambda: earlier,
             "run": lambda: run_facts(run, owned=owned),
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run, state),
@@ -298,7 +303,7 @@ def run_section(run: Run, state: Any = None, *, owned: bool = True, parts_only: 
     template = f"experiments/{run.experiment.slug}.html"
     parts = tuple(Fragment(f"run-{part.name}", template, part.macro or part.name, part.item) for part in view.parts)
     before = (Fragment("run-head", "partials/run.html", "head"), Fragment("run-fault", "partials/run.html", "fault"))
-    after = (Fragment("run-replay", "partials/run.html", "replay"), Fragment("run-more", "partials/run.html", "more"))
+    after = tuple(Fragment(f"run-{name}", "partials/run.html", name) for name in ("findings", "replay", "more"))
     shown = parts if parts_only else (*before, *parts, *after)
     return Section(f"run {run.id}", partial(_version, run), context, lambda: shown)
 

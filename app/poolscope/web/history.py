@@ -119,6 +119,34 @@ async def history(
     )
 
 
+SAME_WORK = ("workload", "work_ms", "items", "first", "last", "method")
+LOOKED_BACK = 30  # runs among which the previous one of the same work is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousRun:
+    """The run before of the same work, and what it found."""
+
+    id: str
+    href: str
+    when: str
+    found: str
+
+
+async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
+    """The newest finished run before that measured the same work; None without one, or while this one is live."""
+    if run.status.live or not run.experiment.measured:
+        return None
+    journal, params = app_state.scheduler.journal, run.params.model_dump(mode="json")
+    rows = await journal.runs(experiment=run.experiment.name, status=Status.FINISHED, before=run.id, limit=LOOKED_BACK)
+    for row in rows:
+        if row.summary and all(row.params.get(name) == params.get(name) for name in SAME_WORK):
+            when = f"{numbers.day(row.created)} {numbers.clock(row.created)}"
+            headline = row.summary.partition(". ")[0].rstrip(".")
+            return PreviousRun(row.id, f"/runs/{row.id}", when, f"{headline[:LONG]}.")
+    return None
+
+
 def _recent(row: StoredRun | None, run: Run | None) -> RecentRun:
     status = run.status if run else Status(row.status if row else "")
     known: Any = run or row

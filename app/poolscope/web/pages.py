@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +32,7 @@ from poolscope.web.fragments import (
 )
 from poolscope.web.history import history
 from poolscope.web.table import Column, Table, table
+from poolscope.web.views import VIEWS
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -66,7 +69,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
             await app_state.scheduler.latest(experiment.name, owner),
             form_section(app_state, experiment, None) if experiment.name == defaults else None,
         )
-        for experiment in EXPERIMENTS.values()
+        for experiment in app_state.scheduler.experiments.values()
     ]
     recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
     return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
@@ -93,10 +96,45 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
     state = None if t is None else await state_at(app_state, visitor_of(request), run, t)
-    fragments = await render(app_state, [run_section(run, state, owned=owned(request, run))])
+    fragments = await render(app_state, [run_section(app_state, run, state, owned=owned(request, run))])
     stream = f"/live?run={run.id}" if run.status.live else ""
     heading = f"{run.id} {title(run)}"
-    return page(app_state, "pages/run.html", "Runs", stream, heading=heading, fragments=tuple(fragments.values()))
+    return page(app_state, "pages/run.html", "Runs", stream, heading=heading, layout=laid_out(run, fragments))
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Blocks of a run's page that are closed at first; `anchor` is the id of what opens."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Markup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayout:
+    """A run's page: what is open, what is folded below it, and the rest."""
+
+    opening: tuple[Markup, ...]
+    folds: tuple[Fold, ...]
+    rest: tuple[Markup, ...]
+
+
+def laid_out(run: Run, fragments: Mapping[str, Markup]) -> RunLayout:
+    """The fragments of a run's page in their places."""
+    parts = VIEWS[run.experiment.name].parts
+    folded = dict.fromkeys(part.fold for part in parts if part.fold)
+    opening = ["run-head", "run-fault", *(f"run-{part.name}" for part in parts if not part.fold), "run-findings"]
+    folds = [
+        Fold(
+            re.sub(r"\W+", "-", title.lower()),
+            title,
+            tuple(fragments[f"run-{part.name}"] for part in parts if part.fold == title),
+        )
+        for title in folded
+    ]
+    rest = (fragments["run-replay"], fragments["run-more"])
+    return RunLayout(tuple(fragments[name] for name in opening), tuple(folds), rest)
 
 
 @router.get("/runs/{run_id}/at")
@@ -104,7 +142,7 @@ async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     """The parts of a run's page as they were `t` seconds after its start, for the replay."""
     app_state = app_state_of(request)
     run = await app_state.scheduler.run(run_id)
-    section = run_section(run, await state_at(app_state, visitor_of(request), run, t), parts_only=True)
+    section = run_section(app_state, run, await state_at(app_state, visitor_of(request), run, t), parts_only=True)
     return partials(await render(app_state, [section]))
 
 
@@ -169,7 +207,7 @@ async def api(request: Request) -> Response:
         for method, about in methods.items()
     ]
     forms = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in app_state.scheduler.experiments.values():
         form = form_facts(app_state, experiment, None)  # defaults, whatever ran last
         rows = table(PARAMETERS, (*form.fields, *form.advanced))
         forms.append(ParameterTable(experiment.title, experiment.name, rows))

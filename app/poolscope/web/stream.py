@@ -172,7 +172,7 @@ class RunChannel(Channel):
 
     def __init__(self, app_state: AppState, run: Run, owned: bool) -> None:
         super().__init__(app_state)
-        self._sections = run_section(run, owned=owned), machine_section(app_state)
+        self._sections = run_section(app_state, run, owned=owned), machine_section(app_state)
 
     async def sections(self) -> Sequence[Section]:
         return self._sections

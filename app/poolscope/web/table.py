@@ -48,7 +48,8 @@ class Cell:
     """A cell that is more than text. `state` is its mark, `before` and `small` stand small around the text, `strong`
     behind it and `note` below.
 
-    `head` is the column's name, for narrow screens without a head row. `level` is a shade from 0 to 5.
+    `head` is the column's name, for narrow screens without a head row. `level` is a shade from 0 to 5. `kind` puts the
+    mark of a kind of pool before the text.
     """
 
     text: str = ""
@@ -64,6 +65,7 @@ class Cell:
     head: str = ""
     span: int = 1
     level: int | None = None
+    kind: str = ""
     current: bool = False
     button: Button | None = None
     bar: Bar | None = None

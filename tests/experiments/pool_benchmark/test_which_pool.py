@@ -236,7 +236,7 @@ def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal
     assert all(row["lo"] < row["speedup"] < row["hi"] for row in chart["speed"])
     assert [(row["workers"], row["speedup"]) for row in chart["ideal"]] == [(1, 1), (2, 2), (4, 2)]
     assert len(chart["reps"]) == 4 * 5
-    assert [row["label"] for row in chart["ends"]] == ["threads", "processes", "multiprocessing.Pool"]
+    assert [row["label"] for row in chart["ends"]] == ["threads", "plain loop", "processes", "multiprocessing.Pool"]
     assert [(row["kind"], row["workers"], row["label"]) for row in chart["best"]] == [("processes", 2, "1.91×")]
 
 
@@ -276,7 +276,7 @@ def test_work_that_never_waits_is_not_said_to_wait_when_others_held_it_up() -> N
 
 def test_memory_is_drawn_for_the_best_of_each_kind() -> None:
     assert which_pool.chart(RUN, 2)["memory"] == [
-        {"kind": "processes", "workers": 2, "mib": 9.0, "what": "pss", "total": 40.0}
+        {"kind": "processes", "pool": "process", "workers": 2, "mib": 9.0, "what": "pss", "total": 40.0}
     ]
 
 

@@ -19,7 +19,7 @@ class FactorialsParams(Params):
 
     first: int = parameter(1, "from", ge=-10, le=5_000, help="The first n; a negative one fails, and the others go on.")
     last: int = parameter(10, "to", ge=-10, le=5_000, help=f"The last n; at most {MOST_NUMBERS:,} numbers a run.")
-    workers: int = parameter(5, "workers", ge=1, le=64, help="Threads or processes in the pool.")
+    workers: int = parameter(5, "workers", ge=1, le=64, limit="most_workers", help="Threads or processes in the pool.")
     kind: Kind = parameter("thread", "kind", help="ThreadPoolExecutor or ProcessPoolExecutor; threads share one GIL.")
     time_limit: float = parameter(
         10,
@@ -36,9 +36,10 @@ class FactorialsParams(Params):
         if self.last < self.first:
             raise InvalidParameter("last", f"must not be less than `first`; {self.last} is less than {self.first}.")
         count = self.last - self.first + 1
-        if count > MOST_NUMBERS:
+        most = self.within("most_items", MOST_NUMBERS)
+        if count > most:
             raise InvalidParameter(
-                "last", f"must leave at most {MOST_NUMBERS:,} numbers to do; {self.first} to {self.last} are {count:,}."
+                "last", f"must leave at most {most:,} numbers to do; {self.first} to {self.last} are {count:,}."
             )
         return self
 

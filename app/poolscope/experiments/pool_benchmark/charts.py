@@ -5,12 +5,12 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.naming import config_name, family, title
+from poolscope.experiments.pool_benchmark.naming import TITLES, config_name, title
 from poolscope.experiments.pool_benchmark.recommendation import fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.time_budget import budget, why_off_cpu
 from poolscope.experiments.pool_benchmark.work import waits
-from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
 from poolscope.protocol.payloads import MemoryReading
 from poolscope.stats.intervals import ratio
 from poolscope.stats.scaling import Scaling, scaling
@@ -42,9 +42,11 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
         "reps": [row for configs in lines.values() for config in configs for row in _reps(state, config)],
         "bands": bands,
         "ideal": _ideal(state, usable_cpus),
-        "fit": [row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, fit)],
+        "fit": [
+            row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, lines[name][0].kind, fit)
+        ],
         "best": _best(state),
-        "ends": _apart([{**_point(state, configs[-1]), "label": name} for name, configs in lines.items()], highest),
+        "ends": _apart(_ends(state, lines), highest),
         "heat": [_heat(state, config) for config in state.pools if config.map],
         "why": [row for config in side_by_side(state) for row in spent(state, config, usable_cpus)],
         "budget": [row for config in state.configs.values() for row in spent(state, config, usable_cpus)],
@@ -97,7 +99,7 @@ def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
 def _point(state: State, config: Configuration) -> dict[str, Any]:
     row = {
         "kind": title(state, config),
-        "family": family(config),
+        "pool": config.kind,
         "python": config.python,
         "workers": config.size,
         "ms": median(config.map) * 1e3,
@@ -143,6 +145,15 @@ def _bands(lines: dict[str, list[Configuration]], state: State) -> Rows:
     return [row for rows in points[:BANDS] for row in rows]
 
 
+def _ends(state: State, lines: dict[str, list[Configuration]]) -> Rows:
+    """The last point of each line with its name, and of the plain loop, which is 1 throughout."""
+    ends = [{**_point(state, configs[-1]), "label": name} for name, configs in lines.items()]
+    if not ends:
+        return []
+    last = max(row["workers"] for row in ends)
+    return [*ends, {"pool": SERIAL, "kind": "", "workers": last, "speedup": 1.0, "label": TITLES[SERIAL]}]
+
+
 def _apart(ends: Rows, highest: float) -> Rows:
     """The labels at the lines' ends with `at`, the height at which each can be read: a line of text apart.
 
@@ -163,9 +174,16 @@ def _cpus(state: State, usable_cpus: int) -> Rows:
     return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}]
 
 
-def _curve(name: str, fit: Scaling) -> Rows:
+def _curve(name: str, kind: str, fit: Scaling) -> Rows:
     return [
-        {"kind": name, "workers": point.workers, "speedup": point.speedup, "lo": point.low, "hi": point.high}
+        {
+            "kind": name,
+            "pool": kind,
+            "workers": point.workers,
+            "speedup": point.speedup,
+            "lo": point.low,
+            "hi": point.high,
+        }
         for point in fit.curve
     ]
 
@@ -222,6 +240,7 @@ def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
 def _memory(state: State, config: Configuration, reading: MemoryReading) -> dict[str, Any]:
     return {
         "kind": title(state, config),
+        "pool": config.kind,
         "workers": config.size,
         "mib": median(reading.per_worker) / MIB,
         "what": reading.what,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.naming import noun
+from poolscope.experiments.pool_benchmark.naming import TITLES, noun
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.scaling import NoFit
-from poolscope.text.language import capital
+from poolscope.text.language import capital, format_list, workers
+from poolscope.text.numbers import GAP, duration
 from poolscope.text.sentences import Part, fill
 
 # What each check looks for, by the name of its function.
@@ -640,13 +641,13 @@ FINDINGS: dict[str, dict[str, str]] = {
 VERDICTS = {
     **BREAK_EVEN,
     **UNBLOCKING,
-    "blocked": "The coroutine blocks the event loop:",
+    "blocked": "The coroutine blocks the event loop.",
     "blocked, behind": (
-        "a call keeps it for {blocked_share:percent} of its time, up to {longest_s:duration} at a stretch, so calls "
+        "A call keeps it for {blocked_share:percent} of its time, up to {longest_s:duration} at a stretch, so calls "
         "run one after the other. {best:capital}, {fastest}, {reach}. {instead}"
     ),
     "blocked for a part": "A call keeps the event loop for {blocked_share:percent} of its time. {instead}",
-    "serial": "as fast as the plain loop",
+    "the only plain loop": "as fast as the plain loop",
     "the plain loop of": "as fast as {loop}",
     "fastest": "the fastest",
     "fastest of often": "the fastest of those repeated often enough",
@@ -656,22 +657,25 @@ VERDICTS = {
     "reaches": "{config} {config:reaches/reach} {gain:times}[ ({ci})]",
     "stays": "{config} {config:stays/stay} at {gain:times}[ ({ci})]",
     # A recommendation: a headline and what stands behind it.
-    "use": "Use {configs:or}: {gain:times} {base}",
-    "use, behind": "({gain:interval}).[ {tie}]",
-    "other loop": "{config} wins: {gain:times} {base}",
-    "other loop, behind": "({gain:interval}).",
-    "small gain": "Hardly worth a pool: {best}, {fastest}, {best:gains/gain} less than {worth_it:percent}",
-    "small gain, behind": "({gain:times}, {gain:interval}), and a plain loop is simpler.",
-    "loop": "The plain loop wins:",
-    "loop, behind": "{best}, {fastest}, {reach}.[ {why}]",
+    "use": "Use {configs:or}: {gain:times} {base}.",
+    "use, behind": "{gain:interval}.[ {tie}]",
+    "other loop": "{config} wins: {gain:times} {base}.",
+    "other loop, behind": "{gain:interval}.",
+    "small gain": "Hardly worth a pool: {best}, {fastest}, {best:gains/gain} less than {worth_it:percent}.",
+    "small gain, behind": "They differ by {gain:times} ({gain:interval}), and a plain loop is simpler.",
+    "loop": "Stay with the plain loop: the best pool takes {slower}.",
+    "loop, behind": "{best:capital}, {fastest}, {reach}.[ {why}]",
+    "percent longer": "{longer:percent} longer",
+    "times as long": "{as_long:times} as long",
     "reach": "{best:reaches/reach} {gain:times}[ ({ci})]",
     "stay": "{best:stays/stay} at {gain:times}[ ({ci})]",
-    "too small": "The plain loop wins: pools cost more than the work;",
-    "too small, behind": "{break_even}. {best:capital}, {fastest}, {reach}.",
+    "too small": "Stay with the plain loop: the best pool takes {slower}.",
+    "too small, behind": "{break_even:capital}. {best:capital}, {fastest}, {reach}.",
     # No recommendation, and why.
-    "no winner": "No clear winner:",
+    "no winner": "No clear winner.",
     "figures": (
-        "{best}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:times} ({gain:interval})"
+        "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:times} "
+        "({gain:interval})"
     ),
     "undecided": "{figures}: the data can't separate them.",
     "no gain": "{figures}: no pool gains as much as {worth_it:percent}, so a plain loop does as well.",
@@ -679,17 +683,20 @@ VERDICTS = {
     "unconfirmed": "{figures} needs more repetitions to be sure of.",
     "others open": "{figures} is slower, but the others spread too widely to tell.",
     "took": "The plain loop took {loop_s:duration}, {best}, the fastest, {best_s:duration}.",
-    "one repetition": "one repetition is too few for an interval. {took}",
+    "one repetition": "One repetition is too few for an interval. {took}",
     "few repetitions": "{repetitions} repetitions are too few for an interval. {took}",
-    "wrong results": "No pool gave the results of the plain loop:",
-    "none finished": "No pool was measured to its end:",
-    "only the loop": "the plain loop took {loop_s:duration}.[ {whys}]",
+    "wrong results": "No pool gave the results of the plain loop.",
+    "none finished": "No pool was measured to its end.",
+    "only the loop": "The plain loop took {loop_s:duration}.[ {whys}]",
     # No answer, as the times are not those of the work.
     **LAZY,
-    "no answer": "No answer:",
-    "lazy": "{found}, so these are the times of {making} and not of the work[{taken}]. {instead}, and measure again.",
+    "no answer": "No answer.",
+    "lazy": (
+        "{found:capital}, so these are the times of {making} and not of the work[{taken}]. {instead}, and measure "
+        "again."
+    ),
     "kept": (
-        "the first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
+        "The first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
         "process too what it found out is kept. A first run takes longer than these times."
     ),
     # Doubts about all of it.
@@ -745,6 +752,25 @@ ROUNDS = {
     "slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since.",
     "in a row": "Short maps are timed in a row, {least:whole}[–{most:whole}] a sample; a time is that of one.",
 }
+
+# What running again with a remedy changes, by its parameters: one value, or several to compare.
+CHANGES = {
+    "sizes": ("Use {values} only", "Compare {values} workers"),
+    "kinds": ("Measure {values}", "Compare {values}"),
+    "start_methods": ("Start workers by {values}", "Compare {values}"),
+    "start_method": ("Start workers by {values}", ""),
+    "chunksizes": ("Use chunks of {values}", "Compare chunks of {values}"),
+    "chunksize": ("Use chunks of {values}", ""),
+    "workload": ("Use {values}", ""),
+    "work_ms": ("Use {values} ms an item", ""),
+    "items": ("Use {values} items", ""),
+    "last": ("Use numbers up to {values}", ""),
+    "seconds": ("Measure for {values}", ""),
+    "repeats": ("Repeat {values}×", ""),
+    "max_tasks": ("Replace workers after {values} tasks", "Compare replacing workers after {values} tasks"),
+    "native_threads": ("Limit native threads to {values}", "Compare {values} native threads"),
+}
+OF_ZERO = {"chunksizes": "the pool’s own size", "max_tasks": "unlimited", "native_threads": "unlimited"}
 
 # What became of a condition (`--fail-if`), and what is said to be so in it.
 CONDITIONS = {
@@ -805,6 +831,30 @@ def passes_sentence(least: int, most: int) -> str:
     return fill(ROUNDS, "in a row", {"least": least, "most": most if most > least else None})
 
 
+def change_words(remedy: Mapping[str, Any]) -> str:
+    """What a remedy changes, for a button: 'Compare chunks of 1 and 50', 'Use sum-of-squares, 20 ms an item'."""
+    told = [_change(name, value) for name, value in remedy.items()]
+    first, *more = [words for words in told if words] or ["Run again"]
+    return ", ".join((first, *(words.removeprefix("Use ") for words in more)))
+
+
+def _change(name: str, value: Any) -> str:
+    one, several = CHANGES.get(name, ("", ""))
+    values = value if isinstance(value, list) else [value]
+    words = [OF_ZERO.get(name, "0") if each == 0 else _value_words(name, each) for each in values]
+    if name == "sizes" and len(values) == 1:
+        words = [workers(*values)]
+    return (several if len(values) > 1 else one).format(values=format_list(words))
+
+
+def _value_words(name: str, value: Any) -> str:
+    if name == "kinds":
+        return TITLES.get(value, str(value))
+    if name == "seconds":
+        return duration(value) if value >= 120 else f"{value:g}{GAP}s"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def finding_sentence(state: State, check: str, code: str, facts: Mapping[str, Any]) -> str:
     return capital(fill({"unfounded": UNFOUNDED, **FINDINGS[check]}, code, _in_words(state, facts)))
 
@@ -814,12 +864,7 @@ def condition_sentence(state: State, text: str, outcome: str, code: str, facts: 
 
 
 def verdict_sentence(state: State, code: str, facts: Mapping[str, Any]) -> str:
-    return capital(verdict_clause(state, code, facts))
-
-
-def verdict_clause(state: State, code: str, facts: Mapping[str, Any]) -> str:
-    """What goes on where a headline has ended in a colon or a comma."""
-    return fill(VERDICTS, code, _in_words(state, facts))
+    return capital(fill(VERDICTS, code, _in_words(state, facts)))
 
 
 def _in_words(state: State, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, 
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.protocol.work_names import OWN_WORK
 from poolscope.text.language import format_list
+from poolscope.text.numbers import duration
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
@@ -94,7 +95,12 @@ class WhichPoolParams(Params):
         None, "time per item", unit="ms", ge=0.01, le=60_000, width=6, none="default", help=WORK_MS_HELP
     )
     items: int = parameter(
-        0, "items", ge=0, le=MOST_ITEMS, help="How many; 0 = as many as suit the built-in work, all of your own."
+        0,
+        "items",
+        ge=0,
+        le=MOST_ITEMS,
+        limit="most_items",
+        help="How many; 0 = as many as suit the built-in work, all of your own.",
     )
     kinds: list[str] = parameter(
         [],
@@ -109,6 +115,7 @@ class WhichPoolParams(Params):
         "workers",
         width=12,
         range=SIZES_RANGE,
+        limit="most_workers",
         min_length=1,
         max_length=MOST_SIZES,
         help="Workers in a pool, comma-separated, with ranges: 1, 2, 4-8.",
@@ -123,9 +130,11 @@ class WhichPoolParams(Params):
         help=CHUNKSIZE_HELP,
     )
     repeats: int | None = parameter(
-        None, "repetitions", ge=1, le=MOST_REPEATS, width=6, none="as needed", help=REPEATS_HELP
+        None, "repetitions", ge=1, le=MOST_REPEATS, limit="most_repeats", width=6, none="as needed", help=REPEATS_HELP
     )
-    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    seconds: float = parameter(
+        30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, limit="most_seconds", width=6, help=SECONDS_HELP
+    )
     max_tasks: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
         [0],
         "tasks per worker",
@@ -165,6 +174,7 @@ class WhichPoolParams(Params):
         advanced=True,
         width=8,
         range=f"at most {MOST_LIMITS}",
+        limit="most_threads",
         max_length=MOST_LIMITS,
         help="Limits to the threads of BLAS, OpenMP and the like: 1, 2; 0 or empty = as the environment has it.",
     )
@@ -181,6 +191,7 @@ class WhichPoolParams(Params):
         unit="s",
         ge=0.1,
         le=3600,
+        limit="most_seconds",
         width=6,
         advanced=True,
         help="How long one call, or one pass over the items, may take before it is given up.",
@@ -222,17 +233,17 @@ class WhichPoolParams(Params):
     @field_validator("sizes", mode="before")
     @classmethod
     def sizes_from_words(cls, value: Any) -> Any:
-        return SIZES.read(value)
+        return SIZES.of(cls).read(value)
 
     @field_validator("chunksizes", mode="before")
     @classmethod
     def chunksizes_from_words(cls, value: Any) -> Any:
-        return CHUNKSIZES.read(value)
+        return CHUNKSIZES.of(cls).read(value)
 
     @field_validator("max_tasks", mode="before")
     @classmethod
     def max_tasks_from_words(cls, value: Any) -> Any:
-        return MAX_TASKS.read(value)
+        return MAX_TASKS.of(cls).read(value)
 
     @field_validator("start_methods", mode="before")
     @classmethod
@@ -244,7 +255,7 @@ class WhichPoolParams(Params):
     @field_validator("native_threads", mode="before")
     @classmethod
     def native_threads_from_words(cls, value: Any) -> Any:
-        return NATIVE_THREADS.read(value) if value or value == 0 else []
+        return NATIVE_THREADS.of(cls).read(value) if value or value == 0 else []
 
     @field_validator("pythons", mode="before")
     @classmethod
@@ -291,7 +302,8 @@ class WhichPoolParams(Params):
             )
         # What one's own function takes is not known; there `limit_s` is what bounds a repetition.
         cost = WorkCost(self.count, (self.length_ms or 0.0) / 1000, waits=self.workload in WAITING)
-        check_length(plan, cost, self.repeats, "items" if self.work_ms is None else "work_ms", "settings")
+        longest = self.within("run_s", LONGEST_RUN_S)
+        check_length(plan, cost, self.repeats, "items" if self.work_ms is None else "work_ms", "settings", longest)
         return self
 
     @property
@@ -396,6 +408,7 @@ class PoolSizesParams(Params):
         "pool sizes",
         width=12,
         range=SIZES_RANGE,
+        limit="most_workers",
         min_length=1,
         max_length=MOST_SIZES,
         help="Processes in the pool, comma-separated, with ranges: 2, 4-8.",
@@ -411,9 +424,18 @@ class PoolSizesParams(Params):
         None, "time per item", unit="ms", ge=0.01, le=60_000, width=6, none="default", help=WORK_MS_HELP
     )
     repeats: int | None = parameter(
-        None, "repetitions", ge=1, le=MOST_REPEATS_OF_SIZES, width=6, none="as needed", help=REPEATS_HELP
+        None,
+        "repetitions",
+        ge=1,
+        le=MOST_REPEATS_OF_SIZES,
+        limit="most_repeats",
+        width=6,
+        none="as needed",
+        help=REPEATS_HELP,
     )
-    seconds: float = parameter(30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, width=6, help=SECONDS_HELP)
+    seconds: float = parameter(
+        30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, limit="most_seconds", width=6, help=SECONDS_HELP
+    )
     start_method: str | None = parameter(
         None, "start method", advanced=True, width=11, help="How processes start; default is the platform's."
     )
@@ -430,7 +452,7 @@ class PoolSizesParams(Params):
     @field_validator("sizes", mode="before")
     @classmethod
     def sizes_from_words(cls, value: Any) -> Any:
-        return SIZES.read(value)
+        return SIZES.of(cls).read(value)
 
     _start_method = field_validator("start_method", mode="before")(start_method_of_this_platform)
 
@@ -438,9 +460,10 @@ class PoolSizesParams(Params):
     def plan_is_possible(self) -> Self:
         if self.last < self.first:
             raise InvalidParameter("last", f"must not be less than `first`; {self.last:,} is less than {self.first:,}.")
-        if self.items > MOST_ITEMS:
+        most = self.within("most_items", MOST_ITEMS)
+        if self.items > most:
             raise InvalidParameter(
-                "last", f"must leave at most {MOST_ITEMS:,} items; from {self.first:,} on there are {self.items:,}."
+                "last", f"must leave at most {most:,} items; from {self.first:,} on there are {self.items:,}."
             )
         if self.workload == "factorial" and self.first < 0:
             raise InvalidParameter("first", f"must be 0 or more for factorial; {self.first:,} has none.")
@@ -456,7 +479,8 @@ class PoolSizesParams(Params):
         if self.chunksize and self.method == "apply_async":
             raise InvalidParameter("chunksize", "must be 0 for apply_async, which hands out one item a message.")
         name = "work_ms" if self.workload in LENGTHS_OF_SIZES else "repeats"
-        check_length(self.planned(), self._cost, self.repeats, name, "items, sizes")
+        longest = self.within("run_s", LONGEST_RUN_S)
+        check_length(self.planned(), self._cost, self.repeats, name, "items, sizes", longest)
         return self
 
     @property
@@ -546,18 +570,18 @@ class PoolSizesParams(Params):
 
 
 def check_length(
-    plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int | None, name: str, others: str
+    plan: Sequence[PlannedConfiguration], cost: WorkCost, repeats: int | None, name: str, others: str, longest: int
 ) -> None:
     """Refuse a plan that is absurdly long, by the parameter `name`; estimates are good to a factor of a few.
 
     Where the number of rounds is left open, the fewest must be possible. Raises InvalidParameter.
     """
     seconds = run_s(plan, cost, FEWEST_TO_SETTLE if repeats is None else repeats, cpus=os.cpu_count() or 1)
-    if seconds > LONGEST_RUN_S:
+    if seconds > longest:
         raise InvalidParameter(
             name,
             f"must be less for so many {others} and repetitions: together they would take about "
-            f"{seconds / 3600:,.1f} hours, and at most {LONGEST_RUN_S // 3600} is allowed.",
+            f"{duration(seconds)}, and at most {duration(longest)} is allowed.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolscope.experiments.pool_benchmark.change import change
 from poolscope.experiments.pool_benchmark.export import pool_sizes_json as as_json
 from poolscope.experiments.pool_benchmark.export import pool_sizes_rows as rows
 from poolscope.experiments.pool_benchmark.export import rounds_notes as notes
@@ -11,4 +12,16 @@ from poolscope.experiments.pool_benchmark.size_charts import chart
 from poolscope.experiments.pool_benchmark.state import State, fold, initial
 from poolscope.experiments.pool_benchmark.verdict import verdict
 
-__all__ = ["State", "as_json", "chart", "findings", "fold", "initial", "notes", "rows", "transcript", "verdict"]
+__all__ = [
+    "State",
+    "as_json",
+    "change",
+    "chart",
+    "findings",
+    "fold",
+    "initial",
+    "notes",
+    "rows",
+    "transcript",
+    "verdict",
+]

@@ -12,6 +12,7 @@ from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath
+from poolscope.protocol.kinds import ENGINES, POOL_KINDS
 from poolscope.protocol.work_names import FACTORY, OWN_WORK
 from poolscope.workloads.catalog import OF_WHICH_POOL
 
@@ -67,6 +68,7 @@ def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
         "workload": (*OF_WHICH_POOL, *installation.workloads),
         "pythons": tuple(installation.pythons),
         "executor": tuple(installation.executors),
+        **({} if installation.engines else {"kinds": POOL_KINDS}),
     }
 
 
@@ -76,6 +78,7 @@ def for_runner(params: WhichPoolParams, installation: Installation) -> Benchmark
         *_about_work(params.workload, installation),
         *_about_pythons(params.pythons, installation),
         *_about_executor(params.executor, installation),
+        *_about_kinds(params.kinds, installation),
     )
     if complaints:
         raise BadParameters(complaints)
@@ -115,6 +118,14 @@ def _about_executor(name: str, installation: Installation) -> Sequence[Parameter
             "are, and `poolscope measure --executor` takes any.",
         ),
     )
+
+
+def _about_kinds(kinds: Sequence[str], installation: Installation) -> Sequence[ParameterError]:
+    engines = [kind for kind in kinds if kind in ENGINES]
+    if installation.engines or not engines:
+        return ()
+    message = f"`kinds` must be out of {', '.join(POOL_KINDS)}; {', '.join(engines)} is not offered here."
+    return (ParameterError("kinds", message),)
 
 
 def _about_pythons(labels: Sequence[str], installation: Installation) -> Sequence[ParameterError]:

@@ -10,7 +10,7 @@ from poolscope.experiments.findings import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts
 from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
-from poolscope.experiments.pool_benchmark.messages import verdict_clause, verdict_sentence
+from poolscope.experiments.pool_benchmark.messages import verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend
@@ -21,6 +21,7 @@ from poolscope.stats.comparison import WORTH_IT
 from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
+TWICE = 1.995  # from here on how many times as long is easier to read than by how many percent
 LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
 
 
@@ -37,7 +38,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
         if reason.weighty
     ]
     why = [sentence for sentence in weighty if sentence not in doubtful]
-    lead = " ".join((verdict_clause(state, behind, facts), *doubtful))
+    lead = " ".join((verdict_sentence(state, behind, facts), *doubtful))
     title = verdict_sentence(state, headline, facts)
     code = behind.removesuffix(", behind")
     if len(lead) + sum(map(len, why)) > LONGEST_PROSE:
@@ -98,14 +99,13 @@ def _nothing_to_recommend(state: State) -> Verdict | None:
         return None
     if unfounded := why_unfounded(state):
         facts = call_facts(state)
-        return Verdict(
-            verdict_sentence(state, "no answer", facts), verdict_clause(state, unfounded, facts), code=unfounded
-        )
+        title, rest = (verdict_sentence(state, code, facts) for code in ("no answer", unfounded))
+        return Verdict(title, rest, code=unfounded)
     whys = " ".join(whys_left_out(state))
     facts = {"loop_s": median(state.serial.map), "whys": whys or None}
     ended = any(config.map and not config.skipped for config in state.pools)
     code = "wrong results" if ended else "none finished"
-    return Verdict(verdict_sentence(state, code, facts), verdict_clause(state, "only the loop", facts), code=code)
+    return Verdict(verdict_sentence(state, code, facts), verdict_sentence(state, "only the loop", facts), code=code)
 
 
 def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -> tuple[str, str, dict[str, Any]]:
@@ -119,7 +119,7 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         "loop_s": median(state.serial.map) if state.serial else None,
         "best_s": median(best.map),
         "worth_it": WORTH_IT - 1,
-        "base": Part("the plain loop of" if len(state.pythons) > 1 else "serial"),
+        "base": Part("the plain loop of" if len(state.pythons) > 1 else "the only plain loop"),
     }
     if unfounded := why_unfounded(state):
         return "no answer", unfounded, facts | call_facts(state)
@@ -156,7 +156,9 @@ def _use(state: State, recommendation: Recommendation, facts: dict[str, Any]) ->
 def _loop(
     state: State, best: Configuration, usable_cpus: int, facts: dict[str, Any]
 ) -> tuple[str, str, dict[str, Any]]:
-    near = nearest(state, usable_cpus)
+    near, as_long = nearest(state, usable_cpus), 1 / facts["gain"].value
+    slower = "percent longer" if as_long < TWICE else "times as long"
+    facts |= {"slower": Part(slower), "longer": as_long - 1, "as_long": as_long}
     facts |= {"fastest": _fastest(state, best, "fastest pool"), "reach": reach(facts["gain"], "reach", "stay")}
     if near and near.is_told:
         return "too small", "too small, behind", facts | near.facts

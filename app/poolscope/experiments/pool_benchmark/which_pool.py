@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolscope.experiments.pool_benchmark.change import change
 from poolscope.experiments.pool_benchmark.charts import chart
 from poolscope.experiments.pool_benchmark.export import notes, table
 from poolscope.experiments.pool_benchmark.export import which_pool_json as as_json
@@ -10,4 +11,4 @@ from poolscope.experiments.pool_benchmark.findings import findings
 from poolscope.experiments.pool_benchmark.state import State, fold, initial
 from poolscope.experiments.pool_benchmark.verdict import verdict
 
-__all__ = ["State", "as_json", "chart", "findings", "fold", "initial", "notes", "rows", "table", "verdict"]
+__all__ = ["State", "as_json", "change", "chart", "findings", "fold", "initial", "notes", "rows", "table", "verdict"]

@@ -15,8 +15,12 @@ Guard = Literal["lock", "rlock", "condition", "queue", "none"]
 class SharedListParams(Params):
     amounts: ClassVar[tuple[str, ...]] = ("producers", "consumers")
 
-    producers: int = parameter(1, "producers", ge=1, le=16, help="Threads that add a random number from 1 to 100.")
-    consumers: int = parameter(1, "consumers", ge=1, le=16, help="Threads that take the oldest number.")
+    producers: int = parameter(
+        1, "producers", ge=1, le=16, limit="most_threads", help="Threads that add a random number from 1 to 100."
+    )
+    consumers: int = parameter(
+        1, "consumers", ge=1, le=16, limit="most_threads", help="Threads that take the oldest number."
+    )
     delay_min: float = parameter(
         0.1, "delay from", unit="s", ge=0, le=10, help="Shortest pause of a thread between two steps; 0 is flat out."
     )
@@ -36,7 +40,9 @@ class SharedListParams(Params):
         advanced=True,
         help="Producers wait while the list is this long; 0 is unbounded.",
     )
-    seconds: float = parameter(10, "run for", unit="s", ge=0.1, le=600, help="How long the threads run.")
+    seconds: float = parameter(
+        10, "run for", unit="s", ge=0.1, le=600, limit="most_seconds", help="How long the threads run."
+    )
 
     @property
     def run_length(self) -> RunLength:

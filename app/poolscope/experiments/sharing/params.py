@@ -37,14 +37,23 @@ class SharingParams(Params):
         "operations",
         ge=10,
         le=MOST_OPERATIONS,
+        limit="most_items",
         help="Operations per repetition; cheap ones are repeated up to 50 times, so that there is something to time.",
     )
-    workers: int = parameter(4, "workers", ge=1, le=MOST_WORKERS, help="Threads or processes that share the data.")
+    workers: int = parameter(
+        4, "workers", ge=1, le=MOST_WORKERS, limit="most_workers", help="Threads or processes that share the data."
+    )
     start_method: str | None = parameter(
         None, "start method", width=11, help="How processes start; default is the platform's."
     )
     repeats: int = parameter(
-        7, "repetitions", ge=1, le=MOST_REPEATS, advanced=True, help="Repetitions, after one warm-up."
+        7,
+        "repetitions",
+        ge=1,
+        le=MOST_REPEATS,
+        limit="most_repeats",
+        advanced=True,
+        help="Repetitions, after one warm-up.",
     )
 
     @field_validator("tools", mode="before")

@@ -22,11 +22,13 @@ class PageBlock:
     """A block of a run's page, made by the macro of its name in the experiment's template.
 
     Where one `macro` makes several blocks, `item` takes from the view what this one is about; the macro reads `item`.
+    Blocks with the same `fold` stand together under that title, closed until somebody opens it; '' stands open.
     """
 
     name: str
     macro: str = ""
     item: Callable[[Any], Any] | None = None
+    fold: str = ""
 
 
 @dataclass(frozen=True, slots=True)

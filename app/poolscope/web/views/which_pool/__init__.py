@@ -18,10 +18,12 @@ from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Row, Table, table
 from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, Shortcut, View
+from poolscope.web.views.which_pool.answer import Split, split
 from poolscope.web.views.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
 from poolscope.web.views.which_pool.pictures import Crew, crews, heat, heat_table
 from poolscope.web.views.which_pool.program import Program, program
-from poolscope.web.views.which_pool.tables import cells, fit_rows, kinds, skipped, time_digits
+from poolscope.web.views.which_pool.tables import cells, fit_rows, kinds, marked, skipped, time_digits
+from poolscope.web.views.which_pool.usage import usage
 
 FITS = "Fitted scalability curves, for the sizes that can work at once"
 
@@ -30,9 +32,14 @@ FITS = "Fitted scalability curves, for the sizes that can work at once"
 class WhichPoolFacts:
     """Everything that the blocks show. A chart or a table is None while there is nothing in it.
 
+    `split` is what the time of the best pool went into, `usage` the code of the setting to use or, where
+    that is not `decided`, of the fastest; '' before it is known.
     `loop` is the plain loop's time in words, '' before it ran; `reference` the Python that it ran in, where several do.
     """
 
+    split: Split | None
+    usage: str
+    decided: bool
     on_bench: Table
     bench_chart: ChartFacts | None
     speedups: ChartFacts | None
@@ -70,9 +77,11 @@ class WhichPoolView(View):
         "The same work goes through a plain loop and every kind of pool, at several sizes, by turns and many times "
         "over. You will see which setting to use, with what certainty, and where the time of all others went."
     )
-    parts = tuple(
-        PageBlock(name)
-        for name in ("speedup", "why", "kinds", "memory", "heat", "trial", "pythons", "workers", "cpu", "cells")
+    parts = (
+        *(PageBlock(name) for name in ("answer", "speedup", "why", "kinds", "pythons")),
+        *(PageBlock(name, fold="Every setting") for name in ("heat", "memory", "cells")),
+        *(PageBlock(name, fold="Workers and CPUs") for name in ("workers", "cpu")),
+        PageBlock("trial", fold="The work, tried first"),
     )
     shortcuts = tuple(
         Shortcut("workload", name, title)
@@ -86,7 +95,7 @@ class WhichPoolView(View):
     )
     columns: ClassVar[Columns] = {
         "bench": (
-            Column("kind", attrgetter("kind"), row_head=True),
+            Column("kind", marked, row_head=True),
             Column("workers", attrgetter("size"), numbers.whole, "n"),
             Column("map", attrgetter("time"), numbers.ms, "n", "ms", stacked=True, precise=True),
             Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "× loop", stacked=True),
@@ -94,7 +103,7 @@ class WhichPoolView(View):
             Column("memory", attrgetter("memory"), numbers.mib, "n", "MiB a worker", stacked=True),
         ),
         "kinds": (
-            Column("kind", attrgetter("kind"), row_head=True),
+            Column("kind", marked, row_head=True),
             Column("workers", attrgetter("size"), numbers.whole, "n"),
             Column("map", attrgetter("time"), numbers.ms, "n", "ms", precise=True),
             Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "×"),
@@ -125,7 +134,7 @@ class WhichPoolView(View):
             Column("× the first’s loop", attrgetter("speedup"), numbers.ratio, "n"),
         ),
         "cells": (
-            Column("kind", attrgetter("name"), align="keep", row_head=True),
+            Column("kind", lambda row: Cell(row.name, kind=row.pool), align="keep", row_head=True),
             Column("workers", attrgetter("size"), align="n"),
             Column("chunk", attrgetter("chunk"), align="n"),
             Column("repetitions", attrgetter("count"), align="n"),
@@ -185,6 +194,9 @@ class WhichPoolView(View):
         best = attrgetter("best")
         own_loop = () if compared else ("× its own loop",)
         return WhichPoolFacts(
+            split=split(state, choice, usable),
+            usage=usage(program(run)) if choice else "",
+            decided=bool(choice and choice.config),
             on_bench=table(self.columns["bench"], rows, best=best, digits=digits),
             bench_chart=self.figure("speedup", run, revision, 190) if measured else None,
             speedups=self.figure("speedup", run, revision, max(340, 60 * len(found))) if measured else None,

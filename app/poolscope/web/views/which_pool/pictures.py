@@ -14,7 +14,7 @@ from poolscope.protocol.records import Span
 from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
-from poolscope.web.views.which_pool.tables import against, counting, grouped
+from poolscope.web.views.which_pool.tables import against, counting, grouped, marked
 
 LEVELS = 5
 MOST_CREWS = 6  # pictures of traced workers, one a kind
@@ -35,6 +35,7 @@ class HeatCell:
 class HeatRow:
     """One kind with one chunk size, over all sizes; a cell is None where that setting was not asked for."""
 
+    pool: str
     kind: str
     chunk: str
     cells: tuple[HeatCell | None, ...]
@@ -54,6 +55,7 @@ class Crew:
     """The workers of one traced setting, and what they did when; `hidden` of them are not drawn."""
 
     anchor: str
+    pool: str
     name: str
     names: tuple[str, ...]
     paths: tuple[tuple[str, str], ...]
@@ -74,7 +76,7 @@ def heat(state: State, choice: Recommendation | None) -> Heat:
                 _heat_cell(at[size], gains, most, choice, state.left_out(at[size])) if size in at else None
                 for size in sizes
             )
-            rows.append(HeatRow(kind, numbers.whole(chunk) if chunk else "own", row))
+            rows.append(HeatRow(configs[0].kind, kind, numbers.whole(chunk) if chunk else "own", row))
     return Heat(sizes, tuple(rows), len({config.chunksize for config in state.pools}) > 1)
 
 
@@ -82,7 +84,7 @@ def heat_table(heat: Heat) -> Table | None:
     """The heat map as a table; None before there is a plan."""
     if not heat.rows:
         return None
-    columns = [Column("kind", attrgetter("kind"), row_head=True)]
+    columns = [Column("kind", marked, row_head=True)]
     if heat.chunks:
         columns.append(Column("chunk", attrgetter("chunk")))
     for place, size in enumerate(heat.sizes, 1):
@@ -136,6 +138,7 @@ def _crew(state: State, config: Configuration, spans: list[Span], longest: int, 
     rows = {actor: row for row, actor in enumerate(drawn_actors)}
     return Crew(
         anchor=f"crew-{number}",
+        pool=config.kind,
         name=config_name(state, config),
         names=names,
         paths=timeline.paths(spans, rows, start, start + longest),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
@@ -18,6 +19,7 @@ from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.scaling import FittedValue, Scaling
 from poolscope.text import numbers
 from poolscope.text.language import count, format_list
+from poolscope.web.table import Cell
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
 
@@ -26,9 +28,11 @@ BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are 
 class KindRow:
     """One kind at the size at which it maps fastest, or the plain loop; seconds and bytes, None where not known.
 
+    `pool` is the kind, whose mark stands before its name in words, `kind`.
     `start` brings all workers up, `pickled` are the bytes of all items and results, `memory` is that of one worker.
     """
 
+    pool: str
     kind: str
     size: int | None
     time: float | None
@@ -59,6 +63,7 @@ class FitRow:
 class CellRow:
     """One setting; `word` and `mark` say what is the matter with it, '' where all is well."""
 
+    pool: str
     name: str
     size: int
     chunk: str
@@ -75,6 +80,11 @@ class CellRow:
     mark: str
     word: str
     best: bool
+
+
+def marked(row: Any) -> Cell:
+    """The name of a row's kind behind the mark of that kind."""
+    return Cell(row.kind, kind=row.pool)
 
 
 def grouped(state: State) -> dict[str, list[Configuration]]:
@@ -118,6 +128,7 @@ def kinds(state: State, choice: Recommendation | None) -> tuple[KindRow, ...]:
 def _kind(state: State, config: Configuration, recommended: Configuration | None) -> KindRow:
     gain = against(state.serial, config)
     return KindRow(
+        pool=config.kind,
         kind=title(state, config),
         size=None if config.serial else config.size,
         time=median(config.map) if config.map else None,
@@ -193,6 +204,7 @@ def _cell(state: State, config: Configuration, recommended: Configuration | None
     own = against(state.loop_of(config.python, config.native_threads), config)
     mark, word = _matter(state, config)
     return CellRow(
+        pool=config.kind,
         name=title(state, config),
         size=config.size,
         chunk=numbers.whole(config.chunk_used),

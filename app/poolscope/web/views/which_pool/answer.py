@@ -1,0 +1,91 @@
+"""The answer of a which-pool run around its verdict: what the time went into, what to try, and the code to copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poolscope.experiments.pool_benchmark.charts import ON_CPU, spent
+from poolscope.experiments.pool_benchmark.naming import config_name
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.text import numbers
+from poolscope.web.views.which_pool.tables import counting
+
+# What a phase of a call is in a sentence.
+DOING = {
+    ON_CPU: "computing",
+    "waiting for the GIL": "waiting for the GIL",
+    "waiting": "the work’s own waiting",
+    "no free CPU": "waiting for a free CPU",
+    "off the CPU": "being held up, off the CPU",
+    "dispatch + pickling": "handing items over",
+    "idle tail": "waiting for the last items",
+    "start-up": "starting workers",
+    "shutdown": "ending workers",
+}
+WORK = (ON_CPU, "waiting")  # what a pool is for; all else is a cost
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a whole call, in percent of workers × time: where its bar begins, how long it is, and in words."""
+
+    phase: str
+    doing: str
+    x: float
+    width: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What the time of one pool went into; `sentence` names the largest cost."""
+
+    sentence: str
+    shares: tuple[Share, ...]
+
+
+def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Split | None:
+    """Of the pool to use, or of the best one where none is to be used; None before one was traced."""
+    config = _explained(state, choice)
+    if config is None:
+        return None
+    rows = [row for row in spent(state, config, usable_cpus) if row["share"] > 0]
+    rows.sort(key=lambda row: row["phase"] not in WORK)  # the work first, then what is around it
+    shares, x = [], 0.0
+    for row in rows:
+        width = float(row["share"])
+        words = f"{width:.0f}{numbers.GAP}%" if width >= 1 else f"<{numbers.GAP}1{numbers.GAP}%"
+        shares.append(Share(row["phase"], DOING[row["phase"]], round(x, 2), round(width, 2), words))
+        x += width
+    name = config_name(state, config)
+    return Split(_sentence(name, shares), tuple(shares))
+
+
+def _explained(state: State, choice: Recommendation | None) -> Configuration | None:
+    """The recommended pool, or the best, or the fastest of those that were traced."""
+    traced = [config for config in counting(state, list(state.pools)) if config.traced and config.total]
+    wanted = [choice.config, choice.best] if choice else []
+    kinds = [config.kind for config in wanted if config]
+    return min(
+        traced,
+        key=lambda config: (
+            not any(config is each for each in wanted),
+            config.kind not in kinds,
+            sum(config.map) / len(config.map),
+        ),
+        default=None,
+    )
+
+
+def _sentence(name: str, shares: list[Share]) -> str:
+    costs = sorted((share for share in shares if share.phase not in WORK), key=lambda share: -share.width)
+    work = sum(share.width for share in shares if share.phase in WORK)
+    of = f"the time of {name}"
+    if not costs or costs[0].width < 1:
+        return f"All but all of {of} went into the work itself."
+    largest = costs[0]
+    if largest.width > work:
+        return f"{largest.words} of {of} is {largest.doing}."
+    its = f"{work:.0f}{numbers.GAP}% of {of} is the work itself"
+    return f"{its}; the largest cost is {largest.doing}, {largest.words}."

@@ -1,0 +1,47 @@
+"""What running again with a remedy means: its words, and about how long it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from poolscope.experiments.pool_benchmark.change import change
+
+from tests.experiments.pool_benchmark.invented_runs import about, told
+
+ASKED = {"workload": "sum-of-squares", "work_ms": 20, "sizes": [2], "kinds": ["process"], "repeats": 5}
+RUN = told({"serial": about(600), "process 2": about(300)}, asked=ASKED)
+LEFT_OPEN = told({"serial": about(600), "process 2": about(300)}, asked={**ASKED, "repeats": None})
+
+
+@pytest.mark.parametrize(
+    ("remedy", "words"),
+    [
+        ({"repeats": 10}, "Repeat 10×"),
+        ({"seconds": 60.0}, "Measure for 60 s"),
+        ({"chunksizes": [50]}, "Use chunks of 50"),
+        ({"chunksizes": [0, 50]}, "Compare chunks of the pool’s own size and 50"),
+        ({"sizes": [1]}, "Use 1 worker only"),
+        ({"kinds": ["thread", "asyncio"]}, "Compare threads and asyncio"),
+        ({"workload": "sum-of-squares", "work_ms": 20.0}, "Use sum-of-squares, 20 ms an item"),
+        (
+            {"sizes": [1, 2], "native_threads": [0, 1]},
+            "Compare 1 and 2 workers, Compare unlimited and 1 native threads",
+        ),
+    ],
+)
+def test_a_remedy_is_named_by_what_it_changes(remedy: dict[str, Any], words: str) -> None:
+    assert change(RUN, remedy).words.replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+def test_a_remedy_takes_as_much_longer_as_it_measures_more() -> None:
+    once = change(RUN, {}).seconds
+    assert once
+    assert change(RUN, {"repeats": 11}).seconds == pytest.approx(2 * once, rel=0.1)
+    assert change(RUN, {"work_ms": 40.0}).seconds == pytest.approx(2 * once)
+    assert once < (change(RUN, {"sizes": [1, 2]}).seconds or 0) < 2 * once
+    assert (change(LEFT_OPEN, {"seconds": 60.0}).seconds or 0) > 60
+
+
+def test_a_run_that_measured_nothing_says_no_time() -> None:
+    assert change(told({"serial": about(600)}), {"repeats": 5}).seconds is None
