@@ -54,7 +54,10 @@ def results_differ(state: State, usable_cpus: int) -> CheckResult:
             return CheckResult(True, "differ", facts)
         facts |= {"differing": why.differing, "first": why.item, "names": why.names, "repeated": why.repeated}
         facts["generators"] = format_list(why.names) or None
-        facts |= {"pair": [f"{number}" for number in why.pair or ()], "start_method": config.start_method}
+        facts |= {
+            "pair": [f"{number}" for number in why.pair] if why.pair else None,
+            "start_method": config.start_method,
+        }
         return CheckResult(True, why.code, facts)
     rounded = [config for config in state.configs.values() if config.rounded is not None]
     if rounded:
