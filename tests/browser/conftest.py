@@ -9,7 +9,16 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from tests.served import Served, served
 from tests.waiting import BOUND_S
@@ -106,8 +115,8 @@ class Opens(Protocol):
 class KeptPages:
     """A page for each set of options, used by one test after the other.
 
-    A context of its own starts two processes and compiles all scripts anew, which is four fifths of what it costs to open
-    the bench.
+    A context of its own starts two processes and compiles all scripts anew, which is four fifths of what it costs to
+    open the bench.
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -144,8 +153,8 @@ def kept_pages(browser: Browser) -> KeptPages:
 def open_page(kept_pages: KeptPages, bench: Served, watched: Watched) -> Iterator[Opens]:
     """Opens pages, each with cookies and a storage of its own; afterwards no run is left live.
 
-    A page that is opened `alone` has a context that ends with the test: for what can't be taken back, such as scripts that
-    come before a page's own, or a context that the test closes.
+    A page that is opened `alone` has a context that ends with the test: for what can't be taken back, such as scripts
+    that come before a page's own, or a context that the test closes.
     """
     opened: list[tuple[Page, dict[str, Any], bool]] = []
 
