@@ -15,6 +15,7 @@ from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import (
     COMPUTES,
     SEVERAL_CPUS,
+    WAITS,
     blocks_event_loop,
     cpus_used,
     is_childrens_work,
@@ -48,7 +49,7 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
     if share is None or could < 2 or (config.seconds_per_task or 0.0) < SHORTEST_TASK_S:
         return CheckResult(None, "unclear", facts)
     if waits(state):
-        stretched = _stretched_in_turn(loop, config)
+        stretched = _stretched_in_turn(loop, config) if used <= WAITS * could else None
         if stretched is None:
             return CheckResult(False, "waits", facts)
         facts["stretched"] = stretched
