@@ -86,9 +86,14 @@ def test_a_server_that_was_killed_and_came_back(open_page: Opens, watched: Watch
     bench.kill()
     for each in (page, own):
         expect(each.locator("#link")).to_have_text("reconnecting")
+        expect(each.locator("#banner")).to_contain_text("The server does not answer")
+    page.locator("#factorials-form [name=last]").press("Enter")  # waits for the server, as a button does
     bench.start()
 
     until_live(page)
+    expect(page.locator("#banner")).to_contain_text(f"Shared list {shown}: interrupted")
+    page.locator("#banner").get_by_role("button", name="Close").click()
+    expect(page.locator("#banner")).to_be_hidden()
     expect(page.locator("#shared-list-head output")).to_contain_text("interrupted")
     expect(page.locator("#shared-list-live .verdict")).to_contain_text("The server ended while this run was live")
     expect(page.locator("#shared-list-form").get_by_role("button", name="Run")).to_be_enabled()
