@@ -99,6 +99,24 @@ def uses_a_cache(number: int) -> int:
     return cached(number)
 
 
+class Proxy:
+    """Stands for what isn't there yet, as those of web frameworks do."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("outside of a request")
+
+    def __call__(self, number: int) -> int:
+        return number
+
+
+proxy = Proxy()
+
+
+def asks_a_proxy(number: int) -> int:
+    seen[number] = number
+    return proxy(number)
+
+
 def shuffles(number: int) -> float:
     return deck.random()
 
@@ -150,6 +168,12 @@ def test_a_cache_of_functools_is_known_by_what_it_computed() -> None:
         function(number)
         function(number)
         assert cache_misses(function) == {"cached": before["cached"] + 1}
+
+
+def test_an_object_that_can_not_be_asked_is_passed_over() -> None:
+    assert kept_data(asks_a_proxy) == {"seen": seen}
+    assert kept_digests(Proxy()) == {}
+    assert cache_misses(asks_a_proxy) == {}
 
 
 def test_what_a_function_carries_is_left_out_where_asked() -> None:

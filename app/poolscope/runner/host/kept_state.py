@@ -7,6 +7,7 @@ import enum
 import sys
 import types
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -26,7 +27,7 @@ def kept_data(function: Any, *, carried: bool = True) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for one in callables_of(function, carried=carried):
-        for name, value in (*(held_by(one) if carried else ()), *named_by(one)):
+        for name, value in named_values(one, carried):
             if is_data(value):
                 found.setdefault(name, value)
     return found
@@ -34,20 +35,30 @@ def kept_data(function: Any, *, carried: bool = True) -> dict[str, Any]:
 
 def callables_of(function: Any, *, carried: bool = True) -> Iterator[Any]:
     """A function, and the functions and classes that its work may come to, each once."""
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}  # the objects as well: another one could get the number of one that is gone
     left = [function]
     while left and len(seen) < MOST_VISITED:
         one = left.pop()
         if id(one) in seen:
             continue
-        seen.add(id(one))
+        seen[id(one)] = one
         yield one
-        for _, value in (*(held_by(one) if carried else ()), *named_by(one)):
+        for _, value in named_values(one, carried):
             if not is_data(value):
                 left.append(value)
             elif is_users(type(value)):
                 left.append(type(value))
-        left.extend(parts_of(one))
+        with suppress(Exception):
+            left.extend(parts_of(one))
+
+
+def named_values(value: Any, carried: bool) -> list[tuple[str, Any]]:
+    """What a callable names and, if asked for, carries; nothing of an object whose attributes raise."""
+    found: list[tuple[str, Any]] = []
+    with suppress(Exception):
+        found += held_by(value) if carried else ()
+        found += named_by(value)
+    return found
 
 
 def parts_of(value: Any) -> Iterator[Any]:
@@ -85,7 +96,7 @@ def globals_of(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     for name in sorted(names & function.__globals__.keys()):
         value = function.__globals__[name]
         yield name, value
-        if isinstance(value, types.ModuleType) and is_users(value):
+        if issubclass(type(value), types.ModuleType) and is_users(value):  # a proxy raises where it is asked itself
             yield from ((f"{name}.{key}", vars(value)[key]) for key in sorted(names & vars(value).keys()))
 
 
@@ -132,8 +143,11 @@ def kept_digests(function: Any, *, carried: bool = True) -> dict[str, str]:
 
 def cache_misses(function: Any) -> dict[str, int]:
     """Of those functions that functools caches, how many results were computed so far."""
-    cached = [one for one in callables_of(function) if callable(getattr(one, "cache_info", None))]
-    return {one.__name__: one.cache_info().misses for one in cached if hasattr(one, "__name__")}
+    found = {}
+    for one in callables_of(function):
+        with suppress(Exception):
+            found[one.__name__] = int(one.cache_info().misses)
+    return found
 
 
 def random_states(function: Any) -> dict[str, str]:
@@ -165,7 +179,11 @@ def is_users(value: Any) -> bool:
 
 
 def is_data(value: Any) -> bool:
-    return not isinstance(value, type | types.ModuleType) and not callable(value)
+    """Whether it is no class, module or function; a proxy without what it stands for can't even be asked."""
+    try:
+        return not isinstance(value, type | types.ModuleType) and not callable(value)
+    except Exception:
+        return False
 
 
 def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:
