@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from poolscope.experiments.pool_benchmark.findings import gil
 from poolscope.experiments.pool_benchmark.findings.dispatch import too_large_to_hand_over
 from poolscope.experiments.pool_benchmark.findings.gil import gil_held
 from poolscope.experiments.pool_benchmark.reasons import reasons
@@ -38,3 +39,15 @@ def test_large_items_count_by_what_they_cost() -> None:
     found = too_large_to_hand_over(told({"serial": about(200), "process 2": about(470)}, items=20, tried=tried), 2)
     assert (found.holds, found.code) == (True, "too large")
     assert found.lost_share == pytest.approx(0.02 / 0.03, rel=0.02)
+
+
+def test_a_busy_machine_is_no_excuse_where_processes_overlapped_beside_the_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gil, "was_disturbed", lambda *_: True)
+    traces = {"thread 2": traced(planned("thread 2"), 640, cpus=0.02, share=0.01)}
+    maps = {"serial": about(640), "thread 2": about(640)}
+    runs = [
+        told(pools, loop_share=0.02, traces=traces, asked=OWN) for pools in (maps, maps | {"process 2": about(330)})
+    ]
+    assert [gil_held(now, 2).code for now in runs] == ["in turn, disturbed", "in turn"]

@@ -53,7 +53,7 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
         if stretched is None:
             return CheckResult(False, "waits", facts)
         facts["stretched"] = stretched
-        if was_disturbed(state, usable_cpus):
+        if was_disturbed(state, usable_cpus) and not _others_gain(state, loop):
             return CheckResult(None, "in turn, disturbed", facts)
         return CheckResult(True, "in turn", facts, lost_share=1 - 1 / config.size)
     if used >= SIDE_BY_SIDE * could:
@@ -80,6 +80,12 @@ def _stretched_in_turn(loop: Configuration | None, config: Configuration) -> flo
     gain = ratio(loop.map, config.map)
     stretched = traced.tasks_wall_s / median(loop.map)  # both of all items
     return stretched if gain.high is not None and gain.high < NO_GAIN and stretched >= STRETCHED else None
+
+
+def _others_gain(state: State, loop: Configuration | None) -> bool:
+    """Whether processes beside them, in the same rounds, did several at once."""
+    others = [config for config in eligible_configs(state) if config.kind not in LIGHT]
+    return loop is not None and any((ratio(loop.map, config.map).low or 0.0) >= STRETCHED for config in others)
 
 
 def _threads(state: State, usable_cpus: int) -> Configuration | None:

@@ -69,7 +69,7 @@ class Program:
     calling: str
     needs: str
     factory: str
-    fresh: bool
+    fresh: bool = False
 
 
 def program(run: Run) -> Program:
