@@ -63,8 +63,8 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
     """What the figures are to be taken with care for: a noisy machine, results that can't be compared."""
     judged = judge_disturbance(state, usable_cpus)
     if judged is not None and judged.disturbed:
-        others = next((sign.numbers for sign in judged.signs if sign.code == "others in the way"), None)
-        yield Reason("disturbed by others", others) if others else Reason("disturbed")
+        others = next((sign.numbers for sign in judged.signs if sign.code == "others in the way"), {})
+        yield Reason("disturbed", others)
     if not state.comparable:
         yield Reason("results change")
 
