@@ -23,7 +23,7 @@ from poolscope.web.guide import glossary
 from poolscope.web.guide.figures import PoolFigure
 from poolscope.web.guide.glossary import Term
 from poolscope.web.guide.topics import Preset, Topic
-from poolscope.web.history import PreviousRun, History
+from poolscope.web.history import History, PreviousRun
 from poolscope.web.pages import Fold, ParameterTable, RunLayout
 from poolscope.web.problems import Problem
 from poolscope.web.table import Column, Row, Table

@@ -31,6 +31,7 @@ from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
+from poolscope.runs.redaction import Redaction, unredacted
 from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
@@ -65,7 +66,7 @@ class Scheduler:
 
     `budget` is what all running runs together may take; without one they may take anything. `run_s` bounds the time
     that a run lasts, `run_cpu_s` its CPU time, `records_mib` its records. `for_strangers`: what is measured works below
-    the server, too.
+    the server, too; `redact` takes out of what runs tell what strangers need not see.
 
     `experiments` are those that can be started, with the parameters that they take here. `measurement_lock` is the
     journal's own unless another is given. `python` runs the folder or file `runner`. `installation` is what runs may
@@ -91,6 +92,7 @@ class Scheduler:
         run_cpu_s: int | None = None,
         records_mib: int = 256,
         for_strangers: bool = False,
+        redact: Redaction = unredacted,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
@@ -109,7 +111,7 @@ class Scheduler:
         self._identity = identity(os.getpid())
         self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
-        self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024)
+        self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024, redact)
         self._watch = RunWatch(self._budget, run_s, run_cpu_s, self._with_runners)
         self._store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
@@ -463,7 +465,7 @@ class Scheduler:
             log.exception("Run %s could not be brought to its end.", run.id)
             if run.status.live:
                 failed = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
-                run.become(Status.FAILED, f"{failed}: {bug}.")
+                run.become(Status.FAILED, self._monitor.redacted(f"{failed}: {bug}."))
         self.counts.ended[run.experiment.name, run.status.value] += 1
         await self._monitor.save(run)
         self._running.pop(run.id)
