@@ -48,6 +48,7 @@ DRAIN_LOOK_S = 0.25
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
+NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
 PRELOAD = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 
@@ -377,8 +378,11 @@ class Scheduler:
         for line, expected in ((waiting, starts), (live, [None] * len(live))):
             for place, (run, start) in enumerate(zip(line, expected, strict=True), 1):
                 behind = tuple(each.id for each in self._beside(run.experiment))
-                if (run.place, run.behind) != (place, behind):
-                    run.place, run.expected_start, run.behind = place, start, behind
+                changed = (run.place, run.behind) != (place, behind)
+                run.place, run.expected_start, run.behind = place, start, behind
+                # Far back only a step that matters: else each end would draw the pages of a whole class again.
+                if changed and (place <= NEAR or not 0.9 * run.told_place < place <= run.told_place):
+                    run.told_place = place
                     run.notifier.notify()
 
     def _check_queue(self, visitor: Visitor) -> None:
