@@ -16,7 +16,47 @@ function say(state, word) {
   if (!link || link.dataset.link === state) return;
   link.dataset.link = state;
   link.textContent = word;
+  clearTimeout(noticing);
+  if (state === "live") back();
+  else if (state === "reconnecting") noticing = setTimeout(lost, PATIENCE);
 }
+
+// While the server is gone nothing can be started, and what the page says is of before.
+const banner = document.getElementById("banner");
+const PATIENCE = 1_500; // ms: a line that comes back at once is no news
+let noticing = 0;
+let wasRunning = null; // what was live when the server went, by the id of the place that says so
+const place = element => element.id || element.parentElement.id;
+function lost() {
+  if (wasRunning) return;
+  wasRunning = [...document.querySelectorAll("[data-live]")].map(place);
+  document.body.dataset.offline = "";
+  banner.firstElementChild.textContent = "The server does not answer. This page shows how things were at " +
+    `${new Date().toLocaleTimeString([], { hour12: false })}; buttons work again when it is back.`;
+  banner.hidden = false;
+}
+function back() {
+  delete document.body.dataset.offline;
+  if (banner && wasRunning) banner.firstElementChild.textContent = "The server is back.";
+}
+// The first frame after that is the whole picture, which says what became of the runs.
+function tellReturned() {
+  if (!wasRunning || "offline" in document.body.dataset) return;
+  const now = [...document.querySelectorAll("[data-announce]")].filter(each => wasRunning.includes(place(each)));
+  const ended = now.filter(each => !("live" in each.dataset)).map(each => each.dataset.announce);
+  if (ended.length) banner.firstElementChild.textContent = `The server is back. What was running then: ${ended.join("; ")}.`;
+  wasRunning = null;
+}
+document.addEventListener("htmx:sse:after:message", tellReturned);
+function refuse(event) {
+  if (!("offline" in document.body.dataset) || !event.target.closest?.("main form, main [hx-get]")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+for (const name of ["submit", "click"]) document.addEventListener(name, event => {
+  if (name === "submit" || event.target.closest?.("main [hx-post], main [hx-get]:not(form)")) refuse(event);
+}, true);
+banner?.lastElementChild.addEventListener("click", () => { banner.hidden = true; });
 
 document.addEventListener("htmx:sse:after:connection", event => {
   connection = event.detail.connection;
@@ -82,13 +122,25 @@ const spoken = new Map();
 let begun = false; // what a page says when it comes is for its reader to find
 function speak() {
   for (const element of document.querySelectorAll("[data-announce]")) {
-    const key = element.id || element.parentElement.id;
+    const key = place(element);
     const before = spoken.get(key);
     spoken.set(key, element.dataset.announce);
     if (begun && before !== element.dataset.announce) announce.textContent = element.dataset.announce;
   }
   begun = true;
 }
+
+// A link to a row opens the row, and whatever it is folded in.
+function unfold() {
+  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+  const row = target.matches(".row") && target.querySelector(":scope > details");
+  if (row) row.open = true;
+  target.scrollIntoView();
+}
+addEventListener("hashchange", unfold);
+unfold();
 
 // A log follows its newest line until somebody scrolls up.
 const followed = new WeakMap();

@@ -92,17 +92,17 @@ class Settings(BaseSettings):
     journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
     allowed_hosts: str = Field(
         "localhost,127.0.0.1,[::1]",
-        description="Host names that the server answers to, by commas; * for any. Guards against DNS rebinding.",
+        description="Host names that the server answers to, comma-separated; * for any. Guards against DNS rebinding.",
     )
     pythons: str = Field(
         "",
-        description="Other Pythons to compare, by commas: a path, or label=path. Those that are found on this machine "
-        "are added, unless `none` stands among them.",
+        description="Other Pythons to compare, comma-separated: a path, or label=path. Those that are found on this "
+        "machine are added, unless `none` stands among them.",
     )
     workloads: str = Field(
         "",
-        description="Your own work to choose on the page, by commas: module:function@items, or with +setup behind it; "
-        "imported from the folder where Poolscope was started.",
+        description="Your own work to choose on the page, comma-separated: module:function@items, or with +setup "
+        "behind it; imported from the folder where Poolscope was started.",
     )
     executors: str = Field(
         "",

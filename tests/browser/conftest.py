@@ -9,7 +9,16 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from tests.served import Served, served
 from tests.waiting import BOUND_S
@@ -62,8 +71,13 @@ class Watched:
 
     def watch(self, context: BrowserContext) -> None:
         context.on("console", self._said)
-        context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
+        context.on("weberror", self._raised)
         context.on("request", self._asked)
+
+    def leave(self, context: BrowserContext) -> None:
+        context.remove_listener("console", self._said)
+        context.remove_listener("weberror", self._raised)
+        context.remove_listener("request", self._asked)
 
     def streams(self) -> int:
         """How often a page opened its stream."""
@@ -75,6 +89,9 @@ class Watched:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def _raised(self, error: WebError) -> None:
+        self.complaints.append(f"uncaught: {error.error}")
 
     def _asked(self, request: Request) -> None:
         asked = urlsplit(request.url)
@@ -92,27 +109,71 @@ def watched() -> Iterator[Watched]:
 
 
 class Opens(Protocol):
-    def __call__(self, path: str = "/", **options: Any) -> Page: ...
+    def __call__(self, path: str = "/", *, alone: bool = False, **options: Any) -> Page: ...
+
+
+class KeptPages:
+    """A page for each set of options, used by one test after the other.
+
+    A context of its own starts two processes and compiles all scripts anew, which is four fifths of what it costs to
+    open the bench.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._kept: dict[str, Page] = {}
+
+    def take(self, options: dict[str, Any]) -> Page:
+        """The page that is kept for these options, or a new one; nobody else gets it until it is given back."""
+        return self._kept.pop(repr(options), None) or self.new(options)
+
+    def new(self, options: dict[str, Any]) -> Page:
+        context = self._browser.new_context(**options)
+        context.set_default_timeout(BOUND_S * 1000)
+        return context.new_page()
+
+    def give_back(self, page: Page, options: dict[str, Any]) -> None:
+        """Keep a page for the next test, as it was when it was new."""
+        page.unroute_all()
+        # A place of the same site without scripts: on the way from about:blank the browser would change the process.
+        page.goto("/healthz")
+        if options.get("java_script_enabled", True):
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.context.clear_cookies()
+        page.emulate_media(color_scheme=options.get("color_scheme", "null"))
+        page.set_viewport_size(options["viewport"])
+        self._kept[repr(options)] = page
+
+
+@pytest.fixture(scope="package")
+def kept_pages(browser: Browser) -> KeptPages:
+    return KeptPages(browser)
 
 
 @pytest.fixture
-def open_page(browser: Browser, bench: Served, watched: Watched) -> Iterator[Opens]:
-    """Opens pages, each with a context (cookies, storage) of its own; afterwards no run is left live."""
-    contexts: list[BrowserContext] = []
+def open_page(kept_pages: KeptPages, bench: Served, watched: Watched) -> Iterator[Opens]:
+    """Opens pages, each with cookies and a storage of its own; afterwards no run is left live.
 
-    def opened(path: str = "/", **options: Any) -> Page:
+    A page that is opened `alone` has a context that ends with the test: for what can't be taken back, such as scripts
+    that come before a page's own, or a context that the test closes.
+    """
+    opened: list[tuple[Page, dict[str, Any], bool]] = []
+
+    def open_one(path: str = "/", *, alone: bool = False, **options: Any) -> Page:
         options = {"viewport": {"width": 1440, "height": 900}, "base_url": bench.url, **options}
-        context = browser.new_context(**options)
-        context.set_default_timeout(BOUND_S * 1000)
-        contexts.append(context)
-        watched.watch(context)
-        page = context.new_page()
+        page = kept_pages.new(options) if alone else kept_pages.take(options)
+        opened.append((page, options, alone))
+        watched.watch(page.context)
         page.goto(path)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    yield open_one
+    for page, options, alone in opened:
+        watched.leave(page.context)
+        if alone:
+            page.context.close()
+        else:
+            kept_pages.give_back(page, options)
     bench.stop_all()
 
 

@@ -144,7 +144,7 @@ def test_everyone_can_use_it(open_page: Opens, bench: Served, prepare: Prepare) 
 
 def test_everyone_can_use_a_bench_that_has_run_nothing(open_page: Opens) -> None:
     with served() as empty:
-        page = open_page(f"{empty.url}/", bypass_csp=True)
+        page = open_page(f"{empty.url}/", alone=True, bypass_csp=True)
         look_at(page)
         page.context.close()
 

@@ -75,7 +75,7 @@ def test_names_are_ticked_the_length_follows_and_reset_puts_the_defaults_back(op
 def test_a_run_that_is_refused_says_so_above_what_was_typed(open_page: Opens) -> None:
     with served(starts_per_minute="1") as strict:
         strict.done("factorials", last=2)
-        page = until_live(open_page(f"{strict.url}/"))
+        page = until_live(open_page(f"{strict.url}/", alone=True))
         run(page, "factorials", last="7")
 
         expect(page.get_by_role("alert")).to_contain_text("within a minute, which is the limit")

@@ -87,12 +87,14 @@ def test_a_second_one_waits_for_its_turn_and_can_be_cancelled(open_page: Opens, 
 
 def test_vega_is_loaded_only_where_a_chart_is_shown(open_page: Opens, watched: Watched, bench: Served) -> None:
     bench.stop(bench.begin("shared-list"))
-    for path in (f"/runs/{bench.done('factorials')}", "/runs", "/api"):
-        page = open_page(path)
+    page = open_page(f"/runs/{bench.done('factorials')}")
+    for path in ("/runs", "/api"):
+        page.goto(path)
         expect(page.get_by_role("button", name="Theme")).to_be_visible()
     assert not [path for path in watched.requests if VEGA.search(path)]
 
-    drawn(open_page(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}"), "#map-chart")
+    page.goto(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}")
+    drawn(page, "#map-chart")
     assert len([path for path in watched.requests if VEGA.search(path)]) == 3
 
 
@@ -100,7 +102,7 @@ def test_a_chart_whose_library_was_lost_on_the_way_is_drawn_after_all(
     open_page: Opens, watched: Watched, bench: Served
 ) -> None:
     watched.expected += ["vega.min.js", "ERR_FAILED"]
-    page = open_page("/runs")
+    page = open_page("/runs", alone=True)
     page.route(VEGA, lambda route: route.abort(), times=1)
     page.goto(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}")
 

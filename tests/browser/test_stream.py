@@ -86,9 +86,14 @@ def test_a_server_that_was_killed_and_came_back(open_page: Opens, watched: Watch
     bench.kill()
     for each in (page, own):
         expect(each.locator("#link")).to_have_text("reconnecting")
+        expect(each.locator("#banner")).to_contain_text("The server does not answer")
+    page.locator("#factorials-form [name=last]").press("Enter")  # waits for the server, as a button does
     bench.start()
 
     until_live(page)
+    expect(page.locator("#banner")).to_contain_text(f"Shared list {shown}: interrupted")
+    page.locator("#banner").get_by_role("button", name="Close").click()
+    expect(page.locator("#banner")).to_be_hidden()
     expect(page.locator("#shared-list-head output")).to_contain_text("interrupted")
     expect(page.locator("#shared-list-live .verdict")).to_contain_text("The server ended while this run was live")
     expect(page.locator("#shared-list-form").get_by_role("button", name="Run")).to_be_enabled()
@@ -130,7 +135,7 @@ def test_a_hidden_tab_lets_go_of_its_stream_and_comes_back(open_page: Opens, ben
 
 
 def test_a_tab_that_opens_in_the_background_holds_no_stream(open_page: Opens, bench: Served) -> None:
-    page = open_page("/runs")
+    page = open_page("/runs", alone=True)
     page.add_init_script('Object.defineProperty(document, "hidden", {get: () => true, configurable: true});')
     page.goto("/")
     shown = bench.done("factorials")
@@ -142,7 +147,7 @@ def test_a_tab_that_opens_in_the_background_holds_no_stream(open_page: Opens, be
 
 
 def test_a_stream_that_goes_silent_is_given_up_and_reopened(open_page: Opens, watched: Watched, bench: Served) -> None:
-    page = open_page("/runs")
+    page = open_page("/runs", alone=True)
     page.clock.install()
     page.goto("/")
     until_live(page)
@@ -156,7 +161,7 @@ def test_a_stream_that_goes_silent_is_given_up_and_reopened(open_page: Opens, wa
 
 def test_a_browser_that_loses_its_network_says_so(open_page: Opens, watched: Watched) -> None:
     watched.expected += LOST
-    page = until_live(open_page())
+    page = until_live(open_page(alone=True))
     page.context.set_offline(True)
     expect(page.locator("#link")).to_have_text("reconnecting")
     page.context.set_offline(False)
@@ -165,7 +170,7 @@ def test_a_browser_that_loses_its_network_says_so(open_page: Opens, watched: Wat
 
 
 def test_the_stream_opens_though_its_extension_comes_late(open_page: Opens, bench: Served) -> None:
-    page = open_page("/runs")
+    page = open_page("/runs", alone=True)
 
     def late(route: Route) -> None:
         page.wait_for_timeout(1000)  # the delay is what is tested, not waited for

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from poolscope.cli import measure
 from poolscope.errors import BadParameters
+from poolscope.experiments.pool_benchmark.measure_command import measure_command
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.library.pythons import find_pythons
 from poolscope.settings import read_settings
@@ -64,7 +65,7 @@ def tasks(settings: None, tmp_path: Path) -> None:
         (("tasks:double", "--items", "numbers", "--repeats", "0"), "repeats"),
         (("tasks:double", "--items", "numbers", "--kinds", "fibre"), "kinds"),
         (("tasks:double", "--items", "numbers", "--executor", "unlucky"), "MODULE:FACTORY"),
-        (("tasks:double", "--items", "numbers", "--limit", "soon"), "limit_s"),
+        (("tasks:double", "--items", "numbers", "--limit", "soon"), "--limit must be"),
         (("tasks:double", "--items", "numbers", "--python", "./nowhere"), "./nowhere"),
         (("tasks:double", "--items", "numbers", "--python", "9.9"), "9.9"),
     ],
@@ -155,6 +156,16 @@ def test_a_remedy_takes_the_place_of_the_options_that_there_were(
 ) -> None:
     found = measure.with_options(words, remedy)
     assert found == (command or "f --items 'x y' --star --start-methods spawn")
+
+
+def test_a_run_of_one_s_own_function_knows_the_command_that_runs_it_again() -> None:
+    params = WhichPoolParams(workload="tasks:parse@samples+tools:connect", sizes=[2, 4], star=True, pythons=["3.13t"])
+    assert measure_command(params) == (
+        "poolscope measure tasks:parse --items tasks:samples --setup tools:connect --sizes 2,4 --star --python 3.13t"
+    )
+    assert measure_command(WhichPoolParams(workload="my%20tasks.py:parse@samples"), {"repeats": 10}) == (
+        "poolscope measure 'my tasks.py:parse' --items 'my tasks.py:samples' --repeats 10"
+    )
 
 
 def test_every_parameter_of_a_remedy_has_an_option() -> None:

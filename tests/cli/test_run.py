@@ -31,7 +31,7 @@ def test_every_experiment_prints_a_table_and_its_verdict(call: Call, data: Path,
     experiment = EXPERIMENTS[name]
     run_id = f"{experiment.prefix}-0001"
     assert f"{experiment.title}, {run_id}, finished" in done.out
-    assert done.err.startswith(f"{run_id}: {experiment.title}, until it ends or Ctrl-C\n")
+    assert done.err.startswith(f"{run_id}: {experiment.title}; press Ctrl-C to stop\n")
     assert kept_runs(data) == [(run_id, "finished")]
 
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from poolscope.main import create_app
 from poolscope.runs import earlier_journals
+from poolscope.runs.earlier_journals import is_damaged
 from poolscope.runs.journal import VERSION, Journal
 from poolscope.settings import Settings
 
@@ -138,6 +139,40 @@ async def test_processes_that_open_it_at_once_set_it_aside_once_and_share_the_ne
     assert sorted(run_id for _, run_id in said) == [f"sl-{number:04}" for number in range(1, 5)]
     (aside,) = earlier_journals.earlier_journals(path)
     assert aside.read_bytes() == FIXTURE.read_bytes()
+
+
+async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    journal = Journal(path)
+    await journal.open()
+    for _ in range(200):
+        await journal.create("sl", "shared-list", {"x": "y" * 200}, "2026", {})
+    await journal.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    damaged = path.read_bytes()
+
+    again = Journal(path)
+    await again.open()
+    assert again.set_aside is not None
+    assert again.set_aside.read_bytes() == damaged
+    assert again.set_aside.name in again.earlier
+    assert "damaged" in again.earlier
+    assert await again.create("sl", "shared-list", {}, "2026", {}) == "sl-0001"
+    await again.close()
+    third = Journal(path)
+    await third.open()
+    assert (third.set_aside, len(await third.runs()), third.earlier) == (None, 1, again.earlier)
+    await third.close()
+
+
+async def test_a_file_that_is_whole_or_somebody_elses_is_not_damaged(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "runs.sqlite")
+    await journal.open()
+    assert not is_damaged(journal.path)
+    await journal.close()
+    (tmp_path / "notes").write_text("no database at all, however long it is\n" * 100)
+    assert not is_damaged(tmp_path / "notes")
 
 
 def test_the_sentence_names_both_files() -> None:

@@ -10,7 +10,8 @@ from tests.web.conftest import BY_BROWSER, Serve, ended, start
 def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -> None:
     with serve() as server, server.client(**BY_BROWSER) as client:
         scheduler = client.get("/").text
-        assert scheduler.count('name="scenarios" value="') == 19  # a button a row, and the form's field
+        assert scheduler.count('<button class="outline" name="scenarios" value="') == 18  # a button a row
+        assert scheduler.count('<input type="checkbox" name="scenarios" value="') == 18
         answer = client.post("/runs", data={"experiment": "failures", "scenarios": "thread-uncaught", "limit": "0.1"})
         assert answer.status_code == 303
         run = ended(client, answer.headers["location"].rsplit("/", 1)[1])
@@ -20,7 +21,7 @@ def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -
         assert "threading.excepthook gets ValueError" in page
         assert "ValueError: Cannot process 0" in page
         assert "def thread_uncaught():" in page
-        assert "on stderr; nobody who waited was told." in page
+        assert "on stderr; it went unreported." in page
         assert 'id="run-deadlock"></div>' in page  # not chosen, so nothing of it is shown
         scheduler = client.get("/").text
         assert "Nothing surfaced in the main thread" in scheduler

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +14,10 @@ from typing import Any
 import httpx
 import pytest
 from jinja2 import DictLoader, Environment
+from poolscope.experiments.experiment import Experiment
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import Journal
+from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
 from poolscope.web import app_state, fragments, stream
 from poolscope.web.app_state import AppState, Machine
@@ -132,3 +137,12 @@ def test_the_counts_of_the_streams_are_metrics(client: httpx.Client) -> None:
     text = client.get("/metrics").text
     for name in ("frames", "fragments_rendered", "fragments_changed"):
         assert f"poolscope_{name}_total " in text
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
+def test_a_run_that_failed_before_anything_was_measured_promises_nothing_more(experiment: Experiment) -> None:
+    run = Run("xx-0001", experiment, experiment.params())
+    run.status = Status.FAILED
+    state = AppState(Scheduler(Journal(Path("unused.sqlite"))))
+    shown = asyncio.run(fragments.render(state, [fragments.run_section(state, run)]))
+    assert not re.search(r"\bComes (with|last)|Being tried|It runs", "".join(shown.values()))

@@ -155,7 +155,7 @@ def test_pages_of_failing_and_long_factorials(browser: httpx.Client) -> None:
 
 def test_a_page_for_every_refusal(browser: httpx.Client, endless: dict[str, Any]) -> None:
     assert "There is no run" in page(browser, "/runs/sl-9999", 404).text
-    assert "Not Found" in page(browser, "/nonsense", 404).text
+    assert "No page here" in page(browser, "/nonsense", 404).text
     page(browser, "/runs/sl-9999/at?t=1", 404)
     page(browser, f"/runs/{endless['id']}?t=soon", 422)
     checked(browser.post(f"/runs/{endless['id']}/delete"))

@@ -62,7 +62,7 @@ def allowed_values(info: FieldInfo, choices: Sequence[str] = ()) -> str:
     """What a parameter may be, in words; `choices` are those of this installation."""
     if get_origin(info.annotation) is list:
         if get_args(info.annotation) == (str,):
-            return "names by commas"
+            return "names, comma-separated"
         inner = FieldInfo.from_annotation(get_args(info.annotation)[0])
         return parameters.allowed(inner).removeprefix("a ").replace("number", "numbers", 1)
     if choices:

@@ -17,22 +17,16 @@ import typer
 
 from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
 from poolscope.cli.fail_if import FailIf
-from poolscope.cli.output import error_exits
-from poolscope.cli.run import option_value, perform, print_and_exit
+from poolscope.cli.output import DATA_HELP, error_exits
+from poolscope.cli.run import perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
+from poolscope.experiments.pool_benchmark.measure_command import measure_option, option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.library.pythons import find_pythons
 from poolscope.protocol.work_names import FACTORY, NAME, is_file, quoted_path
 from poolscope.settings import read_settings
 
-# Of parameters whose option has another name.
-OPTIONS = {
-    "limit_s": "limit",
-    "item_limit_s": "item_limit",
-    "pythons": "python",
-    "max_tasks": "max_tasks_per_child",
-}
 OBJECT = re.compile(rf"(?:(?P<place>{NAME}|.+\.py):)?(?P<name>{NAME})", re.DOTALL)
 
 
@@ -56,7 +50,7 @@ def command(
     kinds: Annotated[
         str | None,
         typer.Option(
-            help="thread, process, pool, interpreter, asyncio, by commas; all that there are. "
+            help="thread, process, pool, interpreter, asyncio, comma-separated; default: all. "
             "On request loky, joblib, dask."
         ),
     ] = None,
@@ -77,24 +71,26 @@ def command(
     ] = None,
     sizes: Annotated[str | None, typer.Option(help="Workers in a pool, such as 1,2,4 or 2-8.")] = None,
     chunksizes: Annotated[
-        str | None, typer.Option(help="Items a message to a process, by commas; 0 is the pool's own choice.")
+        str | None, typer.Option(help="Items per message (chunk), comma-separated; 0 is the pool's own choice.")
     ] = None,
     max_tasks: Annotated[
         str | None,
-        typer.Option("--max-tasks-per-child", help="After so many tasks a worker is replaced, by commas; 0: never."),
+        typer.Option(
+            "--max-tasks-per-child", help="Tasks after which a worker is replaced, comma-separated; 0 = never."
+        ),
     ] = None,
     start_methods: Annotated[
-        str | None, typer.Option(help="fork, forkserver, spawn, by commas; the platform's default.")
+        str | None, typer.Option(help="fork, forkserver, spawn, comma-separated; the platform's default.")
     ] = None,
     native_threads: Annotated[
         str | None,
         typer.Option(help="Limits to the threads of BLAS and OpenMP, such as 1,2; 0 is what the environment has."),
     ] = None,
     repeats: Annotated[
-        str | None, typer.Option(metavar="N", help="Counted rounds, after one that is not; as many as it takes.")
+        str | None, typer.Option(metavar="N", help="Repetitions, after one warm-up; as many as the answer needs.")
     ] = None,
     seconds: Annotated[
-        str | None, typer.Option(metavar="SECONDS", help="How long the counted rounds may take without --repeats; 30.")
+        str | None, typer.Option(metavar="SECONDS", help="How long all of it may take without --repeats; 30.")
     ] = None,
     python: Annotated[
         list[str] | None,
@@ -108,6 +104,7 @@ def command(
         typer.Option(metavar="SECONDS", help="How long the call of one item may take: slower ones are left out."),
     ] = None,
     fail_if: Annotated[list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help=FAIL_IF_HELP)] = None,
+    data: Annotated[Path | None, typer.Option("--data", metavar="PATH", help=DATA_HELP)] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
     ] = False,
@@ -132,8 +129,8 @@ def command(
         "item_limit_s": item_limit,
         "star": star or None,
     }
-    with error_exits():
-        settings = read_settings({"cluster": cluster})
+    with error_exits(measure_option):
+        settings = read_settings({"data": data, "cluster": cluster})
         name = work_name(function, items, setup)
         if executor is not None and not FACTORY.fullmatch(executor):
             sentence = f"--executor must be MODULE:FACTORY, such as mypackage.cluster:make; {quoted(executor)} is not."
@@ -152,7 +149,8 @@ def command(
             installation = replace(installation, executors={**installation.executors, executor: executor})
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
     words = ["poolscope", *sys.argv[1:]]
-    page = f"On its page, with charts and its script: poolscope serve, then /runs/{run.id}"
+    serve = shlex.join(["poolscope", "serve", *(["--data", str(data)] if data else [])])
+    page = f"On its page, with charts and its script: {serve}, then /runs/{run.id}"
     print_and_exit(
         run, as_json, lambda remedy: with_options(words, remedy), failing, f"\nAgain: {shlex.join(words)}\n{page}"
     )
@@ -160,10 +158,7 @@ def command(
 
 def with_options(words: Sequence[str], remedy: Mapping[str, Any]) -> str:
     """The command with the remedy's parameters as options, in the place of those that it had."""
-    options = {
-        f"--{OPTIONS.get(name, name).replace('_', '-')}": [] if value is True else [option_value(value)]
-        for name, value in remedy.items()
-    }
+    options = {measure_option(name): [] if value is True else [option_value(value)] for name, value in remedy.items()}
     kept, left = [], iter(words)
     for word in left:
         if word not in options and word.partition("=")[0] not in options:

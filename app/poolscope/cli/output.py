@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -15,9 +15,11 @@ from poolscope.errors import BadParameters, PoolscopeError, UnknownExperiment
 from poolscope.library.answer import Again, answer_of
 from poolscope.library.text_answer import print_answer
 from poolscope.runs.run import Run
+from poolscope.settings import Settings, variable
 from poolscope.text.numbers import duration
 
 LINE_EVERY_S = 10.0  # between two lines of progress where no terminal can draw a bar
+DATA_HELP = f"{Settings.model_fields['data'].description} ({variable('data')})"
 WIDE = 400  # columns of a table that goes into a file or a pipe, where no window limits it
 
 
@@ -31,12 +33,15 @@ def say(*sentences: str) -> None:
 
 
 @contextmanager
-def error_exits() -> Iterator[None]:
-    """Turn an error raised on purpose into its sentence and an exit status; others are bugs and show where they are."""
+def error_exits(word: Callable[[str], str] = str) -> Iterator[None]:
+    """Turn an error raised on purpose into its sentence and an exit status; others are bugs and show where they are.
+
+    `word` gives the option of a parameter that is wrong.
+    """
     try:
         yield
     except BadParameters as bad:
-        say(*(error.message for error in bad.errors))
+        say(*(error.worded(word) for error in bad.errors))
         raise typer.Exit(BAD_USAGE) from None
     except UnknownExperiment as error:
         say(str(error))
@@ -67,7 +72,7 @@ class ProgressDisplay:
         """Show every change until the run has ended."""
         run, version = self._run, self._run.notifier.version
         if not self._console.is_terminal:
-            self._console.print(f"{run.id}: {run.experiment.title}, until it ends or Ctrl-C", highlight=False)
+            self._console.print(f"{run.id}: {run.experiment.title}; press Ctrl-C to stop", highlight=False)
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -9,16 +9,27 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
 from poolscope.cli.fail_if import FailIf
-from poolscope.cli.output import BAD_USAGE, FAILED, INTERRUPTED, ProgressDisplay, error_exits, print_result, say
+from poolscope.cli.output import (
+    BAD_USAGE,
+    DATA_HELP,
+    FAILED,
+    INTERRUPTED,
+    ProgressDisplay,
+    error_exits,
+    print_result,
+    say,
+)
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.measure_command import option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.library.answer import Again
@@ -37,6 +48,7 @@ def command(
         list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE", help="A parameter; may be repeated.")
     ] = None,
     fail_if: Annotated[list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help=FAIL_IF_HELP)] = None,
+    data: Annotated[Path | None, typer.Option("--data", metavar="PATH", help=DATA_HELP)] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
     ] = False,
@@ -48,7 +60,7 @@ def command(
     """
     with error_exits():
         raw = parse_pairs(param or ())
-        settings = read_settings()
+        settings = read_settings({"data": data})
         failing = FailIf.of(fail_if or (), experiment, settings.journal_path)
         installation = offered_installation(settings.workloads, settings.executors, settings.cluster)
         if raw.get("pythons"):
@@ -62,11 +74,6 @@ def run_command(experiment: str, parameters: Mapping[str, Any]) -> str:
     """The command that runs it with these parameters, quoted for a shell."""
     pairs = (("-p", f"{name}={option_value(value)}") for name, value in parameters.items())
     return shlex.join(["poolscope", "run", experiment, *chain.from_iterable(pairs)])
-
-
-def option_value(value: object) -> str:
-    """A parameter as it is typed: lists by commas."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def perform(
@@ -90,14 +97,14 @@ def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, foote
 
     `again` words the command that runs it with a remedy; where a condition of `failing` holds, the exit status is 1.
     """
+    if run.error:
+        say(run.error)
     if as_json:
         typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
     else:
         print_result(run, again)
         if footer:
             typer.echo(footer)
-    if run.error:
-        say(run.error)
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
     misnamed = run.end is not None and run.end.code == "bad-reference"

@@ -15,6 +15,7 @@ from poolscope.experiments.failures import state as failures
 from poolscope.experiments.failures import verdict as failures_verdict
 from poolscope.experiments.pool_benchmark import params as pool_benchmark_params
 from poolscope.experiments.pool_benchmark import pool_sizes, steering, validation, which_pool
+from poolscope.experiments.pool_benchmark.measure_command import measure_command
 from poolscope.experiments.shared_list import export as shared_list_export
 from poolscope.experiments.shared_list import params as shared_list_params
 from poolscope.experiments.shared_list import state as shared_list
@@ -138,6 +139,7 @@ EXPERIMENTS = Experiments(
             measured=True,
             for_runner=validation.for_runner,
             choices=validation.choices,
+            command=measure_command,
             steer=steering.steer,
             room="pool_benchmark",
         ),

@@ -8,7 +8,7 @@ from rich.table import Table
 from poolscope.library.answer import ReadableAnswer, cell, numeric_columns
 
 LONGEST_CELL = 40  # characters; of what is longer the two ends are shown
-WRAPPED = 18  # characters to which a column of text may shrink
+WRAPPED = 20  # characters to which a column of text may shrink; the longest name of a kind has as many
 FRAME = 3  # characters between two columns
 
 

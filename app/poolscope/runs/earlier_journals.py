@@ -1,4 +1,7 @@
-"""Sets a journal aside whose format this version can't read: nothing in it is changed, and a new one can be begun."""
+"""Sets a journal aside that can't be used, for it is of an earlier format or damaged, so that a new one can be begun.
+
+Nothing in it is changed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +35,7 @@ def set_aside(path: Path, known: int, patience_s: float) -> Path | None:
                 if not _is_earlier(path, known):
                     return None
                 _complete(path)
-                aside = _free_name(path)
+                aside = _free_name(path, f"v{_format_of(path)}")
                 path.rename(aside)
                 return aside
         except (sqlite3.OperationalError, BlockingIOError) as busy:
@@ -41,6 +44,36 @@ def set_aside(path: Path, known: int, patience_s: float) -> Path | None:
                     f"an earlier version of Poolscope wrote it, and somebody still has it open ({busy})"
                 ) from None
             time.sleep(LOOK_AGAIN_S)
+
+
+def set_damaged_aside(path: Path) -> Path | None:
+    """Rename a journal that SQLite finds damaged, with its log; where it is now.
+
+    None where another process has just done so. Raises OSError.
+    """
+    with suppress(BlockingIOError), _alone(path):
+        if not is_damaged(path):
+            return None
+        aside = _free_name(path, "damaged")
+        for end in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+        return aside
+    return None
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether SQLite finds the file malformed; it is read through for that. A file that is none of SQLite's is not."""
+    try:
+        with closing(sqlite3.connect(path, timeout=5)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.Error as error:
+        return says_damaged(error)
+
+
+def says_damaged(error: BaseException) -> bool:
+    """Whether SQLite found its file malformed, in any of the ways that it tells apart."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
 
 
 def _is_earlier(path: Path, known: int) -> bool:
@@ -59,7 +92,7 @@ def _format_of(path: Path) -> int:
     except OSError:
         return 0
     if version == 0 and _log_of(path).exists():
-        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=5)) as connection:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=5)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
 
@@ -91,8 +124,8 @@ def _log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _free_name(path: Path) -> Path:
-    stem = f"{path.name}.v{_format_of(path)}-{datetime.now(UTC):%Y%m%d}"
+def _free_name(path: Path, why: str) -> Path:
+    stem = f"{path.name}.{why}-{datetime.now(UTC):%Y%m%d}"
     candidate, number = path.with_name(stem), 1
     while candidate.exists():
         number += 1
@@ -102,14 +135,22 @@ def _free_name(path: Path) -> Path:
 
 def earlier_journals(path: Path) -> tuple[Path, ...]:
     """The journals that were set aside beside this one, by name."""
-    return tuple(sorted(path.parent.glob(f"{path.name}.v[0-9]*-[0-9]*")))
+    found = [*path.parent.glob(f"{path.name}.v[0-9]*-[0-9]*"), *path.parent.glob(f"{path.name}.damaged-[0-9]*")]
+    return tuple(sorted(file for file in found if not file.name.endswith(("-wal", "-shm"))))
 
 
 def in_words(journal: str, earlier: Sequence[str]) -> str:
     """Where the earlier runs are and where new ones are kept; '' where no journal was set aside."""
-    if not earlier:
-        return ""
-    return (
-        f"Runs of an earlier version of Poolscope, which this one can't show, are kept unchanged in "
-        f"{' and '.join(earlier)}. New runs are kept in {journal}."
-    )
+    damaged = [name for name in earlier if ".damaged-" in name]
+    readable = [name for name in earlier if name not in damaged]
+    sentences = []
+    if readable:
+        sentences.append(
+            f"Runs of an earlier version of Poolscope, which this one can't show, are kept unchanged in "
+            f"{' and '.join(readable)}."
+        )
+    if damaged:
+        sentences.append(
+            f"A file of runs was damaged and could not be read; it is kept unchanged in {' and '.join(damaged)}."
+        )
+    return " ".join([*sentences, f"New runs are kept in {journal}."]) if sentences else ""

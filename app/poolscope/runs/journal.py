@@ -126,8 +126,8 @@ class Journal:
     """`trouble` is the sentence about the last write that failed, '' after one that worked; `writes` has how long each
     took, with its wait for those before.
 
-    `earlier` says where the runs of an earlier version are, '' if there are none; `set_aside` is where a journal
-    of one was found and is now, None if there was none.
+    `earlier` says where the runs of an earlier version are, or of a damaged file, '' if there are none; `set_aside` is
+    where such a journal was found and is now, None if there was none.
     """
 
     def __init__(self, path: Path, *, limit_mib: int = 1024, name: str = "") -> None:
@@ -143,7 +143,7 @@ class Journal:
         self._file: tuple[int, int] | None = None
 
     async def open(self) -> None:
-        """Make the file and its tables; one of an earlier version is set aside before.
+        """Make the file and its tables; one of an earlier version, or a damaged one, is set aside before.
 
         Raises sqlite3.Error or OSError when that is impossible.
         """
@@ -158,8 +158,12 @@ class Journal:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
         try:
             self._prepare(connection)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if earlier_journals.says_damaged(error):
+                self.set_aside = earlier_journals.set_damaged_aside(self.path)
+                if self.set_aside is not None:
+                    return self._open()
             raise
         self._connection, self._file = connection, _file(self.path)
 
@@ -170,6 +174,7 @@ class Journal:
         if version == 0:  # new; a file that is whole is not written to, so that a full disk can still be read
             _to_wal(connection)
             connection.executescript(SCHEMA)
+        connection.execute("SELECT count(id), max(number), min(created) FROM runs").fetchone()  # can they be read?
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")  # fails where the file can only be read
         connection.execute("ROLLBACK")

@@ -465,11 +465,12 @@ class Scheduler:
             self.counts.runner_start.add(time.monotonic() - began)
             self._begin(run, runner)
             await self._monitor.follow(run, runner)
+        except OSError as shortage:
+            log.warning("Run %s: no runner process could be started: %s", run.id, shortage)
+            self._fail(run, f"No runner process could be started: {shortage}.")
         except Exception as bug:
             log.exception("Run %s could not be brought to its end.", run.id)
-            if run.status.live:
-                failed = "No runner process could be started" if isinstance(bug, OSError) else "Poolscope itself failed"
-                run.become(Status.FAILED, self._monitor.redacted(f"{failed}: {bug}."))
+            self._fail(run, f"Poolscope itself failed: {bug}.")
         self.counts.ended[run.experiment.name, run.status.value] += 1
         await self._monitor.save(run)
         self._running.pop(run.id)
@@ -484,6 +485,10 @@ class Scheduler:
             self._admit()
         self._changed(run)
         self._store.forget(await self.journal.prune(self._keep_runs))
+
+    def _fail(self, run: Run, why: str) -> None:
+        if run.status.live:
+            run.become(Status.FAILED, self._monitor.redacted(why))
 
     def _begin(self, run: Run, runner: RunnerProcess) -> None:
         self._runners[run.id] = runner

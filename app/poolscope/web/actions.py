@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace as changed
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from poolscope.runs.run import Run
 from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import takes
+from poolscope.web.forms import in_labels
 from poolscope.web.fragments import (
     Section,
     fault_section,
@@ -97,7 +99,8 @@ async def start(request: Request) -> Response:
             because(request.scope, slug(wrong.title))
             return await replace(request, [form], problem_of(wrong).status)
         latest = await app_state.scheduler.latest(experiment.name, owner_of(request))
-        return answer(request, problem_of(wrong), await whole_panel(app_state, experiment, latest, form))
+        problem = changed(problem_of(wrong), detail=" ".join(in_labels(experiment.params, error) for error in errors))
+        return answer(request, problem, await whole_panel(app_state, experiment, latest, form))
     return await present(request, app_state, run)
 
 

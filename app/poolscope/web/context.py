@@ -14,6 +14,7 @@ from typing import Any
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Change, Finding
+from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
 from poolscope.text import language, numbers
@@ -36,13 +37,15 @@ MARKS = {
 @dataclass(frozen=True, slots=True)
 class FindingFacts:
     """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
-    `change` words that remedy and `takes` how long a run with it takes, '' without one."""
+    `change` words that remedy and `takes` how long a run with it takes, '' without one. `command` runs it in a
+    terminal, where this server can't."""
 
     place: int
     check: str
     sentence: str
     change: str = ""
     takes: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class RunFacts:
     delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live. Of
     the checks the `findings` hold, others `passed`, and some are `unclear`; `attempt` is the one with the remedy that
     promises most. `workers` are the processes that may be killed now, at most; 0 where nobody can be.
+    `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     """
 
     id: str
@@ -84,6 +88,7 @@ class RunFacts:
     owned: bool
     deletable: bool
     workers: int
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +213,10 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
     return table(columns, shortcuts, style="stack")
 
 
-def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
+def run_facts(run: Run, *, owned: bool = True, installation: Installation | None = None) -> RunFacts:
+    """A run for its page or panel; with an `installation`, also how to run again what it does not offer."""
     checks = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
-    findings = findings_that(True, checks, run)
+    findings = findings_that(True, checks, run, installation)
     word = state_in_words(run, owned=owned)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
     return RunFacts(
@@ -231,8 +237,8 @@ def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
         exports=VIEWS[run.experiment.name].exports,
         findings=findings,
         attempt=next((finding for finding in findings if finding.change), None),
-        passed=findings_that(False, checks, run),
-        unclear=findings_that(None, checks, run),
+        passed=findings_that(False, checks, run, installation),
+        unclear=findings_that(None, checks, run, installation),
         error=(run.error or "") if broken or run.started is None else "",
         traceback=run.failure.traceback if broken and run.failure else "",
         notices=_notices(run),
@@ -241,21 +247,37 @@ def run_facts(run: Run, *, owned: bool = True) -> RunFacts:
         paused=paused(run) if owned else None,
         owned=owned,
         deletable=owned and not run.status.live,
+        command=_command(run, installation),
         workers=run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0,
     )
 
 
-def findings_that(hold: bool | None, checks: Sequence[Finding], run: Run) -> tuple[FindingFacts, ...]:
-    return tuple(_finding(run, place, check) for place, check in enumerate(checks) if check.holds is hold)
+def _command(run: Run, installation: Installation | None, changes: Mapping[str, Any] | None = None) -> str:
+    """The command that runs it again, with changes or without, '' where this server can do so itself."""
+    experiment = run.experiment
+    if installation is None or run.status.live or experiment.command is None or run.params.built_in:
+        return ""
+    try:
+        experiment.arguments(run.params, installation)
+    except BadParameters:
+        return experiment.command(run.params, changes or {})
+    return ""
 
 
-def _finding(run: Run, place: int, finding: Finding) -> FindingFacts:
+def findings_that(
+    hold: bool | None, checks: Sequence[Finding], run: Run, installation: Installation | None
+) -> tuple[FindingFacts, ...]:
+    return tuple(_finding(run, place, check, installation) for place, check in enumerate(checks) if check.holds is hold)
+
+
+def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:
     facts = FindingFacts(place, language.capital(finding.check), finding.sentence)
     if not finding.remedy:
         return facts
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
     took = change.seconds if change.seconds is not None else numbers.seconds_between(run.started, run.ended)
-    return replace(facts, change=change.words, takes=numbers.roughly(took))
+    command = _command(run, installation, finding.remedy)
+    return replace(facts, change=change.words, takes=numbers.roughly(took), command=command)
 
 
 def labelled_change(run: Run, _: object, remedy: Mapping[str, Any]) -> Change:
@@ -320,7 +342,8 @@ def _notices(run: Run) -> tuple[str, ...]:
         )
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
-        notices.append(f"Measured while {', '.join(beside)} ran beside it; the numbers may suffer from that.")
+        others = f"{language.plural('run', len(beside))} {', '.join(beside)}"
+        notices.append(f"Measured while {others} went on; the times may suffer from that.")
     return tuple(notices)
 
 
@@ -336,7 +359,7 @@ CONDITION_WORDS = (
     ("start_method", "start method"),
     ("load_before", "load before"),
     ("nice", "priority (nice)"),
-    ("clock_resolution_s", "clock steps"),
+    ("clock_resolution_s", "clock resolution"),
     ("platform", "platform"),
 )
 
@@ -356,5 +379,5 @@ def conditions(run: Run) -> tuple[tuple[str, str], ...]:
         known["clock_resolution_s"] = numbers.duration(known["clock_resolution_s"])
     pairs = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]
     beside = known.get("shared_with") or []
-    pairs.append(("beside it", ", ".join(beside) if beside else "no other run"))
+    pairs.append(("concurrent runs", ", ".join(beside) if beside else "none"))
     return tuple(pairs)

@@ -288,7 +288,7 @@ def run_section(
 ) -> Section:
     """The page of a run: heading, then what its view shows, of the present or of an earlier `state`.
 
-    Who does not have it `owned` can only look.
+    Who does not have it `owned` can only look. What the `installation` does not offer has its command to run it again.
     """
     view = VIEWS[run.experiment.name]
 
@@ -296,7 +296,7 @@ def run_section(
         earlier = await earlier_run(app_state, run)
         return {
             "earlier": lambda: earlier,
-            "run": lambda: run_facts(run, owned=owned),
+            "run": lambda: run_facts(run, owned=owned, installation=app_state.scheduler.installation),
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run, state),
             "title": lambda: title(run),

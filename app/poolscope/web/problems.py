@@ -113,6 +113,8 @@ def problem_of(error: Exception) -> Problem:
             for e in error.errors()
         )
         return Problem(422, "The request can't be read", " ".join(e["message"] for e in errors), errors)
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return Problem(404, "No page here", "Nothing has this address.")
     if isinstance(error, HTTPException):
         return Problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
     if not isinstance(error, PoolscopeError):

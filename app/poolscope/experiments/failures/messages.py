@@ -30,16 +30,16 @@ def case_sentence(case: Case) -> str:
 
 def headline(untold: int, ended: int) -> str:
     if untold:
-        return f"In {untold} of {count(ended, 'case')} nobody who waited was told."
-    return "Nobody waited in vain" + (f" in any of {count(ended, 'case')}." if ended > 1 else ".")
+        return f"{untold} of {count(ended, 'failure')} went unreported."
+    return f"All {ended} failures were reported." if ended > 1 else "The failure was reported."
 
 
 def untold(titles: Sequence[str]) -> str:
-    """The scenarios in which nobody was told; '' where there are none."""
+    """The scenarios with failures that went unreported; '' where there are none."""
     if not titles:
         return ""
     named = titles if len(titles) <= MOST_NAMED else [*titles[: MOST_NAMED - 1], "others"]
-    return f"These were: {format_list(named)}."
+    return f"They are in: {format_list(named)}."
 
 
 def leftovers(found: Mapping[str, Sequence[str]]) -> str:

@@ -28,7 +28,7 @@ def own_work(text: str) -> tuple[str, ...]:
 
 def _is_no_work(name: str) -> str:
     return (
-        "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, by commas, such as "
+        "POOLSCOPE_WORKLOADS must be module:function@items or module:function@items+setup, comma-separated, such as "
         f"mypackage.tasks:parse@samples or path/to/file.py:parse@samples; {quoted(name)} is not."
     )
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from poolscope.examples import programs
 from poolscope.limits import LIMITS
 from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
 from poolscope.web.guide.comparisons import (
     CALLS,
@@ -66,7 +67,8 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
             workers = Markup()
             if three is not None:
                 view = VIEWS["pool-sizes"].view(three)
-                workers = part(app_state.templates, "experiments/pool_sizes.html", "workers", {"view": view})
+                shown = {"view": view, "run": run_facts(three)}
+                workers = part(app_state.templates, "experiments/pool_sizes.html", "workers", shown)
             return {"pool": await pool_figure(kept, three), "workers": workers, "calls": table(CALLS, WAYS_TO_ASK)}
         case "sharing-data":
             return {"tools": table(TOOLS, await tool_figures(kept))}
@@ -76,5 +78,7 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
             return {"engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept)))}
         case "hosting-a-demo":
             return {"limits": table(LIMITS_OF_THE_DEMO, LIMITS.items())}
-        case _:
+        case "glossary":
             return {"terms": GLOSSARY}
+        case _:
+            return {}

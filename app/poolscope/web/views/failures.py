@@ -120,7 +120,8 @@ class CaseFacts:
 class ScenarioFacts:
     """One scenario; `cases` are those that have begun, `first` the one that stands for all, `word` where it stands.
 
-    `compared` has a row a case, and `counted` says how many of them there are, where a scenario has several.
+    `compared` has a row a case, and `counted` says how many of them there are, where a scenario has several. `alone`
+    says that the run has no other scenario.
     `code` is the few lines of Python that it stands for.
     """
 
@@ -129,6 +130,7 @@ class ScenarioFacts:
     title: str
     explanation: str
     chosen: bool
+    alone: bool
     word: str
     cases: tuple[CaseFacts, ...]
     compared: Table | None
@@ -168,7 +170,6 @@ class FailuresFacts:
     on_bench: Table
     matrix: Table | None
     left: Table
-    checked: int
 
 
 def _story(facts: FailuresFacts, name: str) -> ScenarioFacts:
@@ -249,7 +250,6 @@ class FailuresView(View):
             on_bench=table(self.columns["bench"], _bench_rows(run, scenarios), style="stack"),
             matrix=table(self.columns["matrix"], _matrix(state)) if "side-by-side" in state.scenarios else None,
             left=table(self.columns["left"], left(state).items()),
-            checked=sum(case.observed.leftovers is not None for case in state.cases.values()),
         )
 
 
@@ -302,6 +302,7 @@ def _scenario(state: FailuresState, name: str, now: int, live: bool) -> Scenario
         title=scenario.title,
         explanation=scenario.explanation,
         chosen=name in state.scenarios,
+        alone=len(state.scenarios) == 1,
         word=word,
         cases=cases,
         compared=table(FailuresView.columns["cases"], cases) if several and cases else None,

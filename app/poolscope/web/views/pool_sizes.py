@@ -45,7 +45,7 @@ class SizeRow:
 
     @property
     def workers(self) -> str:
-        return "serial" if self.size is None else str(self.size)
+        return "plain loop" if self.size is None else str(self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class PoolSizesView(View):
             Column("start-up", attrgetter("start"), numbers.ms, "n", "ms", stacked=True),
             Column("map", attrgetter("map"), numbers.ms, "n", "ms", stacked=True, precise=True),
             Column("total", attrgetter("total"), numbers.ms, "n", "ms", stacked=True),
-            Column("speed-up", _speedup, align="n", unit="× serial", stacked=True),
+            Column("speed-up", _speedup, align="n", unit="× plain loop", stacked=True),
             Column("efficiency", attrgetter("efficiency"), _efficiency, "n", "%", stacked=True),
         ),
         "speedup": (
@@ -149,7 +149,7 @@ class PoolSizesView(View):
         ),
         "repetitions": (
             Column("repetition", itemgetter(0), row_head=True),
-            Column("serial", itemgetter(1), align="n", unit="ms", stacked=True),
+            Column("plain loop", itemgetter(1), align="n", unit="ms", stacked=True),
         ),
     }
     charts: ClassVar[Charts] = {
@@ -162,7 +162,7 @@ class PoolSizesView(View):
         ),
         "speedup": Chart(
             "pool-speedup",
-            "Speed-up over serial by pool size against the ideal line, which ends at the usable CPUs",
+            "Speed-up over the plain loop by pool size against the ideal line, which ends at the usable CPUs",
             220,
         ),
         "phases": Chart("phases", "Time by phase for each pool size: start-up, map, shutdown", 188),

@@ -257,8 +257,8 @@ class SharedListView(View):
             picture=_marked(state, picture) if goes_on else picture,
             track=timeline.track(state.lengths, start, now, ticks, f"Length of the list over {window}"),
             lanes=self.timelines["threads"].label,
-            lanes_note="" if _keys(state) else UNSEEN,
-            keys=_keys(state),
+            lanes_note="" if _keys(state, picture) else UNSEEN,
+            keys=_keys(state, picture),
             log=log,
             newest=log[-ON_BENCH:],
             verdict=None if live and state.consistent else run.experiment.meaning.verdict(state, run.usable_cpus),
@@ -283,7 +283,7 @@ def _lost(state: SharedListState) -> tuple[LostRow, ...]:
     return (
         LostRow("added", counts.added, counts.really_added, counts.really_added - counts.added),
         LostRow("removed", counts.removed, counts.really_removed, counts.really_removed - counts.removed),
-        LostRow("emptied between check and pop", None, None, counts.robbed),
+        LostRow("emptied before pop", None, None, counts.robbed),
     )
 
 
@@ -293,14 +293,15 @@ def _marked(state: SharedListState, picture: timeline.Picture) -> timeline.Pictu
     return replace(picture, lanes=tuple(marked))
 
 
-def _keys(state: SharedListState) -> tuple[tuple[str, str], ...]:
-    """The states that can occur under this guard, explained."""
+def _keys(state: SharedListState, picture: timeline.Picture) -> tuple[tuple[str, str], ...]:
+    """The states that can occur under this guard at the delays in force, and those that are drawn, explained."""
+    drawn = {name for name, _ in picture.paths}
     guard, flat_out = state.params.guard, state.delay_max == 0
     occur = {"holding", "waiting"} if guard != "none" else set()
     occur |= {"blocked"} if guard in ("condition", "queue") else set()
-    occur |= set() if flat_out else {"sleeping"}
+    occur |= drawn if flat_out else {"sleeping", *drawn}
     keys = tuple(key for key in KEYS if key[0] in occur)
-    windows = guard == "none" and not flat_out
+    windows = guard == "none" and ("running" in drawn or not flat_out)
     return (*keys, ("running", "between reading a counter and writing it")) if windows else keys
 
 

@@ -84,6 +84,7 @@ class Story:
     keys: tuple[tuple[str, str], ...]
     missing: str
     shown: bool
+    alone: bool  # the run has no other tool
     error: str
     traceback: str
 
@@ -184,7 +185,9 @@ class SharingView(View):
             on_bench=self._on_bench(run, state, rows, low, high),
             compared=table(self.columns["compared"], rows, style="compare"),
             stories=tuple(
-                _story(row, tool) for row, tool in zip(state.rows, rows, strict=True) if row.outcome or row.failed
+                _story(row, tool, len(rows) == 1)
+                for row, tool in zip(state.rows, rows, strict=True)
+                if row.outcome or row.failed
             ),
             rates=self.figure("rates", run, len(state.order), 24 * len(rows) + 8) if timed else None,
             confidence=f"{level:.0%}" if level else "",
@@ -266,7 +269,7 @@ def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
     return "done", "none lost" if row.tool.wrong else "right"
 
 
-def _story(row: ToolState, tool: ToolRow) -> Story:
+def _story(row: ToolState, tool: ToolRow, alone: bool) -> Story:
     outcome = row.outcome
     start, end, cut = _window(row.lanes)
     ticks = timeline.since(max(end - start, 1) / 1e9)
@@ -298,6 +301,7 @@ def _story(row: ToolState, tool: ToolRow) -> Story:
         keys=SharingView.timelines["tool"].legend(row.lanes),
         missing=row.missing or "",
         shown=outcome is not None and not row.missing,
+        alone=alone,
         error=error(row.failed) if row.failed else "",
         traceback=row.failed.traceback if row.failed else "",
     )

@@ -87,7 +87,7 @@ class WhichPoolView(View):
         Shortcut("workload", name, title)
         for name, title in (
             ("sum-of-squares", "Computing in Python, under the GIL"),
-            ("sha256", "Computing in C, which lets go of the GIL"),
+            ("sha256", "Computing in C, which releases the GIL"),
             ("sleep", "Waiting"),
             ("large-arguments", "Large arguments and results"),
             ("uneven", "Items of uneven length"),

@@ -159,7 +159,10 @@ def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, s
     }
     pairs = [(name, str(value)) for name, value in known.items() if value is not None]
     effective = state.cpu.effective if state.cpu else {}
-    pairs += [(f"got by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs") for n, got in effective.items()]
+    pairs += [
+        (f"CPU time received by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs")
+        for n, got in effective.items()
+    ]
     _, throttled = beside_us(state.noise)
     pairs.append(("throttled", "no counter to read" if throttled is None else language.count(throttled, "time")))
     return tuple(pairs)

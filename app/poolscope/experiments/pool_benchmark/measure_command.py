@@ -1,0 +1,57 @@
+"""The command line that measures one's own function with a run's parameters, where a page can't start it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.protocol.work_names import WorkNames, path_of
+
+# Of parameters whose option has another name.
+OPTIONS = {
+    "limit_s": "limit",
+    "item_limit_s": "item_limit",
+    "pythons": "python",
+    "max_tasks": "max_tasks_per_child",
+}
+
+
+def measure_option(name: str) -> str:
+    """The option of a parameter: '--item-limit'."""
+    return f"--{OPTIONS.get(name, name).replace('_', '-')}"
+
+
+def option_value(value: object) -> str:
+    """A parameter as it is typed: lists by commas."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def measure_command(params: WhichPoolParams, changes: Mapping[str, Any] | None = None) -> str:
+    """`poolscope measure` with these parameters and `changes` to them, quoted for a shell.
+
+    What stands at its default is left out; so is the number of items, of which `measure` takes all.
+    """
+    work = WorkNames.of(params.workload)
+    words = ["poolscope", "measure", _object(work.function), "--items", _object(work.items)]
+    if work.setup is not None:
+        words += ["--setup", _object(work.setup)]
+    values = {**params.model_dump(), **(changes or {})}
+    for name, info in WhichPoolParams.model_fields.items():
+        if name not in ("workload", "work_ms", "items") and values[name] != info.default:
+            words += _options(name, values[name])
+    return shlex.join(words)
+
+
+def _object(named: tuple[str, str]) -> str:
+    place, name = named
+    return f"{path_of(place)}:{name}"
+
+
+def _options(name: str, value: Any) -> Iterator[str]:
+    """A flag, an option for each Python, or an option with its value."""
+    for each in value if name == "pythons" else (value,):
+        yield measure_option(name)
+        if each is not True:
+            yield option_value(each)
