@@ -12,7 +12,7 @@ TOKEN = "a token for this test alone"
 
 def test_the_token_lets_in_once_and_the_forms_have_the_demos_bounds(open_page: Opens) -> None:
     with served(demo="true", token=TOKEN) as demo:
-        page = open_page("/runs", base_url=demo.url)
+        page = open_page("/runs", alone=True, base_url=demo.url)
         field = page.get_by_role("textbox", name="token")
         expect(field).to_be_focused()
         field.fill("another")
