@@ -3,19 +3,25 @@
 Every shape is measured many times, by turns, each time in a run of its own with everything left alone that a user would
 leave alone. On a quiet machine at least 19 of 20 recommendations agree, and they are right. A run that something else
 disturbed has to say so: it is counted, and held to no claim.
+
+Each answer is printed as it comes. With --keep FILE it is also kept, and a benchmark that was interrupted goes on from
+there; interrupted or out of --minutes, it prints the table of what there is.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import signal
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from time import monotonic
 from typing import Any
 
 from _report import Claims, heading, progress
@@ -42,8 +48,14 @@ class Answer:
     right: bool
     disturbed: bool
     settled: bool
+    rounds: int
     half_width: float | None
     seconds: float
+
+    def __str__(self) -> str:
+        answer = self.setting or "no clear winner"
+        marks = [*(["WRONG"] * (not self.right)), *(["disturbed"] * self.disturbed), *(["open"] * (not self.settled))]
+        return f"{answer}, {self.rounds} rounds, {self.seconds:.1f} s {' '.join(marks)}".rstrip()
 
 
 @dataclass
@@ -74,8 +86,8 @@ SHAPES = (
 )
 
 
-def answer_of(shape: Shape, run: Run) -> Answer:
-    """What a run that has ended says. Raises RuntimeError for one that failed."""
+def answer_of(shape: Shape, run: Run, seconds: float) -> Answer:
+    """What a run that has ended says, which took so long. Raises RuntimeError for one that failed."""
     recommendation = recommend(run.state)
     if recommendation is None:
         raise RuntimeError(f"{shape.name}: {run.status}, {run.error or run.verdict}")
@@ -87,8 +99,9 @@ def answer_of(shape: Shape, run: Run) -> Answer:
         right=config is not None and shape.is_right(family(config), config.size),
         disturbed=findings["run_was_disturbed"].holds is True,
         settled=rounds["settled"],
+        rounds=rounds["counted"],
         half_width=rounds["half_width"],
-        seconds=rounds["spent_s"],
+        seconds=seconds,
     )
 
 
@@ -96,8 +109,14 @@ def findings_of(run: Run) -> Any:
     return run.experiment.meaning.findings(run.state, run.usable_cpus)
 
 
-async def measure(repeats: int, shapes: Sequence[Shape], **more: Any) -> None:
-    """Fill in the answers of the shapes, which take turns, each run with these parameters besides."""
+async def measure(repeats: int, shapes: Sequence[Shape], keep: Path | None, until: float, **more: Any) -> None:
+    """Fill in the answers of the shapes, which take turns, each run with these parameters besides.
+
+    Ends early at `until`, of `monotonic`, or at a signal.
+    """
+    interrupted = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
     installation = Installation(pythons=interpreters.by_label([interpreters.current()]))
     with tempfile.TemporaryDirectory() as folder:
         scheduler = Scheduler(Journal(Path(folder) / "runs.sqlite"), installation=installation)
@@ -105,27 +124,51 @@ async def measure(repeats: int, shapes: Sequence[Shape], **more: Any) -> None:
         try:
             for number in range(1, repeats + 1):
                 for shape in shapes:
+                    if len(shape.answers) >= number:
+                        continue
+                    if interrupted.is_set() or monotonic() > until:
+                        return
                     progress(f"{number} of {repeats}: {shape.name}")
+                    began = monotonic()
                     run = await scheduler.start("which-pool", {**shape.params, **more})
                     version = run.notifier.version
                     while run.status.live:
                         version = await run.notifier.newer_than(version)
-                    shape.answers.append(answer_of(shape, run))
+                    answer = answer_of(shape, run, monotonic() - began)
+                    shape.answers.append(answer)
+                    progress("")
+                    print(f"  {number} of {repeats} · {shape.name}: {answer}", flush=True)
+                    if keep:
+                        with keep.open("a") as file:
+                            file.write(json.dumps({"shape": shape.name, **asdict(answer)}) + "\n")
         finally:
+            progress("")
             await scheduler.close()
-    progress("")
+
+
+def take_up(keep: Path, shapes: Sequence[Shape]) -> None:
+    """Give the shapes the answers that were kept of them."""
+    by_name = {shape.name: shape for shape in shapes}
+    for line in keep.read_text().splitlines() if keep.exists() else ():
+        kept = json.loads(line)
+        shape = by_name.get(kept.pop("shape"))
+        if shape:
+            shape.answers.append(Answer(**kept))
 
 
 def print_table(shapes: Sequence[Shape]) -> None:
-    head = ("shape", "answer", "agree", "right", "quiet: agree", "right", "disturbed", "settled", "±%", "s")
-    print("  {:<18} {:<14} {:>7} {:>7} {:>13} {:>7} {:>10} {:>8} {:>6} {:>6}".format(*head))
+    head = ("shape", "answer", "agree", "right", "quiet: agree", "right", "disturbed", "settled", "rounds", "±%", "s")
+    print("  {:<18} {:<14} {:>7} {:>7} {:>13} {:>7} {:>10} {:>8} {:>7} {:>6} {:>6}".format(*head))
     for shape in shapes:
         answers, quiet = shape.answers, quiet_answers(shape)
+        if not answers:
+            continue
         halves = [answer.half_width for answer in answers if answer.half_width is not None]
         print(
             f"  {shape.name:<18} {usual(answers) or 'no winner':<14} {of(agreeing(answers), answers):>7} "
             f"{of(right(answers), answers):>7} {of(agreeing(quiet), quiet):>13} {of(right(quiet), quiet):>7} "
             f"{sum(answer.disturbed for answer in answers):>10} {sum(answer.settled for answer in answers):>8} "
+            f"{median(answer.rounds for answer in answers):>7.0f} "
             f"{100 * median(halves) if halves else 0:>6.1f} {median(answer.seconds for answer in answers):>6.1f}",
             flush=True,
         )
@@ -157,17 +200,23 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each shape")
     names = [shape.name for shape in SHAPES]
     parser.add_argument("--shapes", nargs="*", default=names, choices=names, help="only these")
+    parser.add_argument("--keep", type=Path, help="a file of answers, which the benchmark goes on from")
+    parser.add_argument("--minutes", type=float, default=60.0, help="no run begins after so many")
     parser.add_argument("--quick", action="store_true", help="two runs of each, to see that the benchmark still works")
     given = parser.parse_args()
     repeats = 2 if given.quick else given.repeats
     heading(__doc__)
     shapes = [shape for shape in SHAPES if shape.name in given.shapes]
-    asyncio.run(measure(repeats, shapes, **({"seconds": 2, "sizes": [2]} if given.quick else {})))
+    if given.keep:
+        take_up(given.keep, shapes)
+    until = monotonic() + 60 * given.minutes
+    more = {"seconds": 2, "sizes": [2]} if given.quick else {}
+    asyncio.run(measure(repeats, shapes, given.keep, until, **more))
     print_table(shapes)
-    claims = Claims(repeats < REPEATS)
+    claims = Claims(min(len(shape.answers) for shape in shapes) < REPEATS)
     for shape in shapes:
         quiet = quiet_answers(shape)
-        enough = len(quiet) >= min(repeats, REPEATS) / 2
+        enough = len(quiet) >= max(1, min(repeats, REPEATS) / 2)
         agree, correct = (count(quiet) / len(quiet) if quiet else 0.0 for count in (agreeing, right))
         claims.true(f"{shape.name}: 19 of 20 agree, of {len(quiet)} quiet runs", agree >= AGREE if enough else None)
         claims.true(f"{shape.name}: 19 of 20 are right", correct >= AGREE if enough else None)

@@ -49,8 +49,9 @@ def broken(enter: Callable[..., InterpreterSession]) -> Broken:
 
     def found(work: str, kind: str, start_method: str = "fork", limit_s: float = 30.0) -> Breakage:
         session = enter(work, limit_s)
+        method = "" if kind in ("thread", "asyncio") else start_method
         with pytest.raises(ConfigurationFailed) as failed:
-            session.measure(planned("9.9", kind, 2, "" if kind == "thread" else start_method, items=4), HowToMeasure())
+            session.measure(planned("9.9", kind, 2, method, items=4), HowToMeasure())
         assert failed.value.breakage is not None
         return failed.value.breakage
 
@@ -175,6 +176,18 @@ def test_what_hangs_for_another_reason_is_not_laid_on_the_fork(
     found = broken(f"hanging_workers:{function}@items", kind, limit_s=HANG_S)
     assert (found.code, found.looked) == (code, True)
     assert [(place.function, place.workers) for place in found.places] == places
+
+
+def test_a_coroutine_that_raises_beside_another_is_told_with_its_item(broken: Broken) -> None:
+    found = broken("together:raises_beside_another@items", "asyncio")
+    assert (found.code, found.items, found.looked, found.again) == ("raised", (2,), True, True)
+    assert found.error == "RuntimeError: there is another one"
+
+
+def test_a_coroutine_that_waits_for_ever_is_told_with_its_item_and_line(broken: Broken) -> None:
+    found = broken("together:waits_beside_another@items", "asyncio", limit_s=HANG_S)
+    assert (found.code, found.items, found.looked) == ("hung", (2,), True)
+    assert [(place.function, place.workers) for place in found.places] == [("asks", 1)]
 
 
 def test_a_lock_that_the_module_holds_itself_is_found_before_anything_is_measured(

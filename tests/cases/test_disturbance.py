@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from poolscope.machine.cpu_clock import process_table
 from poolscope.machine.noise import read_counters
-from poolscope.stats.disturbance import OTHERS_BUSY_CPUS, beside_us, disturbance
+from poolscope.stats.disturbance import LOST_SHARE, beside_us, disturbance
 
 from tests.cases.programs import in_own_pool, in_program, in_shells_background
 from tests.waiting import until
@@ -95,6 +95,6 @@ def test_a_busy_neighbour_is_no_child_of_ours_and_disturbs(neighbour: int) -> No
     assert others_s >= 18 * TICK_S
     found = disturbance([], workers=2, usable_cpus=2, host_cpus=2, wall_s=reading.wall_s, others_cpu_s=others_s)
     assert found.others_cpus is not None
-    assert found.others_cpus > OTHERS_BUSY_CPUS
+    assert found.others_cpus > 2 * LOST_SHARE
     assert found.disturbed is True
     assert [sign.code for sign in found.signs] == ["others in the way"]

@@ -56,6 +56,24 @@ def test_waiting_work_is_judged_by_the_other_programs() -> None:
     assert judge(others_cpu_s=2.0).signs == (sign,)
 
 
+@pytest.mark.parametrize(
+    ("others_cpus", "host_cpus", "disturbed"),
+    [
+        (0.05, 1, False),  # idle machines, recorded
+        (0.11, 2, False),
+        (0.13, 2, False),
+        (0.20, 2, True),  # a map of two workers takes 1.11 times as long
+        (0.20, 8, False),
+        (1.00, 2, True),  # one busy neighbour, recorded as 0.96 to 1.00
+        (0.96, 2, True),
+        (0.96, 16, True),
+    ],
+)
+def test_others_disturb_by_how_much_they_change_the_gain(others_cpus: float, host_cpus: int, disturbed: bool) -> None:
+    cpus = {"workers": host_cpus, "usable_cpus": host_cpus, "host_cpus": host_cpus}
+    assert judge(**cpus, others_cpu_s=4.0 * others_cpus).disturbed is disturbed
+
+
 def test_others_on_cpus_that_were_free_are_no_proof() -> None:
     roomy = {"host_cpus": 16, "others_cpu_s": 12.0}
     result = judge(**roomy)

@@ -27,7 +27,19 @@ from poolscope.web.stream import Channel
 
 from tests.served import served
 from tests.waiting import BOUND_S, until
-from tests.web.conftest import BRIEF, ENDLESS, Event, Serve, ended, events, fragments, frames, running, start
+from tests.web.conftest import (
+    BRIEF,
+    BY_BROWSER,
+    ENDLESS,
+    Event,
+    Serve,
+    ended,
+    events,
+    fragments,
+    frames,
+    running,
+    start,
+)
 
 # Over HTTP
 
@@ -139,6 +151,16 @@ def test_one_viewer_more_than_the_limit_is_refused_until_another_leaves(serve: S
             with client.stream("GET", "/live") as third:
                 assert next(frames(third))
         until(lambda: server.app_state.hub.viewers == 0, "the end of all viewers")
+
+
+def test_one_visitor_can_not_open_all_streams(serve: Serve) -> None:
+    with serve(demo=True, streams_of_visitor=1) as server, server.client() as client, server.client() as other:
+        other.get("/", headers=BY_BROWSER)  # gets a name of its own by it
+        with client.stream("GET", "/live") as first, closing(frames(first)) as one:
+            next(one)
+            assert client.get("/live").status_code == 429
+            with other.stream("GET", "/live") as second:
+                assert second.status_code == 200
 
 
 def test_an_unknown_runs_stream_is_404(client: httpx.Client) -> None:

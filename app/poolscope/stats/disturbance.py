@@ -11,8 +11,12 @@ from poolscope.protocol.payloads import NoiseReading
 # A map waits for its slowest worker, so one that is held up by a tenth lengthens the map by a tenth: more than the
 # spread of quiet runs. Measured on 2 CPUs: quiet 1.00 to 1.01, one busy neighbour 1.3 to 1.5, two 1.9 to 2.0.
 HELD_UP = 1.10
-# The same tenth, as CPU used by others, should all of it fall on one worker. Quiet machines show 0.01 to 0.05.
-OTHERS_BUSY_CPUS = 0.10
+# Where others use so much of n CPUs that all work for us, a map takes n / (n - used) times as long, and the plain loop,
+# which finds a free CPU, does not. A gain is understated by that: from the same tenth on, by more than what separates
+# configurations that count as equally fast. Quiet machines show 0.01 to 0.11 on 2 CPUs, the server's share included.
+LOST_SHARE = 1 - 1 / HELD_UP
+# However many CPUs there are: one that others keep busy for a quarter holds up the worker on it, and the map with it.
+OTHERS_BUSY_CPUS = 0.25
 # And the same tenth, as the share of the usable CPUs that spinning processes did not get.
 EFFECTIVE_SHARE = 0.90
 # The scheduler takes turns of some milliseconds: tasks must add up to several before their total shows the others.
@@ -147,7 +151,7 @@ def _others(others: float | None, host_cpus: int, spare: int) -> _Check:
     if others is None:
         return _Check(None, Sign("others unknown", {"least_s": SHORTEST_WALL_S}))
     numbers = {"others_cpus": others, "host_cpus": host_cpus, "spare": spare}
-    if others <= OTHERS_BUSY_CPUS:
+    if others <= min(OTHERS_BUSY_CPUS, LOST_SHARE * host_cpus):
         return _Check(False, Sign("others idle", numbers), True)
     if others <= spare:
         return _Check(None, Sign("others on free CPUs", numbers))

@@ -76,7 +76,7 @@ class AppState:
     ) -> None:
         self.scheduler = scheduler
         self.identification = identification or Identification()
-        self.open_streams = open_streams or OpenStreams()
+        self.open_streams = OpenStreams() if open_streams is None else open_streams  # an empty one is false
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()

@@ -107,8 +107,8 @@ WORKLOADS: dict[str, Workload] = {
         40,
         "Sums of squares, one in ten much longer",
         "Sums squares; every tenth item takes ten times as long.",
-        work_ms=5.0,
-        rounds=25_000,
+        work_ms=2.0,
+        rounds=10_000,
     ),
     "sleep": Workload(
         "waiting",

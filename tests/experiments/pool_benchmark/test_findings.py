@@ -550,6 +550,8 @@ def test_output_is_told_with_its_size() -> None:
         ({"noise": QUIET}, False),
         ({"noise": None}, None),
         ({"noise": LOUD}, True),
+        ({"noise": replace(QUIET, wall_s=5.0, host_busy_s=6.95, own_cpu_s=6.4)}, False),  # 0.11 CPUs, an idle machine
+        ({"noise": replace(QUIET, wall_s=5.0, host_busy_s=9.9, own_cpu_s=5.0)}, True),  # one busy neighbour
         ({"noise": replace(QUIET, throttled_after=3)}, True),
         ({"noise": replace(QUIET, loop_cpu_s=3.0)}, True),
         ({"noise": replace(QUIET, host_busy_s=None, loop_wall_s=0.0)}, None),

@@ -85,6 +85,7 @@ def test_an_answer_is_settled_once_more_rounds_would_hardly_change_it(
         ({"process 2": about(330), "process 4": about(240)}, "process 4"),  # the interval excludes equality
         ({"process 2": spread(380), "process 4": spread(330, WIDE[::-1])}, "process 2"),  # beyond the usable CPUs
         ({"process 1": about(600), "process 2": about(330)}, "process 2"),
+        ({"process 2": about(1240), "pool 4": about(1230), "pool 2": about(1235)}, "process 2"),  # a small gain
     ],
 )
 def test_of_equals_the_cheapest_is_recommended(maps: Mapping[str, Sequence[float]], chosen: str) -> None:

@@ -36,6 +36,7 @@ from poolscope.experiments.pool_benchmark.rounds import (
     MOST_ROUNDS,
     SAMPLE_S,
     TRACED_WARM_UP_S,
+    WARM_UP_SHARE,
     is_look,
 )
 from poolscope.experiments.pool_benchmark.sessions import (
@@ -370,8 +371,14 @@ class Benchmark:
         for config in configs:
             if config not in self.configs:
                 continue
-            if self.hurried and repetition == 1 and config.kind != SERIAL and self.is_late(config):
-                self.skip(config, f"It was not measured: the time of {self.arguments.seconds:g} s was spent before.")
+            if repetition == 0 and self.warms_up_too_long():
+                self.hurried = True
+                return
+            if config.kind != SERIAL and repetition > 0 and self.is_late(config):
+                if repetition == 1:
+                    self.skip(
+                        config, f"It was not measured: the time of {self.arguments.seconds:g} s was spent before."
+                    )
                 continue
             self.report.progress(self.estimator, note, config)
             how = self.how_to_measure(config, repetition)
@@ -388,7 +395,7 @@ class Benchmark:
         if repetition > 1 or (repetition == 1 and not self.hurried):
             return HowToMeasure(passes=self.passes.get(config, 1))
         if self.arguments.repeats is not None or self.hurried:
-            return HowToMeasure(first=True)
+            return HowToMeasure(first=True, passes=self.passes.get(config, 1))
         # The first pass of a loop may be longer than the others, for what it keeps.
         long = config.kind != SERIAL and self.expected_s(config) >= TRACED_WARM_UP_S
         if long and self.configs[config].is_traced(config):
@@ -398,6 +405,10 @@ class Benchmark:
     def spans(self) -> int:
         """The most of one configuration."""
         return SPANS // len(self.configs)
+
+    def warms_up_too_long(self) -> bool:
+        """Whether the warm-up has taken far more time than was expected, so that the rest of it is left out."""
+        return self.arguments.repeats is None and self.spent_s() > WARM_UP_SHARE * self.arguments.seconds
 
     def is_late(self, config: PlannedConfiguration) -> bool:
         """Whether a repetition would take more than the time that is left."""

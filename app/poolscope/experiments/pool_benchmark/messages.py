@@ -661,7 +661,7 @@ VERDICTS = {
     "use, behind": "{gain:interval}.[ {tie}]",
     "other loop": "{config} wins: {gain:times} {base}.",
     "other loop, behind": "{gain:interval}.",
-    "small gain": "Hardly worth a pool: {best}, {fastest}, {best:gains/gain} less than {worth_it:percent}.",
+    "small gain": "Hardly worth a pool: {config}[, {fastest},] {config:gains/gain} less than {worth_it:percent}.",
     "small gain, behind": "They differ by {gain:times} ({gain:interval}), and a plain loop is simpler.",
     "loop": "Stay with the plain loop: the best pool takes {slower}.",
     "loop, behind": "{best:capital}, {fastest}, {reach}.[ {why}]",

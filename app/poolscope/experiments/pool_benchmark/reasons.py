@@ -100,7 +100,7 @@ def as_good(state: State, recommendation: Recommendation) -> tuple[Configuration
 def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     """The rule by which another than the fastest is recommended."""
     config, best = recommendation.config, recommendation.best
-    if recommendation.maps.outcome == "pool" and config is not None and config is not best:
+    if recommendation.maps.outcome in ("pool", "small gain") and config is not None and config is not best:
         yield Reason("cheapest", {"best": best, "equal": EQUAL - 1}, False)
 
 

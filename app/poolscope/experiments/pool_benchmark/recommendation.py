@@ -70,7 +70,7 @@ def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configu
         case "pool":
             return _not_beyond_cpus(state, maps, state.configs[maps.recommended or maps.best])
         case "small gain":
-            return state.configs[maps.best]
+            return state.configs[next((key for key in maps.equal if key in maps.faster), maps.best)]
         case "loop":
             return loop
         case _:

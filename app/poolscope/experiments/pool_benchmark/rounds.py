@@ -23,6 +23,8 @@ ALWAYS_TRACED_S = 0.1
 # A run has no warm-up round where a warm-up, the two rounds before the first look, and what then still repeats would
 # take longer than its time.
 HURRIED_ROUNDS = 3.5
+# One that lasts beyond this part of the time, for calls took longer than those of the trial, is ended.
+WARM_UP_SHARE = 0.5
 
 # The most that a run may take beyond its time, as a part of it, to have the fewest rounds that say anything.
 GRACE = 0.1

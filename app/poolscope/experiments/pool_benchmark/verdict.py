@@ -130,7 +130,9 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         case "pool":
             return _use(state, recommendation, facts)
         case "small gain":
-            return "small gain", "small gain, behind", {**facts, "fastest": _fastest(state, best)}
+            config = recommendation.config or best
+            fastest = _fastest(state, best) if config is best else None
+            return "small gain", "small gain, behind", {**facts, "config": config, "fastest": fastest}
         case "loop":
             return _loop(state, best, usable_cpus, facts)
         case "too few":

@@ -7,7 +7,7 @@ from statistics import median
 
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.payloads import LoopTimes, LoopUse
-from poolscope.stats.disturbance import OTHERS_BUSY_CPUS, beside_us
+from poolscope.stats.disturbance import beside_us
 from poolscope.workloads.catalog import COMPUTING, WAITING
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
@@ -22,6 +22,7 @@ OVERLAPS = 1.5  # so many times what the blocked share leaves room for: then it 
 SHORTEST_CALL_S = 1e-4  # below it the loop's own work counts
 # CPUs that an item in the plain loop keeps busy: one thread makes it 1.0, two busy threads would make it 2.
 SEVERAL_CPUS, ONE_CPU = 1.3, 1.1
+A_TENTH = 0.1  # of a CPU that others use: children may have waited for it, where no CPU was free
 ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
 
 
@@ -71,7 +72,7 @@ def _children_may_starve(state: State) -> bool:
     if noise is None or others_s is None or not noise.host_busy_s or (children_share(state.serial) or 0.0) < FEW:
         return False
     busy, others = noise.host_busy_s / noise.wall_s, others_s / noise.wall_s
-    return others > OTHERS_BUSY_CPUS and busy > (noise.host_cpus or 1) - 1 + OTHERS_BUSY_CPUS
+    return others > A_TENTH and busy > (noise.host_cpus or 1) - 1 + A_TENTH
 
 
 def on_cpu(loop: Configuration | None) -> float | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing.process
 import os
 import pickle
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
@@ -149,6 +150,30 @@ class LoggedFunction:
 
     def say(self, entry: CallLogEntry) -> None:
         write_entry(Path(self.log), entry)
+
+
+class LoggedCoroutine:
+    """The same for a coroutine function, whose calls share this process; `under_way` are its coroutines by item."""
+
+    def __init__(self, coroutine: Callable[[Any], Awaitable[Any]], log: Path) -> None:
+        self.coroutine = coroutine
+        self.log = log
+        self.under_way: dict[int, Any] = {}
+
+    async def __call__(self, numbered: tuple[int, str, Any]) -> None:
+        number, words, item = numbered
+        pid = os.getpid()
+        write_entry(self.log, CallBegan(number, pid, words))
+        self.under_way[number] = called = self.coroutine(item)
+        try:
+            await called
+        except BaseException as error:
+            # What is cancelled is so for another's sake: whoever raised, or waited for ever, is told.
+            if not isinstance(error, asyncio.CancelledError | GeneratorExit):
+                write_entry(self.log, CallRaised(number, pid, error_in_words(error), "", daemonic=False, globals=()))
+            raise
+        write_entry(self.log, CallEnded(number, pid))
+        del self.under_way[number]
 
 
 def write_entry(log: Path, entry: CallLogEntry) -> None:

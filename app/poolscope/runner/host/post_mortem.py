@@ -13,6 +13,7 @@ from multiprocessing import connection
 from pathlib import Path
 from time import monotonic
 from types import FrameType
+from typing import Any
 
 from poolscope.machine.noise import own_cpu_s
 from poolscope.protocol.commands import ExplainBreakage
@@ -24,6 +25,7 @@ from poolscope.runner.host.call_log import (
     CallLogEntry,
     CallNotRead,
     CallRaised,
+    LoggedCoroutine,
     LoggedFunction,
     entries,
     under_way,
@@ -58,14 +60,16 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
     logged = dataclasses.replace(work, function=function, items=items, coroutine=None, fresh=None, calling="item")
     # A fork server is to load what the user's function needs, as for that function itself.
     function.__module__ = str(getattr(work.function, "__module__", None) or "__main__")
-    if opened.is_async:
-        return None
+    coroutine = None
+    if work.coroutine_call is not None and (opened.is_async or order.use.kind == "asyncio"):
+        coroutine = LoggedCoroutine(work.coroutine_call, log)
+        logged = dataclasses.replace(logged, function=coroutine, coroutine=coroutine)
     show_stacks_in(str(log))
-    if order.warm:
+    if order.warm and coroutine is None:
         with suppress(*RAISED_BY_WORK):
             work.call(work.items[0])
     threads = opened.work_threads() if order.use.kind in STARTED_BY_METHOD else ()
-    watch = StandstillWatch(context, opened, order)
+    watch = StandstillWatch(context, opened, order, coroutine)
     code: BreakageCode
     facts: dict[str, object] = {}
     try:
@@ -135,8 +139,15 @@ def of_items(work: Work, breakage: Breakage) -> Breakage:
 class StandstillWatch:
     """Interrupts the main thread where nothing has gone on for long: no call begun or ended, and no CPU time used."""
 
-    def __init__(self, context: RunContext, opened: OpenedWork, order: ExplainBreakage) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        opened: OpenedWork,
+        order: ExplainBreakage,
+        coroutine: LoggedCoroutine | None = None,
+    ) -> None:
         self.context = context
+        self.coroutine = coroutine
         self.opened = opened
         self.log = Path(order.calls)
         self.kind = order.use.kind
@@ -187,13 +198,27 @@ class StandstillWatch:
         return tuple(WaitingPlace(*place, workers=count) for place, count in found.most_common())
 
     def own_stacks(self) -> list[list[tuple[str, int, str]]]:
-        """The stacks of this process's threads that are at work for the user, the innermost line first."""
+        """The stacks of this process's threads that are at work for the user, the innermost line first.
+
+        Coroutines that are under way have stacks of their own.
+        """
+        if self.coroutine is not None:
+            return [awaiting(called) for called in list(self.coroutine.under_way.values())]
         frames = sys._current_frames()
         idents = [thread.ident for thread in threading.enumerate() if self.is_at_work(thread)]
         return [innermost_first(frames[ident]) for ident in idents if ident in frames]
 
     def is_at_work(self, thread: threading.Thread) -> bool:
         return thread is threading.main_thread() or thread not in (self.thread, *self.opened.own_threads, *self.before)
+
+
+def awaiting(coroutine: Any) -> list[tuple[str, int, str]]:
+    """Where a coroutine and those that it awaits have stopped, the innermost line first."""
+    lines: list[tuple[str, int, str]] = []
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        lines.insert(0, (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        coroutine = coroutine.cr_await
+    return lines
 
 
 def innermost_first(frame: FrameType) -> list[tuple[str, int, str]]:

@@ -34,6 +34,7 @@ Call = Callable[[], list[Any]]
 
 # Of one sample: a map of a microsecond, the shortest that there is, then lasts 10 ms.
 MOST_PASSES = 10_000
+MOST_HELD_UP = 4  # times as long a map takes beside a few others' processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,18 +251,22 @@ def time_map(
 
 
 def passes_to_fill(pool: TimedPool, first: int, wanted: int) -> int:
-    """How many maps in a row last `wanted` nanoseconds, as short as they are after the `first`, which took so long."""
-    if first >= wanted:
+    """How many maps in a row last `wanted` nanoseconds, by the shortest of some; the `first` one took so long.
+
+    One that took several times as long will do; another that is long enough may have been held up, and a sample of a
+    single short map is mostly not held up at all, which would make it incomparable with longer ones.
+    """
+    if first >= MOST_HELD_UP * wanted:
         return 1
-    done, spent = 0, 0
+    done, spent, shortest = 0, 0, first
     while spent < wanted and done < MOST_PASSES:
         (items,) = pool.work.passes(1)
         call = pool.users_line(items)
         asked = perf_counter_ns()
         call()
-        spent += perf_counter_ns() - asked
-        done += 1
-    return max(1, min(MOST_PASSES, -(-wanted * done // spent)))
+        took = perf_counter_ns() - asked
+        done, spent, shortest = done + 1, spent + took, min(shortest, took)
+    return max(1, min(MOST_PASSES, -(-wanted // max(1, shortest))))
 
 
 def collections_so_far() -> int:
