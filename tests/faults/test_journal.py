@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -80,6 +82,19 @@ def test_a_data_folder_that_goes_away_in_the_middle(server: Served) -> None:
     server.data.unlink()
     until(lambda: server.api.post("/api/runs", json={"experiment": "factorials"}).json()["kept"], "a run that is kept")
     assert not says(server, "/", NOT_KEPT)
+
+
+def test_a_journal_that_somebody_keeps_locked(server: Served) -> None:
+    run = begin(server, "shared-list")
+    with closing(sqlite3.connect(server.data / "poolscope.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        until(lambda: says(server, f"/runs/{run.id}", THIS_IS_NOT), "the notice on the run's page")
+        goes_on(server, run.id)
+        other.execute("ROLLBACK")
+
+    works_again(server, "factorials")
+    assert not says(server, "/", NOT_KEPT)
+    server.stop(run.id)
 
 
 def test_a_journal_that_is_deleted_in_the_middle(server: Served) -> None:

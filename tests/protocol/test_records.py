@@ -95,6 +95,17 @@ def test_garbage_is_malformed_and_nothing_else(line: bytes) -> None:
         from_line(line)
 
 
+@given(records(), st.data())
+def test_a_record_with_anything_in_a_field_is_a_record_or_malformed(record: Record, data: st.DataObject) -> None:
+    body = json.loads(to_line(record))
+    body[data.draw(st.sampled_from(sorted(body)))] = data.draw(JSON)
+    try:
+        read = from_line(json.dumps(body).encode())
+    except MalformedRecord:
+        return
+    assert from_line(to_line(read)) == read
+
+
 def test_a_missing_field_that_has_a_default_gets_it() -> None:
     assert from_line(b'{"kind":"actor","t":5,"actor":"thread 1","event":"started"}') == Actor(5, "thread 1", "started")
     assert from_line(b'{"kind":"end","t":5,"outcome":"stopped"}') == End(5, "stopped")

@@ -427,6 +427,17 @@ async def test_old_runs_leave_the_memory_and_come_back_from_the_journal(open_sch
         assert await scheduler.run(runs[0].id) is recalled
 
 
+async def test_large_runs_leave_the_memory_before_there_are_many(
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poolscope.runs.store.RECENT_BYTES", 1)
+    async with open_scheduler(PATIENT + "say('end', outcome='finished')") as scheduler:
+        runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(3)]
+        assert scheduler.in_memory() == runs[2:]
+        recalled = await scheduler.run(runs[0].id)
+        assert recalled.record_log.lines == runs[0].record_log.lines
+
+
 async def test_the_oldest_runs_are_pruned(open_scheduler: OpenScheduler) -> None:
     async with open_scheduler(PATIENT + "say('end', outcome='finished')", keep_runs=2) as scheduler:
         runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(3)]

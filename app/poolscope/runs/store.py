@@ -17,6 +17,7 @@ from poolscope.runs.run import ChangeNotifier, Run, Status
 from poolscope.runs.visitors import Visitor
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
+RECENT_BYTES = 64 * 1024 * 1024
 MOST_VISITORS = 5_000  # remembered; those without a run are let go of first
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
 
@@ -147,8 +148,15 @@ class RunStore:
         return run
 
     def forget_old(self) -> None:
-        """Let go of ended runs beyond the recent ones; the journal has them."""
+        """Let go of ended runs beyond the recent ones, and of such whose records are too large together for the memory;
+        the journal has them. The newest stays, whatever its size."""
         ended = [run for run in self._runs.values() if not run.status.live]
+        held = 0
+        for number, run in enumerate([run for run in reversed(ended) if not run.unkept]):
+            held += run.record_log.bytes
+            if number and held > RECENT_BYTES:
+                ended.remove(run)
+                del self._runs[run.id]
         for some, most in (
             ([run for run in ended if not run.unkept], RECENT),
             ([run for run in ended if run.unkept], RECENT_UNKEPT),
