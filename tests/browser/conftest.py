@@ -135,10 +135,11 @@ class KeptPages:
     def give_back(self, page: Page, options: dict[str, Any]) -> None:
         """Keep a page for the next test, as it was when it was new."""
         page.unroute_all()
-        if options.get("java_script_enabled", True) and page.url != "about:blank":
+        # A place of the same site without scripts: on the way from about:blank the browser would change the process.
+        page.goto("/healthz")
+        if options.get("java_script_enabled", True):
             page.evaluate("localStorage.clear(); sessionStorage.clear()")
         page.context.clear_cookies()
-        page.goto("about:blank")
         page.emulate_media(color_scheme=options.get("color_scheme", "null"))
         page.set_viewport_size(options["viewport"])
         self._kept[repr(options)] = page

@@ -23,8 +23,8 @@ from tests.waiting import until, until_gone
 
 OTHERS = [name for name in SCENARIOS if name != "side-by-side"]
 PARTS = [OTHERS[first::4] for first in range(4)]  # in runners of their own at once, as they mostly wait
-# The oldest Python without a GIL, the first with interpreters, and the newest; the tests' own is another.
-PYTHONS = ("python3.13t", "python3.14", "python3.15")
+# The oldest Python without a GIL, which has no interpreters, and the newest, which has; the tests' own is another.
+PYTHONS = ("python3.13t", "python3.15")
 
 
 @pytest.fixture(params=PYTHONS)
@@ -34,7 +34,7 @@ def elsewhere(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 def test_a_killed_runner_leaves_no_process_and_no_semaphore(elsewhere: tuple[str, str]) -> None:
-    """3.14 starts workers by a fork server, where the resource tracker alone knows the names of the semaphores."""
+    """Python starts workers, from 3.14 on, by a fork server, where the resource tracker alone knows the names of the semaphores."""
     long = FailuresParams(scenarios=["worker-killed"], task=10, limit=5).model_dump()
     with runner("failures", long, elsewhere[1]) as child:
         child.until(lambda record: isinstance(record, Span) and record.actor.startswith("worker"))
