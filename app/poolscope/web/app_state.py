@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import multiprocessing
 import platform
@@ -80,6 +81,7 @@ class AppState:
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()
+        self.bench_turn = asyncio.Lock()  # to draw the whole bench
         self.replays = Replays()
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr

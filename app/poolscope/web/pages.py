@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,17 +63,22 @@ async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     owner = owner_of(request)
-    panels = [
-        await whole_panel(
-            app_state,
-            experiment,
-            await app_state.scheduler.latest(experiment.name, owner),
-            form_section(app_state, experiment, None) if experiment.name == defaults else None,
-        )
-        for experiment in app_state.scheduler.experiments.values()
-    ]
-    recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
-    return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
+    # One at a time: a class that comes at once would hold the event loop until the last of its pages is drawn, and with
+    # it all streams and answers. Who waits for the lock lets others go first, and one page after the other is drawn.
+    async with app_state.bench_turn:
+        panels = [
+            await whole_panel(
+                app_state,
+                experiment,
+                await app_state.scheduler.latest(experiment.name, owner),
+                form_section(app_state, experiment, None) if experiment.name == defaults else None,
+            )
+            for experiment in app_state.scheduler.experiments.values()
+        ]
+        recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
+        answer = page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
+        await asyncio.sleep(0)
+    return answer
 
 
 @router.get("/runs")
