@@ -90,7 +90,7 @@ def command(
         str | None, typer.Option(metavar="N", help="Repetitions, after one warm-up; as many as the answer needs.")
     ] = None,
     seconds: Annotated[
-        str | None, typer.Option(metavar="SECONDS", help="How long repetitions may take without --repeats; 30.")
+        str | None, typer.Option(metavar="SECONDS", help="How long all of it may take without --repeats; 30.")
     ] = None,
     python: Annotated[
         list[str] | None,

@@ -23,6 +23,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.text import language, numbers
 from poolscope.web.costly import CostlyAnswers
 from poolscope.web.identification import Identification
+from poolscope.web.neighbours import Neighbours
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.replay import Replays
 
@@ -82,6 +83,7 @@ class AppState:
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()
         self.bench_turn = asyncio.Lock()  # to draw the whole bench
+        self.neighbours = Neighbours()
         self.replays = Replays()
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr

@@ -24,6 +24,7 @@ from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Verdict
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
+from poolscope.web.bench import last_run, now
 from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
 from poolscope.web.history import ON_BENCH, RECENT, earlier_run, history
 from poolscope.web.views import VIEWS
@@ -257,6 +258,20 @@ def recent_section(app_state: AppState, owner: str = "") -> Section:
     )
 
 
+def now_section(app_state: AppState, owner: str = "") -> Section:
+    """What runs now, what came last, and what other programs use."""
+    scheduler = app_state.scheduler
+
+    async def context() -> Makers:
+        last = await last_run(app_state, owner)
+        return {"now": lambda: now(app_state, owner, last)}
+
+    def version() -> object:
+        return scheduler.runs_of(owner).changes, int(time.monotonic() / MACHINE_S)
+
+    return Section("now", version, context, lambda: (Fragment("now", "partials/now.html", "strip"),))
+
+
 def machine_section(app_state: AppState) -> Section:
     """The header's facts about this machine."""
 
@@ -273,7 +288,7 @@ async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
     sections: list[Section] = []
     for experiment in scheduler.experiments.values():
         sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
-    return [*sections, recent_section(app_state, owner), machine_section(app_state)]
+    return [*sections, now_section(app_state, owner), recent_section(app_state, owner), machine_section(app_state)]
 
 
 # A run's own page

@@ -78,5 +78,7 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
             return {"engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept)))}
         case "hosting-a-demo":
             return {"limits": table(LIMITS_OF_THE_DEMO, LIMITS.items())}
-        case _:
+        case "glossary":
             return {"terms": GLOSSARY}
+        case _:
+            return {}

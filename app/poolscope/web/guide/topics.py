@@ -56,6 +56,11 @@ TOPICS = (
         "What goes wrong in a worker is silent unless somebody asks. How to be told, and how to stop waiting.",
     ),
     Topic(
+        "your-own-work",
+        "Measuring your own work",
+        "How to ask about a function of yours, how long that takes, and what its first calls tell.",
+    ),
+    Topic(
         "beyond-one-machine",
         "When one machine is not enough",
         "Worker processes that live on, clusters, and any executor of your own: what they add, and what they cost.",
