@@ -54,7 +54,7 @@ BREAKAGES = {
     "not again": "it did not happen again, so which item it had can't be told",
     "hung-at-fork": (
         "Its workers hung[ in {places}]: for {idle_s:duration} none used a CPU or ended a call, where workers that are "
-        "spawned do not hang. {names_of_threads} {threads:was/were} running in the main process when they were forked: "
+        "spawned go on. {names_of_threads} {threads:was/were} running in the main process when they were forked: "
         "a lock that such a thread holds at that moment stays locked in the worker, and the thread itself is not "
         "there. Start workers by spawn or forkserver, or the {threads:thread/threads} after the pool."
     ),

@@ -25,7 +25,7 @@ CHECKS = {
     "items_changed": "a call changes its item",
     "work_too_small": "work too small for a pool",
     "event_loop_blocked": "the coroutine blocks the event loop",
-    "gil_held": "threads took turns for the GIL",
+    "gil_held": "threads took turns",
     "child_processes": "the programs that it starts need the CPUs",
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
     "function_too_large": "the function carries data with every message",
@@ -173,10 +173,10 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unclear": "Can't tell: {figures}.",
         "little": "The very first call was longer, which is little: {first_s:duration}, then {again_s:duration}.",
         "per item": (
-            "Results are kept: {figures} (medians of {calls} {calls:item/items}). So every repetition ran in a new "
-            "process, in which nothing was kept yet: these are the times of a first run. Later, in one process, the "
-            "loop, threads and workers forked from it would find the results; spawned workers never do. To keep them "
-            "for a pool, fill the cache before it forks, or in --setup."
+            "Results are kept[, and calls change {changed}]: {figures} (medians of {calls} {calls:item/items}). So "
+            "each repetition ran in a new process, as a first run does. Later the loop, threads and forked workers "
+            "would find the results, spawned workers never do. To keep them for a pool, fill the cache before it "
+            "forks, or in --setup."
         ),
         "per object": (
             "Results are kept with the object that was passed: {figures}, and of an equal item that is another object "
@@ -258,6 +258,14 @@ FINDINGS: dict[str, dict[str, str]] = {
         "untraced": "No two threads were traced in a Python that has the GIL.",
         "unclear": "Can't tell: {figures}.",
         "waits": "The work waits, which needs no GIL: {figures}.",
+        "in turn, disturbed": (
+            "Can't tell, the run was disturbed: with {config} a task took {stretched:times} as long as in the loop."
+        ),
+        "in turn": (
+            "The work waits, yet {config} did it one at a time: a task took {stretched:times} as long as in the plain "
+            "loop, and all of them no less. Something lets one through at a time, such as a lock, a connection or a "
+            "session that they share: hold it for a shorter time, or give each thread its own."
+        ),
         "side by side": "They ran side by side: {figures}.",
         "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
         "several CPUs": "In the plain loop a task uses several CPUs by itself, so it lets go of the GIL: {figures}.",
@@ -566,8 +574,8 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "clock": "{config}: {differing} {differing:result holds a time/results hold times}: {detail}",
         "same-random-state": (
-            "{config}: items {pair} were given the same random numbers, and {repeated} items share theirs with "
-            "another: every worker has a copy of the generator in the same state[, {generators}]. Give each item a "
+            "{config}: [items {pair} were given the same random numbers, and {repeated} items share theirs with "
+            "another: ]every worker has a copy of the generator in the same state[, {generators}]. Give each item a "
             "seed of its own, by numpy.random.SeedSequence.spawn() or random.Random(seed), or seed by os.getpid() in "
             "the pool's initializer."
         ),
@@ -727,6 +735,7 @@ VERDICTS = {
     "no GIL": "This Python has no GIL, so its threads compute side by side.",
     "no GIL in": "{python} has no GIL, so its threads compute side by side.",
     "under the GIL": "{against}: under the GIL threads work one at a time.",
+    "in turn": "{against}: something lets one thread through at a time.",
     "one thread as good": "{against}, and more of them are no faster: under the GIL threads work one at a time.",
     "tied": "{against}, not shown to be slower[, and take {around_s:duration} to start and end].",
     "less memory": "{against} with {memory_share:percent} of the memory a worker.",
