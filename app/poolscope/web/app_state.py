@@ -84,6 +84,7 @@ class AppState:
         self.costly = CostlyAnswers()
         # Fragments are drawn one by one, and requests are read in between, however many pages are due at once.
         self.drawing = asyncio.Lock()
+        self.bench_turn = asyncio.Lock()  # to draw the whole bench
         self.neighbours = Neighbours()
         self.replays = Replays()
         self.templates = environment()
