@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import multiprocessing
 import platform
@@ -81,6 +82,7 @@ class AppState:
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()
+        self.bench_turn = asyncio.Lock()  # to draw the whole bench
         self.neighbours = Neighbours()
         self.replays = Replays()
         self.templates = environment()
