@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,6 +65,16 @@ async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     owner = owner_of(request)
+    # One at a time: a class that comes at once would hold the event loop until the last of its pages is drawn, and with
+    # it all streams and answers. Who waits for the lock lets others go first, and one page after the other is drawn.
+    async with app_state.bench_turn:
+        drawn = await draw_bench(app_state, owner, defaults)
+        await asyncio.sleep(0)
+    return drawn
+
+
+async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response:
+    """The bench as one visitor sees it."""
     known = app_state.scheduler.experiments
     latest = {name: await app_state.scheduler.latest(name, owner) for name in known}
     panels = [
