@@ -78,6 +78,7 @@ class ScriptedVisitor:
         )
         weights, actions = zip(*doings, strict=True)
         async with self._client:
+            await self._ask("look", "GET", "/")  # as all do who come with a browser; it tells them apart by a cookie
             while time.monotonic() < until:
                 await self._random.choices(actions, weights)[0]()
                 await asyncio.sleep(self._random.expovariate(1 / self._think_s))

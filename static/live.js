@@ -196,6 +196,19 @@ document.addEventListener("keydown", event => {
   const list = event.key === "Escape" && event.target.closest?.(".several details[open]");
   if (list) { close(null); list.firstElementChild.focus(); }
 });
+
+// What is folded opens for who is sent there: by a link, or by a button above it.
+function reveal(element) {
+  for (let fold = element?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+}
+function followHash() { if (location.hash) reveal(part(decodeURIComponent(location.hash.slice(1)))); }
+addEventListener("hashchange", followHash);
+document.addEventListener("submit", event => {
+  const panel = event.target.closest(".ways") && part(event.target.querySelector("[name=experiment]")?.value);
+  if (!panel) return;
+  reveal(panel);
+  panel.scrollIntoView({ block: "start" });
+});
 function settle() { speak(); follow(); offerReplay(); offerCopies(); hold(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);
@@ -225,4 +238,5 @@ document.addEventListener("click", event => {
   event.target.textContent = "Pause";
   timer = setInterval(step, STEP);
 });
+followHash();
 settle();

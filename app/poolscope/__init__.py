@@ -40,6 +40,8 @@ Words, one a concept:
     RunnerProcess      the child as the server holds it; RunMonitor follows it; a prewarmed one is kept ready
     RunContext         what a body is given; WorkerRegistry: the workers of the moment, by number
     RecordLog          a run's records in order; RunStore: the runs at hand; ChangeNotifier: something changed
+    demand, budget     what a run will take of the machine, by its parameters; what all live runs may take
+    shortage, breach   what a run waits for; why one was ended that did not end itself, often by the RunWatch
     recovery           what a server does at its start about a crash before
     finding, verdict   a check with its numbers, which holds, does not, or can't be told; the answer, with its interval
     view, fragment     a screen of an experiment; a part of a page that the stream replaces

@@ -16,7 +16,7 @@ import pytest
 from jinja2 import nodes
 from poolscope.experiments.findings import Verdict
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.web import context, forms, table, timeline
+from poolscope.web import bench, context, forms, table, timeline
 from poolscope.web.app_state import Machine, environment
 from poolscope.web.context import FormFacts, PanelFacts, Replay, RunFacts
 from poolscope.web.guide import glossary
@@ -35,6 +35,7 @@ Scope = Mapping[str, Any]
 PAGE = {"here": str, "live": str, "machine": str}
 ON_BENCH = {
     "panel": PanelFacts,
+    "earlier": PreviousRun | None,
     "run": RunFacts | None,
     "verdict": Verdict | None,
     "form": FormFacts,
@@ -62,7 +63,7 @@ ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 
 # Every template and macro that Python asks for, with what it is given.
 PAGES: dict[str, Scope] = {
-    "pages/bench.html": {**PAGE, "panels": list[str], "recent": str},
+    "pages/bench.html": {**PAGE, "ways": bench.Ways, "now": str, "groups": list[bench.PanelGroup], "recent": str},
     "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
     "pages/run.html": {**PAGE, "heading": str, "layout": RunLayout},
     "pages/api.html": {**PAGE, "calls": Table, "forms": list[ParameterTable], "base": str},
@@ -74,6 +75,7 @@ PAGES: dict[str, Scope] = {
 PARTS: dict[tuple[str, str], Scope] = {
     ("partials/machine.html", "header"): {"machine": Machine},
     ("partials/recent.html", "recent"): {"history": History},
+    ("partials/now.html", "strip"): {"now": bench.Now},
     ("guide/threads_or_processes.html", "body"): {**ON_TOPIC, "compared": Table},
     ("guide/process_pools.html", "body"): {**ON_TOPIC, "pool": PoolFigure, "workers": str, "calls": Table},
     ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": Table},
@@ -148,7 +150,7 @@ FACTS_OF_TEMPLATES: tuple[type, ...] = (
     table.Cell,
     table.Group,
 )
-MODULES: tuple[Any, ...] = (context, forms, timeline, glossary)
+MODULES: tuple[Any, ...] = (bench, context, forms, timeline, glossary)
 PASSED_THROUGH = {"list", "selectattr", "rejectattr", "sort", "reverse", "unique"}
 
 

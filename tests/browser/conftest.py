@@ -109,7 +109,7 @@ def watched() -> Iterator[Watched]:
 
 
 class Opens(Protocol):
-    def __call__(self, path: str = "/", *, alone: bool = False, **options: Any) -> Page: ...
+    def __call__(self, path: str = "/", *, alone: bool = False, unfold: bool = True, **options: Any) -> Page: ...
 
 
 class KeptPages:
@@ -154,17 +154,21 @@ def kept_pages(browser: Browser) -> KeptPages:
 def open_page(kept_pages: KeptPages, bench: Served, watched: Watched) -> Iterator[Opens]:
     """Opens pages, each with cookies and a storage of its own; afterwards no run is left live.
 
+    What is folded is opened, unless a test is about that.
+
     A page that is opened `alone` has a context that ends with the test: for what can't be taken back, such as scripts
     that come before a page's own, or a context that the test closes.
     """
     opened: list[tuple[Page, dict[str, Any], bool]] = []
 
-    def open_one(path: str = "/", *, alone: bool = False, **options: Any) -> Page:
+    def open_one(path: str = "/", *, alone: bool = False, unfold: bool = True, **options: Any) -> Page:
         options = {"viewport": {"width": 1440, "height": 900}, "base_url": bench.url, **options}
         page = kept_pages.new(options) if alone else kept_pages.take(options)
         opened.append((page, options, alone))
         watched.watch(page.context)
         page.goto(path)
+        if unfold:
+            page.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
         return page
 
     yield open_one

@@ -38,6 +38,11 @@ def draws(number: int) -> tuple[int, float]:
     return number, drawing.random()
 
 
+def draws_small_numbers(number: int) -> int:
+    time.sleep(0.01)
+    return drawing.randrange(10)
+
+
 def draws_arrays(number: int) -> list[float]:
     time.sleep(0.01)
     return [drawing.gauss(0, 1) for _ in range(3)]

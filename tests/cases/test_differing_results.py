@@ -65,6 +65,7 @@ def test_a_rounding_is_no_difference(session: Session) -> None:
     ("function", "kind", "code", "differing", "names"),
     [
         ("draws", "process", "same-random-state", 8, ("drawing",)),
+        ("draws_small_numbers", "process", "same-random-state", None, ("drawing",)),
         ("draws_arrays", "pool", "same-random-state", 8, ("drawing",)),
         ("seeds_for_all", "thread", "shared-generator", None, ("random",)),
         ("process_id", "process", "identity", 8, ()),
@@ -83,8 +84,9 @@ def test_the_results_and_the_state_of_the_main_process_tell_why(
     assert (report.difference.code, report.difference.names) == (code, names)
     assert differing in (None, report.difference.differing)
     if code == "same-random-state":
-        assert report.difference.repeated >= 2
-        assert report.difference.pair is not None
+        # Small numbers repeat by nature: there it is the generators' states that tell.
+        by_states = function == "draws_small_numbers"
+        assert (report.difference.pair is None, report.difference.repeated < 2) == (by_states, by_states)
 
 
 def test_a_spawned_worker_lacks_what_the_main_process_has_set(session: Session) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,11 @@ from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_
 from poolscope.experiments.pool_benchmark.findings.gil import light_kinds_suffice
 from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
 from poolscope.experiments.pool_benchmark.verdict import verdict
-from poolscope.protocol.payloads import TraceSummary
+from poolscope.protocol.payloads import LoopUse, TraceSummary
 from poolscope.runner.host.client import HostProcess
+from poolscope.runner.pools.loop_watch import LoopWatch
 
+from tests.cases import coroutines
 from tests.cases.judging import looped, state_with, times_of, tried
 from tests.cases.measuring import StartHost, start_host
 from tests.runner.conftest import context
@@ -76,7 +80,12 @@ def test_a_coroutine_that_gives_the_loop_back_is_not_accused(
 
 def test_one_that_blocks_for_a_part_is_left_open(start_host: StartHost, tmp_path: Path) -> None:
     host = start_host("coroutines:does_half_of_each@few")
-    now = state_with(times_of(looped(host)), tried(host, tmp_path), pools=AT_ONCE, gain=2.5)
+    trial = tried(host, tmp_path)
+    assert trial.loop is not None
+    assert 0.02 < trial.loop.busy_s / len((*trial.call_s, *trial.again_s)) < trial.loop.wall_s
+    # As on a quiet machine: on a busy one it awaits for much longer than it asks for.
+    quiet = replace(trial, loop=LoopUse(wall_s=0.64, busy_s=0.24, longest_s=0.024, cpu_s=0.0, ready_s=0.0))
+    now = state_with(times_of(looped(host)), quiet, pools=AT_ONCE, gain=2.5)
     assert event_loop_blocked(now, 2).code == "partly"
 
 
@@ -91,3 +100,17 @@ def test_a_plain_function_is_no_coroutine(start_host: StartHost, tmp_path: Path)
     host = start_host("coroutines:compute@few")
     now = state_with(times_of(looped(host)), tried(host, tmp_path))
     assert (event_loop_blocked(now, 2).holds, event_loop_blocked(now, 2).code) == (False, "no coroutine")
+
+
+def test_of_a_loop_without_a_selector_only_what_is_sure_is_told() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    seen = {}
+    for function in (coroutines.sleeps, coroutines.suspends_once, coroutines.awaits, coroutines.in_a_task):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            watch = LoopWatch(runner)
+            assert watch.run(function(7)) == 7
+            seen[function.__name__] = watch.use()
+    assert seen["sleeps"] is not None
+    assert seen["suspends_once"] is not None
+    assert min(seen["sleeps"].blocked_share, seen["suspends_once"].blocked_share) > 0.8
+    assert (seen["awaits"], seen["in_a_task"]) == (None, None)

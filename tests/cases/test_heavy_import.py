@@ -79,3 +79,14 @@ def test_the_import_is_named_where_it_is_a_large_part(
         assert found.facts["import_share"] == pytest.approx(900 / 1100, rel=0.01)
         assert found.remedy["start_methods"] == ["fork", "spawn"]
         assert found.lost_share == pytest.approx(1100 / 1435, rel=0.01)
+
+
+def test_the_import_is_named_beside_a_start_method_that_is_spared_it() -> None:
+    maps = {"serial": about(640), "process 2 fork": about(330), "process 2 spawn": about(400)}
+    around_ms = {"process 2 fork": 20.0, "process 2 spawn": 1100.0}
+    found = start_up_outweighs(told(maps, more=imported("process 2 spawn", 900), around_ms=around_ms), 2)
+    assert (found.holds, found.code) == (True, "import outweighs")
+    assert found.facts["import_s"] == pytest.approx(0.9)
+    assert found.lost_share is None  # what was recommended does not lose it
+    light = start_up_outweighs(told(maps, more=imported("process 2 spawn", 90), around_ms=around_ms), 2)
+    assert (light.holds, light.code) == (False, "less")

@@ -20,6 +20,8 @@ from poolscope.experiments.pool_benchmark.work import side_by_side
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import OpenWork
 from poolscope.protocol.native import LIBRARIES, variables
+from poolscope.protocol.payloads import LoopTimes
+from poolscope.protocol.records import Result
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import HostProcess
 
@@ -37,14 +39,16 @@ pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one CPU has r
 def test_a_librarys_threads_are_named(start_host: StartHost, tmp_path: Path, function: str) -> None:
     host = start_host(f"native:{function}@few")
     trial = tried(host, tmp_path)
-    report = looped(host)
-    assert (report.cpu or 0) > 1.3 * (report.main_thread_cpu or 0)
+    # On a busy machine one thread may get the CPU for nearly all of a pass.
+    reports = (looped(host) for _ in range(20))
+    report = next(one for one in reports if (one.cpu or 0) > 1.4 * (one.main_thread_cpu or 0))
     now = state_with(times_of(report, cpus=1.9), trial, gain=1.0)
     found = oversubscribed(now, 2)
     assert (found.holds, found.code, found.facts["libraries"]) == (True, "library threads", ("OpenBLAS",))
     assert found.facts["threads"] >= 2
     assert found.facts["enough"] == 1
-    assert found.lost_share == pytest.approx(1 - 1 / 1.9)
+    assert found.lost_share == pytest.approx(1 - 1 / found.facts["cpu_over_wall"])
+    assert found.facts["cpu_over_wall"] > 1.3
     assert siblings_share_cores(now, 2).holds is not True
 
 
@@ -156,3 +160,11 @@ def test_pools_that_find_no_cpu_free_are_no_reason_for_longer_items() -> None:
 def test_a_task_of_two_threads_takes_the_room_of_two(usable_cpus: int, at_once: int) -> None:
     now = told({"serial": about(640), "process 8": about(680)}, loop_share=1.95)
     assert side_by_side(now, now.configs["process 8"], usable_cpus) == at_once
+
+
+def test_threads_that_wait_for_a_cpu_side_by_side_are_not_several_at_work() -> None:
+    """As those of a background thread on a busy machine, whose waiting times come on top of the main thread's."""
+    times = LoopTimes(wall_s=1.0, cpu_s=0.6, native_cpu_s=0.03, ready_s=0.8)
+    now = told({"serial": about(200), "process 2": about(110)}, loop_share=None, more=[Result(0, times, "serial")])
+    assert oversubscribed(now, 2).holds is not True
+    assert oversubscribed(now, 2).facts["loop_on_cpu"] == pytest.approx(0.6 / 0.57)

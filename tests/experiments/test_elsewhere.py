@@ -34,7 +34,7 @@ def elsewhere(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 def test_a_killed_runner_leaves_no_process_and_no_semaphore(elsewhere: tuple[str, str]) -> None:
-    """From 3.14 on a fork server starts workers, and the resource tracker alone knows the semaphores' names."""
+    """From 3.14 on, Python starts workers by a fork server, where only the resource tracker knows the semaphores."""
     long = FailuresParams(scenarios=["worker-killed"], task=10, limit=5).model_dump()
     with runner("failures", long, elsewhere[1]) as child:
         child.until(lambda record: isinstance(record, Span) and record.actor.startswith("worker"))

@@ -43,7 +43,7 @@ def test_an_interval_says_how_sure_it_is(count: int, share: float) -> None:
     assert timing([float(i) for i in range(1, count + 1)]).confidence == share
 
 
-@pytest.mark.parametrize("count", [3, 5, 6, 7, 10, 30])
+@pytest.mark.parametrize("count", [3, 6, 30])  # by one pair, by the first that promises 95%, and by ranks
 def test_the_median_is_enclosed_as_often_as_promised(count: int) -> None:
     rng, trials = random.Random(count), 600
     results = [timing(times(rng, count)) for _ in range(trials)]
@@ -53,9 +53,7 @@ def test_the_median_is_enclosed_as_often_as_promised(count: int) -> None:
     assert hits / trials > promised - 0.04  # four standard errors of a share of 600
 
 
-@pytest.mark.parametrize(
-    ("over", "under"), [(3, 3), (4, 4), (5, 5), (6, 6), (7, 7), (10, 10), (20, 20), (3, 20), (5, 20)]
-)
+@pytest.mark.parametrize(("over", "under"), [(3, 3), (4, 4), (5, 5), (10, 10), (3, 20)])
 def test_equal_medians_show_no_difference_as_often_as_promised(over: int, under: int) -> None:
     rng, trials = random.Random(100 * over + under), 600
     results = [ratio(times(rng, over), times(rng, under)) for _ in range(trials)]

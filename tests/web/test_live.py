@@ -57,12 +57,13 @@ def test_the_first_frame_is_the_whole_picture_and_the_next_only_what_changed(
         "run-list",
         "run-lock",
         "run-log",
+        "run-findings",
         "run-replay",
         "run-more",
         "machine",
     }
     assert second
-    assert not second.keys() & {"run-fault", "run-replay", "run-more"}
+    assert not second.keys() & {"run-fault", "run-findings", "run-replay", "run-more"}
     for target, html in second.items():
         assert html != first[target]
 
@@ -102,7 +103,7 @@ def test_the_bench_shows_a_run_from_click_to_end(client: httpx.Client) -> None:
     assert not any(target.startswith(("pool-sizes", "shared-list")) for target in seen), "they did not change"
     with client.stream("GET", "/live") as stream:
         whole = fragments(next(frames(stream)).data)
-    assert len(whole) == 4 * len(EXPERIMENTS) + 2
+    assert len(whole) == 4 * len(EXPERIMENTS) + 3  # what runs now, the recent runs and the machine
     assert run_id in whole["recent"]
 
 

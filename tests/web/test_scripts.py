@@ -21,6 +21,7 @@ from poolscope.experiments.shared_list.params import Guard
 from poolscope.experiments.shared_list.payloads import ControlsInForce
 from poolscope.experiments.sharing.catalog import TOOLS
 from poolscope.protocol.kinds import POOL_KINDS
+from poolscope.protocol.payloads import ItemChange
 from poolscope.protocol.records import Result
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
@@ -28,6 +29,8 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.web.app_state import AppState
 from poolscope.web.exports import script
 from poolscope.workloads.catalog import OF_WHICH_POOL, WORK_MS
+
+from tests.experiments.pool_benchmark.invented_runs import told
 
 Render = Callable[..., str]
 
@@ -394,3 +397,17 @@ def test_the_script_of_ones_own_work_imports_it(
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("set up") == 2
     assert "through_the_pool: 3 results" in done.stdout
+
+
+def test_the_script_of_work_that_changes_its_items_gives_each_way_copies(app_state: AppState, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("rows = [[3], [1]]\n\ndef drain(row):\n    return row.pop()\n")
+    found = EXPERIMENTS["which-pool"]
+    asked: dict[str, Any] = {"workload": "mine:drain@rows", "kinds": ["thread"]}
+    run = Run("xx-0042", found, found.params(**asked), conditions={"python": ""})
+    changed = ItemChange(0, "list", copied=True, returned=True)
+    maps = {"serial": [1.0], "thread 2": [1.0]}
+    run.state = told(maps, items=2, tried={"changed": changed}, asked={"workload": "mine:drain@rows"})
+    (tmp_path / "alone.py").write_text(script(app_state, run))
+    done = subprocess.run([sys.executable, "alone.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "through_the_pool: 2 results" in done.stdout

@@ -39,6 +39,7 @@ from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.run import Run, Status
 from poolscope.settings import Settings, read_settings
 
+UNBOUNDED = ResourceBudget()
 EXIT_STATUS = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
 
 
@@ -66,7 +67,7 @@ def command(
         if raw.get("pythons"):
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))
-        run = perform(settings, installation, experiment, raw, quiet=as_json)
+        run = perform(settings, installation, experiment, raw, quiet=as_json, budget=budget_of(settings))
     print_and_exit(run, as_json, lambda remedy: run_command(experiment, {**raw, **remedy}), failing)
 
 
@@ -77,14 +78,20 @@ def run_command(experiment: str, parameters: Mapping[str, Any]) -> str:
 
 
 def perform(
-    settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], *, quiet: bool
+    settings: Settings,
+    installation: Installation,
+    experiment: str,
+    raw: Mapping[str, Any],
+    *,
+    quiet: bool,
+    budget: ResourceBudget = UNBOUNDED,
 ) -> Run:
-    """Run an experiment to its end. Raises BadParameters before anything is started."""
+    """Run an experiment to its end, within a budget. Raises BadParameters before anything is started."""
     about = EXPERIMENTS[experiment]
     params = parse(about.params, raw)
     about.arguments(params, installation)
-    budget_of(settings).check(params)
-    return asyncio.run(_perform(settings, installation, experiment, raw, quiet))
+    budget.check(params)
+    return asyncio.run(_perform(settings, installation, experiment, raw, quiet, budget))
 
 
 def budget_of(settings: Settings) -> ResourceBudget:
@@ -124,7 +131,12 @@ def parse_pairs(params: Sequence[str]) -> dict[str, str]:
 
 
 async def _perform(
-    settings: Settings, installation: Installation, experiment: str, raw: Mapping[str, Any], quiet: bool
+    settings: Settings,
+    installation: Installation,
+    experiment: str,
+    raw: Mapping[str, Any],
+    quiet: bool,
+    budget: ResourceBudget,
 ) -> Run:
     """Run it in a scheduler of its own; SIGINT and SIGTERM stop it and keep what it has."""
     interrupted = asyncio.Event()
@@ -138,6 +150,6 @@ async def _perform(
         turns=settings.journal_path,
         keep_runs=settings.keep_runs,
         journal_mib=settings.journal_mib,
-        budget=budget_of(settings),
+        budget=budget,
     )
     return await lone.perform(lambda run: ProgressDisplay(run, quiet=quiet).follow(), interrupted, say)

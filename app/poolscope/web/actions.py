@@ -104,6 +104,27 @@ async def start(request: Request) -> Response:
     return await present(request, app_state, run)
 
 
+@router.post("/runs/together")
+async def together(request: Request) -> Response:
+    """Start several experiments with their defaults, side by side."""
+    app_state = app_state_of(request)
+    known = app_state.scheduler.experiments
+    names = [str(name) for name in (await request.form()).getlist("experiment")][: len(known)]
+    sections: list[Section] = []
+    for experiment in [known[name] for name in dict.fromkeys(names)]:
+        try:
+            run = await app_state.scheduler.start(experiment.name, {}, visitor_of(request))
+        except Refused as wrong:
+            if not by_htmx(request):
+                raise
+            sections.append(form_section(app_state, experiment, None, {}, (ParameterError("", str(wrong)),)))
+        else:
+            sections += panel_sections(app_state, experiment, run)
+    if by_htmx(request):
+        return await replace(request, sections, 200)
+    return to(f"/#{names[0]}" if names else "/")
+
+
 @router.get("/forms/{experiment}")
 async def defaults(request: Request, experiment: str) -> Response:
     """An experiment's form with its default values. It takes the place of what was typed, so it is not morphed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import multiprocessing
 import platform
@@ -22,6 +23,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.text import language, numbers
 from poolscope.web.costly import CostlyAnswers
 from poolscope.web.identification import Identification
+from poolscope.web.neighbours import Neighbours
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.replay import Replays
 
@@ -80,6 +82,10 @@ class AppState:
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()
+        # Fragments are drawn one by one, and requests are read in between, however many pages are due at once.
+        self.drawing = asyncio.Lock()
+        self.bench_turn = asyncio.Lock()  # to draw the whole bench
+        self.neighbours = Neighbours()
         self.replays = Replays()
         self.templates = environment()
         self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr

@@ -9,6 +9,7 @@ template itself; as long as these values stay the same there is nothing to rende
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.findings import Verdict
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
+from poolscope.web.bench import last_run, now
 from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
 from poolscope.web.history import ON_BENCH, RECENT, earlier_run, history
 from poolscope.web.views import VIEWS
@@ -74,6 +76,7 @@ class Renderer:
 
     def __init__(self, app_state: AppState) -> None:
         self._templates = app_state.templates
+        self._drawing = app_state.drawing
         self._versions: dict[str, object] = {}
         self._shown: dict[str, tuple[Fragment, list[Any]]] = {}
         self.rendered = 0
@@ -93,6 +96,8 @@ class Renderer:
                 values = values_read(self._templates, fragment, context)
                 if self._shown.get(fragment.target) == (fragment, values):
                     continue
+                async with self._drawing:
+                    await asyncio.sleep(0)
                 self.rendered += 1
                 shown = {name: value for name, value in context.items() if name in makers or name == "item"}
                 markup = part(self._templates, fragment.template, fragment.macro, shown)
@@ -257,6 +262,20 @@ def recent_section(app_state: AppState, owner: str = "") -> Section:
     )
 
 
+def now_section(app_state: AppState, owner: str = "") -> Section:
+    """What runs now, what came last, and what other programs use."""
+    scheduler = app_state.scheduler
+
+    async def context() -> Makers:
+        last = await last_run(app_state, owner)
+        return {"now": lambda: now(app_state, owner, last)}
+
+    def version() -> object:
+        return scheduler.runs_of(owner).changes, int(time.monotonic() / MACHINE_S)
+
+    return Section("now", version, context, lambda: (Fragment("now", "partials/now.html", "strip"),))
+
+
 def machine_section(app_state: AppState) -> Section:
     """The header's facts about this machine."""
 
@@ -273,7 +292,7 @@ async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
     sections: list[Section] = []
     for experiment in scheduler.experiments.values():
         sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
-    return [*sections, recent_section(app_state, owner), machine_section(app_state)]
+    return [*sections, now_section(app_state, owner), recent_section(app_state, owner), machine_section(app_state)]
 
 
 # A run's own page

@@ -138,7 +138,13 @@ async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
     if run.status.live or not run.experiment.measured:
         return None
     journal, params = app_state.scheduler.journal, run.params.model_dump(mode="json")
-    rows = await journal.runs(experiment=run.experiment.name, status=Status.FINISHED, before=run.id, limit=LOOKED_BACK)
+    rows = await journal.runs(
+        experiment=run.experiment.name,
+        status=Status.FINISHED,
+        visitor=app_state.identification.owner(run.visitor),
+        before=run.id,
+        limit=LOOKED_BACK,
+    )
     for row in rows:
         if row.summary and all(row.params.get(name) == params.get(name) for name in SAME_WORK):
             when = f"{numbers.day(row.created)} {numbers.clock(row.created)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ from poolscope.runs.run import Run, Status
 from poolscope.runs.visitors import Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.bench import groups, last_run, ways
 from poolscope.web.context import form_facts, panel_facts, replay, title
 from poolscope.web.fragments import (
     Section,
     form_section,
     header,
+    now_section,
     panel_sections,
     part,
     partials,
@@ -62,17 +65,40 @@ async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     owner = owner_of(request)
+    # One at a time: a class that comes at once would hold the event loop until the last of its pages is drawn, and with
+    # it all streams and answers. Who waits for the lock lets others go first, and one page after the other is drawn.
+    async with app_state.bench_turn:
+        drawn = await draw_bench(app_state, owner, defaults)
+        await asyncio.sleep(0)
+    return drawn
+
+
+async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response:
+    """The bench as one visitor sees it."""
+    known = app_state.scheduler.experiments
+    latest = {name: await app_state.scheduler.latest(name, owner) for name in known}
     panels = [
-        await whole_panel(
-            app_state,
-            experiment,
-            await app_state.scheduler.latest(experiment.name, owner),
-            form_section(app_state, experiment, None) if experiment.name == defaults else None,
+        (
+            name,
+            await whole_panel(
+                app_state, about, latest[name], form_section(app_state, about, None) if name == defaults else None
+            ),
         )
-        for experiment in app_state.scheduler.experiments.values()
+        for name, about in known.items()
     ]
-    recent = (await render(app_state, [recent_section(app_state, owner)]))["recent"]
-    return page(app_state, "pages/bench.html", "Bench", "/live", panels=panels, recent=recent)
+    last = await last_run(app_state, owner)
+    shown = [name for name, run in latest.items() if name == defaults or (run and (run.status.live or run is last))]
+    fragments = await render(app_state, [now_section(app_state, owner), recent_section(app_state, owner)])
+    return page(
+        app_state,
+        "pages/bench.html",
+        "Bench",
+        "/live",
+        ways=ways(app_state),
+        now=fragments["now"],
+        groups=groups(panels, shown),
+        recent=fragments["recent"],
+    )
 
 
 @router.get("/runs")

@@ -182,7 +182,7 @@ def records(
     tried: Mapping[str, Any] | None = None,
     skipped: Mapping[str, str] | None = None,
     items: int = ITEMS,
-    around_ms: float | None = None,
+    around_ms: float | Mapping[str, float] | None = None,
     machine: Mapping[str, Any] | None = None,
     outcome: str = "finished",
     more: Sequence[Record] = (),
@@ -205,11 +205,13 @@ def records(
         for config in configs:
             times = maps[config.key]
             if number <= len(times):
-                found += measurement(config, number, times[number - 1], around_ms)
+                around = around_ms.get(config.key) if isinstance(around_ms, Mapping) else around_ms
+                found += measurement(config, number, times[number - 1], around)
     for config in configs:
         if config.kind == "serial" and loop_share is not None:
             wall = sum(maps[config.key]) / 1e3
-            found.append(Result(0, LoopTimes(wall, wall * loop_share), config.key))
+            beside = wall * max(0.0, loop_share - 1)
+            found.append(Result(0, LoopTimes(wall, wall * loop_share, beside), config.key))
         for key, summary in (traces or {}).items():
             if key == config.key:
                 found.append(Result(0, summary, key))

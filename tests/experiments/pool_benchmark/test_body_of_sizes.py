@@ -125,9 +125,19 @@ def test_progress_counts_every_repetition_and_knows_the_time_left_from_the_plan_
     assert steps[-1].seconds_left == 0
 
 
-@pytest.mark.parametrize("workload", ["square-sleep", "sum-of-squares", "sha256", "factorial", "read-files"])
-@pytest.mark.parametrize("method", ["map", "imap_unordered"])
-def test_every_workload_runs_in_every_order(workload: str, method: str) -> None:
+# Every workload, and the other order once: it is the pool's, whatever it calls.
+@pytest.mark.parametrize(
+    ("workload", "method"),
+    [
+        ("square-sleep", "map"),
+        ("sum-of-squares", "map"),
+        ("sha256", "map"),
+        ("factorial", "map"),
+        ("read-files", "map"),
+        ("sum-of-squares", "imap_unordered"),
+    ],
+)
+def test_every_workload_runs_and_in_the_other_order(workload: str, method: str) -> None:
     length = {} if workload in ("factorial", "read-files") else {"work_ms": 0.5}
     records = perform("pool-sizes", asked(QUICK, workload=workload, method=method, repeats=1, **length))
     assert end_of(records).outcome == "finished"

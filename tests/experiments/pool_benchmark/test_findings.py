@@ -136,19 +136,19 @@ HELD = trace("thread 2", 655, 0.99, share=0.5)
 def test_the_gil_is_blamed_only_where_threads_used_one_cpu_of_several(
     how: dict[str, Any], cpus: int, holds: bool | None
 ) -> None:
-    assert check(told(MAPS, **how), "took turns for the GIL", cpus).holds is holds
+    assert check(told(MAPS, **how), "threads took turns", cpus).holds is holds
 
 
 def test_the_gil_finding_says_what_to_run_instead_where_it_was_not_run() -> None:
     alone = {"serial": about(640), "thread 2": about(655)}
-    assert check(told(alone, traces=HELD), "took turns for the GIL").remedy == {"kinds": ["process"]}
-    assert check(told(MAPS, traces=HELD), "took turns for the GIL").remedy == {}
+    assert check(told(alone, traces=HELD), "threads took turns").remedy == {"kinds": ["process"]}
+    assert check(told(MAPS, traces=HELD), "threads took turns").remedy == {}
 
 
 def test_very_short_tasks_say_nothing_of_the_gil() -> None:
     short = trace("thread 2", 0.9, 0.99, share=0.5)
     maps = {"serial": about(640), "thread 2": about(0.9)}
-    assert check(told(maps, traces=short), "took turns for the GIL").holds is None
+    assert check(told(maps, traces=short), "threads took turns").holds is None
 
 
 WAITED = {"serial": about(1600), "thread 8": about(203), "process 8": about(204)}

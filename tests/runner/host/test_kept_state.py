@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from itertools import count
 from typing import Any
 
 import pytest
-from poolscope.runner.host.kept_state import kept_data, kept_digests, random_states
+from poolscope.runner.host.kept_state import cache_misses, kept_data, kept_digests, random_states
 
 seen: dict[int, int] = {}
 deck = random.Random(3)
@@ -90,6 +90,33 @@ def by_closure(number: int) -> int:
     return number
 
 
+@cache
+def cached(number: int) -> int:
+    return number
+
+
+def uses_a_cache(number: int) -> int:
+    return cached(number)
+
+
+class Proxy:
+    """Stands for what isn't there yet, as those of web frameworks do."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("outside of a request")
+
+    def __call__(self, number: int) -> int:
+        return number
+
+
+proxy = Proxy()
+
+
+def asks_a_proxy(number: int) -> int:
+    seen[number] = number
+    return proxy(number)
+
+
 def shuffles(number: int) -> float:
     return deck.random()
 
@@ -132,6 +159,21 @@ def test_the_generator_of_an_object_is_known_by_its_attribute() -> None:
         function(1)
         after = random_states(function)
         assert [one for one in after if before[one] != after[one]] == [name]
+
+
+def test_a_cache_of_functools_is_known_by_what_it_computed() -> None:
+    assert cache_misses(reads) == {}
+    for function in (cached, uses_a_cache):
+        before, number = cache_misses(function), next(numbers)
+        function(number)
+        function(number)
+        assert cache_misses(function) == {"cached": before["cached"] + 1}
+
+
+def test_an_object_that_can_not_be_asked_is_passed_over() -> None:
+    assert kept_data(asks_a_proxy) == {"seen": seen}
+    assert kept_digests(Proxy()) == {}
+    assert cache_misses(asks_a_proxy) == {}
 
 
 def test_what_a_function_carries_is_left_out_where_asked() -> None:

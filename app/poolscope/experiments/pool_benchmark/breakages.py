@@ -54,13 +54,13 @@ BREAKAGES = {
     "not again": "it did not happen again, so which item it had can't be told",
     "hung-at-fork": (
         "Its workers hung[ in {places}]: for {idle_s:duration} none used a CPU or ended a call, where workers that are "
-        "spawned do not hang. {names_of_threads} {threads:was/were} running in the main process when they were forked: "
+        "spawned go on. {names_of_threads} {threads:was/were} running in the main process when they were forked: "
         "a lock that such a thread holds at that moment stays locked in the worker, and the thread itself is not "
         "there. Start workers by spawn or forkserver, or the {threads:thread/threads} after the pool."
     ),
     "hung": (
         "It stood still[ in {places}]: for {idle_s:duration} nothing used a CPU or ended a call. It may wait for a "
-        "lock that nobody lets go of, or for what only the plain loop has; look at what that line waits for."
+        "lock that nobody releases, or for what only the plain loop has; look at what that line waits for."
     ),
     "hung-at-exit": (
         "All calls came back, but then its workers did not end[; they wait in {places}]. A pool, process or thread "

@@ -25,7 +25,7 @@ CHECKS = {
     "items_changed": "a call changes its item",
     "work_too_small": "work too small for a pool",
     "event_loop_blocked": "the coroutine blocks the event loop",
-    "gil_held": "threads took turns for the GIL",
+    "gil_held": "threads took turns",
     "child_processes": "the programs that it starts need the CPUs",
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
     "function_too_large": "the function carries data with every message",
@@ -173,10 +173,10 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unclear": "Can't tell: {figures}.",
         "little": "The very first call was longer, which is little: {first_s:duration}, then {again_s:duration}.",
         "per item": (
-            "Results are kept: {figures} (medians of {calls} {calls:item/items}). So every repetition ran in a new "
-            "process, in which nothing was kept yet: these are the times of a first run. Later, in one process, the "
-            "loop, threads and workers forked from it would find the results; spawned workers never do. To keep them "
-            "for a pool, fill the cache before it forks, or in --setup."
+            "Results are kept[, and calls change {changed}]: {figures} (medians of {calls} {calls:item/items}). So "
+            "each repetition ran in a new process, as a first run does. Later the loop, threads and forked workers "
+            "would find the results, spawned workers never do. To keep them for a pool, fill the cache before it "
+            "forks, or in --setup."
         ),
         "per object": (
             "Results are kept with the object that was passed: {figures}, and of an equal item that is another object "
@@ -223,7 +223,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "event loop blocked": "No two calls ran at the same time, so this does not show how long an item has to be.",
         "undecided": (
-            "Can't tell, no difference from the plain loop is shown. {best:capital}, the fastest: {gain:times}."
+            "The data can't separate {best}, the fastest, from the plain loop ({gain:times}); more repetitions would."
         ),
         "one at a time": (
             "Can't tell whether longer items would help: every pool is slower than the plain loop, but no two items "
@@ -258,9 +258,17 @@ FINDINGS: dict[str, dict[str, str]] = {
         "untraced": "No two threads were traced in a Python that has the GIL.",
         "unclear": "Can't tell: {figures}.",
         "waits": "The work waits, which needs no GIL: {figures}.",
+        "in turn, disturbed": (
+            "Can't tell, the run was disturbed: with {config} a task took {stretched:times} as long as in the loop."
+        ),
+        "in turn": (
+            "The work waits, yet {config} did it one at a time: a task took {stretched:times} as long as in the plain "
+            "loop, and all of them no less. Something lets one through at a time, such as a lock, a connection or a "
+            "session that they share: hold it for a shorter time, or give each thread its own."
+        ),
         "side by side": "They ran side by side: {figures}.",
         "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
-        "several CPUs": "In the plain loop a task uses several CPUs by itself, so it lets go of the GIL: {figures}.",
+        "several CPUs": "In the plain loop a task uses several CPUs by itself, so it releases the GIL: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "other cause": "Can't tell, something else may have held them up: {figures}.",
         "one at a time": "{figures}. One at a time, for the GIL or for a lock of the work's own.",
@@ -346,7 +354,7 @@ FINDINGS: dict[str, dict[str, str]] = {
             "over took {dispatch_share:percent} of that. Set a chunk size."
         ),
         "no worse": "{compared} ({gain:interval}).",
-        "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. More items in a message may save some of it, which only a comparison can tell.",
     },
@@ -362,7 +370,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:interval}).",
         "no worse": "{compared} ({gain:interval}).",
-        "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
         "short tail": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Fewer items in a message may shorten it, which only a comparison can tell.",
     },
@@ -490,7 +498,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unmeasured": "No pool that replaces its workers has been measured.",
         "not compared": "There is no pool whose workers stay to compare.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
-        "undecided": "Can't tell, no difference is shown: {compared} ({cost:interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({cost:interval}).",
         "nothing": "{compared} ({cost:interval}).",
         "costs": (
             "{compared} ({cost:interval})[: about {replaced:whole} {replaced:replacement/replacements} of "
@@ -566,8 +574,8 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "clock": "{config}: {differing} {differing:result holds a time/results hold times}: {detail}",
         "same-random-state": (
-            "{config}: items {pair} were given the same random numbers, and {repeated} items share theirs with "
-            "another: every worker has a copy of the generator in the same state[, {generators}]. Give each item a "
+            "{config}: [items {pair} were given the same random numbers, and {repeated} items share theirs with "
+            "another: ]every worker has a copy of the generator in the same state[, {generators}]. Give each item a "
             "seed of its own, by numpy.random.SeedSequence.spawn() or random.Random(seed), or seed by os.getpid() in "
             "the pool's initializer."
         ),
@@ -701,7 +709,7 @@ VERDICTS = {
     ),
     # Doubts about all of it.
     "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
-    "disturbed": "Something else disturbed the run, so take the figures with care.",
+    "disturbed": "The run was disturbed, so take the figures with care.",
     "results change": "Its results change from call to call, so only the times are compared.",
     # One call, for which the pool is made and closed.
     "call undecided": (
@@ -727,6 +735,7 @@ VERDICTS = {
     "no GIL": "This Python has no GIL, so its threads compute side by side.",
     "no GIL in": "{python} has no GIL, so its threads compute side by side.",
     "under the GIL": "{against}: under the GIL threads work one at a time.",
+    "in turn": "{against}: something lets one thread through at a time.",
     "one thread as good": "{against}, and more of them are no faster: under the GIL threads work one at a time.",
     "tied": "{against}, not shown to be slower[, and take {around_s:duration} to start and end].",
     "less memory": "{against} with {memory_share:percent} of the memory a worker.",

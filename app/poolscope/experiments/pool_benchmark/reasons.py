@@ -192,7 +192,10 @@ def _kind(
 ) -> Reason:
     facts = against_loop(state, config)
     facts["against"] = reach(facts["gain"])
-    if config.kind == "thread" and gil_held(state, usable_cpus).holds:
+    turns = gil_held(state, usable_cpus)
+    if config.kind == "thread" and turns.holds and turns.code == "in turn":
+        return Reason("in turn", facts, weighty)
+    if config.kind == "thread" and turns.holds:
         return Reason("one thread as good" if config.size == 1 else "under the GIL", facts, weighty)
     if recommendation.config is chosen and config.key in recommendation.maps.tied:
         dearer = bool(config.around and chosen.around) and median(config.around) > median(chosen.around)

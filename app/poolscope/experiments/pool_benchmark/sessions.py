@@ -29,7 +29,7 @@ from poolscope.protocol.payloads import (
     TrialReport,
 )
 from poolscope.runner.context import RunContext
-from poolscope.runner.host.call_log import CallTooLong, GlobalsDiffer, entries, under_way, write_entry
+from poolscope.runner.host.call_log import CallTooLong, GeneratorStates, GlobalsDiffer, entries, under_way, write_entry
 from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
 from poolscope.runner.pools.kinds import measure
@@ -157,6 +157,7 @@ class InterpreterSession:
         self._starts = 0
         self._searches = 0
         self._causes: dict[str, ResultDifference | None] = {}
+        self._alike: dict[str, set[str]] = {}  # random generators, by start method
         self._native_threads = 0
         self._like: InterpreterSession | None = None  # who has tried the work for this one
         self._loop_s = 0.0  # the longest plain loop so far
@@ -306,7 +307,7 @@ class InterpreterSession:
         if found.code == "hung-at-fork":
             # The evidence: whether it hangs as well where nothing is forked.
             spawned = self._search(replace(use, start_method="spawn"), warm=False)
-            if spawned is not None and spawned.code.startswith("hung"):
+            if spawned is not None and spawned.code == "hung":
                 found = replace(found, code="hung")
         return replace(found, limit_s=breakage.limit_s, exit_code=found.exit_code or breakage.exit_code)
 
@@ -315,12 +316,25 @@ class InterpreterSession:
         # An engine's workers import the module anew, as spawned ones do.
         own = "spawn" if config.kind in ENGINES else self.facts.start_method if self.facts else ""
         method = config.start_method or own
+        if difference.code == "random" and difference.names:
+            if method not in self._alike:
+                self._alike[method] = self._states_alike(config, method)
+            alike = tuple(name for name in difference.names if name in self._alike[method])
+            return replace(difference, code="same-random-state", names=alike) if alike else difference
         if method == "fork" or difference.code not in ("order", "own-globals", "unknown"):
             return difference
         if method not in self._causes:
             self._causes[method] = self._hash_seed_counts() or self._globals_of_workers(config, method)
         found = self._causes[method]
         return difference if found is None else replace(difference, code=found.code, names=found.names)
+
+    def _states_alike(self, config: PlannedConfiguration, method: str) -> set[str]:
+        """The random generators that two such workers begin with in the same state."""
+        self._search(replace(order_for(config, HowToMeasure()).use, start_method=method), warm=False)
+        found = [entry.states for entry in entries(self._log_of(self._searches)) if isinstance(entry, GeneratorStates)]
+        names = {name for states in found for name in states}
+        of_each = {name: [states[name] for states in found if name in states] for name in names}
+        return {name for name, states in of_each.items() if len(set(states)) < len(states)}
 
     def _hash_seed_counts(self) -> ResultDifference | None:
         """Whether the loop's results change with the hash seed and with nothing else: three hosts tell, two alike."""

@@ -82,7 +82,12 @@ def on_cpu(loop: Configuration | None) -> float | None:
     the time in which it was ready to run but others had the CPUs: what runs beside it makes no waiting work of it.
     """
     times = long_enough(loop)
-    return (times.cost_s + times.ready_s) / times.wall_s if times else None
+    if times is None:
+        return None
+    share = (times.cost_s + times.ready_s) / times.wall_s
+    # The main thread used one CPU at most, however many threads waited for one meanwhile.
+    main_s = times.cpu_s - times.native_cpu_s
+    return min(share, max(1.0, times.cost_s / main_s)) if main_s > 0 else share
 
 
 def children_share(loop: Configuration | None) -> float | None:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from poolscope.errors import MalformedMessage
 from poolscope.protocol import codec
 from poolscope.protocol.codec import Tagged
-from poolscope.runner.host.kept_state import kept_digests
+from poolscope.runner.host.kept_state import kept_digests, random_states
 from poolscope.runner.host.pickling import error_in_words, short, unsendable
 from poolscope.runner.host.stacks import show_stacks_in
 
@@ -96,6 +96,15 @@ class GlobalsDiffer(CallLogEntry):
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GeneratorStates(CallLogEntry):
+    """Digests of the states of a worker's random generators before its first call, by name."""
+
+    tag: ClassVar[str] = "generators"
+    pid: int
+    states: dict[str, str]
+
+
 class LoggedFunction:
     """A function that is given (number, item in words, item) and says what becomes of each call; it returns nothing.
 
@@ -134,6 +143,7 @@ class LoggedFunction:
             self.differing = tuple(sorted(name for name in self.globals if self.globals[name] != there.get(name)))
             if self.differing:
                 self.say(GlobalsDiffer(pid, self.differing))
+            self.say(GeneratorStates(pid, random_states(function)))
         try:
             result = function(item)
         except BaseException as error:

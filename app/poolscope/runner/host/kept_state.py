@@ -7,6 +7,7 @@ import enum
 import sys
 import types
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -25,22 +26,38 @@ def kept_data(function: Any, *, carried: bool = True) -> dict[str, Any]:
     Without `carried`, only what a process that imports the modules anew would have, too.
     """
     found: dict[str, Any] = {}
-    seen: set[int] = set()
+    for one in callables_of(function, carried=carried):
+        for name, value in named_values(one, carried):
+            if is_data(value):
+                found.setdefault(name, value)
+    return found
+
+
+def callables_of(function: Any, *, carried: bool = True) -> Iterator[Any]:
+    """A function, and the functions and classes that its work may come to, each once."""
+    seen: dict[int, Any] = {}  # the objects as well: another one could get the number of one that is gone
     left = [function]
     while left and len(seen) < MOST_VISITED:
         one = left.pop()
         if id(one) in seen:
             continue
-        seen.add(id(one))
-        named = [*(held_by(one) if carried else ()), *named_by(one)]
-        for name, value in named:
-            if is_data(value):
-                found.setdefault(name, value)
-                if is_users(type(value)):
-                    left.append(type(value))
-            else:
+        seen[id(one)] = one
+        yield one
+        for _, value in named_values(one, carried):
+            if not is_data(value):
                 left.append(value)
-        left.extend(parts_of(one))
+            elif is_users(type(value)):
+                left.append(type(value))
+        with suppress(Exception):
+            left.extend(parts_of(one))
+
+
+def named_values(value: Any, carried: bool) -> list[tuple[str, Any]]:
+    """What a callable names and, if asked for, carries; nothing of an object whose attributes raise."""
+    found: list[tuple[str, Any]] = []
+    with suppress(Exception):
+        found += held_by(value) if carried else ()
+        found += named_by(value)
     return found
 
 
@@ -79,7 +96,7 @@ def globals_of(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     for name in sorted(names & function.__globals__.keys()):
         value = function.__globals__[name]
         yield name, value
-        if isinstance(value, types.ModuleType) and is_users(value):
+        if issubclass(type(value), types.ModuleType) and is_users(value):  # a proxy raises where it is asked itself
             yield from ((f"{name}.{key}", vars(value)[key]) for key in sorted(names & vars(value).keys()))
 
 
@@ -124,6 +141,15 @@ def kept_digests(function: Any, *, carried: bool = True) -> dict[str, str]:
     return {name: found.text for name, found in digests.items() if found is not None}
 
 
+def cache_misses(function: Any) -> dict[str, int]:
+    """Of those functions that functools caches, how many results were computed so far."""
+    found = {}
+    for one in callables_of(function):
+        with suppress(Exception):
+            found[one.__name__] = int(one.cache_info().misses)
+    return found
+
+
 def random_states(function: Any) -> dict[str, str]:
     """Digests of the states of the random generators that calls may draw from: the modules' own, and kept ones."""
     states: dict[str, Any] = {}
@@ -153,7 +179,11 @@ def is_users(value: Any) -> bool:
 
 
 def is_data(value: Any) -> bool:
-    return not isinstance(value, type | types.ModuleType) and not callable(value)
+    """Whether it is no class, module or function; a proxy without what it stands for can't even be asked."""
+    try:
+        return not isinstance(value, type | types.ModuleType) and not callable(value)
+    except Exception:
+        return False
 
 
 def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -78,6 +78,9 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
             measure(context, use, logged)
         return told_by(entries(log), work)
     except FoundWaiting as found:
+        told = told_by(entries(log), work)
+        if told is not None:  # whoever is to notice it has not come to it
+            return told
         forked = order.use.start_method == "fork"
         code = "hung-at-exit" if found.shutting_down else "hung-at-fork" if forked and threads else "hung"
         facts = {"places": found.places, "idle_s": order.patience_s}

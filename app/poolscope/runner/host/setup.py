@@ -15,7 +15,7 @@ from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import OpenWork, WorkOpened
 from poolscope.protocol.kinds import ENGINES, KINDS
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
-from poolscope.protocol.work_names import path_of
+from poolscope.protocol.work_names import WorkNames
 from poolscope.runner.host import user_code
 from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import Original, originals_of
@@ -122,4 +122,5 @@ def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None
     coroutine = loaded.function if loaded.is_async or is_async else None
     work = Work(loaded.function, items, coroutine, loaded.setup, calling=loaded.calling)
     opened = WorkOpened(len(items), loaded.cut, imports=loaded.imports, found_in=loaded.found_in, made=loaded.made)
-    return OpenedWork(work, path_of(asked.name.partition("@")[0]), opened, own_threads, import_s=loaded.import_s)
+    function = user_code.in_words(WorkNames.of(asked.name).function)
+    return OpenedWork(work, function, opened, own_threads, import_s=loaded.import_s)

@@ -71,7 +71,8 @@ def read_stack(text: str) -> list[tuple[str, int, str]]:
 
 def user_line(stack: Sequence[tuple[str, int, str]]) -> tuple[str, int, str] | None:
     """The innermost line of a stack that is the user's own: neither of the standard library nor of ours."""
-    return next((place for place in stack if not is_of_library(place[0])), None)
+    places = [place for place in stack if not is_of_library(place[0])]
+    return next((place for place in places if "-packages" not in place[0]), places[0] if places else None)
 
 
 def is_of_library(file: str) -> bool:

@@ -33,7 +33,7 @@ from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
 from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, is_fixed, originals_of
-from poolscope.runner.host.kept_state import kept_digests, random_states
+from poolscope.runner.host.kept_state import cache_misses, kept_digests, random_states
 from poolscope.runner.host.laziness import lazy_part, looked_at, unfinished
 from poolscope.runner.host.left_running import alive, left_running
 from poolscope.runner.host.native_threads import native_libraries, native_threads
@@ -182,7 +182,7 @@ class GivesCoroutine(Exception):
 def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     """Call the function on the first items and on some more, then on all of these once more."""
     function = opened.work.function
-    before, states = kept_digests(function), random_states(function)
+    before, states, misses = kept_digests(function), random_states(function), cache_misses(function)
     items = tried_items(opened.work.items)
     try:
         calls = called(opened, items, announce)
@@ -192,10 +192,12 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     after = kept_digests(function)
     calls.global_state = sorted(name for name in before if before[name] != after.get(name))
     drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
+    filled = sorted(name for name, count in cache_misses(function).items() if misses.get(name) != count)
     # Now: a loop that ends with the call that the trial has ended with leaves the same state.
     opened.drawn, opened.changed = tuple(drawn), tuple(calls.global_state)
+    calls.global_state += [f"the cache of {name}" for name in filled]
     if calls.repeats_equal is False:
-        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=calls.global_state)
+        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=opened.changed)
         calls.difference, calls.repeats_equal = found, found.code == "rounding"
     return calls
 
@@ -243,12 +245,13 @@ class TrialCalls:
         self.calls = calls
         self.announce = announce
         self.call = call
+        self.after = alive()  # what there was when the last call of the first item had returned
 
     def run(self) -> None:
         calls = self.calls
         before = alive()
         self.call_first(self.items[0])
-        left = left_running(before)
+        left = left_running(before, self.after, calls.first[0].wall)
         first = digest(calls.results[0])  # now: a second call may change it
         for item in self.items[1:]:
             if sum(time.wall for time in calls.first) > ENOUGH_S:
@@ -261,7 +264,9 @@ class TrialCalls:
             before = alive()
             result = self.call_again(calls.items[0])
             if left is not None and calls.lazy is None:
-                calls.lazy = unfinished(left, left_running(before), calls.first[0].wall)
+                calls.lazy = unfinished(
+                    left, left_running(before, self.after, calls.again[0].wall), calls.first[0].wall
+                )
         except TrialEnded:
             if calls.items[0].original.can_copy:
                 raise
@@ -387,6 +392,8 @@ class TrialCalls:
             clock, began = CpuClock(), perf_counter_ns()
             result = self.call(value)
             ended, used = perf_counter_ns(), clock.read()
+            if item is self.items[0]:
+                self.after = alive()
         except RAISED_BY_WORK as error:
             self.calls.raised = self.raised(error, value, where, which)
             raise TrialEnded from None

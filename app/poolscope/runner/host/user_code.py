@@ -18,6 +18,7 @@ from typing import Any
 
 from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.given_work import ITEMS_MODULE, MODULE
 from poolscope.protocol.kinds import Calling
 from poolscope.protocol.payloads import ImportedPlace, ItemsMade
 from poolscope.protocol.work_names import WorkNames, path_of
@@ -76,8 +77,8 @@ def load(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None]) -
 
 
 def in_words(place: tuple[str, str]) -> str:
-    """A place and a name as their user writes them."""
-    return f"{path_of(place[0])}:{place[1]}"
+    """A place and a name as their user writes them; the module that stands for what was given as it is has no name."""
+    return place[1] if place[0] in (MODULE, ITEMS_MODULE) else f"{path_of(place[0])}:{place[1]}"
 
 
 def callable_at(place: tuple[str, str], modules: UserModules) -> Callable[..., Any]:

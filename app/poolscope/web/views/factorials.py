@@ -90,6 +90,7 @@ async def factorial(request: Request, run_id: str, n: int) -> Response:
 class FactorialsView(View):
     """The factorials: a row a number in order of completion, and the workers' lanes."""
 
+    group = "What do threads and pools do?"
     idle = (
         "Each number's factorial is one task in a pool. Rows appear in the order in which the tasks are done, with the "
         "worker that did them, how long they waited and how long they took."

@@ -200,6 +200,7 @@ class FailuresView(View):
         *(PageBlock(scenario.slug, "story", partial(_story, name=name)) for name, scenario in SCENARIOS.items()),
         PageBlock("sentinel"),
     )
+    group = "Who finds out when something breaks?"
     wide = True
     shortcuts = tuple(Shortcut("scenarios", scenario.name, scenario.title) for scenario in SCENARIOS.values())
     columns: ClassVar[Columns] = {

@@ -118,6 +118,7 @@ def _efficiency(share: float | None) -> str:
 class PoolSizesView(View):
     """Pool sizes: charts, a table, the traced repetition's workers, the transcript."""
 
+    group = "What do threads and pools do?"
     idle = (
         "The same map runs in pools of each size and in a plain loop, by turns and several times over. You will see "
         "every repetition as a dot, the median with its interval, and whether a pool was worth it."

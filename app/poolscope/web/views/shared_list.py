@@ -186,6 +186,7 @@ class SharedListView(View):
         "holds the lock, who waits for it, and whether the counts agree."
     )
     parts = (PageBlock("threads"), PageBlock("list"), PageBlock("lock"), PageBlock("log"))
+    group = "What do threads and pools do?"
     wide = True
     replay = True
     columns: ClassVar[Columns] = {

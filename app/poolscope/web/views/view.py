@@ -96,12 +96,14 @@ EXPORTS = (
 class View(ABC):
     """What the pages show of one experiment. A view holds no state: it words that of a run.
 
-    `idle` says what a run will show. A `wide` panel takes two columns of the bench. `parts` are the blocks of a run's
-    page in their order. A `replay` plays an ended run again. `columns`, `charts` and `timelines` describe the tables,
-    charts and lanes by name; the templates get their content from `view`. `routes` lead to what only these runs have.
+    `idle` says what a run will show. Views of one `group`, a question, stand together on the bench. A `wide` panel
+    takes two columns of the bench. `parts` are the blocks of a run's page in their order. A `replay` plays an ended run
+    again. `columns`, `charts` and `timelines` describe the tables, charts and lanes by name; the templates get their
+    content from `view`. `routes` lead to what only these runs have.
     """
 
     idle: ClassVar[str]
+    group: ClassVar[str] = "More experiments"
     parts: ClassVar[tuple[PageBlock, ...]]
     wide: ClassVar[bool] = False
     replay: ClassVar[bool] = False

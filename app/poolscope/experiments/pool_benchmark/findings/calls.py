@@ -53,6 +53,7 @@ def call_facts(state: State) -> dict[str, Any]:
             "first_s": memory.first_s,
             "again_s": memory.again_s,
             "calls": memory.calls,
+            "changed": list(state.changed) or None,
         }
     return facts
 

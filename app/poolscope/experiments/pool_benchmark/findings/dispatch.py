@@ -45,7 +45,7 @@ def too_large_to_hand_over(state: State, usable_cpus: int) -> CheckResult:
     if share < MUCH:
         return CheckResult(None, "not much", facts)
     threads = any(config.kind == "thread" for config in state.pools)
-    return CheckResult(True, "too large", facts, {} if threads else remedies.kinds(state, "thread"))
+    return CheckResult(True, "too large", facts, {} if threads else remedies.kinds(state, "thread"), lost_share=share)
 
 
 def function_too_large(state: State, usable_cpus: int) -> CheckResult:

@@ -1,4 +1,4 @@
-"""Whether threads took turns for the GIL, and whether waiting work would do with threads or asyncio."""
+"""Whether threads took turns, for the GIL or for a lock, and whether waiting work would do with threads or asyncio."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import (
     COMPUTES,
     SEVERAL_CPUS,
+    WAITS,
     blocks_event_loop,
     cpus_used,
     is_childrens_work,
@@ -27,6 +28,8 @@ from poolscope.text.sentences import Part
 LIGHT = ("thread", "asyncio")
 # The share of the CPUs that they could have had from which on they are said to have run side by side.
 SIDE_BY_SIDE = 0.75
+# Threads that are at work one at a time gain no more than this, and a task of theirs takes so many times as long.
+NO_GAIN, STRETCHED = 1.25, 1.5
 AS_FAST = 0.95  # what a light kind may lose to a heavy one
 
 
@@ -46,7 +49,13 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
     if share is None or could < 2 or (config.seconds_per_task or 0.0) < SHORTEST_TASK_S:
         return CheckResult(None, "unclear", facts)
     if waits(state):
-        return CheckResult(False, "waits", facts)
+        stretched = _stretched_in_turn(loop, config) if used <= WAITS * could else None
+        if stretched is None:
+            return CheckResult(False, "waits", facts)
+        facts["stretched"] = stretched
+        if was_disturbed(state, usable_cpus) and not _others_gain(state, loop):
+            return CheckResult(None, "in turn, disturbed", facts)
+        return CheckResult(True, "in turn", facts, lost_share=1 - 1 / config.size)
     if used >= SIDE_BY_SIDE * could:
         return CheckResult(False, "side by side", facts)
     if is_childrens_work(loop):
@@ -61,6 +70,22 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
     others = any(other.kind not in LIGHT for other in state.pools)
     more = {} if others else remedies.kinds(state, "process")
     return CheckResult(True, "one at a time", facts, more, lost_share=1 - used / could)
+
+
+def _stretched_in_turn(loop: Configuration | None, config: Configuration) -> float | None:
+    """How many times as long a task took as in the plain loop, where threads together were no faster than that."""
+    traced = config.traced
+    if loop is None or traced is None or not traced.tasks or not loop.map or not config.map:
+        return None
+    gain = ratio(loop.map, config.map)
+    stretched = traced.tasks_wall_s / median(loop.map)  # both of all items
+    return stretched if gain.high is not None and gain.high < NO_GAIN and stretched >= STRETCHED else None
+
+
+def _others_gain(state: State, loop: Configuration | None) -> bool:
+    """Whether processes beside them, in the same rounds, did several at once."""
+    others = [config for config in eligible_configs(state) if config.kind not in LIGHT]
+    return loop is not None and any((ratio(loop.map, config.map).low or 0.0) >= STRETCHED for config in others)
 
 
 def _threads(state: State, usable_cpus: int) -> Configuration | None:

@@ -11,7 +11,7 @@ from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
-from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.payloads import DifferenceCode
 from poolscope.text.language import format_list
 from poolscope.text.numbers import duration
@@ -41,8 +41,8 @@ IN_THE_LOOP: Mapping[DifferenceCode, str] = {
 def results_differ(state: State, usable_cpus: int) -> CheckResult:
     differing = [config for config in state.configs.values() if config.differs]
     repeats = [python.trial.repeats_equal for python in state.pythons if python.trial]
-    # Where workers drew the same, that is the finding, whether or not the loop's own results change.
-    differing.sort(key=lambda config: config.difference is None or config.difference.code != "same-random-state")
+    # Where workers drew the same, that is the finding, whether or not the loop's own results change; then what is told.
+    differing.sort(key=_order_of_causes)
     same_draws = bool(differing and differing[0].difference and differing[0].difference.code == "same-random-state")
     if not state.comparable and not same_draws:
         return _changing(state)
@@ -54,7 +54,10 @@ def results_differ(state: State, usable_cpus: int) -> CheckResult:
             return CheckResult(True, "differ", facts)
         facts |= {"differing": why.differing, "first": why.item, "names": why.names, "repeated": why.repeated}
         facts["generators"] = format_list(why.names) or None
-        facts |= {"pair": [f"{number}" for number in why.pair or ()], "start_method": config.start_method}
+        facts |= {
+            "pair": [f"{number}" for number in why.pair] if why.pair else None,
+            "start_method": config.start_method,
+        }
         return CheckResult(True, why.code, facts)
     rounded = [config for config in state.configs.values() if config.rounded is not None]
     if rounded:
@@ -65,6 +68,11 @@ def results_differ(state: State, usable_cpus: int) -> CheckResult:
     if not repeats or None in repeats:
         return CheckResult(None, "unknown")
     return CheckResult(False, "same", {"settings": 0})
+
+
+def _order_of_causes(config: Configuration) -> int:
+    code = config.difference.code if config.difference else None
+    return 0 if code == "same-random-state" else 1 if code in TOLD else 2
 
 
 def _changing(state: State) -> CheckResult:

@@ -73,6 +73,7 @@ def or_dash(text: str) -> str:
 class WhichPoolView(View):
     """Which pool: what to use, why it is not faster, every setting's numbers, and on what ground."""
 
+    group = "Which pool suits my function?"
     idle = (
         "The same work goes through a plain loop and every kind of pool, at several sizes, by turns and many times "
         "over. You will see which setting to use, with what certainty, and where the time of all others went."

@@ -44,7 +44,8 @@ class Program:
     `rounds` None where it has none. `decided`: the run speaks for this setting; else it is the fastest of a run without
     a clear winner, or only planned. `calling` is 'item', 'positional' for entries that a method of the pool can hand
     over, else 'spread'. `needs` names what is not in the standard library; `factory` is the line that imports the
-    factory of a user's executor as `make_executor`, '' where it is known by another name only.
+    factory of a user's executor as `make_executor`, '' where it is known by another name only. `fresh`: calls change
+    their items, of which each way then gets copies.
     """
 
     work: str
@@ -68,6 +69,7 @@ class Program:
     calling: str
     needs: str
     factory: str
+    fresh: bool = False
 
 
 def program(run: Run) -> Program:
@@ -113,6 +115,7 @@ def program(run: Run) -> Program:
         calling="spread" if spreads else calling,
         needs=format_list([*(["your module"] if work == "own" else []), *NEEDED.get(config.kind, ())]) or "nothing",
         factory=factory_line(params.executor),
+        fresh=bool(python and python.trial and python.trial.changed and python.trial.changed.copied),
     )
 
 

@@ -1,0 +1,143 @@
+"""The first screen: three ways in, what runs now and what came last, and every experiment folded by its question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from poolscope.runs.run import Run, Status
+from poolscope.text.language import count
+from poolscope.text.numbers import clock
+from poolscope.web.app_state import AppState
+from poolscope.web.context import MARKS, takes, title
+from poolscope.web.forms import Option
+from poolscope.web.table import Button, alone
+from poolscope.web.views import VIEWS
+
+# They are shown side by side, each for what it shows of threads and pools at work.
+TOGETHER = ("shared-list", "factorials", "pool-sizes")
+BREAKING = (
+    ("failures", "scenarios", "worker-killed", "A worker dies"),
+    ("failures", "scenarios", "deadlock", "Two locks deadlock"),
+    ("failures", "scenarios", "thread-uncaught", "A thread raises"),
+    ("sharing", "tools", "none", "Updates get lost without a lock"),
+)
+SHOWN = 3  # live runs that are named
+BUSY_CPUS = 0.5  # from here on a measurement would suffer
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The three ways in: `works` are the shapes of work to choose from, `together` names experiments to start at once.
+
+    `takes` is about how long a run of Which pool? takes, `breaking` are faults that a click brings about.
+    """
+
+    works: tuple[Option, ...]
+    takes: str
+    together: tuple[str, ...]
+    together_takes: str
+    breaking: tuple[Button, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in one line; `found` is the finding itself, '' while it is live."""
+
+    title: str
+    href: str
+    state: str
+    word: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What runs now, `more` beside those shown, and what came last; `neighbours` says what other programs use of the
+    CPUs, and `busy` whether that would disturb a measurement."""
+
+    running: tuple[RunLine, ...]
+    more: int
+    last: RunLine | None
+    neighbours: str
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PanelGroup:
+    """The panels of one question, closed until somebody opens it, or one of its experiments is what ran last."""
+
+    anchor: str
+    question: str
+    open: bool
+    panels: tuple[Markup, ...]
+
+
+def ways(app_state: AppState) -> Ways:
+    """As far as this installation has their experiments."""
+    known = app_state.scheduler.experiments
+    together = tuple(name for name in TOGETHER if name in known)
+    lengths = [takes(known[name], {}) for name in together]
+    return Ways(
+        works=tuple(Option(each.value, each.title) for each in VIEWS["which-pool"].shortcuts),
+        takes=takes(known["which-pool"], {}) if "which-pool" in known else "",
+        together=together,
+        together_takes=lengths[-1] if lengths else "",
+        breaking=tuple(
+            alone(name, parameter, value, words, words) for name, parameter, value, words in BREAKING if name in known
+        ),
+    )
+
+
+def now(app_state: AppState, owner: str, last: Run | None) -> Now:
+    """With an `owner`, of his runs alone."""
+    live = [run for run in app_state.scheduler.in_memory() if run.status.live]
+    cpus = app_state.neighbours.cpus(quiet=not live)
+    running = [run for run in live if owner in ("", run.visitor.id)]
+    return Now(
+        running=tuple(_line(run) for run in running[:SHOWN]),
+        more=len(running[SHOWN:]),
+        last=_line(last) if last else None,
+        neighbours=_neighbours(cpus, app_state.facts.logical_cpus),
+        busy=cpus is not None and cpus >= BUSY_CPUS,
+    )
+
+
+async def last_run(app_state: AppState, owner: str) -> Run | None:
+    """The run that ended last, of those in memory or the newest of each experiment."""
+    scheduler = app_state.scheduler
+    newest = [await scheduler.latest(name, owner) for name in scheduler.experiments]
+    own = [run for run in scheduler.in_memory() if owner in ("", run.visitor.id)]
+    ended = [run for run in (*own, *newest) if run is not None and run.ended]
+    return max(ended, key=lambda run: run.ended or "", default=None)
+
+
+def groups(panels: Sequence[tuple[str, Markup]], shown: Sequence[str]) -> tuple[PanelGroup, ...]:
+    """The panels, by experiment, under the questions of their views; those with an experiment that is `shown` open."""
+    questions = dict.fromkeys(VIEWS[name].group for name, _ in panels)
+    return tuple(
+        PanelGroup(
+            anchor=f"about-{'-'.join(name for name, _ in panels if VIEWS[name].group == question)}",
+            question=question,
+            open=any(VIEWS[name].group == question for name in shown),
+            panels=tuple(panel for name, panel in panels if VIEWS[name].group == question),
+        )
+        for question in sorted(questions, key=lambda question: VIEWS["which-pool"].group != question)
+    )
+
+
+def _line(run: Run) -> RunLine:
+    verdict = None if run.status.live else run.experiment.meaning.verdict(run.state, run.usable_cpus)
+    broken = run.status in (Status.FAILED, Status.INTERRUPTED)
+    found = (run.error or "") if broken else verdict.headline if verdict else ""
+    word = run.status.value if run.status.live else f"{run.status.value} {clock(run.ended)}"
+    return RunLine(title(run), f"/runs/{run.id}", MARKS[run.status], word, found)
+
+
+def _neighbours(cpus: float | None, host_cpus: int) -> str:
+    if cpus is None:
+        return ""
+    used = f"Other programs use {cpus:.1f} of {count(host_cpus, 'CPU')}"
+    return f"{used}: what is measured now will be disturbed." if cpus >= BUSY_CPUS else f"{used}."

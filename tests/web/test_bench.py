@@ -1,0 +1,66 @@
+"""The first screen: three ways in, what runs and what came last, and every panel folded by its question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.web.bench import BREAKING, TOGETHER
+from poolscope.web.neighbours import Neighbours
+from poolscope.web.views import VIEWS
+
+from tests.web.conftest import BY_BROWSER, ended, serving
+from tests.web.markup import Markup
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder: Path = tmp_path_factory.mktemp("data")
+    with serving(folder) as server, server.client(**BY_BROWSER) as browser:
+        yield browser
+
+
+def folds(markup: Markup) -> dict[str, bool]:
+    """Which questions there are, and whether they are open."""
+    return {str(each["id"]): "open" in each for each in markup.all("details") if each.get("class") == "fold"}
+
+
+def test_every_panel_stands_under_a_question_and_nothing_is_open_at_first(browser: httpx.Client) -> None:
+    markup = Markup(browser.get("/").text)
+    assert markup.mistakes == []
+    assert not any(folds(markup).values())
+    assert {str(each.get("id")) for each in markup.all("article")} >= {*EXPERIMENTS}
+
+
+def test_three_experiments_start_by_one_button_and_their_question_is_open_then(browser: httpx.Client) -> None:
+    answer = browser.post("/runs/together", data={"experiment": list(TOGETHER)})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/#shared-list")
+    ids = [run["id"] for run in browser.get("/api/runs").json()]
+    assert len(ids) == len(TOGETHER)
+    markup = Markup(browser.get("/").text)
+    opened = [anchor for anchor, is_open in folds(markup).items() if is_open]
+    assert opened == ["about-shared-list-pool-sizes-factorials"]
+    for run_id in ids:
+        assert f"/runs/{run_id}" in browser.get("/").text
+        browser.post(f"/runs/{run_id}/stop")
+        ended(browser, run_id)
+
+
+def test_an_experiment_that_is_not_there_starts_nothing(browser: httpx.Client) -> None:
+    before = len(browser.get("/api/runs").json())
+    assert browser.post("/runs/together", data={"experiment": ["no such one"]}).status_code == 404
+    assert len(browser.get("/api/runs").json()) == before
+
+
+@pytest.mark.parametrize(("experiment", "parameter", "value", "_"), BREAKING)
+def test_what_breaks_by_a_click_can_be_asked_for(experiment: str, parameter: str, value: str, _: str) -> None:
+    assert (parameter, value) in {(each.parameter, each.value) for each in VIEWS[experiment].shortcuts}
+
+
+def test_what_other_programs_use_is_read_only_while_nothing_of_ours_runs() -> None:
+    neighbours = Neighbours()
+    assert neighbours.cpus(quiet=False) is None
+    assert neighbours.cpus(quiet=True) is None  # for a moment is too short to tell
