@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         "",
-        description="Addresses or networks, by commas, of proxies whose X-Forwarded-For and X-Forwarded-Proto count; "
-        "with * those of whoever connects, of which only the last one counts.",
+        description="Comma-separated addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto "
+        "count; with * those of whoever connects, of which only the last one counts.",
     )
     most_workers: int = limit("most_workers")
     most_threads: int = limit("most_threads")
@@ -106,8 +106,8 @@ class Settings(BaseSettings):
     )
     executors: str = Field(
         "",
-        description="Executors of your own to choose on the page, by commas: name=module:factory, whose call with a "
-        "number of workers gives a concurrent.futures.Executor.",
+        description="Executors of your own to choose on the page, comma-separated: name=module:factory, whose call "
+        "with a number of workers gives a concurrent.futures.Executor.",
     )
     cluster: str = Field(
         "",

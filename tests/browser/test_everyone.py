@@ -25,7 +25,11 @@ RUN_AXE = """async options => (await axe.run(document, {resultTypes: ["violation
     found => `${found.id}: ${found.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${
         node.any.concat(node.all).map(check => check.message).join(" ")}`).join(" || ")}`)"""
 
-OPEN = "document.querySelectorAll('main details:not(.menu)').forEach(details => details.open = true)"
+# Rows that open one by one are all opened, too.
+OPEN = """document.querySelectorAll("main details:not(.menu)").forEach(details => {
+    details.name = "";
+    details.open = true;
+})"""
 
 Prepare = Callable[[Served], str]
 

@@ -147,7 +147,7 @@ def test_work_has_one_name(given: tuple[str, str, str | None], name: str) -> Non
     [
         (["f"], {"sizes": [1, 2]}, "f --sizes 1,2"),
         (["f", "--sizes", "4", "--json"], {"sizes": [1, 2]}, "f --json --sizes 1,2"),
-        (["f", "--kinds=pool", "--limit", "3"], {"limit_s": 6.0, "kinds": ["thread"]}, "f --limit 6.0 --kinds thread"),
+        (["f", "--kinds=pool", "--limit", "3"], {"limit_s": 6.0, "kinds": ["thread"]}, "f --limit 6 --kinds thread"),
         (["f", "--star", "--items", "x y"], {"star": True, "start_methods": ["spawn"]}, None),
     ],
 )

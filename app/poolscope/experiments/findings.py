@@ -29,7 +29,8 @@ class Finding:
     """One check: it holds, it does not, or (None) the data can't tell; `sentence` says so with its numbers.
 
     `remedy` holds the parameters to run again with, empty where there is nothing to change. `code` names what was found
-    without words, for programs; it is '' where a check has none.
+    without words, for programs; it is '' where a check has none. Most checks look for trouble; of one that is `wanted`
+    it is well that it holds.
     """
 
     check: str
@@ -38,9 +39,15 @@ class Finding:
     numbers: Mapping[str, float | None] = field(default_factory=dict)
     remedy: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
+    wanted: bool = False
+
+    @property
+    def trouble(self) -> bool | None:
+        """Whether the run found something to mend; None where the data can't tell."""
+        return None if self.holds is None else self.holds is not self.wanted
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "wanted"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,9 @@ def proxies_of(text: str) -> Proxies:
             if name != ANY:
                 networks.append(ipaddress.ip_network(name, strict=False))
         except ValueError:
-            message = f"POOLSCOPE_TRUSTED_PROXIES must be addresses or networks, by commas, or *; {name!r} is neither."
+            message = (
+                f"POOLSCOPE_TRUSTED_PROXIES must be addresses or networks, comma-separated, or *; {name!r} is not."
+            )
             raise BadParameters((ParameterError("trusted_proxies", message),)) from None
     return Proxies(tuple(networks), ANY in names)
 

@@ -265,9 +265,11 @@ def _command(run: Run, installation: Installation | None, changes: Mapping[str, 
 
 
 def findings_that(
-    hold: bool | None, checks: Sequence[Finding], run: Run, installation: Installation | None
+    trouble: bool | None, checks: Sequence[Finding], run: Run, installation: Installation | None
 ) -> tuple[FindingFacts, ...]:
-    return tuple(_finding(run, place, check, installation) for place, check in enumerate(checks) if check.holds is hold)
+    return tuple(
+        _finding(run, place, check, installation) for place, check in enumerate(checks) if check.trouble is trouble
+    )
 
 
 def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:

@@ -168,7 +168,7 @@ def test_no_difference_is_said_where_none_is_shown() -> None:
     now = folded(
         "lock, rlock", outcome("lock"), outcome("rlock"), *rounds("lock", 1, 2, 3), *rounds("rlock", 1.1, 2.1, 2.9)
     )
-    assert "no difference shown" in str(verdict(now, 2))
+    assert "the data can't separate them" in str(verdict(now, 2))
 
 
 def test_a_wrong_guarded_tool_comes_first() -> None:

@@ -32,7 +32,9 @@ def findings(state: FactorialsState, usable_cpus: int) -> tuple[Finding, ...]:
         return ()
     differ = handed_over_elsewhere(state)
     sentence = messages.order_not_kept(differ, len(completed)) if differ else messages.ORDER_KEPT
-    found = [Finding("as_completed keeps the order of completion", not differ, sentence, {"differ": differ})]
+    found = [
+        Finding("as_completed keeps the order of completion", not differ, sentence, {"differ": differ}, wanted=True)
+    ]
     late = sum(number.failure is not None and number.failure.code == "time limit" for number in completed)
     if late:
         limit = state.params.time_limit

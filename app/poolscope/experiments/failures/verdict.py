@@ -30,9 +30,10 @@ def findings(state: FailuresState, usable_cpus: int) -> tuple[Finding, ...]:
         return ()
     found = left(state)
     counts = {kind: float(len(things)) for kind, things in found.items()}
-    results = [Finding("nothing is left behind", not any(counts.values()), messages.leftovers(found), counts)]
+    clean = not any(counts.values())
+    results = [Finding("nothing is left behind", clean, messages.leftovers(found), counts, wanted=True)]
     broken = [case for case in ended if case.ending is CaseEnding.BROKEN]
     if broken:
         numbers = {"broken": float(len(broken))}
-        results.append(Finding("every case told its outcome", False, messages.broken(broken), numbers))
+        results.append(Finding("every case told its outcome", False, messages.broken(broken), numbers, wanted=True))
     return tuple(results)

@@ -60,7 +60,7 @@ BREAKAGES = {
     ),
     "hung": (
         "It stood still[ in {places}]: for {idle_s:duration} nothing used a CPU or ended a call. It may wait for a "
-        "lock that nobody lets go of, or for what only the plain loop has; look at what that line waits for."
+        "lock that nobody releases, or for what only the plain loop has; look at what that line waits for."
     ),
     "hung-at-exit": (
         "All calls came back, but then its workers did not end[; they wait in {places}]. A pool, process or thread "

@@ -24,8 +24,10 @@ def measure_option(name: str) -> str:
 
 
 def option_value(value: object) -> str:
-    """A parameter as it is typed: lists by commas."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    """A parameter as it is typed: lists with commas, whole numbers without '.0'."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(option_value, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def measure_command(params: WhichPoolParams, changes: Mapping[str, Any] | None = None) -> str:

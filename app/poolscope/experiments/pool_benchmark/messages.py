@@ -223,7 +223,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "event loop blocked": "No two calls ran at the same time, so this does not show how long an item has to be.",
         "undecided": (
-            "Can't tell, no difference from the plain loop is shown. {best:capital}, the fastest: {gain:times}."
+            "The data can't separate {best}, the fastest, from the plain loop ({gain:times}); more repetitions would."
         ),
         "one at a time": (
             "Can't tell whether longer items would help: every pool is slower than the plain loop, but no two items "
@@ -268,7 +268,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "side by side": "They ran side by side: {figures}.",
         "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
-        "several CPUs": "In the plain loop a task uses several CPUs by itself, so it lets go of the GIL: {figures}.",
+        "several CPUs": "In the plain loop a task uses several CPUs by itself, so it releases the GIL: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "other cause": "Can't tell, something else may have held them up: {figures}.",
         "one at a time": "{figures}. One at a time, for the GIL or for a lock of the work's own.",
@@ -354,7 +354,7 @@ FINDINGS: dict[str, dict[str, str]] = {
             "over took {dispatch_share:percent} of that. Set a chunk size."
         ),
         "no worse": "{compared} ({gain:interval}).",
-        "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. More items in a message may save some of it, which only a comparison can tell.",
     },
@@ -370,7 +370,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:interval}).",
         "no worse": "{compared} ({gain:interval}).",
-        "undecided": "Can't tell, no difference is shown: {compared} ({gain:interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
         "short tail": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Fewer items in a message may shorten it, which only a comparison can tell.",
     },
@@ -498,7 +498,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unmeasured": "No pool that replaces its workers has been measured.",
         "not compared": "There is no pool whose workers stay to compare.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
-        "undecided": "Can't tell, no difference is shown: {compared} ({cost:interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({cost:interval}).",
         "nothing": "{compared} ({cost:interval}).",
         "costs": (
             "{compared} ({cost:interval})[: about {replaced:whole} {replaced:replacement/replacements} of "
@@ -709,7 +709,10 @@ VERDICTS = {
     ),
     # Doubts about all of it.
     "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
-    "disturbed": "Something else disturbed the run, so take the figures with care.",
+    "disturbed": (
+        "The run was disturbed[: other programs used {others_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}]. Take the "
+        "figures with care."
+    ),
     "results change": "Its results change from call to call, so only the times are compared.",
     # One call, for which the pool is made and closed.
     "call undecided": (

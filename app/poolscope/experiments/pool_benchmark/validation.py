@@ -40,7 +40,8 @@ def own_executors(text: str) -> dict[str, str]:
     wrong = [name for name, factory in found.items() if not (name and FACTORY.fullmatch(factory))]
     if wrong:
         sentence = (
-            "POOLSCOPE_EXECUTORS must be name=module:factory, by commas, such as lab=mypackage.cluster:make; {} is not."
+            "POOLSCOPE_EXECUTORS must be name=module:factory, comma-separated, such as lab=mypackage.cluster:make; "
+            "{} is not."
         )
         raise BadParameters(tuple(ParameterError("executors", sentence.format(quoted(name))) for name in wrong))
     return found

@@ -12,7 +12,7 @@ from poolscope.stats.intervals import Ratio
 from poolscope.text.language import capital, count, format_list
 from poolscope.text.numbers import duration, interval_of, times, whole
 
-DISTURBED = "Something else disturbed the run, so take the figures with care."
+DISTURBED = "The run was disturbed, so take the figures with care."
 NOTHING_SHOWN = "Nothing could be shown:"
 NOTHING_READ = "Nothing could be read."
 NOT_YET_READ = "The machine is looked at again when the last round is over."
@@ -103,7 +103,7 @@ def _against(best: ToolState, other: ToolState, ratio: Ratio) -> str:
     if ratio.low is None:
         return f"{name} {duration(median(other.costs))} (too few rounds for an interval)"
     if not ratio.shows_difference:
-        return f"{name} about the same (no difference shown, {interval_of(ratio)})"
+        return f"{name} about the same (the data can't separate them, {interval_of(ratio)})"
     return f"{name} {times(ratio.value)} as much ({interval_of(ratio)})"
 
 
