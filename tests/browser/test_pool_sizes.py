@@ -51,7 +51,7 @@ def test_it_ends_with_a_verdict_and_a_table_of_medians(open_page: Opens, bench: 
     expect(page.locator("#pool-sizes-head output")).to_contain_text("finished")
     expect(page.locator("#pool-sizes-live .verdict strong")).to_contain_text(re.compile(r"\w+"))
     rows = page.locator("#pool-sizes-live tbody tr")
-    expect(rows.locator("th")).to_have_text(["serial", "1", "2"])
+    expect(rows.locator("th")).to_have_text(["plain loop", "1", "2"])
     state = bench.run(shown)["state"]
     for row, size in zip(rows.all()[1:], state["sizes"], strict=True):
         assert abs(float(row.locator("td").nth(1).inner_text()) - 1000 * size["map_s"]["median"]) < 0.06
