@@ -19,6 +19,7 @@ from poolscope.machine import interpreters
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
+from poolscope.runs.redaction import redaction_of_this_installation, unredacted
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
 from poolscope.stats import intervals
@@ -41,7 +42,11 @@ def create_app(settings: Settings) -> FastAPI:
     # Strangers get what is built in, and this Python.
     offered = ("", "", "") if settings.demo else (settings.workloads, settings.executors, settings.cluster)
     wanted = interpreters.parse_setting("none" if settings.demo else settings.pythons)
-    journal = Journal(settings.journal_path, limit_mib=settings.journal_mib)
+    journal = Journal(
+        settings.journal_path,
+        limit_mib=settings.journal_mib,
+        name=settings.journal_path.name if settings.demo else "",
+    )
     scheduler = Scheduler(
         journal,
         experiments=narrowed(EXPERIMENTS, settings.run_limits),
@@ -59,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
         run_cpu_s=settings.cpu_s_of_one_run,
         records_mib=settings.records_mib,
         for_strangers=settings.demo,
+        redact=redaction_of_this_installation(settings.journal_path.parent) if settings.demo else unredacted,
     )
     identification = Identification(
         settings.secret or kept_secret(settings.journal_path.with_name(f"{settings.journal_path.name}-secret")),

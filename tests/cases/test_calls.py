@@ -261,8 +261,8 @@ def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Pat
 
 
 def test_a_result_that_is_there_is_not_lazy(start_host: StartHost, tmp_path: Path) -> None:
-    works = [f"unfinished:{name}@sizes" for name in ("listed", "spanned", "done", "keeps_a_worker")]
-    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None] * 4
+    works = [f"unfinished:{name}@sizes" for name in ("listed", "spanned", "done", "keeps_a_worker", "reads_to_the_end")]
+    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None] * 5
 
 
 def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -107,6 +108,11 @@ def in_background_of_a_shell(size: int) -> int:
 
 def in_a_thread(size: int) -> None:
     threading.Thread(target=time.sleep, args=(TAKES_S,), name="sender").start()
+
+
+def reads_to_the_end(size: int) -> str:
+    """Nobody waits for the shell, which ends as its output does."""
+    return os.popen(f"i=0; while [ $i -lt {20 * size} ]; do i=$((i+1)); done; echo $i").read()
 
 
 def keeps_a_worker(size: int) -> int:

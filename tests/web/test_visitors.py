@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +14,21 @@ from poolscope.errors import NotYours, TooManyWaiting
 
 from tests.waiting import until
 from tests.web.answers import problem
-from tests.web.conftest import BY_BROWSER, BY_HTMX, ENDLESS, Serving, ended, fragments, frames, running, serving, start
+from tests.web.conftest import (
+    BY_BROWSER,
+    BY_HTMX,
+    ENDLESS,
+    SHORT,
+    Serving,
+    ended,
+    fragments,
+    frames,
+    running,
+    serving,
+    start,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +113,18 @@ def test_a_program_without_a_cookie_has_the_runs_of_its_address(demo: Serving) -
     with demo.client() as program, demo.client() as same:
         run = ended(program, start(program, "factorials")["id"])
         assert same.delete(f"/api/runs/{run['id']}").status_code == 204
+
+
+def test_neither_a_list_nor_a_traceback_tells_what_is_nobodys_business(own: httpx.Client, other: httpx.Client) -> None:
+    run = ended(own, start(own, "failures", **SHORT["failures"])["id"])
+    assert run["id"] in [each["id"] for each in own.get("/api/runs").json()]
+    assert run["id"] not in [each["id"] for each in other.get("/api/runs").json()]
+    told = own.get(f"/api/runs/{run['id']}/records.ndjson").text
+    assert "Traceback" in told
+    for page in (told, own.get(f"/runs/{run['id']}").text, own.get(f"/api/runs/{run['id']}").text):
+        assert str(ROOT) not in page
+        assert sys.prefix not in page
+        assert sysconfig.get_path("stdlib") not in page
 
 
 def test_ones_own_run_can_be_deleted(own: httpx.Client) -> None:

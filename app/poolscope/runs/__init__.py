@@ -6,15 +6,18 @@ Read them in this order:
                       and the notifier that wakes those who look on
     scheduler         which run starts now, which waits, which is refused; the one object that web and cli hold
     budget            what all live runs may take of the machine, whether one more fits, and what is refused
+    fair_queue        the runs that wait, visitors by turns; visitors says who they are
     measurement_lock  only one program at a time may measure
     store             the runs at hand: in memory, or folded again from the journal
     monitor           follows one run to its end: reads, journals, reaps, names how it ended
     watch             looks once a second at what live runs hold, and ends the one that must; usage is a look,
                       breach the judgement
+    redaction         what strangers need not see of what runs tell
     runner_process    one child process: start, command, read, stop, reap; and the one that is kept ready
     process_tree      kills what is left of a child's session, children before parents; knows a process again
     commands          what a live run can be told beside to stop
-    recovery          after a crash: ends and removes what the server left
+    recovery          after a crash: ends and removes what the server left; what was left waiting it leaves
+    counts            what runs have done since the start, for /metrics
     journal           runs and records in SQLite, one writer thread
     earlier_journals  sets a journal aside that an earlier version wrote, or that is damaged
 """

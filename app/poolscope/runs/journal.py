@@ -130,8 +130,9 @@ class Journal:
     where such a journal was found and is now, None if there was none.
     """
 
-    def __init__(self, path: Path, *, limit_mib: int = 1024) -> None:
+    def __init__(self, path: Path, *, limit_mib: int = 1024, name: str = "") -> None:
         self.path = path
+        self._name = name or str(path)  # in sentences
         self.trouble = ""
         self.writes = DurationHistogram()
         self.earlier = ""
@@ -305,7 +306,7 @@ class Journal:
         try:
             done = await self._in_writer(work)
         except (sqlite3.Error, OSError) as error:
-            self.trouble = f"{self.path}: {in_words(error)}"
+            self.trouble = f"{self._name}: {in_words(error)}"
             # The next write opens anew: the folder may be another one by then, or there at last.
             with contextlib.suppress(sqlite3.Error):
                 await self._in_writer(self._shut)
@@ -329,5 +330,5 @@ class Journal:
         try:
             return await asyncio.to_thread(read)
         except sqlite3.Error as error:
-            self.trouble = f"{self.path}: {in_words(error)}"
+            self.trouble = f"{self._name}: {in_words(error)}"
             return []

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from poolscope.errors import MalformedRecord
@@ -14,6 +15,7 @@ from poolscope.protocol.payloads import FailureCode, RoundEnded
 from poolscope.protocol.records import End, Record, Result, from_line, to_line
 from poolscope.runs.breach import Breach
 from poolscope.runs.journal import Journal
+from poolscope.runs.redaction import Redaction, unredacted
 from poolscope.runs.run import Run, Status
 from poolscope.runs.runner_process import RunnerProcess, death_of_runner
 from poolscope.text.numbers import size
@@ -30,13 +32,21 @@ log = logging.getLogger(__name__)
 class RunMonitor:
     """Follows running runs and journals them. `closing` says whether the server is ending meanwhile.
 
-    A run whose records are more than `records_limit` bytes is ended: the server holds them in memory while it is live.
+    `redact` takes out of all that a runner says what nobody may see. A run whose records are more than `records_limit`
+    bytes is ended: the server holds them in memory while it is live.
     """
 
-    def __init__(self, journal: Journal, closing: Callable[[], bool], records_limit: int = RECORDS_LIMIT) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        closing: Callable[[], bool],
+        records_limit: int = RECORDS_LIMIT,
+        redact: Redaction = unredacted,
+    ) -> None:
         self._journal = journal
         self._records_limit = records_limit
         self._closing = closing
+        self._redact = redact
 
     async def follow(self, run: Run, runner: RunnerProcess) -> None:
         """Read a run that was begun to its end, leave nothing of its runner, and put that end into a status."""
@@ -47,7 +57,8 @@ class RunMonitor:
             async with contextlib.aclosing(runner.lines()) as batches:
                 async for lines in batches:
                     for first in range(0, len(lines), AT_A_TIME):
-                        await self._take(run, runner, lines[first : first + AT_A_TIME])
+                        some = [self._redact(line) for line in lines[first : first + AT_A_TIME]]
+                        await self._take(run, runner, some)
                         await asyncio.sleep(0)
                     opened.set()
                     if run.end is not None:
@@ -64,9 +75,13 @@ class RunMonitor:
             await asyncio.wait({prints}, timeout=1)
             prints.cancel()
             await asyncio.gather(prints, return_exceptions=True)
-        death = Breach(None, malformed) if malformed else None
-        death = death or run.breach or death_of_runner(code, runner.last_words, runner.wanted_memory)
+        death = Breach(None, self.redacted(malformed)) if malformed else None
+        death = death or run.breach or death_of_runner(code, self.redacted(runner.last_words), runner.wanted_memory)
         await self._conclude(run, death)
+
+    def redacted(self, text: str) -> str:
+        """A text as everybody may see it."""
+        return self._redact(text.encode(errors="replace")).decode(errors="replace")
 
     async def _take(self, run: Run, runner: RunnerProcess, lines: list[bytes]) -> None:
         """Fold record lines, answer what asks for an answer, and journal them all.
@@ -101,7 +116,7 @@ class RunMonitor:
         async with contextlib.aclosing(runner.prints()) as prints:
             async for printed in prints:
                 await opened.wait()  # the opening comes first in every log; what is printed meanwhile stays in the pipe
-                await self._add(run, printed)
+                await self._add(run, replace(printed, text=self.redacted(printed.text)))
 
     async def _add(self, run: Run, record: Record) -> None:
         """Add a record of our own."""

@@ -31,6 +31,7 @@ from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
+from poolscope.runs.redaction import Redaction, unredacted
 from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
@@ -47,6 +48,7 @@ DRAIN_LOOK_S = 0.25
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
+NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
 PRELOAD = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 
@@ -65,7 +67,7 @@ class Scheduler:
 
     `budget` is what all running runs together may take; without one they may take anything. `run_s` bounds the time
     that a run lasts, `run_cpu_s` its CPU time, `records_mib` its records. `for_strangers`: what is measured works below
-    the server, too.
+    the server, too; `redact` takes out of what runs tell what strangers need not see.
 
     `experiments` are those that can be started, with the parameters that they take here. `measurement_lock` is the
     journal's own unless another is given. `python` runs the folder or file `runner`. `installation` is what runs may
@@ -91,6 +93,7 @@ class Scheduler:
         run_cpu_s: int | None = None,
         records_mib: int = 256,
         for_strangers: bool = False,
+        redact: Redaction = unredacted,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
@@ -109,7 +112,7 @@ class Scheduler:
         self._identity = identity(os.getpid())
         self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
-        self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024)
+        self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024, redact)
         self._watch = RunWatch(self._budget, run_s, run_cpu_s, self._with_runners)
         self._store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
@@ -375,8 +378,11 @@ class Scheduler:
         for line, expected in ((waiting, starts), (live, [None] * len(live))):
             for place, (run, start) in enumerate(zip(line, expected, strict=True), 1):
                 behind = tuple(each.id for each in self._beside(run.experiment))
-                if (run.place, run.behind) != (place, behind):
-                    run.place, run.expected_start, run.behind = place, start, behind
+                changed = (run.place, run.behind) != (place, behind)
+                run.place, run.expected_start, run.behind = place, start, behind
+                # Far back only a step that matters: else each end would draw the pages of a whole class again.
+                if changed and (place <= NEAR or not 0.9 * run.told_place < place <= run.told_place):
+                    run.told_place = place
                     run.notifier.notify()
 
     def _check_queue(self, visitor: Visitor) -> None:
@@ -482,7 +488,7 @@ class Scheduler:
 
     def _fail(self, run: Run, why: str) -> None:
         if run.status.live:
-            run.become(Status.FAILED, why)
+            run.become(Status.FAILED, self._monitor.redacted(why))
 
     def _begin(self, run: Run, runner: RunnerProcess) -> None:
         self._runners[run.id] = runner

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
-from poolscope.web.access import own_run, visitor_of
+from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.actions import MOST_WORKERS
 from poolscope.web.app_state import app_state_of
 from poolscope.web.exports import script, table_as_csv, trace
@@ -68,7 +68,7 @@ async def start(request: Request, body: StartRun) -> Response:
 
 @router.get(
     "/runs",
-    summary="Kept runs, newest first; before is the id to go on from",
+    summary="Kept runs, in the demo one's own, newest first; before is the id to go on from",
     response_model=list[RunSummary],
     responses=refusals(422),
 )
@@ -82,7 +82,9 @@ async def runs(
     scheduler = app_state_of(request).scheduler
     alive = {run.id: run for run in scheduler.in_memory()}
     summaries = []
-    rows = await scheduler.journal.runs(experiment=experiment, status=status or "", limit=limit, before=before)
+    rows = await scheduler.journal.runs(
+        experiment=experiment, status=status or "", visitor=owner_of(request), limit=limit, before=before
+    )
     for row in rows:
         run = alive.get(row.id)
         summaries.append(

@@ -82,6 +82,8 @@ class AppState:
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason
         self.costly = CostlyAnswers()
+        # Fragments are drawn one by one, and requests are read in between, however many pages are due at once.
+        self.drawing = asyncio.Lock()
         self.bench_turn = asyncio.Lock()  # to draw the whole bench
         self.neighbours = Neighbours()
         self.replays = Replays()

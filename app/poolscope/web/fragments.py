@@ -9,6 +9,7 @@ template itself; as long as these values stay the same there is nothing to rende
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ class Renderer:
 
     def __init__(self, app_state: AppState) -> None:
         self._templates = app_state.templates
+        self._drawing = app_state.drawing
         self._versions: dict[str, object] = {}
         self._shown: dict[str, tuple[Fragment, list[Any]]] = {}
         self.rendered = 0
@@ -94,6 +96,8 @@ class Renderer:
                 values = values_read(self._templates, fragment, context)
                 if self._shown.get(fragment.target) == (fragment, values):
                     continue
+                async with self._drawing:
+                    await asyncio.sleep(0)
                 self.rendered += 1
                 shown = {name: value for name, value in context.items() if name in makers or name == "item"}
                 markup = part(self._templates, fragment.template, fragment.macro, shown)

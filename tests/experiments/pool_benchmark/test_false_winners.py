@@ -167,7 +167,8 @@ def test_looking_again_and_again_finds_no_more_false_winners() -> None:
                 def draw(key: str, rng: random.Random = rng, spreads: Mapping[str, float] = spreads) -> float:
                     return samples(rng, spreads[key], 1)[0]
 
-                now = played(plan, draw)
+                long = replace(plan, round_s=10.0 * (runs % 2))  # after which who is far behind drops out sooner
+                now = played(long, draw)
                 runs += 1
                 lengths.append(now.rounds)
                 if codes(now) & (WINNERS | CALL_WINNERS):

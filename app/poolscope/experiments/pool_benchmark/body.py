@@ -137,6 +137,7 @@ class Benchmark:
         self.unanswered = 0
         self.began = perf_counter()
         self.rounds = 0  # counted ones that are over
+        self.round_s = 0.0  # as expected before the first
         self.hurried = False  # there is no time for a warm-up
         self.traced: set[PlannedConfiguration] = set()
         self.tracing = False  # the samples are complete; what fails now lacks its trace alone
@@ -362,8 +363,8 @@ class Benchmark:
         self.report.result(Plan(tuple(self.configs)))
         for config, why in unfit.items():
             self.skip(config, why)
-        round_s = sum(map(self.expected_s, self.configs))
-        self.hurried = open_ended and HURRIED_ROUNDS * round_s > self.arguments.seconds - self.spent_s()
+        self.round_s = sum(map(self.expected_s, self.configs))
+        self.hurried = open_ended and HURRIED_ROUNDS * self.round_s > self.arguments.seconds - self.spent_s()
 
     def measure_round(self, repetition: int, configs: list[PlannedConfiguration]) -> None:
         of = "" if self.arguments.repeats is None else f" of {self.arguments.repeats}"
@@ -376,9 +377,7 @@ class Benchmark:
                 return
             if config.kind != SERIAL and repetition > 0 and self.is_late(config):
                 if repetition == 1:
-                    self.skip(
-                        config, f"It was not measured: the time of {self.arguments.seconds:g} s was spent before."
-                    )
+                    self.skip(config, self.too_late())
                 continue
             self.report.progress(self.estimator, note, config)
             how = self.how_to_measure(config, repetition)
@@ -405,6 +404,14 @@ class Benchmark:
     def spans(self) -> int:
         """The most of one configuration."""
         return SPANS // len(self.configs)
+
+    def too_late(self) -> str:
+        """Why a pool was never measured."""
+        given_s = self.arguments.seconds
+        return (
+            f"The time of {given_s:g} s was spent before it could be measured. A round of all takes about "
+            f"{self.round_s:.0f} s, and three are needed: give them the time, or take fewer items."
+        )
 
     def warms_up_too_long(self) -> bool:
         """Whether the warm-up has taken far more time than was expected, so that the rest of it is left out."""

@@ -12,6 +12,7 @@ from poolscope.experiments.pool_benchmark.params import (
     PoolSizesParams,
     most_items,
 )
+from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.experiments.pool_benchmark.state import State
 
 LONGEST_MS = 60_000
@@ -68,9 +69,12 @@ def more_items(state: State, wanted: int) -> dict[str, Any]:
 
 def more_repetitions(state: State) -> dict[str, Any]:
     if state.params.repeats is None:
-        # A few rounds of a long map take longer than the time that was given.
-        seconds = max(state.params.seconds, float(round(state.spent_s)))
-        return {"seconds": min(float(LONGEST_ROUNDS_S), 2 * seconds)}
+        # A run may have taken a little longer than its time, and where it had fewer rounds than an answer needs, those
+        # take as long again.
+        seconds = 2 * max(state.params.seconds, float(round(state.spent_s)))
+        if state.rounds < FEWEST_TO_SETTLE:
+            seconds = max(seconds, float(round(state.spent_s + FEWEST_TO_SETTLE * state.round_s)))
+        return {"seconds": min(float(LONGEST_ROUNDS_S), seconds)}
     most = MOST_REPEATS if compares_kinds(state) else MOST_REPEATS_OF_SIZES
     return {"repeats": min(most, max(10, 2 * state.params.repeats))}
 

@@ -23,7 +23,8 @@ ENOUGH_S = 1.0  # in which entries are taken from a lazy result
 # An iterator may just be the end of a function that has done its work, as in `return iter(found)`: what there is left
 # must take so long, and so much of the call.
 LEAST_LEFT_S, LEAST_LEFT = 2e-5, 0.25
-LEAST_RUNNING_S = 0.01  # that a thread or process goes on for: it takes a while to end
+# What a thread or process goes on for, as it takes a while to end on a busy machine: seconds, and so much of the call.
+LEAST_RUNNING_S, LEAST_RUNNING = 0.05, 0.5
 # Where the result of a computation is only planned; by the module that a class comes from and its name.
 PLANS = {("polars", "LazyFrame"), ("django", "QuerySet"), ("pyspark", "RDD"), ("pyspark", "DataFrame")}
 
@@ -124,7 +125,8 @@ def unfinished(left: LeftRunning, again: LeftRunning | None, call_s: float) -> L
     if again is None:
         return None
     seconds = min(left.seconds, again.seconds)
-    if seconds < max(LEAST_RUNNING_S, LEAST_LEFT * call_s):
+    least_s = 0.0 if left.worked and again.worked else LEAST_RUNNING_S
+    if seconds < max(least_s, LEAST_RUNNING * call_s):
         return None
     return LazyResult(left.kind, left.name, None, call_s, None, seconds, left.complete and again.complete)
 

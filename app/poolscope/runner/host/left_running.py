@@ -33,12 +33,16 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class LeftRunning:
-    """What went on for so many seconds after a call, by its name; `complete`: until all of it had ended."""
+    """What went on for so many seconds after a call, by its name; `complete`: until all of it had ended.
+
+    `worked`: it used more CPU time than it can have had within the call.
+    """
 
     kind: Literal["process", "thread"]
     name: str
     seconds: float
     complete: bool
+    worked: bool
 
 
 def alive() -> Alive:
@@ -50,8 +54,8 @@ def alive() -> Alive:
     return Alive(frozenset(threading.enumerate()), processes, frozenset(filter(has_ended, processes)))
 
 
-def left_running(before: Alive, now: Alive) -> LeftRunning | None:
-    """What was started between the two, which is watched until it ends, for a second at the most."""
+def left_running(before: Alive, now: Alive, call_s: float) -> LeftRunning | None:
+    """What was started between the two, in a call of so many seconds, which is watched for a second at the most."""
     began = ended_at = monotonic()
     threads = {thread for thread in now.threads - before.threads if thread.is_alive()}
     processes = {pid: ticks for pid, ticks in now.processes.items() if pid not in before.processes}
@@ -60,8 +64,10 @@ def left_running(before: Alive, now: Alive) -> LeftRunning | None:
     kind: Literal["process", "thread"] = "process" if processes else "thread"
     name = name_of(next(iter(processes))) if processes else next(iter(threads)).name
     left = {pid for pid in processes if pid not in now.ended}
-    # Of one that has ended before anybody looked, there is the CPU time that it took.
-    worked_s = seconds_of(sum(ticks for pid, ticks in processes.items() if pid in now.ended))
+    # Of one that has ended before anybody looked, there is the CPU time that it took; it may have done all within the
+    # call, as a program does whose output was read to its end.
+    used_s = seconds_of(sum(ticks for pid, ticks in processes.items() if pid in now.ended))
+    worked_s = max(0.0, used_s - call_s * (os.cpu_count() or 1) - seconds_of(1))
     while (threads or left) and monotonic() < began + ENOUGH_S:
         sleep(LOOK_S)
         ended_threads = {thread for thread in threads if not thread.is_alive()}
@@ -71,9 +77,9 @@ def left_running(before: Alive, now: Alive) -> LeftRunning | None:
         threads, left = threads - ended_threads, left - ended
     _, ticks = process_table()
     if seconds_of(sum(ticks.get(pid, 0) - processes[pid] for pid in left)) >= AT_WORK_S:
-        return LeftRunning(kind, name, ENOUGH_S, complete=False)
+        return LeftRunning(kind, name, ENOUGH_S, complete=False, worked=True)
     seconds = max(worked_s, ended_at - began)
-    return LeftRunning(kind, name, seconds, complete=True) if seconds else None
+    return LeftRunning(kind, name, seconds, complete=True, worked=worked_s > 0) if seconds else None
 
 
 def seconds_of(ticks: int) -> float:

@@ -251,7 +251,7 @@ class TrialCalls:
         calls = self.calls
         before = alive()
         self.call_first(self.items[0])
-        left = left_running(before, self.after)
+        left = left_running(before, self.after, calls.first[0].wall)
         first = digest(calls.results[0])  # now: a second call may change it
         for item in self.items[1:]:
             if sum(time.wall for time in calls.first) > ENOUGH_S:
@@ -264,7 +264,9 @@ class TrialCalls:
             before = alive()
             result = self.call_again(calls.items[0])
             if left is not None and calls.lazy is None:
-                calls.lazy = unfinished(left, left_running(before, self.after), calls.first[0].wall)
+                calls.lazy = unfinished(
+                    left, left_running(before, self.after, calls.again[0].wall), calls.first[0].wall
+                )
         except TrialEnded:
             if calls.items[0].original.can_copy:
                 raise
