@@ -12,7 +12,7 @@ from tests.served import served
 from tests.waiting import until
 
 VISITORS = 20
-SECONDS = 3.0
+SECONDS = 2.0
 
 
 def test_whatever_twenty_visitors_do_the_server_answers_and_nothing_of_it_stays() -> None:

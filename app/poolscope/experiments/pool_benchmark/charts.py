@@ -18,7 +18,7 @@ from poolscope.text.numbers import times
 
 Rows = list[dict[str, Any]]
 MIB = 2**20
-LABELS = 14  # lines of text that fit over each other in the smaller chart of speed-ups
+LABELS = 12  # lines of text that fit over each other in the smaller chart of speed-ups
 BANDS = 4  # intervals drawn over each other that can still be told apart
 ON_CPU = "on a CPU"
 # Time off the CPU by its reason; None where it can't be told.

@@ -709,7 +709,10 @@ VERDICTS = {
     ),
     # Doubts about all of it.
     "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
-    "disturbed": "The run was disturbed, so take the figures with care.",
+    "disturbed": (
+        "The run was disturbed[: other programs used {others_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}]. Take the "
+        "figures with care."
+    ),
     "results change": "Its results change from call to call, so only the times are compared.",
     # One call, for which the pool is made and closed.
     "call undecided": (

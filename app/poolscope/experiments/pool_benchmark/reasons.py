@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
+from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
@@ -61,8 +61,10 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
 
 def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
     """What the figures are to be taken with care for: a noisy machine, results that can't be compared."""
-    if was_disturbed(state, usable_cpus):
-        yield Reason("disturbed")
+    judged = judge_disturbance(state, usable_cpus)
+    if judged is not None and judged.disturbed:
+        others = next((sign.numbers for sign in judged.signs if sign.code == "others in the way"), {})
+        yield Reason("disturbed", others)
     if not state.comparable:
         yield Reason("results change")
 

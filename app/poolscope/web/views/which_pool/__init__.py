@@ -25,6 +25,7 @@ from poolscope.web.views.which_pool.program import Program, program
 from poolscope.web.views.which_pool.tables import cells, fit_rows, kinds, marked, skipped, time_digits
 from poolscope.web.views.which_pool.usage import usage
 
+BENCH_CHART = 220  # pixels
 FITS = "Fitted scalability curves, for the sizes that can work at once"
 
 
@@ -199,7 +200,7 @@ class WhichPoolView(View):
             usage=usage(program(run)) if choice else "",
             decided=bool(choice and choice.config),
             on_bench=table(self.columns["bench"], rows, best=best, digits=digits),
-            bench_chart=self.figure("speedup", run, revision, 190) if measured else None,
+            bench_chart=self.figure("speedup", run, revision, BENCH_CHART) if measured else None,
             speedups=self.figure("speedup", run, revision, max(340, 60 * len(found))) if measured else None,
             loop=numbers.duration(median(loop.map)) if loop and loop.map else "",
             reference=reference.label if reference and len(state.pythons) > 1 else "",
