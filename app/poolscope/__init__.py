@@ -46,6 +46,7 @@ Words, one a concept:
     finding, verdict   a check with its numbers, which holds, does not, or can't be told; the answer, with its interval
     view, fragment     a screen of an experiment; a part of a page that the stream replaces
     Installation       what one installation offers: its user's own work, other Pythons
+    visitor            whose runs are whose, by a cookie or an address; limit: one row of `limits`, and a setting
 
 A new experiment is one folder, a view with its templates, and one entry in `experiments.registry` and `web.views` each.
 `pool-sizes` and `which-pool` are two registrations of one folder, `pool_benchmark`.
