@@ -67,7 +67,7 @@ def test_names_are_ticked_the_length_follows_and_reset_puts_the_defaults_back(op
     expect(takes).not_to_contain_text("up to")
 
     form.get_by_role("link", name="Reset").click()
-    expect(kinds).to_have_text("all that there are")
+    expect(kinds).to_have_text("all of the standard library")
     expect(form.locator("[name=sizes]")).to_have_value("1, 2, 4, 8")
     expect(takes).to_contain_text("up to about 30")
 
