@@ -9,9 +9,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-# multiprocessing's resource tracker unlinks the semaphores and shared memory that the dead left behind, and ends by
+# A resource tracker, multiprocessing's or that of loky and of joblib's own copy of it, unlinks the semaphores and shared memory that the dead left behind, and ends by
 # itself when the last of them is gone. Killed with the others, it would leave them in /dev/shm.
-# In the command of a resource tracker, of multiprocessing and of loky, joblib's own copy included.
 TRACKER = ".resource_tracker import main"
 LOOKS = 100
 
