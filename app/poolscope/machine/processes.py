@@ -9,8 +9,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-# A resource tracker, multiprocessing's or that of loky and of joblib's own copy of it, unlinks the semaphores and shared memory that the dead left behind, and ends by
-# itself when the last of them is gone. Killed with the others, it would leave them in /dev/shm.
+# A resource tracker, multiprocessing's or that of loky and of joblib's copy of it, unlinks the semaphores and shared
+# memory that the dead left behind, and ends by itself when the last of them is gone. Killed with the others, it would
+# leave them in /dev/shm.
 TRACKER = ".resource_tracker import main"
 LOOKS = 100
 
