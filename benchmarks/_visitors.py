@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -62,8 +63,8 @@ class ScriptedVisitor:
         self._stream: asyncio.Task[None] | None = None
         self._client = httpx.AsyncClient(base_url=url, timeout=60, headers={"Accept": "text/html"})
 
-    async def stay(self, until: float) -> None:
-        """Visit until that moment of the monotonic clock."""
+    async def stay(self, until: float, things: int) -> None:
+        """Do so many things, or visit until that moment of the monotonic clock."""
         doings: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
             (6, self._look),
             (4, self._start),
@@ -79,7 +80,8 @@ class ScriptedVisitor:
         weights, actions = zip(*doings, strict=True)
         async with self._client:
             await self._ask("look", "GET", "/")  # as all do who come with a browser; it tells them apart by a cookie
-            while time.monotonic() < until:
+            while time.monotonic() < until and things > 0:
+                things -= 1
                 await self._random.choices(actions, weights)[0]()
                 await asyncio.sleep(self._random.expovariate(1 / self._think_s))
             await self._leave_stream()
@@ -164,10 +166,14 @@ class ScriptedVisitor:
         await self._ask("nonsense", method, path, **more)
 
 
-async def visit(url: str, *, visitors: int, seconds: float, think_s: float, seed: int = 0) -> Visits:
-    """Have so many visitors come at once and stay for so long; with the same seed they do the same things."""
+async def visit(
+    url: str, *, visitors: int, seconds: float, think_s: float, things: int = sys.maxsize, seed: int = 0
+) -> Visits:
+    """Have so many visitors come at once and stay for so long, or until each has done so many things.
+
+    With the same seed they do the same things.
+    """
     visits, until = Visits(), time.monotonic() + seconds
-    await asyncio.gather(
-        *(ScriptedVisitor(url, seed + number, visits, think_s).stay(until) for number in range(visitors))
-    )
+    several = [ScriptedVisitor(url, seed + number, visits, think_s) for number in range(visitors)]
+    await asyncio.gather(*(each.stay(until, things) for each in several))
     return visits

@@ -28,6 +28,8 @@ LONGEST = (
     "tests/stats/",
     "tests/cli/",
 )
+# With a run of Pool sizes on it, the bench draws its charts each time that it is opened.
+LEAVES_CHARTS = "tests/browser/test_pool_sizes.py"
 
 
 class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -64,8 +66,9 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        return next((n for n, place in enumerate(LONGEST) if item.nodeid.startswith(place)), len(LONGEST))
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        place = next((n for n, place in enumerate(LONGEST) if item.nodeid.startswith(place)), len(LONGEST))
+        return place, item.nodeid.startswith(LEAVES_CHARTS)
 
     items.sort(key=rank)
 

@@ -51,7 +51,7 @@ def test_it_ends_with_a_verdict_and_a_table_of_medians(open_page: Opens, bench: 
     expect(page.locator("#pool-sizes-head output")).to_contain_text("finished")
     expect(page.locator("#pool-sizes-live .verdict strong")).to_contain_text(re.compile(r"\w+"))
     rows = page.locator("#pool-sizes-live tbody tr")
-    expect(rows.locator("th")).to_have_text(["serial", "1", "2"])
+    expect(rows.locator("th")).to_have_text(["plain loop", "1", "2"])
     state = bench.run(shown)["state"]
     for row, size in zip(rows.all()[1:], state["sizes"], strict=True):
         assert abs(float(row.locator("td").nth(1).inner_text()) - 1000 * size["map_s"]["median"]) < 0.06
@@ -70,7 +70,7 @@ def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Open
     expect(transcript).to_contain_text("Using a pool of size 2:")
     expect(transcript).to_contain_text("Results: [1, 4, 9")
     expect(transcript).to_contain_text(re.compile(r"Time taken: \d+\.\d{4} seconds"))
-    expect(page.locator("#run-more ol.findings li")).not_to_have_count(0)
+    expect(page.locator("#run-findings ol.findings li")).not_to_have_count(0)
     expect(page.locator("#run-repetitions tbody").first.locator("tr")).to_have_count(3)
 
 

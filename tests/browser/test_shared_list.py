@@ -45,7 +45,7 @@ def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
     expect(live.locator("dl.read dd").first).not_to_have_text(str(before))
     expect(live.locator("dl.read")).to_contain_text("holds")
 
-    log = live.locator("ol.log")
+    log = live.locator(".log")
     expect(log).to_contain_text(re.compile(r"Added: \d+ \| Current List: \[[\d, ]+\]"))
     expect(log).to_contain_text(re.compile(r"Removed: \d+ \| Current List: \[[\d, ]*\]"))
 
@@ -79,7 +79,7 @@ def test_an_empty_list_is_said_in_the_log(open_page: Opens) -> None:
     page = open_page()
     start(page, "shared-list", **{**BRISK, "consumers": "4"})
 
-    expect(page.locator("#shared-list-live ol.log")).to_contain_text("List is empty, nothing to remove.")
+    expect(page.locator("#shared-list-live .log")).to_contain_text("List is empty, nothing to remove.")
 
 
 def test_the_counts_agree_when_it_has_ended(open_page: Opens, bench: Served) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from poolscope.errors import BadParameters
 from poolscope.experiments.parameters import Params, parse
@@ -31,6 +31,7 @@ def asked(model: type[Params]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_values_are_taken_or_refused_in_words(experiment: str, data: st.DataObject) -> None:
     model = EXPERIMENTS[experiment].params

@@ -11,6 +11,6 @@ def test_every_answer_is_as_the_document_says(serve: Serve) -> None:
     with serve(starts_per_minute=3) as server, server.client() as client:
         over = ended(client, start(client, "shared-list", **BRIEF)["id"])["id"]
         live = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
-        tried = fuzz(server.address, [live, over], examples=2, phases="coverage,fuzzing")
+        tried = fuzz(server.address, [live, over], examples=1, phases="coverage,fuzzing")
     assert tried.requests > 100, tried
     assert not tried.failures, tried.failures

@@ -277,10 +277,10 @@ def test_a_form_left_as_it_is_asks_for_the_defaults(browser: httpx.Client, serve
         ),
         ("shared-list", {"delay_min": "2", "delay_max": "1"}, ["delay_min"], "2 s is more than 1 s"),
         ("shared-list", {"capacity": "-3", "seconds": "7"}, ["capacity"], "from 0 to 100,000; '-3' is not"),
-        ("factorials", {"first": "9", "last": "3"}, ["last"], "last must not be less than first"),
+        ("factorials", {"first": "9", "last": "3"}, ["last"], "“to” must not be less than “from”"),
         ("factorials", {"first": "0x10", "workers": "1e9"}, ["first", "workers"], "a whole number from -10 to 5,000"),
         ("pool-sizes", {"sizes": "4, 2, 4"}, ["sizes"], "4 stands there more than once"),
-        ("pool-sizes", {"sizes": "many", "work_ms": "x"}, ["sizes", "work_ms"], "sizes must be whole numbers"),
+        ("pool-sizes", {"sizes": "many", "work_ms": "x"}, ["sizes", "work_ms"], "“pool sizes” must be whole numbers"),
         ("pool-sizes", {"chunksize": "3", "method": "apply_async"}, ["chunksize"], "must be 0 for apply_async"),
     ],
 )
