@@ -44,8 +44,12 @@ def test_without_proc_nobody_is_found(tmp_path: Path) -> None:
 def test_only_the_resource_tracker_is_taken_for_it(tmp_path: Path) -> None:
     process(tmp_path, 10, "", b"python\0-c\0from multiprocessing.resource_tracker import main;main(5)\0")
     process(tmp_path, 11, "", b"python\0-c\0from multiprocessing.forkserver import main;main(5)\0")
+    process(
+        tmp_path, 12, "", b"python\0-c\0from joblib.externals.loky.backend.resource_tracker import main; main(5, 0)\0"
+    )
     assert is_tracker(10, tmp_path)
     assert not is_tracker(11, tmp_path)
+    assert is_tracker(12, tmp_path)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")

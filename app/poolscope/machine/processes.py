@@ -9,9 +9,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-# multiprocessing's resource tracker unlinks the semaphores and shared memory that the dead left behind, and ends by
-# itself when the last of them is gone. Killed with the others, it would leave them in /dev/shm.
-TRACKER = "multiprocessing.resource_tracker"
+# A resource tracker, multiprocessing's or that of loky and of joblib's copy of it, unlinks the semaphores and shared
+# memory that the dead left behind, and ends by itself when the last of them is gone. Killed with the others, it would
+# leave them in /dev/shm.
+TRACKER = ".resource_tracker import main"
 LOOKS = 100
 
 
