@@ -11,13 +11,18 @@ from tests.served import Served
 from tests.waiting import until
 
 ENDLESS = {"delay_min": 0.01, "delay_max": 0.05, "seconds": 600}
-LOST = ("net::ERR_", "htmx:sse:error", "htmx:error")  # what is noted of a server that is not there
+LOST = (
+    "net::ERR_",
+    "htmx:sse:error",
+    "htmx:error",
+    "could not be loaded",
+)  # what is noted of a server that is not there
 
 
 def test_a_page_holds_exactly_one_stream(open_page: Opens, watched: Watched, bench: Served) -> None:
     page = until_live(open_page())
-    for experiment in ("shared-list", "factorials", "pool-sizes"):
-        start(page, experiment)
+    for experiment, asked in (("shared-list", {}), ("factorials", {}), ("pool-sizes", {"repeats": "1"})):
+        start(page, experiment, **asked)
         expect(page.locator(f"#{experiment}-head output a")).to_be_visible()
 
     expect(page.locator("#pool-sizes-head output")).to_contain_text("finished")

@@ -22,7 +22,7 @@ async def test_the_server_drops_a_size_that_loses_and_ends_what_is_clear(open_sc
     assert state["rounds"]["ended"] in ("settled", "time spent")  # the latter on a machine that is busy
     lost, won = state["sizes"]
     assert (lost["dropped"]["lost_to"]["size"], won["dropped"]) == (4, None)
-    assert len(lost["map_s"]["samples"]) == lost["dropped"]["round"] < len(won["map_s"]["samples"])
+    assert len(lost["map_s"]["samples"]) == lost["dropped"]["round"] <= len(won["map_s"]["samples"])
 
 
 async def test_a_judge_that_raises_leaves_the_run_to_the_clock(

@@ -96,7 +96,7 @@ ANSWERS = {
     "PATCH /api/runs/{run_id}/controls": ("200 RunSummary", "400 401 403 404 413 422"),
     "DELETE /api/runs/{run_id}": ("204", "400 401 403 404 409 413"),
     "POST /api/runs/{run_id}/faults": ("202 SharedListRun", "400 401 403 404 409 413 422"),
-    "GET /api/runs/{run_id}/records": ("200", "400 401 404"),
+    "GET /api/runs/{run_id}/records": ("200", "400 401 404 429 503"),
     "GET /api/runs/{run_id}/trace": ("200 TraceAnswer", "400 401 404 503"),
     "GET /api/runs/{run_id}/csv": ("200", "400 401 404 503"),
     "GET /api/runs/{run_id}/script": ("200", "400 401 404"),

@@ -6,7 +6,6 @@ import faulthandler
 import os
 import re
 import signal
-import sysconfig
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from time import monotonic
 SHOW_STACK = getattr(signal, "SIGRTMAX", signal.SIGUSR2 + 2) - 2
 STACKS = ".stacks"  # of a log's name, for the file of the stacks
 SHOW_S, LOOK_S = 0.5, 0.1  # in which a process has written its stack, and between two looks
-LIBRARY = sysconfig.get_paths()["stdlib"]
+LIBRARY = str(Path(os.__file__).parent)
 OF_ANOTHER_PYTHON = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages|dist-packages)")
 OURS = str(Path(__file__).parents[2])
 

@@ -104,8 +104,13 @@ class WorkerMonitor:
     def check(self) -> None:
         """Raise WorkerDied if a worker of the pool, which has been joined, was killed on its way out."""
         for worker in self._workers:
-            if worker.exitcode != 0:
+            if worker.exitcode not in self._well:
                 raise self._death_of(worker, worker.exitcode)
+
+    @property
+    def _well(self) -> tuple[int, ...]:
+        """The exit codes of workers that have ended as they should."""
+        return (0,) if self._replacing is None else (0, CODE_TAKEN)
 
     @property
     def _lane(self) -> str:
@@ -136,8 +141,7 @@ class WorkerMonitor:
                 return
             dead = [alive.pop(sentinel) for sentinel in ended if isinstance(sentinel, int)]
             codes = {worker: self._exit_code(worker) for worker in dead}
-            well = (0,) if self._replacing is None else (0, CODE_TAKEN)
-            unexpected = [worker for worker in dead if not (expected and codes[worker] in well)]
+            unexpected = [worker for worker in dead if not (expected and codes[worker] in self._well)]
             if unexpected:
                 # An executor that breaks ends the others by SIGTERM, perhaps before we could look.
                 first = min(unexpected, key=lambda worker: codes[worker] == -signal.SIGTERM)
