@@ -19,7 +19,7 @@ from poolscope.web.app_state import app_state_of
 from poolscope.web.exports import script, table_as_csv, trace
 from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
 from poolscope.web.problems import refusals
-from poolscope.web.stream import come_back
+from poolscope.web.stream import LAST_WORD_S, come_back
 
 router = APIRouter(prefix="/api", responses=refusals(400, 401))
 
@@ -208,7 +208,9 @@ async def records(
         yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
     return EventSourceResponse(
-        open_streams.counted(visitor, events()), ping_message_factory=lambda: ServerSentEvent(comment="ping")
+        open_streams.counted(visitor, events()),
+        ping_message_factory=lambda: ServerSentEvent(comment="ping"),
+        shutdown_grace_period=LAST_WORD_S,
     )
 
 

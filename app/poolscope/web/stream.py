@@ -32,6 +32,7 @@ SLOW_S = 5.0  # a quiet page is looked at this often, for the header says how th
 DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
 COME_BACK_MS = 1_000, 5_000
+LAST_WORD_S = 2.0  # in which a stream must have said its last word once the server ends; less than uvicorn waits for
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
@@ -242,7 +243,7 @@ async def live(request: Request, run: str = "") -> Response:
         return ServerSentEvent("", event="beat")
 
     frames = app_state.open_streams.counted(visitor, channel.stream())
-    return EventSourceResponse(frames, ping=BEAT_S, ping_message_factory=beat)
+    return EventSourceResponse(frames, ping=BEAT_S, ping_message_factory=beat, shutdown_grace_period=LAST_WORD_S)
 
 
 async def page_of(request: Request, run_id: str = "") -> Page:
