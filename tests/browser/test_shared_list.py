@@ -142,6 +142,7 @@ def test_it_pauses_resumes_and_changes_its_delays_while_it_runs(open_page: Opens
 def test_a_delay_that_can_not_be_is_complained_of_and_changes_nothing(open_page: Opens) -> None:
     page = until_live(open_page())
     start(page, "shared-list", **BRISK)
+    expect(page.locator("#shared-list-live ol.chips")).to_be_visible()  # the controls are drawn anew until then
     low = page.locator("#shared-list-controls [name=delay_min]")
     low.fill("7")
     low.press("Enter")
