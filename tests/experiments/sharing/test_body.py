@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -242,7 +241,8 @@ def test_interpreters_are_used_where_this_python_has_them_and_else_it_says_so(ev
     assert (found.correct, found.actual) == (False, None)
 
 
-@pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
+# A fork server's workers begin as empty as spawned ones; the newest Python, whose default it is, has a test elsewhere.
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_processes_share_under_every_start_method(start_method: str) -> None:
     records = perform("sharing", asked(*BY_PROCESSES, start_method=start_method, operations=100, workers=2))
     assert end_of(records).outcome == "finished", end_of(records)
