@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -242,6 +243,14 @@ def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd:
     calls = capfd.readouterr().out.splitlines()
     assert calls[:10] == [f"called with {n}" for n in (*range(5), *range(5))]
     assert len(calls) == tried + 2 * 3 * 6, "the loop's and the threads', in three rounds each"
+
+
+def test_built_in_work_can_use_what_is_installed() -> None:
+    work = BenchmarkWork("square", items=6, packages=True)
+    records = perform("which-pool", replace(asked("square", kinds=("loky",), sizes=(1,), repeats=1), work=work))
+    assert values(records, InterpreterFacts)["here"].kinds["loky"] is None
+    assert [record.repetition for record in records if isinstance(record, Sample) and "loky" in record.config]
+    assert not values(records, ConfigurationSkipped)
 
 
 @pytest.mark.parametrize("label", OTHER)

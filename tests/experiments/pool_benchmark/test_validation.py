@@ -110,6 +110,7 @@ def test_an_executor_is_used_where_it_is_offered_and_imported_from_the_same_fold
     )
     found = arguments(offers, kinds="executor, dask", executor="lab")
     assert (found.work.executor, found.work.cluster) == ("cluster:make", "tcp://there:8786")
+    assert found.work.packages
     assert found.work.folder == "/home/ann/project"
     with pytest.raises(BadParameters, match="must be one of lab, near; 'cluster:make' is not offered"):
         arguments(offers, kinds="executor", executor="cluster:make")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.protocol.kinds import ENGINES, IN_PROCESSES
+from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, STARTED_BY_METHOD
 from poolscope.text.language import count, format_list
 from poolscope.text.numbers import GAP, duration
 from poolscope.text.sentences import Noun
@@ -113,5 +113,6 @@ def _workers(config: Configuration) -> str:
 
 def _varies(state: State, config: Configuration, field: str) -> bool:
     """Whether the processes of the same Python were measured with several values of a field."""
-    alike = (other for other in state.pools if other.python == config.python and other.kind in IN_PROCESSES)
+    kinds = STARTED_BY_METHOD if field == "start_method" else IN_PROCESSES
+    alike = (other for other in state.pools if other.python == config.python and other.kind in kinds)
     return len({getattr(other, field) for other in alike}) > 1

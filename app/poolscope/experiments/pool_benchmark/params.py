@@ -350,6 +350,7 @@ class WhichPoolParams(Params):
                 working_folder=working_folder,
                 star=self.star,
                 executor=executor,
+                packages=any(kind in ENGINES for kind in self.kinds),
             ),
             kinds=tuple(self.kinds),
             sizes=tuple(self.sizes),

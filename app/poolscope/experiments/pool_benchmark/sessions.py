@@ -404,15 +404,14 @@ class InterpreterSession:
         return host
 
     def _new_host(self, hash_seed: int | None = None) -> HostProcess:
-        users = ":" in self._work.name
-        folder = (self._work.working_folder or self._work.folder) if users else None
+        folder = self._work.working_folder or self._work.folder or None
         limits = variables(self._native_threads) if self._native_threads else {}
         return HostProcess.start(
             self._context,
             self.label,
             self._executable,
             folder,
-            own_site=users,
+            own_site=":" in self._work.name or self._work.packages,
             limits=limits,
             hash_seed=hash_seed,
         )

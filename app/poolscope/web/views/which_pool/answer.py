@@ -17,7 +17,7 @@ DOING = {
     "waiting for the GIL": "waiting for the GIL",
     "waiting": "the work’s own waiting",
     "no free CPU": "waiting for a free CPU",
-    "off the CPU": "being held up, off the CPU",
+    "off the CPU": "waiting off the CPU",
     "dispatch + pickling": "handing items over",
     "idle tail": "waiting for the last items",
     "start-up": "starting workers",
@@ -65,17 +65,12 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
 def _explained(state: State, choice: Recommendation | None) -> Configuration | None:
     """The recommended pool, or the best, or the fastest of those that were traced."""
     traced = [config for config in counting(state, list(state.pools)) if config.traced and config.total]
-    wanted = [choice.config, choice.best] if choice else []
-    kinds = [config.kind for config in wanted if config]
-    return min(
-        traced,
-        key=lambda config: (
-            not any(config is each for each in wanted),
-            config.kind not in kinds,
-            sum(config.map) / len(config.map),
-        ),
-        default=None,
-    )
+    wanted = [config for config in (choice.config, choice.best) if config] if choice else []
+    for config in wanted:
+        if any(config is each for each in traced):
+            return config
+    kinds = [config.kind for config in wanted]
+    return min(traced, key=lambda config: (config.kind not in kinds, sum(config.map) / len(config.map)), default=None)
 
 
 def _sentence(name: str, shares: list[Share]) -> str:
@@ -86,6 +81,6 @@ def _sentence(name: str, shares: list[Share]) -> str:
         return f"All but all of {of} went into the work itself."
     largest = costs[0]
     if largest.width > work:
-        return f"{largest.words} of {of} is {largest.doing}."
-    its = f"{work:.0f}{numbers.GAP}% of {of} is the work itself"
+        return f"{largest.words} of {of} went into {largest.doing}."
+    its = f"{work:.0f}{numbers.GAP}% of {of} went into the work itself"
     return f"{its}; the largest cost is {largest.doing}, {largest.words}."
