@@ -11,8 +11,9 @@ FEWEST_TO_SETTLE = 3  # an interval takes so many
 SAMPLE_S = 0.05  # what is timed in one sample lasts so long: the scheduler's turns and the clock are small beside it
 
 # Before three rounds nothing is settled and, where a round is short, nobody drops out: three samples have an interval.
-# A round that takes longer than this part of the time is repeated by those alone that may still win.
-LONG_ROUND = 1 / 30
+# A round that takes longer than this part of the time is repeated by those alone that may still win; what the others
+# lost by is then told with less certainty, so this is for rounds of which few fit.
+LONG_ROUND = 1 / 8
 
 # A repetition of a pool that lasts so long is traced as it warms up, and needs no traced one beside the counted ones:
 # what is slower the first time, some milliseconds, is little beside it.
