@@ -28,7 +28,7 @@ let noticing = 0;
 let wasRunning = null; // what was live when the server went, by the id of the place that says so
 const place = element => element.id || element.parentElement.id;
 function lost() {
-  if (wasRunning) return;
+  if ("offline" in document.body.dataset) return;
   wasRunning = [...document.querySelectorAll("[data-live]")].map(place);
   document.body.dataset.offline = "";
   banner.firstElementChild.textContent = "The server does not answer. This page shows how things were at " +
@@ -39,13 +39,13 @@ function back() {
   delete document.body.dataset.offline;
   if (banner && wasRunning) banner.firstElementChild.textContent = "The server is back.";
 }
-// The first frame after that is the whole picture, which says what became of the runs.
+// The frames after that say what became of the runs: the whole picture, or a later one of a server that has just begun.
 function tellReturned() {
   if (!wasRunning || "offline" in document.body.dataset) return;
   const now = [...document.querySelectorAll("[data-announce]")].filter(each => wasRunning.includes(place(each)));
   const ended = now.filter(each => !("live" in each.dataset)).map(each => each.dataset.announce);
   if (ended.length) banner.firstElementChild.textContent = `The server is back. What was running then: ${ended.join("; ")}.`;
-  wasRunning = null;
+  if (ended.length === now.length) wasRunning = null;
 }
 document.addEventListener("htmx:sse:after:message", tellReturned);
 function refuse(event) {
