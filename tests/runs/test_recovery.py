@@ -114,15 +114,16 @@ def test_a_clock_that_was_set_makes_no_living_server_a_dead_one(tmp_path: Path) 
 
 
 def test_scratch_folders_of_the_dead_go_and_others_stay(tmp_path: Path) -> None:
+    """One that was made a moment before its server was killed, too: its runner may never have begun, to remove it."""
     dead, mine = tmp_path / f"{scratch_prefix(NOBODY)}abc", tmp_path / f"{scratch_prefix(os.getpid())}abc"
+    fresh = tmp_path / f"{scratch_prefix(NOBODY)}fresh"
     strange, file = tmp_path / "poolscope-notes-abc", tmp_path / f"{scratch_prefix(NOBODY)}file"
-    for folder in (dead, mine, strange):
+    for folder in (dead, fresh, mine, strange):
         folder.mkdir()
         (folder / "something").write_text("")
     file.write_text("")
-    for path in tmp_path.iterdir():
+    for path in (dead, strange, file):
         os.utime(path, (1, 1))
-    os.utime(mine)
     clear_scratch(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([mine, strange, file])
 

@@ -83,7 +83,7 @@ def clear_scratch(folder: Path | None = None) -> None:
             continue
         except psutil.NoSuchProcess:
             alive = False
-        if not alive and path.is_dir() and time.time() - path.stat().st_mtime > 1:
+        if not alive and path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
 
 
