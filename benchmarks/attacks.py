@@ -20,7 +20,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import httpx
-from _clients import BY_CLIENTS
+from _clients import BY_CLIENTS, start
 from _server import raise_open_files, served
 
 ATTACK_S, LEAST_S = 40.0, 5.0
@@ -48,15 +48,6 @@ class Watch:
                 except httpx.HTTPError as error:
                     self.lost.append(f"{path}: {error!r}")
                 times.append(time.perf_counter() - began)
-
-
-def start(client: httpx.Client, experiment: str, **params: object) -> str:
-    """Start a run; what became of that, in a word."""
-    answer = client.post("/api/runs", json={"experiment": experiment, "params": params})
-    told = answer.json()
-    if answer.status_code == 201:
-        return f"{told['id']} {told['status']}"
-    return f"{answer.status_code} {' '.join(error['message'] for error in told.get('errors', ())) or told['detail']}"
 
 
 def nothing(client: httpx.Client) -> list[str]:

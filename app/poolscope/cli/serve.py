@@ -64,7 +64,7 @@ def make_command() -> Callable[..., None]:
     parameters = [
         *map(setting_parameter, others, others.values()),
         # A value on the command line could be read in the list of processes.
-        inspect.Parameter("token", inspect.Parameter.KEYWORD_ONLY, default=token, annotation=Optional[bool]),  # noqa: UP045
+        inspect.Parameter("token", inspect.Parameter.KEYWORD_ONLY, default=token, annotation=Optional[bool]),  # noqa: UP045 (as below)
         inspect.Parameter("open_browser", inspect.Parameter.KEYWORD_ONLY, default=opening, annotation=bool),
     ]
     serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it

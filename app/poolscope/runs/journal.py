@@ -275,12 +275,14 @@ class Journal:
     async def count(self, visitor: str = "") -> int:
         """How many runs are kept, of all or of one visitor."""
         where, values = (f" AND {VISITOR} = ?", (visitor,)) if visitor else ("", ())
-        found = await self._read(f"SELECT count(*) FROM runs WHERE id IS NOT NULL{where}", values)  # noqa: S608
+        query = f"SELECT count(*) FROM runs WHERE id IS NOT NULL{where}"  # noqa: S608 (our names)
+        found = await self._read(query, values)
         return int(found[0][0]) if found else 0
 
     async def latest(self) -> dict[tuple[str, str], str]:
         """The newest run of each experiment and visitor, by both names."""
-        query = f"SELECT experiment, {VISITOR}, id, max(number) FROM runs WHERE id IS NOT NULL GROUP BY 1, 2"  # noqa: S608
+        columns = f"experiment, {VISITOR}, id, max(number)"
+        query = f"SELECT {columns} FROM runs WHERE id IS NOT NULL GROUP BY 1, 2"  # noqa: S608 (our names)
         return {(experiment, visitor or ""): run_id for experiment, visitor, run_id, _ in await self._read(query, ())}
 
     async def run(self, run_id: str) -> StoredRun | None:

@@ -48,7 +48,7 @@ def callables_of(function: Any, *, carried: bool = True) -> Iterator[Any]:
                 left.append(value)
             elif is_users(type(value)):
                 left.append(type(value))
-        with suppress(Exception):
+        with suppress(Exception):  # attributes of a user's object may be code of theirs
             left.extend(parts_of(one))
 
 
@@ -145,7 +145,7 @@ def cache_misses(function: Any) -> dict[str, int]:
     """Of those functions that functools caches, how many results were computed so far."""
     found = {}
     for one in callables_of(function):
-        with suppress(Exception):
+        with suppress(Exception):  # most have no cache, and what a proxy raises is its own affair
             found[one.__name__] = int(one.cache_info().misses)
     return found
 

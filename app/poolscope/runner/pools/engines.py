@@ -69,9 +69,7 @@ class EnginePool(TimedPool):
     def explaining(self, monitor: Unmonitored) -> Iterator[None]:
         try:
             yield
-        except Exception as broken:
-            if not isinstance(broken, lost_worker_errors()):
-                raise
+        except lost_worker_errors() as broken:
             reason = next(iter(str(broken).splitlines()), "") or type(broken).__name__
             raise WorkerDied(
                 f"{self.kind} lost a worker of {self.size} while its pool was {monitor.phase}: {reason} "
@@ -107,7 +105,8 @@ class EnginePool(TimedPool):
         """Have as many first tasks answered as there are workers to be. Raises TimeoutError where that takes longer."""
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
-        return of_processes([worker for worker in workers if worker in {each.pid for each in self.children()}])
+        ours = {child.pid for child in self.children()}  # others are on other hosts, or threads of this process
+        return of_processes([worker for worker in workers if worker in ours])
 
     def children(self) -> list[Any]:
         return children_but(self.children_before)
@@ -125,6 +124,7 @@ class EnginePool(TimedPool):
                 process.join(handshake.END_LIMIT_S)
 
     def give_up(self) -> None:
+        """End in bounded time what may be broken: whatever it raises, its processes are killed next."""
         with suppress(Exception):
             self.close()
 
@@ -177,7 +177,7 @@ class LokyPool(ChunkedExecutor):
 
     def give_up(self) -> None:
         with suppress(Exception):
-            self.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
+            self.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]  # loky has it
 
 
 class GivenExecutor(ChunkedExecutor):
