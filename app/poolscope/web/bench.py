@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -86,7 +86,9 @@ def ways(app_state: AppState) -> Ways:
         together=together,
         together_takes=lengths[-1] if lengths else "",
         breaking=tuple(
-            alone(name, parameter, value, words, words) for name, parameter, value, words in BREAKING if name in known
+            replace(alone(name, parameter, value, "", words), label="")  # its words say all that it does
+            for name, parameter, value, words in BREAKING
+            if name in known
         ),
     )
 

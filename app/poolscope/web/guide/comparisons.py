@@ -156,7 +156,7 @@ ENGINES = {
     "dask": (
         "dask",
         "Workers on other machines, retries of lost tasks, data that stay where they were made.",
-        "A scheduler that every task passes, and seconds until all workers answer.",
+        "A scheduler that every task passes, and the longest start.",
     ),
     "executor": (
         "an executor of your own",
