@@ -12,6 +12,8 @@ MIB = 1024 * 1024
 RUNNER = 32 * MIB  # the run's own process
 HOST = 48 * MIB  # one of a Python under test, with numpy left out
 WORKER = 10 * MIB  # a process of a pool; 4 to 8 were seen
+ENGINE_WORKER = 28 * MIB  # of loky or joblib, which import more; 13 to 25 were seen
+DASK_WORKER = 64 * MIB  # 50 was seen, and a part of the process that watches it
 THREAD = MIB // 8
 INTERPRETER = 10 * MIB
 

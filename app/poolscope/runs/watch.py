@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextvars import Context
 
 from poolscope.runs.breach import LookedAt, find_breach
 from poolscope.runs.budget import ResourceBudget
@@ -43,7 +44,8 @@ class RunWatch:
     def start(self) -> None:
         """Watch from now on, where that is not done already."""
         if self._loop is None or self._loop.done():
-            self._loop = asyncio.create_task(self._follow())
+            # Without the context of whose run begins: a log line must not name another's request.
+            self._loop = asyncio.create_task(self._follow(), context=Context())
 
     def close(self) -> None:
         if self._loop is not None:

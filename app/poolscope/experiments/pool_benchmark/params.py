@@ -10,7 +10,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from poolscope.experiments.demand import HOST, INTERPRETER, RUNNER, THREAD, WORKER, Demand
+from poolscope.experiments.demand import (
+    DASK_WORKER,
+    ENGINE_WORKER,
+    HOST,
+    INTERPRETER,
+    RUNNER,
+    THREAD,
+    WORKER,
+    Demand,
+)
 from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import (
     InvalidParameter,
@@ -77,6 +86,14 @@ SECONDS_HELP = "The time that all may take where the number of repetitions is le
 WORK_MS_HELP = "How long one item computes or waits; empty = default."
 SIZES_RANGE = f"1–{LARGEST_POOL}, at most {MOST_SIZES}"
 CHUNKSIZE_HELP = "Items per message (chunk) to a worker process; 0 is the pool's own choice."
+MEMORY_OF_WORKER = {
+    "thread": THREAD,
+    "asyncio": THREAD,
+    "interpreter": INTERPRETER,
+    "loky": ENGINE_WORKER,
+    "joblib": ENGINE_WORKER,
+    "dask": DASK_WORKER,
+}
 OPENING_S = 3.0  # before the repetitions that are asked for: starting the Pythons, trying the work
 LONGEST_ROUNDS_S = 3600
 LABELS_ALLOWED = "labels of Pythons, such as '3.13, 3.13t'"
@@ -589,7 +606,7 @@ def check_length(
 def memory_of_pool(workload: str, kind: str, size: int, items: int, chunksize: int) -> int:
     """Bytes that a pool's workers hold at once; what a user's own function takes is not known, and left out."""
     row = WORKLOADS.get(workload)
-    each = {"thread": THREAD, "asyncio": THREAD, "interpreter": INTERPRETER}.get(kind, WORKER)
+    each = MEMORY_OF_WORKER.get(kind, WORKER)
     if row is None:
         return size * each
     under_way = min(items, size * chunk_used(kind, chunksize, items, size))
