@@ -105,7 +105,7 @@ def ratio(value: float | None) -> str:
         return UNKNOWN
     if value >= 0.1 or value == 0:
         return three_digits(value) if value < 99.95 else whole(value)
-    return f"{value:.2g}" if value >= 1e-4 else f"{value:.1e}"
+    return f"{value:#.2g}" if value >= 1e-4 else f"{value:.1e}"
 
 
 def times(value: float | None) -> str:
@@ -139,6 +139,13 @@ def interval_of(estimate: Estimate) -> str:
 def three_digits(value: float) -> str:
     """'1.92', '10.7', '105', and all that stands before the point: '1024'."""
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
+
+
+def three_significant(value: float) -> str:
+    """'0.00606', '0.625', '38.2', '1 024': three digits and all before the point, for what stands beside a point."""
+    if value >= 1:
+        return three_digits(value) if value < 999.5 else whole(value)
+    return f"{value:#.3g}" if value >= 1e-4 else f"{value:.2e}"
 
 
 def clock(iso: str | None) -> str:

@@ -19,6 +19,7 @@ from poolscope.text.numbers import times
 Rows = list[dict[str, Any]]
 MIB = 2**20
 LABELS = 12  # lines of text that fit over each other in the smaller chart of speed-ups
+HEIGHTS = (0.06, 0.25, 0.4, 0.6, 0.75, 0.9)  # shares of the axis at which the usable CPUs may be named
 BANDS = 4  # intervals drawn over each other that can still be told apart
 ON_CPU = "on a CPU"
 # Time off the CPU by its reason; None where it can't be told.
@@ -32,7 +33,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting;
     `ends` labels the lines, each at the height `at`; `heat` every setting; `why` one of each kind by what its time
     went into, in % of workers × wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable
-    CPUs where they are a bound.
+    CPUs where they are a bound, and the height `at` which the words beside their line are in nobody's way.
     """
     lines = curves(state)
     bands = _bands(lines, state)
@@ -55,7 +56,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
             for config in side_by_side(state)
             if config.memory and config.memory.per_worker
         ],
-        "cpus": _cpus(state, usable_cpus),
+        "cpus": _cpus(state, usable_cpus, lines),
     }
 
 
@@ -161,17 +162,28 @@ def _apart(ends: Rows, highest: float) -> Rows:
     """
     told = sorted((row for row in ends if "speedup" in row), key=lambda row: float(row["speedup"]))
     line = max(highest, *(row["speedup"] for row in told), 0.0) / LABELS
-    height = -line
+    heights: dict[int, float] = {}  # lines that end at another size are in nobody's way
     for row in told:
-        height = row["at"] = max(row["speedup"], height + line)
+        height = heights.get(row["workers"], -line)
+        heights[row["workers"]] = row["at"] = max(row["speedup"], height + line)
     return told
 
 
-def _cpus(state: State, usable_cpus: int) -> Rows:
+def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]]) -> Rows:
     """The usable CPUs where they bound what the sizes can gain: not for work that waits."""
     if waits(state) or usable_cpus > max(state.params.sizes):
         return []
-    return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}]
+    ideal = {row["workers"]: row["speedup"] for row in _ideal(state, usable_cpus)}
+    drawn = [
+        ideal,
+        *({config.size: _point(state, config).get("speedup", 0) for config in line} for line in lines.values()),
+    ]
+    # The words reach as far as the next size or so.
+    beside = [size for size in sorted(ideal) if size >= usable_cpus][:2]
+    taken = [1.0, *(speeds[size] for speeds in drawn for size in beside if size in speeds)]
+    top = max(taken + [speed for speeds in drawn for speed in speeds.values()])
+    at = max((top * height for height in HEIGHTS), key=lambda height: min(abs(height - speed) for speed in taken))
+    return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}", "at": at}]
 
 
 def _curve(name: str, kind: str, fit: Scaling) -> Rows:
@@ -226,6 +238,7 @@ def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
     return [
         {
             "kind": title(state, config),
+            "pool": config.kind,
             "setting": config_name(state, config),
             "workers": config.size,
             "chunk": config.chunk_used,
