@@ -8,7 +8,8 @@ from typing import Any
 
 from poolscope.experiments.findings import Finding
 from poolscope.runs.run import Run
-from poolscope.text.language import capital, plural
+from poolscope.text.numbers import plural
+from poolscope.text.sentences import capital
 
 Again = Callable[[Mapping[str, Any]], str]
 

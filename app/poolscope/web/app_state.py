@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from poolscope.machine.facts import load_average, read_machine
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web.costly import CostlyAnswers
 from poolscope.web.identification import Identification
 from poolscope.web.neighbours import Neighbours
@@ -135,7 +135,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters.update(numbers.FILTERS | language.FILTERS)
+    templates.filters.update(numbers.FILTERS | numbers.NOUN_FILTERS)
     templates.globals["static"] = static
     templates.globals["ui"] = templates.get_template("partials/_macros.html").module
     return templates

@@ -19,8 +19,8 @@ from poolscope.protocol.codec import to_json
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
-from poolscope.text.language import capital
 from poolscope.text.numbers import interval_of
+from poolscope.text.sentences import capital
 
 IN_TRANSCRIPT = 20  # results named there; the page and the JSON hold more
 SIZES_HEADER = ("arm", "repetition", "start_s", "first_ready_s", "map_s", "stop_s", "chunksize")
