@@ -20,11 +20,12 @@ from poolscope.experiments.demand import (
     WORKER,
     Demand,
 )
-from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import (
     InvalidParameter,
+    Numbers,
     Params,
     RunLength,
+    names,
     parameter,
     quoted,
     start_method_of_this_platform,

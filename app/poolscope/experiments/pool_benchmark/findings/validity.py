@@ -7,11 +7,11 @@ from typing import Any
 
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
-from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.protocol.payloads import DifferenceCode
 from poolscope.text.numbers import duration
 from poolscope.text.sentences import format_list
