@@ -24,28 +24,29 @@ def test_one_client_can_refuse_nobody_but_himself() -> None:
     with pytest.raises(TooManyStreams) as refused:
         streams.check(Visitor("greedy", "greedy"))
     assert refused.value.retry_after > 0
-    opened(streams, "one")
-    others = opened(streams, "two")
+    others = [opened(streams, "one"), opened(streams, "two")]
     with pytest.raises(TooManyViewers):
         streams.check(Visitor("three", "three"))
-    for each in (*greedy, others):
+    for each in (*greedy, others[0]):
         each.close()
     assert len(streams) == 1
-    opened(streams, "greedy")
+    with opened(streams, "greedy"):
+        assert len(streams) == 2
 
 
 def test_many_cookies_of_one_address_leave_half_to_others() -> None:
     streams = OpenStreams(6, 2)
-    for number in range(3):
-        opened(streams, f"cookie {number}", "there")
+    there = [opened(streams, f"cookie {number}", "there") for number in range(3)]
+    assert len(streams) == len(there)
     with pytest.raises(TooManyStreams):
         streams.check(Visitor("cookie 3", "there"))
-    opened(streams, "somebody", "elsewhere")
+    with opened(streams, "somebody", "elsewhere"):
+        assert len(streams) == 4
 
 
 def test_a_stream_that_fails_is_not_counted_any_more() -> None:
-    streams = OpenStreams(1, 1)
-    with pytest.raises(OSError, match="the disk"), streams.opened(Visitor("one", "one")):
-        assert len(streams) == 1
-        raise OSError("the disk")
+    streams, stream = OpenStreams(1, 1), ExitStack()
+    stream.enter_context(streams.opened(Visitor("one", "one")))
+    assert len(streams) == 1
+    stream.__exit__(OSError, OSError("the disk"), None)
     assert len(streams) == 0

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class RunMonitor:
     """Follows running runs and journals them. `closing` says whether the server is ending meanwhile.
 
-    `redact` takes out of all that a runner says what nobody may see, None for nothing. A run whose records are more than `records_limit`
-    bytes is ended: the server holds them in memory while it is live.
+    `redact` takes out of all that a runner says what nobody may see; None is for nothing. A run whose records are more
+    than `records_limit` bytes is ended: the server holds them in memory while it is live.
     """
 
     def __init__(
