@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts
 from poolscope.experiments.pool_benchmark.findings.function import event_loop_blocked
