@@ -1,4 +1,4 @@
-"""What a run shows of the work: how long an item takes, whether it computes or waits, and where the workers' time went."""
+"""What a run shows of the work: how long an item takes, whether it computes or waits, and where the time went."""
 
 from __future__ import annotations
 
