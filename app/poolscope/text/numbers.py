@@ -113,6 +113,11 @@ def times(value: float | None) -> str:
     return UNKNOWN if value is None else f"{ratio(value)}×"
 
 
+def factor(value: float) -> str:
+    """'2.3', '80', '165' of a ratio within a sentence: no more digits than anybody reads."""
+    return f"{value:.2g}" if value < 99.5 else whole(float(f"{value:.3g}"))
+
+
 def interval(low: float | None, high: float | None, confidence: float | None) -> str:
     """'95% CI 1.89–1.92', with the confidence that the samples really give; '' where there is no interval."""
     if low is None or high is None:

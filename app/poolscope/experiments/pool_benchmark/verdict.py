@@ -125,7 +125,7 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         return "no answer", unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
         case "loop" | "no clear winner" if blocked.holds:
-            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "stay")}
+            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "gain little", "take")}
             return "blocked", "blocked, behind", {**facts, **more, **blocked.facts}
         case "pool":
             return _use(state, recommendation, facts)
@@ -159,9 +159,12 @@ def _loop(
     state: State, best: Configuration, usable_cpus: int, facts: dict[str, Any]
 ) -> tuple[str, str, dict[str, Any]]:
     near, as_long = nearest(state, usable_cpus), 1 / facts["gain"].value
-    slower = "percent longer" if as_long < TWICE else "times as long"
+    slower = "percent longer" if as_long < TWICE else "times slower"
     facts |= {"slower": Part(slower), "longer": as_long - 1, "as_long": as_long}
-    facts |= {"fastest": _fastest(state, best, "fastest pool"), "reach": reach(facts["gain"], "reach", "stay")}
+    facts |= {
+        "fastest": _fastest(state, best, "fastest pool"),
+        "reach": reach(facts["gain"], "reach", "gain little", "take"),
+    }
     if near and near.is_told:
         return "too small", "too small, behind", facts | near.facts
     if near and near.why_not:
