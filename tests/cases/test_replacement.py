@@ -8,7 +8,7 @@ from concurrent.futures import process
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark.findings.replacement import replacing_workers_costs
+from poolscope.experiments.pool_benchmark.findings.overhead import replacing_workers_costs
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools.kinds import measure

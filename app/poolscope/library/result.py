@@ -13,9 +13,8 @@ from poolscope.experiments.pool_benchmark.findings import findings
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.verdict import verdict
-from poolscope.library.answer import Again, ReadableAnswer, answer_of
+from poolscope.library.answer import Again, ReadableAnswer, answer_of, as_text
 from poolscope.library.html_answer import as_html
-from poolscope.library.text_answer import as_text
 from poolscope.runs.run import Run
 from poolscope.stats.intervals import Ratio, Timing, ratio, timing
 

@@ -31,7 +31,7 @@ from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
-from poolscope.runs.redaction import Redaction, unredacted
+from poolscope.runs.redaction import Redaction
 from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
@@ -93,7 +93,7 @@ class Scheduler:
         run_cpu_s: int | None = None,
         records_mib: int = 256,
         for_strangers: bool = False,
-        redact: Redaction = unredacted,
+        redact: Redaction | None = None,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,

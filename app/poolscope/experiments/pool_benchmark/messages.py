@@ -11,9 +11,8 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.naming import TITLES, noun
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.scaling import NoFit
-from poolscope.text.language import capital, format_list, workers
 from poolscope.text.numbers import GAP, duration
-from poolscope.text.sentences import Part, fill
+from poolscope.text.sentences import Part, capital, fill, format_list, workers
 
 # What each check looks for, by the name of its function.
 CHECKS = {

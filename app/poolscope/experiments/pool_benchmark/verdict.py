@@ -10,7 +10,7 @@ from poolscope.experiments.findings import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.explanation import why_no_gain, why_no_winner, why_nothing_counts
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts
-from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
+from poolscope.experiments.pool_benchmark.findings.function import event_loop_blocked
 from poolscope.experiments.pool_benchmark.messages import verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons

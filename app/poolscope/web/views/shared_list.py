@@ -17,7 +17,7 @@ from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
 from poolscope.web.views.view import Columns, PageBlock, Timeline, Timelines, View, run_of
@@ -207,8 +207,8 @@ class SharedListView(View):
 
     def title(self, params: SharedListParams) -> str:
         producers, consumers = (
-            language.count(params.producers, "producer"),
-            language.count(params.consumers, "consumer"),
+            numbers.count(params.producers, "producer"),
+            numbers.count(params.consumers, "consumer"),
         )
         return f"{producers} and {consumers} over one list"
 

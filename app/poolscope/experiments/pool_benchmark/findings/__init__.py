@@ -7,9 +7,13 @@ from collections.abc import Callable
 from poolscope.experiments.findings import Finding
 from poolscope.experiments.pool_benchmark import messages
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
-from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
+from poolscope.experiments.pool_benchmark.findings.calls import (
+    items_changed,
+    items_made_beforehand,
+    results_lazy,
+    results_remembered,
+)
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -21,14 +25,21 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_too_small,
     chunks_vary,
     function_too_large,
+    stragglers,
     too_large_to_hand_over,
+    work_too_small,
 )
-from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
-from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
-from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
-from poolscope.experiments.pool_benchmark.findings.making_items import items_made_beforehand
-from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
-from poolscope.experiments.pool_benchmark.findings.replacement import replacing_workers_costs
+from poolscope.experiments.pool_benchmark.findings.function import (
+    child_processes,
+    event_loop_blocked,
+    gil_held,
+    light_kinds_suffice,
+)
+from poolscope.experiments.pool_benchmark.findings.overhead import (
+    memory_runs_short,
+    replacing_workers_costs,
+    start_up_outweighs,
+)
 from poolscope.experiments.pool_benchmark.findings.validity import (
     keeps_global_state,
     prints,
