@@ -10,7 +10,7 @@ from poolscope.experiments.pool_benchmark.findings.calls import items_changed, r
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.dispatch import function_too_large, too_large_to_hand_over
-from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
+from poolscope.experiments.pool_benchmark.findings.function import LIGHT, gil_held
 from poolscope.experiments.pool_benchmark.findings.validity import results_differ
 from poolscope.experiments.pool_benchmark.messages import HEADLINES
 from poolscope.experiments.pool_benchmark.state import State
