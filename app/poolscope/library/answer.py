@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 from poolscope.runs.run import Run
 from poolscope.text.numbers import plural
 from poolscope.text.sentences import capital

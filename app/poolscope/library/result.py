@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from poolscope.experiments.findings import Finding, Verdict
+from poolscope.experiments.experiment import Finding, Verdict
 from poolscope.experiments.pool_benchmark.export import memory_per_worker
 from poolscope.experiments.pool_benchmark.findings import findings
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend

@@ -16,8 +16,7 @@ from typing import Any
 
 from poolscope import __version__
 from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
-from poolscope.experiments.experiment import Experiment, Experiments
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Experiment, Experiments, Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import Arguments

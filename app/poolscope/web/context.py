@@ -12,9 +12,7 @@ from math import ceil
 from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.findings import Change, Finding
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Change, Experiment, Finding, Installation
 from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers, sentences

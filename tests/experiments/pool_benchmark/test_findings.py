@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.findings import ABOUT_SIZES_ALONE, CHECKS
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.explanation import why_no_gain, why_no_winner, why_nothing_counts
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts

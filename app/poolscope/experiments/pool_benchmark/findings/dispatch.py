@@ -19,13 +19,16 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import budget, dispatch_share, processes, tail_share
 from poolscope.experiments.pool_benchmark.work import (
     SEVERAL_CPUS,
     blocks_event_loop,
+    budget,
+    dispatch_share,
     on_cpu,
+    processes,
     seconds_per_item,
     side_by_side,
+    tail_share,
 )
 from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.protocol.payloads import ReplayedMap, TraceSummary

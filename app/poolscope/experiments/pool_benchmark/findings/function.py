@@ -15,7 +15,6 @@ from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import (
     BLOCKS,
     COMPUTES,
@@ -34,6 +33,7 @@ from poolscope.experiments.pool_benchmark.work import (
     overlapped,
     seconds_per_item,
     waits,
+    why_off_cpu,
 )
 from poolscope.protocol.payloads import LoopUse
 from poolscope.stats.intervals import ratio

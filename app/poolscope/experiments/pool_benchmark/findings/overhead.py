@@ -12,8 +12,7 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import processes
-from poolscope.experiments.pool_benchmark.work import seconds_per_item
+from poolscope.experiments.pool_benchmark.work import processes, seconds_per_item
 from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.protocol.payloads import MemoryReading
 from poolscope.stats.intervals import Ratio, ratio
