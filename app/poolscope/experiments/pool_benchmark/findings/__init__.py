@@ -111,6 +111,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     slow_items,
     prints,
 }
+ABOUT_CALLS = {results_lazy, results_remembered, items_changed}
 # They say nothing where the times are not those of the work.
 ABOUT_TIMES = {
     work_too_small,
@@ -133,10 +134,16 @@ ABOUT_SIZES_ALONE = {chunks_vary}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
-    """Every check that makes sense for the experiment; none before the loop was measured and a pool was, or broke."""
-    if state.serial is None or not state.serial.map or not any(config.map or config.breakage for config in state.pools):
+    """Every check that makes sense for the experiment; none before the loop was measured and a pool was, or broke.
+
+    Of a run that ended before a pool was measured, those that look at the work's calls alone.
+    """
+    measured = any(config.map or config.breakage for config in state.pools)
+    if state.serial is None or not state.serial.map or not (measured or state.outcome):
         return ()
-    senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
+    senseless: set[Check] = set(ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK)
+    if not measured:
+        senseless |= set(CHECKS) - ABOUT_CALLS
     why = why_unfounded(state)
     unfounded = ABOUT_TIMES | (ABOUT_WHOLE_CALLS if why == "lazy" else set()) if why else set()
     results = [

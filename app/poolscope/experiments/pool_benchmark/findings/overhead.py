@@ -192,8 +192,9 @@ def replacing_workers_costs(state: State, usable_cpus: int) -> CheckResult:
 
 def _costliest(state: State, config: Configuration, base: Configuration, cost: Ratio) -> CheckResult:
     tasks = -(-(state.items or 0) // config.chunk_used)
-    # Every worker has had a task before the map: its first answer.
-    replaced = max(0, (tasks + config.size) // config.max_tasks - config.size) or None
+    if answers_count(state, config):
+        tasks += config.size
+    replaced = max(0, -(-tasks // config.max_tasks) - config.size) or None
     extra_s = median(config.map) - median(base.map)
     facts: dict[str, Any] = {
         "config": config,
@@ -213,6 +214,13 @@ def _costliest(state: State, config: Configuration, base: Configuration, cost: R
     if cost.high < NOTHING:
         return CheckResult(False, "nothing", facts)
     return CheckResult(None, "undecided", facts)
+
+
+def answers_count(state: State, config: Configuration) -> bool:
+    """Whether every worker's first answer, before the map, is one of the tasks after which it is replaced."""
+    python = state.python(config.python)
+    facts = python.facts if python else None
+    return config.kind == "process" and facts is not None and not facts.executor_replaces
 
 
 def _kept(state: State, config: Configuration) -> Configuration | None:
