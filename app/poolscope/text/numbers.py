@@ -41,8 +41,11 @@ def mib(count: float | None, digits: int = 1) -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share of 1 as '76', without the sign."""
-    return UNKNOWN if share is None else f"{share * 100:.{digits}f}"
+    """A share of 1 as '76', without the sign; one that is little but not nothing is '<1'."""
+    if share is None:
+        return UNKNOWN
+    least = 10.0**-digits
+    return f"<{least:g}" if 0 < share * 100 < least / 2 else f"{share * 100:.{digits}f}"
 
 
 def duration(seconds: float | None) -> str:

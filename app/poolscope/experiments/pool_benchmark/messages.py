@@ -709,7 +709,7 @@ VERDICTS = {
     "loop": "Stay with the plain loop: the best pool {slower}.",
     "loop, behind": "{best:capital}, {fastest}, {reach}.[ {why}]",
     "percent longer": "takes {longer:percent} longer",
-    "times slower": "is {as_long:factor} times slower",
+    "times slower": "is {as_long:factor}× slower",
     "reach": "{best:reaches/reach} {gain:times}[ ({ci})]",
     "gain little": "{best:gains/gain} next to nothing: {gain:times}[ ({ci})]",
     "take": "{best:takes/take} {loss:times} as long as the plain loop[ ({loss_ci})]",
