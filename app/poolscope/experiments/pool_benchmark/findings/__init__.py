@@ -10,6 +10,7 @@ from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_
 from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.children import child_processes
+from poolscope.experiments.pool_benchmark.findings.clusters import has_cluster, sent_with_every_map
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -58,6 +59,7 @@ CHECKS: tuple[Check, ...] = (
     light_kinds_suffice,
     function_too_large,
     too_large_to_hand_over,
+    sent_with_every_map,
     chunks_too_small,
     chunks_too_large,
     chunks_vary,
@@ -107,6 +109,7 @@ ABOUT_TIMES = {
     light_kinds_suffice,
     function_too_large,
     too_large_to_hand_over,
+    sent_with_every_map,
     chunks_too_small,
     chunks_too_large,
     stragglers,
@@ -119,6 +122,7 @@ ABOUT_TIMES = {
 ABOUT_WHOLE_CALLS = {results_remembered, child_processes}
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}
+ABOUT_CLUSTERS = {sent_with_every_map}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
@@ -126,6 +130,7 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if state.serial is None or not state.serial.map or not any(config.map or config.breakage for config in state.pools):
         return ()
     senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
+    senseless = senseless if has_cluster(state) else senseless | ABOUT_CLUSTERS
     why = why_unfounded(state)
     unfounded = ABOUT_TIMES | (ABOUT_WHOLE_CALLS if why == "lazy" else set()) if why else set()
     results = [
