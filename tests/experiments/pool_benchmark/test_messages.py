@@ -62,8 +62,8 @@ VERDICTS_AS_READ = [
     ),
     (
         run({"serial": about(640), "process 2": about(620)}),
-        "Hardly worth a pool: 2 processes, the fastest, gain less than 5%. They differ by 1.03× (95% CI "
-        "1.03–1.04), and a plain loop is simpler. For a single call, start-up and shutdown counted, the plain "
+        "Hardly worth a pool: 2 processes, the fastest, gain less than 5%. 1.03× as fast as the plain "
+        "loop (95% CI 1.03–1.04), which is simpler. For a single call, start-up and shutdown counted, the plain "
         "loop finishes first: 640 ms against 646 ms with 2 processes.",
     ),
     (
@@ -236,7 +236,8 @@ def test_the_tables_hold_no_sentence_that_nothing_says() -> None:
     dead = []
     for table in (VERDICTS, *FINDINGS.values()):
         named = set(re.findall(r"{([\w ]+)[:}]", " ".join(table.values()))) | set(BREAK_EVEN)
-        codes = {code.removesuffix(" of often") for code in table} - named - set(HEADLINES)
+        # 'no answer, lazy' is the headline of what says 'lazy'.
+        codes = {code.removesuffix(" of often").removeprefix("no answer, ") for code in table} - named - set(HEADLINES)
         dead += [code for code in codes if f'"{code}"' not in CODE]
     assert not dead
 
