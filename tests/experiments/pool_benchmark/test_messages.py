@@ -101,8 +101,8 @@ FINDINGS_AS_READ = [
     (
         "more_workers_than_cpus",
         {},
-        "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so no gain is shown for "
-        "what they take.",
+        "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so the extra workers "
+        "bring no gain that shows.",
     ),
     (
         "start_up_outweighs",
