@@ -36,17 +36,18 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     """
     lines = curves(state)
     bands = _bands(lines, state)
-    highest = max((row.get("hi") or row.get("speedup", 0.0) for row in bands), default=0.0)
+    ideal = _ideal(state, usable_cpus)
+    heights = [*(row.get("hi") or row.get("speedup", 0.0) for row in bands), *(row["speedup"] for row in ideal)]
     return {
         "speed": [_point(state, config) for configs in lines.values() for config in configs],
         "reps": [row for configs in lines.values() for config in configs for row in _reps(state, config)],
         "bands": bands,
-        "ideal": _ideal(state, usable_cpus),
+        "ideal": ideal,
         "fit": [
             row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, lines[name][0].kind, fit)
         ],
         "best": _best(state),
-        "ends": _apart(_ends(state, lines), highest),
+        "ends": _apart(_ends(state, lines), max(heights)),
         "heat": [_heat(state, config) for config in state.pools if config.map],
         "why": [row for config in side_by_side(state) for row in spent(state, config, usable_cpus)],
         "budget": [row for config in state.configs.values() for row in spent(state, config, usable_cpus)],
