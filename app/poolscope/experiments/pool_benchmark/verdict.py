@@ -120,7 +120,12 @@ def _nothing_to_recommend(state: State, usable_cpus: int) -> Verdict | None:
     title, cause = verdict_sentence(state, code, facts), why_nothing_counts(state, usable_cpus, code)
     if cause:
         title = f"{verdict_sentence(state, *cause)} {title}"
-    return Verdict(title, verdict_sentence(state, "only the loop", facts), code=code)
+    noisy = [
+        verdict_sentence(state, doubt.code, doubt.facts)
+        for doubt in doubts(state, usable_cpus)
+        if doubt.code == "disturbed"
+    ]
+    return Verdict(title, " ".join((verdict_sentence(state, "only the loop", facts), *noisy)), code=code)
 
 
 def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -> tuple[str, str, dict[str, Any]]:
