@@ -261,8 +261,7 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
 
 
 def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Path) -> None:
-    names = {"in_background": "sleep", "in_background_for_short": "sleep", "in_background_of_a_shell": "sleep"}
-    names["in_a_thread"] = "sender"
+    names = {"in_background": "sleep", "in_background_of_a_shell": "sleep", "in_a_thread": "sender"}
     for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in names)):
         name = work.removeprefix("unfinished:")
         assert trial.lazy is not None, work

@@ -102,10 +102,6 @@ def in_background(size: int) -> None:
     Popen(["/bin/sleep", f"{TAKES_S}"])
 
 
-def in_background_for_short(size: int) -> Popen[bytes]:
-    return Popen(["/bin/sleep", "0.04"])
-
-
 def in_background_of_a_shell(size: int) -> int:
     return run(f"/bin/sleep {TAKES_S} &", shell=True, check=True).returncode
 

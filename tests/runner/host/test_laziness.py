@@ -8,6 +8,7 @@ import itertools
 import multiprocessing.pool
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -90,11 +91,11 @@ class Report:
 
 
 def program() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["/bin/sleep", "0.02"])
+    return subprocess.Popen(["/bin/sleep", "0.3"])  # long enough to be seen on a busy machine, too
 
 
 def thread() -> threading.Thread:
-    made = threading.Thread(target=slow, args=(400_000,))
+    made = threading.Thread(target=time.sleep, args=(0.3,))
     made.start()
     return made
 
