@@ -23,6 +23,8 @@ from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
 TWICE = 1.995  # from here on how many times as long is easier to read than by how many percent
+# The headline where the times are not those of the work.
+NO_ANSWER = {"lazy": "no answer, lazy", "kept": "no answer, kept"}
 LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
 
 
@@ -111,7 +113,7 @@ def _nothing_to_recommend(state: State, usable_cpus: int) -> Verdict | None:
         return None
     if unfounded := why_unfounded(state):
         facts = call_facts(state)
-        title, rest = (verdict_sentence(state, code, facts) for code in (f"no answer, {unfounded}", unfounded))
+        title, rest = (verdict_sentence(state, code, facts) for code in (NO_ANSWER[unfounded], unfounded))
         return Verdict(title, rest, code=unfounded)
     whys = " ".join(whys_left_out(state))
     facts = {"loop_s": median(state.serial.map), "whys": whys or None}
@@ -142,7 +144,7 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         "base": Part("the plain loop of" if len(state.pythons) > 1 else "the only plain loop"),
     }
     if unfounded := why_unfounded(state):
-        return f"no answer, {unfounded}", unfounded, facts | call_facts(state)
+        return NO_ANSWER[unfounded], unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
         case "loop" | "small gain" | "too few" | "no clear winner" if blocked.holds:
             more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "stay")}
