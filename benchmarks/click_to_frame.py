@@ -51,6 +51,9 @@ WATCH_CLICKS = """panel => {
   }).observe(document.getElementById(panel), { childList: true, subtree: true, attributes: true, characterData: true });
 }"""
 
+# What is folded away would neither be typed into nor drawn: the whole page is measured.
+UNFOLD = "for (const fold of document.querySelectorAll('details.fold, details.further')) fold.open = true"
+
 # Notes for each line of the log when it was there first.
 WATCH_LOG = """() => {
   window.lines = new Map();
@@ -92,6 +95,7 @@ def clicks(page: Page, server: Server, count: int) -> tuple[list[float], list[fl
     """Milliseconds from click to the answer in the panel's head, and to the frame that shows the run's numbers."""
     page.goto(f"{server.url}/")
     page.wait_for_selector("#link[data-link=live]")
+    page.evaluate(UNFOLD)
     page.fill("#shared-list-form [name=seconds]", "0.3")
     page.evaluate(WATCH_CLICKS, "shared-list")
     answered, shown = [], []
@@ -115,6 +119,7 @@ def on_their_way(page: Page, server: Server, seconds: float) -> tuple[list[float
     run = server.begin("shared-list", producers=2, consumers=2, delay_min=0.1, delay_max=0.5, seconds=seconds)
     page.goto(f"{server.url}/runs/{run}")
     page.wait_for_selector("#link[data-link=live]")
+    page.evaluate(UNFOLD)
     page.wait_for_selector("#run-log li")
     page.evaluate(WATCH_LOG)
     clocks = [clock_of(page)]

@@ -9,7 +9,7 @@ import psutil
 from _report import Claims, asked, heading
 from _server import Server, served
 
-SETTLE_S = 5.0  # the start itself, and SciPy's import in a thread, are not idling
+SETTLE_S = 10.0  # the start itself, and SciPy's import some seconds later, are not idling
 
 
 def cpu_s(server: Server) -> float:
