@@ -156,6 +156,7 @@ def main() -> int:
     heading(__doc__)
     claims = Claims(quick)
     with served() as server, sync_playwright() as playwright:
+        server.until_loaded()
         chromium = playwright.chromium.launch(executable_path=browser())
         print(f"  Chromium {chromium.version}, headless")
         page = chromium.new_page()
