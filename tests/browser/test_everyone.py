@@ -21,7 +21,7 @@ LOOKED_AT: dict[int, tuple[tuple[Literal["light", "dark"], *tuple[str, ...]], ..
     390: (("light",), ("dark", "color-contrast")),
     1440: (("light", "color-contrast", "target-size", "scrollable-region-focusable", "region"),),
 }
-# It would load style sheets and media again for two rules alone: no page has media, nor a style that forbids to turn it.
+# It would load style sheets and media again for two rules: no page has media, nor a style that forbids to turn it.
 RUN_AXE = """async options => (await axe.run(document, {
         preload: false, resultTypes: ["violations"], ...options})).violations.map(
     found => `${found.id}: ${found.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${
