@@ -269,6 +269,12 @@ FINDINGS: dict[str, dict[str, str]] = {
             "loop, and all of them no less. Something lets one through at a time, such as a lock, a connection or a "
             "session that they share: hold it for a shorter time, or give each thread its own."
         ),
+        "coroutines in turn": (
+            "The work waits and gives the event loop back, yet {config} did it one at a time: a call took "
+            "{stretched:times} as long as in the plain loop, and all of them no less. Something lets one through at a "
+            "time, such as a lock, a connection or a session that they share: hold it for a shorter time, or give each "
+            "call its own."
+        ),
         "side by side": "They ran side by side: {figures}.",
         "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
         "several CPUs": "In the plain loop a task uses several CPUs by itself, so it releases the GIL: {figures}.",
@@ -681,6 +687,7 @@ HEADLINES = {
     "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",
     "gil_held: one at a time": "Threads take turns.",
     "gil_held: in turn": "Something lets one thread through at a time.",
+    "gil_held: coroutines in turn": "Something lets one coroutine through at a time.",
     "hangs: hung-at-fork": "Workers hang after the fork.",
     "hangs: hung": "Workers hang.",
     "hangs: hung-at-exit": "Workers do not end.",
