@@ -31,10 +31,9 @@ from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
-from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
+from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
-from poolscope.runs.visitors import NOBODY, Visitor
 from poolscope.runs.watch import RunWatch
 from poolscope.stats import intervals
 
@@ -456,8 +455,8 @@ class Scheduler:
     async def _perform(self, run: Run) -> None:
         """Have a runner perform the run, then make room for the next, whatever became of this one."""
         try:
-            if run.experiment.steer is not None:
-                # It is judged between its rounds: what that loads, once, would take a CPU from the first of them.
+            if run.experiment.measured:
+                # Its times are judged while it runs: what that loads, once, would take a CPU from the first of them.
                 await asyncio.to_thread(intervals.warm)
             began = time.monotonic()
             runner = await self._prewarmed.take()

@@ -88,6 +88,7 @@ LAZY = {
     "a future": "a future ({name})",
     "a task graph": "a plan of the work ({name})",
     "a function": "a function that is yet to be called ({name})",
+    "a property": "what is computed when it is first read ({name})",
     "left running": "a call of {function} returns while {thing} that it started ({name}) is still at work",
     "making": "making it",
     "starting it": "starting it",
@@ -102,6 +103,7 @@ LAZY = {
     "call it": "Call it, and return its result",
     "wait for the process": "Wait for it within the call, as subprocess.run and Process.join do",
     "join the thread": "Wait for it within the call: join the thread, or shut its executor down",
+    "read it": "Read it within the call, and return that",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -163,6 +165,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "future": "{later}",
         "task graph": "{later}",
         "callable": "{later}",
+        "property": "{later}",
         "process": "{found}[{taken}]. {instead}.",
         "thread": "{found}[{taken}]. {instead}.",
     },
@@ -265,6 +268,12 @@ FINDINGS: dict[str, dict[str, str]] = {
             "The work waits, yet {config} did it one at a time: a task took {stretched:times} as long as in the plain "
             "loop, and all of them no less. Something lets one through at a time, such as a lock, a connection or a "
             "session that they share: hold it for a shorter time, or give each thread its own."
+        ),
+        "coroutines in turn": (
+            "The work waits and gives the event loop back, yet {config} did it one at a time: a call took "
+            "{stretched:times} as long as in the plain loop, and all of them no less. Something lets one through at a "
+            "time, such as a lock, a connection or a session that they share: hold it for a shorter time, or give each "
+            "call its own."
         ),
         "side by side": "They ran side by side: {figures}.",
         "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
@@ -678,6 +687,7 @@ HEADLINES = {
     "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",
     "gil_held: one at a time": "Threads take turns.",
     "gil_held: in turn": "Something lets one thread through at a time.",
+    "gil_held: coroutines in turn": "Something lets one coroutine through at a time.",
     "hangs: hung-at-fork": "Workers hang after the fork.",
     "hangs: hung": "Workers hang.",
     "hangs: hung-at-exit": "Workers do not end.",

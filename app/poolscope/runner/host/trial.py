@@ -32,7 +32,7 @@ from poolscope.protocol.payloads import (
 from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
-from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, is_fixed, originals_of
+from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, grown, is_fixed, originals_of
 from poolscope.runner.host.kept_state import cache_misses, kept_digests, random_states
 from poolscope.runner.host.laziness import lazy_part, looked_at, unfinished
 from poolscope.runner.host.left_running import alive, left_running
@@ -190,7 +190,8 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
         opened.work = replace(opened.work, coroutine=function)
         calls = called(opened, items, announce)
     after = kept_digests(function)
-    calls.global_state = sorted(name for name in before if before[name] != after.get(name))
+    # Also what was not there before, such as an attribute that the first call gives its function.
+    calls.global_state = sorted(name for name in before | after if before.get(name) != after.get(name))
     drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
     filled = sorted(name for name, count in cache_misses(function).items() if misses.get(name) != count)
     # Now: a loop that ends with the call that the trial has ended with leaves the same state.
@@ -286,6 +287,8 @@ class TrialCalls:
             self.tell_objects_apart()
         elif calls.remembered is not None and not self.opened.is_async:
             self.tell_threads_apart(calls.remembered)
+        elif calls.remembered is None and calls.changed is not None:
+            self.find_kept_in_item(calls.items[0])
 
     def used_up(self) -> bool:
         """Whether no item is left as it was: those that were called are changed, and there are no copies."""
@@ -326,6 +329,16 @@ class TrialCalls:
         if copies:
             calls.remembered = replace(calls.remembered, how="per object")
 
+    def find_kept_in_item(self, item: TriedItem) -> None:
+        """Whether calls add their result to the object that was passed, as a cached property does: of the same object,
+        which has more than it had before, another call is faster."""
+        calls = self.calls
+        if not item.original.can_copy or not grown(item.original.copy(), item.value):
+            return
+        first, (_, time) = calls.first[0], self.timed(item, item.value, "a call of the same object of")
+        if is_surely_faster(first, time, *SURE) and is_surely_faster(calls.again[0], time, *SURE):
+            calls.remembered = RememberedCalls("per object", first.wall, time.wall, 1)
+
     def tell_threads_apart(self, memory: RememberedCalls) -> None:
         """Whether the first call in another thread is as slow as the very first one was."""
         calls, times = self.calls, []
@@ -347,7 +360,8 @@ class TrialCalls:
         calls = self.calls
         for item, result, time in zip(calls.items, calls.results, calls.first, strict=True):
             if lazy_part(result) is not None:
-                another, _ = self.timed(item, self.unchanged(item), "a look at the result of")
+                # At once, for what it has started may be short.
+                another, _ = self.timed(item, self.unchanged(item), "a look at the result of", watched=False)
                 calls.lazy = looked_at(result, time.wall, another)
                 return
 
@@ -383,8 +397,11 @@ class TrialCalls:
         fresh = self.calls.changed is not None or not self.calls.items_known
         return item.original.copy() if fresh and item.original.can_copy else item.value
 
-    def timed(self, item: TriedItem, value: Any, which: str) -> tuple[Any, CallTime]:
-        """The result of a call of the item as `value`, and its time; `which` names the call."""
+    def timed(self, item: TriedItem, value: Any, which: str, *, watched: bool = True) -> tuple[Any, CallTime]:
+        """The result of a call of the item as `value`, and its time; `which` names the call.
+
+        A `watched` call of the first item is followed by a look at what is alive.
+        """
         where = str(item)
         self.announce(f"{which} {where}")
         try:
@@ -392,7 +409,7 @@ class TrialCalls:
             clock, began = CpuClock(), perf_counter_ns()
             result = self.call(value)
             ended, used = perf_counter_ns(), clock.read()
-            if item is self.items[0]:
+            if watched and item is self.items[0]:
                 self.after = alive()
         except RAISED_BY_WORK as error:
             self.calls.raised = self.raised(error, value, where, which)
