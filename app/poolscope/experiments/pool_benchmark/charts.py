@@ -90,11 +90,13 @@ def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
     """How far each curve scales, by its title; those that don't bear a fit say why."""
     if state.serial is None or not state.serial.map:
         return {}
-    most = (state.items or 1) if waits(state) else usable_cpus
-    return {
-        name: scaling(state.serial.map, {config.size: config.map for config in configs}, most)
-        for name, configs in curves(state).items()
-    }
+    fitted = {}
+    for name, configs in curves(state).items():
+        # Workers on several hosts have all of their CPUs.
+        cpus = max((config.hosts_cpus for config in configs), default=0) or usable_cpus
+        most = (state.items or 1) if waits(state) else cpus
+        fitted[name] = scaling(state.serial.map, {config.size: config.map for config in configs}, most)
+    return fitted
 
 
 def _point(state: State, config: Configuration) -> dict[str, Any]:
