@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from poolscope.protocol.payloads import (
+    BytesCarried,
     Calibration,
     ConfigurationSkipped,
     EffectiveCpus,
     InterpreterLeftOut,
+    ItemsUnderWay,
     LoopTimes,
     MemoryReading,
     Plan,
@@ -17,6 +20,7 @@ from poolscope.protocol.payloads import (
     Seed,
     TaskTimes,
     TraceSummary,
+    WorkerHosts,
 )
 from poolscope.protocol.records import Actor, End, Progress, Record, Result, Sample, Span
 
@@ -29,8 +33,8 @@ S = 1_000_000_000
 HERE, FREE = "3.11", "3.13t"
 SIZES = (1, 2, 4, 8)
 KINDS = ("thread", "process", "interpreter")
-START_S = {"thread": 0.0002, "process": 0.012, "interpreter": 0.02}
-BYTES = {"thread": 90_000, "process": 11 * MIB, "interpreter": 3 * MIB}
+START_S = {"thread": 0.0002, "process": 0.012, "interpreter": 0.02, "executor": 0.3}
+BYTES = {"thread": 90_000, "process": 11 * MIB, "interpreter": 3 * MIB, "executor": 11 * MIB}
 
 
 def key(python: str, kind: str, size: int) -> str:
@@ -59,7 +63,7 @@ def map_s(python: str, kind: str, size: int) -> float:
         return loop
     at_once = 1 if kind == "thread" and python != FREE else min(size, CPUS)
     crowd = 1 + 0.012 * max(size - CPUS, 0) + 0.01 * (size - 1)
-    message = {"thread": 0.0, "process": 1e-4, "interpreter": 4e-4}[kind] * ITEMS
+    message = {"thread": 0.0, "process": 1e-4, "interpreter": 4e-4, "executor": 2e-3}[kind] * ITEMS
     return loop / at_once * crowd * (1.02 if kind == "thread" else 1.0) + message
 
 
@@ -165,3 +169,25 @@ def watched(row: PlannedConfiguration, t: int) -> Iterator[Record]:
         for item in range(ITEMS // size):
             yield Span(name, "running", t + item * step, t + item * step + int(step * 0.96), str(item * size), config)
         yield Actor(t + int(mapped * S), name, "ended", kind, "worker")
+
+
+def records_of_two_hosts() -> Iterator[Record]:
+    """A run of threads here and of an executor whose workers are on two hosts, of the same process ids on both."""
+    for record in records((HERE,), ("thread", "executor")):
+        match record:
+            case Result(payload=TraceSummary() | MemoryReading(), config=config) if "executor" in config:
+                if isinstance(record.payload, MemoryReading):
+                    continue
+                size = int(config.split()[2])
+                hosts = ("node-a", "node-b")[:size]
+                at = tuple(record.t + round(map_s(HERE, "executor", size) * S * place / 100) for place in range(101))
+                back = tuple(ITEMS * place // 100 for place in range(101))
+                queued = tuple(ITEMS - each for each in back)
+                yield Result(record.t, WorkerHosts(hosts, 8), config)
+                yield Result(record.t, BytesCarried(52_400, 31_900), config)
+                yield Result(record.t, ItemsUnderWay(at, queued, (), back), config)
+            case Actor(actor=actor) if "executor" in actor:
+                number = int(actor.rpartition("w")[2]) - 1
+                yield replace(record, pid=5000 + number // 2, host=f"node-{'ab'[number % 2]}")
+            case _:
+                yield record

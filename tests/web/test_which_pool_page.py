@@ -23,7 +23,7 @@ from poolscope.web.views import VIEWS
 from tests.experiments.pool_benchmark.invented_runs import about
 from tests.experiments.pool_benchmark.invented_runs import told as told_by
 from tests.web.conftest import BY_BROWSER, serving
-from tests.web.made_which_pool import CPUS, ITEMS, KINDS, SIZES, records
+from tests.web.made_which_pool import CPUS, ITEMS, KINDS, SIZES, records, records_of_two_hosts
 from tests.web.markup import Markup
 
 SPECS = Path(__file__).resolve().parents[2] / "templates" / "charts"
@@ -39,24 +39,25 @@ CONDITIONS = {
 }
 
 
-def kept(folder: Path, told: Sequence[Record]) -> None:
-    """Put the run into the journal of a server that is yet to start."""
+def kept(folder: Path, *runs: Sequence[Record]) -> None:
+    """Put the runs into the journal of a server that is yet to start."""
 
     async def write() -> None:
         journal = Journal(folder / "poolscope.sqlite")
         await journal.open()
         about = EXPERIMENTS["which-pool"]
         asked = parse(about.params, ASKED).model_dump(mode="json")
-        run_id = await journal.create("wp", "which-pool", asked, "2026-01-01T00:00:00.000+00:00", {})
-        assert run_id == "wp-0001"
-        await journal.append(run_id, 1, [to_line(record) for record in told])
-        await journal.save(
-            run_id,
-            status="finished",
-            started="2026-01-01T00:00:00.000+00:00",
-            ended="2026-01-01T00:00:36.400+00:00",
-            conditions=CONDITIONS,
-        )
+        for number, told in enumerate(runs, 1):
+            run_id = await journal.create("wp", "which-pool", asked, "2026-01-01T00:00:00.000+00:00", {})
+            assert run_id == f"wp-{number:04d}"
+            await journal.append(run_id, 1, [to_line(record) for record in told])
+            await journal.save(
+                run_id,
+                status="finished",
+                started="2026-01-01T00:00:00.000+00:00",
+                ended="2026-01-01T00:00:36.400+00:00",
+                conditions=CONDITIONS,
+            )
         await journal.close()
 
     asyncio.run(write())
@@ -65,7 +66,7 @@ def kept(folder: Path, told: Sequence[Record]) -> None:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("data")
-    kept(folder, list(records()))
+    kept(folder, list(records()), list(records_of_two_hosts()))
     with serving(folder) as server, server.client(**BY_BROWSER) as browser:
         yield browser
 
@@ -126,6 +127,18 @@ def test_the_page_shows_the_trial_the_pythons_the_lanes_and_the_cpus(page: Marku
     ):
         assert said in words, said
     assert len([figure for figure in page.all("figure") if str(figure.get("id")).startswith("crew-")]) == 6
+
+
+def test_workers_of_two_hosts_are_grouped_and_their_clocks_not_compared(browser: httpx.Client) -> None:
+    page = Markup(browser.get("/runs/wp-0002").text)
+    assert page.mistakes == []
+    assert page.texts("h4") == ["node-a", "node-b"]
+    anchors = [str(figure.get("id")) for figure in page.all("figure") if str(figure.get("id")).startswith("crew-")]
+    assert anchors == ["crew-1", "crew-1-2", "crew-2"]
+    words = page.text
+    assert words.count("each host’s lanes begin at its own first task") == 1
+    assert "items were: 20 queued or running and 20 back." in words
+    assert "A map sent 51.2 KiB to the workers and received 31.2 KiB." in words
 
 
 def test_the_charts_have_the_data_that_their_specifications_name(browser: httpx.Client) -> None:

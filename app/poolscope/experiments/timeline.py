@@ -12,13 +12,15 @@ from poolscope.protocol.records import Actor, Record, Span
 MOST_SPANS = 8_000
 _NOTHING: Mapping[str, Span] = MappingProxyType({})
 _NO_PIDS: Mapping[str, int] = MappingProxyType({})
+_NO_HOSTS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """Actors in order of appearance, the span that each is in now, and the closed spans of the last `window_s`.
 
-    window_s None keeps the whole run, up to the limit. `pids` are those of the actors that are processes.
+    window_s None keeps the whole run, up to the limit. `pids` are those of the actors that are processes, `hosts` those
+    of the actors that may be on another one.
     """
 
     window_s: float | None = None
@@ -26,12 +28,14 @@ class Lanes:
     now: Mapping[str, Span] = field(default_factory=lambda: _NOTHING)
     spans: tuple[Span, ...] = ()
     pids: Mapping[str, int] = field(default_factory=lambda: _NO_PIDS)
+    hosts: Mapping[str, str] = field(default_factory=lambda: _NO_HOSTS)
 
     def fold(self, record: Record) -> Lanes:
         match record:
             case Actor(event="started") if record.actor not in self.actors:
                 pids = self.pids if record.pid is None else {**self.pids, record.actor: record.pid}
-                return replace(self, actors=(*self.actors, record.actor), pids=pids)
+                hosts = {**self.hosts, record.actor: record.host} if record.host else self.hosts
+                return replace(self, actors=(*self.actors, record.actor), pids=pids, hosts=hosts)
             case Actor(event="ended"):
                 # What it was in until then is over now, and known from begin to end.
                 last = self.now.get(record.actor)

@@ -762,10 +762,30 @@ class LaneSpan:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLane:
-    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit."""
+    """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit.
+
+    `host` is where an engine's worker is, '' for the standard library's pools. Stamps of another host than the
+    measuring one are moved so that its first task starts as the map begins.
+    """
 
     worker: int
     spans: tuple[LaneSpan, ...]
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsUnderWay(Payload):
+    """How many items of a traced map were queued, running and back at the stamps `at`, of the measuring host's clock.
+
+    `queued` were handed over and not begun, `running` were in a task, of `back` the results had come back. Where
+    workers are on other hosts, whose clocks don't tell, `running` is () and `queued` has all that were not back.
+    """
+
+    tag: ClassVar[str] = "under way"
+    at: tuple[int, ...]
+    queued: tuple[int, ...]
+    running: tuple[int, ...]
+    back: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -823,6 +843,7 @@ class MeasurementReport:
     traced: TraceSummary | None = None
     memory: MemoryReading | None = None
     lanes: tuple[WorkerLane, ...] = ()
+    under_way: ItemsUnderWay | None = None
     changed: ItemChange | None = None
     passes_to_fill: int = 1
     hosts: tuple[str, ...] = ()

@@ -37,7 +37,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A thread, process or interpreter appears (`event` 'started') or ends ('ended'). `pid` is None for a thread."""
+    """A thread, process or interpreter appears (`event` 'started') or ends ('ended'). `pid` is None for a thread.
+
+    `host` is where an engine's worker is, '' for all that can be on this host alone.
+    """
 
     kind: ClassVar[str] = "actor"
     t: int
@@ -46,6 +49,7 @@ class Actor:
     what: str = "thread"
     role: str = ""
     pid: int | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

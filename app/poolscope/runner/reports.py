@@ -10,7 +10,7 @@ from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.payloads import MeasurementReport, MemoryReading, ResultDifference, ShownResults
 from poolscope.runner.host.pickling import short
 from poolscope.runner.pools.measurement import Measurement
-from poolscope.runner.tracing import trace_summary, worker_lanes
+from poolscope.runner.tracing import items_under_way, trace_summary, worker_lanes
 
 EXACT = 2**53  # beyond, JSON's readers would round an integer
 SHOWN_DIGITS = 60
@@ -60,8 +60,10 @@ def report_on(
         return report
     return replace(
         report,
-        traced=trace_summary(measurement, order.use),
-        memory=memory_reading(measurement),
+        # Where workers are on other hosts, neither their ends nor their memory can be told from here.
+        traced=None if measurement.elsewhere else trace_summary(measurement, order.use),
+        memory=None if measurement.elsewhere else memory_reading(measurement),
+        under_way=items_under_way(measurement),
         shipped=measurement.shipped,
         lanes=worker_lanes(measurement, words, order.spans),
     )

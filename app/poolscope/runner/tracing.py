@@ -3,29 +3,85 @@
 from __future__ import annotations
 
 import heapq
+import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from poolscope.protocol.kinds import PoolUse, chunk_used
-from poolscope.protocol.payloads import LaneSpan, ReplayedMap, TaskTimes, TraceSummary, WorkerLane
+from poolscope.protocol.payloads import ItemsUnderWay, LaneSpan, ReplayedMap, TaskTimes, TraceSummary, WorkerLane
 from poolscope.protocol.records import Actor, Record, Span
-from poolscope.runner.pools.measurement import Measurement
+from poolscope.runner.pools.measurement import HandedChunk, Measurement
+
+MOST_COUNTS = 200  # places on the axis of a map at which its items are counted
 
 
 def worker_lanes(measurement: Measurement, words: Sequence[str] | None, budget: int) -> tuple[WorkerLane, ...]:
     """A lane for each worker, in the order of their first tasks, those without one last.
 
     `words` name the items; None where results come in no order. More tasks than `budget` are merged with neighbours.
+    Clocks of two hosts are not comparable: another host's stamps are moved so that its first task starts as the map
+    begins here, and its lanes come behind ours, host by host.
     """
-    tasks: dict[int, list[LaneSpan]] = {worker: [] for worker in measurement.workers}
+    here, hosts = os.uname().nodename, measurement.worker_hosts or ("",) * len(measurement.workers)
+    firsts: dict[str, int] = {}
+    for task in measurement.tasks:
+        firsts[task.host] = min(task.started, firsts.get(task.host, task.started))
+    moved = {host: 0 if host in ("", here) else measurement.asked - first for host, first in firsts.items()}
+    tasks: dict[tuple[str, int], list[LaneSpan]] = {
+        (host, worker): [] for host, worker in zip(hosts, measurement.workers, strict=True)
+    }
     for number, task in enumerate(measurement.tasks):
         word = "" if words is None else words[number]
-        tasks.setdefault(task.worker, []).append(LaneSpan(task.started, task.ended, word))
+        span = LaneSpan(task.started + moved[task.host], task.ended + moved[task.host], word)
+        tasks.setdefault((task.host, task.worker), []).append(span)
     for spans in tasks.values():
         spans.sort(key=lambda span: span.started)
     got = measurement.asked + measurement.map
-    in_order = sorted(tasks.items(), key=lambda lane: lane[1][0].started if lane[1] else got)
+    in_order = sorted(
+        tasks.items(),
+        key=lambda lane: (lane[0][0] not in ("", here), lane[0][0], lane[1][0].started if lane[1] else got),
+    )
     width = 0 if len(measurement.tasks) <= budget else measurement.map * len(tasks) // max(1, budget)
-    return tuple(WorkerLane(worker, tuple(merged(spans, width))) for worker, spans in in_order)
+    return tuple(WorkerLane(worker, tuple(merged(spans, width)), host) for (host, worker), spans in in_order)
+
+
+def items_under_way(measurement: Measurement) -> ItemsUnderWay | None:
+    """How many items were queued, running and back when; None where the engine did not tell of every chunk.
+
+    Which items were running is known of workers on this host alone.
+    """
+    total = sum(chunk.items for chunk in measurement.sent)
+    if not total or sum(chunk.items for chunk in measurement.back) != total:
+        return None
+    sent, back = counted(measurement.sent), counted(measurement.back)
+    here = not measurement.elsewhere
+    started, ended = (
+        counted([HandedChunk(stamp, 1) for stamp in stamps])
+        for stamps in zip(*((task.started, task.ended) for task in measurement.tasks), strict=True)
+    )
+    last = max(measurement.asked + measurement.map, back[-1][0])
+    stamps = [measurement.asked + (last - measurement.asked) * place // MOST_COUNTS for place in range(MOST_COUNTS + 1)]
+    returned = [until(back, stamp) for stamp in stamps]
+    begun = [until(started, stamp) for stamp in stamps] if here else returned
+    return ItemsUnderWay(
+        at=tuple(stamps),
+        queued=tuple(until(sent, stamp) - done for stamp, done in zip(stamps, begun, strict=True)),
+        running=tuple(done - until(ended, stamp) for stamp, done in zip(stamps, begun, strict=True)) if here else (),
+        back=tuple(returned),
+    )
+
+
+def counted(chunks: Sequence[HandedChunk]) -> list[tuple[int, int]]:
+    """(stamp, items until then), in order of time."""
+    in_order = sorted(chunks, key=lambda chunk: chunk.at)
+    return list(zip((chunk.at for chunk in in_order), accumulate(chunk.items for chunk in in_order), strict=True))
+
+
+def until(counts: Sequence[tuple[int, int]], stamp: int) -> int:
+    """The items up to a stamp and at it."""
+    place = bisect_right(counts, stamp, key=lambda count: count[0])
+    return counts[place - 1][1] if place else 0
 
 
 def merged(spans: Sequence[LaneSpan], width: int) -> Iterator[LaneSpan]:
@@ -100,7 +156,7 @@ def lane_records(
     for number, worker in enumerate(lanes, start=1):
         name = actor.format(number)
         pid = worker.worker if what == "process" else None
-        yield Actor(asked, name, "started", what, "worker", pid)
+        yield Actor(asked, name, "started", what, "worker", pid, worker.host)
         for span in worker.spans:
             yield Span(name, "running", span.started, span.ended, span.item, lane)
-        yield Actor(got, name, "ended", what, "worker", pid)
+        yield Actor(got, name, "ended", what, "worker", pid, worker.host)

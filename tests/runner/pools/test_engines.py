@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import ENGINES, PoolUse, chunk_used
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake
@@ -22,6 +24,8 @@ from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.pools.own_cluster import OwnClusters
 from poolscope.runner.pools.worker_side import WorkerAnswer
+from poolscope.runner.reports import report_on
+from poolscope.runner.tracing import items_under_way
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
 
@@ -165,6 +169,67 @@ def test_workers_on_another_host_are_told_with_its_cpus(context: RunContext) -> 
     assert (measurement.hosts, measurement.hosts_cpus) == (("elsewhere",), 3)
     at_home = measure(context, PoolUse("executor", 2), Work(square, ITEMS, executor=ThreadPoolExecutor))
     assert (at_home.hosts, at_home.hosts_cpus) == ((platform.node(),), 0)
+
+
+class TwoHostsExecutor(ThreadPoolExecutor):
+    """Its workers have the same process id and say that they are on two hosts, the clock of one an hour ahead."""
+
+    def submit(self, call: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        return super().submit(on_one_of_two, call, *given, **named)
+
+
+def on_one_of_two(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    number = int(threading.current_thread().name.rpartition("_")[2])
+    result, host, ahead = call(*given, **named), f"host-{number}", number * 3_600_000_000_000
+    if isinstance(result, WorkerAnswer):
+        sign = result.sign._replace(worker=42, arrived=result.sign.arrived + ahead)
+        return result._replace(host=host, sign=sign)
+    return [(value, 42, t0 + ahead, t1 + ahead, *rest, host) for value, _, t0, t1, *rest, _ in result]
+
+
+def test_workers_of_two_hosts_are_told_apart_and_their_clocks_not_compared(context: RunContext) -> None:
+    both = threading.Barrier(2)
+
+    def meet(n: int) -> int:
+        both.wait(20)
+        return n
+
+    use = PoolUse("executor", 2, chunksize=1)
+    measurement = measure(context, use, Work(meet, range(4), executor=TwoHostsExecutor), traced=True)
+    report = report_on(measurement, MeasureOnce(use, True, 100, 0, "key"), list("abcd"), same=True)
+    assert report.hosts == ("host-0", "host-1")
+    assert 0 < report.first_ready <= report.start
+    assert [(lane.host, lane.worker, len(lane.spans)) for lane in report.lanes] == [
+        ("host-0", 42, 2),
+        ("host-1", 42, 2),
+    ]
+    assert [lane.spans[0].started for lane in report.lanes] == [report.asked] * 2
+    assert (report.traced, report.memory) == (None, None)
+    assert report.under_way is not None
+    assert report.under_way.running == ()
+    assert report.under_way.queued[-1] == 0
+    assert report.under_way.back[-1] == 4
+
+
+def test_what_is_queued_running_and_back_is_counted_from_chunks_of_our_own(context: RunContext) -> None:
+    """One of two workers holds its item until the other has done all others, which are nine in the end."""
+    others = threading.Semaphore(0)
+
+    def hold(n: int) -> int:
+        if n == 0:
+            assert all(others.acquire(timeout=20) for _ in range(9))
+        else:
+            others.release()
+        return n
+
+    use = PoolUse("executor", 2, chunksize=1)
+    measurement = measure(context, use, Work(hold, range(10), executor=ThreadPoolExecutor), traced=True)
+    under_way = items_under_way(measurement)
+    assert under_way is not None
+    assert max(map(sum, zip(under_way.queued, under_way.running, under_way.back, strict=True))) == 10
+    assert max(under_way.running) <= 2
+    assert (under_way.queued[-1], under_way.running[-1], under_way.back[-1]) == (0, 0, 10)
+    assert items_under_way(replace(measurement, back=measurement.back[1:])) is None
 
 
 class OneForAll(ProcessPoolExecutor):

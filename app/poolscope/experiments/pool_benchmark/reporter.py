@@ -50,6 +50,8 @@ class Reporter:
             self.result(report.memory, config.key)
         if report.shipped is not None:
             self.result(report.shipped, config.key)
+        if report.under_way is not None:
+            self.result(report.under_way, config.key)
         what, got = WORKERS.get(config.kind, "process"), report.asked + report.map
         actor = config.key + " · w{}"
         for record in lane_records(report.lanes, report.asked, got, lane=config.key, actor=actor, what=what):

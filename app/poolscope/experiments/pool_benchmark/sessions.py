@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -170,7 +169,6 @@ class InterpreterSession:
         self._loop_s = 0.0  # the longest plain loop so far
         self._fresh = False
         self._apart = False
-        self._elsewhere: set[str] = set()  # keys of configurations whose workers are on other hosts
         self._digest: str | None = None  # of the loop's results, where nothing else is kept of them
 
     def with_native_threads(self, limit: int, scratch: Path) -> InterpreterSession:
@@ -263,8 +261,8 @@ class InterpreterSession:
         ]
 
     def is_traced(self, config: PlannedConfiguration) -> bool:
-        """A lane and a memory are those of workers that stay, and stamps those of one host's clock."""
-        return not config.max_tasks and config.key not in self._elsewhere
+        """A lane and a memory are those of workers that stay."""
+        return not config.max_tasks
 
     def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
@@ -281,8 +279,6 @@ class InterpreterSession:
                 host.end()
             breakage = self._explained(config, refused.breakage)
             raise ConfigurationFailed(str(refused), ended=refused.spoiled, breakage=breakage) from None
-        if any(host != platform.node() for host in report.hosts):
-            self._elsewhere.add(config.key)
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
         if report.same is False and report.difference is not None and config.kind in IN_PROCESSES:

@@ -30,6 +30,7 @@ from poolscope.protocol.payloads import (
     InterpreterFacts,
     InterpreterLeftOut,
     ItemsChanged,
+    ItemsUnderWay,
     LoopTimes,
     MachineFacts,
     MemoryReading,
@@ -76,7 +77,7 @@ class Configuration:
     results (pool-sizes alone), `hosts` where an engine's workers are, `hosts_cpus` the CPUs that they may use
     there, 0 where that is this machine alone, `cluster` what starting the run's own for them took, once. `carried` is
     what a map sent over the network, `lost` tells of workers that died while others went on, `shipped` what it is worth
-    to have the function and the items there beforehand.
+    to have the function and the items there beforehand, `under_way` how many items were where in the traced map.
     """
 
     key: str
@@ -115,6 +116,7 @@ class Configuration:
     carried: BytesCarried | None = None
     lost: WorkersLost | None = None
     shipped: ShippedOnce | None = None
+    under_way: ItemsUnderWay | None = None
 
     @property
     def seconds_per_task(self) -> float | None:
@@ -379,6 +381,8 @@ def _measured(config: Configuration, payload: Payload) -> Configuration:
             return replace(config, lost=payload)
         case ShippedOnce():
             return replace(config, shipped=payload)
+        case ItemsUnderWay():
+            return replace(config, under_way=payload)
         case ConfigurationUntraced(why=why):
             return replace(config, untraced=why)
         case ResultsDiffer(detail=detail, difference=difference):

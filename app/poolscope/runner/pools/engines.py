@@ -18,7 +18,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from importlib import import_module
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, perf_counter_ns
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +28,7 @@ from poolscope.protocol.payloads import ShippedOnce
 from poolscope.runner.context import WorkerDied
 from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.handshake import PoolFailed, needed_by_workers
-from poolscope.runner.pools.measurement import Call, LostWorker, TimedPool, Unmonitored
+from poolscope.runner.pools.measurement import Call, HandedChunk, LostWorker, TimedPool, Unmonitored
 from poolscope.runner.pools.own_cluster import OwnCluster
 from poolscope.runner.pools.worker_side import FirstSign, WorkerAnswer
 from poolscope.runner.worker_registry import children_but
@@ -94,6 +94,8 @@ class EnginePool(TimedPool):
                 except TimeoutError:
                     answers = []
                 for answer in answers:
+                    if answer.host != os.uname().nodename:  # its clock is not ours: it had arrived by now
+                        answer = answer._replace(sign=answer.sign._replace(arrived=perf_counter_ns()))
                     came.setdefault((answer.host, answer.sign.worker), answer)
             if len(came) >= self.size:
                 break
@@ -106,7 +108,9 @@ class EnginePool(TimedPool):
         cpus = {answer.host: answer.cpus for answer in came.values()}
         self.hosts = tuple(sorted(cpus))
         self.hosts_cpus = sum(cpus.values()) if self.hosts != (os.uname().nodename,) else 0
-        return sorted((answer.sign for answer in came.values()), key=lambda sign: sign.arrived)[: self.size]
+        first = sorted(came.values(), key=lambda answer: answer.sign.arrived)[: self.size]
+        self.worker_hosts = tuple(answer.host for answer in first)
+        return [answer.sign for answer in first]
 
     @abstractmethod
     def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
@@ -143,6 +147,12 @@ class ChunkedExecutor(EnginePool):
 
     manager: AbstractContextManager[Executor]
     executor: Executor
+    sent: list[HandedChunk]
+    back: list[HandedChunk]
+
+    def __init__(self, use: PoolUse, work: Work) -> None:
+        super().__init__(use, work)
+        self.sent, self.back = [], []
 
     def open(self) -> None:
         self.manager = self.made()
@@ -158,8 +168,21 @@ class ChunkedExecutor(EnginePool):
         tasks = [self.executor.submit(answer, self.work.setup, needed) for _ in range(self.size)]
         return [task.result(max(0.0, until - monotonic())) for task in tasks]
 
-    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
-        submit, run = self.executor.submit, worker_side.run_chunk
+    def traced_map(self, items: Sequence[Any]) -> Call:
+        """The line with stamps, and with one as each chunk is handed over and as its results are back."""
+        return self.prepared_map(self.stamped(), items, self.submit_followed)
+
+    def submit_followed(self, call: Callable[..., Any], function: Any, chunk: Sequence[Any], **named: Any) -> Any:
+        """Not what the executor says is `running()`: dask never says so, and loky of what waits in its pipe."""
+        self.sent.append(HandedChunk(perf_counter_ns(), len(chunk)))
+        task = self.executor.submit(call, function, chunk, **named)
+        task.add_done_callback(lambda _: self.back.append(HandedChunk(perf_counter_ns(), len(chunk))))
+        return task
+
+    def prepared_map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], submit: Callable[..., Any] | None = None
+    ) -> Call:
+        submit, run = submit or self.executor.submit, worker_side.run_chunk
         chunks = [items[at : at + self.chunk] for at in range(0, len(items), self.chunk)]
 
         def line() -> list[Any]:
@@ -290,8 +313,10 @@ class DaskCluster(ChunkedExecutor):
             self.client.unsubscribe_topic("all")
         self.hears = False
 
-    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
-        submit: Callable[..., Any] = self.executor.submit  # dask's takes a key
+    def prepared_map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], submit: Callable[..., Any] | None = None
+    ) -> Call:
+        given: Callable[..., Any] = submit or self.executor.submit  # dask's takes a key
         run = worker_side.run_chunk
         chunks = []
         for at in range(0, len(items), self.chunk):
@@ -301,7 +326,7 @@ class DaskCluster(ChunkedExecutor):
             chunks.append((key, chunk))
 
         def line() -> list[Any]:
-            tasks = [submit(run, function, chunk, key=key) for key, chunk in chunks]
+            tasks = [given(run, function, chunk, key=key) for key, chunk in chunks]
             return [result for task in tasks for result in task.result()]
 
         return line

@@ -12,6 +12,7 @@ repetitions, whose times do not count.
 from __future__ import annotations
 
 import gc
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -44,6 +45,7 @@ class TimedTask:
 
     `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told. `children` is the
     CPU time of the child processes that a worker process waited for; within this process it is not told by task.
+    `host` names an engine's worker together with `worker`, and says whose clock the stamps are of; '' is this host.
     """
 
     worker: int
@@ -51,6 +53,15 @@ class TimedTask:
     ended: int
     cpu: int | None
     children: int = 0
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedChunk:
+    """A chunk of so many items that an executor was given, or whose results are back, at a stamp of this process."""
+
+    at: int
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,8 @@ class Measurement:
     took to start, once and before this; 0 without one. `carried` is what this process's connections carried during a
     map, None for pools of this machine. `lost` are the workers that died during the maps, where others went on. With
     `shipped`, a traced repetition tells what it is worth to have function and items on the workers beforehand.
+    `worker_hosts` are the hosts of `workers`, one each, () where that is this one. `sent` and `back` are the chunks of
+    a traced repetition as they were handed over and came back, () where an engine does not tell.
     """
 
     start: int
@@ -101,6 +114,14 @@ class Measurement:
     carried: Carried | None = None
     lost: tuple[LostWorker, ...] = ()
     shipped: ShippedOnce | None = None
+    worker_hosts: tuple[str, ...] = ()
+    sent: tuple[HandedChunk, ...] = ()
+    back: tuple[HandedChunk, ...] = ()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether workers are on other hosts, whose stamps can't be compared with ours."""
+        return any(host != os.uname().nodename for host in self.hosts)
 
     @property
     def tasks_cpu(self) -> int:
@@ -157,6 +178,9 @@ class TimedPool(ABC):
     cluster_start = 0
     over_network = False  # its workers may be reached by connections of this process
     lost: Sequence[LostWorker] = ()
+    worker_hosts: tuple[str, ...] = ()
+    sent: Sequence[HandedChunk] = ()
+    back: Sequence[HandedChunk] = ()
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         self.size = use.size
@@ -191,6 +215,10 @@ class TimedPool(ABC):
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         """The same for any function of one item."""
 
+    def traced_map(self, items: Sequence[Any]) -> Call:
+        """The line with stamps around each call."""
+        return self.prepared_map(self.stamped(), items)
+
     def loop_use(self) -> LoopUse | None:
         """What an event loop's thread did in a traced map; None without one."""
         return None
@@ -222,7 +250,7 @@ def time_map(
 
     Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
     """
-    prepared = partial(pool.prepared_map, pool.stamped()) if traced else pool.users_line
+    prepared = pool.traced_map if traced else pool.users_line
     memory = shipped = None
     gc.collect()  # the same state for every configuration
     pool.held_before = of_self() if traced else 0
@@ -281,6 +309,9 @@ def time_map(
         carried=carried,
         lost=tuple(pool.lost),
         shipped=shipped,
+        worker_hosts=pool.worker_hosts,
+        sent=tuple(pool.sent),
+        back=tuple(pool.back),
     )
 
 

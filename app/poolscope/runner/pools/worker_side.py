@@ -120,8 +120,13 @@ def run_chunk(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]
 
 
 def stamped_anywhere(home: int, function: Callable[[Any], Any], item: Any) -> tuple[Any, ...]:
-    """A stamped call for a worker that may be a thread of the process `home`, or a process of its own."""
-    return stamped_in_thread(function, item) if os.getpid() == home else stamped_in_process(function, item)
+    """A stamped call for a worker that may be a thread of the process `home`, or a process of its own on any host.
+
+    The host's name is the last of the stamps: process ids of two hosts may be the same, and their clocks never are.
+    """
+    if os.getpid() == home:
+        return *stamped_in_thread(function, item), 0, os.uname().nodename
+    return *stamped_in_process(function, item), os.uname().nodename
 
 
 def stamped_in_process(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int, int]:

@@ -20,7 +20,7 @@ from poolscope.web.table import Cell, Column, Row, Table, table
 from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, Shortcut, View
 from poolscope.web.views.which_pool.answer import Split, split
 from poolscope.web.views.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
-from poolscope.web.views.which_pool.pictures import Crew, crews, heat, heat_table
+from poolscope.web.views.which_pool.pictures import Crew, crew_key, crews, heat, heat_table
 from poolscope.web.views.which_pool.program import Program, program
 from poolscope.web.views.which_pool.tables import cells, fit_rows, kinds, marked, skipped, time_digits
 from poolscope.web.views.which_pool.usage import usage
@@ -58,6 +58,7 @@ class WhichPoolFacts:
     trials: tuple[Trial, ...]
     pythons: Table | None
     crews: tuple[Crew, ...]
+    crew_key: tuple[tuple[str, str], ...]
     ticks: tuple[timeline.Tick, ...]
     cpu: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
@@ -217,6 +218,7 @@ class WhichPoolView(View):
             trials=trials(state),
             pythons=self._pythons(compared, reference.label if reference else "", digits),
             crews=drawn,
+            crew_key=crew_key(drawn),
             ticks=ticks,
             cpu=cpu_truth(state, run.conditions),
             skipped=skipped(state),

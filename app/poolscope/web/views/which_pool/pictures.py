@@ -10,8 +10,10 @@ from poolscope.experiments.pool_benchmark.charts import side_by_side
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.payloads import ItemsUnderWay
 from poolscope.protocol.records import Span
 from poolscope.text import numbers
+from poolscope.text.sentences import format_list
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
 from poolscope.web.views.which_pool.tables import against, counting, grouped, marked
@@ -52,14 +54,38 @@ class Heat:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """The workers of one traced setting, and what they did when; `hidden` of them are not drawn."""
+    """The workers of one traced setting, and what they did when; `hidden` of them are not drawn.
+
+    Of workers on one host there is one part without a name. `counts` are how many items were where, and `carried` is
+    what a map sent over the network, in words; each is None where it is not known.
+    """
 
     anchor: str
     pool: str
     name: str
+    parts: tuple[CrewPart, ...]
+    hidden: int
+    counts: CrewCounts | None
+    carried: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CrewPart:
+    """The workers of one host, and what they did from its own first task on."""
+
+    anchor: str
+    host: str
     names: tuple[str, ...]
     paths: tuple[tuple[str, str], ...]
-    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrewCounts:
+    """Step lines of (state, its name, path) that share an axis up to `top`, and in words what they were half-way."""
+
+    top: int
+    lines: tuple[tuple[str, str, str], ...]
+    sentence: str
 
 
 def heat(state: State, choice: Recommendation | None) -> Heat:
@@ -126,6 +152,18 @@ def crews(state: State) -> tuple[tuple[Crew, ...], tuple[timeline.Tick, ...]]:
     return found, timeline.since(longest / 1e9)
 
 
+def crew_key(crews: tuple[Crew, ...]) -> tuple[tuple[str, str], ...]:
+    """What the colours of the pictures mean, as (state, words)."""
+    if not any(crew.counts for crew in crews):
+        return (("running", "in a task"),)
+    told_by_workers = all(len(crew.counts.lines) == 3 for crew in crews if crew.counts)
+    return (
+        ("waiting", "items queued" if told_by_workers else "items queued, on other hosts those running as well"),
+        ("running", "in a task, items running"),
+        ("done", "items whose results are back"),
+    )
+
+
 def _end(spans: list[Span]) -> int:
     return max(span.t1 or span.t0 for span in spans)
 
@@ -133,14 +171,57 @@ def _end(spans: list[Span]) -> int:
 def _crew(state: State, config: Configuration, spans: list[Span], longest: int, number: int) -> Crew:
     actors = list(dict.fromkeys(span.actor for span in spans))
     drawn_actors = actors[:MOST_WORKERS]
+    by_host: dict[str, list[str]] = {}
+    for actor in drawn_actors:
+        by_host.setdefault(state.lanes.hosts.get(actor, ""), []).append(actor)
+    numbered = {actor: f"w{place}" for place, actor in enumerate(drawn_actors, 1)}
+    parts = []
+    for place, (host, there) in enumerate(by_host.items(), 1):
+        start = min(span.t0 for span in spans if span.actor in there)
+        parts.append(
+            CrewPart(
+                anchor=f"crew-{number}" if place == 1 else f"crew-{number}-{place}",
+                host=host if len(by_host) > 1 else "",
+                names=tuple(numbered[actor] for actor in there),
+                paths=timeline.paths(spans, {actor: row for row, actor in enumerate(there)}, start, start + longest),
+            )
+        )
     start = min(span.t0 for span in spans)
-    names = tuple(f"w{place}" for place in range(1, len(drawn_actors) + 1))
-    rows = {actor: row for row, actor in enumerate(drawn_actors)}
     return Crew(
         anchor=f"crew-{number}",
         pool=config.kind,
         name=config_name(state, config),
-        names=names,
-        paths=timeline.paths(spans, rows, start, start + longest),
+        parts=tuple(parts),
         hidden=len(actors) - len(drawn_actors),
+        counts=_counts(config.under_way, start, start + longest) if config.under_way else None,
+        carried=_carried(config),
     )
+
+
+def _counts(under_way: ItemsUnderWay, start: int, end: int) -> CrewCounts:
+    """How many items were queued, running and back, on the axis of their workers' lanes."""
+    if under_way.running:
+        shown = [("waiting", "queued", under_way.queued), ("running", "running", under_way.running)]
+    else:
+        shown = [("waiting", "queued or running", under_way.queued)]
+    shown.append(("done", "back", under_way.back))
+    most = max(1, *(max(values) for _, _, values in shown))
+    lines = []
+    for state, name, values in shown:
+        points = list(zip(under_way.at, values, strict=True))
+        lines.append((state, name, timeline.track(points, start, end, (), name, most)))
+    middle = len(under_way.at) // 2
+    told = format_list([f"{numbers.whole(values[middle])} {name}" for _, name, values in shown])
+    return CrewCounts(
+        top=lines[0][2].top,
+        lines=tuple((state, name, track.line) for state, name, track in lines),
+        sentence=f"Half-way through the map, items were: {told}.",
+    )
+
+
+def _carried(config: Configuration) -> str | None:
+    """What a map carried over the network, in words."""
+    if config.carried is None:
+        return None
+    sent, received = numbers.size(config.carried.sent), numbers.size(config.carried.received)
+    return f"A map sent {sent} to the workers and received {received}."
