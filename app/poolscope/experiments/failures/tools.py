@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -12,9 +13,12 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from poolscope.experiments.failures import case_log, endings
+from poolscope.experiments.failures import case_log, endings, tasks
+from poolscope.experiments.failures.catalogue import ENGINES
 from poolscope.experiments.failures.payloads import CleanedUp
+from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.pools import mp_pool
+from poolscope.workloads.work import Work
 
 WORKERS = 2
 
@@ -78,8 +82,29 @@ class ExecutorTool:
             child.join(1)
 
 
+class EngineTool(ExecutorTool):
+    """A pool of another package, started and ended as where it is measured."""
+
+    def __init__(self, kind: str) -> None:
+        # On a busy machine a worker in the place of a dead one starts later than dask's LocalCluster waits for it.
+        os.environ.setdefault("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "100s")
+        from poolscope.runner.pools import engines  # late: of no use to any other tool
+
+        if reason := engines.lacking_engine(kind):
+            raise ImportError(reason.removesuffix("."))
+        pools: dict[str, type[engines.ChunkedExecutor]] = {"loky": engines.LokyPool, "dask": engines.DaskCluster}
+        self._pool = pools[kind](PoolUse(kind, WORKERS), Work(tasks.begin, ()))
+        self._pool.open()
+        super().__init__(self._pool.executor)
+
+    def close(self) -> None:
+        self._pool.end()
+
+
 def make_tool(tool: str, initializer: Callable[[], None] | None = None) -> PoolTool | ExecutorTool:
     """A pool of two workers. Raises ImportError where this Python has no such kind."""
+    if tool in ENGINES:
+        return EngineTool(tool)
     if tool == "Pool":
         return PoolTool(initializer)
     if tool == "ThreadPoolExecutor":
