@@ -22,8 +22,8 @@ from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolToo
 ITEMS = (1, 2, 0, 4)
 
 START_LIMIT_S = 20.0  # only a hang lasts so long
-# Seconds in which an engine notices a fault by itself. dask starts another worker for a task whose worker died, again
-# and again, and gives the task up with the fourth.
+# Seconds in which a fault is noticed at the latest, without a limit. dask starts another worker for a task whose
+# worker died, again and again, and gives the task up with the fourth.
 NOTICES_S, GIVES_UP_S = 5.0, 100.0
 
 
@@ -169,12 +169,13 @@ class Deaths:
 
 
 def start_allowance(tool: str, fault: str) -> float:
-    """Seconds beyond the limit in which workers may start: those of a fork server or an interpreter take their time,
-    and an engine's own take some to notice. No longer than the task that is too long."""
-    if tool in ENGINES and fault != "too long":
+    """Seconds beyond the limit in which workers may start: those of a fork server take their time. An interpreter's and
+    an engine's take more, and some to notice a fault, but have no longer than the task that is too long.
+    """
+    late = tool in ("InterpreterPoolExecutor", *ENGINES)
+    if late and fault != "too long":
         return GIVES_UP_S if (tool, fault) == ("dask", "exits") else NOTICES_S
-    slow = tool in ("InterpreterPoolExecutor", *ENGINES) or multiprocessing.get_start_method() != "fork"
-    return 1.0 if slow else 0.2
+    return 1.0 if late or multiprocessing.get_start_method() != "fork" else 0.2
 
 
 def tally_submit(tally: Tally, tickets: dict[str, Any], name: str, submit: Callable[[], Any]) -> None:
