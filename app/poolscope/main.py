@@ -20,9 +20,9 @@ from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
 from poolscope.runs.redaction import redaction_of_this_installation, unredacted
+from poolscope.runs.run_cgroups import RunCgroups, find_subtree
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
-from poolscope.stats import intervals
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
 from poolscope.web.addresses import proxies_of
 from poolscope.web.app_state import AppState, folder
@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
         run_cpu_s=settings.cpu_s_of_one_run,
         records_mib=settings.records_mib,
         for_strangers=settings.demo,
+        run_cgroups=RunCgroups(find_subtree()),
         redact=redaction_of_this_installation(settings.journal_path.parent) if settings.demo else unredacted,
     )
     identification = Identification(
@@ -87,10 +88,10 @@ def create_app(settings: Settings) -> FastAPI:
         if journal.set_aside:
             log.warning(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
         finding = asyncio.create_task(find_pythons())
-        warming = asyncio.create_task(asyncio.to_thread(intervals.warm))
+        scheduler.warming.start()
         yield
         finding.cancel()
-        await asyncio.wait((finding, warming))
+        await asyncio.wait({finding})
         await scheduler.close()
 
     app = FastAPI(title="Poolscope", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -6,16 +6,19 @@ import asyncio
 import errno
 import gc
 import inspect
+import logging
+import os
 import secrets
 import signal
 import socket
 import sqlite3
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import FrameType
-from typing import Any, Optional
+from typing import Any, NoReturn, Optional
 
 import typer
 import uvicorn
@@ -29,13 +32,18 @@ from poolscope.main import create_app
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.settings import GENERATED, Settings, option, read_settings, variable
+from poolscope.text.numbers import duration
 from poolscope.web.addresses import is_loopback
 from poolscope.web.connections import BoundedHttp, most_connections
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
+# Whatever hangs, the process is gone within ten seconds of its signal; runners end with their channel.
+END_LIMIT_S = 8.5
 STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
 # Objects between two collections. After a thousand connects the default of 700 pauses for 100 ms again and again.
 GC_THRESHOLD = (50_000, 20, 50)
+
+log = logging.getLogger(__name__)
 
 
 def make_command() -> Callable[..., None]:
@@ -158,6 +166,7 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
         restarts = server.ended_by == signal.SIGTERM
         if restarts:
             await scheduler.drain(settings.restart_seconds, lambda: server.force_exit)
+        leave_within(END_LIMIT_S, server)
         await scheduler.close(keep_waiting=restarts)
 
     server = Server(config, lambda: announce(link, open_browser), end)
@@ -165,8 +174,26 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start
         raise CannotServe("The server could not start; the lines above say why.") from None
-    if server.ended_by == signal.SIGINT:
-        raise typer.Exit(INTERRUPTED)
+    leave(server)
+
+
+def leave(server: Server) -> NoReturn:
+    """Exit as the signal deserves, at once: all is closed, and what Python would tidy up takes long under load."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(INTERRUPTED if server.ended_by == signal.SIGINT else 0)
+
+
+def leave_within(seconds: float, server: Server) -> None:
+    """Leave after so long, if the server has not ended by then."""
+
+    def give_up() -> None:
+        log.error("Not everything has ended within %s; what is left is tidied up at the next start.", duration(seconds))
+        leave(server)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
 
 
 class Server(uvicorn.Server):
