@@ -21,8 +21,7 @@ from pathlib import Path
 
 from poolscope.experiments.demand import Demand
 from poolscope.machine import cgroups
-from poolscope.runs.breach import Breach
-from poolscope.runs.budget import ResourceBudget
+from poolscope.runs.budget import Breach, ResourceBudget
 from poolscope.runs.process_tree import scratch_prefix, was_left_behind
 from poolscope.text.numbers import size
 

@@ -21,7 +21,7 @@ from poolscope.machine.processes import exit_description
 from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
-from poolscope.runs.breach import Breach
+from poolscope.runs.budget import Breach
 from poolscope.runs.process_tree import identity, kill_session, scratch_prefix
 from poolscope.runs.run_cgroups import RunCgroup
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.findings import ABOUT_SIZES_ALONE, CHECKS
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short
@@ -59,7 +59,7 @@ def remember(config: str, per_worker: float, workers: int, what: str = "pss") ->
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
     assert which_pool.findings(which_pool.initial(WhichPoolParams()), 2) == ()
-    assert which_pool.findings(told({"serial": about(640), "process 2": []}), 2) == ()
+    assert which_pool.findings(told({"serial": about(640), "process 2": []}, outcome=""), 2) == ()
 
 
 def test_each_says_something_of_the_poorest_run() -> None:

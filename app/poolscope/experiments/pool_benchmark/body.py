@@ -20,12 +20,14 @@ from itertools import count
 from pathlib import Path
 from time import monotonic, perf_counter
 
-from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s, shortest_call_s
 from poolscope.experiments.pool_benchmark.plan import (
     UNCOUNTED,
+    WorkCost,
     configurations,
     in_words,
     limits_of_native_threads,
+    repetition_s,
+    shortest_call_s,
 )
 from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.rounds import (

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence, passes_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name, config_names, on_python, title
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
-from poolscope.experiments.pool_benchmark.time_budget import budget
+from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.experiments.pool_benchmark.verdict import identity
+from poolscope.experiments.pool_benchmark.work import budget
 from poolscope.protocol.codec import to_json
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
-from poolscope.text.language import capital
 from poolscope.text.numbers import interval_of
+from poolscope.text.sentences import capital
 
 IN_TRANSCRIPT = 20  # results named there; the page and the JSON hold more
 SIZES_HEADER = ("arm", "repetition", "start_s", "first_ready_s", "map_s", "stop_s", "chunksize")

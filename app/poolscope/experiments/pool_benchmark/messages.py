@@ -11,9 +11,8 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.naming import TITLES, noun
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.scaling import NoFit
-from poolscope.text.language import capital, format_list, workers
 from poolscope.text.numbers import GAP, duration
-from poolscope.text.sentences import Part, fill
+from poolscope.text.sentences import Part, capital, fill, format_list, workers
 
 # What each check looks for, by the name of its function.
 CHECKS = {
@@ -646,8 +645,43 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
 }
 
+# What explains by itself that nothing was found to recommend, by check and code.
+HEADLINES = {
+    "results_remembered: per item": "Calls remember their results.",
+    "results_remembered: per object": "Calls remember their results with the object that was passed.",
+    "results_remembered: kept outside": "Results are kept outside of the process.",
+    "items_changed: changed": "Calls change their argument.",
+    "items_changed: nothing returned": "Calls change their argument.",
+    "function_too_large: too large": "The function carries {function_bytes:size} with every message.",
+    "too_large_to_hand_over: too large": "Handing over arguments and results takes most of the time.",
+    "oversubscribed: child processes": "A task uses {cpu_over_wall:.1f} CPUs by itself, in processes that it starts.",
+    "oversubscribed: several threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads that it starts.",
+    "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",
+    "gil_held: one at a time": "Threads take turns.",
+    "gil_held: in turn": "Something lets one thread through at a time.",
+    "hangs: hung-at-fork": "Workers hang after the fork.",
+    "hangs: hung": "Workers hang.",
+    "hangs: hung-at-exit": "Workers do not end.",
+    "workers_break: exception-unreadable": "An exception can't be made from its pickle.",
+    "workers_break: result-unreadable": "A result can't be made from its pickle.",
+    "workers_break: result-unsendable": "A result can't be pickled.",
+    "workers_break: call-unreadable": "Workers can't make a call from its pickle.",
+    "workers_break: worker-died": "A worker died.",
+    "workers_break: host-died": "The process of the workers died.",
+    "workers_break: raised": "The work raises in a worker.",
+    "nests_pools: daemonic": "The work starts processes, which a Pool's workers may not.",
+    "results_differ: order": "Results come in no fixed order.",
+    "results_differ: hash-seed": "Results depend on the hash seed.",
+    "results_differ: same-random-state": "Workers draw the same random numbers.",
+    "results_differ: shared-generator": "Threads share a random generator.",
+    "results_differ: main-globals": "Workers lack what the main process has set.",
+    "results_differ: shared-globals": "Threads change what they share.",
+    "results_differ: own-globals": "Each worker keeps a state of its own.",
+}
+
 VERDICTS = {
     **BREAK_EVEN,
+    **HEADLINES,
     **UNBLOCKING,
     "blocked": "The coroutine blocks the event loop.",
     "blocked, behind": (
@@ -698,11 +732,9 @@ VERDICTS = {
     "only the loop": "The plain loop took {loop_s:duration}.[ {whys}]",
     # No answer, as the times are not those of the work.
     **LAZY,
-    "no answer": "No answer.",
-    "lazy": (
-        "{found:capital}, so these are the times of {making} and not of the work[{taken}]. {instead}, and measure "
-        "again."
-    ),
+    "no answer, lazy": "{found:capital}: no answer.",
+    "lazy": "These are the times of {making} and not of the work[{taken}]. {instead}, and measure again.",
+    "no answer, kept": "Results are kept outside of the process: no answer.",
     "kept": (
         "The first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
         "process too what it found out is kept. A first run takes longer than these times."

@@ -20,24 +20,24 @@ from poolscope.experiments.demand import (
     WORKER,
     Demand,
 )
-from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import (
     InvalidParameter,
+    Numbers,
     Params,
     RunLength,
+    names,
     parameter,
     quoted,
     start_method_of_this_platform,
 )
-from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
-from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
+from poolscope.experiments.pool_benchmark.plan import WorkCost, configurations, limits_of_native_threads, run_s
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD, chunk_used
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.protocol.work_names import OWN_WORK
-from poolscope.text.language import format_list
 from poolscope.text.numbers import duration
+from poolscope.text.sentences import format_list
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"

@@ -8,10 +8,8 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
-from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
-from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
-from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
+from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
 from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest

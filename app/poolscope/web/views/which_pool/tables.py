@@ -18,7 +18,8 @@ from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.scaling import FittedValue, Scaling
 from poolscope.text import numbers
-from poolscope.text.language import count, format_list
+from poolscope.text.numbers import count
+from poolscope.text.sentences import format_list
 from poolscope.web.table import Cell
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
