@@ -18,9 +18,9 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.demand import SMALL, Demand
 
 P = TypeVar("P", bound="Params")
+V = TypeVar("V")
 
 LONGEST_QUOTED = 80  # characters of a value, in an error about it
-V = TypeVar("V")
 BETWEEN = re.compile(r"[,;\s]+")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from poolscope.machine.facts import load_average, read_machine
+from poolscope.machine.facts import read_machine
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import numbers
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from poolscope.web.stream import Hub
 import time
 
-from poolscope.machine.noise import host_busy_s
+from poolscope.machine.noise import host_busy_s, load_average
 
 PACKAGE = Path(__file__).resolve().parent.parent
 LISTENED_S = 2.0  # it is read over so long at least
