@@ -80,9 +80,7 @@ async def test_runs_are_listed_newest_first_by_experiment_by_status_and_in_pages
 
 
 async def test_a_visitors_runs_are_listed_alone_or_beside_the_hosts_own(journal: Journal) -> None:
-    for number, visitor in enumerate(
-        (None, "one", "", "two"), 1
-    ):  # the first as journals were before there were visitors
+    for number, visitor in enumerate((None, "one", "", "two"), 1):  # None as before there were any
         await create(journal)
         owner = SERVER if visitor is None else {**SERVER, "visitor": visitor}
         assert await journal.save(f"sl-000{number}", owner=owner)
@@ -92,7 +90,7 @@ async def test_a_visitors_runs_are_listed_alone_or_beside_the_hosts_own(journal:
         ({"visitor": "one", "and_nobodys": True}, [3, 2, 1]),
         ({"and_nobodys": True}, [4, 3, 2, 1]),
     ):
-        rows = await journal.runs(**asked)  # type: ignore[arg-type]
+        rows = await journal.runs(**asked)
         assert [row.id for row in rows] == [f"sl-000{number}" for number in found], asked
 
 
