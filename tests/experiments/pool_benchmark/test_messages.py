@@ -150,7 +150,7 @@ def test_a_missing_fit_reads_as_prose(why: NoFit | None, text: str) -> None:
 
 ONE = {"noun": Noun("1 process"), "number": 1, "list": ["CACHE"]}
 MANY = {"noun": Noun("2 processes", True), "number": 3, "list": ["CACHE", "calls"]}
-NOUNS = {"config", "configs", "best", "other", "light", "heavy", "large", "small", "loop", "lost_to"}
+NOUNS = {"config", "configs", "best", "rival", "other", "light", "heavy", "large", "small", "loop", "lost_to"}
 # Never one: a fit's sizes, the CPUs that share cores, the chunks that vary.
 ALWAYS_MANY = {"repeated", "pair", "fewest", "sizes", "sizes_for_crosstalk", "usable_cpus", "chunks", "count"} | {
     "break_even_items",

@@ -55,6 +55,8 @@ from poolscope.protocol.arguments import BenchmarkArguments
 from poolscope.protocol.kinds import POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import (
     Breakage,
+    BytesCarried,
+    ClusterStarted,
     ConfigurationDropped,
     ConfigurationSkipped,
     ConfigurationUntraced,
@@ -74,6 +76,7 @@ from poolscope.protocol.payloads import (
     RoundsEndedWhy,
     Seed,
     WorkerHosts,
+    WorkersLost,
 )
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.pools.kinds import lacking
@@ -146,6 +149,8 @@ class Benchmark:
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
         self.rounded: dict[PlannedConfiguration, float] = {}
+        self.lost: dict[PlannedConfiguration, tuple[int, int]] = {}  # workers, and tasks that were done again
+        self.placed: set[PlannedConfiguration] = set()  # it was told where the workers are
         self.collections: dict[PlannedConfiguration, int] = {}
         self.loops: dict[PlannedConfiguration, LoopTimes] = {}  # of counted rounds alone
         self.machine = read_machine()
@@ -454,8 +459,17 @@ class Benchmark:
         self.report.samples(config, repetition, report)
         if report.results:
             self.report.result(report.results, config.key)
-        if report.hosts and repetition == 0:
+        if report.hosts and config not in self.placed:
+            self.placed.add(config)
             self.report.result(WorkerHosts(report.hosts), config.key)
+            if report.cluster_start:
+                self.report.result(ClusterStarted(report.cluster_start / 1e9), config.key)
+            if report.sent and report.received is not None:
+                self.report.result(BytesCarried(report.sent, report.received), config.key)
+        if report.lost_workers:
+            workers, retried = self.lost.get(config, (0, 0))
+            self.lost[config] = workers + report.lost_workers, retried + report.retried
+            self.report.result(WorkersLost(*self.lost[config]), config.key)
         if report.changed:
             self.report.result(ItemsChanged(report.changed), config.python)
         self.compare(config, repetition, report)

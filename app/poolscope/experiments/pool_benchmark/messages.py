@@ -29,6 +29,7 @@ CHECKS = {
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
     "function_too_large": "the function carries data with every message",
     "too_large_to_hand_over": "arguments or results are too large to hand over",
+    "sent_with_every_map": "function and items are sent anew with every map",
     "chunks_too_small": "chunks are too small",
     "chunks_too_large": "chunks are too large",
     "chunks_vary": "chunk size changes with the pool size",
@@ -336,6 +337,24 @@ FINDINGS: dict[str, dict[str, str]] = {
         "not handed over": "No pool that would have to pickle was measured, though {figures}.",
         "not much": "Can't tell, it is not much: {figures}.",
         "too large": "{figures}. Hand over names, paths or ranges and let workers fetch the rest.",
+    },
+    "sent_with_every_map": {
+        "figures": (
+            "with function and items on the workers beforehand a map of {config} takes {kept_s:duration}, with both "
+            "sent in its tasks {sent_s:duration}"
+        ),
+        "unmeasured": "No map was measured with function and items on the workers of a cluster beforehand.",
+        "few repetitions": "Too few repetitions to tell: {figures}.",
+        "no gain": "{figures}.",
+        "undecided": "Can't tell, they are close: {figures} ({gain:interval}).",
+        "pays at once": (
+            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "with the first map."
+        ),
+        "pays later": (
+            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "from {maps:about} {maps:map/maps} of the same items on."
+        ),
     },
     "chunks_too_small": {
         "compared": (
@@ -761,6 +780,25 @@ VERDICTS = {
     ),
     "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
+    # A cluster's price.
+    "the cluster": (
+        "{config:capital}:[ its cluster takes {cluster_s:duration} to start][, a map sends {sent:size} over the "
+        "network and receives {received:size}]"
+    ),
+    "cluster alone": "{the cluster}.[ {pays}]",
+    "pays": (
+        "Start counted, it beats the plain loop from about {seconds_per_item:duration} an item"
+        "[, or {items:about} {items:item/items} of this length]."
+    ),
+    "cluster not faster": "{the cluster}.[ {pays}] An item is not shown to take less than in {rival}, however many.",
+    "cluster faster": (
+        "{the cluster}.[ {pays}] Start counted, it beats {rival} from about {items_to_win:about} "
+        "{items_to_win:item/items} of this length."
+    ),
+    "workers lost": (
+        "{config:capital} lost {workers} {workers:worker/workers} in this run, and {retried} "
+        "{retried:task was/tasks were} done again, which its times contain."
+    ),
     # The other configurations.
     "several CPUs": "An item uses {cpu_over_wall:.2f} CPUs by itself, so that more workers find few of them free.",
     "programs work": (

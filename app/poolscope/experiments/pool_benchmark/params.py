@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.demand import (
+    DASK_CLUSTER,
+    DASK_THREADS,
     DASK_WORKER,
     ENGINE_WORKER,
     HOST,
@@ -394,7 +396,15 @@ class WhichPoolParams(Params):
         row = WORKLOADS.get(self.workload)
         items = self.count * row.bytes_an_item * hosts if row else 0
         workers = max(self.sizes)
-        return Demand(workers, workers + 12 + 8 * hosts, RUNNER + HOST * hosts + items + pool)
+        return Demand(workers, workers + 12 + 8 * hosts, RUNNER + HOST * hosts + items + pool) + self.clusters * hosts
+
+    @property
+    def clusters(self) -> Demand:
+        """Of dask's clusters, one a size, which stay for the whole run."""
+        if "dask" not in self.kinds:
+            return Demand(0, 0, 0)
+        workers, clusters = sum(self.sizes), len(self.sizes)
+        return Demand(0, DASK_THREADS * (workers + clusters), DASK_WORKER * workers + DASK_CLUSTER * clusters)
 
     def planned(self) -> tuple[PlannedConfiguration, ...]:
         """What is known of the plan beforehand: nothing, for which kinds there are is found out by the run."""

@@ -179,7 +179,7 @@ def budget(state: State, config: Configuration) -> Budget | None:
         return loop_budget(loop.wall_s, min(loop.cost_s, loop.wall_s)) if loop and loop.wall_s else None
     if not config.total or not config.traced or not config.traced.map_s:
         return None
-    return pool_budget(median(config.start), median(config.map), median(config.stop), config.traced, config.size)
+    return pool_budget(config.start_s or 0.0, median(config.map), median(config.stop), config.traced, config.size)
 
 
 def why_off_cpu(state: State, config: Configuration, usable_cpus: int) -> OffCpu | None:

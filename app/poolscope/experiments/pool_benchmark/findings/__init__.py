@@ -14,6 +14,7 @@ from poolscope.experiments.pool_benchmark.findings.calls import (
     results_remembered,
 )
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.clusters import has_cluster, sent_with_every_map
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -69,6 +70,7 @@ CHECKS: tuple[Check, ...] = (
     light_kinds_suffice,
     function_too_large,
     too_large_to_hand_over,
+    sent_with_every_map,
     chunks_too_small,
     chunks_too_large,
     chunks_vary,
@@ -119,6 +121,7 @@ ABOUT_TIMES = {
     light_kinds_suffice,
     function_too_large,
     too_large_to_hand_over,
+    sent_with_every_map,
     chunks_too_small,
     chunks_too_large,
     stragglers,
@@ -131,6 +134,7 @@ ABOUT_TIMES = {
 ABOUT_WHOLE_CALLS = {results_remembered, child_processes}
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}
+ABOUT_CLUSTERS: set[Check] = {sent_with_every_map}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
@@ -142,6 +146,8 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if state.serial is None or not state.serial.map or not (measured or state.outcome):
         return ()
     senseless: set[Check] = set(ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK)
+    if not has_cluster(state):
+        senseless |= ABOUT_CLUSTERS
     if not measured:
         senseless |= set(CHECKS) - ABOUT_CALLS
     why = why_unfounded(state)
