@@ -216,6 +216,7 @@ LazyKind = Literal[
     "future",
     "task graph",
     "callable",
+    "property",
     "process",
     "thread",
 ]

@@ -9,6 +9,7 @@ import multiprocessing.pool
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -77,6 +78,15 @@ class Tree(Record):
         return iter(self.lines)
 
 
+class Report:
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    @cached_property
+    def total(self) -> int:
+        return slow(self.count)
+
+
 LAZY: dict[str, tuple[Callable[[], Any], LazyKind]] = {
     "a function with its arguments": (lambda: (slow, (50_000,), {}), "callable"),
     "such in a list": (lambda: [(slow, (), {"count": 50_000})], "callable"),
@@ -87,6 +97,7 @@ LAZY: dict[str, tuple[Callable[[], Any], LazyKind]] = {
     "zip": (lambda: zip(map(slow, [50_000]), "a", strict=True), "iterator"),
     "a future": (ElsewhereFuture, "future"),
     "of a Pool": (lambda: multiprocessing.pool.AsyncResult.__new__(multiprocessing.pool.AsyncResult), "future"),
+    "a property": (lambda: Report(400_000), "property"),
     "a graph": (lambda: Maybe({"one": 1}), "task graph"),
 }
 
@@ -110,6 +121,11 @@ def test_is_not_lazy() -> None:
     values += [io.BytesIO(b"a\nb\n"), ipaddress.ip_network("10.0.0.0/8"), Query(), Maybe(None), Record, list[int]]
     values += [(slow, (1, 2), {}), (int, "1", {}), {}.keys()]
     assert [value for value in values if lazy_part(value) is not None] == []
+
+
+def test_a_property_that_may_not_be_the_work_is_not_blamed() -> None:
+    assert looked_at(Report(400_000), 1.0, Report(400_000)) is None
+    assert looked_at(Report(1), 1e-6, Report(1)) is None
 
 
 def test_a_short_walk_and_a_file_to_write_are_no_work(tmp_path: Any) -> None:

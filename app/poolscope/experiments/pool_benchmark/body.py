@@ -414,10 +414,10 @@ class Benchmark:
 
     def too_late(self) -> str:
         """Why a pool was never measured."""
-        given_s = self.arguments.seconds
+        given_s, digits = self.arguments.seconds, 0 if self.round_s >= 10 else 1
         return (
             f"The time of {given_s:g} s was spent before it could be measured. A round of all takes about "
-            f"{self.round_s:.0f} s, and three are needed: give them the time, or take fewer items."
+            f"{self.round_s:.{digits}f} s, and three are needed: give them the time, or take fewer items."
         )
 
     def warms_up_too_long(self) -> bool:

@@ -88,6 +88,7 @@ LAZY = {
     "a future": "a future ({name})",
     "a task graph": "a plan of the work ({name})",
     "a function": "a function that is yet to be called ({name})",
+    "a property": "what is computed when it is first read ({name})",
     "left running": "a call of {function} returns while {thing} that it started ({name}) is still at work",
     "making": "making it",
     "starting it": "starting it",
@@ -102,6 +103,7 @@ LAZY = {
     "call it": "Call it, and return its result",
     "wait for the process": "Wait for it within the call, as subprocess.run and Process.join do",
     "join the thread": "Wait for it within the call: join the thread, or shut its executor down",
+    "read it": "Read it within the call, and return that",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -163,6 +165,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "future": "{later}",
         "task graph": "{later}",
         "callable": "{later}",
+        "property": "{later}",
         "process": "{found}[{taken}]. {instead}.",
         "thread": "{found}[{taken}]. {instead}.",
     },

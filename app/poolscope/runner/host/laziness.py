@@ -10,7 +10,7 @@ import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Iterator, Sized
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -25,6 +25,8 @@ ENOUGH_S = 1.0  # in which entries are taken from a lazy result
 # An iterator may just be the end of a function that has done its work, as in `return iter(found)`: what there is left
 # must take so long, and so much of the call.
 LEAST_LEFT_S, LEAST_LEFT = 2e-5, 0.25
+# A cached property may never be asked for: to be the work it must take so long, and so many times as long as the call.
+LEAST_READ_S, LEAST_READ = 1e-3, 10
 # What a thread or process goes on for, as it takes a while to end on a busy machine: seconds, and so much of the call.
 LEAST_RUNNING_S, LEAST_RUNNING = 0.05, 0.5
 # Where the result of a computation is only planned; by the module that a class comes from and its name.
@@ -62,7 +64,9 @@ def lazy_part(value: Any, holder: Any = None, depth: int = 0) -> Found | None:
     if depth == DEEPEST:
         return None
     found = (lazy_part(part, value, depth + 1) for part in parts(value))
-    return next(filter(None, found), None)
+    if first := next(filter(None, found), None):
+        return first
+    return Found(value, "property", holder) if unread_properties(value) else None
 
 
 def lazy_kind(value: Any) -> LazyKind | None:
@@ -146,6 +150,15 @@ def names_of(kind: type) -> set[tuple[str, str]]:
     return {(str(base.__module__).partition(".")[0], base.__name__) for base in kind.__mro__}
 
 
+def unread_properties(value: Any) -> list[str]:
+    """The cached properties of a user's object that nobody has asked for yet."""
+    kind = type(value)
+    if not is_users(kind) or not hasattr(value, "__dict__"):
+        return []
+    names = (name for base in kind.__mro__ for name, part in vars(base).items() if isinstance(part, cached_property))
+    return [name for name in dict.fromkeys(names) if name not in vars(value)]
+
+
 def parts(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return list(islice(value.values(), MOST_PARTS))
@@ -171,8 +184,11 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
     found, fresh = lazy_part(result), lazy_part(another)
     if found is None:
         return None
+    unread = unread_properties(found.value) if found.kind == "property" else []
     taken = consume(fresh) if fresh is not None else None
     count, seconds, complete = taken or (None, None, False)
+    if found.kind == "property" and (seconds is None or seconds < max(LEAST_READ_S, LEAST_READ * call_s)):
+        return None
     if found.kind in ("iterator", "callable") and taken is None:  # it is no more than a guess that it is to be used
         return None
     if found.kind in ("generator", "iterator", "callable") and complete and seconds is not None:
@@ -181,7 +197,8 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
         if seconds < least_s:
             return None
     holder = None if found.holder is None else type(found.holder).__name__
-    return LazyResult(found.kind, type(found.value).__qualname__, holder, call_s, count, seconds, complete)
+    name = ".".join((type(found.value).__qualname__, *unread[:1]))
+    return LazyResult(found.kind, name, holder, call_s, count, seconds, complete)
 
 
 def unfinished(left: LeftRunning, again: LeftRunning | None, call_s: float) -> LazyResult | None:
@@ -206,6 +223,9 @@ def consume(found: Found) -> tuple[int, float, bool] | None:
             case "callable":
                 function, args, named = value if isinstance(value, tuple) else (value, (), {})
                 function(*args, **named)
+            case "property":
+                for name in unread_properties(value):
+                    getattr(value, name)
             case "coroutine":
                 asyncio.run(asyncio.wait_for(value, ENOUGH_S))
             case "async generator":

@@ -25,6 +25,7 @@ LAZY: dict[LazyKind, tuple[str, str]] = {
     "future": ("a future", "wait for it"),
     "task graph": ("a task graph", "compute it"),
     "callable": ("a function", "call it"),
+    "property": ("a property", "read it"),
     "process": ("a process", "wait for the process"),
     "thread": ("a thread", "join the thread"),
 }
