@@ -14,9 +14,11 @@ import socket
 import sqlite3
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any, NoReturn, Optional
 
@@ -166,10 +168,10 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
         restarts = server.ended_by == signal.SIGTERM
         if restarts:
             await scheduler.drain(settings.restart_seconds, lambda: server.force_exit)
-        leave_within(END_LIMIT_S, server)
         await scheduler.close(keep_waiting=restarts)
 
     server = Server(config, lambda: announce(link, open_browser), end)
+    leave_in_time(server, END_LIMIT_S, settings.restart_seconds)
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start
@@ -184,16 +186,19 @@ def leave(server: Server) -> NoReturn:
     os._exit(INTERRUPTED if server.ended_by == signal.SIGINT else 0)
 
 
-def leave_within(seconds: float, server: Server) -> None:
-    """Leave after so long, if the server has not ended by then."""
+def leave_in_time(server: Server, seconds: float, restart_s: float) -> None:
+    """Leave so long after a signal if the server has not ended by then, however busy its event loop is.
 
-    def give_up() -> None:
+    `restart_s` longer after one that gives live runs their time.
+    """
+
+    def watch() -> None:
+        number = server.signals.get()
+        time.sleep(seconds + (restart_s if number == signal.SIGTERM else 0))
         log.error("Not everything has ended within %s; what is left is tidied up at the next start.", duration(seconds))
         leave(server)
 
-    timer = threading.Timer(seconds, give_up)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=watch, name="leave in time", daemon=True).start()
 
 
 class Server(uvicorn.Server):
@@ -208,6 +213,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.ended_by: int | None = None
+        self.signals: SimpleQueue[int] = SimpleQueue()  # the one queue that a signal's handler may put into
         self._when_started, self._end = started, end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -217,6 +223,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.ended_by is not None  # a second signal waits for nobody
         self.ended_by = sig
+        self.signals.put(sig)
 
     async def on_tick(self, counter: int) -> bool:
         if self.ended_by is not None and not self.should_exit:
