@@ -25,8 +25,8 @@ from poolscope.settings import Settings
 from poolscope.stats import intervals
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
 from poolscope.web.addresses import proxies_of
-from poolscope.web.app_state import AppState, folder
-from poolscope.web.assets import Assets
+from poolscope.web.app_state import AppState
+from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
 from poolscope.web.identification import Identification, kept_secret
 from poolscope.web.open_streams import OpenStreams
