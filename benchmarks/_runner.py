@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import poolscope
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.parameters import Params
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol import codec

@@ -42,7 +42,7 @@ def bare_dask() -> Iterator[Executor]:
             n_workers=WORKERS,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,

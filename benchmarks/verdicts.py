@@ -25,7 +25,7 @@ from time import monotonic
 from typing import Any
 
 from _report import Claims, heading, progress
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration

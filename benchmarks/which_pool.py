@@ -16,8 +16,7 @@ from typing import Any
 
 from _report import Claims, asked, heading, progress
 from _runner import perform
-from poolscope.experiments.findings import Finding
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Finding, Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.registry import EXPERIMENTS

@@ -19,16 +19,15 @@ from poolscope.machine import interpreters
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
-from poolscope.runs.redaction import redaction_of_this_installation, unredacted
+from poolscope.runs.redaction import redaction_of_this_installation
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
 from poolscope.stats import intervals
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
-from poolscope.web.addresses import proxies_of
 from poolscope.web.app_state import AppState
 from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
-from poolscope.web.identification import Identification, kept_secret
+from poolscope.web.identification import Identification, kept_secret, proxies_of
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.requests import RequestLog
 from poolscope.web.security import Guards
@@ -64,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
         run_cpu_s=settings.cpu_s_of_one_run,
         records_mib=settings.records_mib,
         for_strangers=settings.demo,
-        redact=redaction_of_this_installation(settings.journal_path.parent) if settings.demo else unredacted,
+        redact=redaction_of_this_installation(settings.journal_path.parent) if settings.demo else None,
     )
     identification = Identification(
         settings.secret or kept_secret(settings.journal_path.with_name(f"{settings.journal_path.name}-secret")),

@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from jinja2 import nodes
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web import bench, context, forms, table, timeline
 from poolscope.web.app_state import Machine, environment

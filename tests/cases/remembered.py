@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 numbers = list(range(12))
@@ -95,6 +95,36 @@ class Document:
 
 
 documents = [Document(number) for number in numbers]
+
+
+class Basket:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.sum: int | None = None
+
+    @cached_property
+    def total(self) -> int:
+        return computed(self.number, 4 * LENGTH)
+
+
+baskets = [Basket(number) for number in numbers]
+
+
+def by_property(basket: Basket) -> int:
+    return basket.total
+
+
+def by_attribute(basket: Basket) -> int:
+    if basket.sum is None:
+        basket.sum = computed(basket.number, 4 * LENGTH)
+    return basket.sum
+
+
+def by_own_attribute(number: int) -> int:
+    seen = vars(by_own_attribute).setdefault("seen", {})
+    if number not in seen:
+        seen[number] = computed(number)
+    return int(seen[number])
 
 
 @cache

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
-from poolscope.experiments.pool_benchmark.findings.dispatch import function_too_large, too_large_to_hand_over
-from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
+from poolscope.experiments.pool_benchmark.findings.dispatch import (
+    function_too_large,
+    too_large_to_hand_over,
+    work_too_small,
+)
 from poolscope.experiments.pool_benchmark.plan import planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
@@ -52,13 +55,14 @@ def after(trial: TrialReport, maps: dict[str, list[float]] | None = None) -> Sta
 
 
 def test_remembered_results_are_told_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
-    forms = ("by_dict", "by_default", "decorated", "by_method", "waiting")
+    forms = ("by_dict", "by_default", "decorated", "by_method", "waiting", "by_own_attribute")
     works = ("remembered:report@regions", *(f"remembered:{form}@numbers" for form in forms))
     for work, _, trial in trials(start_host, tmp_path, *works):
         assert trial.remembered is not None, work
         assert trial.remembered.how == "per item", work
         assert trial.remembered.first_s > 3 * trial.remembered.again_s, work
         assert trial.changed is None, work
+    assert trial.global_state == ("by_own_attribute.seen",)
 
 
 @pytest.mark.parametrize("items", ["sorted_regions", "pairs"])
@@ -101,6 +105,16 @@ def test_a_cache_that_knows_the_object_alone_gets_copies(start_host: StartHost, 
     looped(host)
     # Every call computes: the second pass takes far more than remembered ones would.
     assert looped(host).map / 1e9 > 12 * 5 * trial.remembered.again_s
+
+
+def test_what_calls_keep_in_their_item_is_told_from_other_changes(start_host: StartHost, tmp_path: Path) -> None:
+    works = {"remembered:by_property@baskets": ".total", "remembered:by_attribute@baskets": ".sum"}
+    for work, _, trial in trials(start_host, tmp_path, *works):
+        assert trial.remembered is not None, work
+        assert trial.remembered.how == "per object"
+        assert trial.changed is not None
+        assert trial.changed.copied
+        assert trial.changed.part == works[f"{work}@baskets"]
 
 
 @pytest.fixture

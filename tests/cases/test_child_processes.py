@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from poolscope.experiments.pool_benchmark.findings.children import child_processes
 from poolscope.experiments.pool_benchmark.findings.cpus import more_workers_than_cpus, oversubscribed
-from poolscope.experiments.pool_benchmark.findings.gil import light_kinds_suffice
+from poolscope.experiments.pool_benchmark.findings.function import child_processes, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.reasons import as_good, reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.work import waits

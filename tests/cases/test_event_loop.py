@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from poolscope.experiments.pool_benchmark.findings.cpus import more_workers_than_cpus
-from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
-from poolscope.experiments.pool_benchmark.findings.gil import light_kinds_suffice
-from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
+from poolscope.experiments.pool_benchmark.findings.dispatch import work_too_small
+from poolscope.experiments.pool_benchmark.findings.function import event_loop_blocked, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.verdict import verdict
 from poolscope.protocol.payloads import LoopUse, TraceSummary
 from poolscope.runner.host.client import HostProcess

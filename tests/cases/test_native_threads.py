@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed, siblings_share_cores
-from poolscope.experiments.pool_benchmark.findings.gil import gil_held
-from poolscope.experiments.pool_benchmark.findings.granularity import work_too_small
+from poolscope.experiments.pool_benchmark.findings.dispatch import work_too_small
+from poolscope.experiments.pool_benchmark.findings.function import gil_held
 from poolscope.experiments.pool_benchmark.plan import planned as planned_for
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend

@@ -11,11 +11,8 @@ from pathlib import Path
 
 import pytest
 from poolscope.cli import measure
-from poolscope.errors import BadParameters
 from poolscope.experiments.pool_benchmark.measure_command import measure_command
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.library.pythons import find_pythons
-from poolscope.settings import read_settings
 
 from tests.cli.conftest import Call, descendants, started
 from tests.waiting import until_gone
@@ -180,37 +177,6 @@ def test_the_active_environment_counts_unless_it_is_ours(tmp_path: Path) -> None
     assert measure.venv_python({}) == ""
     assert measure.venv_python({"VIRTUAL_ENV": sys.prefix}) == ""
     assert measure.venv_python({"VIRTUAL_ENV": str(tmp_path)}) == str(tmp_path / "bin" / "python")
-
-
-@pytest.fixture
-def theirs(tmp_path: Path) -> str:
-    """The Python of somebody's virtual environment, made from the one that ours was made from."""
-    folder = tmp_path / "project" / "venv"
-    (folder / "bin").mkdir(parents=True)
-    (folder / "pyvenv.cfg").touch()
-    (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
-    return str(folder / "bin" / "python")
-
-
-async def test_the_environments_python_comes_first_then_those_asked_for(tmp_path: Path, theirs: str) -> None:
-    settings = read_settings({"data": tmp_path, "pythons": "none"})
-    paths, labels = await find_pythons(settings, theirs, [sys.executable, theirs])
-    assert [paths[label] for label in labels] == [theirs, sys.executable]
-    paths, labels = await find_pythons(settings, "", [theirs])
-    assert [paths[label] for label in labels] == [sys.executable, theirs]
-
-
-async def test_a_python_is_also_found_by_the_label_that_it_was_given(tmp_path: Path, theirs: str) -> None:
-    settings = read_settings({"data": tmp_path, "pythons": f"none,mine={theirs}"})
-    paths, labels = await find_pythons(settings, "", ["mine"])
-    assert [paths[label] for label in labels] == [sys.executable, theirs]
-    assert labels[1] == "mine"
-    with pytest.raises(BadParameters, match="no Python has that label"):
-        await find_pythons(settings, "", ["yours"])
-
-
-async def test_nothing_is_asked_where_this_python_is_the_only_one(tmp_path: Path) -> None:
-    assert (await find_pythons(read_settings({"data": tmp_path}), "", []))[1] == []
 
 
 def test_a_users_function_runs_in_their_folder_and_environment(

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.library.answer import answer_of, columns, is_said
+from poolscope.library.answer import answer_of, as_text, columns, is_said, wrapped
 from poolscope.library.html_answer import as_html
-from poolscope.library.text_answer import as_text, wrapped
 from poolscope.runs.run import Run, Status
 
 from tests.experiments.pool_benchmark.invented_runs import LOUD, about, told

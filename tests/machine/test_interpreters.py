@@ -205,3 +205,33 @@ def test_a_setting_names_paths_with_or_without_labels() -> None:
     assert parse_setting("/a/python,none") == ([("", "/a/python")], False)
     with pytest.raises(BadParameters, match="label in POOLSCOPE_PYTHONS must be letters"):
         parse_setting("my own=/a/python")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> str:
+    """The Python of somebody's virtual environment, made from the one that ours was made from."""
+    folder = tmp_path / "project" / "venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    return str(folder / "bin" / "python")
+
+
+async def test_the_environments_python_comes_first_then_those_asked_for(theirs: str) -> None:
+    paths, labels = await interpreters.find_named("none", theirs, [sys.executable, theirs])
+    assert [paths[label] for label in labels] == [theirs, sys.executable]
+    paths, labels = await interpreters.find_named("none", "", [theirs])
+    assert [paths[label] for label in labels] == [sys.executable, theirs]
+
+
+async def test_a_python_is_also_found_by_the_label_that_it_was_given(theirs: str) -> None:
+    setting = f"none,mine={theirs}"
+    paths, labels = await interpreters.find_named(setting, "", ["mine"])
+    assert [paths[label] for label in labels] == [sys.executable, theirs]
+    assert labels[1] == "mine"
+    with pytest.raises(BadParameters, match="no Python has that label"):
+        await interpreters.find_named(setting, "", ["yours"])
+
+
+async def test_nothing_is_asked_where_this_python_is_the_only_one() -> None:
+    assert (await interpreters.find_named("", "", []))[1] == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from poolscope.errors import ServerEnding
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.runs import recovery
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Status

@@ -19,7 +19,7 @@ from poolscope.errors import (
     UnknownExperiment,
     UnknownRun,
 )
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result

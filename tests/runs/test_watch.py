@@ -12,11 +12,10 @@ import pytest
 from poolscope.experiments.demand import Demand
 from poolscope.protocol.commands import ProcessLimits
 from poolscope.protocol.records import End, from_line
-from poolscope.runs.breach import SUSPENDED_LOOKS, LookedAt, find_breach
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.process_tree import session
 from poolscope.runs.run import Run, Status
-from poolscope.runs.usage import SessionUsage, usage_of
+from poolscope.runs.watch import SUSPENDED_LOOKS, LookedAt, SessionUsage, find_breach, usage_of
 
 from tests.runs.conftest import ENDLESS, PATIENT, OpenScheduler, begun, done, pid_of, until
 

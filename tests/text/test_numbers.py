@@ -122,3 +122,31 @@ def test_a_whole_number_can_be_read_back(number: int) -> None:
 def test_a_ratio_keeps_two_digits_that_say_something(value: float) -> None:
     said = float(numbers.ratio(value).replace(NARROW, ""))
     assert said == pytest.approx(value, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "run", "0 runs"),
+        (1, "run", "1 run"),
+        (1500, "run", "1 500 runs"),
+        (1, "process", "1 process"),
+        (2, "process", "2 processes"),
+        (2, "batch", "2 batches"),
+        (2, "retry", "2 retries"),
+        (2, "delay", "2 delays"),
+        (2, "CPU", "2 CPUs"),
+    ],
+)
+def test_a_count_has_its_noun(number: int, noun: str, text: str) -> None:
+    assert numbers.count(number, noun).replace(NARROW, " ").replace(GAP, " ") == text
+
+
+def test_an_ordinal_has_its_ending() -> None:
+    places = [numbers.ordinal(place) for place in (1, 2, 3, 4, 11, 12, 13, 21, 112)]
+    assert places == ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]
+
+
+def test_cpus_agree_with_their_number() -> None:
+    cpus = [numbers.cpus_usable(number).replace(GAP, " ") for number in (1, 4)]
+    assert cpus == ["1 CPU is usable", "4 CPUs are usable"]

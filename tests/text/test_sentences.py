@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from poolscope.text import sentences
+from poolscope.text.numbers import GAP
 from poolscope.text.sentences import Noun, Part, fill
 
 TABLE = {
@@ -46,3 +49,21 @@ def test_a_fact_with_brackets_or_braces_is_no_template() -> None:
 def test_a_fact_that_is_missing_is_an_error() -> None:
     with pytest.raises(KeyError):
         fill(TABLE, "two", {"first": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [((), ""), (("a",), "a"), ((1, 2), "1 and 2"), ((1, 2, 4), "1, 2 and 4"), ((n for n in "ab"), "a and b")],
+)
+def test_a_list_ends_with_and(values: Iterable[object], text: str) -> None:
+    assert sentences.format_list(values) == text
+
+
+def test_only_the_first_letter_of_a_sentence_changes() -> None:
+    assert sentences.capital("in 2 ProcessPoolExecutor workers") == "In 2 ProcessPoolExecutor workers"
+    assert sentences.capital("") == ""
+
+
+def test_workers_agree_with_their_number() -> None:
+    workers = [sentences.workers(*sizes).replace(GAP, " ") for sizes in ((1,), (4,), (2, 4, 6))]
+    assert workers == ["1 worker", "4 workers", "2, 4 and 6 workers"]

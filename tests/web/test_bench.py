@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.web.app_state import Neighbours
 from poolscope.web.bench import BREAKING, TOGETHER
-from poolscope.web.neighbours import Neighbours
 from poolscope.web.views import VIEWS
 
 from tests.web.conftest import BY_BROWSER, ended, serving

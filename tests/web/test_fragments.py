@@ -19,7 +19,7 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
-from poolscope.web import app_state, fragments, neighbours, stream
+from poolscope.web import app_state, fragments, stream
 from poolscope.web.app_state import AppState, Machine
 from poolscope.web.fragments import TRUTH, Fragment, Renderer, Section, names_read
 from poolscope.web.stream import BenchChannel
@@ -94,7 +94,7 @@ def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: 
     monkeypatch.setattr(BenchChannel, "sections", counted)
     monkeypatch.setattr(stream, "SLOW_S", 0.001)
     monkeypatch.setattr(app_state, "load_average", lambda: 0.5)
-    monkeypatch.setattr(neighbours, "host_busy_s", lambda: None)
+    monkeypatch.setattr(app_state, "host_busy_s", lambda: None)
     with serve() as server, server.client() as client:
         ended(client, start(client, "factorials")["id"])
         with client.stream("GET", "/live") as answer:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from poolscope.main import create_app
 from poolscope.settings import Settings
-from poolscope.web.headers import HEADERS
+from poolscope.web.requests import HEADERS
 from poolscope.web.security import BODY_LIMIT
 
 from tests.waiting import BOUND_S

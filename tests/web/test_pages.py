@@ -15,7 +15,7 @@ import pytest
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.payloads import ListCounts
 from poolscope.runs.journal import Journal
-from poolscope.web.headers import POLICY
+from poolscope.web.requests import POLICY
 
 from tests.web.answers import NDJSON
 from tests.web.conftest import (

@@ -23,7 +23,7 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.measure_command import measure_option, option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
-from poolscope.library.pythons import find_pythons
+from poolscope.machine import interpreters
 from poolscope.protocol.work_names import FACTORY, NAME, is_file, quoted_path
 from poolscope.settings import read_settings
 
@@ -143,7 +143,7 @@ def command(
             options["kinds"] = with_kind(options["kinds"], "dask")
         given = {option: value for option, value in options.items() if value is not None}
         raw: dict[str, Any] = {"workload": name, **given}
-        paths, labels = asyncio.run(find_pythons(settings, venv_python(), python or ()))
+        paths, labels = asyncio.run(interpreters.find_named(settings.pythons, venv_python(), python or ()))
         installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
         if executor is not None:
             installation = replace(installation, executors={**installation.executors, executor: executor})

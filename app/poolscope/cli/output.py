@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from poolscope.errors import BadParameters, PoolscopeError, UnknownExperiment
-from poolscope.library.answer import Again, answer_of
-from poolscope.library.text_answer import print_answer
+from poolscope.library.answer import Again, answer_of, print_answer
 from poolscope.runs.run import Run
 from poolscope.settings import Settings, variable
 from poolscope.text.numbers import duration

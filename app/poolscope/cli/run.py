@@ -27,7 +27,7 @@ from poolscope.cli.output import (
     say,
 )
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.measure_command import option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation

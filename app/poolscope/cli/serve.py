@@ -29,8 +29,8 @@ from poolscope.main import create_app
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.settings import GENERATED, Settings, option, read_settings, variable
-from poolscope.web.addresses import is_loopback
 from poolscope.web.connections import BoundedHttp, most_connections
+from poolscope.web.identification import is_loopback
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
 STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
@@ -148,7 +148,7 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # ours, web/addresses.py: this one believes any process of this machine
+        proxy_headers=False,  # ours, web/identification.py: this one believes any process of this machine
         timeout_graceful_shutdown=STREAMS_END_S,
     )
     scheduler = app.state.app_state.scheduler

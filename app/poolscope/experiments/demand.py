@@ -14,6 +14,8 @@ HOST = 48 * MIB  # one of a Python under test, with numpy left out
 WORKER = 10 * MIB  # a process of a pool; 4 to 8 were seen
 ENGINE_WORKER = 28 * MIB  # of loky or joblib, which import more; 13 to 25 were seen
 DASK_WORKER = 64 * MIB  # 50 was seen, and a part of the process that watches it
+DASK_CLUSTER = 70 * MIB  # the process of its scheduler; 60 was seen
+DASK_THREADS = 8  # of each of its processes; 5 to 7 were seen
 THREAD = MIB // 8
 INTERPRETER = 10 * MIB
 
@@ -26,6 +28,9 @@ class Demand:
     busy: int
     processes: int
     memory: int
+
+    def __mul__(self, times: int) -> Demand:
+        return Demand(self.busy * times, self.processes * times, self.memory * times)
 
     def __add__(self, other: Demand) -> Demand:
         return Demand(self.busy + other.busy, self.processes + other.processes, self.memory + other.memory)

@@ -1,15 +1,18 @@
-"""What an experiment is to the server: its parameters, what its records mean, and how it is admitted."""
+"""What an experiment is to the server: its parameters, how it is admitted, what its records mean and what was found.
+
+A verdict states what is true first, a finding is a check with its numbers. An installation offers work and Pythons of
+its own beside what is built in.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from poolscope.errors import UnknownExperiment
-from poolscope.experiments.findings import Change, Finding, Verdict
-from poolscope.experiments.installation import Installation
 from poolscope.experiments.parameters import Params
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import Command
@@ -92,3 +95,82 @@ class Experiment:
     def slug(self) -> str:
         """The name as Python and file names spell it."""
         return self.name.replace("-", "_")
+
+
+def this_python() -> dict[str, str]:
+    """The Python that we run in, by the label that it always has: {'3.11': its path}."""
+    build = "t" if "t" in getattr(sys, "abiflags", "") else ""
+    return {f"{sys.version_info.major}.{sys.version_info.minor}{build}": sys.executable}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Set by who starts Poolscope, never by who asks for a run: only what is named here is ever imported or started.
+
+    `workloads` are names of one's own work, place:function@items+setup, imported from `folder` and `path`, which is the
+    PYTHONPATH, and done in `working_folder`, where that is another one. `pythons` are paths by label, this one first.
+    `searching` says that others are still being looked for. `executors` are factories of executors, place:name, by the
+    names that they are offered by; `engines` says whether pools of other packages are. `cluster` is the address of a
+    dask scheduler, '' where a run starts its own.
+    """
+
+    workloads: tuple[str, ...] = ()
+    folder: str = ""
+    path: tuple[str, ...] = ()
+    pythons: Mapping[str, str] = field(default_factory=this_python)
+    searching: bool = False
+    working_folder: str = ""
+    executors: Mapping[str, str] = field(default_factory=dict)
+    engines: bool = True
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One sentence or two: `headline` is the finding itself, `rest` its comparison, its interval and its ground.
+
+    `reasons` are more sentences of that ground, where they are too many to be read in one go. `code` names what was
+    found without words, for programs; it is '' where an experiment has none.
+    """
+
+    headline: str
+    rest: str = ""
+    reasons: tuple[str, ...] = ()
+    code: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.headline, self.rest, *self.reasons)))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: it holds, it does not, or (None) the data can't tell; `sentence` says so with its numbers.
+
+    `remedy` holds the parameters to run again with, empty where there is nothing to change. `code` names what was found
+    without words, for programs; it is '' where a check has none. Most checks look for trouble; of one that is `wanted`
+    it is well that it holds.
+    """
+
+    check: str
+    holds: bool | None
+    sentence: str
+    numbers: Mapping[str, float | None] = field(default_factory=dict)
+    remedy: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+    wanted: bool = False
+
+    @property
+    def trouble(self) -> bool | None:
+        """Whether the run found something to mend; None where the data can't tell."""
+        return None if self.holds is None else self.holds is not self.wanted
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "wanted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What running again with a remedy means: `words` name it, and it takes about `seconds`, None if unknown."""
+
+    words: str
+    seconds: float | None = None

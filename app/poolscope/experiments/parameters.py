@@ -1,10 +1,14 @@
-"""Turns what a user asks for, in a form, in JSON or on the command line, into parameters or one error a parameter."""
+"""Turns what a user asks for, in a form, in JSON or on the command line, into parameters or one error a parameter.
+
+Lists are read as people write them: '1-4, 8', or 'thread, process'.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
@@ -14,8 +18,10 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.demand import SMALL, Demand
 
 P = TypeVar("P", bound="Params")
+V = TypeVar("V")
 
 LONGEST_QUOTED = 80  # characters of a value, in an error about it
+BETWEEN = re.compile(r"[,;\s]+")
 
 
 class InvalidParameter(ValueError):
@@ -189,3 +195,85 @@ def start_method_of_this_platform(value: Any) -> Any:
     if value not in here:
         raise ValueError(f"`start_method` must be one of {', '.join(sorted(here))}, or empty; {quoted(value)} is not.")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A parameter that takes distinct whole numbers: its name, their bounds, how many at most, and an example."""
+
+    name: str
+    least: int
+    most: int
+    longest: int
+    example: str
+
+    @property
+    def allowed(self) -> str:
+        return f"whole numbers from {self.least} to {self.most:,}, such as {self.example}"
+
+    def of(self, model: type[Params]) -> Numbers:
+        """The same within the bounds of a model, which may be narrower."""
+        low, high = item_bounds(model.model_fields[self.name])
+        return replace(self, least=self.least if low is None else low, most=self.most if high is None else high)
+
+    def read(self, value: Any) -> list[int]:
+        """The numbers that a number, a text such as '1-4, 8' or a list of them names. Raises ValueError."""
+        parts = value if isinstance(value, list | tuple) else [value]
+        ranges = [found for part in parts for found in self._ranges_in(part)]
+        # Counted before they are written out: a range over the bounds of a large parameter would fill the memory.
+        count = sum(len(numbers) for numbers in ranges)
+        if not 1 <= count <= self.longest:
+            raise ValueError(f"`{self.name}` must be 1 to {self.longest} {self.allowed}; these are {count:,}.")
+        return distinct(self.name, [number for numbers in ranges for number in numbers])
+
+    def _ranges_in(self, part: Any) -> list[range]:
+        if isinstance(part, int) and not isinstance(part, bool):
+            return [range(self._in_bounds(part, str(part)), part + 1)]
+        if not isinstance(part, str):
+            raise self._refusal(part)
+        ranges: list[range] = []
+        for word in filter(None, BETWEEN.split(re.sub(r"\s*[-–]\s*", "-", part.strip()))):
+            found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word, re.ASCII)
+            if not found:
+                raise self._refusal(word)
+            low = self._in_bounds(int(found[1]), word)
+            high = self._in_bounds(int(found[2] or found[1]), word)
+            if high < low:
+                raise ValueError(f"`{self.name}` must be {self.allowed}; {quoted(word)} runs backwards.")
+            ranges.append(range(low, high + 1))
+        return ranges
+
+    def _in_bounds(self, number: int, word: str) -> int:
+        if not self.least <= number <= self.most:
+            raise self._refusal(word)
+        return number
+
+    def _refusal(self, value: Any) -> ValueError:
+        return ValueError(f"`{self.name}` must be {self.allowed}; {quoted(value)} is not.")
+
+
+def names(name: str, value: Any, allowed: str, known: Callable[[str], str | None]) -> list[str]:
+    """The distinct names in a text such as 'a, b' or in a list; `known` gives what a word stands for, None if nothing.
+
+    An empty text or list has none. Raises ValueError with what is allowed.
+    """
+    if value is None:
+        return []
+    found: list[str] = []
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if not isinstance(part, str):
+            raise ValueError(f"`{name}` must be {allowed}; {quoted(part)} is not.")
+        for word in filter(None, BETWEEN.split(part.strip())):
+            meant = known(word)
+            if meant is None:
+                raise ValueError(f"`{name}` must be {allowed}; {quoted(word)} is not.")
+            found.append(meant)
+    return distinct(name, found)
+
+
+def distinct(name: str, values: list[V]) -> list[V]:
+    """The values as they are. Raises ValueError where one stands there more than once."""
+    twice = {value: None for value in values if values.count(value) > 1}
+    if twice:
+        raise ValueError(f"`{name}` must be distinct; {', '.join(map(str, twice))} stands there more than once.")
+    return values

@@ -6,6 +6,5 @@ lone_run        one run from start to end in a scheduler of its own, as the comm
 background      that run in a thread, so that a running event loop does not matter, and Ctrl-C does
 progress        what is shown meanwhile, in a terminal or a notebook
 result          what comes back: verdict, winner, rows, findings
-answer          a run as people read it, the answer first; text_answer and html_answer put it into form
-pythons         other Pythons, by label or path
+answer          a run as people read it, the answer first, and as text; html_answer has it as HTML
 """

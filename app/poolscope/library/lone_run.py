@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal, in_words

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.errors import BadParameters, MeasuredAlready, MeasurementFailed, ParameterError
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.library.background import BackgroundRun, MeasureProgress
 from poolscope.library.handing_over import HandedOver, hand_over
 from poolscope.library.lone_run import LoneRun
 from poolscope.library.progress import shown
-from poolscope.library.pythons import find_pythons
 from poolscope.library.result import MeasureResult, result_of
+from poolscope.machine import interpreters
 from poolscope.runs.run import Run, Status
 from poolscope.runs.runner_process import MEASURED, scratch_prefix
 from poolscope.settings import Settings, read_settings
@@ -113,7 +113,9 @@ def lone_run(settings: Settings, handed: HandedOver, asked: Mapping[str, Any], s
     others = asked.get("pythons", ())
     words = [word for word in re.split(r"[,\s]+", others) if word] if isinstance(others, str) else list(others)
     with ThreadPoolExecutor(1) as thread:  # the caller's may have a running loop
-        paths, labels = thread.submit(lambda: asyncio.run(find_pythons(settings, "", words))).result()
+        paths, labels = thread.submit(
+            lambda: asyncio.run(interpreters.find_named(settings.pythons, "", words))
+        ).result()
     return LoneRun(
         "which-pool",
         {**asked, "workload": handed.name, "pythons": labels},

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from poolscope.experiments.findings import Finding, Verdict
+from poolscope.experiments.experiment import Finding, Verdict
 from poolscope.experiments.pool_benchmark.export import memory_per_worker
 from poolscope.experiments.pool_benchmark.findings import findings
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.verdict import verdict
-from poolscope.library.answer import Again, ReadableAnswer, answer_of
+from poolscope.library.answer import Again, ReadableAnswer, answer_of, as_text
 from poolscope.library.html_answer import as_html
-from poolscope.library.text_answer import as_text
 from poolscope.runs.run import Run
 from poolscope.stats.intervals import Ratio, Timing, ratio, timing
 

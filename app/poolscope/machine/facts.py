@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
 from poolscope.machine import cgroups, cpus, memory
+from poolscope.machine.noise import load_average
 from poolscope.protocol.payloads import MachineFacts
 
 
@@ -33,11 +33,3 @@ def read_machine(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> Machin
         memory_available=memory.available(proc, sys),
         load_before=load_average(),
     )
-
-
-def load_average() -> float | None:
-    """The load average of the last minute; None where the platform has none."""
-    try:
-        return round(os.getloadavg()[0], 2)
-    except (AttributeError, OSError):
-        return None

@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -119,6 +120,35 @@ async def find(named: Sequence[tuple[str, str]] = (), elsewhere: bool = True) ->
     labels = {path: label for label, path in reversed(named)}
     found = [replace(python, label="" if python.why_not else labels.get(python.path, "")) for python in probed]
     return tuple(with_labels([_own(), *found]))
+
+
+async def find_named(setting: str, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """All Pythons at hand, and the labels of `first` ('' for this one) and `others`, which are paths or labels.
+
+    Looked for as far as the `setting` allows; nothing is asked for, [], where this one is the only one. Raises
+    BadParameters for one that can't be used.
+    """
+    if not first and not others:
+        return by_label([current()]), []
+    named, elsewhere = parse_setting(setting)
+    paths = {word: path for word in (first, *others) if word and (path := _program_path(word))}
+    labelled = [word for word in others if word not in paths]
+    found = await find([*(("", path) for path in paths.values()), *named], elsewhere and bool(labelled))
+    usable, labels = by_label(found), []
+    for word in (first or sys.executable, *others):
+        label, why_not = word, "no Python has that label, and no program that name"
+        if word in paths or word == sys.executable:
+            python = at_path(found, paths.get(word, word))
+            label, why_not = python.label, python.why_not
+        if label not in usable:
+            raise BadParameters((ParameterError("pythons", f"{word} can't be used: {why_not}."),))
+        labels.append(label)
+    return usable, list(dict.fromkeys(labels))
+
+
+def _program_path(word: str) -> str:
+    """The path that a word on the command line means; '' where it is none."""
+    return word if os.sep in word else shutil.which(word) or ""
 
 
 def by_label(pythons: Iterable[Interpreter]) -> dict[str, str]:

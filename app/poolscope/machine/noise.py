@@ -58,6 +58,14 @@ def host_busy_s(proc: Path = PROC) -> float | None:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
+def load_average() -> float | None:
+    """The load average of the last minute; None where the platform has none."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None
+
+
 def own_cpu_s(proc: Path = PROC) -> float | None:
     """CPU seconds of this process and its descendants, those that ended and were collected included."""
     parents, ticks = process_table(proc)

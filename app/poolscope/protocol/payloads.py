@@ -216,6 +216,7 @@ LazyKind = Literal[
     "future",
     "task graph",
     "callable",
+    "property",
     "process",
     "thread",
 ]
@@ -539,6 +540,45 @@ class WorkerHosts(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterStarted(Payload):
+    """The cluster that the run has started, once, for all repetitions of a configuration took so long to start."""
+
+    tag: ClassVar[str] = "cluster"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BytesCarried(Payload):
+    """What a map of a configuration sent over the network and received, in bytes."""
+
+    tag: ClassVar[str] = "network"
+    sent: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersLost(Payload):
+    """So many workers of a configuration died so far while others went on, and so many tasks were done again."""
+
+    tag: ClassVar[str] = "workers lost"
+    workers: int
+    retried: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedOnce(Payload):
+    """Maps of a traced repetition, in turns: everything `sent` with every task, and function and items `kept` there.
+
+    Seconds, one a map; `scatter_s` is how long bringing function and items to the workers took before.
+    """
+
+    tag: ClassVar[str] = "shipped"
+    scatter_s: float
+    sent_s: tuple[float, ...]
+    kept_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundEnded(Payload):
     """Counted round `round` is over, which took `round_s`, and `spent_s` of the run's time; there may be more, as the
     server finds."""
@@ -752,8 +792,11 @@ class MeasurementReport:
     that can't be told, `detail` what differs and `difference` why, which is rounding where they are the same. `digest`
     identifies the results of the first loop, None where they have none that another Python would give. `results` are
     there where they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an
-    item that a first loop changed, which the trial had not seen. `hosts` names where an engine's workers are. The rest
-    comes from a traced repetition, whose times do not count.
+    item that a first loop changed, which the trial had not seen. `hosts` names where an engine's workers are.
+    `cluster_start` is how long a cluster of the run's own took to start, once and before; 0 without one. `sent` and
+    `received` are the bytes that this process's connections carried during a map, None where no engine worked or the
+    system does not tell. `lost_workers` died during the map, and `retried` tasks of theirs were done again by others.
+    The rest comes from a traced repetition, whose times do not count.
     """
 
     start: int
@@ -778,3 +821,9 @@ class MeasurementReport:
     changed: ItemChange | None = None
     passes_to_fill: int = 1
     hosts: tuple[str, ...] = ()
+    cluster_start: int = 0
+    sent: int | None = None
+    received: int | None = None
+    lost_workers: int = 0
+    retried: int = 0
+    shipped: ShippedOnce | None = None

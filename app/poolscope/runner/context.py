@@ -27,13 +27,19 @@ class WorkerDied(Exception):
     """A worker process ended in the middle of its work; the message says which, how and what that means.
 
     `pid` and `exit_code` (as subprocess gives it) are None where they are not known; `on_request`: somebody asked for
-    its death.
+    its death. `items` are the numbers of those that it held, () where that is not known.
     """
 
     def __init__(
-        self, sentence: str, pid: int | None = None, exit_code: int | None = None, on_request: bool = False
+        self,
+        sentence: str,
+        pid: int | None = None,
+        exit_code: int | None = None,
+        on_request: bool = False,
+        items: tuple[int, ...] = (),
     ) -> None:
         super().__init__(sentence)
+        self.items = items
         self.pid = pid
         self.exit_code = exit_code
         self.on_request = on_request

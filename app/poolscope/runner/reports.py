@@ -49,6 +49,11 @@ def report_on(
         results=shown_results(measurement.results, order.results) if order.results else None,
         passes_to_fill=measurement.passes_to_fill,
         hosts=measurement.hosts,
+        cluster_start=measurement.cluster_start,
+        sent=measurement.carried.sent if measurement.carried else None,
+        received=measurement.carried.received if measurement.carried else None,
+        lost_workers=len(measurement.lost),
+        retried=len({key for lost in measurement.lost for key in lost.tasks}),
     )
     if not order.traced:
         return report
@@ -56,6 +61,7 @@ def report_on(
         report,
         traced=trace_summary(measurement, order.use),
         memory=memory_reading(measurement),
+        shipped=measurement.shipped,
         lanes=worker_lanes(measurement, words, order.spans),
     )
 

@@ -10,8 +10,7 @@ Read them in this order:
     measurement_lock  only one program at a time may measure
     store             the runs at hand: in memory, or folded again from the journal
     monitor           follows one run to its end: reads, journals, reaps, names how it ended
-    watch             looks once a second at what live runs hold, and ends the one that must; usage is a look,
-                      breach the judgement
+    watch             looks once a second at what live runs hold, and ends the one that must
     redaction         what strangers need not see of what runs tell
     runner_process    one child process: start, command, read, stop, reap; and the one that is kept ready
     process_tree      kills what is left of a child's session, children before parents; knows a process again

@@ -18,6 +18,7 @@ from poolscope.experiments.demand import NOTHING, Demand
 from poolscope.experiments.parameters import Params
 from poolscope.machine import cgroups, memory
 from poolscope.machine.facts import read_machine
+from poolscope.protocol.payloads import FailureCode
 from poolscope.text.numbers import size
 
 Resource = Literal["busy", "processes", "memory"]
@@ -61,6 +62,14 @@ class Shortage:
             f"It would have {self.wanted:,} {COUNTED[self.resource]}, and of the {self.total:,} that runs may have "
             f"{self.free:,} are free now."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Why a run ended that did not end itself: the kind, where programs can tell, and a sentence."""
+
+    code: FailureCode | None
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)

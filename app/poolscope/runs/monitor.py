@@ -13,9 +13,9 @@ from typing import Any
 from poolscope.errors import MalformedRecord
 from poolscope.protocol.payloads import FailureCode, RoundEnded
 from poolscope.protocol.records import End, Record, Result, from_line, to_line
-from poolscope.runs.breach import Breach
+from poolscope.runs.budget import Breach
 from poolscope.runs.journal import Journal
-from poolscope.runs.redaction import Redaction, unredacted
+from poolscope.runs.redaction import Redaction
 from poolscope.runs.run import Run, Status
 from poolscope.runs.runner_process import RunnerProcess, death_of_runner
 from poolscope.text.numbers import size
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class RunMonitor:
     """Follows running runs and journals them. `closing` says whether the server is ending meanwhile.
 
-    `redact` takes out of all that a runner says what nobody may see. A run whose records are more than `records_limit`
-    bytes is ended: the server holds them in memory while it is live.
+    `redact` takes out of all that a runner says what nobody may see; None is for nothing. A run whose records are more
+    than `records_limit` bytes is ended: the server holds them in memory while it is live.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RunMonitor:
         journal: Journal,
         closing: Callable[[], bool],
         records_limit: int = RECORDS_LIMIT,
-        redact: Redaction = unredacted,
+        redact: Redaction | None = None,
     ) -> None:
         self._journal = journal
         self._records_limit = records_limit
@@ -57,7 +57,9 @@ class RunMonitor:
             async with contextlib.aclosing(runner.lines()) as batches:
                 async for lines in batches:
                     for first in range(0, len(lines), AT_A_TIME):
-                        some = [self._redact(line) for line in lines[first : first + AT_A_TIME]]
+                        some = lines[first : first + AT_A_TIME]
+                        if self._redact is not None:
+                            some = [self._redact(line) for line in some]
                         await self._take(run, runner, some)
                         await asyncio.sleep(0)
                     opened.set()
@@ -81,6 +83,8 @@ class RunMonitor:
 
     def redacted(self, text: str) -> str:
         """A text as everybody may see it."""
+        if self._redact is None:
+            return text
         return self._redact(text.encode(errors="replace")).decode(errors="replace")
 
     async def _take(self, run: Run, runner: RunnerProcess, lines: list[bytes]) -> None:

@@ -18,11 +18,6 @@ Redaction = Callable[[bytes], bytes]
 LEFT_OUT = "…/".encode()
 
 
-def unredacted(text: bytes) -> bytes:
-    """Everything as it is."""
-    return text
-
-
 def redaction(code: Iterable[Path], others: Iterable[Path]) -> Redaction:
     """Leaves out folders of code, whose files are then named from there on, and replaces other folders by '…'."""
     replacements = {**dict.fromkeys(_spellings(others), LEFT_OUT), **dict.fromkeys(_spellings(code), b"")}

@@ -17,8 +17,7 @@ from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
-from poolscope.runs.breach import Breach
-from poolscope.runs.budget import Shortage
+from poolscope.runs.budget import Breach, Shortage
 from poolscope.runs.visitors import NOBODY, Visitor
 
 PRINTED_SHOWN = 20_000  # characters

@@ -21,7 +21,7 @@ from poolscope.machine.processes import exit_description
 from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
-from poolscope.runs.breach import Breach
+from poolscope.runs.budget import Breach
 from poolscope.runs.process_tree import identity, kill_session, ticks_since_boot
 
 # In the environment of a runner and all that it starts.

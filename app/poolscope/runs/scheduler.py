@@ -16,8 +16,7 @@ from typing import Any
 
 from poolscope import __version__
 from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
-from poolscope.experiments.experiment import Experiment, Experiments
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Experiment, Experiments, Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.arguments import Arguments
@@ -31,7 +30,7 @@ from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
-from poolscope.runs.redaction import Redaction, unredacted
+from poolscope.runs.redaction import Redaction
 from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
@@ -93,7 +92,7 @@ class Scheduler:
         run_cpu_s: int | None = None,
         records_mib: int = 256,
         for_strangers: bool = False,
-        redact: Redaction = unredacted,
+        redact: Redaction | None = None,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,

@@ -1,7 +1,7 @@
 """Quantities as text: seconds, bytes, ratios, intervals, counts, frequencies, each by one rule of digits and unit.
 
 What is measured keeps three to four significant digits; a no-break space stands before its unit. What is not known is
-an en dash, never 0.
+an en dash, never 0. At the end stands the noun that follows a number: '1 process', '2 processes'.
 """
 
 from __future__ import annotations
@@ -158,6 +158,31 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
+def plural(noun: str, number: float) -> str:
+    """The noun as it follows the number: '1 process' but '2 processes', '1 retry' but '2 retries'."""
+    if number == 1:
+        return noun
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou") else f"{noun}s"
+
+
+def count(number: int, noun: str) -> str:
+    """'1 run', '2 runs', '1 500 processes'."""
+    return f"{whole(number)}{GAP}{plural(noun, number)}"
+
+
+def cpus_usable(number: int) -> str:
+    """'1 CPU is usable', '4 CPUs are usable'."""
+    return f"{count(number, 'CPU')} {'is' if number == 1 else 'are'} usable"
+
+
+def ordinal(place: int) -> str:
+    """'1st', '2nd', '3rd', '4th', '11th'."""
+    ending = "th" if 10 <= place % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{ending}"
+
+
 def _typeset(number: str) -> str:
     """A number as Python writes it, with our thousands and minus."""
     return number.replace(",", NARROW).replace("-", MINUS)
@@ -167,3 +192,4 @@ FILTERS = {
     function.__name__: function
     for function in (whole, decimal, ms, mib, percent, duration, roughly, times, ratio, clock, day)
 }
+NOUN_FILTERS = {function.__name__: function for function in (ordinal, plural)}

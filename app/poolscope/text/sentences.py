@@ -2,21 +2,36 @@
 
 A template is the sentence itself. In it `{name}` is a fact, or the table's own template of that name; `{name:spec}` is
 one of QUANTITIES or Python's own format; `{name:one/many}` chooses by the number of what is named; `[…]` is left out
-where a fact in it is None or missing.
+where a fact in it is None or missing. Beside them stand lists and a sentence's beginning.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from poolscope.text.language import capital, cpus_usable, format_list
-from poolscope.text.numbers import duration, interval_of, size, times, whole
+from poolscope.text.numbers import GAP, cpus_usable, duration, interval_of, plural, size, times, whole
 
 OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+
+
+def format_list(values: Iterable[object]) -> str:
+    """'a', 'a and b', 'a, b and c'; '' of nothing."""
+    *before, last = [str(value) for value in values] or [""]
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def workers(*sizes: int) -> str:
+    """'1 worker', '4 workers', '2, 4 and 6 workers'."""
+    return f"{format_list(sizes)}{GAP}{plural('worker', sizes[0] if len(sizes) == 1 else 2)}"
+
+
+def capital(text: str) -> str:
+    """The text as a sentence begins; only the first letter changes."""
+    return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,8 @@ models     the API's answers, as the OpenAPI document has them
 exports    a run as trace, CSV and script
 problems   every error as a page or as problem+json
 security   origin and host checks, size limits
-requests   an id for every request, a line of it in the log, and the count of refusals
-access     who is let in, and whose run is whose; identification has the cookies, addresses the proxies
-headers    the security headers that stand on every answer
+requests   an id for every request, a line of it in the log, the count of refusals; the security headers of every answer
+access     who is let in, and whose run is whose; identification has the cookies and the proxies
 connections  bounds on what a client may send before a request is one, and on how many connections there are
 costly     answers that take long to make: one at a time, away from the event loop
 open_streams  how many streams are open, of all clients and of each

@@ -47,7 +47,7 @@ class Access:
         state["visitor"] = visitor
 
         async def with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and cookie:
+            if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
                     headers.append("Set-Cookie", cookie)
@@ -55,7 +55,7 @@ class Access:
 
         refused = self._refuse(connection)
         if refused is None:
-            await self.app(scope, receive, with_cookie)
+            await self.app(scope, receive, with_cookie if cookie else send)
         else:
             because(scope, "no_token")
             await refused(scope, receive, send)

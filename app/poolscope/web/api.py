@@ -202,13 +202,14 @@ async def records(
     open_streams.check(visitor)
 
     async def events() -> AsyncGenerator[bytes, None]:
-        async for first, lines in run.record_log.after(after):
-            yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
-        # The server ends, and the next one begins the run: its records are to be asked for again.
-        yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
+        with open_streams.opened(visitor):
+            async for first, lines in run.record_log.after(after):
+                yield b"".join(b"id: %d\ndata: %b\n\n" % (first + index, line) for index, line in enumerate(lines))
+            # The server ends, and the next one begins the run: its records are to be asked for again.
+            yield come_back() if run.status.live else b"event: end\ndata: {}\n\n"
 
     return EventSourceResponse(
-        open_streams.counted(visitor, events()),
+        events(),
         ping_message_factory=lambda: ServerSentEvent(comment="ping"),
         shutdown_grace_period=LAST_WORD_S,
     )
@@ -228,10 +229,11 @@ def ndjson(request: Request, run: Run) -> Response:
     open_streams.check(visitor)
 
     async def lines() -> AsyncGenerator[bytes, None]:
-        async for _, batch in run.record_log.after(0):
-            yield b"\n".join((*batch, b""))
+        with open_streams.opened(visitor):
+            async for _, batch in run.record_log.after(0):
+                yield b"\n".join((*batch, b""))
 
-    return StreamingResponse(open_streams.counted(visitor, lines()), media_type="application/x-ndjson")
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""What every route shares: templates, the bench, and what is true of this machine."""
+"""What every route shares: templates, the bench, and what is true of this machine and its other programs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from poolscope.machine.facts import load_average, read_machine
+from poolscope.machine.facts import read_machine
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web.assets import folder, static
 from poolscope.web.costly import CostlyAnswers
 from poolscope.web.identification import Identification
-from poolscope.web.neighbours import Neighbours
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.replay import Replays
 
 if TYPE_CHECKING:
     from poolscope.web.stream import Hub
+import time
+
+from poolscope.machine.noise import host_busy_s, load_average
+
+LISTENED_S = 2.0  # it is read over so long at least
 
 
 @cache
@@ -51,6 +55,26 @@ class Machine:
     """What the header of every page says of this machine."""
 
     facts: tuple[tuple[str, str], ...]
+
+
+class Neighbours:
+    """What other programs use of this machine's CPUs, read from one look to the next while nothing of ours runs."""
+
+    def __init__(self) -> None:
+        self._since, self._busy_s = time.monotonic(), host_busy_s()
+        self._cpus: float | None = None
+
+    def cpus(self, *, quiet: bool) -> float | None:
+        """So many CPUs, None where that is not known; `quiet` says that no run of ours is live."""
+        now, busy_s = time.monotonic(), host_busy_s()
+        if not quiet or busy_s is None or self._busy_s is None:
+            self._cpus = None
+        elif now - self._since < LISTENED_S:
+            return self._cpus
+        else:
+            self._cpus = (busy_s - self._busy_s) / (now - self._since)
+        self._since, self._busy_s = now, busy_s
+        return self._cpus
 
 
 class AppState:
@@ -126,7 +150,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters.update(numbers.FILTERS | language.FILTERS)
+    templates.filters.update(numbers.FILTERS | numbers.NOUN_FILTERS)
     templates.globals["static"] = static
     templates.globals["ui"] = templates.get_template("partials/_macros.html").module
     return templates

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from poolscope.runs.run import Run, Status
-from poolscope.text.language import count
-from poolscope.text.numbers import clock
+from poolscope.text.numbers import clock, count
 from poolscope.web.app_state import AppState
 from poolscope.web.context import MARKS, takes, title
 from poolscope.web.forms import Option

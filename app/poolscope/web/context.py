@@ -12,12 +12,10 @@ from math import ceil
 from typing import Any
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.findings import Change, Finding
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Change, Experiment, Finding, Installation
 from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
-from poolscope.text import language, numbers
+from poolscope.text import numbers, sentences
 from poolscope.web.app_state import AppState, start_methods
 from poolscope.web.forms import FormField, as_text, fields, in_labels
 from poolscope.web.table import Cell, Column, Table, alone, table
@@ -273,7 +271,7 @@ def findings_that(
 
 
 def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:
-    facts = FindingFacts(place, language.capital(finding.check), finding.sentence)
+    facts = FindingFacts(place, sentences.capital(finding.check), finding.sentence)
     if not finding.remedy:
         return facts
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
@@ -286,7 +284,7 @@ def labelled_change(run: Run, _: object, remedy: Mapping[str, Any]) -> Change:
     """A remedy by the labels of the parameters that it changes: 'Run with guard condition and capacity 1000'."""
     model, before = run.experiment.params.model_fields, run.params.model_dump()
     changed = [f"{model[name].title} {as_text(value)}" for name, value in remedy.items() if value != before.get(name)]
-    return Change(f"Run with {language.format_list(changed)}" if changed else "Run again")
+    return Change(f"Run with {sentences.format_list(changed)}" if changed else "Run again")
 
 
 def state_in_words(run: Run, *, owned: bool = True) -> str:
@@ -294,7 +292,7 @@ def state_in_words(run: Run, *, owned: bool = True) -> str:
     took = numbers.seconds_between(run.started, run.ended)
     match run.status:
         case Status.QUEUED:
-            return f"queued, {language.ordinal(run.place)}" if run.place else "starting"
+            return f"queued, {numbers.ordinal(run.place)}" if run.place else "starting"
         case Status.RUNNING:
             live_progress = progress(run)
             word = "stopping" if run.stopping else "paused" if paused(run) else "running"
@@ -344,7 +342,7 @@ def _notices(run: Run) -> tuple[str, ...]:
         )
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
-        others = f"{language.plural('run', len(beside))} {', '.join(beside)}"
+        others = f"{numbers.plural('run', len(beside))} {', '.join(beside)}"
         notices.append(f"Measured while {others} went on; the times may suffer from that.")
     return tuple(notices)
 

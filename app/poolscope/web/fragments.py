@@ -21,8 +21,7 @@ from jinja2 import Environment, nodes
 from markupsafe import Markup
 
 from poolscope.errors import ParameterError
-from poolscope.experiments.experiment import Experiment
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Experiment, Verdict
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.bench import last_run, now

@@ -19,6 +19,7 @@ from poolscope.protocol.payloads import (
     MachineFacts,
     MemoryReading,
     NoiseReading,
+    ShippedOnce,
     TrialReport,
 )
 from poolscope.runs.run import Status
@@ -605,6 +606,16 @@ class CellAnswer(Answer):
     collections: int | None
     passes: int
     hosts: list[str] = Field(description="Where an engine's workers are; empty for the standard library's pools.")
+    cluster_start_s: float | None = Field(
+        description="What the run's own cluster took to start, once for all repetitions; total_s holds it, start_s not."
+    )
+    sent_bytes: int | None = Field(description="Over the network, in one map; None where no engine was asked.")
+    received_bytes: int | None
+    shipped: ShippedOnce | None = Field(
+        description="Maps with everything sent in every task and with function and items on the workers beforehand."
+    )
+    lost_workers: int = Field(description="Those that died while others went on, in all repetitions.")
+    retried: int = Field(description="The tasks of lost workers, which were done again.")
     dropped: DroppedAnswer | None
     skipped: str | None
     breakage: Breakage | None

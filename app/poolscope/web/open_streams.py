@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from poolscope.errors import TooManyStreams, TooManyViewers
 from poolscope.runs.visitors import Visitor
-
-T = TypeVar("T")
 
 
 class OpenStreams:
@@ -37,13 +34,12 @@ class OpenStreams:
             if 2 * neighbours >= self._most:
                 raise TooManyStreams(neighbours)
 
-    async def counted(self, visitor: Visitor, stream: AsyncGenerator[T, None]) -> AsyncIterator[T]:
-        """The same stream, counted until it ends or its reader is gone."""
+    @contextmanager
+    def opened(self, visitor: Visitor) -> Iterator[None]:
+        """One more, until its reader is gone."""
         self._open[visitor] += 1
         try:
-            async with aclosing(stream):
-                async for part in stream:
-                    yield part
+            yield
         finally:
             self._open[visitor] -= 1
             if not self._open[visitor]:

@@ -28,9 +28,8 @@ from poolscope.errors import (
 )
 from poolscope.web.app_state import app_state_of
 from poolscope.web.fragments import header
-from poolscope.web.headers import HEADERS
 from poolscope.web.models import ProblemAnswer
-from poolscope.web.requests import because, request_id, slug
+from poolscope.web.requests import HEADERS, because, request_id, slug
 
 STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (BadParameters, 422),

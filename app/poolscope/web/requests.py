@@ -1,4 +1,7 @@
-"""Gives every request an id, counts what was refused, and logs a line of it that says nothing of who asked."""
+"""What every request and its answer get: an id, the security headers, a line in the log, a count of what was refused.
+
+The line says nothing of who asked.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # A proxy's own id is kept, so that its log and ours can be read together; anything else could forge lines of a log.
 SANE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 LONGEST_PATH = 200
+
+# They stand on every answer, be it a page, a stream, a file or the report of a bug.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
 
 log = logging.getLogger(__name__)
 # Read by the log's formatters and the answer to a bug. Never reset: each request is a task with a context of its own.
@@ -46,15 +63,15 @@ class RequestLog:
         request_id.set(own)
         began, status = time.perf_counter(), 0
 
-        async def with_id(message: Message) -> None:
+        async def with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = own
+                MutableHeaders(scope=message).update({**HEADERS, "X-Request-ID": own})
             await send(message)
 
         try:
-            await self.app(scope, receive, with_id)
+            await self.app(scope, receive, with_headers)
         except Exception:
             status = 500  # answered outside of all middleware, and logged there with what was raised
             raise

@@ -1,4 +1,4 @@
-"""What protects the server and its users: security headers, origin and host checks, a limit on request bodies."""
+"""What protects the server and its users: origin and host checks, a limit on request bodies."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from poolscope.web.headers import HEADERS
 from poolscope.web.problems import Problem
 from poolscope.web.requests import because, slug
 
@@ -39,22 +38,17 @@ class Guards:
             await self.app(scope, receive, send)
             return
 
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
         refused = self._refuse(scope)
         if refused is not None:
             because(scope, slug(refused.title))
             answer = JSONResponse(refused.as_json(), refused.status, media_type="application/problem+json")
-            await answer(scope, receive, with_headers)
+            await answer(scope, receive, send)
         elif scope["method"] == "HEAD":
             with suppress(HeadAnswered):
-                await self.app({**scope, "method": "GET"}, receive, _without_body(with_headers))
+                await self.app({**scope, "method": "GET"}, receive, _without_body(send))
         else:
             with suppress(ClientDisconnect):  # in the middle of its body: nobody is there to be answered
-                await self.app(scope, receive if scope["method"] in SAFE else _limited(receive), with_headers)
+                await self.app(scope, receive if scope["method"] in SAFE else _limited(receive), send)
 
     def _refuse(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)

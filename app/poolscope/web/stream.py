@@ -242,8 +242,13 @@ async def live(request: Request, run: str = "") -> Response:
         app_state.scheduler.see(visitor.id)
         return ServerSentEvent("", event="beat")
 
-    frames = app_state.open_streams.counted(visitor, channel.stream())
-    return EventSourceResponse(frames, ping=BEAT_S, ping_message_factory=beat, shutdown_grace_period=LAST_WORD_S)
+    async def frames() -> AsyncGenerator[bytes, None]:
+        with app_state.open_streams.opened(visitor):
+            async with contextlib.aclosing(channel.stream()) as stream:
+                async for frame in stream:
+                    yield frame
+
+    return EventSourceResponse(frames(), ping=BEAT_S, ping_message_factory=beat, shutdown_grace_period=LAST_WORD_S)
 
 
 async def page_of(request: Request, run_id: str = "") -> Page:

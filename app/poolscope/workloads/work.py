@@ -29,7 +29,8 @@ class Work:
     started; call it once, whatever happened. `rounds` is None unless the length of a call was calibrated; `one_call_s`
     is what a call took then, None if the rounds were given. `fresh` makes the items anew for each map,
     where calls change them. `executor` makes an executor of the user's own for so many workers;
-    `cluster` is the address of a dask cluster that is there, '' for none.
+    `cluster` is the address of a dask cluster that is there, '' for none; `own_clusters` those of this run, which
+    its pools share.
     """
 
     function: Callable[..., Any]
@@ -44,6 +45,7 @@ class Work:
     calling: Calling = "item"
     executor: Callable[[int], Any] | None = None
     cluster: str = ""
+    own_clusters: Any = None
 
     @property
     def call(self) -> Callable[[Any], Any]:

@@ -13,7 +13,9 @@ import psutil
 import pytest
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.payloads import (
+    BytesCarried,
     Calibration,
+    ClusterStarted,
     ConfigurationSkipped,
     EffectiveCpus,
     GarbageCollections,
@@ -27,6 +29,7 @@ from poolscope.protocol.payloads import (
     Plan,
     ResultsDiffer,
     Seed,
+    ShippedOnce,
     TraceSummary,
     TrialReport,
 )
@@ -247,10 +250,19 @@ def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd:
 
 def test_built_in_work_can_use_what_is_installed() -> None:
     work = BenchmarkWork("square", items=6, packages=True)
-    records = perform("which-pool", replace(asked("square", kinds=("loky",), sizes=(1,), repeats=1), work=work))
+    records = perform("which-pool", replace(asked("square", kinds=("loky", "dask"), sizes=(1,), repeats=1), work=work))
     assert values(records, InterpreterFacts)["here"].kinds["loky"] is None
-    assert [record.repetition for record in records if isinstance(record, Sample) and "loky" in record.config]
+    for kind in ("loky", "dask"):
+        assert [record.repetition for record in records if isinstance(record, Sample) and kind in record.config]
     assert not values(records, ConfigurationSkipped)
+    # One cluster for all repetitions, whose start is told once and is none of theirs.
+    (key, started), *others = values(records, ClusterStarted).items()
+    assert (key, others) == ("here dask 1 c0", [])
+    starts = [record.seconds for record in records if isinstance(record, Sample) and record.name == "start"]
+    assert started.seconds > 0
+    assert len(starts) == 4
+    assert values(records, BytesCarried)[key].sent > 0
+    assert values(records, ShippedOnce)[key].kept_s
 
 
 @pytest.mark.parametrize("label", OTHER)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 from poolscope.experiments.pool_benchmark import which_pool
-from poolscope.experiments.pool_benchmark.findings import ABOUT_SIZES_ALONE, CHECKS
+from poolscope.experiments.pool_benchmark.findings import ABOUT_CLUSTERS, ABOUT_SIZES_ALONE, CHECKS
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
@@ -23,6 +23,7 @@ from poolscope.protocol.payloads import (
     ResultDifference,
     ResultsDiffer,
     ResultsRounded,
+    ShippedOnce,
     SlowItem,
     SlowItems,
     TraceSummary,
@@ -59,16 +60,38 @@ def remember(config: str, per_worker: float, workers: int, what: str = "pss") ->
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
     assert which_pool.findings(which_pool.initial(WhichPoolParams()), 2) == ()
-    assert which_pool.findings(told({"serial": about(640), "process 2": []}), 2) == ()
+    assert which_pool.findings(told({"serial": about(640), "process 2": []}, outcome=""), 2) == ()
 
 
 def test_each_says_something_of_the_poorest_run() -> None:
     now = told(
         {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", tried={"printed": 0}
     )
-    assert len(which_pool.findings(now, 2)) == len(CHECKS) - len(ABOUT_SIZES_ALONE)
+    assert len(which_pool.findings(now, 2)) == len(CHECKS) - len(ABOUT_SIZES_ALONE | ABOUT_CLUSTERS)
     for finding in which_pool.findings(now, 2):
         check(now, finding.check)
+
+
+# Clusters
+
+
+@pytest.mark.parametrize(
+    ("scatter_s", "sent", "kept", "holds", "says"),
+    [
+        (0.02, (0.50, 0.52, 0.51), (0.30, 0.31, 0.30), True, "takes 20.0 ms, which pays with the first map"),
+        (0.50, (0.50, 0.52, 0.51), (0.30, 0.31, 0.30), True, "which pays from 3 maps of the same items on"),
+        (0.02, (0.50, 0.52, 0.51), (0.50, 0.51, 0.52), False, "beforehand a map of 2 dask workers takes 510 ms"),
+        (0.02, (0.50, 0.90, 0.51), (0.50, 0.31, 0.52), None, "they are close"),
+        (0.02, (0.50,), (0.30,), None, "Too few repetitions"),
+    ],
+)
+def test_shipping_once_is_told_by_what_it_saves_and_what_it_takes(
+    scatter_s: float, sent: tuple[float, ...], kept: tuple[float, ...], holds: bool | None, says: str
+) -> None:
+    shipped = Result(0, ShippedOnce(scatter_s, sent, kept), "dask 2")
+    found = check(told({"serial": about(640), "dask 2": about(500)}, more=[shipped]), "sent anew with every map")
+    assert found.holds is holds
+    assert says in found.sentence.replace("\N{NO-BREAK SPACE}", " ")
 
 
 # Work too small

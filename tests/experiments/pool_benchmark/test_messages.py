@@ -14,6 +14,7 @@ from poolscope.experiments.pool_benchmark.messages import (
     CHECKS,
     CONDITIONS,
     FINDINGS,
+    HEADLINES,
     NO_FITS,
     VERDICTS,
     no_fit_sentence,
@@ -149,7 +150,7 @@ def test_a_missing_fit_reads_as_prose(why: NoFit | None, text: str) -> None:
 
 ONE = {"noun": Noun("1 process"), "number": 1, "list": ["CACHE"]}
 MANY = {"noun": Noun("2 processes", True), "number": 3, "list": ["CACHE", "calls"]}
-NOUNS = {"config", "configs", "best", "other", "light", "heavy", "large", "small", "loop", "lost_to"}
+NOUNS = {"config", "configs", "best", "rival", "other", "light", "heavy", "large", "small", "loop", "lost_to"}
 # Never one: a fit's sizes, the CPUs that share cores, the chunks that vary.
 ALWAYS_MANY = {"repeated", "pair", "fewest", "sizes", "sizes_for_crosstalk", "usable_cpus", "chunks", "count"} | {
     "break_even_items",
@@ -226,12 +227,16 @@ def test_every_check_has_its_words_and_no_other_has() -> None:
     assert [check.__name__ for check in findings.CHECKS] == list(CHECKS) == list(FINDINGS)
 
 
+def test_every_cause_in_a_headline_is_one_that_a_check_finds() -> None:
+    assert all(code in FINDINGS[check] for check, code in (cause.split(": ") for cause in HEADLINES))
+
+
 def test_the_tables_hold_no_sentence_that_nothing_says() -> None:
     """A template is named by a code in the room, by one of `stats`, or in another template of its table."""
     dead = []
     for table in (VERDICTS, *FINDINGS.values()):
         named = set(re.findall(r"{([\w ]+)[:}]", " ".join(table.values()))) | set(BREAK_EVEN)
-        codes = {code.removesuffix(" of often") for code in table} - named
+        codes = {code.removesuffix(" of often") for code in table} - named - set(HEADLINES)
         dead += [code for code in codes if f'"{code}"' not in CODE]
     assert not dead
 

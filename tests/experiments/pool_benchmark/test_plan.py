@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s, run_s
 from poolscope.experiments.pool_benchmark.plan import (
+    WorkCost,
     configurations,
     in_words,
     kinds_to_measure,
     limits_of_native_threads,
     planned,
+    repetition_s,
+    run_s,
     why_unfit,
 )
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 from poolscope.experiments.pool_benchmark import state
 from poolscope.experiments.pool_benchmark.findings import findings
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams

@@ -48,6 +48,24 @@ def test_who_is_shown_to_lose_drops_out_and_says_to_whom() -> None:
     assert found == ContinueRounds(5, {"thread 2": "process 2"}, enough=True)
 
 
+def test_chunks_of_one_that_lose_at_once_are_repeated_until_their_loss_is_a_finding() -> None:
+    """As with a regular expression over short lines: what is far behind after two rounds had too few samples."""
+    maps = {
+        "serial": [1022.0, 1031, 1019],
+        "process 2 c1": [2342.0, 2411, 2368],
+        "process 2 c50": [561.0, 549, 556],
+        "pool 2 c250": [547.0, 541, 552],
+    }
+    two = after({key: times[:2] for key, times in maps.items()}, 2, Result(0, RoundEnded(2, 9.0, 3.5)))
+    assert steer(two) == ContinueRounds(2, {}, enough=False)
+    ended = after(maps, 3, Result(0, RoundEnded(3, 13.5, 3.5)), outcome="finished")
+    found = next(one for one in which_pool.findings(ended, 2) if one.code.startswith("chunks_too_small"))
+    assert (found.code, found.holds) == ("chunks_too_small: worse", True)
+    assert (found.numbers["chunk"], found.numbers["best_chunk"]) == (1, 50)
+    assert found.numbers["gain"] == pytest.approx(2368 / 556)
+    assert found.remedy == {"chunksizes": [50]}
+
+
 def test_the_loops_of_other_pythons_and_what_lies_within_a_twentieth_go_on() -> None:
     maps = {"serial": about(640), "3.13t: serial": about(900), "process 2": about(338), "process 4": about(330)}
     pythons: dict[str, dict[str, Any]] = {"3.11": {}, "3.13t": {}}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from poolscope.experiments.pool_benchmark.findings import gil
+from poolscope.experiments.pool_benchmark.findings import function
 from poolscope.experiments.pool_benchmark.findings.dispatch import too_large_to_hand_over
-from poolscope.experiments.pool_benchmark.findings.gil import gil_held
+from poolscope.experiments.pool_benchmark.findings.function import gil_held
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 
@@ -44,7 +44,7 @@ def test_large_items_count_by_what_they_cost() -> None:
 def test_a_busy_machine_is_no_excuse_where_processes_overlapped_beside_the_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gil, "was_disturbed", lambda *_: True)
+    monkeypatch.setattr(function, "was_disturbed", lambda *_: True)
     traces = {"thread 2": traced(planned("thread 2"), 640, cpus=0.02, share=0.01)}
     maps = {"serial": about(640), "thread 2": about(640)}
     runs = [

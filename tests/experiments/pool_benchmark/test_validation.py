@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from poolscope.errors import BadParameters
-from poolscope.experiments.installation import Installation, this_python
+from poolscope.experiments.experiment import Installation, this_python
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.validation import choices, own_executors, own_work

@@ -7,13 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark import which_pool
+from poolscope.experiments.pool_benchmark.messages import verdict_sentence
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.reasons import Reason, reasons
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import EffectiveCpus, MemoryReading, ResultsDiffer, TraceSummary
+from poolscope.protocol.payloads import (
+    BytesCarried,
+    ClusterStarted,
+    EffectiveCpus,
+    MemoryReading,
+    ResultsDiffer,
+    TraceSummary,
+    WorkersLost,
+)
 from poolscope.protocol.records import Result
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, LOUD, MIB, QUIET, about, planned, told, traced
@@ -349,3 +358,33 @@ def test_a_disturbed_run_says_so_at_once(how: dict[str, Any], disturbed: bool) -
     now = told(SUM_OF_SQUARES, **how)
     assert ("disturbed" in reasons_by_code(now)) is disturbed
     assert ("disturbed" in verdict_of(now).rest) is disturbed
+
+
+@pytest.mark.parametrize(
+    ("cluster_ms", "code", "says"),
+    [
+        (
+            170,
+            "cluster faster",
+            "its cluster takes 4.00 s to start, a map sends 2.00 KiB over the network and receives 1.00 KiB.",
+        ),
+        (400, "cluster not faster", "An item is not shown to take less than in 2 processes, however many."),
+    ],
+)
+def test_a_cluster_is_told_with_its_price(cluster_ms: float, code: str, says: str) -> None:
+    key = "dask 4"
+    more = [
+        Result(0, ClusterStarted(4.0), key),
+        Result(0, BytesCarried(2048, 1024), key),
+        Result(0, WorkersLost(1, 3), key),
+    ]
+    maps = {"serial": about(640), "process 2": about(335), key: about(cluster_ms)}
+    now = told(maps, more=more, around_ms={"process 2": 30.0, key: 100.0})
+    found = reasons_by_code(now, 4)
+    # (4 s + 100 ms - 30 ms) / (335 ms - 170 ms) of 32 items each
+    assert found[code].facts.get("items_to_win") == (790 if code == "cluster faster" else None)
+    assert now.configs[key].around[0] == pytest.approx(4.1)
+    sentences = [verdict_sentence(now, reason.code, reason.facts) for reason in found.values()]
+    text = " ".join(sentences).replace("\N{NO-BREAK SPACE}", " ")
+    assert says in text
+    assert "lost 1 worker in this run, and 3 tasks were done again" in text

@@ -7,6 +7,9 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -17,6 +20,7 @@ from poolscope.runner.pools import handshake
 from poolscope.runner.pools.engines import lacking_engine
 from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import measure
+from poolscope.runner.pools.own_cluster import OwnClusters
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
 
@@ -42,13 +46,20 @@ def cluster() -> Iterator[Any]:
     """A dask cluster of two workers that is there before, on loopback."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
     ) as there:
         yield there
 
 
 def ends_its_worker(n: int) -> int:
     if n == 7:
+        os._exit(3)
+    return n
+
+
+def ends_its_worker_once(mark: Path, n: int) -> int:
+    if not mark.exists():
+        mark.touch()
         os._exit(3)
     return n
 
@@ -88,11 +99,40 @@ def test_a_worker_that_dies_ends_the_pool_and_is_told(
         measure(context, PoolUse(kind, 2), Work(ends_its_worker, ITEMS, executor=factory))
 
 
-def test_dask_starts_workers_for_a_pool_and_ends_them(context: RunContext) -> None:
-    measurement = measure(context, PoolUse("dask", 1), Work(square, ITEMS), traced=True)
-    assert measurement.results == EXPECTED
-    assert measurement.hosts == (platform.node(),)
-    assert not psutil.pid_exists(measurement.workers[0])
+def test_pools_of_a_run_share_a_cluster_that_stands_still_between_them(
+    context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
+    clusters = OwnClusters(str(tmp_path))
+    work = Work(square, ITEMS, own_clusters=clusters)
+    try:
+        first = measure(context, PoolUse("dask", 2), work)
+        pids = clusters.of(2).pids()
+        assert {psutil.Process(pid).status() for pid in pids} == {psutil.STATUS_STOPPED}
+        traced = measure(context, PoolUse("dask", 2), work, traced=True)
+        once = partial(ends_its_worker_once, tmp_path / "ended")
+        survived = measure(context, PoolUse("dask", 2), replace(work, function=once))
+        with pytest.raises(WorkerDied, match=r"gave up the task .* \(items 5 to 9\): .* died, 2 in all") as died:
+            measure(context, PoolUse("dask", 2), replace(work, function=ends_its_worker))
+    finally:
+        clusters.end()
+    assert first.results == traced.results == EXPECTED
+    assert set(first.workers) == set(traced.workers) < set(pids)
+    assert first.cluster_start == traced.cluster_start > 0
+    assert traced.hosts == (platform.node(),)
+    assert traced.memory is not None
+    assert len(traced.memory.per_worker) == 2
+    assert first.carried is not None
+    assert min(first.carried.sent, first.carried.received) > 0
+    assert traced.shipped is not None
+    assert len(traced.shipped.sent_s) == len(traced.shipped.kept_s) > 0
+    assert survived.results == list(ITEMS)
+    assert len(survived.lost) == 1
+    assert survived.lost[0].tasks
+    assert first.lost == traced.lost == ()
+    assert died.value.items == (5, 6, 7, 8, 9)
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert list(tmp_path.iterdir()) == [tmp_path / "ended"]
 
 
 def test_a_cluster_that_is_there_is_used_and_left(context: RunContext, cluster: Any) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from poolscope.experiments.factorials.judgement import TimeSpent, TimeUse, overtaken
 from poolscope.protocol.records import TaskFailure
-from poolscope.text.language import count
-from poolscope.text.numbers import duration, whole
+from poolscope.text.numbers import count, duration, whole
 
 NAMED = 12  # an order of so many numbers is named in full, a longer one is summed up
 

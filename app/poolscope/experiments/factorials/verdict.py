@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from poolscope.experiments.experiment import Finding, Verdict
 from poolscope.experiments.factorials import messages
 from poolscope.experiments.factorials.judgement import handed_over_elsewhere, is_over, time_use, times
 from poolscope.experiments.factorials.state import FactorialsState
-from poolscope.experiments.findings import Finding, Verdict
 
 
 def verdict(state: FactorialsState, usable_cpus: int) -> Verdict | None:

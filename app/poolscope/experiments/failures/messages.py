@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import Case
-from poolscope.text.language import count, format_list
+from poolscope.text.numbers import count
+from poolscope.text.sentences import format_list
 
 NOTHING_LEFT = "After each case nothing was left: no process, zombie, segment, semaphore, thread or descriptor."
 MOST_NAMED = 5

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from poolscope.experiments.experiment import Finding, Verdict
 from poolscope.experiments.failures import messages
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import NOT_TRIED, UNTOLD, FailuresState
-from poolscope.experiments.findings import Finding, Verdict
 
 
 def verdict(state: FailuresState, usable_cpus: int) -> Verdict | None:

@@ -20,12 +20,14 @@ from itertools import count
 from pathlib import Path
 from time import monotonic, perf_counter
 
-from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s, shortest_call_s
 from poolscope.experiments.pool_benchmark.plan import (
     UNCOUNTED,
+    WorkCost,
     configurations,
     in_words,
     limits_of_native_threads,
+    repetition_s,
+    shortest_call_s,
 )
 from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.rounds import (
@@ -53,6 +55,8 @@ from poolscope.protocol.arguments import BenchmarkArguments
 from poolscope.protocol.kinds import POOL_KINDS, SERIAL
 from poolscope.protocol.payloads import (
     Breakage,
+    BytesCarried,
+    ClusterStarted,
     ConfigurationDropped,
     ConfigurationSkipped,
     ConfigurationUntraced,
@@ -72,6 +76,7 @@ from poolscope.protocol.payloads import (
     RoundsEndedWhy,
     Seed,
     WorkerHosts,
+    WorkersLost,
 )
 from poolscope.runner.context import CannotGoOn, RunContext
 from poolscope.runner.pools.kinds import lacking
@@ -144,6 +149,8 @@ class Benchmark:
         self.digest: str | None = None
         self.differing: set[PlannedConfiguration] = set()
         self.rounded: dict[PlannedConfiguration, float] = {}
+        self.lost: dict[PlannedConfiguration, tuple[int, int]] = {}  # workers, and tasks that were done again
+        self.placed: set[PlannedConfiguration] = set()  # it was told where the workers are
         self.collections: dict[PlannedConfiguration, int] = {}
         self.loops: dict[PlannedConfiguration, LoopTimes] = {}  # of counted rounds alone
         self.machine = read_machine()
@@ -407,10 +414,10 @@ class Benchmark:
 
     def too_late(self) -> str:
         """Why a pool was never measured."""
-        given_s = self.arguments.seconds
+        given_s, digits = self.arguments.seconds, 0 if self.round_s >= 10 else 1
         return (
             f"The time of {given_s:g} s was spent before it could be measured. A round of all takes about "
-            f"{self.round_s:.0f} s, and three are needed: give them the time, or take fewer items."
+            f"{self.round_s:.{digits}f} s, and three are needed: give them the time, or take fewer items."
         )
 
     def warms_up_too_long(self) -> bool:
@@ -452,8 +459,17 @@ class Benchmark:
         self.report.samples(config, repetition, report)
         if report.results:
             self.report.result(report.results, config.key)
-        if report.hosts and repetition == 0:
+        if report.hosts and config not in self.placed:
+            self.placed.add(config)
             self.report.result(WorkerHosts(report.hosts), config.key)
+            if report.cluster_start:
+                self.report.result(ClusterStarted(report.cluster_start / 1e9), config.key)
+            if report.sent and report.received is not None:
+                self.report.result(BytesCarried(report.sent, report.received), config.key)
+        if report.lost_workers:
+            workers, retried = self.lost.get(config, (0, 0))
+            self.lost[config] = workers + report.lost_workers, retried + report.retried
+            self.report.result(WorkersLost(*self.lost[config]), config.key)
         if report.changed:
             self.report.result(ItemsChanged(report.changed), config.python)
         self.compare(config, repetition, report)

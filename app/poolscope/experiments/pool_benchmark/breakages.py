@@ -8,8 +8,7 @@ from typing import Any
 
 from poolscope.machine.processes import exit_description
 from poolscope.protocol.payloads import Breakage, WaitingPlace
-from poolscope.text.language import format_list
-from poolscope.text.sentences import Part, fill
+from poolscope.text.sentences import Part, fill, format_list
 
 MOST_NAMED = 4  # threads
 

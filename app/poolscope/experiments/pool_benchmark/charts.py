@@ -8,8 +8,7 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.naming import TITLES, config_name, title
 from poolscope.experiments.pool_benchmark.recommendation import fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import budget, why_off_cpu
-from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.experiments.pool_benchmark.work import budget, waits, why_off_cpu
 from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
 from poolscope.protocol.payloads import MemoryReading
 from poolscope.stats.intervals import ratio

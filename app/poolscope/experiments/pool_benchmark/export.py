@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence, passes_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name, config_names, on_python, title
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
-from poolscope.experiments.pool_benchmark.time_budget import budget
+from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.experiments.pool_benchmark.verdict import identity
+from poolscope.experiments.pool_benchmark.work import budget
 from poolscope.protocol.codec import to_json
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
-from poolscope.text.language import capital
 from poolscope.text.numbers import interval_of
+from poolscope.text.sentences import capital
 
 IN_TRANSCRIPT = 20  # results named there; the page and the JSON hold more
 SIZES_HEADER = ("arm", "repetition", "start_s", "first_ready_s", "map_s", "stop_s", "chunksize")
@@ -107,6 +107,12 @@ def _cell(state: State, config: Configuration) -> dict[str, Any]:
         "collections": config.collections,
         "passes": config.passes,
         "hosts": list(config.hosts),
+        "cluster_start_s": config.cluster.seconds if config.cluster else None,
+        "sent_bytes": config.carried.sent if config.carried else None,
+        "received_bytes": config.carried.received if config.carried else None,
+        "shipped": to_json(config.shipped) if config.shipped else None,
+        "lost_workers": config.lost.workers if config.lost else 0,
+        "retried": config.lost.retried if config.lost else 0,
         "dropped": _dropped(state, config),
         "skipped": config.skipped or None,
         "breakage": to_json(config.breakage) if config.breakage else None,
@@ -342,7 +348,7 @@ def _table_row(state: State, config: Configuration) -> Sequence[object]:
         median(config.map) * 1e3,
         gain.value if gain else None,
         interval_of(gain) if gain and config is not state.serial else None,
-        median(config.start) * 1e3 if config.start else None,
+        config.start_s * 1e3 if config.start_s is not None else None,
         median(config.total) * 1e3 if config.total else None,
         memory / 2**20 if memory else None,
     )

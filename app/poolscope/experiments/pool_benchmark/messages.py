@@ -11,9 +11,8 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.naming import TITLES, noun
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.stats.scaling import NoFit
-from poolscope.text.language import capital, format_list, workers
 from poolscope.text.numbers import GAP, duration
-from poolscope.text.sentences import Part, fill
+from poolscope.text.sentences import Part, capital, fill, format_list, workers
 
 # What each check looks for, by the name of its function.
 CHECKS = {
@@ -30,6 +29,7 @@ CHECKS = {
     "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
     "function_too_large": "the function carries data with every message",
     "too_large_to_hand_over": "arguments or results are too large to hand over",
+    "sent_with_every_map": "function and items are sent anew with every map",
     "chunks_too_small": "chunks are too small",
     "chunks_too_large": "chunks are too large",
     "chunks_vary": "chunk size changes with the pool size",
@@ -88,6 +88,7 @@ LAZY = {
     "a future": "a future ({name})",
     "a task graph": "a plan of the work ({name})",
     "a function": "a function that is yet to be called ({name})",
+    "a property": "what is computed when it is first read ({name})",
     "left running": "a call of {function} returns while {thing} that it started ({name}) is still at work",
     "making": "making it",
     "starting it": "starting it",
@@ -102,6 +103,7 @@ LAZY = {
     "call it": "Call it, and return its result",
     "wait for the process": "Wait for it within the call, as subprocess.run and Process.join do",
     "join the thread": "Wait for it within the call: join the thread, or shut its executor down",
+    "read it": "Read it within the call, and return that",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -163,6 +165,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "future": "{later}",
         "task graph": "{later}",
         "callable": "{later}",
+        "property": "{later}",
         "process": "{found}[{taken}]. {instead}.",
         "thread": "{found}[{taken}]. {instead}.",
     },
@@ -337,6 +340,24 @@ FINDINGS: dict[str, dict[str, str]] = {
         "not handed over": "No pool that would have to pickle was measured, though {figures}.",
         "not much": "Can't tell, it is not much: {figures}.",
         "too large": "{figures}. Hand over names, paths or ranges and let workers fetch the rest.",
+    },
+    "sent_with_every_map": {
+        "figures": (
+            "with function and items on the workers beforehand a map of {config} takes {kept_s:duration}, with both "
+            "sent in its tasks {sent_s:duration}"
+        ),
+        "unmeasured": "No map was measured with function and items on the workers of a cluster beforehand.",
+        "few repetitions": "Too few repetitions to tell: {figures}.",
+        "no gain": "{figures}.",
+        "undecided": "Can't tell, they are close: {figures} ({gain:interval}).",
+        "pays at once": (
+            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "with the first map."
+        ),
+        "pays later": (
+            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "from {maps:about} {maps:map/maps} of the same items on."
+        ),
     },
     "chunks_too_small": {
         "compared": (
@@ -646,8 +667,43 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
 }
 
+# What explains by itself that nothing was found to recommend, by check and code.
+HEADLINES = {
+    "results_remembered: per item": "Calls remember their results.",
+    "results_remembered: per object": "Calls remember their results with the object that was passed.",
+    "results_remembered: kept outside": "Results are kept outside of the process.",
+    "items_changed: changed": "Calls change their argument.",
+    "items_changed: nothing returned": "Calls change their argument.",
+    "function_too_large: too large": "The function carries {function_bytes:size} with every message.",
+    "too_large_to_hand_over: too large": "Handing over arguments and results takes most of the time.",
+    "oversubscribed: child processes": "A task uses {cpu_over_wall:.1f} CPUs by itself, in processes that it starts.",
+    "oversubscribed: several threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads that it starts.",
+    "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",
+    "gil_held: one at a time": "Threads take turns.",
+    "gil_held: in turn": "Something lets one thread through at a time.",
+    "hangs: hung-at-fork": "Workers hang after the fork.",
+    "hangs: hung": "Workers hang.",
+    "hangs: hung-at-exit": "Workers do not end.",
+    "workers_break: exception-unreadable": "An exception can't be made from its pickle.",
+    "workers_break: result-unreadable": "A result can't be made from its pickle.",
+    "workers_break: result-unsendable": "A result can't be pickled.",
+    "workers_break: call-unreadable": "Workers can't make a call from its pickle.",
+    "workers_break: worker-died": "A worker died.",
+    "workers_break: host-died": "The process of the workers died.",
+    "workers_break: raised": "The work raises in a worker.",
+    "nests_pools: daemonic": "The work starts processes, which a Pool's workers may not.",
+    "results_differ: order": "Results come in no fixed order.",
+    "results_differ: hash-seed": "Results depend on the hash seed.",
+    "results_differ: same-random-state": "Workers draw the same random numbers.",
+    "results_differ: shared-generator": "Threads share a random generator.",
+    "results_differ: main-globals": "Workers lack what the main process has set.",
+    "results_differ: shared-globals": "Threads change what they share.",
+    "results_differ: own-globals": "Each worker keeps a state of its own.",
+}
+
 VERDICTS = {
     **BREAK_EVEN,
+    **HEADLINES,
     **UNBLOCKING,
     "blocked": "The coroutine blocks the event loop.",
     "blocked, behind": (
@@ -698,11 +754,9 @@ VERDICTS = {
     "only the loop": "The plain loop took {loop_s:duration}.[ {whys}]",
     # No answer, as the times are not those of the work.
     **LAZY,
-    "no answer": "No answer.",
-    "lazy": (
-        "{found:capital}, so these are the times of {making} and not of the work[{taken}]. {instead}, and measure "
-        "again."
-    ),
+    "no answer, lazy": "{found:capital}: no answer.",
+    "lazy": "These are the times of {making} and not of the work[{taken}]. {instead}, and measure again.",
+    "no answer, kept": "Results are kept outside of the process: no answer.",
     "kept": (
         "The first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
         "process too what it found out is kept. A first run takes longer than these times."
@@ -729,6 +783,25 @@ VERDICTS = {
     ),
     "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
+    # A cluster's price.
+    "the cluster": (
+        "{config:capital}:[ its cluster takes {cluster_s:duration} to start][, a map sends {sent:size} over the "
+        "network and receives {received:size}]"
+    ),
+    "cluster alone": "{the cluster}.[ {pays}]",
+    "pays": (
+        "Start counted, it beats the plain loop from about {seconds_per_item:duration} an item"
+        "[, or {items:about} {items:item/items} of this length]."
+    ),
+    "cluster not faster": "{the cluster}.[ {pays}] An item is not shown to take less than in {rival}, however many.",
+    "cluster faster": (
+        "{the cluster}.[ {pays}] Start counted, it beats {rival} from about {items_to_win:about} "
+        "{items_to_win:item/items} of this length."
+    ),
+    "workers lost": (
+        "{config:capital} lost {workers} {workers:worker/workers} in this run, and {retried} "
+        "{retried:task was/tasks were} done again, which its times contain."
+    ),
     # The other configurations.
     "several CPUs": "An item uses {cpu_over_wall:.2f} CPUs by itself, so that more workers find few of them free.",
     "programs work": (

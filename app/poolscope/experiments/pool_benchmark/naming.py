@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, STARTED_BY_METHOD
-from poolscope.text.language import count, format_list
-from poolscope.text.numbers import GAP, duration
-from poolscope.text.sentences import Noun
+from poolscope.text.numbers import GAP, count, duration
+from poolscope.text.sentences import Noun, format_list
 
 # What a kind is at heart: a Pool's workers are processes as an executor's are.
 FAMILIES = {

@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from poolscope.experiments.demand import (
+    DASK_CLUSTER,
+    DASK_THREADS,
     DASK_WORKER,
     ENGINE_WORKER,
     HOST,
@@ -20,24 +22,24 @@ from poolscope.experiments.demand import (
     WORKER,
     Demand,
 )
-from poolscope.experiments.lists import Numbers, names
 from poolscope.experiments.parameters import (
     InvalidParameter,
+    Numbers,
     Params,
     RunLength,
+    names,
     parameter,
     quoted,
     start_method_of_this_platform,
 )
-from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, run_s
-from poolscope.experiments.pool_benchmark.plan import configurations, limits_of_native_threads
+from poolscope.experiments.pool_benchmark.plan import WorkCost, configurations, limits_of_native_threads, run_s
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD, chunk_used
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.protocol.work_names import OWN_WORK
-from poolscope.text.language import format_list
 from poolscope.text.numbers import duration
+from poolscope.text.sentences import format_list
 from poolscope.workloads.catalog import OF_POOL_SIZES, OF_WHICH_POOL, WAITING, WORK_MS, WORKLOADS
 
 ALL = "all"
@@ -394,7 +396,15 @@ class WhichPoolParams(Params):
         row = WORKLOADS.get(self.workload)
         items = self.count * row.bytes_an_item * hosts if row else 0
         workers = max(self.sizes)
-        return Demand(workers, workers + 12 + 8 * hosts, RUNNER + HOST * hosts + items + pool)
+        return Demand(workers, workers + 12 + 8 * hosts, RUNNER + HOST * hosts + items + pool) + self.clusters * hosts
+
+    @property
+    def clusters(self) -> Demand:
+        """Of dask's clusters, one a size, which stay for the whole run."""
+        if "dask" not in self.kinds:
+            return Demand(0, 0, 0)
+        workers, clusters = sum(self.sizes), len(self.sizes)
+        return Demand(0, DASK_THREADS * (workers + clusters), DASK_WORKER * workers + DASK_CLUSTER * clusters)
 
     def planned(self) -> tuple[PlannedConfiguration, ...]:
         """What is known of the plan beforehand: nothing, for which kinds there are is found out by the run."""

@@ -8,10 +8,9 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
-from poolscope.experiments.pool_benchmark.findings.children import child_processes
+from poolscope.experiments.pool_benchmark.findings.clusters import cluster_price
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
-from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
-from poolscope.experiments.pool_benchmark.findings.gil import LIGHT, gil_held
+from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
 from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
@@ -45,6 +44,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_lost_changes(state, recommendation),
         *_cheapest(state, recommendation),
         *_single_call(state, recommendation),
+        *_cluster(state, recommendation, usable_cpus),
         *_event_loop(state, recommendation, usable_cpus),
         *_several_cpus(state, recommendation, usable_cpus),
         *_for_programs(state, recommendation, usable_cpus),
@@ -67,6 +67,11 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
         yield Reason("disturbed", others)
     if not state.comparable:
         yield Reason("results change")
+    for config in state.pools:
+        if config.lost is not None:
+            yield Reason(
+                "workers lost", {"config": config, "workers": config.lost.workers, "retried": config.lost.retried}
+            )
 
 
 def _lost_changes(state: State, recommendation: Recommendation) -> Iterator[Reason]:
@@ -133,6 +138,15 @@ def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reaso
             yield Reason("call small gain", facts)
         case _:
             yield Reason("call too" if best is config else "call other", facts)
+
+
+def _cluster(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
+    """What a cluster takes beside its work, and from how much work on it pays."""
+    price = cluster_price(state, usable_cpus)
+    if price is None or recommendation.maps.outcome == "too few":
+        return
+    pays = {"pays": Part("pays")} if price.facts["seconds_per_item"] is not None else {}
+    yield Reason(price.code, {**price.facts, **pays}, price.config is recommendation.config)
 
 
 def _event_loop(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:

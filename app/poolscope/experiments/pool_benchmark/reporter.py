@@ -48,6 +48,8 @@ class Reporter:
             self.result(report.traced, config.key)
         if report.memory is not None:
             self.result(report.memory, config.key)
+        if report.shipped is not None:
+            self.result(report.shipped, config.key)
         what, got = WORKERS.get(config.kind, "process"), report.asked + report.map
         actor = config.key + " · w{}"
         for record in lane_records(report.lanes, report.asked, got, lane=config.key, actor=actor, what=what):

@@ -10,8 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from poolscope.experiments.pool_benchmark.cost_estimates import WorkCost, repetition_s
-from poolscope.experiments.pool_benchmark.plan import configurations, in_words, kinds_to_measure, planned, why_unfit
+from poolscope.experiments.pool_benchmark.plan import (
+    WorkCost,
+    configurations,
+    in_words,
+    kinds_to_measure,
+    planned,
+    repetition_s,
+    why_unfit,
+)
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, SiftItems, WorkOpened
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, SERIAL, STARTED_BY_METHOD, PoolUse

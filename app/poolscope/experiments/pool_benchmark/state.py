@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from statistics import median
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +19,9 @@ from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
     Breakage,
+    BytesCarried,
     Calibration,
+    ClusterStarted,
     ConfigurationDropped,
     ConfigurationSkipped,
     ConfigurationUntraced,
@@ -41,11 +44,13 @@ from poolscope.protocol.payloads import (
     RoundEnded,
     RoundsEnded,
     Seed,
+    ShippedOnce,
     ShownResults,
     SlowItems,
     TraceSummary,
     TrialReport,
     WorkerHosts,
+    WorkersLost,
 )
 from poolscope.protocol.records import End, Failure, Opening, Printed, Progress, Record, Result, Sample
 
@@ -68,7 +73,9 @@ class Configuration:
     where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
     A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
     loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
-    results (pool-sizes alone), `hosts` where an engine's workers are.
+    results (pool-sizes alone), `hosts` where an engine's workers are, `cluster` what starting the run's own for them
+    took, once. `carried` is what a map sent over the network, `lost` tells of workers that died while others went on,
+    `shipped` what it is worth to have the function and the items there beforehand.
     """
 
     key: str
@@ -102,6 +109,10 @@ class Configuration:
     collections: int | None = None
     shown: ShownResults | None = None
     hosts: tuple[str, ...] = ()
+    cluster: ClusterStarted | None = None
+    carried: BytesCarried | None = None
+    lost: WorkersLost | None = None
+    shipped: ShippedOnce | None = None
 
     @property
     def seconds_per_task(self) -> float | None:
@@ -119,12 +130,22 @@ class Configuration:
     @property
     def total(self) -> tuple[float, ...]:
         """Each repetition's whole call: start-up, map and shutdown; for the plain loop, the loop."""
-        return self.map if self.serial else tuple(map(sum, zip(self.start, self.map, self.stop, strict=False)))
+        return self.map if self.serial else tuple(map(sum, zip(self.around, self.map, strict=False)))
 
     @property
     def around(self) -> tuple[float, ...]:
-        """Each repetition's start-up and shutdown."""
-        return tuple(map(sum, zip(self.start, self.stop, strict=False)))
+        """Each repetition's start-up and shutdown, as of a pool for one call: with that of the run's own cluster."""
+        return tuple(start + self.cluster_s + stop for start, stop in zip(self.start, self.stop, strict=False))
+
+    @property
+    def start_s(self) -> float | None:
+        """What bringing all workers up takes, that of their cluster included; None before it was measured."""
+        return self.cluster_s + median(self.start) if self.start else None
+
+    @property
+    def cluster_s(self) -> float:
+        """What a pool for one call would wait for its cluster to start; 0 where it needs none, or one is there."""
+        return self.cluster.seconds if self.cluster else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +369,14 @@ def _measured(config: Configuration, payload: Payload) -> Configuration:
             return replace(config, passes=passes)
         case WorkerHosts(hosts=hosts):
             return replace(config, hosts=hosts)
+        case ClusterStarted():
+            return replace(config, cluster=payload)
+        case BytesCarried():
+            return replace(config, carried=payload)
+        case WorkersLost():
+            return replace(config, lost=payload)
+        case ShippedOnce():
+            return replace(config, shipped=payload)
         case ConfigurationUntraced(why=why):
             return replace(config, untraced=why)
         case ResultsDiffer(detail=detail, difference=difference):

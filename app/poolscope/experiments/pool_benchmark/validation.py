@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.experiments.installation import Installation
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.protocol.arguments import BenchmarkArguments, InterpreterPath

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
+from poolscope.experiments.pool_benchmark.explanation import why_no_gain, why_no_winner, why_nothing_counts
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts
-from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
+from poolscope.experiments.pool_benchmark.findings.function import event_loop_blocked
 from poolscope.experiments.pool_benchmark.messages import verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
@@ -29,7 +30,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     """None until every configuration has the few repetitions that an interval takes, or the run is over with less."""
     recommendation = recommend(state)
     if recommendation is None:
-        return _nothing_to_recommend(state)
+        return _nothing_to_recommend(state, usable_cpus)
     headline, behind, facts = _statement(state, recommendation, usable_cpus)
     doubtful = [verdict_sentence(state, doubt.code, doubt.facts) for doubt in doubts(state, usable_cpus)]
     weighty = [
@@ -39,7 +40,7 @@ def verdict(state: State, usable_cpus: int) -> Verdict | None:
     ]
     why = [sentence for sentence in weighty if sentence not in doubtful]
     lead = " ".join((verdict_sentence(state, behind, facts), *doubtful))
-    title = verdict_sentence(state, headline, facts)
+    title = _explained(state, usable_cpus, headline, facts)
     code = behind.removesuffix(", behind")
     if len(lead) + sum(map(len, why)) > LONGEST_PROSE:
         return Verdict(title, lead, tuple(why), code)
@@ -93,19 +94,33 @@ def whys_left_out(state: State) -> Iterator[str]:
             yield why
 
 
-def _nothing_to_recommend(state: State) -> Verdict | None:
+def _explained(state: State, usable_cpus: int, headline: str, facts: dict[str, Any]) -> str:
+    """The headline, behind what explains by itself that no pool is recommended."""
+    title = verdict_sentence(state, headline, facts)
+    cause = None
+    if headline == "no winner":
+        cause = why_no_winner(state, usable_cpus)
+    elif headline in ("loop", "too small", "small gain"):
+        cause = why_no_gain(state, usable_cpus)
+    return f"{verdict_sentence(state, *cause)} {title}" if cause else title
+
+
+def _nothing_to_recommend(state: State, usable_cpus: int) -> Verdict | None:
     """A run that is over and has no pool to speak for."""
     if not state.outcome or state.serial is None or not state.serial.map:
         return None
     if unfounded := why_unfounded(state):
         facts = call_facts(state)
-        title, rest = (verdict_sentence(state, code, facts) for code in ("no answer", unfounded))
+        title, rest = (verdict_sentence(state, code, facts) for code in (f"no answer, {unfounded}", unfounded))
         return Verdict(title, rest, code=unfounded)
     whys = " ".join(whys_left_out(state))
     facts = {"loop_s": median(state.serial.map), "whys": whys or None}
     ended = any(config.map and not config.skipped for config in state.pools)
     code = "wrong results" if ended else "none finished"
-    return Verdict(verdict_sentence(state, code, facts), verdict_sentence(state, "only the loop", facts), code=code)
+    title, cause = verdict_sentence(state, code, facts), why_nothing_counts(state, usable_cpus, code)
+    if cause:
+        title = f"{verdict_sentence(state, *cause)} {title}"
+    return Verdict(title, verdict_sentence(state, "only the loop", facts), code=code)
 
 
 def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -> tuple[str, str, dict[str, Any]]:
@@ -122,9 +137,9 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         "base": Part("the plain loop of" if len(state.pythons) > 1 else "the only plain loop"),
     }
     if unfounded := why_unfounded(state):
-        return "no answer", unfounded, facts | call_facts(state)
+        return f"no answer, {unfounded}", unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
-        case "loop" | "no clear winner" if blocked.holds:
+        case "loop" | "small gain" | "too few" | "no clear winner" if blocked.holds:
             more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "stay")}
             return "blocked", "blocked, behind", {**facts, **more, **blocked.facts}
         case "pool":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.pool_benchmark.change import change
 from poolscope.experiments.pool_benchmark.charts import chart
 from poolscope.experiments.pool_benchmark.export import notes, table
 from poolscope.experiments.pool_benchmark.export import which_pool_json as as_json
 from poolscope.experiments.pool_benchmark.export import which_pool_rows as rows
 from poolscope.experiments.pool_benchmark.findings import findings
+from poolscope.experiments.pool_benchmark.remedies import change
 from poolscope.experiments.pool_benchmark.state import State, fold, initial
 from poolscope.experiments.pool_benchmark.verdict import verdict
 

@@ -1,4 +1,4 @@
-"""What a run shows of the work itself: how long an item takes, and whether it computes or waits."""
+"""What a run shows of the work: how long an item takes, whether it computes or waits, and where the time went."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import replace
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.protocol.payloads import LoopTimes, LoopUse
 from poolscope.stats.disturbance import beside_us
+from poolscope.stats.time_budget import Budget, OffCpu, loop_budget, off_cpu, pool_budget
 from poolscope.workloads.catalog import COMPUTING, WAITING
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
@@ -24,6 +26,7 @@ SHORTEST_CALL_S = 1e-4  # below it the loop's own work counts
 SEVERAL_CPUS, ONE_CPU = 1.3, 1.1
 A_TENTH = 0.1  # of a CPU that others use: children may have waited for it, where no CPU was free
 ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
+SHARED_LOCK = ("thread", "asyncio")  # kinds whose workers share one interpreter
 
 
 def is_known_to_wait(state: State) -> bool | None:
@@ -167,3 +170,45 @@ def _loops_thread_computes(state: State) -> bool:
 def cpus_used(config: Configuration) -> float | None:
     """How many CPUs the tasks of the traced repetition kept busy together; None where it was not traced."""
     return config.traced.cost_s / config.traced.map_s if config.traced and config.traced.map_s else None
+
+
+def budget(state: State, config: Configuration) -> Budget | None:
+    """Medians of the timed repetitions, the map divided as in the traced one; None before both are there."""
+    if config.serial:
+        loop = config.loop
+        return loop_budget(loop.wall_s, min(loop.cost_s, loop.wall_s)) if loop and loop.wall_s else None
+    if not config.total or not config.traced or not config.traced.map_s:
+        return None
+    return pool_budget(config.start_s or 0.0, median(config.map), median(config.stop), config.traced, config.size)
+
+
+def why_off_cpu(state: State, config: Configuration, usable_cpus: int) -> OffCpu | None:
+    """Why the tasks of a configuration were off the CPU; None before it, and its Python's loop, were looked at."""
+    loop, python = state.loop_of(config.python, config.native_threads), state.python(config.python)
+    times, traced = loop.loop if loop else None, config.traced
+    if loop is None or not loop.map or not times or not times.wall_s or not traced or not traced.map_s:
+        return None
+    return off_cpu(
+        traced,
+        loop_wall_s=times.wall_s / len(loop.map),
+        loop_cpu_s=times.cost_s / len(loop.map),
+        size=config.size,
+        usable_cpus=usable_cpus,
+        gil=config.kind in SHARED_LOCK and (python is None or python.gil is not False),
+    )
+
+
+def dispatch_share(spent: Budget) -> float:
+    """The share of a map, start-up and shutdown left out, that went into handing items over and getting results."""
+    mapped = 1 - spent.startup - spent.shutdown
+    return spent.dispatch / mapped if mapped > 0 else 0.0
+
+
+def tail_share(spent: Budget) -> float:
+    """The share of a map in which workers had nothing left to do."""
+    mapped = 1 - spent.startup - spent.shutdown
+    return spent.idle / mapped if mapped > 0 else 0.0
+
+
+def processes(config: Configuration) -> bool:
+    return config.kind in IN_PROCESSES

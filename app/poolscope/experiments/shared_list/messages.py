@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.shared_list.judgement import Agreement, Disagreement, disagreements
 from poolscope.experiments.shared_list.state import SharedListState
 from poolscope.protocol.records import Contents

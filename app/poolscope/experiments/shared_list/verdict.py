@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.findings import Finding, Verdict
+from poolscope.experiments.experiment import Finding, Verdict
 from poolscope.experiments.shared_list import messages
 from poolscope.experiments.shared_list.judgement import outcome
 from poolscope.experiments.shared_list.state import SharedListState

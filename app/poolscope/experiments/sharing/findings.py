@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from poolscope.experiments.disturbance import signs_in_words
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 from poolscope.experiments.sharing import messages
 from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.params import MOST_OPERATIONS

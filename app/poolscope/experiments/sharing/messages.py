@@ -9,8 +9,8 @@ from poolscope.experiments.sharing.catalog import Tool
 from poolscope.experiments.sharing.payloads import ToolFailed
 from poolscope.experiments.sharing.state import ToolState
 from poolscope.stats.intervals import Ratio
-from poolscope.text.language import capital, count, format_list
-from poolscope.text.numbers import duration, interval_of, times, whole
+from poolscope.text.numbers import count, duration, interval_of, times, whole
+from poolscope.text.sentences import capital, format_list
 
 DISTURBED = "The run was disturbed, so take the figures with care."
 NOTHING_SHOWN = "Nothing could be shown:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.sharing import messages
 from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.state import SharingState, ToolState

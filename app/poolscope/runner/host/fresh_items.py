@@ -97,6 +97,14 @@ def changed_part(before: Any, now: Any) -> str | None:
     return None
 
 
+def grown(before: Any, now: Any) -> bool:
+    """Whether an object has attributes, or a dict entries, that it had not or that were None, and is as it was in all
+    else."""
+    ours, theirs = (value if isinstance(value, dict) else getattr(value, "__dict__", {}) for value in (before, now))
+    filled = {name for name, part in theirs.items() if part is not None and ours.get(name) is None}
+    return bool(filled) and all(name in theirs and same(ours[name], theirs[name]) for name in ours.keys() - filled)
+
+
 def is_fixed(value: Any) -> bool:
     """Whether a value is of built-in types that nobody can change."""
     kind = type(value)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import inspect
+import io
+import itertools
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Iterator, Sized
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from time import perf_counter
 from typing import Any
 
 from poolscope.protocol.payloads import LazyKind, LazyResult
+from poolscope.runner.host.kept_state import is_users
 from poolscope.runner.host.left_running import LeftRunning
 
 DEEPEST = 3
@@ -23,10 +25,27 @@ ENOUGH_S = 1.0  # in which entries are taken from a lazy result
 # An iterator may just be the end of a function that has done its work, as in `return iter(found)`: what there is left
 # must take so long, and so much of the call.
 LEAST_LEFT_S, LEAST_LEFT = 2e-5, 0.25
+# A cached property may never be asked for: to be the work it must take so long, and so many times as long as the call.
+LEAST_READ_S, LEAST_READ = 1e-3, 10
 # What a thread or process goes on for, as it takes a while to end on a busy machine: seconds, and so much of the call.
 LEAST_RUNNING_S, LEAST_RUNNING = 0.05, 0.5
 # Where the result of a computation is only planned; by the module that a class comes from and its name.
-PLANS = {("polars", "LazyFrame"), ("django", "QuerySet"), ("pyspark", "RDD"), ("pyspark", "DataFrame")}
+PLANS = {
+    ("polars", "LazyFrame"),
+    ("django", "QuerySet"),
+    ("pyspark", "RDD"),
+    ("pyspark", "DataFrame"),
+    ("sqlalchemy", "Select"),
+    ("ibis", "Expr"),
+    ("duckdb", "DuckDBPyRelation"),
+    ("_duckdb", "DuckDBPyRelation"),
+}
+# Counters and the like, which objects keep and nobody goes through to the end.
+ENDLESS = (itertools.count, itertools.cycle, itertools.repeat)
+# They have a length and work as they are gone through all the same.
+SIZED_ITERATORS = {("tqdm", "tqdm")}
+# What a class has that promises a result: that of concurrent.futures, as Dask's, and that of a Pool's apply_async.
+PROMISES = (("result", "done", "add_done_callback"), ("get", "wait", "ready", "successful"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +64,9 @@ def lazy_part(value: Any, holder: Any = None, depth: int = 0) -> Found | None:
     if depth == DEEPEST:
         return None
     found = (lazy_part(part, value, depth + 1) for part in parts(value))
-    return next(filter(None, found), None)
+    if first := next(filter(None, found), None):
+        return first
+    return Found(value, "property", holder) if unread_properties(value) else None
 
 
 def lazy_kind(value: Any) -> LazyKind | None:
@@ -55,39 +76,87 @@ def lazy_kind(value: Any) -> LazyKind | None:
         return "coroutine"
     if isinstance(value, AsyncIterator):
         return "async generator"
-    if isinstance(value, concurrent.futures.Future) or is_async_result(value):
+    if promises_result(value):
         return "future"
     if isinstance(value, Awaitable):
         return "awaitable"
     if is_plan(value):
         return "task graph"
     if isinstance(value, types.FunctionType | types.MethodType | partial):
-        return "callable" if needs_nothing(value) else None
-    # What has no length is no collection: it makes its entries as it is gone through.
-    return "iterator" if isinstance(value, Iterable) and not isinstance(value, Sized) else None
+        return "callable" if fits(value) else None
+    if is_planned_call(value):
+        return "callable"
+    return "iterator" if makes_entries(value) else None
 
 
-def needs_nothing(function: Callable[..., Any]) -> bool:
-    """Whether a function can be called without arguments."""
+def makes_entries(value: Any) -> bool:
+    """Whether it makes its entries as it is gone through.
+
+    What has neither a length nor a place for each entry is no collection. Buffers in memory are, and so are values of
+    others' classes that can be compared, such as a network of addresses or a record with fields.
+    """
+    kind = type(value)
+    if not isinstance(value, Iterable) or isinstance(
+        value, (type, types.GenericAlias, io.BytesIO, io.StringIO, *ENDLESS)
+    ):
+        return False
+    if isinstance(value, Sized) and not names_of(kind) & SIZED_ITERATORS:
+        return not isinstance(value, Container) and not hasattr(kind, "__getitem__")
+    return isinstance(value, Iterator) or is_users(kind) or not compares(kind)
+
+
+def compares(kind: type) -> bool:
+    """Whether a class says what makes two of its objects equal."""
+    return any("__eq__" in vars(base) for base in kind.__mro__ if base is not object)
+
+
+def is_planned_call(value: Any) -> bool:
+    """Whether it is a function with the arguments to call it with, as joblib's delayed gives."""
+    match value:
+        case (function, tuple() as args, dict() as named) if type(value) is tuple and callable(function):
+            return all(isinstance(name, str) for name in named) and fits(function, *args, **named)
+    return False
+
+
+def fits(function: Callable[..., Any], *args: Any, **named: Any) -> bool:
+    """Whether a function can be called with these arguments; False where that can't be seen."""
     try:
-        inspect.signature(function).bind()
+        inspect.signature(function).bind(*args, **named)
     except (TypeError, ValueError):
         return False
     return True
 
 
-def is_async_result(value: Any) -> bool:
-    """Whether it is what a multiprocessing.Pool's apply_async or map_async gives; loads nothing to find out."""
+def promises_result(value: Any) -> bool:
+    """Whether its work goes on elsewhere; loads nothing to find out."""
     kind = type(value)
-    return kind.__module__ == "multiprocessing.pool" and kind.__name__ in ("ApplyResult", "AsyncResult", "MapResult")
+    with suppress(Exception):
+        return any(all(callable(getattr(kind, name, None)) for name in names) for names in PROMISES)
+    return False
 
 
 def is_plan(value: Any) -> bool:
     kind = type(value)
     with suppress(Exception):
-        names = {(base.__module__.partition(".")[0], base.__name__) for base in kind.__mro__}
-        return hasattr(kind, "__dask_graph__") or bool(names & PLANS)  # the protocol of dask's collections
+        if names_of(kind) & PLANS:
+            return True
+        if hasattr(kind, "__dask_graph__"):  # the protocol of Dask's collections; others' may have no graph
+            return kind.__module__.partition(".")[0] == "dask" or value.__dask_graph__() is not None
     return False
+
+
+def names_of(kind: type) -> set[tuple[str, str]]:
+    """A class and its bases, each by the package that it comes from and its name."""
+    return {(str(base.__module__).partition(".")[0], base.__name__) for base in kind.__mro__}
+
+
+def unread_properties(value: Any) -> list[str]:
+    """The cached properties of a user's object that nobody has asked for yet."""
+    kind = type(value)
+    if not is_users(kind) or not hasattr(value, "__dict__"):
+        return []
+    names = (name for base in kind.__mro__ for name, part in vars(base).items() if isinstance(part, cached_property))
+    return [name for name in dict.fromkeys(names) if name not in vars(value)]
 
 
 def parts(value: Any) -> Iterable[Any]:
@@ -97,7 +166,14 @@ def parts(value: Any) -> Iterable[Any]:
         return list(islice(value, MOST_PARTS))
     if is_dataclass(value) and not isinstance(value, type):
         return [getattr(value, field.name, None) for field in fields(value)[:MOST_PARTS]]
+    if is_users(type(value)) and not isinstance(value, type | types.ModuleType):
+        # What an object keeps to be called is mostly no part of its result.
+        return [part for part in islice(vars_of(value), MOST_PARTS) if not callable(part)]
     return ()
+
+
+def vars_of(value: Any) -> Iterable[Any]:
+    return list(getattr(value, "__dict__", {}).values())
 
 
 def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
@@ -108,15 +184,21 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
     found, fresh = lazy_part(result), lazy_part(another)
     if found is None:
         return None
+    unread = unread_properties(found.value) if found.kind == "property" else []
     taken = consume(fresh) if fresh is not None else None
     count, seconds, complete = taken or (None, None, False)
+    if found.kind == "property" and (seconds is None or seconds < max(LEAST_READ_S, LEAST_READ * call_s)):
+        return None
+    if found.kind in ("iterator", "callable") and taken is None:  # it is no more than a guess that it is to be used
+        return None
     if found.kind in ("generator", "iterator", "callable") and complete and seconds is not None:
         # A generator that is all of the result has taken its call no time, so here it stands for a helper's.
         least_s = max(LEAST_LEFT * call_s, 0.0 if found.kind == "generator" else LEAST_LEFT_S)
         if seconds < least_s:
             return None
     holder = None if found.holder is None else type(found.holder).__name__
-    return LazyResult(found.kind, type(found.value).__qualname__, holder, call_s, count, seconds, complete)
+    name = ".".join((type(found.value).__qualname__, *unread[:1]))
+    return LazyResult(found.kind, name, holder, call_s, count, seconds, complete)
 
 
 def unfinished(left: LeftRunning, again: LeftRunning | None, call_s: float) -> LazyResult | None:
@@ -139,7 +221,11 @@ def consume(found: Found) -> tuple[int, float, bool] | None:
             case "generator" | "iterator":
                 return timed_entries(iter(value), began)
             case "callable":
-                value()
+                function, args, named = value if isinstance(value, tuple) else (value, (), {})
+                function(*args, **named)
+            case "property":
+                for name in unread_properties(value):
+                    getattr(value, name)
             case "coroutine":
                 asyncio.run(asyncio.wait_for(value, ENOUGH_S))
             case "async generator":

@@ -51,8 +51,9 @@ def measure_once(context: RunContext, opened: OpenedWork, order: MeasureOnce) ->
     try:
         measurement = measure(context, order.use, work, traced=order.traced, passes=passes, fill_s=order.fill_s)
     except WorkerDied as died:
-        breakage = None if died.on_request else Breakage("worker-died", exit_code=died.exit_code)
-        raise OrderRefused(str(died), spoiled=True, breakage=breakage) from None
+        held = short(work.items[died.items[0]]) if died.items else ""
+        breakage = Breakage("worker-died", exit_code=died.exit_code, items=died.items, item=held)
+        raise OrderRefused(str(died), spoiled=True, breakage=None if died.on_request else breakage) from None
     except PoolFailed as failed:
         raise OrderRefused(str(failed), spoiled=True, breakage=failed.breakage) from None
     except SetUpFailed as error:

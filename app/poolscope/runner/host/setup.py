@@ -86,7 +86,7 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     asked = order.work
     if ":" in asked.name:
         own = open_own(asked, Path(order.scratch), announce, order.is_async)
-        own.work = replace(own.work, executor=given_executor(order, announce), cluster=asked.cluster)
+        own.work = with_engines(own.work, order, announce)
         if order.fresh and (kept := originals_of(own.work.items)):
             own.give_fresh_items(kept)
         return own
@@ -96,10 +96,27 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
         raise OrderRefused(f"There is no built-in work {asked.name}.")
     scratch = Path(order.scratch)
     work = set_up(asked.name, asked.work_ms, asked.items or None, scratch, order.rounds, first=asked.first)
-    work = replace(work, executor=given_executor(order, announce), cluster=asked.cluster)
+    work = with_engines(work, order, announce)
     length_ms = asked.work_ms or row.work_ms
     calibration = None if work.rounds is None else Calibration(work.rounds, length_ms, work.one_call_s)
     return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
+
+
+def with_engines(work: Work, order: OpenWork, announce: Callable[[str], None]) -> Work:
+    """The work with what pools from outside the standard library need; nothing of it is started yet."""
+    asked = order.work
+    work = replace(work, executor=given_executor(order, announce), cluster=asked.cluster)
+    if asked.cluster or not asked.packages:
+        return work
+    from poolscope.runner.pools.own_cluster import OwnClusters  # late: where no engine is asked for, nothing needs it
+
+    clusters, close_work = OwnClusters(order.scratch), work.close
+
+    def close() -> None:
+        clusters.end()
+        close_work()
+
+    return replace(work, own_clusters=clusters, close=close)
 
 
 def given_executor(order: OpenWork, announce: Callable[[str], None]) -> Callable[[int], Any] | None:

@@ -32,7 +32,7 @@ from poolscope.protocol.payloads import (
 from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same
 from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
-from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, is_fixed, originals_of
+from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, grown, is_fixed, originals_of
 from poolscope.runner.host.kept_state import cache_misses, kept_digests, random_states
 from poolscope.runner.host.laziness import lazy_part, looked_at, unfinished
 from poolscope.runner.host.left_running import alive, left_running
@@ -190,7 +190,8 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
         opened.work = replace(opened.work, coroutine=function)
         calls = called(opened, items, announce)
     after = kept_digests(function)
-    calls.global_state = sorted(name for name in before if before[name] != after.get(name))
+    # Also what was not there before, such as an attribute that the first call gives its function.
+    calls.global_state = sorted(name for name in before | after if before.get(name) != after.get(name))
     drawn = sorted(name for name, state in random_states(function).items() if states.get(name) != state)
     filled = sorted(name for name, count in cache_misses(function).items() if misses.get(name) != count)
     # Now: a loop that ends with the call that the trial has ended with leaves the same state.
@@ -286,6 +287,8 @@ class TrialCalls:
             self.tell_objects_apart()
         elif calls.remembered is not None and not self.opened.is_async:
             self.tell_threads_apart(calls.remembered)
+        elif calls.remembered is None and calls.changed is not None:
+            self.find_kept_in_item(calls.items[0])
 
     def used_up(self) -> bool:
         """Whether no item is left as it was: those that were called are changed, and there are no copies."""
@@ -325,6 +328,16 @@ class TrialCalls:
                 return
         if copies:
             calls.remembered = replace(calls.remembered, how="per object")
+
+    def find_kept_in_item(self, item: TriedItem) -> None:
+        """Whether calls add their result to the object that was passed, as a cached property does: of the same object,
+        which has more than it had before, another call is faster."""
+        calls = self.calls
+        if not item.original.can_copy or not grown(item.original.copy(), item.value):
+            return
+        first, (_, time) = calls.first[0], self.timed(item, item.value, "a call of the same object of")
+        if is_surely_faster(first, time, *SURE) and is_surely_faster(calls.again[0], time, *SURE):
+            calls.remembered = RememberedCalls("per object", first.wall, time.wall, 1)
 
     def tell_threads_apart(self, memory: RememberedCalls) -> None:
         """Whether the first call in another thread is as slow as the very first one was."""

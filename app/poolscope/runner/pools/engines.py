@@ -9,26 +9,27 @@ the chunk size that their `map` is given; a worker's end is what the engine itse
 from __future__ import annotations
 
 import importlib.util
-import logging
 import multiprocessing
 import os
-import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from importlib import import_module
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any
+from uuid import uuid4
 
 from poolscope.machine.memory import Memory, of_processes
 from poolscope.protocol.kinds import PoolUse, chunk_used
+from poolscope.protocol.payloads import ShippedOnce
 from poolscope.runner.context import WorkerDied
 from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.handshake import PoolFailed, needed_by_workers
-from poolscope.runner.pools.measurement import Call, TimedPool, Unmonitored
+from poolscope.runner.pools.measurement import Call, LostWorker, TimedPool, Unmonitored
+from poolscope.runner.pools.own_cluster import OwnCluster
 from poolscope.runner.pools.worker_side import FirstSign, WorkerAnswer
 from poolscope.runner.worker_registry import children_but
 from poolscope.workloads.work import Work
@@ -37,6 +38,9 @@ from poolscope.workloads.work import Work
 HOLD_S = 0.005
 LONGEST_HOLD_S = 0.5
 CONNECT_LIMIT_S = 10.0
+# As often the traced repetition maps with function and items there beforehand, and with both sent, unless it is long.
+SHIPPING_TURNS = 5
+SHIPPING_S = 2.0
 # The package that has to be there for a kind, and how it gets there.
 PACKAGES = {"loky": "loky", "joblib": "joblib", "dask": "distributed"}
 INSTALL = {"loky": "pip install loky", "joblib": "pip install joblib", "dask": "pip install 'dask[distributed]'"}
@@ -54,6 +58,8 @@ class EnginePool(TimedPool):
     """What engines have in common: the handshake, chunks of our own, and the end of what they have started."""
 
     in_this_process = False
+    over_network = True
+    ours: Sequence[int] = ()  # processes of a cluster of our own
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
@@ -69,7 +75,7 @@ class EnginePool(TimedPool):
     def explaining(self, monitor: Unmonitored) -> Iterator[None]:
         try:
             yield
-        except lost_worker_errors() as broken:
+        except BrokenExecutor as broken:
             reason = next(iter(str(broken).splitlines()), "") or type(broken).__name__
             raise WorkerDied(
                 f"{self.kind} lost a worker of {self.size} while its pool was {monitor.phase}: {reason} "
@@ -105,7 +111,8 @@ class EnginePool(TimedPool):
         """Have as many first tasks answered as there are workers to be. Raises TimeoutError where that takes longer."""
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
-        ours = {child.pid for child in self.children()}  # others are on other hosts, or threads of this process
+        ours = {child.pid for child in self.children()} | set(self.ours)
+        # Others are on other hosts, or threads of this process.
         return of_processes([worker for worker in workers if worker in ours])
 
     def children(self) -> list[Any]:
@@ -206,47 +213,151 @@ class GivenExecutor(ChunkedExecutor):
 
 
 class DaskCluster(ChunkedExecutor):
-    """dask's executor: on so many workers of a cluster that is there, else on workers that live for this pool alone."""
+    """dask's executor: on as many workers of a cluster that is there, else on one of the run's own of just this size.
 
-    def made(self) -> AbstractContextManager[Executor]:
-        return dask_of_cluster(self.work.cluster, self.size) if self.work.cluster else local_dask(self.size)
+    A client is connected and closed with each pool. The run's own cluster is started before its first pool, and stands
+    still while there is none.
+    """
+
+    client: Any
+
+    def __init__(self, use: PoolUse, work: Work) -> None:
+        self.own: OwnCluster | None = None
+        self.lost: list[LostWorker] = []
+        self.there: list[str] = []
+        self.hears = False
+        self.confined: dict[str, Any] = {}  # how tasks are kept on the workers of this pool
+        self.items_of: dict[str, tuple[int, ...]] = {}  # numbers of items, by the task's key
+        if not work.cluster:
+            if work.own_clusters is None:
+                raise PoolFailed("dask was given no cluster.")
+            cluster: OwnCluster = work.own_clusters.of(use.size)
+            self.own, self.cluster_start = cluster, cluster.start_ns
+        super().__init__(use, work)
+
+    @contextmanager
+    def made(self) -> Iterator[Executor]:
+        if self.own is None:
+            with self.connected(self.work.cluster) as executor:
+                yield executor
+            return
+        self.own.go_on()
+        try:
+            self.ours = self.own.pids()
+            with self.connected(self.own.address) as executor:
+                yield executor
+        finally:
+            self.own.stand_still()
+
+    @contextmanager
+    def connected(self, address: str) -> Iterator[Executor]:
+        """An executor on the first `size` workers of a cluster, which is left as it is."""
+        distributed = import_module("distributed")
+        try:
+            client = distributed.Client(address, set_as_default=False, timeout=CONNECT_LIMIT_S)
+        except (OSError, ValueError) as error:
+            raise PoolFailed(f"The dask cluster {address} does not answer: {error}.") from None
+        with client:
+            self.client = client
+            if self.own is not None:  # one may be on its way in the place of another
+                client.wait_for_workers(self.size, timeout=handshake.START_LIMIT_S)
+            found = sorted(client.scheduler_info(n_workers=-1)["workers"])
+            if len(found) < self.size:
+                raise PoolFailed(f"The dask cluster {address} has {len(found)} workers, fewer than {self.size}.")
+            self.there = found[: self.size]
+            if len(found) > self.size:
+                self.confined = {"workers": self.there, "allow_other_workers": False}
+            client.subscribe_topic("all", self.hear)
+            self.hears = True
+            # Not pure: of two equal calls the second would be answered from what is kept of the first.
+            with client.get_executor(pure=False, **self.confined) as executor:
+                yield executor
+            self.stop_hearing()
+
+    def hear(self, event: tuple[float, Any]) -> None:
+        """What the scheduler says of its workers; called by the client's thread."""
+        _, told = event
+        if isinstance(told, dict) and told.get("action") == "remove-worker" and not told.get("expected"):
+            self.lost.append(LostWorker(told["worker"], tuple(map(str, told["processing-tasks"]))))
+            if self.confined and not {*self.there} - {lost.address for lost in self.lost}:
+                # A task that is confined to workers that have all died would wait for ever.
+                self.client.loop.add_callback(self.client.close)
+
+    def stop_hearing(self) -> None:
+        if self.hears:
+            self.client.unsubscribe_topic("all")
+        self.hears = False
+
+    def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
+        submit: Callable[..., Any] = self.executor.submit  # dask's takes a key
+        run = worker_side.run_chunk
+        chunks = []
+        for at in range(0, len(items), self.chunk):
+            key = f"run_chunk-{uuid4()}"  # as dask would name it
+            chunk = items[at : at + self.chunk]
+            self.items_of[key] = tuple(range(at, at + len(chunk)))
+            chunks.append((key, chunk))
+
+        def line() -> list[Any]:
+            tasks = [submit(run, function, chunk, key=key) for key, chunk in chunks]
+            return [result for task in tasks for result in task.result()]
+
+        return line
+
+    @contextmanager
+    def explaining(self, monitor: Unmonitored) -> Iterator[None]:
+        killed, cancelled = import_module("distributed").KilledWorker, CancelledError
+        try:
+            with super().explaining(monitor):
+                yield
+        except killed as broken:
+            items = self.items_of.get(broken.task, ())
+            tries = broken.allowed_failures + 1
+            raise WorkerDied(
+                f"dask gave up the task {broken.task} ({named_items(items)}): each worker that had it died, {tries} in "
+                f"all, the last one at {broken.last_worker.address}. What was measured before is kept.",
+                items=items,
+            ) from None
+        except cancelled:
+            if not self.lost:
+                raise
+            raise WorkerDied(
+                f"All {self.size} workers of the cluster that were to take part died while the pool was "
+                f"{monitor.phase}. What was measured before is kept."
+            ) from None
+
+    def ship_once(self) -> ShippedOnce | None:
+        """The same map in turns with everything sent in every task, and with function and items on the workers."""
+        items, function = self.work.items, self.work.call
+        chunks = [items[at : at + self.chunk] for at in range(0, len(items), self.chunk)]
+        # The scheduler's news of a broadcast can't be pickled, which would close our connection. Once a task is done
+        # that goes the same way behind it, the scheduler has got the message.
+        self.stop_hearing()
+        self.client.submit(int, pure=False, **self.confined).result()
+        began = perf_counter()
+        there = self.there if self.confined else None
+        kept_function = self.client.scatter(function, broadcast=True, workers=there, hash=False)
+        kept_chunks = self.client.scatter(chunks, workers=there, hash=False)
+        scattered_s = perf_counter() - began
+        submit, run = self.client.submit, worker_side.run_chunk
+        sent_s: list[float] = []
+        kept_s: list[float] = []
+        until = perf_counter() + SHIPPING_S
+        while len(kept_s) < SHIPPING_TURNS and (not kept_s or perf_counter() < until):
+            for times, given, parts in ((sent_s, function, chunks), (kept_s, kept_function, kept_chunks)):
+                began = perf_counter()
+                tasks = [submit(run, given, part, pure=False, **self.confined) for part in parts]
+                for task in tasks:
+                    task.result()
+                times.append(perf_counter() - began)
+        return ShippedOnce(scattered_s, tuple(sent_s), tuple(kept_s))
 
 
-@contextmanager
-def dask_of_cluster(address: str, size: int) -> Iterator[Executor]:
-    """An executor on the first `size` workers of a cluster, which is left as it is."""
-    distributed = import_module("distributed")
-    try:
-        client = distributed.Client(address, set_as_default=False, timeout=CONNECT_LIMIT_S)
-    except (OSError, ValueError) as error:
-        raise PoolFailed(f"The dask cluster {address} does not answer: {error}.") from None
-    with client:
-        there = sorted(client.scheduler_info(n_workers=-1)["workers"])
-        if len(there) < size:
-            raise PoolFailed(f"The dask cluster {address} has {len(there)} workers, fewer than {size}.")
-        with client.get_executor(pure=False, workers=there[:size], allow_other_workers=False) as executor:
-            yield executor
-
-
-@contextmanager
-def local_dask(workers: int) -> Iterator[Executor]:
-    """An executor on a LocalCluster of worker processes of one thread each."""
-    distributed = import_module("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address=None,
-        silence_logs=logging.CRITICAL,
-    )
-    # Not pure: of two equal calls the second would be answered from what is kept of the first.
-    with (
-        cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-        client.get_executor(pure=False) as executor,
-    ):
-        yield executor
+def named_items(numbers: Sequence[int]) -> str:
+    """'item 7', 'items 5 to 9': those of one chunk."""
+    if not numbers:
+        return "of no item"
+    return f"item {numbers[0]}" if len(numbers) == 1 else f"items {numbers[0]} to {numbers[-1]}"
 
 
 class JoblibPool(EnginePool):
@@ -278,12 +389,6 @@ class JoblibPool(EnginePool):
         """Parallel keeps its workers for the next one; a pool of a measurement is to end."""
         self.parallel.__exit__(None, None, None)
         self.joblib.externals.loky.get_reusable_executor().shutdown(wait=True, kill_workers=kill_workers)
-
-
-def lost_worker_errors() -> tuple[type[Exception], ...]:
-    """What an engine raises when it lost a worker: dask, where it is in use, for a task whose workers died again."""
-    distributed = sys.modules.get("distributed")
-    return (BrokenExecutor, distributed.KilledWorker) if distributed is not None else (BrokenExecutor,)
 
 
 KINDS: dict[str, type[EnginePool]] = {

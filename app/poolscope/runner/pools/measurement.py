@@ -20,10 +20,11 @@ from functools import partial
 from time import perf_counter_ns
 from typing import Any, Protocol
 
+from poolscope.machine.connections import Carried, carried_since, tcp_bytes
 from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
 from poolscope.protocol.kinds import PoolUse
-from poolscope.protocol.payloads import LoopUse
+from poolscope.protocol.payloads import LoopUse, ShippedOnce
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools import worker_side
 from poolscope.runner.pools.handshake import check_set_up
@@ -53,6 +54,14 @@ class TimedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class LostWorker:
+    """A worker that died while others went on; `tasks` are the keys of those that it was given and had not done."""
+
+    address: str
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Start-up until every worker has answered, the map, the shutdown, each timed apart, in nanoseconds.
 
@@ -64,7 +73,10 @@ class Measurement:
     else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
     count. `in_one_thread`: the main thread was the only worker. `loop` is an event loop's part in a traced repetition.
     `imported` is how long the slowest worker process imported the user's modules as it started. `hosts` names where an
-    engine's workers are, () where that can be this host alone.
+    engine's workers are, () where that can be this host alone. `cluster_start` is how long a cluster of the run's own
+    took to start, once and before this; 0 without one. `carried` is what this process's connections carried during a
+    map, None for pools of this machine. `lost` are the workers that died during the maps, where others went on. With
+    `shipped`, a traced repetition tells what it is worth to have function and items on the workers beforehand.
     """
 
     start: int
@@ -83,6 +95,10 @@ class Measurement:
     imported: int = 0
     passes_to_fill: int = 1
     hosts: tuple[str, ...] = ()
+    cluster_start: int = 0
+    carried: Carried | None = None
+    lost: tuple[LostWorker, ...] = ()
+    shipped: ShippedOnce | None = None
 
     @property
     def tasks_cpu(self) -> int:
@@ -135,6 +151,9 @@ class TimedPool(ABC):
     in_this_process = True  # so its CPU time is the work's
     has_start_up = True
     hosts: tuple[str, ...] = ()
+    cluster_start = 0
+    over_network = False  # its workers may be reached by connections of this process
+    lost: Sequence[LostWorker] = ()
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         self.size = use.size
@@ -177,6 +196,10 @@ class TimedPool(ABC):
         """What is held after the work, before the shutdown."""
         return of_this_process(self.size, self.held_before)
 
+    def ship_once(self) -> ShippedOnce | None:
+        """What it is worth to have function and items on the workers beforehand; None where there is no such way."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Shut the pool down and wait until all workers have ended."""
@@ -197,7 +220,7 @@ def time_map(
     Raises what the function raises, WorkerDied, PoolFailed, SetUpFailed or Stopped.
     """
     prepared = partial(pool.prepared_map, pool.stamped()) if traced else pool.users_line
-    memory = None
+    memory = shipped = None
     gc.collect()  # the same state for every configuration
     pool.held_before = of_self() if traced else 0
     collections = collections_so_far()
@@ -213,14 +236,17 @@ def time_map(
                 calls = [prepared(items) for items in pool.work.passes(passes)]
                 monitor.phase = "mapping"
                 clock = CpuClock() if pool.in_this_process else None
+                carried_before = tcp_bytes() if pool.over_network else None
                 asked = perf_counter_ns()
                 for call in calls:
                     results = call()
                 got = perf_counter_ns()
                 cpu = clock.read() if clock else None
+                carried = carried_since(carried_before, passes)
                 to_fill = passes_to_fill(pool, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
+                    shipped = pool.ship_once()
                 monitor.phase = "shutting down"
                 closing = perf_counter_ns()
                 pool.close()
@@ -247,6 +273,10 @@ def time_map(
         imported=max(answer.imported for answer in answers),
         passes_to_fill=to_fill,
         hosts=pool.hosts,
+        cluster_start=pool.cluster_start,
+        carried=carried,
+        lost=tuple(pool.lost),
+        shipped=shipped,
     )
 
 

@@ -50,15 +50,15 @@ class MultiprocessingPool(TimedPool):
         if use.method not in METHODS:
             raise ValueError(f"A pool has no method {use.method!r}; there are {', '.join(METHODS)}.")
         self.use = use
-        self.mp_context = mp_context(use.start_method, work.function)
+        self.mp_context = own = mp_context(use.start_method, work.function)
         self.replacing: Callable[[], Sequence[BaseProcess]] | None = None
         if use.max_tasks:
-            started = StartedProcesses(self.mp_context)
+            started = StartedProcesses(self.mp_context, answering=use.size)
             self.mp_context, self.replacing = started.context, started.started
         self.barrier = self.mp_context.Barrier(use.size)
         self.children_before = multiprocessing.active_children()
         # A process that is made, even if it is never started, takes a number; the workers get the next ones.
-        self.last_made = creation_number(self.mp_context.Process())
+        self.last_made = creation_number(own.Process())
 
     def stamped(self) -> Callable[[Any], Any]:
         return partial(worker_side.stamped_in_process, self.work.call)

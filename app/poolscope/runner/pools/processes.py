@@ -20,7 +20,7 @@ from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.executors import ExecutorPool
 from poolscope.runner.pools.handshake import first_answers, too_slow, unreadable
 from poolscope.runner.pools.monitor import CODE_LIMIT_S, WorkerMonitor
-from poolscope.runner.pools.start_methods import StartedProcesses, mp_context
+from poolscope.runner.pools.start_methods import StartedProcesses, mp_context, replaces_every_worker
 from poolscope.runner.pools.worker_side import FirstSign
 from poolscope.runner.worker_registry import by_age, children_but
 from poolscope.workloads.work import Work
@@ -47,7 +47,8 @@ class ProcessPool(ExecutorPool):
         self.replacing: Callable[[], Sequence[BaseProcess]] | None = None
         if use.max_tasks:
             self.limits = {"max_tasks_per_child": use.max_tasks}
-            started = StartedProcesses(self.mp_context)
+            # Where its manager loses count of the workers that it is to replace, one more task could make it stop.
+            started = StartedProcesses(self.mp_context, use.size if replaces_every_worker() else 0)
             self.mp_context, self.replacing = started.context, started.started
 
     def stamped(self) -> Callable[[Any], Any]:

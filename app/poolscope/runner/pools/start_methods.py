@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import process
 from copy import copy
 from functools import partial
@@ -27,26 +28,45 @@ def mp_context(start_method: str, function: Callable[..., Any]) -> Any:
     return context
 
 
+# What the worker's functions of a Pool and of an executor call the number of tasks after which it ends.
+LIMITS = ("maxtasks", "max_tasks")
+
+
 class StartedProcesses:
     """The processes that a pool has started by a context, in the order of their making.
 
     Pools keep them to themselves, and `active_children` would collect exit codes that a pool waits for.
     """
 
-    def __init__(self, context: Any) -> None:
-        """`context`, which is to be given to the pool, is like this one."""
+    def __init__(self, context: Any, answering: int = 0) -> None:
+        """`context`, which is to be given to the pool, is like this one.
+
+        The first `answering` workers have a task more before they are replaced: the answer by which they are known.
+        """
         self._make = context.Process
+        self._answering = answering
         self._made: list[BaseProcess] = []
         self.context = copy(context)
         self.context.Process = self._process
 
     def _process(self, *given: Any, **named: Any) -> BaseProcess:
+        if len(self._made) < self._answering and "target" in named:
+            named["args"] = with_a_task_more(named["target"], named.get("args", ()))
         made: BaseProcess = self._make(*given, **named)
         self._made.append(made)
         return made
 
     def started(self) -> list[BaseProcess]:
         return [made for made in self._made if made.pid is not None]
+
+
+def with_a_task_more(worker: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, ...]:
+    """A pool's arguments for its worker's function, with a limit of tasks that is one higher."""
+    given = inspect.signature(worker).bind(*args)
+    for name in LIMITS:
+        if isinstance(given.arguments.get(name), int):
+            given.arguments[name] += 1
+    return given.args
 
 
 def replaces_every_worker() -> bool:

@@ -15,7 +15,7 @@ from poolscope.experiments.factorials.export import error
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import FactorialsState, Number
 from poolscope.runs.run import Run
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
 from poolscope.web.views.view import Columns, PageBlock, Timeline, Timelines, View, run_of
@@ -119,12 +119,12 @@ class FactorialsView(View):
     routes = router
 
     def title(self, params: FactorialsParams) -> str:
-        workers = language.count(params.workers, "thread" if params.kind == "thread" else "process")
+        workers = numbers.count(params.workers, "thread" if params.kind == "thread" else "process")
         return f"Factorials of {params.first} to {params.last} in a pool of {workers}"
 
     def facts(self, params: FactorialsParams) -> list[str]:
         pool = "ThreadPoolExecutor" if params.kind == "thread" else "ProcessPoolExecutor"
-        return [f"{pool}, {language.count(params.workers, 'worker')}", f"at most {params.time_limit:g} s a number"]
+        return [f"{pool}, {numbers.count(params.workers, 'worker')}", f"at most {params.time_limit:g} s a number"]
 
     def progress(self, run: Run) -> str:
         return f"{run.state.done} of {run.state.total}"

@@ -16,7 +16,7 @@ from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import UNTOLD, Case, FailuresState
 from poolscope.runs.run import Run
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
 from poolscope.web.views.view import Columns, PageBlock, Shortcut, Timeline, Timelines, View
@@ -240,7 +240,7 @@ class FailuresView(View):
         return [f"long task {params.task:g}{numbers.GAP}s", f"limit {params.limit:g}{numbers.GAP}s"]
 
     def progress(self, run: Run) -> str:
-        return f"{run.state.done} of {language.count(run.state.total, 'case')}"
+        return f"{run.state.done} of {numbers.count(run.state.total, 'case')}"
 
     def view(self, run: Run, state: Any = None) -> FailuresFacts:
         state = state or run.state

@@ -18,7 +18,7 @@ from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Row, Table, table
 from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, View
@@ -239,7 +239,7 @@ class PoolSizesView(View):
         """Every repetition in three columns a size, then the medians and their intervals."""
         columns = list(self.columns["repetitions"])
         for config in configs:
-            workers = language.count(config.size, "worker")
+            workers = numbers.count(config.size, "worker")
             for phase in ("start-up", "map", "total"):
                 columns.append(
                     Column(phase, itemgetter(len(columns)), align="n", unit="ms", stacked=True, group=workers)
@@ -340,11 +340,11 @@ def _facet(
 ) -> Facet:
     rows = {name: row for row, name in enumerate(names)}
     start = min(span.t0 for span in spans)
-    title = language.count(size, "worker")
+    title = numbers.count(size, "worker")
     short = tuple((name.rpartition(" ")[2], f"pid {pids[name]}" if name in pids else "") for name in names)
     if len(spans) > NUMBERED:
         return Facet(
-            size, language.count(size, "worker"), short, (), timeline.paths(spans, rows, start, start + longest)
+            size, numbers.count(size, "worker"), short, (), timeline.paths(spans, rows, start, start + longest)
         )
     boxes = []
     for span in spans:

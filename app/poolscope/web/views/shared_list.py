@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from poolscope.experiments.findings import Verdict
+from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Table, table
 from poolscope.web.views.view import Columns, PageBlock, Timeline, Timelines, View, run_of
@@ -207,8 +207,8 @@ class SharedListView(View):
 
     def title(self, params: SharedListParams) -> str:
         producers, consumers = (
-            language.count(params.producers, "producer"),
-            language.count(params.consumers, "consumer"),
+            numbers.count(params.producers, "producer"),
+            numbers.count(params.consumers, "consumer"),
         )
         return f"{producers} and {consumers} over one list"
 

@@ -19,7 +19,7 @@ from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.intervals import timing
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.text.numbers import NARROW
 from poolscope.web import timeline
 from poolscope.web.table import Bar, Button, Cell, Column, Table, alone, table
@@ -163,13 +163,13 @@ class SharingView(View):
 
     def title(self, params: SharingParams) -> str:
         if params.tools == [ALL]:
-            return f"All tools for sharing data, {language.count(params.workers, 'worker')}"
-        return f"Sharing data by {', '.join(params.chosen)}, {language.count(params.workers, 'worker')}"
+            return f"All tools for sharing data, {numbers.count(params.workers, 'worker')}"
+        return f"Sharing data by {', '.join(params.chosen)}, {numbers.count(params.workers, 'worker')}"
 
     def facts(self, params: SharingParams) -> list[str]:
         return [
             f"{numbers.whole(params.operations)} operations",
-            f"{language.count(params.repeats, 'repetition')} a tool",
+            f"{numbers.count(params.repeats, 'repetition')} a tool",
         ]
 
     def progress(self, run: Run) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 from poolscope.experiments.pool_benchmark import messages
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
-from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
+from poolscope.experiments.pool_benchmark.findings.calls import (
+    items_changed,
+    items_made_beforehand,
+    results_lazy,
+    results_remembered,
+)
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.findings.children import child_processes
+from poolscope.experiments.pool_benchmark.findings.clusters import has_cluster, sent_with_every_map
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     more_workers_than_cpus,
     oversubscribed,
@@ -21,14 +26,21 @@ from poolscope.experiments.pool_benchmark.findings.dispatch import (
     chunks_too_small,
     chunks_vary,
     function_too_large,
+    stragglers,
     too_large_to_hand_over,
+    work_too_small,
 )
-from poolscope.experiments.pool_benchmark.findings.event_loop import event_loop_blocked
-from poolscope.experiments.pool_benchmark.findings.gil import gil_held, light_kinds_suffice
-from poolscope.experiments.pool_benchmark.findings.granularity import stragglers, work_too_small
-from poolscope.experiments.pool_benchmark.findings.making_items import items_made_beforehand
-from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short, start_up_outweighs
-from poolscope.experiments.pool_benchmark.findings.replacement import replacing_workers_costs
+from poolscope.experiments.pool_benchmark.findings.function import (
+    child_processes,
+    event_loop_blocked,
+    gil_held,
+    light_kinds_suffice,
+)
+from poolscope.experiments.pool_benchmark.findings.overhead import (
+    memory_runs_short,
+    replacing_workers_costs,
+    start_up_outweighs,
+)
 from poolscope.experiments.pool_benchmark.findings.validity import (
     keeps_global_state,
     prints,
@@ -58,6 +70,7 @@ CHECKS: tuple[Check, ...] = (
     light_kinds_suffice,
     function_too_large,
     too_large_to_hand_over,
+    sent_with_every_map,
     chunks_too_small,
     chunks_too_large,
     chunks_vary,
@@ -100,6 +113,7 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     slow_items,
     prints,
 }
+ABOUT_CALLS = {results_lazy, results_remembered, items_changed}
 # They say nothing where the times are not those of the work.
 ABOUT_TIMES = {
     work_too_small,
@@ -107,6 +121,7 @@ ABOUT_TIMES = {
     light_kinds_suffice,
     function_too_large,
     too_large_to_hand_over,
+    sent_with_every_map,
     chunks_too_small,
     chunks_too_large,
     stragglers,
@@ -119,13 +134,22 @@ ABOUT_TIMES = {
 ABOUT_WHOLE_CALLS = {results_remembered, child_processes}
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}
+ABOUT_CLUSTERS: set[Check] = {sent_with_every_map}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
-    """Every check that makes sense for the experiment; none before the loop was measured and a pool was, or broke."""
-    if state.serial is None or not state.serial.map or not any(config.map or config.breakage for config in state.pools):
+    """Every check that makes sense for the experiment; none before the loop was measured and a pool was, or broke.
+
+    Of a run that ended before a pool was measured, those that look at the work's calls alone.
+    """
+    measured = any(config.map or config.breakage for config in state.pools)
+    if state.serial is None or not state.serial.map or not (measured or state.outcome):
         return ()
-    senseless = ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK
+    senseless: set[Check] = set(ABOUT_SIZES_ALONE if compares_kinds(state) else ABOUT_KINDS_OR_UNKNOWN_WORK)
+    if not has_cluster(state):
+        senseless |= ABOUT_CLUSTERS
+    if not measured:
+        senseless |= set(CHECKS) - ABOUT_CALLS
     why = why_unfounded(state)
     unfounded = ABOUT_TIMES | (ABOUT_WHOLE_CALLS if why == "lazy" else set()) if why else set()
     results = [

@@ -1,4 +1,7 @@
-"""What a call does beside its work: returns before it is done, remembers its result, changes its item."""
+"""What calls and their items do that no map's time shows.
+
+A call may return before it is done, remember its result or change its item; and items may have to be made beforehand.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.protocol.payloads import LazyKind
@@ -21,11 +25,16 @@ LAZY: dict[LazyKind, tuple[str, str]] = {
     "future": ("a future", "wait for it"),
     "task graph": ("a task graph", "compute it"),
     "callable": ("a function", "call it"),
+    "property": ("a property", "read it"),
     "process": ("a process", "wait for the process"),
     "thread": ("a thread", "join the thread"),
 }
 ALIKE = 1.5  # times as long as a repeated call a first one may take
 WORTH_A_SET_UP = 0.10  # of a pass: what the first call alone prepares, and takes no longer, is not worth a word
+# Of a single call with the items made for it: a tenth can be felt. Below some milliseconds it is the clock's.
+MUCH, SHORT_S = 0.10, 5e-3
+MUCH_MEMORY = 64 * 2**20
+TWO_FIGURES_AGREE = 4  # the growth of a process may show less than the items have, but not by so much
 
 
 def call_facts(state: State) -> dict[str, Any]:
@@ -99,3 +108,32 @@ def items_changed(state: State, usable_cpus: int) -> CheckResult:
         "passes": Part("copies" if change.copied else "made anew"),
     }
     return CheckResult(True, "changed" if change.returned else "nothing returned", facts)
+
+
+def items_made_beforehand(state: State, usable_cpus: int) -> CheckResult:
+    trial = state.reference.trial if state.reference else None
+    if state.params.built_in:
+        return CheckResult(False, "at hand")
+    if trial is None or trial.made is None:
+        return CheckResult(None, "unknown")
+    made = trial.made
+    pickled = trial.item_bytes * trial.count if trial.item_bytes is not None else None
+    facts: dict[str, Any] = {"items": trial.count, "made_s": made.seconds, "memory": made.memory, "pickled": pickled}
+    if not made.lazy:
+        return CheckResult(False, "at hand", facts)
+    recommendation = recommend(state)
+    config = (recommendation.config or recommendation.best) if recommendation else state.serial
+    if config is None or not config.total:
+        return CheckResult(None, "unknown", facts)
+    call_s = median(config.total)
+    share = made.seconds / (made.seconds + call_s)
+    facts |= {"config": config, "call_s": call_s, "share": share}
+    long, large = share >= MUCH and made.seconds >= SHORT_S, made.memory >= MUCH_MEMORY
+    if made.full:
+        return CheckResult(True, "full", facts, lost_share=share)
+    if long or large:
+        code = "long and large" if long and large else "long" if long else "large"
+        return CheckResult(True, code, facts, lost_share=share if long else None)
+    if pickled is not None and pickled >= MUCH_MEMORY and pickled > TWO_FIGURES_AGREE * made.memory:
+        return CheckResult(None, "figures differ", facts)
+    return CheckResult(False, "cheap", facts)

@@ -10,13 +10,13 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import processes
 from poolscope.experiments.pool_benchmark.work import (
     ONE_CPU,
     SEVERAL_CPUS,
     blocks_event_loop,
     is_childrens_work,
     on_cpu,
+    processes,
     waits,
 )
 from poolscope.protocol.native import LIBRARIES

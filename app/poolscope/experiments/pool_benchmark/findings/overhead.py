@@ -1,4 +1,4 @@
-"""What workers cost beside their work: the time to start and end them, and their memory."""
+"""What workers cost beside their work: the time to start, replace and end them, and their memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import processes
-from poolscope.experiments.pool_benchmark.work import seconds_per_item
+from poolscope.experiments.pool_benchmark.work import processes, seconds_per_item
 from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.protocol.payloads import MemoryReading
-from poolscope.stats.intervals import ratio
+from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import duration
 from poolscope.text.sentences import Part
 
@@ -26,6 +25,8 @@ FULL, ROOMY = 0.80, 0.50
 LONG_IMPORT_S = 0.01
 LARGE_PART = 1 / 3  # of the time to start and end a pool
 TIMES_START_UP = 4  # a remedy lets the plain loop take so many times what start-up takes
+NOTHING = 1.05  # where the interval ends below it, replacing costs less than can be felt
+LATER = 10  # a remedy replaces workers so many times as seldom
 
 
 def start_up_outweighs(state: State, usable_cpus: int) -> CheckResult:
@@ -173,3 +174,60 @@ def _but_for_size(config: Configuration) -> tuple[object, ...]:
 def _own_memory(memory: MemoryReading) -> int:
     """What the workers took beside their parent, which is there in any case."""
     return max(0, memory.total - (memory.parent or 0))
+
+
+def replacing_workers_costs(state: State, usable_cpus: int) -> CheckResult:
+    replacing = [config for config in state.pools if config.max_tasks]
+    if not replacing:
+        return CheckResult(False, "never")
+    measured = [config for config in eligible_configs(state) if config.max_tasks]
+    if not measured:
+        return CheckResult(None, "unmeasured")
+    pairs = [(config, base) for config in measured if (base := _kept(state, config))]
+    if not pairs:
+        return CheckResult(None, "not compared", {}, {"max_tasks": sorted({0, *state.params.max_tasks})})
+    judged = [(config, base, ratio(config.map, base.map)) for config, base in pairs]
+    return _costliest(state, *max(judged, key=lambda one: one[2].value))
+
+
+def _costliest(state: State, config: Configuration, base: Configuration, cost: Ratio) -> CheckResult:
+    tasks = -(-(state.items or 0) // config.chunk_used)
+    if answers_count(state, config):
+        tasks += config.size
+    replaced = max(0, -(-tasks // config.max_tasks) - config.size) or None
+    extra_s = median(config.map) - median(base.map)
+    facts: dict[str, Any] = {
+        "config": config,
+        "base": base,
+        "cost": cost,
+        "tasks": config.max_tasks,
+        "replaced": replaced,
+        "each_s": extra_s * config.size / replaced if replaced and extra_s > 0 else None,
+        "replaced_s": median(config.map),
+        "base_s": median(base.map),
+    }
+    if cost.low is None or cost.high is None:
+        return CheckResult(None, "few repetitions", facts)
+    if cost.low > 1 and cost.value >= NOTHING:
+        later = {"max_tasks": sorted({0, config.max_tasks * LATER})}
+        return CheckResult(True, "costs", facts, later, lost_share=1 - 1 / cost.value)
+    if cost.high < NOTHING:
+        return CheckResult(False, "nothing", facts)
+    return CheckResult(None, "undecided", facts)
+
+
+def answers_count(state: State, config: Configuration) -> bool:
+    """Whether every worker's first answer, before the map, is one of the tasks after which it is replaced."""
+    python = state.python(config.python)
+    facts = python.facts if python else None
+    return config.kind == "process" and facts is not None and not facts.executor_replaces
+
+
+def _kept(state: State, config: Configuration) -> Configuration | None:
+    """The configuration whose workers stay and that differs in nothing else."""
+    staying = (other for other in eligible_configs(state) if not other.max_tasks)
+    return next((other for other in staying if _but_for(other) == _but_for(config)), None)
+
+
+def _but_for(config: Configuration) -> tuple[object, ...]:
+    return config.python, config.kind, config.start_method, config.size, config.chunksize, config.native_threads

@@ -7,14 +7,14 @@ from typing import Any
 
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
-from poolscope.experiments.pool_benchmark.certainty import certainty
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.protocol.payloads import DifferenceCode
-from poolscope.text.language import format_list
 from poolscope.text.numbers import duration
+from poolscope.text.sentences import format_list
 
 MOST_SLOW = 5  # items that a sentence names
 # The causes that are told, where pools differ from the loop and where the loop's own results change.

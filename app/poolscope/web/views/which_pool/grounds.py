@@ -13,7 +13,7 @@ from poolscope.experiments.pool_benchmark.recommendation import fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.protocol.payloads import TrialReport
 from poolscope.stats.disturbance import beside_us
-from poolscope.text import language, numbers
+from poolscope.text import numbers
 from poolscope.web.views.which_pool.tables import against, counting, interval
 
 TASK = (2, 3)  # places in a budget of what is inside the task
@@ -160,9 +160,9 @@ def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, s
     pairs = [(name, str(value)) for name, value in known.items() if value is not None]
     effective = state.cpu.effective if state.cpu else {}
     pairs += [
-        (f"CPU time received by {language.count(int(n), 'busy process')}", f"{got:.2f} CPUs")
+        (f"CPU time received by {numbers.count(int(n), 'busy process')}", f"{got:.2f} CPUs")
         for n, got in effective.items()
     ]
     _, throttled = beside_us(state.noise)
-    pairs.append(("throttled", "no counter to read" if throttled is None else language.count(throttled, "time")))
+    pairs.append(("throttled", "no counter to read" if throttled is None else numbers.count(throttled, "time")))
     return tuple(pairs)

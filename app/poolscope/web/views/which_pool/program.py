@@ -17,7 +17,7 @@ from poolscope.protocol.native import variables
 from poolscope.protocol.payloads import ImportedPlace
 from poolscope.protocol.work_names import FACTORY, OWN_WORK, WorkNames, is_file, path_of
 from poolscope.runs.run import Run
-from poolscope.text.language import format_list
+from poolscope.text.sentences import format_list
 from poolscope.workloads.catalog import OF_WHICH_POOL, WORKLOADS
 from poolscope.workloads.source import Source, source
 

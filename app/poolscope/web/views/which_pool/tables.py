@@ -18,7 +18,8 @@ from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.scaling import FittedValue, Scaling
 from poolscope.text import numbers
-from poolscope.text.language import count, format_list
+from poolscope.text.numbers import count
+from poolscope.text.sentences import format_list
 from poolscope.web.table import Cell
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
@@ -135,7 +136,7 @@ def _kind(state: State, config: Configuration, recommended: Configuration | None
         speedup=gain.value if gain else None,
         interval=interval(gain) if config is not state.serial else "",
         efficiency=efficiency(gain.value, config.size) if gain else None,
-        start=median(config.start) if config.start else None,
+        start=config.start_s,
         pickled=_pickled(state, config),
         memory=memory_per_worker(config),
         best=config is recommended,
@@ -216,7 +217,7 @@ def _cell(state: State, config: Configuration, recommended: Configuration | None
         interval=interval(gain) if config is not state.serial else "",
         own=own.value if own else None,
         on_cpu=cpu_share(config),
-        start=median(config.start) if config.start else None,
+        start=config.start_s,
         memory=memory_per_worker(config),
         mark=mark,
         word=word,

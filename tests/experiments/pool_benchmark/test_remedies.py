@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark.change import change
+from poolscope.experiments.pool_benchmark.remedies import change
 
 from tests.experiments.pool_benchmark.invented_runs import about, told
 

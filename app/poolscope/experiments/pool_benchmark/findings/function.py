@@ -1,4 +1,8 @@
-"""Whether threads took turns, for the GIL or for a lock, and whether waiting work would do with threads or asyncio."""
+"""What the function does with the time of a call, which decides which kinds of pools can help it.
+
+Whether threads took turns, for the GIL or for a lock; whether waiting work would do with threads or asyncio; whether a
+coroutine gives the event loop back; whether the work is done by child processes.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,27 @@ from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.time_budget import why_off_cpu
 from poolscope.experiments.pool_benchmark.work import (
+    BLOCKS,
     COMPUTES,
+    FEW,
+    MOSTLY,
     SEVERAL_CPUS,
+    SHARES_LOOP,
+    SHORTEST_CALL_S,
     WAITS,
     blocks_event_loop,
+    children_share,
     cpus_used,
     is_childrens_work,
+    loop_use,
     on_cpu,
+    overlapped,
+    seconds_per_item,
     waits,
+    why_off_cpu,
 )
+from poolscope.protocol.payloads import LoopUse
 from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
@@ -143,3 +157,67 @@ def _compared(light: Configuration, heavy: Configuration, facts: dict[str, Any])
     if len(each) == 2:
         facts |= {"light_memory": each[0], "heavy_memory": each[1]}
     return CheckResult(True, "suffices", facts)
+
+
+def event_loop_blocked(state: State, usable_cpus: int) -> CheckResult:
+    trial = state.reference.trial if state.reference else None
+    if trial is None:
+        return CheckResult(None, "unknown")
+    if not trial.is_async:
+        return CheckResult(False, "no coroutine")
+    use, per_item = loop_use(state), seconds_per_item(state)
+    if use is None or per_item is None:
+        return CheckResult(None, "unknown")
+    at_once = max((config.size for config in eligible_configs(state) if config.kind == "asyncio"), default=1)
+    facts: dict[str, Any] = {
+        "blocked_share": use.blocked_share,
+        "longest_s": use.longest_s,
+        "seconds_per_item": per_item,
+        "at_once": at_once,
+        "overlapped": overlapped(state),
+    }
+    if use.blocked_share <= SHARES_LOOP:
+        return CheckResult(False, "shares", facts)
+    if per_item < SHORTEST_CALL_S:
+        return CheckResult(None, "short", facts)
+    if use.blocked_share < BLOCKS:
+        return CheckResult(None, "partly", facts)
+    if not blocks_event_loop(state):
+        return CheckResult(None, "overlaps", facts)
+    facts["instead"] = Part(_instead(state, use))
+    lost_share = max(0.0, 1 - 1 / (at_once * use.blocked_share))
+    return CheckResult(True, _instead(state, use), facts, lost_share=lost_share)
+
+
+def _instead(state: State, use: LoopUse) -> str:
+    """By what the steps are long, which decides what would help."""
+    if is_childrens_work(state.serial):
+        return "programs"
+    on_cpu = use.cpu_s / use.blocked_s if use.blocked_s else 0.0
+    return "computes" if on_cpu >= COMPUTES else "waits" if on_cpu <= WAITS else "both"
+
+
+def child_processes(state: State, usable_cpus: int) -> CheckResult:
+    loop, share, busy = state.serial, children_share(state.serial), on_cpu(state.serial)
+    times = loop.loop if loop else None
+    if loop is None or times is None or share is None or busy is None or not state.items:
+        return CheckResult(None, "unknown")
+    calls = len(loop.map) * state.items
+    facts: dict[str, Any] = {
+        "children_s": times.children_cpu_s / calls,
+        "own_s": times.cpu_s / calls,
+        "children_share": share,
+        "children_on_cpu": share * busy,
+    }
+    if share < FEW:
+        return CheckResult(False, "few", facts)
+    if waits(state) is None and was_disturbed(state, usable_cpus):
+        return CheckResult(None, "disturbed", facts)
+    if share * busy <= WAITS:
+        return CheckResult(False, "wait", facts)
+    if share < MOSTLY or busy < COMPUTES:
+        return CheckResult(None, "both", facts)
+    trial = state.reference.trial if state.reference else None
+    threads = any(config.kind == "thread" for config in state.pools) or (trial is not None and trial.is_async)
+    more = remedies.sizes([1, usable_cpus]) | ({} if threads else remedies.kinds(state, "thread"))
+    return CheckResult(True, "compute", facts, more)

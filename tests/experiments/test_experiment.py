@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from poolscope.experiments.findings import Finding
+from poolscope.experiments.experiment import Finding
 
 
 @pytest.mark.parametrize(
