@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.fair_queue import FairQueue, expected_waits
-from poolscope.runs.run import Run
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import Run, Visitor
 
 
 def waiting(queue: FairQueue, names: str, experiment: str = "pool-sizes") -> list[Run]:

@@ -26,11 +26,10 @@ from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import session
-from poolscope.runs.run import Status
+from poolscope.runs.run import Status, Visitor
 from poolscope.runs.runner_process import PRINTED_LIMIT
 from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.store import RECENT
-from poolscope.runs.visitors import Visitor
 
 from tests.runs.conftest import (
     BRIEF,

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from poolscope.errors import TooManyStreams, TooManyViewers
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import Visitor
 from poolscope.web.open_streams import OpenStreams
 
 

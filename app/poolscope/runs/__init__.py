@@ -3,10 +3,10 @@
 Read them in this order:
 
     run               one run: its status and the table of allowed changes, its records and the state that they fold to,
-                      and the notifier that wakes those who look on
+                      whose it is, and the notifier that wakes those who look on
     scheduler         which run starts now, which waits, which is refused; the one object that web and cli hold
     budget            what all live runs may take of the machine, whether one more fits, and what is refused
-    fair_queue        the runs that wait, visitors by turns; visitors says who they are
+    fair_queue        the runs that wait, visitors by turns
     measurement_lock  only one program at a time may measure
     store             the runs at hand: in memory, or folded again from the journal
     monitor           follows one run to its end: reads, journals, reaps, names how it ended

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
-from poolscope.runs.run import Run
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import Run, Visitor
 
 Line = dict[str, list[Run]]  # by visitor, those first whose turn is next
 

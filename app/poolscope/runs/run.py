@@ -18,7 +18,6 @@ from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import BeginRun
 from poolscope.protocol.records import End, Failure, Fault, Opening, Printed, Progress, Record, SamplerFailed
 from poolscope.runs.budget import Breach, Shortage
-from poolscope.runs.visitors import NOBODY, Visitor
 
 PRINTED_SHOWN = 20_000  # characters
 
@@ -124,6 +123,21 @@ class RecordLog:
                 return
             else:
                 await self._notifier.newer_than(version)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who a run belongs to, as far as the server needs to know it: two keys, neither of which names a person.
+
+    Whose runs are whose goes by `id`; many visitors may share one `address`. Whoever keeps no cookie is known by the
+    address: then both are the same. Both are '' for the command line, which no limit of visitors applies to.
+    """
+
+    id: str = ""
+    address: str = ""
+
+
+NOBODY = Visitor()
 
 
 @dataclass(eq=False)

@@ -31,10 +31,9 @@ from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
-from poolscope.runs.run import ChangeNotifier, Run, Status, later, now, seconds_since
+from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, later, now, seconds_since
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
-from poolscope.runs.visitors import NOBODY, Visitor
 from poolscope.runs.watch import RunWatch
 from poolscope.stats import intervals
 

@@ -13,8 +13,7 @@ from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
 from poolscope.runs.process_tree import is_alive
 from poolscope.runs.recovery import recover
-from poolscope.runs.run import ChangeNotifier, Run, Status
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import ChangeNotifier, Run, Status, Visitor
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
 RECENT_BYTES = 64 * 1024 * 1024

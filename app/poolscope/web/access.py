@@ -12,8 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poolscope.errors import NotYours
-from poolscope.runs.run import Run
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import Run, Visitor
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.identification import Identification
 from poolscope.web.problems import Problem

@@ -20,8 +20,7 @@ from itsdangerous import BadSignature, TimestampSigner
 from starlette.requests import HTTPConnection
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.runs.run import Run
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import Run, Visitor
 
 DAY_S = 24 * 60 * 60
 LOGIN_S, VISITOR_S = 30 * DAY_S, 90 * DAY_S

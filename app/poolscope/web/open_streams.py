@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from poolscope.errors import TooManyStreams, TooManyViewers
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import Visitor
 
 
 class OpenStreams:

@@ -15,8 +15,7 @@ from markupsafe import Markup
 from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.runs.run import Run, Status
-from poolscope.runs.visitors import Visitor
+from poolscope.runs.run import Run, Status, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.bench import groups, last_run, ways

@@ -49,7 +49,7 @@ def test_who_is_shown_to_lose_drops_out_and_says_to_whom() -> None:
 
 
 def test_chunks_of_one_that_lose_at_once_are_repeated_until_their_loss_is_a_finding() -> None:
-    """As with a regular expression over short lines: what is far behind after two rounds had too few samples."""
+    """As with a regular expression over short lines: what is far behind after two rounds has too few samples."""
     maps = {
         "serial": [1022.0, 1031, 1019],
         "process 2 c1": [2342.0, 2411, 2368],
