@@ -17,13 +17,18 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --pyt
 # each test module in every worker.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check bench setup browser lock image sbom vendor clean
+.PHONY: run test pytest check bench setup browser lock image sbom vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/poolscope serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
-# Many tests wait for processes of theirs, so there are more workers than the two CPUs that this is meant for.
-test: check browser
+# The checks run beside the tests, for type checking takes one CPU for half a minute; what they find fails the whole.
+test: browser
+	@$(MAKE) --no-print-directory --jobs=2 pytest check
+
+# The tests alone, after the set-up. Many wait for processes of theirs, so there are more workers than the two CPUs that
+# this is meant for.
+pytest:
 	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
 
 check: setup

@@ -100,7 +100,7 @@ class Claims:
 
     def close(self) -> int:
         """Print all claims. The exit status is 0 even so: a busy machine must not end `make bench` half way."""
-        print("Claims" + (" (--quick: too short to judge by)" if self._quick else ""))
+        print("Claims" + (" (too short to judge by)" if self._quick else ""))
         print("\n".join(self._said), flush=True)
         return 0
 

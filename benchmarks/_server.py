@@ -47,6 +47,11 @@ class Server:
         while self.run(run_id)["status"] in ("queued", "running"):
             time.sleep(0.02)
 
+    def until_loaded(self) -> None:
+        """Wait until it has loaded SciPy, which it does some seconds after its start: a second of CPU, and memory."""
+        while not any("/scipy/stats/" in mapped.path for mapped in self.process.memory_maps()):
+            time.sleep(0.1)
+
     def cpu_s(self) -> float:
         """CPU time of the server so far, its runners not counted."""
         times = self.process.cpu_times()

@@ -33,6 +33,7 @@ def thousand(claims: Claims, count: int, seconds: float) -> None:
     with served(COMMAND) as server, crowd(server.port, "/live") as viewers:
         server.begin("shared-list", **RUN)
         viewers.join(1)
+        server.until_loaded()
         time.sleep(SETTLE_S)
         alone = server.own_bytes()
         before = server.cpu_s()

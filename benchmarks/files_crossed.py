@@ -13,6 +13,7 @@ through another version of the package, in the interpreter that has it installed
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import importlib
 import json
@@ -191,8 +192,12 @@ def command(package: str, folder: Path) -> Counter[str]:
 
 
 def main() -> None:
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    package = words[0] if words else "poolscope"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("package", nargs="?", default="poolscope", help="the package to walk through (poolscope)")
+    parser.add_argument("--files", action="store_true", help="list the files, each with its number of calls")
+    parser.add_argument("--quick", action="store_true", help="the same: it takes half a minute")
+    given = parser.parse_args()
+    package = given.package
     folder = Path(importlib.import_module(package).__file__ or "").resolve().parent
     walk = Walk(folder)
     ways = [*clicks_and_frames(package, walk), ("poolscope measure", command(package, folder), 0)]
@@ -200,7 +205,7 @@ def main() -> None:
         called = sum(calls > 0 for calls in files.values())
         more = f"{moves} moves from file to file" if moves else f"of {len(files)} that are loaded"
         print(f"{name}: {called} files, {more} (aim: {AIMS[name]} files)")
-        if "--files" in sys.argv:
+        if given.files:
             print(*(f"    {count:5} {file}" for file, count in sorted(files.items())), sep="\n")
 
 

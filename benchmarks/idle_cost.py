@@ -9,7 +9,7 @@ import psutil
 from _report import Claims, asked, heading
 from _server import Server, served
 
-SETTLE_S = 5.0  # the start itself, and SciPy's import in a thread, are not idling
+SETTLE_S = 5.0  # the start itself, and SciPy's import some seconds later, are not idling
 
 
 def cpu_s(server: Server) -> float:
@@ -28,6 +28,7 @@ def main() -> int:
     seconds = 5 if quick else 40
     with served() as server:
         server.api.get("/").raise_for_status()
+        server.until_loaded()
         time.sleep(SETTLE_S)
         before, began = cpu_s(server), time.perf_counter()
         time.sleep(seconds)

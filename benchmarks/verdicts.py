@@ -4,6 +4,9 @@ Every shape is measured many times, by turns, each time in a run of its own with
 leave alone. On a quiet machine at least 19 of 20 recommendations agree, and they are right. A run that something else
 disturbed has to say so: it is counted, and held to no claim.
 
+That takes an hour: `--repeats 20 --minutes 60`. Left to itself it takes ten minutes and shows how answers agree so far,
+which is held to no claim.
+
 Each answer is printed as it comes. With --keep FILE it is also kept, and a benchmark that was interrupted goes on from
 there; interrupted or out of --minutes, it prints the table of what there is.
 """
@@ -35,7 +38,8 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
 
-REPEATS = 20
+ENOUGH = 20  # runs of each shape, for the claim
+REPEATS, MINUTES = 5, 10.0
 AGREE = 0.95
 CPUS = read_machine().usable_cpus
 
@@ -197,11 +201,11 @@ def right(answers: list[Answer]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each shape")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"runs of each shape ({REPEATS})")
     names = [shape.name for shape in SHAPES]
     parser.add_argument("--shapes", nargs="*", default=names, choices=names, help="only these")
     parser.add_argument("--keep", type=Path, help="a file of answers, which the benchmark goes on from")
-    parser.add_argument("--minutes", type=float, default=60.0, help="no run begins after so many")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help=f"no run begins after so many ({MINUTES:g})")
     parser.add_argument("--quick", action="store_true", help="two runs of each, to see that the benchmark still works")
     given = parser.parse_args()
     repeats = 2 if given.quick else given.repeats
@@ -213,10 +217,10 @@ def main() -> int:
     more = {"seconds": 2, "sizes": [2]} if given.quick else {}
     asyncio.run(measure(repeats, shapes, given.keep, until, **more))
     print_table(shapes)
-    claims = Claims(min(len(shape.answers) for shape in shapes) < REPEATS)
+    claims = Claims(min(len(shape.answers) for shape in shapes) < ENOUGH)
     for shape in shapes:
         quiet = quiet_answers(shape)
-        enough = len(quiet) >= max(1, min(repeats, REPEATS) / 2)
+        enough = len(quiet) >= max(1, min(repeats, ENOUGH) / 2)
         agree, correct = (count(quiet) / len(quiet) if quiet else 0.0 for count in (agreeing, right))
         claims.true(f"{shape.name}: 19 of 20 agree, of {len(quiet)} quiet runs", agree >= AGREE if enough else None)
         claims.true(f"{shape.name}: 19 of 20 are right", correct >= AGREE if enough else None)

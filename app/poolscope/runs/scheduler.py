@@ -455,8 +455,8 @@ class Scheduler:
     async def _perform(self, run: Run) -> None:
         """Have a runner perform the run, then make room for the next, whatever became of this one."""
         try:
-            if run.experiment.steer is not None:
-                # It is judged between its rounds: what that loads, once, would take a CPU from the first of them.
+            if run.experiment.measured:
+                # Its times are judged while it runs: what that loads, once, would take a CPU from the first of them.
                 await asyncio.to_thread(intervals.warm)
             began = time.monotonic()
             runner = await self._prewarmed.take()

@@ -109,7 +109,7 @@ def ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Ratio:
 
 
 def warm() -> None:
-    """Loads scipy.stats (about a second) and runs both methods once, for a thread at the server's start."""
+    """Loads scipy.stats (about a second) and runs both methods once, in a thread, before the first times are judged."""
     timing([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     ratio([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +39,12 @@ SLOW = PoolSizesParams(sizes=[2], first=1, last=2, workload="square-sleep", work
 
 def asked(params: PoolSizesParams, **changes: Any) -> BenchmarkArguments:
     return PoolSizesParams.model_validate({**params.model_dump(), **changes}).arguments()
+
+
+@cache
+def quick() -> list[Record]:
+    """The records of one quick run by the platform's own start method, which tests share."""
+    return perform("pool-sizes", asked(QUICK))
 
 
 def values(records: list[Record], payload: type[P]) -> dict[str, P]:
@@ -85,7 +92,7 @@ def striking(child: Child, victims: int, seen: set[psutil.Process]) -> Iterator[
 
 @pytest.mark.parametrize("start_method", [None, "fork", "forkserver", "spawn"])
 def test_a_run_tells_every_phase_of_every_repetition_and_ends(start_method: str | None) -> None:
-    records = perform("pool-sizes", asked(QUICK, start_method=start_method))
+    records = perform("pool-sizes", asked(QUICK, start_method=start_method)) if start_method else quick()
     assert end_of(records).outcome == "finished"
     samples = [record for record in records if isinstance(record, Sample)]
     told = {(sample.config, sample.repetition, sample.name) for sample in samples}
@@ -99,7 +106,7 @@ def test_a_run_tells_every_phase_of_every_repetition_and_ends(start_method: str 
 
 
 def test_a_run_says_what_it_found_out() -> None:
-    records = perform("pool-sizes", asked(QUICK))
+    records = quick()
     shown, keys = ShownResults(10, tuple(n * n for n in range(1, 11))), ("serial", "1 workers", "3 workers")
     assert values(records, ShownResults) == dict.fromkeys(keys, shown)
     (plan,) = values(records, Plan).values()
@@ -116,7 +123,7 @@ def test_a_run_says_what_it_found_out() -> None:
 
 
 def test_progress_counts_every_repetition_and_knows_the_time_left_from_the_plan_on() -> None:
-    steps = [record for record in perform("pool-sizes", asked(QUICK)) if isinstance(record, Progress)]
+    steps = [record for record in quick() if isinstance(record, Progress)]
     total = 3 + 2 * 4  # the loop in three rounds, two pools in those and in their traced repetition
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert (steps[0].done, steps[-1].done) == (0, total)

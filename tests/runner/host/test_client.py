@@ -324,11 +324,20 @@ def test_a_stop_is_heard_while_a_host_works(start: Start, context: RunContext, t
 def test_a_worker_in_a_host_can_be_killed_by_its_number(start: Start, context: RunContext, tmp_path: Path) -> None:
     records: list[Record] = []
     context.worker_registry = WorkerRegistry(records.append)
-    context.worker_registry.kill(2, 7)  # before there is one: it waits
     host = start(folder=str(tmp_path))
-    opened(host, tmp_path, "import time\ndef work(n): time.sleep(600)\nitems = [1, 2]\n")
+    marks = [tmp_path / "at-1", tmp_path / "at-2"]
+    opened(host, tmp_path, "import time\ndef work(n): open(f'at-{n}', 'x'); time.sleep(600)\nitems = [1, 2]\n")
+
+    def kill() -> None:
+        # Once both are at work. A request that comes before waits, but not for as long as a busy machine may take.
+        until(lambda: all(mark.exists() for mark in marks), "workers at work")
+        context.worker_registry.kill(2, 7)
+
+    killing = threading.Thread(target=kill)
+    killing.start()
     with pytest.raises(OrderRefused, match=r"^Worker 2 of 2 \(process \d+\) was killed on request while"):
         measured(host, "process", start_method="fork", lane="9.9 process fork 2 c0")
+    killing.join()
     (fault,) = [record for record in records if isinstance(record, Fault)]
     assert (fault.worker, fault.of, fault.request) == (2, 2, 7)
     assert {record.lane for record in records if isinstance(record, Span)} == {"9.9 process fork 2 c0"}
