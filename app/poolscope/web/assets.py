@@ -10,18 +10,15 @@ import gzip
 import hashlib
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
-
-try:
-    from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # since Python 3.14
-except ImportError:
-    zstd = None
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SHEET, SCRIPT = "poolscope.css", "poolscope.js"
@@ -60,8 +57,18 @@ def static(name: str) -> str:
 
 
 @cache
+def zstd() -> ModuleType | None:
+    """The better compression, which Python has since 3.14, where it was built with it."""
+    try:
+        return import_module("compression.zstd")
+    except ImportError:
+        return None
+
+
+@cache
 def compressed(name: str, encoding: str) -> bytes:
-    return zstd.compress(content(name), 19) if encoding == "zstd" else gzip.compress(content(name), 9, mtime=0)
+    better = zstd() if encoding == "zstd" else None
+    return bytes(better.compress(content(name), 19)) if better else gzip.compress(content(name), 9, mtime=0)
 
 
 class Assets(StaticFiles):
@@ -79,7 +86,7 @@ class Assets(StaticFiles):
 def put_together_response(name: str, asked: Headers) -> Response:
     """The sheet or the script, in the best encoding that was asked for."""
     accepted = asked.get("accept-encoding", "")
-    encoding = "zstd" if zstd and "zstd" in accepted else "gzip" if "gzip" in accepted else ""
+    encoding = "zstd" if "zstd" in accepted and zstd() else "gzip" if "gzip" in accepted else ""
     # Another encoding is other bytes, which must not share a tag.
     headers = {"ETag": f'"{hashlib.sha256(content(name)).hexdigest()[:12]}{encoding}"', "Vary": "Accept-Encoding"}
     if encoding:
