@@ -105,7 +105,7 @@ def answer_of(shape: Shape, run: Run, seconds: float) -> Answer:
         setting=f"{config.kind} {config.size}" if config else "",
         right=config is not None and shape.is_right(family(config), config.size),
         disturbed=disturbed,
-        settled=rounds["settled"],
+        settled=bool(rounds["settled"]),
         rounds=rounds["counted"],
         half_width=rounds["half_width"],
         seconds=seconds,
