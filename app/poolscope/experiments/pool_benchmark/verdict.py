@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
-from poolscope.experiments.pool_benchmark.explanation import why_no_gain, why_no_winner, why_nothing_counts
-from poolscope.experiments.pool_benchmark.findings.calls import call_facts
-from poolscope.experiments.pool_benchmark.findings.function import event_loop_blocked
-from poolscope.experiments.pool_benchmark.messages import verdict_sentence
+from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
+from poolscope.experiments.pool_benchmark.findings.calls import call_facts, items_changed, results_remembered
+from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
+from poolscope.experiments.pool_benchmark.findings.dispatch import function_too_large, too_large_to_hand_over
+from poolscope.experiments.pool_benchmark.findings.function import LIGHT, event_loop_blocked, gil_held
+from poolscope.experiments.pool_benchmark.findings.validity import results_differ
+from poolscope.experiments.pool_benchmark.messages import HEADLINES, verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend
@@ -23,7 +27,17 @@ from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
 TWICE = 1.995  # from here on how many times as long is easier to read than by how many percent
+# The headline where the times are not those of the work.
+NO_ANSWER = {"lazy": "no answer, lazy", "kept": "no answer, kept"}
 LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
+
+Check = Callable[[State, int], CheckResult]
+
+# What explains by itself why there is no winner: its headline comes before 'No clear winner' and the like.
+BREAKS: tuple[Check, ...] = (hangs, workers_break, nests_pools)
+# They hold whatever the times are, and the first of them that does is named.
+ABOUT_CALLS: tuple[Check, ...] = (results_remembered, items_changed)
+COSTS: tuple[Check, ...] = (function_too_large, too_large_to_hand_over, oversubscribed)
 
 
 def verdict(state: State, usable_cpus: int) -> Verdict | None:
@@ -99,9 +113,9 @@ def _explained(state: State, usable_cpus: int, headline: str, facts: dict[str, A
     title = verdict_sentence(state, headline, facts)
     cause = None
     if headline == "no winner":
-        cause = why_no_winner(state, usable_cpus)
+        cause = _why_no_winner(state, usable_cpus)
     elif headline in ("loop", "too small", "small gain"):
-        cause = why_no_gain(state, usable_cpus)
+        cause = _why_no_gain(state, usable_cpus)
     return f"{verdict_sentence(state, *cause)} {title}" if cause else title
 
 
@@ -111,16 +125,21 @@ def _nothing_to_recommend(state: State, usable_cpus: int) -> Verdict | None:
         return None
     if unfounded := why_unfounded(state):
         facts = call_facts(state)
-        title, rest = (verdict_sentence(state, code, facts) for code in (f"no answer, {unfounded}", unfounded))
+        title, rest = (verdict_sentence(state, code, facts) for code in (NO_ANSWER[unfounded], unfounded))
         return Verdict(title, rest, code=unfounded)
     whys = " ".join(whys_left_out(state))
     facts = {"loop_s": median(state.serial.map), "whys": whys or None}
     ended = any(config.map and not config.skipped for config in state.pools)
     code = "wrong results" if ended else "none finished"
-    title, cause = verdict_sentence(state, code, facts), why_nothing_counts(state, usable_cpus, code)
+    title, cause = verdict_sentence(state, code, facts), _why_nothing_counts(state, usable_cpus, code)
     if cause:
         title = f"{verdict_sentence(state, *cause)} {title}"
-    return Verdict(title, verdict_sentence(state, "only the loop", facts), code=code)
+    noisy = [
+        verdict_sentence(state, doubt.code, doubt.facts)
+        for doubt in doubts(state, usable_cpus)
+        if doubt.code == "disturbed"
+    ]
+    return Verdict(title, " ".join((verdict_sentence(state, "only the loop", facts), *noisy)), code=code)
 
 
 def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -> tuple[str, str, dict[str, Any]]:
@@ -137,10 +156,10 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         "base": Part("the plain loop of" if len(state.pythons) > 1 else "the only plain loop"),
     }
     if unfounded := why_unfounded(state):
-        return f"no answer, {unfounded}", unfounded, facts | call_facts(state)
+        return NO_ANSWER[unfounded], unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
         case "loop" | "small gain" | "too few" | "no clear winner" if blocked.holds:
-            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "stay")}
+            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "gain little", "take")}
             return "blocked", "blocked, behind", {**facts, **more, **blocked.facts}
         case "pool":
             return _use(state, recommendation, facts)
@@ -174,9 +193,12 @@ def _loop(
     state: State, best: Configuration, usable_cpus: int, facts: dict[str, Any]
 ) -> tuple[str, str, dict[str, Any]]:
     near, as_long = nearest(state, usable_cpus), 1 / facts["gain"].value
-    slower = "percent longer" if as_long < TWICE else "times as long"
+    slower = "percent longer" if as_long < TWICE else "times slower"
     facts |= {"slower": Part(slower), "longer": as_long - 1, "as_long": as_long}
-    facts |= {"fastest": _fastest(state, best, "fastest pool"), "reach": reach(facts["gain"], "reach", "stay")}
+    facts |= {
+        "fastest": _fastest(state, best, "fastest pool"),
+        "reach": reach(facts["gain"], "reach", "gain little", "take"),
+    }
     if near and near.is_told:
         return "too small", "too small, behind", facts | near.facts
     if near and near.why_not:
@@ -211,3 +233,32 @@ def _fastest(state: State, best: Configuration, code: str = "fastest") -> Part:
         if not config.dropped
     )
     return Part(f"{code} of often" if faster else code)
+
+
+def _why_nothing_counts(state: State, usable_cpus: int, code: str) -> tuple[str, dict[str, Any]] | None:
+    """The headline, by code and facts, of why no pool was measured to its end ('none finished') or none can be
+    compared ('wrong results'); None where none of the checks found it."""
+    checks = (results_differ,) if code == "wrong results" else (*BREAKS, *ABOUT_CALLS)
+    return _first_of(state, usable_cpus, checks)
+
+
+def _why_no_winner(state: State, usable_cpus: int) -> tuple[str, dict[str, Any]] | None:
+    """The headline of the cause that no pool gains by; None where no single one is known."""
+    return _first_of(state, usable_cpus, ABOUT_CALLS) or _why_no_gain(state, usable_cpus)
+
+
+def _why_no_gain(state: State, usable_cpus: int) -> tuple[str, dict[str, Any]] | None:
+    """The same of what costs every pool its gain, of several the one that costs most."""
+    # Beside processes, which have no part in it, the GIL explains threads alone.
+    checks = (*COSTS, *((gil_held,) if all(config.kind in LIGHT for config in state.pools) else ()))
+    return _first_of(state, usable_cpus, checks, by_cost=True)
+
+
+def _first_of(
+    state: State, usable_cpus: int, checks: tuple[Check, ...], *, by_cost: bool = False
+) -> tuple[str, dict[str, Any]] | None:
+    results = [(check.__name__, check(state, usable_cpus)) for check in checks]
+    found = [(f"{name}: {result.code}", result) for name, result in results if result.holds]
+    if by_cost:
+        found.sort(key=lambda named: -(named[1].lost_share or 0.0))
+    return next(((code, {**result.facts}) for code, result in found if code in HEADLINES), None)
