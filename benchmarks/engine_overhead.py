@@ -1,20 +1,21 @@
 """What our wrapping of an engine costs: its map through Poolscope over the same chunks handed to the bare executor.
 
-Tasks of 20 ms in two workers of loky and of dask, in one process and in turns. Both sides cut the items into the same
-chunks and have warm workers; the ratio of a pair is the map's time through `measure` over that of the bare executor.
+Tasks of 20 ms in two workers of loky and of dask, in turns. Both sides cut the items into the same chunks, send the
+same function, and begin with workers that have imported it and have done work; both sides use one dask cluster, by a
+client of their own each time. The ratio of a pair is the map's time through `measure` over that of the bare executor.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 
 import distributed
 import loky
@@ -22,48 +23,40 @@ from _report import Claims, asked, heading, progress
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.kinds import measure
+from poolscope.runner.pools.own_cluster import OwnClusters
+from poolscope.runner.pools.worker_side import run_chunk
 from poolscope.runner.recorder import Recorder
 from poolscope.workloads.work import Work, set_up
 
 WORKERS, ITEMS, CHUNK, LENGTH_MS = 2, 40, 5, 20.0
 PASSES = 3
-READY_S = 0.1  # that a first task holds its worker, so that the other one takes the next
 MOST = 1.05
 
 
-def run_chunk(function: Callable[[int], object], chunk: Sequence[int]) -> list[object]:
-    return [function(item) for item in chunk]
-
-
 @contextmanager
-def bare_dask() -> Iterator[Executor]:
+def bare_dask(work: Work) -> Iterator[Executor]:
+    cluster = work.own_clusters.of(WORKERS)
+    cluster.go_on()
     with (
-        distributed.LocalCluster(
-            n_workers=WORKERS,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
+        distributed.Client(cluster.address, set_as_default=False) as client,
+        client.get_executor(pure=False) as executor,
     ):
-        yield client.get_executor(pure=False)
+        yield executor
 
 
-BARE: dict[str, Callable[[], AbstractContextManager[Executor]]] = {
-    "loky": lambda: loky.ProcessPoolExecutor(WORKERS),
+BARE: dict[str, Callable[[Work], AbstractContextManager[Executor]]] = {
+    "loky": lambda _: loky.ProcessPoolExecutor(WORKERS),
     "dask": bare_dask,
 }
 
 
 def bare(kind: str, work: Work) -> float:
-    """Seconds of a map by a bare executor whose workers have done a task each before, the mean of PASSES."""
+    """Seconds of a map by a bare executor, the mean of PASSES after one that brings all workers to work."""
     chunks = [work.items[at : at + CHUNK] for at in range(0, ITEMS, CHUNK)]
-    with BARE[kind]() as executor:
-        for ready in [executor.submit(sleep, READY_S) for _ in range(WORKERS)]:
-            ready.result()
-        began = perf_counter()
-        for _ in range(PASSES):
+    with BARE[kind](work) as executor:
+        for number in range(1 + PASSES):
+            if number == 1:
+                began = perf_counter()
             tasks = [executor.submit(run_chunk, work.function, chunk) for chunk in chunks]
             results = [result for task in tasks for result in task.result()]
         seconds = (perf_counter() - began) / PASSES
@@ -72,7 +65,7 @@ def bare(kind: str, work: Work) -> float:
 
 
 def wrapped(kind: str, work: Work, recorder: Recorder, scratch: Path) -> float:
-    """The same through Poolscope."""
+    """The same through Poolscope, whose workers have answered and imported the work before."""
     use = PoolUse(kind, WORKERS, chunksize=CHUNK)
     return measure(RunContext(recorder, scratch), use, work, passes=PASSES).map / 1e9
 
@@ -84,7 +77,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("wb") as nowhere:
         scratch = Path(folder)
         recorder = Recorder(nowhere.fileno())
-        work = set_up("sum-of-squares", LENGTH_MS, ITEMS, scratch)
+        clusters = OwnClusters(folder)
+        work = replace(set_up("sum-of-squares", LENGTH_MS, ITEMS, scratch), own_clusters=clusters)
         for kind in BARE:
             ratios = []
             for pair in range(2 if quick else 12):
@@ -95,6 +89,7 @@ def main() -> int:
                 ratios.append(with_poolscope / without)
             progress("")
             claims.median_at_most(f"{kind}: map through Poolscope over the bare executor", ratios, MOST)
+        clusters.end()
         recorder.close()
     return claims.close()
 

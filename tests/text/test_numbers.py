@@ -35,6 +35,8 @@ def plain(text: str) -> str:
         (numbers.ms, 0.0048, "4.8"),
         (numbers.percent, 0.755, "76"),
         (numbers.percent, 1, "100"),
+        (numbers.percent, 0.0004, "<1"),
+        (numbers.percent, 0, "0"),
         (numbers.times, 1.914, "1.91×"),
         (numbers.duration, 0, "0 s"),
         (numbers.duration, 4.8e-10, "0.48 ns"),

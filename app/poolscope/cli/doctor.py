@@ -41,6 +41,8 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
         return
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, text in table_rows(report):
         table.add_row(name, text.replace("[", r"\["))
     Console(highlight=False).print(table)

@@ -31,7 +31,9 @@ def command(
     console = result_console()
     for experiment in EXPERIMENTS.values():
         console.print(f"[bold]{experiment.name}[/bold]  {experiment.question}")
-        table = Table("parameter", "default", "allowed", "what it is", box=None, pad_edge=False, padding=(0, 2))
+        table = Table(box=None, pad_edge=False, padding=(0, 2))
+        for head in ("parameter", "default", "allowed", "what it is"):
+            table.add_column(head, overflow="fold")
         choices = experiment.choices(installation) if experiment.choices else {}
         for name, info in experiment.params.model_fields.items():
             table.add_row(

@@ -533,10 +533,14 @@ class PassesPerSample(Payload):
 
 @dataclass(frozen=True, slots=True)
 class WorkerHosts(Payload):
-    """The names of the hosts on which a configuration's workers are."""
+    """The names of the hosts on which a configuration's workers are.
+
+    `cpus` are those that they may use there together; 0 where that is the run's own host alone.
+    """
 
     tag: ClassVar[str] = "hosts"
     hosts: tuple[str, ...]
+    cpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -792,10 +796,11 @@ class MeasurementReport:
     that can't be told, `detail` what differs and `difference` why, which is rounding where they are the same. `digest`
     identifies the results of the first loop, None where they have none that another Python would give. `results` are
     there where they were asked for. `passes_to_fill` is how many maps last as long as the order asked. `changed` is an
-    item that a first loop changed, which the trial had not seen. `hosts` names where an engine's workers are.
-    `cluster_start` is how long a cluster of the run's own took to start, once and before; 0 without one. `sent` and
-    `received` are the bytes that this process's connections carried during a map, None where no engine worked or the
-    system does not tell. `lost_workers` died during the map, and `retried` tasks of theirs were done again by others.
+    item that a first loop changed, which the trial had not seen. `hosts` names where an engine's workers are,
+    `hosts_cpus` are the CPUs that they may use there, 0 where that is this host alone. `cluster_start` is how long a
+    cluster of the run's own took to start, once and before; 0 without one. `sent` and `received` are the bytes that
+    this process's connections carried during a map, None where no engine worked or the system does not tell.
+    `lost_workers` died during the map, and `retried` tasks of theirs were done again by others.
     The rest comes from a traced repetition, whose times do not count.
     """
 
@@ -821,6 +826,7 @@ class MeasurementReport:
     changed: ItemChange | None = None
     passes_to_fill: int = 1
     hosts: tuple[str, ...] = ()
+    hosts_cpus: int = 0
     cluster_start: int = 0
     sent: int | None = None
     received: int | None = None

@@ -49,6 +49,7 @@ def report_on(
         results=shown_results(measurement.results, order.results) if order.results else None,
         passes_to_fill=measurement.passes_to_fill,
         hosts=measurement.hosts,
+        hosts_cpus=measurement.hosts_cpus,
         cluster_start=measurement.cluster_start,
         sent=measurement.carried.sent if measurement.carried else None,
         received=measurement.carried.received if measurement.carried else None,

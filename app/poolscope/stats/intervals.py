@@ -74,9 +74,17 @@ class Ratio:
             return None
         return not self.low <= 1.0 <= self.high
 
+    def inverse(self) -> Ratio:
+        """The other median over this one; a bound of 0 has no inverse."""
+        return Ratio(1 / self.value, _over(self.high), _over(self.low), self.confidence)
+
     def as_json(self) -> dict[str, float | None]:
         """The contract's speed-up: `{value, low, high}`."""
         return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def _over(bound: float | None) -> float | None:
+    return 1 / bound if bound else None
 
 
 def timing(samples: Sequence[float]) -> Timing:

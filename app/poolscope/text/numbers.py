@@ -41,8 +41,11 @@ def mib(count: float | None, digits: int = 1) -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share of 1 as '76', without the sign."""
-    return UNKNOWN if share is None else f"{share * 100:.{digits}f}"
+    """A share of 1 as '76', without the sign; one that is little but not nothing is '<1'."""
+    if share is None:
+        return UNKNOWN
+    least = 10.0**-digits
+    return f"<{least:g}" if 0 < share * 100 < least / 2 else f"{share * 100:.{digits}f}"
 
 
 def duration(seconds: float | None) -> str:
@@ -105,12 +108,17 @@ def ratio(value: float | None) -> str:
         return UNKNOWN
     if value >= 0.1 or value == 0:
         return three_digits(value) if value < 99.95 else whole(value)
-    return f"{value:.2g}" if value >= 1e-4 else f"{value:.1e}"
+    return f"{value:#.2g}" if value >= 1e-4 else f"{value:.1e}"
 
 
 def times(value: float | None) -> str:
     """'1.91×'."""
     return UNKNOWN if value is None else f"{ratio(value)}×"
+
+
+def factor(value: float) -> str:
+    """'2.3', '80', '165' of a ratio within a sentence: no more digits than anybody reads."""
+    return f"{value:.2g}" if value < 99.5 else whole(float(f"{value:.3g}"))
 
 
 def interval(low: float | None, high: float | None, confidence: float | None) -> str:
@@ -139,6 +147,13 @@ def interval_of(estimate: Estimate) -> str:
 def three_digits(value: float) -> str:
     """'1.92', '10.7', '105', and all that stands before the point: '1024'."""
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
+
+
+def three_significant(value: float) -> str:
+    """'0.00606', '0.625', '38.2', '1 024': three digits and all before the point, for what stands beside a point."""
+    if value >= 1:
+        return three_digits(value) if value < 999.5 else whole(value)
+    return f"{value:#.3g}" if value >= 1e-4 else f"{value:.2e}"
 
 
 def clock(iso: str | None) -> str:

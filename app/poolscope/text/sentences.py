@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from poolscope.text.numbers import GAP, cpus_usable, duration, interval_of, plural, size, times, whole
+from poolscope.text.numbers import GAP, cpus_usable, duration, factor, interval_of, plural, size, times, whole
 
 OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
@@ -72,6 +72,7 @@ QUANTITIES: dict[str, Callable[[Any], str]] = {
     "capital": lambda words: capital(str(words)),
     "cpus": cpus_usable,
     "duration": duration,
+    "factor": factor,
     "interval": interval_of,
     "or": alternatives,
     "percent": lambda value: f"{value:.0%}",

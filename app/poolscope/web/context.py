@@ -271,13 +271,19 @@ def findings_that(
 
 
 def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:
-    facts = FindingFacts(place, sentences.capital(finding.check), finding.sentence)
+    check = f"not so: {finding.check}" if finding.wanted and finding.trouble else finding.check
+    facts = FindingFacts(place, _as_title(check), finding.sentence)
     if not finding.remedy:
         return facts
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
     took = change.seconds if change.seconds is not None else numbers.seconds_between(run.started, run.ended)
     command = _command(run, installation, finding.remedy)
     return replace(facts, change=change.words, takes=numbers.roughly(took), command=command)
+
+
+def _as_title(check: str) -> str:
+    """The check as a title begins; a name from code keeps its spelling."""
+    return check if "_" in check.split()[0] else sentences.capital(check)
 
 
 def labelled_change(run: Run, _: object, remedy: Mapping[str, Any]) -> Change:

@@ -37,10 +37,14 @@ def alone(experiment: str, parameter: str, value: str, title: str, word: str = "
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of `width` percent between hairlines at `lines` percent; None draws the hairlines alone."""
+    """A bar of `width` percent between hairlines at `lines` percent; None draws the hairlines alone.
+
+    `kind` gives it the colour of a kind of pool.
+    """
 
     width: float | None
     lines: tuple[float, ...]
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Column:
     gets a line of its own on a narrow screen. `unit` stands in the head, below the title where `stacked`. `row_head`
     marks the cells that name their rows. A `hidden` title is for screen readers only. Columns of one `group` share a
     head above theirs. `scale` are words at 0, 50 and 100 % above bars. With `precise` the format gets the table's
-    digits as well.
+    digits as well. `kind` puts the mark of a kind of pool before the title.
 
     Columns are compared by what a page shows of them, so that equal tables need no second rendering.
     """
@@ -96,6 +100,7 @@ class Column:
     group: str = ""
     scale: tuple[str, ...] = ()
     precise: bool = False
+    kind: str = ""
 
     def cell(self, row: Any, digits: int) -> str | Cell:
         """What stands in this column of a row."""

@@ -6,15 +6,17 @@ window is widened to be seen and merged with its like, which bounds the picture 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
-from poolscope.text.numbers import GAP, three_digits
+from poolscope.text.numbers import GAP
 
 WIDTH = 10_000
 NARROWEST = 8
+EDGE = 0.025  # a word this close to an end of the axis does not stand out over it
 ORDER = ("sleeping", "blocked", "waiting", "running", "holding", "done", "failed", "killed")
 
 
@@ -129,8 +131,8 @@ def _pieces(taken: Mapping[int, int]) -> Pieces:
 
 
 def grid(ticks: Sequence[Tick], height: float) -> str:
-    """Hairlines at the inner ticks."""
-    return "".join(f"M{round(tick.x * 100)} 0v{height}" for tick in ticks[1:-1])
+    """Hairlines at the ticks, but for those at the edges."""
+    return "".join(f"M{round(tick.x * 100)} 0v{height}" for tick in ticks if 0 < tick.x < 100)
 
 
 def ago(window_s: float) -> tuple[Tick, ...]:
@@ -140,28 +142,45 @@ def ago(window_s: float) -> tuple[Tick, ...]:
 
 
 def at(start_s: float, window_s: float) -> tuple[Tick, ...]:
-    """Ticks of a window of a finished run, in seconds of that run."""
-    digits = 1 if window_s >= 5 else 2
-    return _ticks([(f"{start_s + window_s * step / 10:.{digits}f}{GAP}s", step / 10) for step in range(11)])
+    """Ticks of a window of a finished run, at round seconds of that run."""
+    return _round_ticks(start_s, window_s, "s", 1.0, 10)
 
 
 def since(span_s: float) -> tuple[Tick, ...]:
-    """Ticks from 0 to a whole run's length, in the unit that suits it."""
+    """Ticks at round times from 0 up to a whole run's length, in the unit that suits it."""
     unit, scale = next((pair for pair in (("s", 1.0), ("ms", 1e-3)) if span_s >= pair[1]), ("µs", 1e-6))
-    return _ticks([(_at(span_s * step / 4 / scale, unit), step / 4) for step in range(5)])
+    return _round_ticks(0.0, span_s, unit, scale, 6)
 
 
-def _at(value: float, unit: str) -> str:
-    return f"0{GAP}{unit}" if value == 0 else f"{three_digits(value)}{GAP}{unit}"
+def _round_ticks(start_s: float, span_s: float, unit: str, scale: float, most: int) -> tuple[Tick, ...]:
+    """Ticks at multiples of 1, 2 or 5 times a power of ten, so many intervals of them at most."""
+    start, span = start_s / scale, max(span_s, 1e-9) / scale
+    power = math.floor(math.log10(span / most))
+    factor, power = next(
+        (factor, power + more)
+        for more in (0, 1)
+        for factor in (1, 2, 5)
+        if factor * 10.0 ** (power + more) * most >= span
+    )
+    step = factor * 10.0**power
+    # A tick at the very edge counts in spite of rounding errors.
+    first, last = math.ceil(start / step - 1e-9), math.floor((start + span) / step + 1e-9)
+    return _ticks(
+        [
+            (f"{number * step:.{max(0, -power) if number else 0}f}{GAP}{unit}", (number * step - start) / span)
+            for number in range(first, last + 1)
+        ]
+    )
 
 
 def _ticks(places: Sequence[tuple[str, float]]) -> tuple[Tick, ...]:
+    """The ticks by their words and shares of the axis; the first, the last and one halfway are major."""
     last = len(places) - 1
     return tuple(
         Tick(
             round(share * 100, 2),
             text,
-            "start" if index == 0 else "end" if index == last else "middle",
+            "start" if share < EDGE else "end" if share > 1 - EDGE else "middle",
             index in (0, last) or index * 2 == last,
         )
         for index, (text, share) in enumerate(places)

@@ -21,7 +21,7 @@ from poolscope.protocol.payloads import (
 )
 from poolscope.protocol.records import Record, Result
 
-from tests.experiments.pool_benchmark.invented_runs import about, planned, told, traced
+from tests.experiments.pool_benchmark.invented_runs import LOUD, QUIET, about, planned, told, traced
 
 THEIRS = {"workload": "mine:work@items"}
 NO_WINNER = {"serial": [100.0, 108, 93, 104, 97], "process 2": [88.0, 97, 85, 92, 89]}
@@ -102,6 +102,11 @@ def test_a_winner_and_a_loss_that_the_cause_does_not_explain_keep_their_headline
     for maps, tried in ((gains, REMEMBERED), (gains, CARRIES), (LOSES, CHANGED), (LOSES, {})):
         _, headline = first_line(run(maps, tried))
         assert headline.startswith(("Use 2\N{NO-BREAK SPACE}processes", "Stay with the plain loop"))
+
+
+def test_a_run_that_measured_no_pool_says_whether_it_was_disturbed() -> None:
+    stated = [which_pool.verdict(run(UNMEASURED, {}, noise=noise), 2) for noise in (QUIET, LOUD)]
+    assert [str(one).count("disturbed") for one in stated] == [0, 1]
 
 
 def test_a_run_that_measured_no_pool_still_tells_what_calls_do() -> None:

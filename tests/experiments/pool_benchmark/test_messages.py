@@ -45,25 +45,25 @@ VERDICTS_AS_READ = [
             traces={"thread 2": traced(planned("thread 2"), 655, cpus=0.99, share=0.5)},
         ),
         "Use 2 processes: 1.91× as fast as the plain loop. 95% CI 1.90–1.92. For a single call too, start-up and "
-        "shutdown counted: 1.77× (95% CI 1.76–1.78). 2 threads stay at 0.98× (95% CI 0.97–0.98): under the GIL threads "
-        "work one at a time. 4 processes only add start-up: 2 CPUs are usable.",
+        "shutdown counted: 1.77× (95% CI 1.76–1.78). 2 threads take 1.02× as long as the plain loop (95% CI 1.02–1.03)"
+        ": under the GIL threads work one at a time. 4 processes only add start-up: 2 CPUs are usable.",
     ),
     (
         run({"serial": about(0.0025), "thread 1": about(0.8), "pool 2": about(0.2)}, "square"),
-        "Stay with the plain loop: the best pool takes 80.0× as long. A pool pays from about 12.4 µs an item (it "
+        "Stay with the plain loop: the best pool is 80× slower. A pool pays from about 12.4 µs an item (it "
         "takes 78.1 ns now), or from about 5 090 items of this length; with start-up and shutdown counted, from "
-        "1.64 ms an item. 2 processes (multiprocessing.Pool), the fastest pool, stay at 0.013× (95% CI "
-        "0.012–0.013). 1 thread stays at 0.0031× (95% CI 0.0031–0.0031).",
+        "1.64 ms an item. 2 processes (multiprocessing.Pool), the fastest pool, take 80.0× as long as the plain loop "
+        "(95% CI 79.5–80.5). 1 thread takes 320× as long as the plain loop (95% CI 318–322).",
     ),
     (
         run({"serial": about(640), "thread 2": about(690)}),
-        "Stay with the plain loop: the best pool takes 8% longer. 2 threads, the fastest pool, stay at 0.93× "
-        "(95% CI 0.92–0.93).",
+        "Stay with the plain loop: the best pool takes 8% longer. 2 threads, the fastest pool, take 1.08× as long "
+        "as the plain loop (95% CI 1.07–1.08).",
     ),
     (
         run({"serial": about(640), "process 2": about(620)}),
-        "Hardly worth a pool: 2 processes, the fastest, gain less than 5%. They differ by 1.03× (95% CI "
-        "1.03–1.04), and a plain loop is simpler. For a single call, start-up and shutdown counted, the plain "
+        "Hardly worth a pool: 2 processes, the fastest, gain less than 5%. 1.03× as fast as the plain "
+        "loop (95% CI 1.03–1.04), which is simpler. For a single call, start-up and shutdown counted, the plain "
         "loop finishes first: 640 ms against 646 ms with 2 processes.",
     ),
     (
@@ -101,8 +101,8 @@ FINDINGS_AS_READ = [
     (
         "more_workers_than_cpus",
         {},
-        "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so no gain is shown for "
-        "what they take.",
+        "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so the extra workers "
+        "bring no gain that shows.",
     ),
     (
         "start_up_outweighs",
@@ -236,7 +236,8 @@ def test_the_tables_hold_no_sentence_that_nothing_says() -> None:
     dead = []
     for table in (VERDICTS, *FINDINGS.values()):
         named = set(re.findall(r"{([\w ]+)[:}]", " ".join(table.values()))) | set(BREAK_EVEN)
-        codes = {code.removesuffix(" of often") for code in table} - named - set(HEADLINES)
+        # 'no answer, lazy' is the headline of what says 'lazy'.
+        codes = {code.removesuffix(" of often").removeprefix("no answer, ") for code in table} - named - set(HEADLINES)
         dead += [code for code in codes if f'"{code}"' not in CODE]
     assert not dead
 

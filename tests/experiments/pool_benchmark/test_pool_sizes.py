@@ -217,11 +217,24 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
 
 def test_the_charts_hold_every_repetition_and_the_ideal_is_cut_at_the_cpus() -> None:
     chart = state.chart(POOL_WINS, 2)
-    assert set(chart) == {"reps", "summary", "ideal", "phases", "drift", "serial"}
+    assert set(chart) == {"reps", "room", "summary", "ideal", "phases", "drift", "serial"}
     assert len(chart["reps"]) == len(chart["drift"]) == 21
     assert [(row["pool"], row["speedup"]) for row in chart["ideal"]] == [(1, 1), (2, 2), (4, 2), (6, 2)]
     assert chart["summary"][1]["map"] == pytest.approx(105.0)
     assert chart["serial"] == [{"ms": pytest.approx(200.6), "label": "serial 200.6 ms"}]
+
+
+def test_one_sample_has_room_around_it_and_says_so_in_no_interval() -> None:
+    chart = state.chart(told({"serial": [200.0], "4": [8.084914]}), 2)
+    assert [row["map"] for row in chart["room"]] == pytest.approx([7.276, 8.893], abs=0.001)
+    assert (chart["summary"][0]["label"], chart["summary"][0]["lo"]) == ("8.08", None)
+
+
+def test_of_sizes_too_close_to_be_labelled_the_fastest_is() -> None:
+    chart = state.chart(
+        told({"serial": about(200), "1": about(210), "2": about(50), "4": about(100), "64": about(90)}), 64
+    )
+    assert [row["label_speedup"] for row in chart["summary"]] == ["", "4.00×", "", "2.22×"]
 
 
 def test_the_phases_of_a_call_add_up_with_and_without_a_traced_repetition() -> None:

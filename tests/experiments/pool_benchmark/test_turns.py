@@ -6,8 +6,10 @@ import pytest
 from poolscope.experiments.pool_benchmark.findings import function
 from poolscope.experiments.pool_benchmark.findings.dispatch import too_large_to_hand_over
 from poolscope.experiments.pool_benchmark.findings.function import gil_held
+from poolscope.experiments.pool_benchmark.messages import HEADLINES
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.verdict import verdict
 
 from tests.experiments.pool_benchmark.invented_runs import about, planned, told, traced
 
@@ -25,6 +27,20 @@ def test_waiting_work_that_one_thread_at_a_time_may_do_is_told_with_its_figures(
     codes = [reason.code for reason in reasons(now, recommendation, 2)]
     assert "in turn" in codes
     assert "under the GIL" not in codes
+
+
+def test_coroutines_that_wait_for_each_other_are_told_in_the_first_line() -> None:
+    tried = {"is_async": True, "coroutine": True}
+    traces = {"asyncio 4": traced(planned("asyncio 4"), 640, cpus=0.02, share=0.005)}
+    maps = {"serial": about(640), "asyncio 4": [645.0, 636, 641, 638, 644]}
+    now = told(maps, loop_share=0.02, traces=traces, tried=tried, asked=OWN)
+    found, stated = gil_held(now, 2), verdict(now, 2)
+    assert (found.holds, found.code, found.lost_share) == (True, "coroutines in turn", 0.75)
+    assert found.facts["stretched"] == pytest.approx(3.92, rel=0.01)
+    assert stated is not None
+    assert stated.headline.startswith(HEADLINES["gil_held: coroutines in turn"])
+    side_by_side = told({**maps, "asyncio 4": about(165)}, loop_share=0.02, traces=traces, tried=tried, asked=OWN)
+    assert gil_held(side_by_side, 2).holds is None
 
 
 def test_waiting_work_that_threads_do_side_by_side_takes_no_turns() -> None:

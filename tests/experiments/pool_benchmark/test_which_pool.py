@@ -11,10 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.failures.payloads import TaskComputed
 from poolscope.experiments.pool_benchmark import which_pool
-from poolscope.experiments.pool_benchmark.charts import best_of_kinds
+from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.protocol.payloads import ConfigurationSkipped, EffectiveCpus, LoopTimes, MemoryReading, ResultsDiffer
+from poolscope.protocol.payloads import (
+    ConfigurationSkipped,
+    EffectiveCpus,
+    LoopTimes,
+    MemoryReading,
+    ResultsDiffer,
+    WorkerHosts,
+)
 from poolscope.protocol.records import (
     Actor,
     Contents,
@@ -294,3 +301,13 @@ def test_the_best_of_each_kind_come_fastest_first() -> None:
         ("process", 2),
         ("thread", 2),
     ]
+
+
+def test_a_fit_goes_as_far_as_the_hosts_of_its_workers_have_cpus() -> None:
+    maps = {"serial": about(640), **{f"dask {size}": about(640 / size + 10) for size in (1, 2, 4, 8)}}
+    told_of = [Result(0, WorkerHosts(("one", "two"), 8), f"dask {size}") for size in (1, 2, 4, 8)]
+    (there,) = fits(told(maps, more=told_of), 2).values()
+    (here,) = fits(told(maps), 2).values()
+    assert there.sizes == (1, 2, 4, 8)
+    assert here.sizes == (1, 2)
+    assert here.why is not None

@@ -6,6 +6,9 @@ import io
 import ipaddress
 import itertools
 import multiprocessing.pool
+import subprocess
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -87,6 +90,16 @@ class Report:
         return slow(self.count)
 
 
+def program() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["/bin/sleep", "0.3"])  # long enough to be seen on a busy machine, too
+
+
+def thread() -> threading.Thread:
+    made = threading.Thread(target=time.sleep, args=(0.3,))
+    made.start()
+    return made
+
+
 LAZY: dict[str, tuple[Callable[[], Any], LazyKind]] = {
     "a function with its arguments": (lambda: (slow, (50_000,), {}), "callable"),
     "such in a list": (lambda: [(slow, (), {"count": 50_000})], "callable"),
@@ -98,6 +111,8 @@ LAZY: dict[str, tuple[Callable[[], Any], LazyKind]] = {
     "a future": (ElsewhereFuture, "future"),
     "of a Pool": (lambda: multiprocessing.pool.AsyncResult.__new__(multiprocessing.pool.AsyncResult), "future"),
     "a property": (lambda: Report(400_000), "property"),
+    "a program": (program, "process"),
+    "a thread": (thread, "thread"),
     "a graph": (lambda: Maybe({"one": 1}), "task graph"),
 }
 
@@ -105,9 +120,13 @@ LAZY: dict[str, tuple[Callable[[], Any], LazyKind]] = {
 @pytest.mark.parametrize("form", LAZY)
 def test_is_lazy(form: str) -> None:
     make, kind = LAZY[form]
-    found = looked_at(make(), 1e-6, make())
+    first = make()
+    found = looked_at(first, 1e-6, make())
     assert found is not None
     assert found.kind == kind
+    if isinstance(first, subprocess.Popen):
+        assert found.name == "sleep"
+        first.wait()
 
 
 def test_what_can_be_gone_through_to_its_end_is_timed() -> None:
@@ -126,6 +145,14 @@ def test_is_not_lazy() -> None:
 def test_a_property_that_may_not_be_the_work_is_not_blamed() -> None:
     assert looked_at(Report(400_000), 1.0, Report(400_000)) is None
     assert looked_at(Report(1), 1e-6, Report(1)) is None
+
+
+def test_what_was_waited_for_is_done_and_what_has_not_begun_is_no_work() -> None:
+    waited, joined = program(), thread()
+    assert waited.wait() == 0
+    joined.join()
+    assert [lazy_part(value) for value in (waited, threading.Thread(target=slow))] == [None, None]
+    assert looked_at(joined, 1e-3, joined) is None
 
 
 def test_a_short_walk_and_a_file_to_write_are_no_work(tmp_path: Any) -> None:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import platform
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from poolscope.runner.pools.engines import lacking_engine
 from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.pools.own_cluster import OwnClusters
+from poolscope.runner.pools.worker_side import WorkerAnswer
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
 
@@ -145,6 +146,25 @@ def test_a_cluster_that_is_there_is_used_and_left(context: RunContext, cluster: 
     with pytest.raises(PoolFailed, match="has 2 workers, fewer than 3"):
         measure(context, PoolUse("dask", 3), Work(square, ITEMS, cluster=address))
     assert all(psutil.pid_exists(worker) for worker in measurement.workers)
+
+
+class ElsewhereExecutor(ThreadPoolExecutor):
+    """Its workers say that they are on another host, of three CPUs."""
+
+    def submit(self, call: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        return super().submit(elsewhere, call, *given, **named)
+
+
+def elsewhere(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    result = call(*given, **named)
+    return result._replace(host="elsewhere", cpus=3) if isinstance(result, WorkerAnswer) else result
+
+
+def test_workers_on_another_host_are_told_with_its_cpus(context: RunContext) -> None:
+    measurement = measure(context, PoolUse("executor", 2), Work(square, ITEMS, executor=ElsewhereExecutor))
+    assert (measurement.hosts, measurement.hosts_cpus) == (("elsewhere",), 3)
+    at_home = measure(context, PoolUse("executor", 2), Work(square, ITEMS, executor=ThreadPoolExecutor))
+    assert (at_home.hosts, at_home.hosts_cpus) == ((platform.node(),), 0)
 
 
 class OneForAll(ProcessPoolExecutor):

@@ -461,7 +461,7 @@ class Benchmark:
             self.report.result(report.results, config.key)
         if report.hosts and config not in self.placed:
             self.placed.add(config)
-            self.report.result(WorkerHosts(report.hosts), config.key)
+            self.report.result(WorkerHosts(report.hosts, report.hosts_cpus), config.key)
             if report.cluster_start:
                 self.report.result(ClusterStarted(report.cluster_start / 1e9), config.key)
             if report.sent and report.received is not None:

@@ -18,6 +18,7 @@ from poolscope.text.numbers import times
 Rows = list[dict[str, Any]]
 MIB = 2**20
 LABELS = 12  # lines of text that fit over each other in the smaller chart of speed-ups
+HEIGHTS = (0.06, 0.25, 0.4, 0.6, 0.75, 0.9)  # shares of the axis at which the usable CPUs may be named
 BANDS = 4  # intervals drawn over each other that can still be told apart
 ON_CPU = "on a CPU"
 # Time off the CPU by its reason; None where it can't be told.
@@ -31,21 +32,22 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting;
     `ends` labels the lines, each at the height `at`; `heat` every setting; `why` one of each kind by what its time
     went into, in % of workers × wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable
-    CPUs where they are a bound.
+    CPUs where they are a bound, and the height `at` which the words beside their line are in nobody's way.
     """
     lines = curves(state)
     bands = _bands(lines, state)
-    highest = max((row.get("hi") or row.get("speedup", 0.0) for row in bands), default=0.0)
+    ideal = _ideal(state, usable_cpus)
+    heights = [*(row.get("hi") or row.get("speedup", 0.0) for row in bands), *(row["speedup"] for row in ideal)]
     return {
         "speed": [_point(state, config) for configs in lines.values() for config in configs],
         "reps": [row for configs in lines.values() for config in configs for row in _reps(state, config)],
         "bands": bands,
-        "ideal": _ideal(state, usable_cpus),
+        "ideal": ideal,
         "fit": [
             row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, lines[name][0].kind, fit)
         ],
         "best": _best(state),
-        "ends": _apart(_ends(state, lines), highest),
+        "ends": _apart(_ends(state, lines), max(heights)),
         "heat": [_heat(state, config) for config in state.pools if config.map],
         "why": [row for config in side_by_side(state) for row in spent(state, config, usable_cpus)],
         "budget": [row for config in state.configs.values() for row in spent(state, config, usable_cpus)],
@@ -54,7 +56,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
             for config in side_by_side(state)
             if config.memory and config.memory.per_worker
         ],
-        "cpus": _cpus(state, usable_cpus),
+        "cpus": _cpus(state, usable_cpus, lines),
     }
 
 
@@ -88,11 +90,13 @@ def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:
     """How far each curve scales, by its title; those that don't bear a fit say why."""
     if state.serial is None or not state.serial.map:
         return {}
-    most = (state.items or 1) if waits(state) else usable_cpus
-    return {
-        name: scaling(state.serial.map, {config.size: config.map for config in configs}, most)
-        for name, configs in curves(state).items()
-    }
+    fitted = {}
+    for name, configs in curves(state).items():
+        # Workers on several hosts have all of their CPUs.
+        cpus = max((config.hosts_cpus for config in configs), default=0) or usable_cpus
+        most = (state.items or 1) if waits(state) else cpus
+        fitted[name] = scaling(state.serial.map, {config.size: config.map for config in configs}, most)
+    return fitted
 
 
 def _point(state: State, config: Configuration) -> dict[str, Any]:
@@ -160,17 +164,28 @@ def _apart(ends: Rows, highest: float) -> Rows:
     """
     told = sorted((row for row in ends if "speedup" in row), key=lambda row: float(row["speedup"]))
     line = max(highest, *(row["speedup"] for row in told), 0.0) / LABELS
-    height = -line
+    heights: dict[int, float] = {}  # lines that end at another size are in nobody's way
     for row in told:
-        height = row["at"] = max(row["speedup"], height + line)
+        height = heights.get(row["workers"], -line)
+        heights[row["workers"]] = row["at"] = max(row["speedup"], height + line)
     return told
 
 
-def _cpus(state: State, usable_cpus: int) -> Rows:
+def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]]) -> Rows:
     """The usable CPUs where they bound what the sizes can gain: not for work that waits."""
     if waits(state) or usable_cpus > max(state.params.sizes):
         return []
-    return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}"}]
+    ideal = {row["workers"]: row["speedup"] for row in _ideal(state, usable_cpus)}
+    drawn = [
+        ideal,
+        *({config.size: _point(state, config).get("speedup", 0) for config in line} for line in lines.values()),
+    ]
+    # The words reach as far as the next size or so.
+    beside = [size for size in sorted(ideal) if size >= usable_cpus][:2]
+    taken = [1.0, *(speeds[size] for speeds in drawn for size in beside if size in speeds)]
+    top = max(taken + [speed for speeds in drawn for speed in speeds.values()])
+    at = max((top * height for height in HEIGHTS), key=lambda height: min(abs(height - speed) for speed in taken))
+    return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}", "at": at}]
 
 
 def _curve(name: str, kind: str, fit: Scaling) -> Rows:
@@ -225,6 +240,7 @@ def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
     return [
         {
             "kind": title(state, config),
+            "pool": config.kind,
             "setting": config_name(state, config),
             "workers": config.size,
             "chunk": config.chunk_used,

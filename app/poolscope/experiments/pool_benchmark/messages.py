@@ -118,7 +118,7 @@ UNBLOCKING = {
 FINDINGS: dict[str, dict[str, str]] = {
     "hangs": {
         "unmeasured": "No pool was measured.",
-        "none": "Every setting came to its end.",
+        "none": "Every setting finished.",
         "limit": (
             "Can't tell: {config} took longer than the limit of {limit_s:duration}, and a repetition to look for a "
             "cause did not stand still."
@@ -149,7 +149,7 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "nests_pools": {
         "unmeasured": "No multiprocessing.Pool was measured.",
-        "none": "It started no process where it may not.",
+        "none": "It started no process inside a daemonic worker.",
         "daemonic": "{config}: {why}",
     },
     "results_lazy": {
@@ -172,9 +172,9 @@ FINDINGS: dict[str, dict[str, str]] = {
     "results_remembered": {
         "figures": "the first call of an item took {first_s:duration}, the same once more {again_s:duration}",
         "unknown": "No item was called a second time.",
-        "alike": "A repeated call is as long as the first: {figures}.",
+        "alike": "A repeated call takes as long as the first: {figures}.",
         "unclear": "Can't tell: {figures}.",
-        "little": "The very first call was longer, which is little: {first_s:duration}, then {again_s:duration}.",
+        "little": "Only the very first call was slower, and not by much: {first_s:duration}, then {again_s:duration}.",
         "per item": (
             "Results are kept[, and calls change {changed}]: {figures} (medians of {calls} {calls:item/items}). So "
             "each repetition ran in a new process, as a first run does. Later the loop, threads and forked workers "
@@ -269,6 +269,12 @@ FINDINGS: dict[str, dict[str, str]] = {
             "loop, and all of them no less. Something lets one through at a time, such as a lock, a connection or a "
             "session that they share: hold it for a shorter time, or give each thread its own."
         ),
+        "coroutines in turn": (
+            "The work waits and gives the event loop back, yet {config} did it one at a time: a call took "
+            "{stretched:times} as long as in the plain loop, and all of them no less. Something lets one through at a "
+            "time, such as a lock, a connection or a session that they share: hold it for a shorter time, or give each "
+            "call its own."
+        ),
         "side by side": "They ran side by side: {figures}.",
         "child processes": "Most of its CPU time is that of child processes, which have no part in the GIL: {figures}.",
         "several CPUs": "In the plain loop a task uses several CPUs by itself, so it releases the GIL: {figures}.",
@@ -287,20 +293,20 @@ FINDINGS: dict[str, dict[str, str]] = {
         "disturbed": "Can't tell whether they compute or wait, the run was disturbed: {figures}.",
         "both": "Can't tell, it is not much, or they wait as well: {figures}.",
         "compute": (
-            "{figures}. Whoever starts them mostly waits, without the GIL: threads do for that, as many as there are "
-            "CPUs for the child processes."
+            "{figures}. The process that starts them mostly waits, without the GIL: threads are enough for that, as "
+            "many as there are CPUs for the child processes."
         ),
     },
     "light_kinds_suffice": {
         "work waits": "The work waits",
-        "programs work": "Child processes do the work, and who waits for them holds no GIL",
+        "programs work": "Child processes do the work, and waiting for them releases the GIL",
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
         "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
-        "event loop blocked": "It blocks the event loop, so with several at once little is waited for together.",
+        "event loop blocked": "It blocks the event loop, so calls hardly overlap.",
         "known to compute": "The work is known to compute; in this run {figures}.",
         "computes": "The work computes: {figures}.",
-        "both": "The work does both, {figures}, so neither is said of it.",
+        "both": "The work computes and waits: {figures}.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "no light kind": "{why}: {figures}. Neither threads nor asyncio were measured to compare.",
         "no heavy kind": "{why}: {figures}. No processes or interpreters were measured to compare.",
@@ -315,11 +321,11 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "function_too_large": {
         "figures": (
-            "the function has {function_bytes:size} when it is pickled, and every message carries it: {messages} "
+            "the function pickles to {function_bytes:size}, and every message carries it: {messages} "
             "{messages:message/messages} with {config}, {function_s:duration} each to pickle and unpickle, "
             "{function_cost_s:duration} in all beside {work_s:duration} of work"
         ),
-        "alone": "the function has {function_bytes:size} when it is pickled",
+        "alone": "the function pickles to {function_bytes:size}",
         "unknown": "What the function takes to pickle is not known.",
         "small": "{alone}.",
         "not handed over": "No pool that would have to pickle was measured, though {alone}.",
@@ -332,8 +338,8 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "too_large_to_hand_over": {
         "figures": (
-            "an item has {item_bytes:size} and its result {result_bytes:size}; to pickle and unpickle both takes "
-            "{pickle_s:duration} beside {seconds_per_item:duration} of work"
+            "an item pickles to {item_bytes:size}, its result to {result_bytes:size}; pickling and unpickling both "
+            "takes {pickle_s:duration} beside {seconds_per_item:duration} of work"
         ),
         "unknown": "What an item and its result take to pickle is not known.",
         "small": "{figures}.",
@@ -377,7 +383,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "no worse": "{compared} ({gain:interval}).",
         "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
-        "not compared": "{figures}. More items in a message may save some of it, which only a comparison can tell.",
+        "not compared": "{figures}. Larger chunks may save some of that; only a comparison can tell.",
     },
     "chunks_too_large": {
         "compared": (
@@ -387,20 +393,20 @@ FINDINGS: dict[str, dict[str, str]] = {
         "figures": "with {best} and chunks of {chunk}, workers idled for {idle_tail:percent} of the map",
         "no chunks": "No pool that takes chunks has been measured.",
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
-        "workers without": ("{best} share {chunks} {chunks:chunk/chunks} of {chunk}: the others get nothing to do."),
+        "workers without": ("{best} share {chunks} {chunks:chunk/chunks} of {chunk}: other workers get nothing to do."),
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:interval}).",
         "no worse": "{compared} ({gain:interval}).",
         "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
         "short tail": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
-        "not compared": "{figures}. Fewer items in a message may shorten it, which only a comparison can tell.",
+        "not compared": "{figures}. Smaller chunks may shorten that; only a comparison can tell.",
     },
     "chunks_vary": {
         "unknown": "The chunk sizes are not known.",
         "same": "Every pool used chunks of {chunk}.",
         "vary": (
             "Chunks of {chunks} items for {sizes} workers: the pool's own choice, so the sizes differ in more than "
-            "their workers."
+            "the number of workers."
         ),
     },
     "stragglers": {
@@ -420,7 +426,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "long items": (
             "Workers that had finished waited for the last items: {figures}; {lengths}. The order costs "
-            "{lost_share:percent} of the map. Hand the longest items over first."
+            "{lost_share:percent} of the map. Submit the longest items first."
         ),
     },
     "more_workers_than_cpus": {
@@ -430,20 +436,20 @@ FINDINGS: dict[str, dict[str, str]] = {
         "none": "No pool has more workers than CPUs: {usable_cpus:cpus}.",
         "unclear": "{usable_cpus:cpus}. How much of the work waits is not clear.",
         "not compared": "{usable_cpus:cpus}; there is no smaller or no larger pool of a kind to compare.",
-        "few repetitions": "{compared}, which too few repetitions can't tell.",
+        "few repetitions": "{compared}; too few repetitions to tell.",
         "chunks differ": (
             "{compared} ({gain:interval}), but chunk sizes differ, {small_chunk} and {large_chunk}, which may be why."
         ),
         "gain": "{compared} ({gain:interval}).",
         "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
-        "no gain": "{compared} ({gain:interval}), so no gain is shown for what they take.",
+        "no gain": "{compared} ({gain:interval}), so the extra workers bring no gain that shows.",
     },
     "quota_bites": {
-        "no counter": "No counter of a quota can be read: there is none, or none to be seen from here.",
+        "no counter": "No quota counter can be read: there is no quota, or it is not visible from here.",
         "free": "The quota's counter did not rise during the run.",
         "held back": (
-            "The quota held processes back {throttled} {throttled:time/times} during the run: no more workers than its "
-            "CPUs, or a larger quota."
+            "The quota throttled processes {throttled} {throttled:time/times} during the run: use no more workers than "
+            "it allows CPUs, or raise it."
         ),
     },
     "siblings_share_cores": {
@@ -452,8 +458,8 @@ FINDINGS: dict[str, dict[str, str]] = {
         "alone": "{usable_cpus:cpus}, on {cores:.0f} {cores:core/cores}",
         "unknown": "Which of the CPUs share a core is not known.",
         "several CPUs": "Can't tell: a task uses several CPUs by itself, so its CPU time depends on how many are free.",
-        "a core each": "{alone}, so nobody has to share one.",
-        "a core each, seen": "{alone}; {took}, so nobody shares one.",
+        "a core each": "{alone}, so no two workers share one.",
+        "a core each, seen": "{alone}; {took}, so no two workers share one.",
         "a core each, unclear": "Can't tell: {alone}; {took}.",
         "shared unseen": (
             "{alone}, as the system has it, but {took}. So it is where cores are shared out of its sight, as by the "
@@ -470,7 +476,7 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "oversubscribed": {
         "figures": "a task used up to {cpu_over_wall:.2f} CPUs by itself",
-        "unknown": "Neither the loop nor a process was looked at for long enough.",
+        "unknown": "Neither the loop nor a process was observed for long enough.",
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "one thread": "{figures}, so it runs in one thread.",
         "unclear": "Can't tell: {figures}.",
@@ -515,7 +521,7 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{config} took {replaced_s:duration} for a map, {cost:times} as long as {base}, whose workers stay, with "
             "{base_s:duration}"
         ),
-        "never": "No worker was to be replaced.",
+        "never": "Workers are not replaced.",
         "unmeasured": "No pool that replaces its workers has been measured.",
         "not compared": "There is no pool whose workers stay to compare.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
@@ -523,7 +529,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "nothing": "{compared} ({cost:interval}).",
         "costs": (
             "{compared} ({cost:interval})[: about {replaced:whole} {replaced:replacement/replacements} of "
-            "{each_s:duration} each]. Replace workers more seldom, or hand them more items in a message."
+            "{each_s:duration} each]. Replace workers less often, or hand them more items in a message."
         ),
     },
     "items_made_beforehand": {
@@ -543,10 +549,10 @@ FINDINGS: dict[str, dict[str, str]] = {
             "Can't tell what all of them together take: the process grew by {memory:size} as they were made, and "
             "pickled they have {pickled:size}."
         ),
-        "long": "{time}, whose times don't have it: it is {share:percent} of both. {lists:capital}, {lazily}.",
+        "long": "{time}, which does not include it: it is {share:percent} of both. {lists:capital}, {lazily}.",
         "large": "{held:capital}: {lists}. {lazily:capital}.",
         "long and large": (
-            "{time}, whose times don't have it: it is {share:percent} of both. {held:capital}: {lists}. "
+            "{time}, which does not include it: it is {share:percent} of both. {held:capital}: {lists}. "
             "{lazily:capital}."
         ),
         "full": (
@@ -619,11 +625,11 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{names}, of which each worker has a copy of its own."
         ),
         "rounding": (
-            "Every setting gave what the plain loop gave, but for rounding: {config} differs by {largest:.1e} of the "
-            "largest number at the most."
+            "Every setting returned what the plain loop returned, but for rounding: {config} differs by {largest:.1e} "
+            "of the largest number at the most."
         ),
         "unknown": "Whether an item gives the same result twice can't be told: its results can't be compared.",
-        "same": "Every setting gave what the plain loop gave.",
+        "same": "Every setting returned what the plain loop returned.",
     },
     "keeps_global_state": {
         "unknown": "What it keeps from call to call was not looked at.",
@@ -634,7 +640,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
     },
     "slow_items": {
-        "no limit": "No limit was set to the time of an item (--item-limit).",
+        "no limit": "No time limit per item was set (--item-limit).",
         "none slow": "No item, of {count} in all, took longer than {limit_s:duration}.",
         "slow": (
             "{left_out} of {count} took longer than {limit_s:duration} and {left_out:was/were} left out: {named}"
@@ -642,7 +648,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
     },
     "prints": {
-        "unknown": "It was not listened to.",
+        "unknown": "Its output was not captured.",
         "prints": (
             "It printed {tried_bytes:size} when it was tried and {bytes:size} in all; writing takes its time, and the "
             "lines of several workers mix."
@@ -651,8 +657,8 @@ FINDINGS: dict[str, dict[str, str]] = {
         "silent": "It printed nothing.",
     },
     "run_was_disturbed": {
-        "unread": "Nothing is known yet of what else ran.",
-        "silent": "What was read does not say.",
+        "unread": "What else ran is not known yet.",
+        "silent": "The readings don't say.",
         "judged": "{signs}",
     },
     "unsettled": {
@@ -681,6 +687,7 @@ HEADLINES = {
     "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",
     "gil_held: one at a time": "Threads take turns.",
     "gil_held: in turn": "Something lets one thread through at a time.",
+    "gil_held: coroutines in turn": "Something lets one coroutine through at a time.",
     "hangs: hung-at-fork": "Workers hang after the fork.",
     "hangs: hung": "Workers hang.",
     "hangs: hung-at-exit": "Workers do not end.",
@@ -719,21 +726,23 @@ VERDICTS = {
     "fastest pool of often": "the fastest pool of those repeated often enough",
     "no winner between": "No clear winner between them.",
     "reaches": "{config} {config:reaches/reach} {gain:times}[ ({ci})]",
-    "stays": "{config} {config:stays/stay} at {gain:times}[ ({ci})]",
+    "gains little": "{config} {config:gains/gain} next to nothing: {gain:times}[ ({ci})]",
+    "takes": "{config} {config:takes/take} {loss:times} as long as the plain loop[ ({loss_ci})]",
     # A recommendation: a headline and what stands behind it.
     "use": "Use {configs:or}: {gain:times} {base}.",
     "use, behind": "{gain:interval}.[ {tie}]",
     "other loop": "{config} wins: {gain:times} {base}.",
     "other loop, behind": "{gain:interval}.",
     "small gain": "Hardly worth a pool: {config}[, {fastest},] {config:gains/gain} less than {worth_it:percent}.",
-    "small gain, behind": "They differ by {gain:times} ({gain:interval}), and a plain loop is simpler.",
-    "loop": "Stay with the plain loop: the best pool takes {slower}.",
+    "small gain, behind": "{gain:times} as fast as the plain loop ({gain:interval}), which is simpler.",
+    "loop": "Stay with the plain loop: the best pool {slower}.",
     "loop, behind": "{best:capital}, {fastest}, {reach}.[ {why}]",
-    "percent longer": "{longer:percent} longer",
-    "times as long": "{as_long:times} as long",
+    "percent longer": "takes {longer:percent} longer",
+    "times slower": "is {as_long:factor}× slower",
     "reach": "{best:reaches/reach} {gain:times}[ ({ci})]",
-    "stay": "{best:stays/stay} at {gain:times}[ ({ci})]",
-    "too small": "Stay with the plain loop: the best pool takes {slower}.",
+    "gain little": "{best:gains/gain} next to nothing: {gain:times}[ ({ci})]",
+    "take": "{best:takes/take} {loss:times} as long as the plain loop[ ({loss_ci})]",
+    "too small": "Stay with the plain loop: the best pool {slower}.",
     "too small, behind": "{break_even:capital}. {best:capital}, {fastest}, {reach}.",
     # No recommendation, and why.
     "no winner": "No clear winner.",

@@ -22,7 +22,7 @@ from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
 from poolscope.text.sentences import Part
 
-NO_GAIN = 1.05  # up to here a kind 'stays at' its speed-up instead of reaching it
+NO_GAIN = 1.05  # up to here a kind gains next to nothing
 LESS_MEMORY = 0.67
 
 
@@ -83,13 +83,21 @@ def _lost_changes(state: State, recommendation: Recommendation) -> Iterator[Reas
 
 
 def against_loop(state: State, config: Configuration) -> dict[str, Any]:
-    """The facts of 'reaches' and 'stays': what a configuration gains, with the interval in words."""
+    """What a configuration gains, or how many times as long it takes, both with the interval in words."""
     gain = ratio(state.serial.map, config.map) if state.serial else Ratio(1.0, None, None)
-    return {"config": config, "gain": gain, "ci": interval_of(gain) or None}
+    loss = gain.inverse()
+    return {
+        "config": config,
+        "gain": gain,
+        "ci": interval_of(gain) or None,
+        "loss": loss,
+        "loss_ci": interval_of(loss) or None,
+    }
 
 
-def reach(gain: Ratio, verb: str = "reaches", stays: str = "stays") -> Part:
-    return Part(verb if gain.value > NO_GAIN else stays)
+def reach(gain: Ratio, gains: str = "reaches", little: str = "gains little", loses: str = "takes") -> Part:
+    """How the speed-up is told: below 1 as a time, which is longer, for nobody thinks in speed-ups of 0.006."""
+    return Part(loses if gain.value < 1 else little if gain.value <= NO_GAIN else gains)
 
 
 def as_good(state: State, recommendation: Recommendation) -> tuple[Configuration, ...]:

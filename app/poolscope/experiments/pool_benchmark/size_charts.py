@@ -9,18 +9,26 @@ from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.breakeven import efficiency, idle_tail
 from poolscope.stats.intervals import ratio, timing
+from poolscope.text.numbers import three_significant, times
 
 Rows = list[dict[str, Any]]
 FAR_MADS = 3  # a repetition further off than so many median absolute deviations is marked, and kept
 FEWEST_FOR_MAD = 5
+ROOM = 0.1
+LABELS = 8  # numbers that fit beside each other in the chart of speed-ups
 
 
 def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
-    """`reps` and `summary` by size, `ideal` cut at the usable CPUs, `phases` of a whole call, `drift` in order."""
+    """`reps` and `summary` by size, `ideal` cut at the usable CPUs, `phases` of a whole call, `drift` in order.
+
+    `room` are the times between which the axis of times reaches at least.
+    """
     configs = sorted((config for config in state.pools if config.map), key=lambda config: config.size)
+    reps = [row for config in configs for row in _reps(state, config)]
     return {
-        "reps": [row for config in configs for row in _reps(state, config)],
-        "summary": [_summary(state, config) for config in configs],
+        "reps": reps,
+        "room": _room([row["map"] for row in reps]),
+        "summary": _labelled([_summary(state, config) for config in configs]),
         "ideal": _ideal(state, usable_cpus),
         "phases": [row for config in configs for row in _phases(state, config)],
         "drift": _drift(state),
@@ -51,6 +59,7 @@ def _summary(state: State, config: Configuration) -> dict[str, Any]:
     row: dict[str, Any] = {
         "pool": config.size,
         "map": _ms(mapped.median),
+        "label": three_significant(mapped.median * 1e3),
         "lo": _ms(mapped.low),
         "hi": _ms(mapped.high),
     }
@@ -66,11 +75,34 @@ def _summary(state: State, config: Configuration) -> dict[str, Any]:
     return row
 
 
+def _room(maps: list[float]) -> Rows:
+    """A tenth below the shortest time and above the longest: around one sample an axis has no round numbers else."""
+    return [{"map": min(maps) * (1 - ROOM)}, {"map": max(maps) * (1 + ROOM)}] if maps else []
+
+
+def _labelled(rows: Rows) -> Rows:
+    """The rows with `label_speedup`, '' where that of a faster size stands too close to be read beside it."""
+    apart = (rows[-1]["pool"] - rows[0]["pool"]) / LABELS if rows else 0
+    told: list[int] = []
+    for row in sorted((row for row in rows if "speedup" in row), key=lambda row: float(-row["speedup"])):
+        free = all(abs(row["pool"] - other) >= apart for other in told)
+        row["label_speedup"] = times(row["speedup"]) if free else ""
+        if free:
+            told.append(row["pool"])
+    return rows
+
+
 def _ideal(state: State, usable_cpus: int) -> Rows:
     """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case."""
     most = min(state.params.count, max(state.params.sizes) if waits(state) else usable_cpus)
     pools = sorted({1, *state.params.sizes, min(most, max(state.params.sizes))})
     return [{"pool": pool, "speedup": min(pool, most)} for pool in pools]
+
+
+def phases(state: State) -> tuple[str, ...]:
+    """The phases that are drawn, in their order."""
+    rows = [row for config in state.pools if config.map for row in _phases(state, config) if row["ms"]]
+    return tuple(dict.fromkeys(row["phase"] for row in sorted(rows, key=lambda row: int(row["order"]))))
 
 
 def _phases(state: State, config: Configuration) -> Rows:
@@ -90,8 +122,9 @@ def _phases(state: State, config: Configuration) -> Rows:
             ("idle tail", mapped * tail),
         ]
     phases = [("start-up", median(config.start)), *inside, ("shutdown", median(config.stop))]
+    whole = three_significant(sum(seconds for _, seconds in phases) * 1e3)
     return [
-        {"pool": config.size, "phase": phase, "ms": _ms(seconds), "order": order}
+        {"pool": config.size, "phase": phase, "ms": _ms(seconds), "order": order, "label": whole}
         for order, (phase, seconds) in enumerate(phases)
     ]
 

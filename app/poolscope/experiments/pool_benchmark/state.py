@@ -73,9 +73,10 @@ class Configuration:
     where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
     A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
     loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
-    results (pool-sizes alone), `hosts` where an engine's workers are, `cluster` what starting the run's own for them
-    took, once. `carried` is what a map sent over the network, `lost` tells of workers that died while others went on,
-    `shipped` what it is worth to have the function and the items there beforehand.
+    results (pool-sizes alone), `hosts` where an engine's workers are, `hosts_cpus` the CPUs that they may use
+    there, 0 where that is this machine alone, `cluster` what starting the run's own for them took, once. `carried` is
+    what a map sent over the network, `lost` tells of workers that died while others went on, `shipped` what it is worth
+    to have the function and the items there beforehand.
     """
 
     key: str
@@ -109,6 +110,7 @@ class Configuration:
     collections: int | None = None
     shown: ShownResults | None = None
     hosts: tuple[str, ...] = ()
+    hosts_cpus: int = 0
     cluster: ClusterStarted | None = None
     carried: BytesCarried | None = None
     lost: WorkersLost | None = None
@@ -367,8 +369,8 @@ def _measured(config: Configuration, payload: Payload) -> Configuration:
             return replace(config, dropped=payload)
         case PassesPerSample(passes=passes):
             return replace(config, passes=passes)
-        case WorkerHosts(hosts=hosts):
-            return replace(config, hosts=hosts)
+        case WorkerHosts(hosts=hosts, cpus=cpus):
+            return replace(config, hosts=hosts, hosts_cpus=cpus)
         case ClusterStarted():
             return replace(config, cluster=payload)
         case BytesCarried():

@@ -27,6 +27,8 @@ from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
 TWICE = 1.995  # from here on how many times as long is easier to read than by how many percent
+# The headline where the times are not those of the work.
+NO_ANSWER = {"lazy": "no answer, lazy", "kept": "no answer, kept"}
 LONGEST_PROSE = 220  # characters that are read in one go; where they are more, the reasons are a list
 
 Check = Callable[[State, int], CheckResult]
@@ -123,7 +125,7 @@ def _nothing_to_recommend(state: State, usable_cpus: int) -> Verdict | None:
         return None
     if unfounded := why_unfounded(state):
         facts = call_facts(state)
-        title, rest = (verdict_sentence(state, code, facts) for code in (f"no answer, {unfounded}", unfounded))
+        title, rest = (verdict_sentence(state, code, facts) for code in (NO_ANSWER[unfounded], unfounded))
         return Verdict(title, rest, code=unfounded)
     whys = " ".join(whys_left_out(state))
     facts = {"loop_s": median(state.serial.map), "whys": whys or None}
@@ -132,7 +134,12 @@ def _nothing_to_recommend(state: State, usable_cpus: int) -> Verdict | None:
     title, cause = verdict_sentence(state, code, facts), _why_nothing_counts(state, usable_cpus, code)
     if cause:
         title = f"{verdict_sentence(state, *cause)} {title}"
-    return Verdict(title, verdict_sentence(state, "only the loop", facts), code=code)
+    noisy = [
+        verdict_sentence(state, doubt.code, doubt.facts)
+        for doubt in doubts(state, usable_cpus)
+        if doubt.code == "disturbed"
+    ]
+    return Verdict(title, " ".join((verdict_sentence(state, "only the loop", facts), *noisy)), code=code)
 
 
 def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -> tuple[str, str, dict[str, Any]]:
@@ -149,10 +156,10 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         "base": Part("the plain loop of" if len(state.pythons) > 1 else "the only plain loop"),
     }
     if unfounded := why_unfounded(state):
-        return f"no answer, {unfounded}", unfounded, facts | call_facts(state)
+        return NO_ANSWER[unfounded], unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
         case "loop" | "small gain" | "too few" | "no clear winner" if blocked.holds:
-            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "stay")}
+            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "gain little", "take")}
             return "blocked", "blocked, behind", {**facts, **more, **blocked.facts}
         case "pool":
             return _use(state, recommendation, facts)
@@ -186,9 +193,12 @@ def _loop(
     state: State, best: Configuration, usable_cpus: int, facts: dict[str, Any]
 ) -> tuple[str, str, dict[str, Any]]:
     near, as_long = nearest(state, usable_cpus), 1 / facts["gain"].value
-    slower = "percent longer" if as_long < TWICE else "times as long"
+    slower = "percent longer" if as_long < TWICE else "times slower"
     facts |= {"slower": Part(slower), "longer": as_long - 1, "as_long": as_long}
-    facts |= {"fastest": _fastest(state, best, "fastest pool"), "reach": reach(facts["gain"], "reach", "stay")}
+    facts |= {
+        "fastest": _fastest(state, best, "fastest pool"),
+        "reach": reach(facts["gain"], "reach", "gain little", "take"),
+    }
     if near and near.is_told:
         return "too small", "too small, behind", facts | near.facts
     if near and near.why_not:

@@ -149,6 +149,7 @@ def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
 
     An item that uses several CPUs by itself leaves room for fewer.
     """
+    usable_cpus = config.hosts_cpus or usable_cpus
     if config.kind == "asyncio" and (blocks_event_loop(state) or _loops_thread_computes(state)):
         return 1
     if waits(state):

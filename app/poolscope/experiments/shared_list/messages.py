@@ -60,12 +60,12 @@ def verdict(outcome: Agreement, state: SharedListState) -> Verdict:
 
 def lock_use(state: SharedListState) -> str:
     """How often the lock had to be waited for, and how long; '' where there was none."""
-    share, p99 = state.lock.share_contended, state.lock.wait.quantile(0.99)
-    if share is None or p99 is None:
+    seen, p99 = state.lock.seen, state.lock.wait.quantile(0.99)
+    if not seen.acquisitions or p99 is None:
         return ""
     return (
-        f"{share:.0%} of {whole(state.lock.seen.acquisitions)} acquisitions had to wait; "
-        f"the 99th percentile of all waits is {duration(p99)}."
+        f"{whole(seen.contended) if seen.contended else 'None'} of {whole(seen.acquisitions)} acquisitions had to wait "
+        f"for the lock; 99% of them got it within {duration(p99)}."
     )
 
 

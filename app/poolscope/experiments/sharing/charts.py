@@ -15,7 +15,7 @@ def chart(state: SharingState, usable_cpus: int) -> dict[str, Rows]:
     timed = [row for row in state.rows if row.rates]
     return {
         "reps": [
-            {"tool": row.tool.title, "rep": repetition, "rate": rate}
+            {"tool": row.tool.title, "between": row.tool.between, "rep": repetition, "rate": rate}
             for row in timed
             for repetition, rate in zip(row.repetitions, row.rates, strict=True)
         ],
@@ -32,5 +32,6 @@ def _summary(row: ToolState) -> dict[str, Any]:
         "rate": rate.median,
         "lo": rate.low,
         "hi": rate.high,
+        "end": max(row.rates),
         "right": "right" if row.correct else "wrong",
     }

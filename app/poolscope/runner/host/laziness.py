@@ -6,14 +6,16 @@ import asyncio
 import inspect
 import io
 import itertools
+import os
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Iterator, Sized
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, partial
 from itertools import islice
+from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 from poolscope.protocol.payloads import LazyKind, LazyResult
 from poolscope.runner.host.kept_state import is_users
@@ -76,6 +78,8 @@ def lazy_kind(value: Any) -> LazyKind | None:
         return "coroutine"
     if isinstance(value, AsyncIterator):
         return "async generator"
+    if at_work := started(value):
+        return at_work
     if promises_result(value):
         return "future"
     if isinstance(value, Awaitable):
@@ -87,6 +91,19 @@ def lazy_kind(value: Any) -> LazyKind | None:
     if is_planned_call(value):
         return "callable"
     return "iterator" if makes_entries(value) else None
+
+
+def started(value: Any) -> Literal["process", "thread"] | None:
+    """What it is that somebody has started and, as far as can be seen, has not waited for; loads nothing."""
+    names = names_of(type(value))
+    with suppress(Exception):  # attributes of a user's own may be code
+        if ("subprocess", "Popen") in names and value.returncode is None:
+            return "process"
+        if ("multiprocessing", "BaseProcess") in names and value.pid is not None:
+            return "process"
+        if ("threading", "Thread") in names and value.ident is not None:
+            return "thread"
+    return None
 
 
 def makes_entries(value: Any) -> bool:
@@ -191,14 +208,26 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
         return None
     if found.kind in ("iterator", "callable") and taken is None:  # it is no more than a guess that it is to be used
         return None
-    if found.kind in ("generator", "iterator", "callable") and complete and seconds is not None:
+    if found.kind in ("process", "thread") and not (complete and seconds is not None and seconds < ENOUGH_S):
+        return None  # it may be kept for other calls; what goes on working is found by its CPU time
+    if found.kind not in ("coroutine", "async generator", "property") and complete and seconds is not None:
         # A generator that is all of the result has taken its call no time, so here it stands for a helper's.
         least_s = max(LEAST_LEFT * call_s, 0.0 if found.kind == "generator" else LEAST_LEFT_S)
         if seconds < least_s:
             return None
     holder = None if found.holder is None else type(found.holder).__name__
     name = ".".join((type(found.value).__qualname__, *unread[:1]))
+    if found.kind in ("process", "thread"):
+        name = name_of_started(found.value)
     return LazyResult(found.kind, name, holder, call_s, count, seconds, complete)
+
+
+def name_of_started(value: Any) -> str:
+    """A program's name, or the name of a process or a thread of Python's."""
+    args = getattr(value, "args", None)
+    program = args if isinstance(args, str | bytes) else next(iter(args), "") if isinstance(args, list | tuple) else ""
+    words = os.fsdecode(program).split() if program else []
+    return Path(words[0]).name if words else str(getattr(value, "name", type(value).__qualname__))
 
 
 def unfinished(left: LeftRunning, again: LeftRunning | None, call_s: float) -> LazyResult | None:
@@ -223,6 +252,8 @@ def consume(found: Found) -> tuple[int, float, bool] | None:
             case "callable":
                 function, args, named = value if isinstance(value, tuple) else (value, (), {})
                 function(*args, **named)
+            case "process" | "thread":
+                (value.wait if hasattr(value, "wait") else value.join)(timeout=ENOUGH_S)
             case "property":
                 for name in unread_properties(value):
                     getattr(value, name)

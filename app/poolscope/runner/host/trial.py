@@ -360,7 +360,8 @@ class TrialCalls:
         calls = self.calls
         for item, result, time in zip(calls.items, calls.results, calls.first, strict=True):
             if lazy_part(result) is not None:
-                another, _ = self.timed(item, self.unchanged(item), "a look at the result of")
+                # At once, for what it has started may be short.
+                another, _ = self.timed(item, self.unchanged(item), "a look at the result of", watched=False)
                 calls.lazy = looked_at(result, time.wall, another)
                 return
 
@@ -396,8 +397,11 @@ class TrialCalls:
         fresh = self.calls.changed is not None or not self.calls.items_known
         return item.original.copy() if fresh and item.original.can_copy else item.value
 
-    def timed(self, item: TriedItem, value: Any, which: str) -> tuple[Any, CallTime]:
-        """The result of a call of the item as `value`, and its time; `which` names the call."""
+    def timed(self, item: TriedItem, value: Any, which: str, *, watched: bool = True) -> tuple[Any, CallTime]:
+        """The result of a call of the item as `value`, and its time; `which` names the call.
+
+        A `watched` call of the first item is followed by a look at what is alive.
+        """
         where = str(item)
         self.announce(f"{which} {where}")
         try:
@@ -405,7 +409,7 @@ class TrialCalls:
             clock, began = CpuClock(), perf_counter_ns()
             result = self.call(value)
             ended, used = perf_counter_ns(), clock.read()
-            if item is self.items[0]:
+            if watched and item is self.items[0]:
                 self.after = alive()
         except RAISED_BY_WORK as error:
             self.calls.raised = self.raised(error, value, where, which)

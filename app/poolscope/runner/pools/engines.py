@@ -103,7 +103,9 @@ class EnginePool(TimedPool):
                     f"{handshake.START_LIMIT_S:.0f} s. It has started fewer, or they can't be reached."
                 )
             hold_s = min(2 * hold_s, LONGEST_HOLD_S)
-        self.hosts = tuple(sorted({host for host, _ in came}))
+        cpus = {answer.host: answer.cpus for answer in came.values()}
+        self.hosts = tuple(sorted(cpus))
+        self.hosts_cpus = sum(cpus.values()) if self.hosts != (os.uname().nodename,) else 0
         return sorted((answer.sign for answer in came.values()), key=lambda sign: sign.arrived)[: self.size]
 
     @abstractmethod

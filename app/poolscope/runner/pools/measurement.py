@@ -73,7 +73,8 @@ class Measurement:
     else None. `tasks` (in the order of the results) and `memory` come from a traced repetition only, whose times do not
     count. `in_one_thread`: the main thread was the only worker. `loop` is an event loop's part in a traced repetition.
     `imported` is how long the slowest worker process imported the user's modules as it started. `hosts` names where an
-    engine's workers are, () where that can be this host alone. `cluster_start` is how long a cluster of the run's own
+    engine's workers are, () where that can be this host alone; `hosts_cpus` are the CPUs that they may use there
+    together, 0 where that is this host alone. `cluster_start` is how long a cluster of the run's own
     took to start, once and before this; 0 without one. `carried` is what this process's connections carried during a
     map, None for pools of this machine. `lost` are the workers that died during the maps, where others went on. With
     `shipped`, a traced repetition tells what it is worth to have function and items on the workers beforehand.
@@ -95,6 +96,7 @@ class Measurement:
     imported: int = 0
     passes_to_fill: int = 1
     hosts: tuple[str, ...] = ()
+    hosts_cpus: int = 0
     cluster_start: int = 0
     carried: Carried | None = None
     lost: tuple[LostWorker, ...] = ()
@@ -151,6 +153,7 @@ class TimedPool(ABC):
     in_this_process = True  # so its CPU time is the work's
     has_start_up = True
     hosts: tuple[str, ...] = ()
+    hosts_cpus = 0
     cluster_start = 0
     over_network = False  # its workers may be reached by connections of this process
     lost: Sequence[LostWorker] = ()
@@ -273,6 +276,7 @@ def time_map(
         imported=max(answer.imported for answer in answers),
         passes_to_fill=to_fill,
         hosts=pool.hosts,
+        hosts_cpus=pool.hosts_cpus,
         cluster_start=pool.cluster_start,
         carried=carried,
         lost=tuple(pool.lost),

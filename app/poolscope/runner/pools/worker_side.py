@@ -88,10 +88,11 @@ def answer_from_thread(
 
 
 class WorkerAnswer(NamedTuple):
-    """An engine's worker's first answer: who it is, and on which host."""
+    """An engine's worker's first answer: who it is, on which host, and how many CPUs it may use of that."""
 
     host: str
     sign: FirstSign
+    cpus: int
 
 
 def answer_and_hold(
@@ -109,7 +110,8 @@ def answer_and_hold(
         _asked_before, _set_up_error = True, error_of_set_up(setup)
     sleep(hold_s)
     worker = threading.get_native_id() if os.getpid() == home else os.getpid()
-    return WorkerAnswer(os.uname().nodename, FirstSign(worker, arrived, _set_up_error, imported))
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return WorkerAnswer(os.uname().nodename, FirstSign(worker, arrived, _set_up_error, imported), cpus)
 
 
 def run_chunk(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:

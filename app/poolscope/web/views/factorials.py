@@ -39,6 +39,7 @@ class NumberRow:
     mark: str
     word: str
     worker: str
+    kind: str
     seconds: float | None
     queue_wait: float | None
     at: float | None
@@ -67,6 +68,11 @@ def _value(row: NumberRow, brief: bool = False) -> str | Cell:
         return row.value
     text = f"{row.value[:6]}…{row.value[-2:]}" if brief else row.value
     return Cell(text, href=row.href, small=f"{numbers.whole(row.digits)} digits")
+
+
+def _worker(row: NumberRow, name: str) -> str | Cell:
+    """The worker with the mark of its kind, nothing where no worker had the number."""
+    return Cell(name, kind=row.kind) if name else ""
 
 
 def _duration(seconds: float | None) -> str:
@@ -101,7 +107,7 @@ class FactorialsView(View):
             Column("order", attrgetter("order"), align="n"),
             Column("n", attrgetter("n"), align="n", row_head=True),
             Column("n!", _value, align="n"),
-            Column("worker", attrgetter("worker"), align="keep"),
+            Column("worker", lambda row: _worker(row, row.worker), align="keep"),
             Column("waited", attrgetter("queue_wait"), _duration, "n"),
             Column("took", attrgetter("seconds"), _duration, "n"),
             Column("at", attrgetter("at"), _duration, "n"),
@@ -110,7 +116,7 @@ class FactorialsView(View):
             Column("order", attrgetter("order"), align="n"),
             Column("n", attrgetter("n"), align="n", row_head=True),
             Column("n!", partial(_value, brief=True), align="n"),
-            Column("worker", lambda row: row.worker.rpartition(" ")[2], align="keep"),
+            Column("worker", lambda row: _worker(row, row.worker.rpartition(" ")[2]), align="keep"),
             Column("waited", attrgetter("queue_wait"), _duration, "n"),
             Column("took", attrgetter("seconds"), _duration, "n"),
         ),
@@ -168,6 +174,7 @@ def _row(run: Run, state: FactorialsState, number: Number, place: int) -> Number
         mark="" if number.status == "done" else MARKS[number.status],
         word=f"Error: {error(state, number)}" if number.failure else number.status,
         worker=number.worker,
+        kind=state.params.kind,
         seconds=number.seconds,
         queue_wait=number.queue_wait,
         at=state.at(number),

@@ -39,6 +39,12 @@ MARKS = {
     "deadlock": "blocked",
     "not in this Python": "queued",
 }
+KINDS = {
+    "ThreadPoolExecutor": "thread",
+    "Pool": "pool",
+    "ProcessPoolExecutor": "process",
+    "InterpreterPoolExecutor": "interpreter",
+}
 KEYS = (
     ("running", "running"),
     ("holding", "holding"),
@@ -176,6 +182,11 @@ def _story(facts: FailuresFacts, name: str) -> ScenarioFacts:
     return facts.scenarios[name]
 
 
+def _kind(case: str) -> str:
+    """The kind of pool of a case, 'raises / Pool', whose mark it has; '' of one that names none."""
+    return next((KINDS[word] for word in case.split() if word in KINDS), "")
+
+
 def _outcome(row: MatrixRow, tool: str) -> Cell:
     """How a fault ended under one kind of pool."""
     case = row.cases.get(tool)
@@ -213,7 +224,7 @@ class FailuresView(View):
             Column("actions", lambda row: Cell(button=row.button), hidden=True),
         ),
         "cases": (
-            Column("case", attrgetter("case"), align="keep", row_head=True),
+            Column("case", lambda case: Cell(case.case, kind=_kind(case.case)), align="keep", row_head=True),
             Column("outcome", lambda case: Cell(case.outcome, state=case.mark)),
             Column("surfaced in", attrgetter("surfaced_in")),
             Column("exception", attrgetter("exception"), code=True),
@@ -222,7 +233,7 @@ class FailuresView(View):
         ),
         "matrix": (
             Column("task 5", attrgetter("fault"), align="keep", row_head=True),
-            *(Column(tool, partial(_outcome, tool=tool)) for tool in TOOLS),
+            *(Column(tool, partial(_outcome, tool=tool), kind=KINDS[tool]) for tool in TOOLS),
         ),
         "left": (
             Column("of the runner and its session", itemgetter(0), row_head=True),

@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 from poolscope.experiments.pool_benchmark.export import rounds_notes, transcript
 from poolscope.experiments.pool_benchmark.naming import repetitions_asked
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
+from poolscope.experiments.pool_benchmark.size_charts import phases
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.breakeven import efficiency
@@ -85,6 +87,8 @@ class PoolSizesFacts:
     serial: str
     confidence: str
     charts: Mapping[str, ChartFacts | None]
+    phases: tuple[str, ...]
+    one_sample: bool
     facets: tuple[Facet, ...]
     ticks: tuple[timeline.Tick, ...]
     items: str
@@ -134,7 +138,9 @@ class PoolSizesView(View):
     )
     columns: ClassVar[Columns] = {
         "bench": (
-            Column("workers", attrgetter("workers"), align="n", row_head=True),
+            Column(
+                "workers", lambda row: Cell(row.workers, kind="pool" if row.size else SERIAL), align="n", row_head=True
+            ),
             Column("start-up", attrgetter("start"), numbers.ms, "n", "ms", stacked=True),
             Column("map", attrgetter("map"), numbers.ms, "n", "ms", stacked=True, precise=True),
             Column("total", attrgetter("total"), numbers.ms, "n", "ms", stacked=True),
@@ -142,7 +148,9 @@ class PoolSizesView(View):
             Column("efficiency", attrgetter("efficiency"), _efficiency, "n", "%", stacked=True),
         ),
         "speedup": (
-            Column("workers", attrgetter("workers"), align="n", row_head=True),
+            Column(
+                "workers", lambda row: Cell(row.workers, kind="pool" if row.size else SERIAL), align="n", row_head=True
+            ),
             Column("speed-up", attrgetter("speedup"), numbers.ratio, "n"),
             Column("interval", attrgetter("interval"), _or_dash, "n"),
             Column("efficiency", attrgetter("efficiency"), partial(numbers.percent, digits=1), "n", "%"),
@@ -166,7 +174,7 @@ class PoolSizesView(View):
             "Speed-up over the plain loop by pool size against the ideal line, which ends at the usable CPUs",
             220,
         ),
-        "phases": Chart("phases", "Time by phase for each pool size: start-up, map, shutdown", 188),
+        "phases": Chart("phases", "Time by phase for each pool size: start-up, map, shutdown", 160),
         "drift": Chart(
             "drift", "Deviation of each repetition from the median of its size, in order of measurement", 120
         ),
@@ -210,10 +218,12 @@ class PoolSizesView(View):
         repetitions = _repetitions(state, configs)
         return PoolSizesFacts(
             on_bench=table(self.columns["bench"], (plain_loop, *rows), best=attrgetter("best"), digits=digits),
-            speedups=table(self.columns["speedup"], rows, best=attrgetter("best")),
+            speedups=table(self._speedups(rows), rows, best=attrgetter("best")),
             serial=numbers.duration(serial),
             confidence=f"{level:.0%}" if level else "",
             charts={name: self.figure(name, run, revision) if name in ready else None for name in self.charts},
+            phases=phases(state),
+            one_sample=all(len(config.map) == 1 for config in measured),
             facets=facets,
             ticks=ticks,
             items=numbers.whole(state.params.count),
@@ -227,6 +237,15 @@ class PoolSizesView(View):
             samples=sum(len(config.map) for config in configs),
             csv=f"/api/runs/{run.id}/csv",
         )
+
+    def _speedups(self, rows: Sequence[SizeRow]) -> list[Column]:
+        """The columns of the speed-ups; a confidence that all intervals share stands in the head alone."""
+        confidences = {row.interval.rpartition(" ")[0] for row in rows if row.interval}
+        (confidence,) = confidences if len(confidences) == 1 else ("",)
+        if not confidence:
+            return list(self.columns["speedup"])
+        interval = Column(confidence, lambda row: row.interval.rpartition(" ")[2], _or_dash, "n")
+        return [interval if column.title == "interval" else column for column in self.columns["speedup"]]
 
     def _repetitions(
         self,

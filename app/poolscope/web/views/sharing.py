@@ -35,6 +35,7 @@ KEYS = (
     ("killed", "killed on request"),
 )
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the runner has no wording of its own
+KINDS = {"threads": "thread", "processes": "process", "interpreters": "interpreter"}  # whose colour and shape they have
 DECADES = (3, 7)  # of the bars' scale at least, powers of ten
 
 
@@ -98,6 +99,7 @@ class SharingFacts:
     stories: tuple[Story, ...]
     rates: ChartFacts | None
     confidence: str
+    one_sample: bool
     csv: str
 
 
@@ -133,7 +135,7 @@ class SharingView(View):
         ),
         "compared": (
             Column("tool", lambda row: Cell(row.tool.title, href=f"#{row.anchor}", code=True), row_head=True),
-            Column("between", lambda row: row.tool.between),
+            Column("between", lambda row: Cell(row.tool.between, kind=KINDS[row.tool.between])),
             Column("right?", lambda row: Cell(row.word, state=row.mark)),
             Column("operation", lambda row: row.tool.operation, align="keep"),
             Column("operations/s", attrgetter("rate"), numbers.whole, "n"),
@@ -192,6 +194,7 @@ class SharingView(View):
             ),
             rates=self.figure("rates", run, len(state.order), 24 * len(rows) + 8) if timed else None,
             confidence=f"{level:.0%}" if level else "",
+            one_sample=all(len(row.rates) <= 1 for row in state.rows),
             csv=f"/api/runs/{run.id}/csv",
         )
 
@@ -203,8 +206,8 @@ class SharingView(View):
         columns = (tool, replace(bar, scale=(_power(low), middle, _power(high))), *others)
         found = [
             BenchRow(
-                Cell(row.tool.short, code=True),
-                Bar(row.bar, lines),
+                Cell(row.tool.short, code=True, kind=KINDS[row.tool.between]),
+                Bar(row.bar, lines, KINDS[row.tool.between]),
                 "" if row.rate is None else numbers.whole(float(f"{row.rate:.3g}")),
                 row.mark,
                 row.word,
@@ -216,7 +219,10 @@ class SharingView(View):
             return table(columns, found, style="bars")
         every = BenchRow(Cell("compare all"), button=alone("sharing", "tools", ALL, "compare all tools"))
         rest = (
-            BenchRow(Cell(tool.short, code=True), button=alone("sharing", "tools", tool.name, tool.title))
+            BenchRow(
+                Cell(tool.short, code=True, kind=KINDS[tool.between]),
+                button=alone("sharing", "tools", tool.name, tool.title),
+            )
             for tool in CATALOG
             if state.row(tool.name) is None
         )

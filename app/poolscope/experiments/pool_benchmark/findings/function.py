@@ -49,6 +49,8 @@ AS_FAST = 0.95  # what a light kind may lose to a heavy one
 
 def gil_held(state: State, usable_cpus: int) -> CheckResult:
     config = _threads(state, usable_cpus)
+    if config is None and (in_turn := _coroutines_in_turn(state, usable_cpus)):
+        return in_turn
     if config is None:
         free = [python for python in state.pythons if python.gil is False]
         if free and not any(python.gil for python in state.pythons):
@@ -84,6 +86,22 @@ def gil_held(state: State, usable_cpus: int) -> CheckResult:
     others = any(other.kind not in LIGHT for other in state.pools)
     more = {} if others else remedies.kinds(state, "process")
     return CheckResult(True, "one at a time", facts, more, lost_share=1 - used / could)
+
+
+def _coroutines_in_turn(state: State, usable_cpus: int) -> CheckResult | None:
+    """Coroutines that give the event loop back and wait for each other all the same; None where none are seen to."""
+    traced = [config for config in state.pools if config.kind == "asyncio" and config.size > 1 and config.traced]
+    config = max(traced, key=lambda config: config.size, default=None)
+    if config is None or not waits(state) or blocks_event_loop(state):
+        return None
+    loop = state.loop_of(config.python, config.native_threads)
+    stretched = _stretched_in_turn(loop, config)
+    if stretched is None:
+        return None
+    facts = {"config": config, "stretched": stretched}
+    if was_disturbed(state, usable_cpus):
+        return CheckResult(None, "in turn, disturbed", facts)
+    return CheckResult(True, "coroutines in turn", facts, lost_share=1 - 1 / config.size)
 
 
 def _stretched_in_turn(loop: Configuration | None, config: Configuration) -> float | None:

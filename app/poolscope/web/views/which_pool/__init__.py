@@ -100,7 +100,7 @@ class WhichPoolView(View):
             Column("kind", marked, row_head=True),
             Column("workers", attrgetter("size"), numbers.whole, "n"),
             Column("map", attrgetter("time"), numbers.ms, "n", "ms", stacked=True, precise=True),
-            Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "× loop", stacked=True),
+            Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "× plain loop", stacked=True),
             Column("start-up", attrgetter("start"), numbers.ms, "n", "ms", stacked=True),
             Column("memory", attrgetter("memory"), numbers.mib, "n", "MiB a worker", stacked=True),
         ),
@@ -116,7 +116,7 @@ class WhichPoolView(View):
             Column("memory", attrgetter("memory"), numbers.mib, "n", "MiB a worker"),
         ),
         "fits": (
-            Column("kind", attrgetter("kind"), row_head=True),
+            Column("kind", marked, row_head=True),
             Column("law", attrgetter("law")),
             Column("serial share", attrgetter("serial"), partial(numbers.percent, digits=1), "n", "%"),
             Column("95% CI", attrgetter("interval"), or_dash, "n"),
@@ -192,6 +192,7 @@ class WhichPoolView(View):
         held = sum(bool(config.memory) for config in state.pools)
         revision = f"{len(state.order)}-{traced}-{held}"
         rows, compared, found = kinds(state, choice), pythons(state), causes(state, usable)
+        told = phases(state, usable)
         measured = bool(any(config.map for config in state.pools) and loop and loop.map)
         best = attrgetter("best")
         own_loop = () if compared else ("× its own loop",)
@@ -205,8 +206,8 @@ class WhichPoolView(View):
             loop=numbers.duration(median(loop.map)) if loop and loop.map else "",
             reference=reference.label if reference and len(state.pythons) > 1 else "",
             repetitions=max((len(config.map) for config in state.configs.values()), default=0),
-            why=self.figure("why", run, revision, 24 + 34 * len(found)) if traced else None,
-            phases=phases(state, usable),
+            why=self.figure("why", run, revision, 24 + 34 * len(found)) if told else None,
+            phases=told,
             causes=found,
             kinds=table(self.columns["kinds"], rows, best=best, digits=digits),
             fits=table(self.columns["fits"], fitted, caption=FITS) if fitted else None,

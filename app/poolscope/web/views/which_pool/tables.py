@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
+from poolscope.experiments.pool_benchmark.charts import best_of_kinds, curves, fits
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
 from poolscope.experiments.pool_benchmark.naming import config_names, title
@@ -51,6 +51,7 @@ class FitRow:
     """A fitted scalability curve: shares in 1, the peak as a speed-up with its number of workers ('' for none)."""
 
     kind: str
+    pool: str
     law: str
     serial: float | None
     interval: str
@@ -158,20 +159,21 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
     """The curves that the points bear, and why not for the others; once the run is over, for until then they move."""
     if not state.outcome:
         return (), ()
-    found = fits(state, usable_cpus)
+    found, lines = fits(state, usable_cpus), curves(state)
     unfit: dict[str, list[str]] = {}
     for name, fit in found.items():
         if not fit.supported:
             unfit.setdefault(no_fit_sentence(fit.why), []).append(name)
     return (
-        tuple(_fit(name, fit) for name, fit in found.items() if fit.supported),
+        tuple(_fit(name, lines[name][0].kind, fit) for name, fit in found.items() if fit.supported),
         tuple(f"{format_list(names)}: {why}" for why, names in unfit.items()),
     )
 
 
-def _fit(name: str, fit: Scaling) -> FitRow:
+def _fit(name: str, pool: str, fit: Scaling) -> FitRow:
     return FitRow(
         kind=name,
+        pool=pool,
         law="universal scalability law" if fit.law == "usl" else "Amdahl’s law",
         serial=fit.serial.value if fit.serial else None,
         interval=_percents(fit.serial),
