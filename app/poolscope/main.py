@@ -24,8 +24,8 @@ from poolscope.runs.run_cgroups import RunCgroups, find_subtree
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
-from poolscope.web.app_state import AppState, folder
-from poolscope.web.assets import Assets
+from poolscope.web.app_state import AppState
+from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
 from poolscope.web.identification import Identification, kept_secret, proxies_of
 from poolscope.web.open_streams import OpenStreams
