@@ -14,7 +14,7 @@ from _report import Claims, asked, heading
 from _server import browser, served
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
-LIMIT_KIB = 60
+LIMIT_KIB = 42
 
 
 class Traffic:

@@ -101,17 +101,20 @@ class EngineFigure:
 
 
 class Kept:
-    """The finished runs of the journal while one page is made: each experiment's list is read once."""
+    """The finished runs of the journal while one page is made: each experiment's list is read once.
 
-    def __init__(self, app_state: AppState) -> None:
-        self._bench = app_state.scheduler
+    With an `owner`, of his runs and the host's own: the guide must not lead a visitor to what a stranger has started.
+    """
+
+    def __init__(self, app_state: AppState, owner: str = "") -> None:
+        self._bench, self._owner = app_state.scheduler, owner
         self._rows: dict[str, list[StoredRun]] = {}
 
     async def newest(self, experiment: str, fits: Fits) -> Run | None:
         """The newest finished run of an experiment whose parameters fit."""
         if experiment not in self._rows:
             self._rows[experiment] = await self._bench.journal.runs(
-                experiment=experiment, status="finished", limit=LOOKED_AT
+                experiment=experiment, status="finished", visitor=self._owner, and_nobodys=True, limit=LOOKED_AT
             )
         for row in self._rows[experiment]:
             if fits(row.params):
