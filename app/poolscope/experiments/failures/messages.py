@@ -59,7 +59,8 @@ def no_column(engine: str, reason: str) -> str:
 
 def not_asked(engines: Sequence[str]) -> str:
     return (
-        f"{format_list(engines)} get a column each where they are installed and chosen under “pools of other packages”."
+        f"A column for {format_list(engines)} comes with “pools of other packages”, where installed: "
+        'pip install "poolscope[loky,dask]".'
     )
 
 
