@@ -21,6 +21,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.text import numbers
 from poolscope.web.assets import folder, static
 from poolscope.web.costly import CostlyAnswers
+from poolscope.web.drawings import Drawings
 from poolscope.web.identification import Identification
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.replay import Replays
@@ -100,6 +101,7 @@ class AppState:
         # Fragments are drawn one by one, and requests are read in between, however many pages are due at once.
         self.drawing = asyncio.Lock()
         self.bench_turn = asyncio.Lock()  # to draw the whole bench
+        self.drawings = Drawings()
         self.neighbours = Neighbours()
         self.replays = Replays()
         self.templates = environment()
