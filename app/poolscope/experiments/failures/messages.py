@@ -53,5 +53,15 @@ def leftovers(found: Mapping[str, Sequence[str]]) -> str:
     )
 
 
+def no_column(engine: str, reason: str) -> str:
+    return f"No column for {engine}. {reason}"
+
+
+def not_asked(engines: Sequence[str]) -> str:
+    return (
+        f"{format_list(engines)} get a column each where they are installed and chosen under “pools of other packages”."
+    )
+
+
 def broken(cases: Sequence[Case]) -> str:
     return "; ".join(f"{case.scenario}: {case_sentence(case)}" for case in cases)

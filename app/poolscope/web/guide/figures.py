@@ -88,11 +88,16 @@ class ScenarioFigure:
 
 @dataclass(frozen=True, slots=True)
 class EngineFigure:
-    """What one kind of pool gained and cost here, in words: with computing work, and with large arguments."""
+    """What one kind of pool gained and cost here, in words: with computing work, and with large arguments.
+
+    Something else on the machine disturbed the run that the first two are from, or that of the third.
+    """
 
     computing: str
     start: str
     arguments: str
+    computing_disturbed: bool
+    arguments_disturbed: bool
 
 
 class Kept:
@@ -292,11 +297,17 @@ async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
 
 async def engine_figures(kept: Kept) -> dict[str, EngineFigure]:
     """By kind: the newest runs that compared all of them."""
-    computing = state_as_json(await kept.newest("which-pool", asked_as("engines-computing"))).get("cells", ())
-    arguments = state_as_json(await kept.newest("which-pool", asked_as("engines-arguments"))).get("cells", ())
+    computing_run = await kept.newest("which-pool", asked_as("engines-computing"))
+    arguments_run = await kept.newest("which-pool", asked_as("engines-arguments"))
+    computing = state_as_json(computing_run).get("cells", ())
+    arguments = state_as_json(arguments_run).get("cells", ())
     return {
         kind: EngineFigure(
-            speedup(best(computing, kind)), start_up(best(computing, kind)), speedup(best(arguments, kind))
+            speedup(best(computing, kind)),
+            start_up(best(computing, kind)),
+            speedup(best(arguments, kind)),
+            spoiled(computing_run),
+            spoiled(arguments_run),
         )
         for kind in PRESETS["engines-computing"].params["kinds"]
     }

@@ -26,6 +26,7 @@ from poolscope.web.guide.comparisons import (
 )
 from poolscope.web.guide.figures import (
     Kept,
+    asked_as,
     engine_figures,
     figures,
     pool_figure,
@@ -76,7 +77,11 @@ async def measured(app_state: AppState, name: str, owner: str) -> dict[str, Any]
         case "failing-safely":
             return {"scenarios": table(SCENARIOS, await scenario_figures(kept))}
         case "beyond-one-machine":
-            return {"engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept)))}
+            broken = await kept.newest("failures", asked_as("engines-crashes"))
+            return {
+                "engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept))),
+                "crashes": VIEWS["failures"].view(broken) if broken is not None else None,
+            }
         case "hosting-a-demo":
             return {"limits": table(LIMITS_OF_THE_DEMO, LIMITS.items())}
         case "glossary":
