@@ -30,7 +30,7 @@ Word = Callable[[Mapping[str, Any]], str]
 class Figure:
     """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
 
-    A figure that nobody has measured is an en dash. `disturbed`: something else on the machine spoiled that run.
+    A figure that nobody has measured is an en dash. `disturbed`: other programs spoiled that run.
     """
 
     what: str
@@ -161,6 +161,8 @@ async def figures(kept: Kept) -> Figures:
     crashes = await kept.newest("failures", showing("scenarios", "side-by-side"))
 
     def of_cells(what: str, run: Run | None, word: Word, preset: str, alike: bool = False) -> Figure:
+        if spoiled(run):  # its figures would speak against the text beside them
+            return Figure(what, numbers.UNKNOWN, numbers.UNKNOWN, id_of(run), PRESETS[preset], True)
         cells = state_as_json(run).get("cells", ())
         pools = [best(cells, "thread"), best(cells, "process")]
         if alike:  # as many threads as processes, and several: one alone has no company
