@@ -1,5 +1,8 @@
 """Keeps the browser's vendored libraries: fetches what the manifests name by `npm pack`, or checks what lies there.
 
+A file with `cut` in its manifest is not taken whole: a script beside this one keeps of it what a list says, with the
+tools that the manifest names.
+
 - `vendor.py` fetches every package again; what comes must have the integrity that the manifest notes.
 - `vendor.py NAME@VERSION ...` moves these packages to these versions, and notes their integrity.
 - `vendor.py --check` compares files and manifests, offline.
@@ -58,19 +61,31 @@ def fetch(package: dict[str, Any], into: Path) -> dict[str, Any]:
             sys.exit(f"{wanted} is not the package that the manifest notes: its integrity is {integrity}.")
         with tarfile.open(tarball) as archive:
             licence = json.loads(member(archive, "package.json"))["license"]
-            taken = {file["local"]: (file["source"], member(archive, file["source"])) for file in package["files"]}
-    for local, (_, data) in taken.items():
-        (into / local).write_bytes(data)
+            taken = [(file, member(archive, file["source"])) for file in package["files"]]
+    files = []
+    for file, data in taken:
+        written = cut(data, **file["cut"]) if "cut" in file else data
+        (into / file["local"]).write_bytes(written)
+        files.append({**file, "sha256": sha256(written)})
     print(wanted)
     return {
         "name": package["name"],
         "version": package["version"],
         "licence": licence,
         "integrity": integrity,
-        "files": [
-            {"source": source, "local": local, "sha256": sha256(data)} for local, (source, data) in taken.items()
-        ],
+        "files": files,
     }
+
+
+def cut(data: bytes, script: str, kept: str, tools: list[str]) -> bytes:
+    """What the script keeps of a file, by the list; the tools are fetched into a folder that does not stay."""
+    here = Path(__file__).resolve().parent
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["npm", "install", "--silent", "--no-save", *tools], cwd=folder, check=True)
+        whole, written = Path(folder) / "whole", Path(folder) / "written"
+        whole.write_bytes(data)
+        subprocess.run(["node", here / script, whole, here / kept, written], cwd=folder, check=True)
+        return written.read_bytes()
 
 
 def member(archive: tarfile.TarFile, name: str) -> bytes:

@@ -35,7 +35,7 @@ from poolscope.experiments.pool_benchmark.state import Configuration
 from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
 from poolscope.runs.journal import Journal
-from poolscope.runs.run import Run
+from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
 
 ENOUGH = 20  # runs of each shape, for the claim
@@ -91,18 +91,21 @@ SHAPES = (
 
 
 def answer_of(shape: Shape, run: Run, seconds: float) -> Answer:
-    """What a run that has ended says, which took so long. Raises RuntimeError for one that failed."""
-    recommendation = recommend(run.state)
-    if recommendation is None:
+    """What a run that has ended says, which took so long. Raises RuntimeError for one that failed.
+
+    One that had no time for any pool, as on a busy machine, names no winner.
+    """
+    if run.status is not Status.FINISHED:
         raise RuntimeError(f"{shape.name}: {run.status}, {run.error or run.verdict}")
-    config: Configuration | None = recommendation.config
-    findings = {finding.code.partition(":")[0]: finding for finding in findings_of(run)}
+    recommendation = recommend(run.state)
+    config: Configuration | None = recommendation.config if recommendation else None
+    disturbed = any(finding.holds for finding in findings_of(run) if finding.code.startswith("run_was_disturbed:"))
     rounds = run.as_json()["state"]["rounds"]
     return Answer(
         setting=f"{config.kind} {config.size}" if config else "",
         right=config is not None and shape.is_right(family(config), config.size),
-        disturbed=findings["run_was_disturbed"].holds is True,
-        settled=rounds["settled"],
+        disturbed=disturbed,
+        settled=bool(rounds["settled"]),
         rounds=rounds["counted"],
         half_width=rounds["half_width"],
         seconds=seconds,
@@ -214,7 +217,7 @@ def main() -> int:
     if given.keep:
         take_up(given.keep, shapes)
     until = monotonic() + 60 * given.minutes
-    more = {"seconds": 2, "sizes": [2]} if given.quick else {}
+    more = {"seconds": 5, "sizes": [2]} if given.quick else {}
     asyncio.run(measure(repeats, shapes, given.keep, until, **more))
     print_table(shapes)
     claims = Claims(min(len(shape.answers) for shape in shapes) < ENOUGH)

@@ -201,15 +201,19 @@ document.addEventListener("keydown", event => {
 function reveal(element) {
   for (let fold = element?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
 }
-function followHash() { if (location.hash) reveal(part(decodeURIComponent(location.hash.slice(1)))); }
-addEventListener("hashchange", followHash);
 document.addEventListener("submit", event => {
   const panel = event.target.closest(".ways") && part(event.target.querySelector("[name=experiment]")?.value);
   if (!panel) return;
   reveal(panel);
   panel.scrollIntoView({ block: "start" });
 });
-function settle() { speak(); follow(); offerReplay(); offerCopies(); hold(); }
+// What draws charts is loaded with the first of them.
+const { charts } = document.currentScript.dataset;
+let drawing = null;
+function offerCharts() {
+  if (document.querySelector("vl-chart")) drawing ??= import(charts).catch(error => { drawing = null; console.error(error); });
+}
+function settle() { speak(); follow(); offerReplay(); offerCopies(); offerCharts(); hold(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);
 
@@ -238,5 +242,4 @@ document.addEventListener("click", event => {
   event.target.textContent = "Pause";
   timer = setInterval(step, STEP);
 });
-followHash();
 settle();

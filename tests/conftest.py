@@ -14,9 +14,9 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
-# Tests that share a browser and a server: one worker runs all of them. Looking for violations takes as long as all else
-# that needs a browser, so it has one of its own.
-TOGETHER = ("tests/browser/test_everyone.py", "tests/browser/")
+# Tests that share a browser and a server: one worker runs all of them. These are two browsers, which take about equally
+# long, for with one for all it would be the last to end.
+TOGETHER = (("tests/browser/test_everyone.py", "tests/browser/test_stream.py"), ("tests/browser/",))
 # What takes longest begins first, for a worker that begins it last keeps the others waiting.
 LONGEST = (
     "tests/browser/",
@@ -33,10 +33,10 @@ LEAVES_CHARTS = "tests/browser/test_pool_sizes.py"
 
 
 class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]
-    """Hands out whole files, in the order of collection, and a folder of TOGETHER as if it were one file."""
+    """Hands out whole files, in the order of collection, and those that are TOGETHER as if they were one file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid.partition("::")[0])
+        return next((places[0] for places in TOGETHER if nodeid.startswith(places)), nodeid.partition("::")[0])
 
 
 def pytest_configure() -> None:

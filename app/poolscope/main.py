@@ -20,12 +20,12 @@ from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
 from poolscope.runs.redaction import redaction_of_this_installation
+from poolscope.runs.run_cgroups import RunCgroups, find_subtree
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings
-from poolscope.stats import intervals
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
-from poolscope.web.app_state import AppState, folder
-from poolscope.web.assets import Assets
+from poolscope.web.app_state import AppState
+from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
 from poolscope.web.identification import Identification, kept_secret, proxies_of
 from poolscope.web.open_streams import OpenStreams
@@ -66,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         run_cpu_s=settings.cpu_s_of_one_run,
         records_mib=settings.records_mib,
         for_strangers=settings.demo,
+        run_cgroups=RunCgroups(find_subtree()),
         redact=redaction_of_this_installation(settings.journal_path.parent) if settings.demo else None,
     )
     identification = Identification(
@@ -83,21 +84,17 @@ def create_app(settings: Settings) -> FastAPI:
         scheduler.installation = replace(scheduler.installation, pythons=interpreters.by_label(found), searching=False)
         await scheduler.resume()
 
-    async def load_statistics() -> None:
-        await asyncio.sleep(STATISTICS_AFTER_S)
-        await asyncio.to_thread(intervals.warm)
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await scheduler.open(take_over=True)
         if journal.set_aside:
             log.warning(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
         finding = asyncio.create_task(find_pythons())
-        loading = asyncio.create_task(load_statistics())
+        loading = asyncio.get_running_loop().call_later(STATISTICS_AFTER_S, scheduler.warming.start)
         yield
-        finding.cancel()
         loading.cancel()
-        await asyncio.wait((finding, loading))
+        finding.cancel()
+        await asyncio.wait({finding})
         await scheduler.close()
 
     app = FastAPI(title="Poolscope", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)

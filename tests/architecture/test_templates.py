@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from jinja2 import nodes
-from poolscope.web.app_state import environment, folder
+from poolscope.web.app_state import environment
+from poolscope.web.assets import folder
 
 LONGEST_LINE = 160
 ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg)

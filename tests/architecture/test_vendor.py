@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -48,3 +49,16 @@ def test_a_changed_file_and_a_missing_one_are_told(checkout: Path) -> None:
     assert done.returncode == 1
     assert "static/vendor/htmx.min.js has changed" in done.stdout
     assert "static/vendor/vega.min.js is missing" in done.stdout
+
+
+# What has no look of its own, or one that Pico does not touch.
+BARE = {"head", "link", "meta", "title", "script", "noscript", "path", "rect", "line", "g", "text", "vl"}
+
+
+def test_pico_is_kept_for_every_element_of_the_pages() -> None:
+    """What is cut down to a list lacks what the list lacks, and no test of a page would see that."""
+    kept = set(re.sub(r"#.*", "", (ROOT / ".ci/pico.kept").read_text()).split())
+    pages = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+    assert set(re.findall(r"<([a-z][a-z0-9]*)", pages)) - BARE - kept == set()
+    types = set(re.findall(r'<(?:input|button)[^>]* type="(\w+)"', pages)) - {"hidden"}
+    assert {f"[type={each}]" for each in types} - kept == set()

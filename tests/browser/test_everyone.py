@@ -101,6 +101,15 @@ def history(_: Served) -> str:
     return "/runs"
 
 
+def queued(bench: Served) -> str:
+    measuring(bench)
+    return f"/runs/{bench.begin('pool-sizes')}"
+
+
+def guide(_: Served) -> str:
+    return "/guide"
+
+
 def nothing_there(_: Served) -> str:
     return "/runs/sl-4711"
 
@@ -112,6 +121,8 @@ def api(_: Served) -> str:
 PAGES = (
     nothing_there,
     api,
+    queued,
+    guide,
     running,
     measuring,
     shared_list,

@@ -34,6 +34,9 @@ def slow(n):
 def fails(n):
     raise ValueError(n)
 
+def two_things(workers, more):
+    pass
+
 def unlucky(workers):
     raise RuntimeError("no cluster today")
 
@@ -121,6 +124,14 @@ def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
     done = call("measure", function, "--items", items, "--kinds", "thread", "--sizes", "2", "--repeats", "1")
     assert done.status == status
     assert named in done.err.splitlines()[-1]
+
+
+def test_a_factory_that_asks_for_more_than_a_number_of_workers_exits_with_2(tasks: None, call: Call) -> None:
+    done = call("measure", "tasks:double", "--items", "numbers", "--kinds", "thread", "--executor", "tasks:two_things")
+    assert done.status == 2
+    said = done.err.splitlines()[-1]
+    assert "tasks:two_things can't be called with a number of workers: missing a required argument: 'more'." in said
+    assert "returns a context-managed concurrent.futures.Executor" in said
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +65,43 @@ def test_a_second_sigterm_does_not_leave_anything_behind(server: Served) -> None
     run.until_nothing_is_left()
     until_gone(children)
     server.until_nothing_is_left()
+
+
+# What never ends: in the event loop, at its end, and in a thread that Python would join.
+HANGING = """
+import asyncio, time
+from poolscope.cli import main, serve
+from poolscope.runs.scheduler import Scheduler
+from poolscope.stats import intervals
+{hangs}
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("hangs", "told"),
+    [
+        (
+            "serve.END_LIMIT_S = 0.5; Scheduler.close = lambda self, **_: asyncio.sleep(600)",
+            "tidied up at the next start",
+        ),
+        ("intervals.warm = lambda: time.sleep(600)", ""),
+    ],
+    ids=["the-scheduler", "what-is-loaded"],
+)
+def test_whatever_hangs_the_server_ends(hangs: str, told: str, tmp_path: Path) -> None:
+    program = [sys.executable, "-c", HANGING.format(hangs=hangs), "serve", "--port", "0", "--data", str(tmp_path)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            assert "answers at" in server.stdout.readline()
+            server.terminate()
+            _, said = server.communicate(timeout=BOUND_S)
+        finally:
+            server.kill()
+    assert server.returncode == 0, said
+    assert told in said
+    until(lambda: not list(Path(tempfile.gettempdir()).glob(f"poolscope-{server.pid}-*")), "the scratch folder's end")
 
 
 def test_a_restart_lets_live_runs_end_refuses_new_ones_and_begins_those_that_wait() -> None:

@@ -39,6 +39,20 @@ fork_if_first()
 print("waits", flush=True)
 signal.pause()
 """
+# The command while it still loads: what it would load next never comes.
+LOADS = """
+import signal, sys
+from types import ModuleType
+from poolscope import entry
+
+class Loading(ModuleType):
+    def main(self):
+        print("loads", flush=True)
+        signal.pause()
+
+sys.modules["poolscope.cli"] = Loading("poolscope.cli")
+entry.main()
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,11 +66,12 @@ def test_orphans_are_reaped_and_the_exit_code_is_the_servers() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("True []\n", "", 7)
 
 
-def test_a_signal_is_passed_on() -> None:
-    command = [*NAMESPACE, sys.executable, "-c", WAITS]
+@pytest.mark.parametrize(("program", "says"), [(WAITS, "waits"), (LOADS, "loads")])
+def test_a_signal_is_passed_on_and_ends_what_still_loads(program: str, says: str) -> None:
+    command = [*NAMESPACE, sys.executable, "-c", program]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "waits\n"
+        assert process.stdout.readline() == f"{says}\n"
         (first,) = psutil.Process(process.pid).children()
         first.send_signal(signal.SIGTERM)
         until(lambda: process.poll() is not None, "the end")

@@ -79,6 +79,21 @@ async def test_runs_are_listed_newest_first_by_experiment_by_status_and_in_pages
     assert await journal.count() == 4
 
 
+async def test_a_visitors_runs_are_listed_alone_or_beside_the_hosts_own(journal: Journal) -> None:
+    for number, visitor in enumerate((None, "one", "", "two"), 1):  # None as before there were any
+        await create(journal)
+        owner = SERVER if visitor is None else {**SERVER, "visitor": visitor}
+        assert await journal.save(f"sl-000{number}", owner=owner)
+    for asked, found in (
+        ({}, [4, 3, 2, 1]),
+        ({"visitor": "one"}, [2]),
+        ({"visitor": "one", "and_nobodys": True}, [3, 2, 1]),
+        ({"and_nobodys": True}, [4, 3, 2, 1]),
+    ):
+        rows = await journal.runs(**asked)
+        assert [row.id for row in rows] == [f"sl-000{number}" for number in found], asked
+
+
 async def test_ids_are_never_given_again(journal: Journal) -> None:
     run_id = await create(journal)
     assert await journal.append(run_id, 1, [b"x"])

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from poolscope.protocol.records import End, Progress, from_line, to_line
 from poolscope.runs.journal import Journal
-from poolscope.runs.process_tree import identity, is_alive
+from poolscope.runs.process_tree import identity, is_alive, scratch_prefix
 from poolscope.runs.recovery import clear_scratch, recover
-from poolscope.runs.runner_process import scratch_prefix
 
 from tests.runs.conftest import ENDLESS, OpenScheduler, until
 

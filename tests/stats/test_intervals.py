@@ -171,3 +171,9 @@ def test_a_slower_loop_makes_every_speed_up_larger(loop: list[float], pool: list
     assert after.value >= before.value * (1 - 1e-12)
     if before.low is not None and after.low is not None:
         assert after.low >= before.low * (1 - 1e-12)
+
+
+def test_the_inverse_of_a_ratio_has_its_bounds_the_other_way_round() -> None:
+    assert Ratio(0.5, 0.25, 0.8, 0.95).inverse() == Ratio(2.0, 1.25, 4.0, 0.95)
+    assert Ratio(0.5, None, None).inverse() == Ratio(2.0, None, None)
+    assert Ratio(0.5, 0.0, 1.0).inverse().high is None

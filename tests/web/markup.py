@@ -175,7 +175,7 @@ class Markup(HTMLParser):
             self._references += (value or "").split()
         if name == "href" and (value or "").startswith("#") and value != "#":
             self._references.append((value or "")[1:])
-        own = (value or "").startswith(("/", "#", "?")) and not (value or "").startswith("//")
+        own = (value or "").startswith(("/", "#", "?", "data:image/")) and not (value or "").startswith("//")
         if name in ADDRESSES and not own:
             self.mistakes.append(f"{name}={value!r} in {where} leads elsewhere")
 

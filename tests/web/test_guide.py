@@ -12,6 +12,7 @@ import httpx
 import pytest
 from poolscope.examples import programs
 from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.payloads import CaseBegan, CaseEnding, CaseExited, CaseOutcome
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG
@@ -195,9 +196,7 @@ def test_threads_and_processes_are_compared_by_a_run_of_which_pool(tmp_path: Pat
     ]
 
 
-def test_a_disturbed_run_is_called_so_and_one_worker_alone_does_not_speak_for_a_pool(
-    tmp_path: Path, serve: Serve
-) -> None:
+def test_a_disturbed_run_is_called_so_and_its_figures_are_not_shown(tmp_path: Path, serve: Serve) -> None:
     maps = {"serial": about(640), "thread 1": about(650), "thread 2": about(655), "process 1": about(330)}
     maps["process 2"] = about(340)
     traces = {key: traced(planned(key, ITEMS), 340, cpus=1) for key in ("thread 2", "process 2")}
@@ -205,8 +204,36 @@ def test_a_disturbed_run_is_called_so_and_one_worker_alone_does_not_speak_for_a_
     kept(tmp_path, "which-pool", asked, [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)])
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/threads-or-processes")
-    assert page.text.count("wp-0001 (disturbed by something else)") == 4
-    assert sum("of each of 2" in said for said in page.texts("b")) == 2
+    assert page.text.count("wp-0001 (disturbed by other programs, so not shown)") == 4
+    assert set(page.texts("b")) == {UNKNOWN}
+
+
+def failure_records() -> Iterator[Record]:
+    """Of the same fault under each kind of pool: loky is there, dask is not installed."""
+    yield opening("failures")
+    endings = {"loky": (CaseEnding.POOL_BROKEN, "5 kept."), "dask": (CaseEnding.NOT_IN_THIS_PYTHON, "pip install it.")}
+    for engine, (ending, sentence) in endings.items():
+        case = f"exits / {engine}"
+        yield Result(1, CaseBegan("side-by-side", case), f"side-by-side: {case}")
+        yield Result(2, CaseOutcome(ending, sentence))
+        yield Result(3, CaseExited(0, "ended with exit code 0", ended_by_us=False, seconds=0.1))
+    yield End(4 * S, "finished")
+
+
+def test_engines_are_compared_by_their_runs_and_a_disturbed_one_is_marked(tmp_path: Path, serve: Serve) -> None:
+    maps = {"serial": about(640), "thread 2": about(655), "process 2": about(340), "loky 2": about(350)}
+    traces = {key: traced(planned(key, ITEMS), 340, cpus=1) for key in maps if key != "serial"}
+    noisy = [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)]
+    kept(tmp_path, "which-pool", dict(PRESETS["engines-computing"].params), noisy)
+    kept(tmp_path, "failures", dict(PRESETS["engines-crashes"].params), list(failure_records()))
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        page = read(browser, "/guide/beyond-one-machine")
+        assert page.text.count(" disturbed") == 6  # start-up and speed-up of three kinds, none of large arguments
+        assert "pool broken" in page.text
+        assert page.texts("th").count("loky") == 2  # of the engines' row and of the matrix's column
+        assert page.texts("th").count("dask") == 1  # no column for what is not installed
+        assert "No column for dask. pip install it." in page.text
+        assert "No column for dask. pip install it." in read(browser, "/runs/fl-0002").text
 
 
 def test_the_figures_are_those_of_the_newest_finished_run(tmp_path: Path, serve: Serve) -> None:

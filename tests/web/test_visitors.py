@@ -90,6 +90,14 @@ def test_nobody_changes_a_strangers_run_and_everybody_may_look_at_it(
         assert f'action="/runs/{run_id}/stop"' in next(frames(stream)).data
 
 
+def test_the_guide_leads_nobody_to_what_a_stranger_has_started(own: httpx.Client, other: httpx.Client) -> None:
+    run = start(own, "sharing", tools=["queue", "mp-queue"], operations=20, workers=2, repeats=1)
+    assert ended(own, run["id"])["status"] == "finished"
+    address = f'"/runs/{run["id"]}"'
+    assert address in own.get("/guide/threads-or-processes").text
+    assert address not in other.get("/guide/threads-or-processes").text
+
+
 def test_bench_and_history_are_of_ones_own_runs(own: httpx.Client, other: httpx.Client, run_id: str) -> None:
     for path in ("/", "/runs"):
         assert run_id in own.get(path).text

@@ -25,6 +25,7 @@ from poolscope.machine import cgroups, cpu_probe, interpreters, memory
 from poolscope.machine.facts import read_machine
 from poolscope.runs.earlier_journals import earlier_journals
 from poolscope.runs.earlier_journals import in_words as earlier_in_words
+from poolscope.runs.run_cgroups import find_subtree
 from poolscope.settings import Settings, read_settings
 from poolscope.text import numbers
 
@@ -51,6 +52,7 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
 def examine(settings: Settings) -> dict[str, Any]:
     """Everything that the command tells, as JSON has it. Raises BadParameters for settings that make no sense."""
     found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
+    subtree = find_subtree()
     journal, facts = settings.journal_path, read_machine()
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return {
@@ -82,6 +84,7 @@ def examine(settings: Settings) -> dict[str, Any]:
             "memory": memory.limit(),
             "pids": cgroups.process_limit(),
         },
+        "run_cgroups": {"below": str(subtree.folder) if subtree.folder else None, "why_not": subtree.why_not},
         "pythons": [asdict(python) for python in found],
         "data": {"file": str(journal), **access(journal), "earlier": [str(each) for each in earlier_journals(journal)]},
         "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
@@ -109,6 +112,8 @@ def table_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "free memory", numbers.size(report["memory_available"])
     yield "memory limit", numbers.size(limits["memory"]) if limits["memory"] else "none"
     yield "process limit", f"{limits['pids']:,}" if limits["pids"] else "none"
+    own = report["run_cgroups"]
+    yield "cgroup of a run", f"its own, below {own['below']}" if own["below"] else f"none: {own['why_not']}"
     for each in report["pythons"]:
         if not each["why_not"]:
             yield f"Python {each['label']}", python_in_words(each)

@@ -6,16 +6,21 @@ import asyncio
 import errno
 import gc
 import inspect
+import logging
+import os
 import secrets
 import signal
 import socket
 import sqlite3
+import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
-from typing import Any, Optional
+from typing import Any, NoReturn, Optional
 
 import typer
 import uvicorn
@@ -29,13 +34,18 @@ from poolscope.main import create_app
 from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.settings import GENERATED, Settings, option, read_settings, variable
+from poolscope.text.numbers import duration
 from poolscope.web.connections import BoundedHttp, most_connections
 from poolscope.web.identification import is_loopback
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
+# Whatever hangs, the process is gone within ten seconds of its signal; runners end with their channel.
+END_LIMIT_S = 8.5
 STREAMS_END_S = 3  # uvicorn's patience with open streams; the bench then has about five of the ten seconds
 # Objects between two collections. After a thousand connects the default of 700 pauses for 100 ms again and again.
 GC_THRESHOLD = (50_000, 20, 50)
+
+log = logging.getLogger(__name__)
 
 
 def make_command() -> Callable[..., None]:
@@ -161,12 +171,34 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
         await scheduler.close(keep_waiting=restarts)
 
     server = Server(config, lambda: announce(link, open_browser), end)
+    leave_in_time(server, END_LIMIT_S, settings.restart_seconds)
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start
         raise CannotServe("The server could not start; the lines above say why.") from None
-    if server.ended_by == signal.SIGINT:
-        raise typer.Exit(INTERRUPTED)
+    leave(server)
+
+
+def leave(server: Server) -> NoReturn:
+    """Exit as the signal deserves, at once: all is closed, and what Python would tidy up takes long under load."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(INTERRUPTED if server.ended_by == signal.SIGINT else 0)
+
+
+def leave_in_time(server: Server, seconds: float, restart_s: float) -> None:
+    """Leave so long after a signal if the server has not ended by then, however busy its event loop is.
+
+    `restart_s` longer after one that gives live runs their time.
+    """
+
+    def watch() -> None:
+        number = server.signals.get()
+        time.sleep(seconds + (restart_s if number == signal.SIGTERM else 0))
+        log.error("Not everything has ended within %s; what is left is tidied up at the next start.", duration(seconds))
+        leave(server)
+
+    threading.Thread(target=watch, name="leave in time", daemon=True).start()
 
 
 class Server(uvicorn.Server):
@@ -181,6 +213,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.ended_by: int | None = None
+        self.signals: SimpleQueue[int] = SimpleQueue()  # the one queue that a signal's handler may put into
         self._when_started, self._end = started, end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -190,6 +223,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.ended_by is not None  # a second signal waits for nobody
         self.ended_by = sig
+        self.signals.put(sig)
 
     async def on_tick(self, counter: int) -> bool:
         if self.ended_by is not None and not self.should_exit:

@@ -23,8 +23,9 @@ from poolscope.library.lone_run import LoneRun
 from poolscope.library.progress import shown
 from poolscope.library.result import MeasureResult, result_of
 from poolscope.machine import interpreters
+from poolscope.runs.process_tree import scratch_prefix
 from poolscope.runs.run import Run, Status
-from poolscope.runs.runner_process import MEASURED, scratch_prefix
+from poolscope.runs.runner_process import MEASURED
 from poolscope.settings import Settings, read_settings
 
 # The parameters of `which-pool` that the function and its items are given instead of.

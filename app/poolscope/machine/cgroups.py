@@ -76,6 +76,24 @@ def process_limit(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> int |
     return min((limit for limit in found if limit is not None), default=None)
 
 
+def unified(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> tuple[Path, ...]:
+    """The folders of our cgroup of version 2 and those above it, nearest first; the last is the top that we can see.
+
+    Empty where only version 1 is mounted, or ours is outside of what can be seen.
+    """
+    found: list[Path] = []
+    for version, root, point in _mounts("", proc):
+        if version == "v2":
+            found.extend(_way_up(_homes("", proc).get(version), root, _in(sys, point)))
+    return tuple(dict.fromkeys(found))
+
+
+def event_count(file: Path, event: str) -> int:
+    """How often something has happened, by a cgroup's `memory.events` or `pids.events`; 0 where nobody counts it."""
+    found = re.search(rf"^{event} (\d+)$", _text(file), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
 def folders(controller: str, proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> tuple[Path, ...]:
     """The folders of our cgroup and those above it that can hold a controller's files, nearest first, each once."""
     homes = _homes(controller, proc)

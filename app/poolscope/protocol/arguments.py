@@ -58,12 +58,13 @@ class SharingArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class FailuresArguments(Arguments):
-    """Seconds: `task` is that of a task that is longer than its `limit`."""
+    """Seconds: `task` is that of a task that is longer than its `limit`. `engines` are further pools to break."""
 
     tag: ClassVar[str] = "failures"
     scenarios: tuple[str, ...]
     task: float
     limit: float
+    engines: tuple[str, ...] = ()
 
 
 # The pool benchmark

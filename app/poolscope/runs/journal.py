@@ -252,19 +252,29 @@ class Journal:
         return pruned
 
     async def runs(
-        self, *, experiment: str = "", status: str = "", visitor: str = "", limit: int = 50, before: str = ""
+        self,
+        *,
+        experiment: str = "",
+        status: str = "",
+        visitor: str = "",
+        and_nobodys: bool = False,
+        limit: int = 50,
+        before: str = "",
     ) -> list[StoredRun]:
-        """Kept runs, newest first, older than the run `before`; those of one visitor, if there is one given."""
+        """Kept runs, newest first, older than the run `before`; those of one visitor, if there is one given.
+
+        With `and_nobodys` also those that no visitor has started, but the host, from the command line.
+        """
         wheres, values = ["id IS NOT NULL"], []
-        for column, value in (("experiment", experiment), ("status", status), (VISITOR, visitor)):
+        whose = f"coalesce({VISITOR}, '') IN ('', ?)" if and_nobodys else f"{VISITOR} = ?"
+        for where, value in (("experiment = ?", experiment), ("status = ?", status), (whose, visitor)):
             if value:
-                wheres.append(f"{column} = ?")
+                wheres.append(where)
                 values.append(value)
         if before:
             wheres.append("number < (SELECT number FROM runs WHERE id = ?)")
             values.append(before)
-        where = " AND ".join(wheres)
-        query = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?"  # noqa: S608 (our names)
+        query = f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(wheres)} ORDER BY number DESC LIMIT ?"  # noqa: S608 (our names)
         return [_row(found) for found in await self._read(query, (*values, limit))]
 
     def size(self) -> int:

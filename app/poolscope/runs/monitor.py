@@ -78,7 +78,8 @@ class RunMonitor:
             prints.cancel()
             await asyncio.gather(prints, return_exceptions=True)
         death = Breach(None, self.redacted(malformed)) if malformed else None
-        death = death or run.breach or death_of_runner(code, self.redacted(runner.last_words), runner.wanted_memory)
+        last_words = self.redacted(runner.last_words)
+        death = death or run.breach or runner.breach or death_of_runner(code, last_words, runner.wanted_memory)
         await self._conclude(run, death)
 
     def redacted(self, text: str) -> str:
@@ -94,6 +95,8 @@ class RunMonitor:
         """
         first = len(run.record_log.lines) + 1
         records, malformed = decode_lines(lines)
+        if records:
+            records[-1] = _with_reason(*records[-1], runner.breach)
         try:
             run.take(records)
         except Exception as error:  # well-formed, but no fold can make sense of it: the runner's fault, not ours
@@ -164,6 +167,14 @@ class RunMonitor:
             columns["owner"] = dict(owner)
         if not await self._journal.save(run.id, **columns) and not run.unkept:
             run.unkept = self._journal.trouble
+
+
+def _with_reason(record: Record, line: bytes, breach: Breach | None) -> tuple[Record, bytes]:
+    """A failed end as the runner told it, with the limit before it that the runner could not know of."""
+    if breach is None or not isinstance(record, End) or record.outcome != "failed" or record.code is not None:
+        return record, line
+    told = replace(record, reason=f"{breach.sentence} {record.reason}".strip(), code=breach.code)
+    return told, to_line(told)
 
 
 def too_many_records(limit: int) -> Breach:

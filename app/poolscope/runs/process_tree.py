@@ -63,6 +63,30 @@ def ticks_since_boot(pid: int) -> int | None:
         return None
 
 
+def scratch_prefix(server_pid: int) -> str:
+    """What a server's scratch folders and cgroups begin with; it names the very process, for ids are reused."""
+    return f"poolscope-{server_pid}-{ticks_since_boot(server_pid) or 0}-"
+
+
+def was_left_behind(folder: Path) -> bool:
+    """Whether the server that made a folder of such a name is gone; False for a folder of another name."""
+    try:
+        pid, ticks = int(folder.name.split("-")[1]), folder.name.split("-")[2]
+        return pid != os.getpid() and not _made_by(pid, ticks, folder)
+    except (ValueError, IndexError, OSError):
+        return False
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _made_by(pid: int, ticks: str, folder: Path) -> bool:
+    """Whether the process of that id is the one that made the folder, and not a later one. Raises NoSuchProcess."""
+    started = ticks_since_boot(pid)
+    if started is not None and ticks.isdecimal() and int(ticks):
+        return started == int(ticks)
+    return bool(psutil.Process(pid).create_time() <= folder.stat().st_mtime + START_TOLERANCE_S)
+
+
 def session(leader: int) -> list[psutil.Process]:
     """The processes of a session, the leader too; zombies are not counted."""
     found = []

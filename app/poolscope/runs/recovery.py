@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import tempfile
 import time
@@ -17,7 +16,7 @@ import psutil
 from poolscope.errors import MalformedRecord
 from poolscope.protocol.records import End, from_line, to_line
 from poolscope.runs.journal import LIVE, Journal, StoredRun
-from poolscope.runs.process_tree import START_TOLERANCE_S, is_alive, kill_session, ticks_since_boot
+from poolscope.runs.process_tree import is_alive, kill_session, was_left_behind
 from poolscope.runs.run import Status, now
 
 INTERRUPTED = "The server ended while this run was live. Its records up to then are kept."
@@ -76,20 +75,5 @@ def _end(runner: Mapping[str, Any]) -> None:
 def clear_scratch(folder: Path | None = None) -> None:
     """Remove scratch folders whose server is gone; the folder's name tells the server's process id."""
     for path in (folder or Path(tempfile.gettempdir())).glob("poolscope-*-*"):
-        try:
-            pid, ticks = int(path.name.split("-")[1]), path.name.split("-")[2]
-            alive = pid == os.getpid() or _made_by(pid, ticks, path)
-        except (ValueError, OSError):
-            continue
-        except psutil.NoSuchProcess:
-            alive = False
-        if not alive and path.is_dir():
+        if path.is_dir() and was_left_behind(path):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _made_by(pid: int, ticks: str, path: Path) -> bool:
-    """Whether the process of that id is the one that made the folder, and not a later one. Raises NoSuchProcess."""
-    started = ticks_since_boot(pid)
-    if started is not None and ticks.isdecimal() and int(ticks):
-        return started == int(ticks)
-    return bool(psutil.Process(pid).create_time() <= path.stat().st_mtime + START_TOLERANCE_S)

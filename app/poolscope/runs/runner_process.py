@@ -22,7 +22,8 @@ from poolscope.protocol import codec
 from poolscope.protocol.commands import Command, StopRun
 from poolscope.protocol.records import Printed
 from poolscope.runs.budget import Breach
-from poolscope.runs.process_tree import identity, kill_session, ticks_since_boot
+from poolscope.runs.process_tree import identity, kill_session, scratch_prefix
+from poolscope.runs.run_cgroups import RunCgroup
 
 # In the environment of a runner and all that it starts.
 MEASURED = "MEASURED_BY_POOLSCOPE"
@@ -37,11 +38,6 @@ LOW_PRIORITY = 10  # nice: the server answers first
 PRINTED_LIMIT = 256 * 1024
 LAST_WORDS = 4096  # bytes of stderr's end, kept for the reason of a failure
 ASK_S, TERM_S = 2.0, 1.5  # how long a runner may take to stop when it is asked to, then after SIGTERM, before SIGKILL
-
-
-def scratch_prefix(server_pid: int) -> str:
-    """What a server's scratch folders begin with; it names the very process, for process ids are reused."""
-    return f"poolscope-{server_pid}-{ticks_since_boot(server_pid) or 0}-"
 
 
 class RunnerProcess:
@@ -59,6 +55,7 @@ class RunnerProcess:
         self._stderr = b""
         self._memory_kills = memory.kills()  # of anybody's processes, before this one did anything
         self.scratch = scratch
+        self.cgroup: RunCgroup | None = None
         self.identity = identity(process.pid)
         with contextlib.suppress(OSError):
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(FIRST_TO_BE_KILLED)
@@ -112,8 +109,15 @@ class RunnerProcess:
 
     @property
     def wanted_memory(self) -> bool:
-        """Whether the kernel has killed a process for want of memory while it lived."""
+        """Whether the kernel has killed a process for want of memory while it lived, one of its own if it can tell."""
+        if self.cgroup is not None:
+            return self.cgroup.killed_for_memory
         return (memory.kills() or 0) > (self._memory_kills or 0)
+
+    @property
+    def breach(self) -> Breach | None:
+        """The limit of its cgroup that it has met, if it has one."""
+        return self.cgroup.breach if self.cgroup is not None else None
 
     def lower_priority(self) -> None:
         """Let it and all that it starts from now on work below the server. It can't be taken back."""
@@ -212,6 +216,8 @@ class RunnerProcess:
         self._hang_up()
         await asyncio.to_thread(kill_session, self.pid)
         code = await self._process.wait()
+        if self.cgroup is not None:
+            await asyncio.to_thread(self.cgroup.remove)
         await asyncio.to_thread(shutil.rmtree, self.scratch, ignore_errors=True)
         return code
 

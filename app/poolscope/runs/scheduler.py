@@ -32,8 +32,10 @@ from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
 from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, later, now, seconds_since
+from poolscope.runs.run_cgroups import RunCgroups
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
+from poolscope.runs.warming import Warming
 from poolscope.runs.watch import RunWatch
 from poolscope.stats import intervals
 
@@ -65,7 +67,8 @@ class Scheduler:
 
     `budget` is what all running runs together may take; without one they may take anything. `run_s` bounds the time
     that a run lasts, `run_cpu_s` its CPU time, `records_mib` its records. `for_strangers`: what is measured works below
-    the server, too; `redact` takes out of what runs tell what strangers need not see.
+    the server, too; `redact` takes out of what runs tell what strangers need not see. With
+    `run_cgroups` the kernel holds each run to what was admitted, where this machine allows that.
 
     `experiments` are those that can be started, with the parameters that they take here. `measurement_lock` is the
     journal's own unless another is given. `python` runs the folder or file `runner`. `installation` is what runs may
@@ -92,6 +95,7 @@ class Scheduler:
         records_mib: int = 256,
         for_strangers: bool = False,
         redact: Redaction | None = None,
+        run_cgroups: RunCgroups | None = None,
         measurement_lock: MeasurementLock | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
@@ -102,6 +106,7 @@ class Scheduler:
         self.counts = RunCounts()
         self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
+        self.warming = Warming(intervals.warm)
         self._live_limit, self._live_of_visitor = live_limit, live_of_visitor
         self._queue_limit, self._queued_of_visitor = queue_limit, queued_of_visitor
         self._gone_after_s = gone_after_s
@@ -115,6 +120,7 @@ class Scheduler:
         self._store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
         self._took_s: dict[str, float] = {}  # by the last run of an experiment
+        self._run_cgroups = run_cgroups
         self._running: dict[str, Run] = {}
         self._runners: dict[str, RunnerProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,6 +144,8 @@ class Scheduler:
         await self.journal.open()
         await recover(self.journal)
         await self._store.open()
+        if self._run_cgroups is not None:  # before there is any child, which would have to move with us
+            await asyncio.to_thread(self._run_cgroups.open, self._budget)
         if take_over:
             await self._take_over()
         self._prewarm()
@@ -178,6 +186,8 @@ class Scheduler:
                 while self._tasks:
                     await asyncio.wait(self._tasks)
         await self._prewarmed.close()
+        if self._run_cgroups is not None:
+            await asyncio.to_thread(self._run_cgroups.close)
         await self.journal.close()
         self.closed = True
         self.notifier.notify()
@@ -457,9 +467,10 @@ class Scheduler:
         try:
             if run.experiment.measured:
                 # Its times are judged while it runs: what that loads, once, would take a CPU from the first of them.
-                await asyncio.to_thread(intervals.warm)
+                await self.warming.finish()
             began = time.monotonic()
             runner = await self._prewarmed.take()
+            await self._confine(run, runner)
             self.counts.runner_start.add(time.monotonic() - began)
             self._begin(run, runner)
             await self._monitor.follow(run, runner)
@@ -491,12 +502,15 @@ class Scheduler:
     def _begin(self, run: Run, runner: RunnerProcess) -> None:
         self._runners[run.id] = runner
         others = [other for other in self._running.values() if other is not run and other.status is Status.RUNNING]
-        run.conditions = {"poolscope": __version__, "shared_with": [other.id for other in others]}
+        run.conditions = {
+            "poolscope": __version__,
+            "shared_with": [other.id for other in others],
+            "cgroup": runner.cgroup and runner.cgroup.as_json(),
+        }
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
         run.become(Status.RUNNING)
-        # What is measured keeps the priority that its user's own program would have, unless strangers load the server.
-        if self._for_strangers or not run.experiment.measured:
+        if self._has_low_priority(run):
             runner.lower_priority()
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
         runner.send(replace(run.begin_command, limits=limits))
@@ -507,6 +521,17 @@ class Scheduler:
         asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
         self._changed(run)
         self._spawn(self._monitor.save(run, {**self._owner(run), "runner": runner.identity}))
+
+    async def _confine(self, run: Run, runner: RunnerProcess) -> None:
+        """Give a run a cgroup of its own, where that can be. One's own function may take what there is."""
+        if self._run_cgroups is not None:
+            demand = run.params.demand if run.params.built_in else None
+            enter, low = self._run_cgroups.enter, self._has_low_priority(run)
+            runner.cgroup = await asyncio.to_thread(enter, run.id, runner.pid, demand, low_priority=low)
+
+    def _has_low_priority(self, run: Run) -> bool:
+        """What is measured keeps the priority of its user's own program, unless strangers load the server."""
+        return self._for_strangers or not run.experiment.measured
 
     def _owner(self, run: Run) -> dict[str, Any]:
         """What the journal keeps of whose a run is: this server's, and its visitor's."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import multiprocessing
 import platform
 import sys
@@ -11,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -21,7 +19,9 @@ from poolscope.machine.facts import read_machine
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import numbers
+from poolscope.web.assets import folder, static
 from poolscope.web.costly import CostlyAnswers
+from poolscope.web.drawings import Drawings
 from poolscope.web.identification import Identification
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.replay import Replays
@@ -32,14 +32,7 @@ import time
 
 from poolscope.machine.noise import host_busy_s, load_average
 
-PACKAGE = Path(__file__).resolve().parent.parent
 LISTENED_S = 2.0  # it is read over so long at least
-
-
-def folder(name: str) -> Path:
-    """The folder of templates or static files: inside the package in a wheel, beside it in a checkout."""
-    inside = PACKAGE / name
-    return inside if inside.is_dir() else PACKAGE.parent.parent / name
 
 
 @cache
@@ -108,6 +101,7 @@ class AppState:
         # Fragments are drawn one by one, and requests are read in between, however many pages are due at once.
         self.drawing = asyncio.Lock()
         self.bench_turn = asyncio.Lock()  # to draw the whole bench
+        self.drawings = Drawings()
         self.neighbours = Neighbours()
         self.replays = Replays()
         self.templates = environment()
@@ -162,10 +156,3 @@ def environment() -> Environment:
     templates.globals["static"] = static
     templates.globals["ui"] = templates.get_template("partials/_macros.html").module
     return templates
-
-
-@cache
-def static(name: str) -> str:
-    """The address of a static file; it changes with the file's content, so browsers may keep it for ever."""
-    digest = hashlib.sha256((folder("static") / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"

@@ -370,6 +370,15 @@ CONDITION_WORDS = (
 )
 
 
+def cgroup_in_words(memory: int | None, processes: int | None, cpu_weight: int | None) -> str:
+    """'at most 192 MiB, 32 processes; CPU weight 10 of 100', as far as there are limits."""
+    most = [numbers.size(memory)] if memory else []
+    most += [f"{processes:,} processes"] if processes else []
+    parts = [f"at most {', '.join(most)}" if most else "no limit but that of all runs"]
+    parts += [f"CPU weight {cpu_weight} of 100"] if cpu_weight else []
+    return "; ".join(parts)
+
+
 def conditions(run: Run) -> tuple[tuple[str, str], ...]:
     """The conditions that a person looks at, as words; the API has them all."""
     known = {name: value for name, value in run.conditions.items() if value is not None}
@@ -384,6 +393,8 @@ def conditions(run: Run) -> tuple[tuple[str, str], ...]:
     if "clock_resolution_s" in known:
         known["clock_resolution_s"] = numbers.duration(known["clock_resolution_s"])
     pairs = [(word, str(known[name])) for name, word in CONDITION_WORDS if name in known]
+    if "cgroup" in known:
+        pairs.append(("cgroup of its own", cgroup_in_words(**known["cgroup"])))
     beside = known.get("shared_with") or []
     pairs.append(("concurrent runs", ", ".join(beside) if beside else "none"))
     return tuple(pairs)

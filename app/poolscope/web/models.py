@@ -133,6 +133,11 @@ class ConditionsAnswer(Answer):
     platform: str = ""
     load_before: float | None = None
     shared_with: list[str] = Field(default=[], description="Other runs that were live meanwhile.")
+    cgroup: dict[str, int | None] | None = Field(
+        default=None,
+        description="The limits of the run's own cgroup: `memory` in bytes, `processes`, `cpu_weight` (the server has "
+        "100). None where it has no cgroup of its own, and the server watches it alone.",
+    )
 
 
 class QueueAnswer(Answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ from poolscope.web.history import history
 from poolscope.web.table import Column, Table, table
 from poolscope.web.views import VIEWS
 
+COMPRESSION = 6  # at 9 a page takes twice the time and is hardly smaller
+
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
@@ -52,11 +55,17 @@ async def whole_panel(
 ) -> Markup:
     """One experiment's panel of the bench with everything in it, or with another `form` in the place of its own."""
     moving, own_form = panel_sections(app_state, experiment, run)
-    fragments = await render(app_state, (moving, form or own_form))
-    ordered = tuple(fragments[f"{experiment.name}-{name}"] for name in ("head", "ask", "progress", "live"))
-    return part(
-        app_state.templates, "partials/panel.html", "whole", {"panel": panel_facts(experiment), "fragments": ordered}
-    )
+
+    async def draw() -> Markup:
+        fragments = await render(app_state, (moving, form or own_form))
+        ordered = tuple(fragments[f"{experiment.name}-{name}"] for name in ("head", "ask", "progress", "live"))
+        whole = {"panel": panel_facts(experiment), "fragments": ordered}
+        return part(app_state.templates, "partials/panel.html", "whole", whole)
+
+    if form is not None or (run is not None and run.status.live):
+        return await draw()
+    name = f"{experiment.name} {run.id if run else ''}"
+    return await app_state.drawings.drawn(name, (moving.version(), own_form.version()), draw)
 
 
 @router.get("/")
@@ -64,12 +73,30 @@ async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     owner = owner_of(request)
+    if not defaults and not app_state.scheduler.runs_of(owner).latest:
+        return await first_bench(request, app_state, owner)
     # One at a time: a class that comes at once would hold the event loop until the last of its pages is drawn, and with
     # it all streams and answers. Who waits for the lock lets others go first, and one page after the other is drawn.
     async with app_state.bench_turn:
         drawn = await draw_bench(app_state, owner, defaults)
         await asyncio.sleep(0)
     return drawn
+
+
+async def first_bench(request: Request, app_state: AppState, owner: str) -> Response:
+    """The bench of one who has no runs yet: the same for a whole class, for which it is drawn and compressed once."""
+
+    async def draw() -> tuple[bytes, bytes]:
+        async with app_state.bench_turn:
+            body = bytes((await draw_bench(app_state, owner, "")).body)
+        return body, await asyncio.to_thread(gzip.compress, body, COMPRESSION)
+
+    shown = now_section(app_state, owner).version(), recent_section(app_state, owner).version()
+    whole, compressed = await app_state.drawings.drawn("bench", (app_state.scheduler.installation, shown), draw)
+    headers = {"Cache-Control": "no-store"}
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return HTMLResponse(whole, headers=headers)
+    return HTMLResponse(compressed, headers={**headers, "Vary": "Accept-Encoding", "Content-Encoding": "gzip"})
 
 
 async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response:

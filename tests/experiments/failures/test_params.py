@@ -55,3 +55,17 @@ def test_every_scenario_says_what_to_take_away() -> None:
         assert scenario.name == name
         assert scenario.cases
         assert scenario.explanation.endswith(".")
+
+
+@pytest.mark.parametrize(("given", "names"), [("dask, loky", ["loky", "dask"]), (["dask"], ["dask"]), ("", [])])
+def test_pools_of_other_packages_are_asked_for_by_name(given: Any, names: list[str]) -> None:
+    params = parse(FailuresParams, {"engines": given, "scenarios": "side-by-side"})
+    assert params.engines == names
+    without = parse(FailuresParams, {"scenarios": "side-by-side"})
+    assert params.run_length.seconds > without.run_length.seconds or not names
+    assert params.demand.memory > without.demand.memory or not names
+
+
+def test_a_pool_that_is_no_engine_is_refused() -> None:
+    with pytest.raises(BadParameters, match="engines must be some of loky, dask, or empty; 'ray' is not"):
+        parse(FailuresParams, {"engines": "loky, ray"})

@@ -248,7 +248,8 @@ def raises(workers: int) -> Executor:
     [
         (OneForAll, "asked for 2 workers, and 1 answered"),
         (raises, "RuntimeError: no cluster today"),
-        (int, "int, which is no context manager"),
+        (int, "int, which is no context manager. It must return a context-managed"),
+        (lambda workers: None, "gave None, which is no context manager"),
         (memoryview, "raised TypeError"),
     ],
 )

@@ -23,6 +23,8 @@ class Scenario:
 POOLS = ("Pool", "ProcessPoolExecutor")
 TOOLS = ("ThreadPoolExecutor", *POOLS, "InterpreterPoolExecutor")
 FAULTS = ("raises", "exits", "too long", "result not picklable")
+SIDE_BY_SIDE = "side-by-side"  # the scenario of every fault under every kind of pool
+ENGINES = ("loky", "dask")  # from outside the standard library: on request, since their workers take long to start
 
 
 def each(words: tuple[str, ...], tools: tuple[str, ...]) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ _ALL = (
         "trace.",
     ),
     Scenario(
-        "side-by-side",
+        SIDE_BY_SIDE,
         "The same fault under each kind of pool",
         "What one kind of pool reports, another hides, and a third does not survive.",
         each(FAULTS, TOOLS),
@@ -146,6 +148,12 @@ ALL = "all"
 def chosen(names: Sequence[str]) -> list[str]:
     """The scenarios of a run in the catalogue's order; 'all' stands for every one."""
     return [name for name in SCENARIOS if name in names or ALL in names]
+
+
+def cases_of(scenario: str, engines: Sequence[str]) -> tuple[str, ...]:
+    """The cases of a scenario in a run that asks for these engines as well."""
+    further = each(FAULTS, tuple(engines)) if scenario == SIDE_BY_SIDE else ()
+    return (*SCENARIOS[scenario].cases, *further)
 
 
 def key(scenario: str, case: str) -> str:

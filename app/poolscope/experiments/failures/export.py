@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
+from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.payloads import CaseLeftovers, LockGraph
 from poolscope.experiments.failures.state import Case, FailuresState
@@ -97,10 +97,10 @@ def _graph(graph: LockGraph) -> dict[str, Any]:
 
 def matrix(state: FailuresState) -> list[dict[str, Any]]:
     """The same fault under each kind of pool: one entry a cell that has been run."""
-    cells = {case.case: case for case in state.of("side-by-side")}
+    cells = {case.case: case for case in state.of(SIDE_BY_SIDE)}
     found = []
     for fault in FAULTS:
-        for tool in TOOLS:
+        for tool in (*TOOLS, *state.params.engines):
             if (case := cells.get(f"{fault} / {tool}")) is not None:
                 seen = case.surfaced
                 found.append(

@@ -53,5 +53,16 @@ def leftovers(found: Mapping[str, Sequence[str]]) -> str:
     )
 
 
+def no_column(engine: str, reason: str) -> str:
+    return f"No column for {engine}. {reason}"
+
+
+def not_asked(engines: Sequence[str]) -> str:
+    return (
+        f"A column for {format_list(engines)} comes with “pools of other packages”, where installed: "
+        'pip install "poolscope[loky,dask]".'
+    )
+
+
 def broken(cases: Sequence[Case]) -> str:
     return "; ".join(f"{case.scenario}: {case_sentence(case)}" for case in cases)

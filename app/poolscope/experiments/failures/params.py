@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
-from poolscope.experiments.failures.catalogue import ALL, SCENARIOS, chosen
+from poolscope.experiments.demand import DASK_WORKER, ENGINE_WORKER, SMALL, Demand
+from poolscope.experiments.failures.catalogue import ALL, ENGINES, FAULTS, SCENARIOS, SIDE_BY_SIDE, cases_of, chosen
 from poolscope.experiments.parameters import InvalidParameter, Params, RunLength, parameter, quoted
 
 
@@ -16,6 +17,7 @@ def words_in(part: Any) -> list[Any]:
 
 
 CASE_S = 0.4  # of one case on a machine with two CPUs, beside the limits that it waits for
+ENGINE_CASE_S = 4.0  # the same of an engine's, which starts workers, and of dask's others in the place of dead ones
 
 
 class FailuresParams(Params):
@@ -25,6 +27,14 @@ class FailuresParams(Params):
         choices={name: scenario.title for name, scenario in SCENARIOS.items()},
         none="all",
         help="What is to break; none ticked means all of them.",
+    )
+    engines: list[str] = parameter(
+        [],
+        "pools of other packages",
+        choices={engine: engine for engine in ENGINES},
+        none="none",
+        help="Broken beside those of the standard library in the same fault under each kind of pool, where they are "
+        "installed; their workers take seconds to start.",
     )
     task: float = parameter(
         1.0,
@@ -57,10 +67,27 @@ class FailuresParams(Params):
             raise ValueError(f"`scenarios` must be '{ALL}' or some of {', '.join(SCENARIOS)}; {named} is not.")
         return [ALL] if len(chosen(words)) == len(SCENARIOS) else chosen(words)
 
+    @field_validator("engines", mode="before")
+    @classmethod
+    def engines_from_words(cls, given: Any) -> list[str]:
+        """Names in the order of the columns, from a list or a text by commas. Raises ValueError for others."""
+        parts = given if isinstance(given, list | tuple) else [given]
+        words = [word for part in parts for word in words_in(part)]
+        wrong = [word for word in words if not isinstance(word, str) or word not in ENGINES]
+        if wrong:
+            raise ValueError(f"`engines` must be some of {', '.join(ENGINES)}, or empty; {quoted(wrong[0])} is not.")
+        return [engine for engine in ENGINES if engine in words]
+
     @property
     def run_length(self) -> RunLength:
-        cases = sum(len(SCENARIOS[name].cases) for name in chosen(self.scenarios))
-        return RunLength(cases * (CASE_S + self.limit))
+        cases = sum(len(cases_of(name, ())) for name in chosen(self.scenarios))
+        of_engines = len(FAULTS) * len(self.engines) if SIDE_BY_SIDE in chosen(self.scenarios) else 0
+        return RunLength(cases * (CASE_S + self.limit) + of_engines * (ENGINE_CASE_S + self.limit))
+
+    @property
+    def demand(self) -> Demand:
+        worker = DASK_WORKER if "dask" in self.engines else ENGINE_WORKER if self.engines else 0
+        return SMALL + Demand(0, 0, 2 * worker)
 
     @model_validator(mode="after")
     def task_exceeds_limit(self) -> Self:

@@ -15,12 +15,16 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log, endings, tasks
 from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.experiments.failures.catalogue import ENGINES
 from poolscope.experiments.failures.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
 from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, make_tool, shut
 
 ITEMS = (1, 2, 0, 4)
 
 START_LIMIT_S = 20.0  # only a hang lasts so long
+# Seconds in which a fault is noticed at the latest, without a limit. dask starts another worker for a task whose
+# worker died, again and again, and gives the task up with the fourth.
+NOTICES_S, GIVES_UP_S = 5.0, 100.0
 
 
 class Tally:
@@ -83,22 +87,23 @@ def observe_pool(
     except ImportError as missing:
         case_log.outcome(CaseEnding.NOT_IN_THIS_PYTHON, f"{missing}.")
         return
+    engine = tool in ENGINES
     tally = Tally(pool.where)
     try:
         if initializer is None:
             # The limit is about the tasks: on a busy machine a fork server or an interpreter takes longer than that to
             # start and to import them, and a pool that breaks a moment later would pass for one that never answers.
             for ticket in [pool.submit(tasks.begin) for _ in range(2)]:
-                pool.get(ticket, START_LIMIT_S)
+                pool.get(ticket, 3 * START_LIMIT_S if engine else START_LIMIT_S)
         case_log.moment(f"{tool}(2) gets {tasks.LAST} tasks")
         began = perf_counter_ns()
-        deaths = Deaths()
-        deaths.wait_until_ready()
+        deaths = Deaths(replaced=engine)
+        deaths.take_in()
         tickets: dict[str, Any] = {}
         for number in range(1, tasks.LAST + 1):
             tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
-            deaths.wait_until_ready()
-        patience = start_allowance(tool) + context.limit
+            deaths.take_in()
+        patience = start_allowance(tool, parts(context.case)[0]) + context.limit
         until = began + int(patience * 1e9)
         with deaths:
             for name, ticket in tickets.items():
@@ -121,17 +126,22 @@ def get_by(pool: PoolTool | ExecutorTool, ticket: Any, until: int) -> Any:
 
 
 class Deaths:
-    """Within it, a thread says when a worker process ends, from its sentinel alone: the pool is not asked."""
+    """Within it, a thread says when a worker process ends, from its sentinel alone: the pool is not asked.
 
-    def __init__(self) -> None:
+    Where workers are `replaced`, it goes on looking for those that have come since.
+    """
+
+    def __init__(self, replaced: bool = False) -> None:
+        self._look_s = 0.05 if replaced else None
         self._out, self._in = os.pipe()
         self._met: set[BaseProcess] = set()  # kept, so that their sentinels stay open
         self._alive: dict[Any, str] = {}
         self._thread = threading.Thread(target=self._watch, name="deaths", daemon=True)
 
-    def wait_until_ready(self) -> None:
+    def take_in(self) -> None:
         """Take in the workers there are now: a Pool's at once, an executor's as it starts them."""
-        for worker in multiprocessing.active_children():
+        # Not by active_children(), which collects exit codes: dask asks for those in threads of its own.
+        for worker in set(multiprocessing.process._children):  # type: ignore[attr-defined]  # private
             if worker not in self._met:
                 self._met.add(worker)
                 self._alive[worker.sentinel] = f"worker {worker.pid}"
@@ -148,7 +158,9 @@ class Deaths:
 
     def _watch(self) -> None:
         while True:
-            ended = wait([self._out, *self._alive])
+            ended = wait([self._out, *self._alive], self._look_s)
+            if self._look_s is not None:
+                self.take_in()
             for actor in [self._alive.pop(sentinel) for sentinel in ended if sentinel in self._alive]:
                 case_log.died(actor)
                 case_log.moment(f"{actor} is gone", "killed", actor)
@@ -156,10 +168,14 @@ class Deaths:
                 return
 
 
-def start_allowance(tool: str) -> float:
-    """Seconds beyond the limit in which workers may start: those of a fork server or an interpreter take their time."""
-    slow = tool == "InterpreterPoolExecutor" or multiprocessing.get_start_method() != "fork"
-    return 1.0 if slow else 0.2
+def start_allowance(tool: str, fault: str) -> float:
+    """Seconds beyond the limit in which workers may start: those of a fork server take their time. An interpreter's and
+    an engine's take more, and some to notice a fault, but have no longer than the task that is too long.
+    """
+    late = tool in ("InterpreterPoolExecutor", *ENGINES)
+    if late and fault != "too long":
+        return GIVES_UP_S if (tool, fault) == ("dask", "exits") else NOTICES_S
+    return 1.0 if late or multiprocessing.get_start_method() != "fork" else 0.2
 
 
 def tally_submit(tally: Tally, tickets: dict[str, Any], name: str, submit: Callable[[], Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from time import monotonic, perf_counter_ns
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.experiments.failures.catalogue import ENGINES
 from poolscope.experiments.failures.payloads import CaseBegan, CaseExited, CaseLeftovers, CaseStderr
 from poolscope.machine.processes import exit_description, is_tracker, members
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import FailuresArguments
 from poolscope.protocol.records import Result, from_line
 from poolscope.runner.context import RunContext
+from poolscope.runner.host.client import own_site_flags
 
 ROOT = Path(__file__).resolve().parents[3]
 START = (
@@ -30,6 +33,7 @@ START = (
 LOOK = 0.02  # seconds between two looks at the log
 GRACE = 1.5  # seconds that fork server and resource tracker have to end by themselves
 STDERR_KEPT = 8_000
+ENGINE_LIMIT_S = 240.0  # beyond what other cases may take: an engine's workers start late on a busy machine
 
 
 class Sentinel:
@@ -61,12 +65,18 @@ def run_case(context: RunContext, scenario: str, case: str, config: str, argumen
     context.emit(Result(perf_counter_ns(), CaseBegan(scenario, case), config))
     began = perf_counter_ns()
     with CaseProcess(context, scenario, case, config, folder, arguments) as running:
-        ended = running.follow(limit=10 * arguments.limit + 4 * arguments.task + 20)
+        longer = ENGINE_LIMIT_S if of_engine(case) else 0.0
+        ended = running.follow(limit=10 * arguments.limit + 4 * arguments.task + 20 + longer)
     seconds = (perf_counter_ns() - began) / 1e9
     exited = CaseExited(running.code, exit_description(running.code), ended_by_us=not ended, seconds=seconds)
     context.emit(Result(perf_counter_ns(), exited, config))
     context.emit(Result(perf_counter_ns(), sentinel.leftovers(running.group, running.orphans), config))
-    remove_folder(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def of_engine(case: str) -> bool:
+    """Whether it needs a package that is installed beside the standard library."""
+    return case.rpartition(" / ")[2] in ENGINES
 
 
 class CaseProcess:
@@ -88,10 +98,11 @@ class CaseProcess:
             case_log.CASE: config,
             "TMPDIR": str(folder),
         }
+        flags = own_site_flags(os.environ) if of_engine(case) else ("-I", "-S")
         (folder / "log").touch()
         with (folder / "stderr.txt").open("wb") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", START, str(ROOT), scenario, json.dumps(codec.to_json(for_case))],
+                [sys.executable, *flags, "-c", START, str(ROOT), scenario, json.dumps(codec.to_json(for_case))],
                 stdin=subprocess.PIPE,
                 stdout=stderr,
                 stderr=stderr,
@@ -184,8 +195,9 @@ def zombies() -> list[str]:
 
 
 def shared_memory(group: int) -> list[str]:
-    """Segments and semaphores in /dev/shm that carry the case's name."""
-    return sorted(entry.name for entry in Path("/dev/shm").glob(f"*fl-{group}-*"))  # noqa: S108 (looked at, not used)
+    """Segments and semaphores in /dev/shm that carry the case's name, loky's by their own way of naming them."""
+    names = (f"*fl-{group}-*", f"*loky-{group}-*")
+    return sorted(entry.name for name in names for entry in Path("/dev/shm").glob(name))  # noqa: S108 (looked at alone)
 
 
 def descriptors() -> dict[str, str]:
@@ -196,11 +208,3 @@ def descriptors() -> dict[str, str]:
             with suppress(OSError):  # the descriptor of this very look
                 found[entry.name] = str(entry.readlink())
     return found
-
-
-def remove_folder(folder: Path) -> None:
-    for entry in folder.glob("*"):
-        with suppress(OSError):
-            entry.unlink()
-    with suppress(OSError):
-        folder.rmdir()

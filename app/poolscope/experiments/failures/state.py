@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from poolscope.experiments.failures.catalogue import SCENARIOS, chosen
+from poolscope.experiments.failures.catalogue import cases_of, chosen
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import (
     CaseBegan,
@@ -165,7 +165,11 @@ class FailuresState:
 
     @property
     def total(self) -> int:
-        return sum(len(SCENARIOS[name].cases) for name in self.scenarios)
+        return sum(len(self.cases_of(name)) for name in self.scenarios)
+
+    def cases_of(self, scenario: str) -> tuple[str, ...]:
+        """The cases that the run makes of a scenario."""
+        return cases_of(scenario, self.params.engines)
 
     @property
     def done(self) -> int:

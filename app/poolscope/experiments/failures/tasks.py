@@ -71,7 +71,10 @@ def go_wrong(fault: str, actor: str, long: float) -> Any:
     elif fault == "too long":
         case_log.moment(f"task {FATAL} takes {long:g} s", "sleeping", actor)
         time.sleep(long)
-    elif fault in ("result", "result not picklable"):
+    elif fault == "result not picklable":
+        case_log.moment(f"task {FATAL} returns a lock", "failed", actor)
+        return threading.Lock()  # not a lambda, which loky and dask send by value
+    elif fault == "result":
         case_log.moment(f"task {FATAL} returns a lambda", "failed", actor)
         return lambda: None
     elif fault == "exception":

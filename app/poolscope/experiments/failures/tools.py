@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import os
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.failures import case_log, endings
+from poolscope.experiments.failures.catalogue import ENGINES
 from poolscope.experiments.failures.payloads import CleanedUp
 from poolscope.runner.pools import mp_pool
+from poolscope.runner.pools.engines import lacking_engine
+from poolscope.runner.pools.handshake import END_LIMIT_S
+from poolscope.runner.pools.own_cluster import local_cluster
 
 WORKERS = 2
 
@@ -78,8 +87,50 @@ class ExecutorTool:
             child.join(1)
 
 
+class LokyTool(ExecutorTool):
+    """loky's executor, which is told to end its workers too."""
+
+    def __init__(self) -> None:
+        self._loky: Any = import_module("loky").ProcessPoolExecutor(WORKERS)
+        super().__init__(self._loky)
+
+    def close(self) -> None:
+        close_in_time(partial(self._loky.shutdown, wait=True, kill_workers=True))
+
+
+class DaskTool(ExecutorTool):
+    """dask's executor on a LocalCluster of its own, whose scheduler is in this process."""
+
+    def __init__(self) -> None:
+        # On a busy machine a worker in the place of a dead one starts later than a LocalCluster waits for it.
+        os.environ.setdefault("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "100s")
+        distributed: Any = import_module("distributed")
+        self._opened = ExitStack()
+        cluster = self._opened.enter_context(local_cluster(distributed, WORKERS, tempfile.gettempdir()))
+        client = self._opened.enter_context(distributed.Client(cluster, set_as_default=False))
+        super().__init__(self._opened.enter_context(client.get_executor(pure=False)))
+
+    def close(self) -> None:
+        close_in_time(self._opened.close)
+
+
+def close_in_time(close: Callable[[], None]) -> None:
+    """Close an engine by a thread of its own, since a broken one may never end; then its processes are killed."""
+    closing = threading.Thread(target=close, name="closing", daemon=True)
+    closing.start()
+    closing.join(END_LIMIT_S)
+    for _ in range(2):  # a replacement may have been on its way at the first look
+        for child in multiprocessing.active_children():
+            child.kill()
+            child.join(END_LIMIT_S)
+
+
 def make_tool(tool: str, initializer: Callable[[], None] | None = None) -> PoolTool | ExecutorTool:
     """A pool of two workers. Raises ImportError where this Python has no such kind."""
+    if tool in ENGINES:
+        if reason := lacking_engine(tool):
+            raise ImportError(reason.removesuffix("."))
+        return LokyTool() if tool == "loky" else DaskTool()
     if tool == "Pool":
         return PoolTool(initializer)
     if tool == "ThreadPoolExecutor":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
 import platform
 import sys
@@ -17,7 +18,7 @@ from poolscope.protocol.kinds import ENGINES, KINDS
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
 from poolscope.protocol.work_names import WorkNames
 from poolscope.runner.host import user_code
-from poolscope.runner.host.errors import OrderRefused
+from poolscope.runner.host.errors import OrderRefused, WorkUnusable
 from poolscope.runner.host.fresh_items import Original, originals_of
 from poolscope.runner.host.user_modules import UserModules
 
@@ -128,7 +129,17 @@ def given_executor(order: OpenWork, announce: Callable[[str], None]) -> Callable
     place, _, name = asked.executor.rpartition(":")
     modules = UserModules(asked.folder, asked.path, Path(order.scratch))
     modules.locate([place])
-    return user_code.callable_at((place, name), modules)
+    factory = user_code.callable_at((place, name), modules)
+    try:
+        inspect.signature(factory).bind(1)
+    except ValueError:  # some callables that are not written in Python don't tell
+        pass
+    except TypeError as error:
+        raise WorkUnusable(
+            f"{asked.executor} can't be called with a number of workers: {error}. A factory takes that as its one "
+            "argument and returns a context-managed concurrent.futures.Executor."
+        ) from None
+    return factory
 
 
 def open_own(asked: BenchmarkWork, scratch: Path, announce: Callable[[str], None], is_async: bool) -> OpenedWork:

@@ -212,6 +212,14 @@ class LokyPool(ChunkedExecutor):
             self.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]  # loky has it
 
 
+WANTED = "It must return a context-managed concurrent.futures.Executor."
+
+
+def described(made: Any) -> str:
+    """What a factory gave, by its class."""
+    return "None" if made is None else f"a {type(made).__qualname__}"
+
+
 class GivenExecutor(ChunkedExecutor):
     """What the user's own factory makes for so many workers."""
 
@@ -221,7 +229,7 @@ class GivenExecutor(ChunkedExecutor):
             raise PoolFailed("No factory of an executor was given.")
         made = factory(self.size)
         if not hasattr(made, "__enter__"):
-            raise PoolFailed(f"The factory gave a {type(made).__qualname__}, which is no context manager.")
+            raise PoolFailed(f"The factory gave {described(made)}, which is no context manager. {WANTED}")
         executor: AbstractContextManager[Executor] = made
         return executor
 
@@ -234,7 +242,7 @@ class GivenExecutor(ChunkedExecutor):
             raise PoolFailed(f"The factory of the executor raised {type(error).__name__}: {error}.") from error
         if not hasattr(self.executor, "submit"):
             self.close()
-            raise PoolFailed(f"The factory gave a {type(self.executor).__qualname__}, which has no submit.")
+            raise PoolFailed(f"The factory gave {described(self.executor)}, which has no submit. {WANTED}")
 
 
 class DaskCluster(ChunkedExecutor):

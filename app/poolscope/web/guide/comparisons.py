@@ -28,7 +28,7 @@ class Aspect:
 
 def _measured(aspect: Aspect) -> Cell:
     figure = aspect.figure
-    disturbed = "(disturbed by something else)" if figure.disturbed else ""
+    disturbed = "(disturbed by other programs, so not shown)" if figure.disturbed else ""
     if not figure.run:
         return Cell(small=f"{figure.what}, not measured here yet", head="measured")
     before = f"{figure.what},"
@@ -168,10 +168,17 @@ ENGINE_COLUMNS = (
     Column("pool", lambda row: row.name, row_head=True),
     Column("what it adds", lambda row: row.adds, align="wrap"),
     Column("what it costs", lambda row: row.costs, align="wrap"),
-    Column("until all answer", lambda row: row.figure.start if row.figure else numbers.UNKNOWN),
-    Column("computing, over the loop", lambda row: row.figure.computing if row.figure else numbers.UNKNOWN),
-    Column("large arguments, over the loop", lambda row: row.figure.arguments if row.figure else numbers.UNKNOWN),
+    Column("until all answer", lambda row: _figure_of(row.figure, "start", "computing_disturbed")),
+    Column("computing, over the loop", lambda row: _figure_of(row.figure, "computing", "computing_disturbed")),
+    Column("large arguments, over the loop", lambda row: _figure_of(row.figure, "arguments", "arguments_disturbed")),
 )
+
+
+def _figure_of(figure: EngineFigure | None, name: str, disturbed: str) -> Cell:
+    """One of an engine's figures, with a mark where its run was disturbed."""
+    text = numbers.UNKNOWN if figure is None else getattr(figure, name)
+    spoiled = figure is not None and text != numbers.UNKNOWN and getattr(figure, disturbed)
+    return Cell(text, note="disturbed" if spoiled else "")
 
 
 def engine_rows(figures: Mapping[str, EngineFigure]) -> list[Engine]:

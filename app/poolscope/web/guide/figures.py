@@ -30,7 +30,7 @@ Word = Callable[[Mapping[str, Any]], str]
 class Figure:
     """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
 
-    A figure that nobody has measured is an en dash. `disturbed`: something else on the machine spoiled that run.
+    A figure that nobody has measured is an en dash. `disturbed`: other programs spoiled that run.
     """
 
     what: str
@@ -88,25 +88,33 @@ class ScenarioFigure:
 
 @dataclass(frozen=True, slots=True)
 class EngineFigure:
-    """What one kind of pool gained and cost here, in words: with computing work, and with large arguments."""
+    """What one kind of pool gained and cost here, in words: with computing work, and with large arguments.
+
+    Something else on the machine disturbed the run that the first two are from, or that of the third.
+    """
 
     computing: str
     start: str
     arguments: str
+    computing_disturbed: bool
+    arguments_disturbed: bool
 
 
 class Kept:
-    """The finished runs of the journal while one page is made: each experiment's list is read once."""
+    """The finished runs of the journal while one page is made: each experiment's list is read once.
 
-    def __init__(self, app_state: AppState) -> None:
-        self._bench = app_state.scheduler
+    With an `owner`, of his runs and the host's own: the guide must not lead a visitor to what a stranger has started.
+    """
+
+    def __init__(self, app_state: AppState, owner: str = "") -> None:
+        self._bench, self._owner = app_state.scheduler, owner
         self._rows: dict[str, list[StoredRun]] = {}
 
     async def newest(self, experiment: str, fits: Fits) -> Run | None:
         """The newest finished run of an experiment whose parameters fit."""
         if experiment not in self._rows:
             self._rows[experiment] = await self._bench.journal.runs(
-                experiment=experiment, status="finished", limit=LOOKED_AT
+                experiment=experiment, status="finished", visitor=self._owner, and_nobodys=True, limit=LOOKED_AT
             )
         for row in self._rows[experiment]:
             if fits(row.params):
@@ -153,6 +161,8 @@ async def figures(kept: Kept) -> Figures:
     crashes = await kept.newest("failures", showing("scenarios", "side-by-side"))
 
     def of_cells(what: str, run: Run | None, word: Word, preset: str, alike: bool = False) -> Figure:
+        if spoiled(run):  # its figures would speak against the text beside them
+            return Figure(what, numbers.UNKNOWN, numbers.UNKNOWN, id_of(run), PRESETS[preset], True)
         cells = state_as_json(run).get("cells", ())
         pools = [best(cells, "thread"), best(cells, "process")]
         if alike:  # as many threads as processes, and several: one alone has no company
@@ -287,11 +297,17 @@ async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
 
 async def engine_figures(kept: Kept) -> dict[str, EngineFigure]:
     """By kind: the newest runs that compared all of them."""
-    computing = state_as_json(await kept.newest("which-pool", asked_as("engines-computing"))).get("cells", ())
-    arguments = state_as_json(await kept.newest("which-pool", asked_as("engines-arguments"))).get("cells", ())
+    computing_run = await kept.newest("which-pool", asked_as("engines-computing"))
+    arguments_run = await kept.newest("which-pool", asked_as("engines-arguments"))
+    computing = state_as_json(computing_run).get("cells", ())
+    arguments = state_as_json(arguments_run).get("cells", ())
     return {
         kind: EngineFigure(
-            speedup(best(computing, kind)), start_up(best(computing, kind)), speedup(best(arguments, kind))
+            speedup(best(computing, kind)),
+            start_up(best(computing, kind)),
+            speedup(best(arguments, kind)),
+            spoiled(computing_run),
+            spoiled(arguments_run),
         )
         for kind in PRESETS["engines-computing"].params["kinds"]
     }

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from poolscope.examples import programs
 from poolscope.limits import LIMITS
+from poolscope.web.access import owner_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
@@ -25,6 +26,7 @@ from poolscope.web.guide.comparisons import (
 )
 from poolscope.web.guide.figures import (
     Kept,
+    asked_as,
     engine_figures,
     figures,
     pool_figure,
@@ -50,15 +52,15 @@ async def guide(request: Request) -> Response:
 async def one_topic(request: Request, name: str) -> Response:
     """One topic. Raises UnknownTopic."""
     app_state, topic = app_state_of(request), find(name)
-    context = {"code": programs(), "presets": PRESETS, **await measured(app_state, topic.name)}
+    context = {"code": programs(), "presets": PRESETS, **await measured(app_state, topic.name, owner_of(request))}
     before, after = beside(topic)
     body = part(app_state.templates, topic.template, "body", context)
     return page(app_state, "pages/topic.html", "Guide", topic=topic, before=before, after=after, body=body)
 
 
-async def measured(app_state: AppState, name: str) -> dict[str, Any]:
-    """What a topic shows beside its text: mostly what was measured here."""
-    kept = Kept(app_state)
+async def measured(app_state: AppState, name: str, owner: str) -> dict[str, Any]:
+    """What a topic shows beside its text: mostly what was measured here, for an `owner` what he may find."""
+    kept = Kept(app_state, owner)
     match name:
         case "threads-or-processes":
             return {"compared": comparison(await figures(kept))}
@@ -75,7 +77,11 @@ async def measured(app_state: AppState, name: str) -> dict[str, Any]:
         case "failing-safely":
             return {"scenarios": table(SCENARIOS, await scenario_figures(kept))}
         case "beyond-one-machine":
-            return {"engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept)))}
+            broken = await kept.newest("failures", asked_as("engines-crashes"))
+            return {
+                "engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept))),
+                "crashes": VIEWS["failures"].view(broken) if broken is not None else None,
+            }
         case "hosting-a-demo":
             return {"limits": table(LIMITS_OF_THE_DEMO, LIMITS.items())}
         case "glossary":

@@ -136,6 +136,11 @@ PRESETS: dict[str, Preset] = {
         },
         "Map work with large arguments in threads, processes, loky, joblib and dask",
     ),
+    "engines-crashes": Preset(
+        "failures",
+        {"scenarios": ["side-by-side"], "engines": ["loky", "dask"]},
+        "Break a worker under each kind of pool, loky and dask too",
+    ),
     "messages": Preset("sharing", {"tools": ["queue", "mp-queue"]}, "Time a queue of threads and one of processes"),
     "tools": Preset("sharing", {}, "Show and time every tool"),
     "crashes": Preset("failures", {"scenarios": ["side-by-side"]}, "Break a worker under each kind of pool"),

@@ -9,7 +9,8 @@ from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
 from poolscope.examples import program_with
-from poolscope.experiments.failures.catalogue import FAULTS, SCENARIOS, TOOLS
+from poolscope.experiments.failures import messages
+from poolscope.experiments.failures.catalogue import ENGINES, FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
@@ -170,11 +171,15 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class FailuresFacts:
-    """Everything that the failures' blocks show; `matrix` is None where it was not asked for."""
+    """Everything that the failures' blocks show; `matrix` is None where it was not asked for.
+
+    `without` says of each pool that has no column in it why it has none.
+    """
 
     scenarios: Mapping[str, ScenarioFacts]
     on_bench: Table
     matrix: Table | None
+    without: tuple[str, ...]
     left: Table
 
 
@@ -233,7 +238,7 @@ class FailuresView(View):
         ),
         "matrix": (
             Column("task 5", attrgetter("fault"), align="keep", row_head=True),
-            *(Column(tool, partial(_outcome, tool=tool), kind=KINDS[tool]) for tool in TOOLS),
+            *(Column(tool, partial(_outcome, tool=tool), kind=KINDS.get(tool, tool)) for tool in (*TOOLS, *ENGINES)),
         ),
         "left": (
             Column("of the runner and its session", itemgetter(0), row_head=True),
@@ -257,10 +262,13 @@ class FailuresView(View):
         state = state or run.state
         now = self.moment(run, state.t)
         scenarios = {name: _scenario(state, name, now, run.status.live) for name in SCENARIOS}
+        without = _without(state)
+        shown = [column for column in self.columns["matrix"] if column.title not in without]
         return FailuresFacts(
             scenarios=scenarios,
             on_bench=table(self.columns["bench"], _bench_rows(run, scenarios), style="stack"),
-            matrix=table(self.columns["matrix"], _matrix(state)) if "side-by-side" in state.scenarios else None,
+            matrix=table(shown, _matrix(state)) if SIDE_BY_SIDE in state.scenarios else None,
+            without=tuple(dict.fromkeys(without.values())),
             left=table(self.columns["left"], left(state).items()),
         )
 
@@ -302,8 +310,9 @@ def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[Scenar
 def _scenario(state: FailuresState, name: str, now: int, live: bool) -> ScenarioFacts:
     scenario = SCENARIOS[name]
     cases = tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name))
-    several = len(scenario.cases) > 1
-    counted = f"{len(cases)} of {len(scenario.cases)} cases" if several else ""
+    chosen = state.cases_of(name)
+    several = len(chosen) > 1
+    counted = f"{len(cases)} of {len(chosen)} cases" if several else ""
     if cases:
         word = " · ".join(filter(None, (cases[0].outcome, counted or cases[0].took)))
     else:
@@ -379,7 +388,21 @@ def _wait_graph(case: Case) -> WaitGraph | None:
 
 
 def _matrix(state: FailuresState) -> tuple[MatrixRow, ...]:
-    cases = {case.case: case for case in state.of("side-by-side")}
+    cases = {case.case: case for case in state.of(SIDE_BY_SIDE)}
     return tuple(
-        MatrixRow(fault, {tool: case for tool in TOOLS if (case := cases.get(f"{fault} / {tool}"))}) for fault in FAULTS
+        MatrixRow(fault, {tool: case for tool in (*TOOLS, *ENGINES) if (case := cases.get(f"{fault} / {tool}"))})
+        for fault in FAULTS
     )
+
+
+def _without(state: FailuresState) -> dict[str, str]:
+    """The pools of other packages that have no column, each with the reason: not asked for, or not installed."""
+    not_asked = [engine for engine in ENGINES if engine not in state.params.engines]
+    missing = {
+        case.case.rpartition(" / ")[2]: case_sentence(case)
+        for case in state.of(SIDE_BY_SIDE)
+        if case.ending is CaseEnding.NOT_IN_THIS_PYTHON
+    }
+    return {engine: messages.not_asked(not_asked) for engine in not_asked} | {
+        engine: messages.no_column(engine, missing[engine]) for engine in ENGINES if engine in missing
+    }

@@ -1,0 +1,42 @@
+"""Does once, in a thread of its own, what takes a second and somebody will wait for; the program's end does not wait.
+
+Not `asyncio.to_thread`, whose threads Python joins at its end: on a busy machine that second takes a quarter of a
+minute, and a server that is asked to end while it starts would be killed instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+
+class Warming:
+    """`work`, done when it is first wanted."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._begun = False
+        self._outcome: Future[None] = Future()
+        self._thread = threading.Thread(target=self._do, name="warming", daemon=True)
+
+    def start(self) -> None:
+        """Begin, if that has not been done. To be called from one thread."""
+        if not self._begun:
+            self._begun = True
+            self._outcome.set_running_or_notify_cancel()  # from now on no waiter can cancel it
+            self._thread.start()
+
+    async def finish(self) -> None:
+        """Wait until it is done. Raises what `work` has raised."""
+        self.start()
+        await asyncio.wrap_future(self._outcome)
+
+    def _do(self) -> None:
+        try:
+            self._work()
+        except Exception as error:
+            self._outcome.set_exception(error)
+        else:
+            self._outcome.set_result(None)
