@@ -7,6 +7,7 @@ import html
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.charts import chart
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.records import Record, to_line
+from poolscope.protocol.records import Actor, Record, Span, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.web.views import VIEWS
+from poolscope.web.views.which_pool.pictures import crews
 
 from tests.experiments.pool_benchmark.invented_runs import about
 from tests.experiments.pool_benchmark.invented_runs import told as told_by
@@ -135,10 +137,25 @@ def test_workers_of_two_hosts_are_grouped_and_their_clocks_not_compared(browser:
     assert page.texts("h4") == ["node-a", "node-b"]
     anchors = [str(figure.get("id")) for figure in page.all("figure") if str(figure.get("id")).startswith("crew-")]
     assert anchors == ["crew-1", "crew-1-2", "crew-2"]
+    trace = browser.get("/api/runs/wp-0002/trace").json()["traceEvents"]
+    named = {each["args"]["name"] for each in trace if each["name"] == "thread_name"}
+    assert "3.11 executor 2 c0 · w2 on node-b" in named
     words = page.text
     assert words.count("each host’s lanes begin at its own first task") == 1
     assert "items were: 20 queued or running and 20 back." in words
     assert "A map sent 51.2 KiB to the workers and received 31.2 KiB." in words
+
+
+def test_a_host_of_many_workers_hides_no_other() -> None:
+    state = told_by({"serial": about(100), "executor 40": about(20)})
+    key = next(config.key for config in state.pools)
+    for number in range(40):
+        name, host = f"{key} · w{number + 1}", "node-a" if number < 38 else "node-b"
+        state = replace(state, lanes=state.lanes.fold(Actor(0, name, "started", "process", "worker", number, host)))
+        state = replace(state, lanes=state.lanes.fold(Span(name, "running", 0, 10, "", key)))
+    (crew,), _ = crews(state)
+    assert [(part.host, len(part.names)) for part in crew.parts] == [("node-a", 8), ("node-b", 2)]
+    assert crew.hidden == 30
 
 
 def test_the_charts_have_the_data_that_their_specifications_name(browser: httpx.Client) -> None:

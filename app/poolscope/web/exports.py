@@ -59,10 +59,11 @@ def trace(run: Run) -> dict[str, Any]:
     rows: dict[str, int] = {}
     start = 0
 
-    def row(actor: str) -> int:
+    def row(actor: str, host: str = "") -> int:
         if actor not in rows:
             rows[actor] = len(rows) + 1
-            events.append({"ph": "M", "name": "thread_name", "pid": 1, "tid": rows[actor], "args": {"name": actor}})
+            name = f"{actor} on {host}" if host else actor
+            events.append({"ph": "M", "name": "thread_name", "pid": 1, "tid": rows[actor], "args": {"name": name}})
         return rows[actor]
 
     for line in run.record_log.lines:
@@ -70,7 +71,7 @@ def trace(run: Run) -> dict[str, Any]:
         if isinstance(record, Opening):
             start = record.t
         elif isinstance(record, Actor):
-            row(record.actor)
+            row(record.actor, record.host)
         elif isinstance(record, Span) and record.t1 is not None:
             events.append(
                 {

@@ -170,10 +170,13 @@ def _end(spans: list[Span]) -> int:
 
 def _crew(state: State, config: Configuration, spans: list[Span], longest: int, number: int) -> Crew:
     actors = list(dict.fromkeys(span.actor for span in spans))
-    drawn_actors = actors[:MOST_WORKERS]
     by_host: dict[str, list[str]] = {}
-    for actor in drawn_actors:
+    for actor in actors:
         by_host.setdefault(state.lanes.hosts.get(actor, ""), []).append(actor)
+    # Of each host as many, so that none is missing because another one has many.
+    share = max(1, MOST_WORKERS // len(by_host))
+    by_host = {host: there[:share] for host, there in list(by_host.items())[:MOST_WORKERS]}
+    drawn_actors = [actor for there in by_host.values() for actor in there]
     numbered = {actor: f"w{place}" for place, actor in enumerate(drawn_actors, 1)}
     parts = []
     for place, (host, there) in enumerate(by_host.items(), 1):
