@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from poolscope.protocol.payloads import ReplayedMap
 from poolscope.protocol.records import Actor, Span
 from poolscope.runner.context import RunContext
 from poolscope.runner.pools.kinds import Measurement, PoolUse, TimedTask, measure
-from poolscope.runner.tracing import lane_records, replayed_map, trace_summary, worker_lanes
+from poolscope.runner.pools.measurement import HandedChunk
+from poolscope.runner.tracing import items_under_way, lane_records, replayed_map, trace_summary, worker_lanes
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
 
@@ -54,6 +57,17 @@ def test_a_worker_without_a_task_comes_last_and_ended_as_the_map_began() -> None
     summary = trace_summary(measurement, PoolUse("thread", 2))
     assert summary.worker_ends_s == (0.0, 900 / 1e9)
     assert (summary.workers_used, summary.tasks_cpu_s) == (1, 500 / 1e9)
+
+
+def test_items_are_counted_as_queued_running_and_back() -> None:
+    tasks = TimedTask(1, 100, 500, 1), TimedTask(1, 500, 900, 1)
+    handed = HandedChunk(0, 1), HandedChunk(0, 1)
+    measurement = replace(measured(*tasks), sent=handed, back=(HandedChunk(600, 1), HandedChunk(1000, 1)))
+    counts = items_under_way(measurement)
+    assert counts is not None
+    by_stamp = dict(zip(counts.at, zip(counts.queued, counts.running, counts.back, strict=True), strict=True))
+    expected = {0: (2, 0, 0), 200: (1, 1, 0), 550: (0, 1, 0), 700: (0, 1, 1), 950: (0, 0, 1), 1000: (0, 0, 2)}
+    assert {stamp: by_stamp[stamp] for stamp in expected} == expected
 
 
 def test_a_map_is_replayed_as_sent_one_by_one_and_the_longest_first() -> None:

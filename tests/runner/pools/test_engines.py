@@ -172,7 +172,7 @@ def test_workers_on_another_host_are_told_with_its_cpus(context: RunContext) -> 
 
 
 class TwoHostsExecutor(ThreadPoolExecutor):
-    """Its workers have the same process id and say that they are on two hosts, the clock of one an hour ahead."""
+    """Its workers have the same process id and say that they are on two hosts, whose clocks are hours ahead."""
 
     def submit(self, call: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
         return super().submit(on_one_of_two, call, *given, **named)
@@ -180,7 +180,7 @@ class TwoHostsExecutor(ThreadPoolExecutor):
 
 def on_one_of_two(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
     number = int(threading.current_thread().name.rpartition("_")[2])
-    result, host, ahead = call(*given, **named), f"host-{number}", number * 3_600_000_000_000
+    result, host, ahead = call(*given, **named), f"host-{number}", (number + 1) * 3_600_000_000_000
     if isinstance(result, WorkerAnswer):
         sign = result.sign._replace(worker=42, arrived=result.sign.arrived + ahead)
         return result._replace(host=host, sign=sign)
