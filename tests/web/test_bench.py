@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,9 @@ def test_three_experiments_start_by_one_button_and_their_question_is_open_then(b
         assert f"/runs/{run_id}" in browser.get("/").text
         browser.post(f"/runs/{run_id}/stop")
         ended(browser, run_id)
+    last = re.search("Last result</dt><dd>(.*?)</dd>", browser.get("/").text)
+    assert last is not None
+    assert last[1].index("<b>") < last[1].index("data-state")  # a check mark before a finding would seem to judge it
 
 
 def test_an_experiment_that_is_not_there_starts_nothing(browser: httpx.Client) -> None:

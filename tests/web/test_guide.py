@@ -64,6 +64,8 @@ def test_the_reading_order_leads_through_every_page_and_back(browser: httpx.Clie
         assert read(browser, other.href).one("a", rel="prev")["href"] == one.href
     assert read(browser, TOPICS[0].href).all("a", rel="prev") == []
     assert read(browser, TOPICS[-1].href).all("a", rel="next") == []
+    readings = [topic for topic in TOPICS if topic.reading]
+    assert f"in {len(readings)} short pages" in browser.get("/guide").text
 
 
 def test_a_page_that_is_not_there_names_those_that_are(browser: httpx.Client) -> None:

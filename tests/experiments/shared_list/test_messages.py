@@ -34,6 +34,7 @@ def test_a_verdict_says_first_whether_the_numbers_agree() -> None:
     state = fold(initial(SharedListParams()), Result(T0, ListCounts(1, 0, length=1, really_added=1)))
     headlines = {outcome: messages.verdict(outcome, state).headline for outcome in Agreement}
     assert headlines[Agreement.AGREED] == "The invariant holds"
-    assert headlines[Agreement.LOST_UPDATES] == headlines[Agreement.BROKEN_CHECK] == "The numbers disagree:"
+    assert headlines[Agreement.LOST_UPDATES] == headlines[Agreement.BROKEN_CHECK] == "The numbers disagree."
+    assert not any(headline.endswith(":") for headline in headlines.values())  # it also stands alone
     assert headlines[Agreement.LUCKY].startswith("Nothing was lost in 1 steps")
     assert "a lost update" in messages.verdict(Agreement.LOST_UPDATES, state).rest

@@ -7,6 +7,7 @@ from poolscope.experiments.shared_list.judgement import Agreement, Disagreement,
 from poolscope.experiments.shared_list.state import SharedListState
 from poolscope.protocol.records import Contents
 from poolscope.text.numbers import duration, whole
+from poolscope.text.sentences import capital
 
 # As the program itself would have printed them.
 LOG = {
@@ -55,7 +56,7 @@ def verdict(outcome: Agreement, state: SharedListState) -> Verdict:
         case Agreement.BROKEN_CHECK:
             why = "Another thread came in between a check and the act that rested on it."
     said = "; ".join(map(disagreement, disagreements(state)))
-    return Verdict("The numbers disagree:", f"{said}. {why}", code=outcome)
+    return Verdict("The numbers disagree.", f"{capital(said)}. {why}", code=outcome)
 
 
 def lock_use(state: SharedListState) -> str:
