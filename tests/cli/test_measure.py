@@ -40,6 +40,9 @@ def two_things(workers, more):
 def unlucky(workers):
     raise RuntimeError("no cluster today")
 
+def forgetful(workers):
+    pass
+
 numbers = range(10)
 number = 3
 nothing = []
@@ -106,6 +109,21 @@ def test_an_executor_of_ones_own_is_measured_beside_loky_or_left_out_with_its_re
     assert len(cells["loky"]["hosts"]) == 1
     assert cells["loky"]["memory_per_worker"] > 0
     assert "RuntimeError: no cluster today" in cells["executor"]["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"), [("unlucky", "RuntimeError: no cluster today"), ("forgetful", "no context manager")]
+)
+def test_a_run_whose_every_pool_breaks_exits_with_1_and_says_why_once(
+    tasks: None, call: Call, factory: str, said: str
+) -> None:
+    words = ("--items", "numbers", "--executor", f"tasks:{factory}", "--kinds", "executor", "--sizes", "1,2")
+    done = call("measure", "tasks:double", *words, "--repeats", "1", "--json")
+    assert done.status == 1
+    assert done.err.count(said) == 1
+    verdict = json.loads(done.out)["verdict"]
+    assert verdict.startswith("No pool was measured to its end.")
+    assert verdict.count(said) == 1
 
 
 @pytest.mark.parametrize(

@@ -177,3 +177,7 @@ def test_the_forms_and_the_api_have_the_demos_bounds(own: httpx.Client) -> None:
     for params in ({"kinds": ["loky"]}, {"pythons": ["2.7"]}, {"workload": "os:system@sys:argv"}, {"executor": "a:b"}):
         refused = own.post("/api/runs", json={"experiment": "which-pool", "params": params})
         assert problem(refused, 422)["errors"][0]["name"] == next(iter(params))
+    broken = {"scenarios": ["side-by-side"], "engines": ["dask"]}
+    refused = own.post("/api/runs", json={"experiment": "failures", "params": broken})
+    assert [error["name"] for error in problem(refused, 422)["errors"]] == ["engines"]
+    assert 'name="engines"' not in page

@@ -112,9 +112,9 @@ def command(
     """Find out which pool suits your own function: threads, processes, interpreters, or the plain loop.
 
     It is imported in your folder and virtual environment, and needs no import of ours. Progress goes to stderr, the
-    result to stdout. Exits with 0 when it finished, 1 when it failed or what --fail-if names holds, 2 when something is
-    wrong with what was asked or the function or its items are not there, 130 when it was interrupted; then what it has
-    measured is printed and kept.
+    result to stdout. Exits with 0 when it finished, 1 when it failed, every pool broke or what --fail-if names holds, 2
+    when something is wrong with what was asked or the function or its items are not there, 130 when it was
+    interrupted; then what it has measured is printed and kept.
     """
     options: dict[str, Any] = {
         "kinds": kinds,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
-from poolscope.cli.fail_if import FailIf
+from poolscope.cli.fail_if import JUDGED_EXPERIMENTS, FailIf
 from poolscope.cli.output import (
     BAD_USAGE,
     DATA_HELP,
@@ -31,6 +31,7 @@ from poolscope.experiments.experiment import Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.measure_command import option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
+from poolscope.experiments.pool_benchmark.verdict import every_pool_broke, whys_left_out
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.library.answer import Again
 from poolscope.library.lone_run import LoneRun
@@ -56,8 +57,8 @@ def command(
 ) -> None:
     """Run one experiment here: progress on stderr, the result on stdout.
 
-    Exits with 0 when it finished, 1 when it failed or what --fail-if names holds, 2 when a parameter is wrong, 130 when
-    it was interrupted.
+    Exits with 0 when it finished, 1 when it failed, every pool broke or what --fail-if names holds, 2 when a parameter
+    is wrong, 130 when it was interrupted.
     """
     with error_exits():
         raw = parse_pairs(param or ())
@@ -102,7 +103,8 @@ def budget_of(settings: Settings) -> ResourceBudget:
 def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, footer: str = "") -> NoReturn:
     """Print the result of an ended run, as text with `footer` below it or as JSON, and exit as it ended.
 
-    `again` words the command that runs it with a remedy; where a condition of `failing` holds, the exit status is 1.
+    `again` words the command that runs it with a remedy; where a condition of `failing` holds, or every pool of the run
+    broke, the exit status is 1.
     """
     if run.error:
         say(run.error)
@@ -116,6 +118,10 @@ def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, foote
         say(f"This run is not kept: {run.unkept}")
     misnamed = run.end is not None and run.end.code == "bad-reference"
     failed = failing.exit_status(run)
+    if run.status is Status.FINISHED and run.experiment.name in JUDGED_EXPERIMENTS and every_pool_broke(run.state):
+        failed = FAILED
+        if as_json:
+            say(*whys_left_out(run.state))
     raise typer.Exit(BAD_USAGE if misnamed else EXIT_STATUS[run.status] or failed)
 
 

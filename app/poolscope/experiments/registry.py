@@ -117,6 +117,8 @@ EXPERIMENTS = Experiments(
                 failures_export.as_json,
                 failures_export.rows,
             ),
+            for_runner=failures_params.for_runner,
+            choices=failures_params.choices,
         ),
         Experiment(
             "which-pool",

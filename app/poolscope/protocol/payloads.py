@@ -617,12 +617,13 @@ class RoundsEnded(Payload):
 class ConfigurationSkipped(Payload):
     """A configuration is measured no more; what was measured of it stays.
 
-    `breakage` is what broke it, None where it was not tried.
+    `breakage` is what broke it, None where it was not tried; `late` says that nothing did, but the time was spent.
     """
 
     tag: ClassVar[str] = "skipped"
     why: str
     breakage: Breakage | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

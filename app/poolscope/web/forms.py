@@ -65,17 +65,24 @@ def fields(
     """The model's fields with the given values; what is not given shows the default.
 
     `choices` offers values for fields whose values depend on the machine or the installation (start methods, one's own
-    work, Pythons).
+    work, Pythons). A field has no place of which nothing is offered.
     """
+    offered = choices or {}
+    shown = {
+        name: info
+        for name, info in model.model_fields.items()
+        if offered.get(name, True)
+        or not (isinstance(info.json_schema_extra, dict) and "choices" in info.json_schema_extra)
+    }
     complaints = {error.name: in_labels(model, error) for error in errors}
     first_wrong = next((name for name in model.model_fields if name in complaints), "")
     return tuple(
         replace(
-            field(name, info, values.get(name, info.default), (choices or {}).get(name, ())),
+            field(name, info, values.get(name, info.default), offered.get(name, ())),
             complaint=complaints.get(name, ""),
             first_wrong=name == first_wrong,
         )
-        for name, info in model.model_fields.items()
+        for name, info in shown.items()
     )
 
 

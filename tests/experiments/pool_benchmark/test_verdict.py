@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from poolscope.experiments.pool_benchmark.messages import verdict_sentence
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.reasons import Reason, reasons
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
-from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.state import State, fold
+from poolscope.experiments.pool_benchmark.verdict import every_pool_broke
 from poolscope.protocol.payloads import (
     BytesCarried,
     ClusterStarted,
+    ConfigurationSkipped,
     EffectiveCpus,
     MemoryReading,
     ResultsDiffer,
@@ -299,6 +302,9 @@ def test_only_the_loop_was_measured() -> None:
     whys = dict.fromkeys(("process 2", "pool 2"), "The function can't be pickled: it is a lambda.")
     now = told({"serial": about(640), "process 2": [], "pool 2": []}, skipped=whys)
     assert verdict_of(now).code == "none finished"
+    assert every_pool_broke(now)
+    late = [Result(0, ConfigurationSkipped("No time was left.", late=True), key) for key in ("process 2", "pool 2")]
+    assert not every_pool_broke(reduce(fold, late, told({"serial": about(640), "process 2": [], "pool 2": []})))
     assert str(verdict_of(now)).count("lambda") == 1
     assert which_pool.as_json(now)["verdict"]["kind"] is None
     assert which_pool.verdict(told({"serial": [], "process 2": []}, outcome="failed"), 2) is None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
+from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.demand import DASK_WORKER, ENGINE_WORKER, SMALL, Demand
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.failures.catalogue import ALL, ENGINES, FAULTS, SCENARIOS, SIDE_BY_SIDE, cases_of, chosen
 from poolscope.experiments.parameters import InvalidParameter, Params, RunLength, parameter, quoted
+from poolscope.protocol.arguments import Arguments
 
 
 def words_in(part: Any) -> list[Any]:
@@ -96,3 +100,16 @@ class FailuresParams(Params):
                 "task", f"must be longer than the `limit` of {self.limit:g} s; {self.task:g} s is not."
             )
         return self
+
+
+def choices(installation: Installation) -> Mapping[str, Sequence[str]]:
+    """The names that a form lists, by parameter."""
+    return {} if installation.engines else {"engines": ()}
+
+
+def for_runner(params: FailuresParams, installation: Installation) -> Arguments:
+    """What the body is given. Raises BadParameters for pools of other packages where none are offered."""
+    if params.engines and not installation.engines:
+        message = f"`engines` must be empty here; {', '.join(params.engines)} is not offered."
+        raise BadParameters((ParameterError("engines", message),))
+    return Arguments.decode("failures", params.model_dump(mode="json"))

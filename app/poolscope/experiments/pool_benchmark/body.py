@@ -384,7 +384,7 @@ class Benchmark:
                 return
             if config.kind != SERIAL and repetition > 0 and self.is_late(config):
                 if repetition == 1:
-                    self.skip(config, self.too_late())
+                    self.skip(config, self.too_late(), late=True)
                 continue
             self.report.progress(self.estimator, note, config)
             how = self.how_to_measure(config, repetition)
@@ -512,11 +512,13 @@ class Benchmark:
         self.estimator.expect(config.key, 0)
         self.report.result(ConfigurationUntraced(why), config.key)
 
-    def skip(self, config: PlannedConfiguration, why: str, breakage: Breakage | None = None) -> None:
+    def skip(
+        self, config: PlannedConfiguration, why: str, breakage: Breakage | None = None, *, late: bool = False
+    ) -> None:
         """Measure the configuration no more."""
         del self.configs[config]
         self.estimator.drop(config.key)
-        given_up = ConfigurationUntraced(why) if self.tracing else ConfigurationSkipped(why, breakage)
+        given_up = ConfigurationUntraced(why) if self.tracing else ConfigurationSkipped(why, breakage, late)
         self.report.result(given_up, config.key)
 
     def spare_others(self, ended: PlannedConfiguration, why: str) -> None:

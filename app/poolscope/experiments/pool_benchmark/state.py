@@ -69,7 +69,8 @@ class Configuration:
     and `native_threads` are those of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold
     seconds, one a counted repetition, `imported` those of a worker's imports as it started, and `repetitions` their
     numbers; a plain loop has maps alone. `skipped` is the sentence why it was given up, `breakage` what broke it then,
-    `differs` how its results are not those of the loop, `difference` why, `rounded` by how much they are apart where
+    `late` that there was no time for it instead, `differs` how its
+    results are not those of the loop, `difference` why, `rounded` by how much they are apart where
     that is rounding alone, `untraced` why it has no traced repetition, each '' or None
     where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
     A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
@@ -99,6 +100,7 @@ class Configuration:
     repetitions: tuple[int, ...] = ()
     skipped: str = ""
     breakage: Breakage | None = None
+    late: bool = False
     differs: str = ""
     difference: ResultDifference | None = None
     rounded: float | None = None
@@ -364,9 +366,9 @@ def _result(state: State, payload: Payload, key: str) -> State:
 def _measured(config: Configuration, payload: Payload) -> Configuration:
     """The configuration after one more result about it."""
     match payload:
-        case ConfigurationSkipped(why=why, breakage=breakage):
+        case ConfigurationSkipped(why=why, breakage=breakage, late=late):
             words = breakage_sentence(breakage, config.kind, config.start_method) if breakage else None
-            return replace(config, skipped=words or why, breakage=breakage)
+            return replace(config, skipped=words or why, breakage=breakage, late=late)
         case ConfigurationDropped():
             return replace(config, dropped=payload)
         case PassesPerSample(passes=passes):

@@ -98,14 +98,22 @@ def identity(config: Configuration) -> dict[str, Any]:
 
 
 def whys_left_out(state: State) -> Iterator[str]:
-    """Why pools don't count, once for what broke several in the same way."""
-    told = set()
+    """Why pools don't count, once for what broke several in the same way.
+
+    One that was not tried since another broke says the other's reason too, which stands for both.
+    """
+    told, every = set(), {state.left_out(config) for config in state.pools} - {""}
     for config in state.pools:
         broke, why = config.breakage, state.left_out(config)
         same = (broke.code, broke.error.partition(":")[0], broke.places, broke.globals) if broke else why
-        if why and same not in told:
+        if why and same not in told and not any(other != why and why.endswith(other) for other in every):
             told.add(same)
             yield why
+
+
+def every_pool_broke(state: State) -> bool:
+    """Whether none of the pools was measured, and not for want of time: they broke, or can't do the work."""
+    return bool(state.pools) and all(config.skipped and not config.late and not config.map for config in state.pools)
 
 
 def _explained(state: State, usable_cpus: int, headline: str, facts: dict[str, Any]) -> str:
