@@ -18,6 +18,9 @@ OBSERVE = """() => {
     }).observe({type: "layout-shift", buffered: true});
 }"""
 BEARABLE = 0.02
+# How much of a panel the bar at the top covers, in pixels.
+HIDDEN = """panel => document.querySelector("body > header").getBoundingClientRect().bottom
+    - document.querySelector(panel).getBoundingClientRect().top"""
 
 
 def worst_burst(shifts: list[tuple[float, float]]) -> float:
@@ -33,6 +36,7 @@ def test_three_experiments_start_by_one_button_and_nothing_jumps(open_page: Open
     page = until_live(open_page(unfold=False))
     page.evaluate(OBSERVE)
     page.get_by_role("button", name="Start all three").click()
+    assert page.evaluate(HIDDEN, "#shared-list") <= 0
     expect(page.locator("#shared-list-live .chips li").first).to_be_visible()
     expect(page.locator("#factorials-head output")).to_contain_text("finished")
     bench.stop_all()
@@ -41,6 +45,7 @@ def test_three_experiments_start_by_one_button_and_nothing_jumps(open_page: Open
 
 
 def test_a_link_to_a_panel_opens_what_it_is_folded_in(open_page: Opens) -> None:
-    page = open_page("/#sharing", unfold=False)
+    page = open_page("/?defaults=sharing#sharing", unfold=False)
+    assert page.evaluate(HIDDEN, "#sharing") <= 0
     expect(page.locator("#sharing-form")).to_be_visible()
     expect(page.locator("#failures-form")).to_be_hidden()

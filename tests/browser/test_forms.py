@@ -27,6 +27,12 @@ WRONG = {
     ),
 }
 
+# How many fields stand out of line with the one before: neither level with it nor in another row.
+ROWS = """fields => fields.map(field => field.getBoundingClientRect()).filter((field, index, all) => {
+    const apart = index ? Math.abs(field.top - all[index - 1].top) : 0;
+    return apart > 1 && apart < 1.5 * field.height;
+}).length"""
+
 
 def test_a_wrong_value_stays_and_is_complained_of_beside_its_field(open_page: Opens, bench: Served) -> None:
     page = until_live(open_page())
@@ -45,6 +51,7 @@ def test_a_wrong_value_stays_and_is_complained_of_beside_its_field(open_page: Op
             expect(field).to_have_attribute("aria-invalid", "true")
             expect(field).to_be_focused()
             expect(field).to_have_accessible_description(wrong.inner_text())
+            assert page.locator(f"#{experiment}-form label > input:visible").evaluate_all(ROWS) == 0
             fill(page, experiment, **{name: right})
     assert bench.api.get("/api/runs").json() == before
 

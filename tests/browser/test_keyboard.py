@@ -90,6 +90,8 @@ def test_the_focus_stays_in_the_panel_whose_button_was_pressed(open_page: Opens)
     tab_to(page, "shared-list", "Run")
     page.keyboard.press("Enter")
     expect(page.locator("#shared-list-stop button")).to_be_visible()
+    expect(page.locator("#shared-list-ask")).to_be_focused()
+    assert focused(page)["outline"] == "none"  # no box round a whole form
     page.keyboard.press("Tab")
     expect(page.locator("#main :focus")).to_be_visible()  # past the menu
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Opens, start, until_live
 from tests.served import Served
@@ -25,6 +25,14 @@ def reading(page: Page, name: str, inside: str = "#shared-list-live") -> int:
     """A number of the equation over the list, by the name under it."""
     shown = page.locator(f"{inside} dl.read div", has=page.locator("dt", has_text=re.compile(f"^{name}$")))
     return int(re.sub(r"\D", "", shown.locator("dd").inner_text()))
+
+
+def top(part: Locator) -> float:
+    return float(part.evaluate("part => part.getBoundingClientRect().top"))
+
+
+def bottom(part: Locator) -> float:
+    return float(part.evaluate("part => part.getBoundingClientRect().bottom"))
 
 
 def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
@@ -84,7 +92,8 @@ def test_an_empty_list_is_said_in_the_log(open_page: Opens) -> None:
 
 def test_the_counts_agree_when_it_has_ended(open_page: Opens, bench: Served) -> None:
     page = open_page()
-    shown = start(page, "shared-list", **{**BRISK, "delay_min": "0", "delay_max": "0", "seconds": "0.5"})
+    threads = {"producers": "4", "consumers": "4"}
+    shown = start(page, "shared-list", **{**BRISK, **threads, "delay_min": "0", "delay_max": "0", "seconds": "0.5"})
 
     expect(page.locator("#shared-list-head output")).to_contain_text("finished")
     expect(page.locator("#shared-list-live .verdict")).to_be_visible()
@@ -92,6 +101,9 @@ def test_the_counts_agree_when_it_has_ended(open_page: Opens, bench: Served) -> 
     assert reading(page, "added") == state["added"]
     assert reading(page, "removed", "#shared-list-live") == state["removed"]
     assert state["consistent"]
+    # Eight lanes are higher than the room of the panel, and are still not drawn over what is below them.
+    axis, key = page.locator("#shared-list-lanes svg.axis"), page.locator("#shared-list-live .key")
+    assert bottom(axis) <= top(key)
 
 
 def test_without_a_guard_the_page_says_what_was_lost(open_page: Opens) -> None:
