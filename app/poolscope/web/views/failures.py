@@ -280,7 +280,8 @@ class FailuresView(View):
 
 def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[ScenarioRow]:
     """A row a scenario, those of the run first; while nothing runs each has a button, and one starts all."""
-    ran, rows = [], []
+    ran: list[ScenarioRow] = []
+    rows: list[ScenarioRow] = []
     if not run.status.live:
         rows.append(
             ScenarioRow(
