@@ -209,6 +209,16 @@ def test_the_active_environment_counts_unless_it_is_ours(tmp_path: Path) -> None
     assert measure.venv_python({"VIRTUAL_ENV": str(tmp_path)}) == str(tmp_path / "bin" / "python")
 
 
+@pytest.fixture
+def theirs(tmp_path: Path) -> str:
+    """The Python of somebody's virtual environment, made from the one that ours was made from."""
+    folder = tmp_path / "project" / "venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    return str(folder / "bin" / "python")
+
+
 def test_a_users_function_runs_in_their_folder_and_environment(
     tasks: None, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

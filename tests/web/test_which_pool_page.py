@@ -6,6 +6,7 @@ import asyncio
 import html
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,23 @@ from typing import Any
 import httpx
 import pytest
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.charts import chart
+from poolscope.experiments.pool_benchmark.charts import (
+    HANDING_OVER,
+    LAST_ITEMS,
+    OFF_CPU,
+    SHUTDOWN,
+    START_UP,
+    WORK,
+    chart,
+)
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import Actor, Record, Span, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
+from poolscope.web.app_state import environment
+from poolscope.web.assets import content
+from poolscope.web.context import run_facts
+from poolscope.web.fragments import part
 from poolscope.web.views import VIEWS
 from poolscope.web.views.which_pool.pictures import crews
 
@@ -102,6 +115,16 @@ def test_the_causes_name_the_gil_and_the_key_names_every_colour(page: Markup, br
     assert "GIL" not in causes["4 threads on 3.13t"]
     drawn = {row["phase"] for row in browser.get("/runs/wp-0001/chart.json").json()["why"] if row["share"] > 0}
     assert {each["data-phase"] for each in page.all("span") if "data-phase" in each} == drawn
+
+
+def test_a_phase_has_one_name_and_a_colour_by_it_in_every_chart_and_key() -> None:
+    coloured = set(re.findall(r'\[data-phase="([^"]+)"\]', content("poolscope.css").decode()))
+    drawn = {START_UP, SHUTDOWN, HANDING_OVER, LAST_ITEMS, *WORK, *OFF_CPU.values()}
+    assert coloured == drawn | {"map"}
+    for name in ("phases", "which-why"):
+        spec = (SPECS / f"{name}.vl.json").read_text()
+        (domain,) = re.findall(r'"field": "phase",\s+"type": "nominal".*?"domain": (\[.*?\])', spec, re.DOTALL)
+        assert coloured >= set(json.loads(domain)), name
 
 
 def test_every_setting_stands_in_the_heat_map_and_in_the_table(page: Markup) -> None:
@@ -204,6 +227,21 @@ def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: i
     assert not view.causes
     if rounds:
         assert len(view.kinds.rows) == 2 + 2 * len(KINDS)
+
+
+def test_a_run_that_failed_at_once_says_before_what_it_ended_and_shows_no_empty_table() -> None:
+    about = EXPERIMENTS["which-pool"]
+    run = Run("wp-0001", about, parse(about.params, ASKED), status=Status.FAILED)
+    context = {"view": VIEWS["which-pool"].view(run), "run": run_facts(run), "earlier": None}
+    shown = {
+        name: part(environment(), "experiments/which_pool.html", name, context)
+        for name in ("answer", "speedup", "why", "kinds")
+    }
+    for name, before in (("answer", "there was an answer"), ("why", "a repetition was traced")):
+        assert f"The run ended before {before}." in shown[name]
+    for name in ("speedup", "kinds"):
+        assert "The run ended before anything was timed." in shown[name]
+    assert "<table" not in shown["kinds"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ BREAKING = (
     ("failures", "scenarios", "worker-killed", "A worker dies"),
     ("failures", "scenarios", "deadlock", "Two locks deadlock"),
     ("failures", "scenarios", "thread-uncaught", "A thread raises"),
+    ("failures", "scenarios", "side-by-side", "The same fault under each kind of pool"),
     ("sharing", "tools", "none", "Updates get lost without a lock"),
 )
 SHOWN = 3  # live runs that are named

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from poolscope.experiments.failures.export import as_json, left, matrix, rows
+from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import (
     CaseBegan,
@@ -169,6 +170,17 @@ def test_a_case_that_was_not_tried_is_not_counted() -> None:
     assert seen.headline == "The failure was reported."
     cut = [*begins(1, "side-by-side", "raises / Pool"), *ends(9, -9, by_us=True)]
     assert verdict(told("side-by-side", records=cut, end="stopped"), 2) is None
+
+
+def test_a_process_that_died_without_a_word_is_counted_as_unreported_and_stands_for_no_other_case() -> None:
+    records = [*begins(1, "side-by-side", "exits / ThreadPoolExecutor"), *ends(2, 7)]
+    records += [*begins(3, "side-by-side", "exits / ProcessPoolExecutor"), outcome(CaseEnding.POOL_BROKEN), *ends(4)]
+    state = told("side-by-side", records=records)
+    seen = verdict(state, 2)
+    assert seen is not None
+    assert seen.headline.replace("\N{NO-BREAK SPACE}", " ") == "1 of 2 failures went unreported."
+    assert endings([case.ending for case in state.cases.values()]) == "process died in 1, pool broken in 1"
+    assert endings(["raised", "raised"]) == "raised"
 
 
 def test_the_time_until_it_was_noticed_counts_from_the_first_fault() -> None:

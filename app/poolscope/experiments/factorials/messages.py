@@ -59,7 +59,9 @@ def time_spent(numbers: int, workers: int, kind: str, use: TimeUse, times: TimeS
                 "each other: under the GIL one thread computes at a time, so more of them save no time."
             )
         case TimeUse.OVERHEAD:
-            return f"{took} only {computing} of it computing, the rest went into starting workers and dispatch."
+            return (
+                f"{took} only {computing} of it computing, the rest went into starting workers and handing items over."
+            )
         case TimeUse.GIL_BOUND:
             return f"{took} {computing} of it computing, one thread at a time under the GIL."
         case TimeUse.ONE_AT_A_TIME:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from poolscope.experiments.failures.payloads import CaseEnding
@@ -27,6 +28,12 @@ def case_sentence(case: Case) -> str:
             return f"The whole process {seen.exited.manner}, with all its threads and results."
         case _:
             return ""
+
+
+def endings(of_cases: Sequence[str]) -> str:
+    """How the cases of a scenario ended: 'raised', or 'raised in 9, never answered in 4' where not all are alike."""
+    counted = Counter(of_cases).most_common()
+    return counted[0][0] if len(counted) == 1 else ", ".join(f"{ending} in {number}" for ending, number in counted)
 
 
 def headline(untold: int, ended: int) -> str:

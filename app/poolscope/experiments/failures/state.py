@@ -126,6 +126,11 @@ class Case:
         return self.failures[0] if self.failures else None
 
     @property
+    def unreported(self) -> bool:
+        """Whether nobody who waited was told, since the process of all ended with it or for another reason."""
+        return self.ending in UNTOLD or (self.ending is CaseEnding.PROCESS_DIED and self.surfaced is None)
+
+    @property
     def orphans(self) -> tuple[str, ...]:
         return self.observed.leftovers.processes if self.observed.leftovers else ()
 

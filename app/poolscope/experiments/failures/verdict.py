@@ -7,7 +7,7 @@ from poolscope.experiments.failures import messages
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.payloads import CaseEnding
-from poolscope.experiments.failures.state import NOT_TRIED, UNTOLD, FailuresState
+from poolscope.experiments.failures.state import NOT_TRIED, FailuresState
 
 
 def verdict(state: FailuresState, usable_cpus: int) -> Verdict | None:
@@ -17,7 +17,7 @@ def verdict(state: FailuresState, usable_cpus: int) -> Verdict | None:
         return None
     if len(state.scenarios) == 1 and len(state.of(state.scenarios[0])) == 1:
         return Verdict(messages.case_sentence(ended[0]), SCENARIOS[ended[0].scenario].explanation)
-    untold = [case for case in ended if case.ending in UNTOLD]
+    untold = [case for case in ended if case.unreported]
     titles = list(dict.fromkeys(SCENARIOS[case.scenario].title for case in untold))
     rest = (messages.untold(titles), messages.leftovers(left(state)))
     return Verdict(messages.headline(len(untold), len(ended)), " ".join(filter(None, rest)))

@@ -20,9 +20,18 @@ MIB = 2**20
 LABELS = 12  # lines of text that fit over each other in the smaller chart of speed-ups
 HEIGHTS = (0.06, 0.25, 0.4, 0.6, 0.75, 0.9)  # shares of the axis at which the usable CPUs may be named
 BANDS = 4  # intervals drawn over each other that can still be told apart
-ON_CPU = "on a CPU"
+# The phases of a call, in every chart, key and sentence by these names.
+START_UP, SHUTDOWN = "start-up", "shutdown"
+HANDING_OVER, LAST_ITEMS = "handing items over", "waiting for the last items"
+COMPUTING, OWN_WAITING = "computing", "waiting in the work"
+WORK = (COMPUTING, OWN_WAITING)  # what a pool is for; all else is a cost
 # Time off the CPU by its reason; None where it can't be told.
-OFF_CPU = {"gil": "waiting for the GIL", "waiting": "waiting", "no core": "no free CPU", None: "off the CPU"}
+OFF_CPU = {
+    "gil": "waiting for the GIL",
+    "waiting": OWN_WAITING,
+    "no core": "waiting for a free CPU",
+    None: "waiting off the CPU",
+}
 
 
 def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
@@ -230,12 +239,12 @@ def spent(state: State, config: Configuration, usable_cpus: int) -> Rows:
     if reason == "waiting" and waits(state) is False:
         reason = None  # the loop was held up too, though this work never waits
     shares = (
-        ("start-up", shared.startup),
-        ("dispatch + pickling", shared.dispatch),
-        (ON_CPU, shared.on_cpu),
+        (START_UP, shared.startup),
+        (HANDING_OVER, shared.dispatch),
+        (COMPUTING, shared.on_cpu),
         (OFF_CPU[reason], shared.off_cpu),
-        ("idle tail", shared.idle),
-        ("shutdown", shared.shutdown),
+        (LAST_ITEMS, shared.idle),
+        (SHUTDOWN, shared.shutdown),
     )
     return [
         {

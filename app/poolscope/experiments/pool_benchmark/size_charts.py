@@ -5,6 +5,14 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+from poolscope.experiments.pool_benchmark.charts import (
+    COMPUTING,
+    HANDING_OVER,
+    LAST_ITEMS,
+    OWN_WAITING,
+    SHUTDOWN,
+    START_UP,
+)
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.stats.breakeven import efficiency, idle_tail
@@ -115,13 +123,13 @@ def _phases(state: State, config: Configuration) -> Rows:
     if traced and traced.map_s > 0:
         tail = min(1.0, idle_tail(traced.worker_ends_s, traced.map_s))
         busy = min(1 - tail, traced.tasks_wall_s / config.size / traced.map_s)
-        working = "waiting" if waits(state) else "computing"
+        working = OWN_WAITING if waits(state) else COMPUTING
         inside = [
-            ("dispatch + pickling", mapped * (1 - tail - busy)),
+            (HANDING_OVER, mapped * (1 - tail - busy)),
             (working, mapped * busy),
-            ("idle tail", mapped * tail),
+            (LAST_ITEMS, mapped * tail),
         ]
-    phases = [("start-up", median(config.start)), *inside, ("shutdown", median(config.stop))]
+    phases = [(START_UP, median(config.start)), *inside, (SHUTDOWN, median(config.stop))]
     whole = three_significant(sum(seconds for _, seconds in phases) * 1e3)
     return [
         {"pool": config.size, "phase": phase, "ms": _ms(seconds), "order": order, "label": whole}

@@ -94,7 +94,7 @@ def comparison(figures: Figures) -> Table:
         Aspect(
             "Scalability",
             "Computing stops at one CPU; waiting grows to hundreds of threads.",
-            "Grows with the usable CPUs, less what dispatch and the last tasks cost.",
+            "Grows with the usable CPUs, less what handing items over and the last tasks cost.",
             figures.scaling,
         ),
     )

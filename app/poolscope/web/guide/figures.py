@@ -9,6 +9,7 @@ from typing import Any
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.registry import EXPERIMENTS
@@ -288,7 +289,11 @@ async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
     found = []
     for name, scenario in SCENARIOS.items():
         run = await kept.newest("failures", showing("scenarios", name))
-        outcomes = {each["scenario"]: each["outcome"] for each in state_as_json(run).get("scenarios", ())}
+        outcomes = {
+            each["scenario"]: endings([case["outcome"] for case in each["cases"]])
+            for each in state_as_json(run).get("scenarios", ())
+            if each["cases"]
+        }
         found.append(
             ScenarioFigure(name, scenario.title, scenario.explanation, str(outcomes.get(name, numbers.UNKNOWN)))
         )

@@ -15,9 +15,10 @@ from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
-from poolscope.experiments.failures.state import UNTOLD, Case, FailuresState
+from poolscope.experiments.failures.state import Case, FailuresState
 from poolscope.runs.run import Run
 from poolscope.text import numbers
+from poolscope.text.sentences import capital
 from poolscope.web import timeline
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
 from poolscope.web.views.view import Columns, PageBlock, Shortcut, Timeline, Timelines, View
@@ -125,7 +126,9 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioFacts:
-    """One scenario; `cases` are those that have begun, `first` the one that stands for all, `word` where it stands.
+    """One scenario; `cases` are those that have begun, `first` the first of them, `word` where it stands.
+
+    `endings` says how they ended, each once, and `mark` is that of one that went unreported, where one did.
 
     `compared` has a row a case, and `counted` says how many of them there are, where a scenario has several. `alone`
     says that the run has no other scenario.
@@ -142,6 +145,8 @@ class ScenarioFacts:
     cases: tuple[CaseFacts, ...]
     compared: Table | None
     first: CaseFacts | None
+    mark: str
+    endings: str
     counted: str
     code: str
 
@@ -274,8 +279,9 @@ class FailuresView(View):
 
 
 def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[ScenarioRow]:
-    """A row a scenario; while nothing runs each has a button, and one above them starts all."""
-    rows = []
+    """A row a scenario, those of the run first; while nothing runs each has a button, and one starts all."""
+    ran: list[ScenarioRow] = []
+    rows: list[ScenarioRow] = []
     if not run.status.live:
         rows.append(
             ScenarioRow(
@@ -286,25 +292,28 @@ def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[Scenar
         )
     for name, scenario in scenarios.items():
         button = None if run.status.live else alone("failures", "scenarios", name, scenario.title)
-        first = scenario.first
+        first, alike = scenario.first, len({case.outcome for case in scenario.cases}) == 1
         if first is None:
-            sentence = "waits for its turn" if scenario.chosen and run.status.live else "not in this run"
-            rows.append(ScenarioRow(scenario.title, sentence=sentence, button=button))
+            waits = scenario.chosen and run.status.live
+            (ran if waits else rows).append(
+                ScenarioRow(scenario.title, sentence="waits for its turn" if waits else "", button=button)
+            )
             continue
-        rows.append(
+        single = len(scenario.cases) == 1
+        ran.append(
             ScenarioRow(
                 title=scenario.title,
                 href=f"/runs/{run.id}#run-{scenario.slug}",
-                mark=first.mark,
-                outcome=first.outcome,
-                sentence=first.sentence,
+                mark=scenario.mark,
+                outcome=first.outcome if alike else "differs by case",
+                sentence=first.sentence if single else f"{capital(scenario.endings)}.",
                 cases=scenario.counted,
-                noticed=first.noticed,
-                share=first.share,
+                noticed=first.noticed if single else "",
+                share=first.share if single else "",
                 button=button,
             )
         )
-    return rows
+    return [*ran, *rows]
 
 
 def _scenario(state: FailuresState, name: str, now: int, live: bool) -> ScenarioFacts:
@@ -312,9 +321,11 @@ def _scenario(state: FailuresState, name: str, now: int, live: bool) -> Scenario
     cases = tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name))
     chosen = state.cases_of(name)
     several = len(chosen) > 1
+    endings = messages.endings([case.outcome for case in cases]) if cases else ""
+    unreported = (case.mark for case in cases if case.noticed == "never")
     counted = f"{len(cases)} of {len(chosen)} cases" if several else ""
     if cases:
-        word = " · ".join(filter(None, (cases[0].outcome, counted or cases[0].took)))
+        word = " · ".join(filter(None, (endings, counted or cases[0].took)))
     else:
         word = "waits for its turn" if live else "not run"
     return ScenarioFacts(
@@ -328,6 +339,8 @@ def _scenario(state: FailuresState, name: str, now: int, live: bool) -> Scenario
         cases=cases,
         compared=table(FailuresView.columns["cases"], cases) if several and cases else None,
         first=cases[0] if cases else None,
+        mark=next(unreported, cases[0].mark if cases else ""),
+        endings=endings,
         counted=counted,
         code=code(scenario.slug, state.params.task, state.params.limit),
     )
@@ -371,7 +384,7 @@ def _case(case: Case, end: int) -> CaseFacts:
 def _noticed(case: Case) -> str:
     if case.seconds is None:
         return ""
-    if case.ending in (*UNTOLD, CaseEnding.PROCESS_DIED):
+    if case.unreported:
         return "never"
     if case.noticed_s is not None:
         return numbers.duration(case.noticed_s)

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poolscope.experiments.pool_benchmark.charts import ON_CPU, spent
+from poolscope.experiments.pool_benchmark.charts import WORK, spent
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.text import numbers
 from poolscope.web.views.which_pool.tables import counting
-
-# What a phase of a call is in a sentence.
-DOING = {
-    ON_CPU: "computing",
-    "waiting for the GIL": "waiting for the GIL",
-    "waiting": "the work’s own waiting",
-    "no free CPU": "waiting for a free CPU",
-    "off the CPU": "waiting off the CPU",
-    "dispatch + pickling": "handing items over",
-    "idle tail": "waiting for the last items",
-    "start-up": "starting workers",
-    "shutdown": "ending workers",
-}
-WORK = (ON_CPU, "waiting")  # what a pool is for; all else is a cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +17,6 @@ class Share:
     """A part of a whole call, in percent of workers × time: where its bar begins, how long it is, and in words."""
 
     phase: str
-    doing: str
     x: float
     width: float
     words: str
@@ -56,7 +41,7 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
     for row in rows:
         width = float(row["share"])
         words = f"{width:.0f}{numbers.GAP}%" if width >= 1 else f"<{numbers.GAP}1{numbers.GAP}%"
-        shares.append(Share(row["phase"], DOING[row["phase"]], round(x, 2), round(width, 2), words))
+        shares.append(Share(row["phase"], round(x, 2), round(width, 2), words))
         x += width
     name = config_name(state, config)
     return Split(_sentence(name, shares), tuple(shares))
@@ -81,6 +66,6 @@ def _sentence(name: str, shares: list[Share]) -> str:
         return f"All but all of {of} went into the work itself."
     largest = costs[0]
     if largest.width > work:
-        return f"{largest.words} of {of} went into {largest.doing}."
+        return f"{largest.words} of {of} went into {largest.phase}."
     its = f"{work:.0f}{numbers.GAP}% of {of} went into the work itself"
-    return f"{its}; the largest cost is {largest.doing}, {largest.words}."
+    return f"{its}; the largest cost is {largest.phase}, {largest.words}."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.charts import ON_CPU, side_by_side, spent
+from poolscope.experiments.pool_benchmark.charts import COMPUTING, side_by_side, spent
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
@@ -70,8 +70,8 @@ def causes(state: State, usable_cpus: int) -> tuple[Cause, ...]:
 def cause(state: State, config: Configuration, usable_cpus: int) -> str:
     """'73 % waiting for the GIL, 4 % start-up': what was not computing, the largest share first."""
     shares = [(row["share"], row["phase"]) for row in spent(state, config, usable_cpus)]
-    pairs = sorted(((share, what) for share, what in shares if share >= WORTH_TELLING and what != ON_CPU), reverse=True)
-    sentence = ", ".join(f"{share:.0f}{numbers.GAP}% {what}" for share, what in pairs)
+    costs = [(share, what) for share, what in shares if share >= WORTH_TELLING and what != COMPUTING]
+    sentence = ", ".join(f"{share:.0f}{numbers.GAP}% {what}" for share, what in sorted(costs, reverse=True))
     return sentence or "all but all of the workers’ time was computing"
 
 
