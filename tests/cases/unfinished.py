@@ -95,7 +95,7 @@ class Readings:
         return windows(self.size)
 
 
-TAKES_S = 0.8  # it is still there when a busy machine looks
+TAKES_S = 0.4
 
 
 def in_background(size: int) -> None:
