@@ -105,9 +105,8 @@ def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] = ()) -
     numeric = int in types or float in types
     text = as_text(value)
     if kind == "choice" and text not in [option.value for option in options]:
-        if text and not any(
-            isinstance(each, str) for each in types
-        ):  # what a result is of must stand above it, offered here or not
+        if text and not any(isinstance(each, str) for each in types):
+            # What a result is of must stand above it, offered here or not.
             options = (*options, Option(text, f"{text.partition('@')[0]}, not offered here", chosen=True))
         else:
             value = info.default
