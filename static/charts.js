@@ -95,7 +95,7 @@ customElements.define("vl-chart", class extends HTMLElement {
     const [spec, datasets] = await Promise.all([json(this.getAttribute("spec")), json(src), load()]);
     if (this.chart) {
       for (const [name, rows] of Object.entries(datasets)) if (this.names.has(name)) this.chart.view.data(name, rows);
-      await this.chart.view.runAsync();
+      await this.chart.view.resize().runAsync(); // new data may have longer labels, which the plot must leave room for
       return;
     }
     const height = Number(this.getAttribute("height")) || spec.height;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -27,3 +28,11 @@ def executable_of(name: str) -> str:
         if done.stdout.strip() == name:
             return path
     pytest.skip(f"there is no {name} on this machine")
+
+
+def made_environment(folder: Path) -> str:
+    """The Python of a virtual environment that is made in `folder`, from the Python that ours was made from."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    return str(folder / "bin" / "python")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Opens, Watched, start, until_live
 from tests.served import Served
@@ -19,6 +19,13 @@ SMALL = {
     "method": "map",
 }
 LONG = {**SMALL, "workload": "square-sleep", "work_ms": "5", "repeats": "100"}
+LABEL = "longer than any label before"
+# Whether what a chart says ends where the chart does.
+INSIDE = """label => {
+    const chart = document.querySelector("#phase-chart");
+    const text = [...chart.querySelectorAll("text")].find(text => text.textContent === label);
+    return text.getBoundingClientRect().right <= chart.getBoundingClientRect().right;
+}"""
 VEGA = re.compile(r"/static/vendor/vega")
 
 
@@ -30,6 +37,15 @@ def dots(page: Page, chart: str = "#pool-sizes-chart") -> int:
 def drawn(page: Page, chart: str) -> None:
     """Wait until a chart shows something."""
     expect(page.locator(f"{chart} svg .mark-symbol path").first).to_be_visible()
+
+
+def lengthened(route: Route) -> None:
+    """The same data with one longer label at the end of each bar."""
+    answer = route.fetch()
+    data = answer.json()
+    route.fulfill(
+        response=answer, json={**data, "phases": [{**row, "label": LABEL, "ms": 100} for row in data["phases"]]}
+    )
 
 
 def test_dots_land_in_the_chart_while_it_runs(open_page: Opens) -> None:
@@ -72,6 +88,13 @@ def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Open
     expect(transcript).to_contain_text(re.compile(r"Time taken: \d+\.\d{4} seconds"))
     expect(page.locator("#run-findings ol.findings li")).not_to_have_count(0)
     expect(page.locator("#run-repetitions tbody").first.locator("tr")).to_have_count(3)
+
+    page.route("**/chart.json*", lengthened)
+    page.locator("#phase-chart").evaluate(
+        "chart => { chart.setAttribute('src', `${chart.getAttribute('src')}&later`); }"
+    )
+    expect(page.locator("#phase-chart").get_by_text(LABEL)).to_be_attached()
+    page.wait_for_function(INSIDE, arg=LABEL)
 
 
 def test_a_second_one_waits_for_its_turn_and_can_be_cancelled(open_page: Opens, bench: Served) -> None:

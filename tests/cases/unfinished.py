@@ -95,7 +95,7 @@ class Readings:
         return windows(self.size)
 
 
-TAKES_S = 0.3
+TAKES_S = 0.4
 
 
 def in_background(size: int) -> None:

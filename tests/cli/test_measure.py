@@ -17,6 +17,7 @@ from poolscope.experiments.pool_benchmark.measure_command import measure_command
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 
 from tests.cli.conftest import Call, descendants, started
+from tests.pythons import made_environment
 from tests.waiting import until_gone
 
 TASKS = """
@@ -224,9 +225,10 @@ def theirs(tmp_path: Path) -> str:
 
 
 def test_a_users_function_runs_in_their_folder_and_environment(
-    tasks: None, call: Call, theirs: str, monkeypatch: pytest.MonkeyPatch
+    tasks: None, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = Path(theirs).parent.parent
+    folder = tmp_path / "project" / "venv"
+    theirs = made_environment(folder)
     (folder / "pyvenv.cfg").write_text(f"home = {Path(theirs).resolve().parent}\n")
     packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     packages.mkdir(parents=True)

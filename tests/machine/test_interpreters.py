@@ -14,6 +14,7 @@ from poolscope.errors import BadParameters
 from poolscope.machine import interpreters
 from poolscope.machine.interpreters import LABEL, Interpreter, at_path, by_label, find, parse_setting, with_labels
 
+from tests.pythons import made_environment
 from tests.waiting import until, until_gone
 
 MakeProgram = Callable[[str, str], str]
@@ -207,24 +208,16 @@ def test_a_setting_names_paths_with_or_without_labels() -> None:
         parse_setting("my own=/a/python")
 
 
-@pytest.fixture
-def theirs(tmp_path: Path) -> str:
-    """The Python of somebody's virtual environment, made from the one that ours was made from."""
-    folder = tmp_path / "project" / "venv"
-    (folder / "bin").mkdir(parents=True)
-    (folder / "pyvenv.cfg").touch()
-    (folder / "bin" / "python").symlink_to(Path(sys.executable).resolve())
-    return str(folder / "bin" / "python")
-
-
-async def test_the_environments_python_comes_first_then_those_asked_for(theirs: str) -> None:
+async def test_the_environments_python_comes_first_then_those_asked_for(tmp_path: Path) -> None:
+    theirs = made_environment(tmp_path / "venv")
     paths, labels = await interpreters.find_named("none", theirs, [sys.executable, theirs])
     assert [paths[label] for label in labels] == [theirs, sys.executable]
     paths, labels = await interpreters.find_named("none", "", [theirs])
     assert [paths[label] for label in labels] == [sys.executable, theirs]
 
 
-async def test_a_python_is_also_found_by_the_label_that_it_was_given(theirs: str) -> None:
+async def test_a_python_is_also_found_by_the_label_that_it_was_given(tmp_path: Path) -> None:
+    theirs = made_environment(tmp_path / "venv")
     setting = f"none,mine={theirs}"
     paths, labels = await interpreters.find_named(setting, "", ["mine"])
     assert [paths[label] for label in labels] == [sys.executable, theirs]

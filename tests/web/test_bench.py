@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.runs import store
+from poolscope.runs.journal import Journal
 from poolscope.web.app_state import Neighbours
 from poolscope.web.bench import BREAKING, TOGETHER
 from poolscope.web.views import VIEWS
 
-from tests.web.conftest import BY_BROWSER, ended, serving
+from tests.web.conftest import BY_BROWSER, ended, events, serving
 from tests.web.markup import Markup
+
+AT = "2026-01-01T00:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +57,32 @@ def test_three_experiments_start_by_one_button_and_their_question_is_open_then(b
     last = re.search("Last result</dt><dd>(.*?)</dd>", browser.get("/").text)
     assert last is not None
     assert last[1].index("<b>") < last[1].index("data-state")  # a check mark before a finding would seem to judge it
+
+
+def test_a_run_of_another_process_is_the_last_result_and_in_its_panel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "OTHERS_S", 0.0)
+
+    async def run_beside() -> None:
+        journal = Journal(tmp_path / "poolscope.sqlite")
+        await journal.open()
+        run_id = await journal.create("fa", "factorials", {"first": 1, "last": 3}, AT, {})
+        assert run_id == "fa-0001"
+        await journal.save(run_id, status="failed", started=AT, ended=AT, error="No such function.")
+        await journal.close()
+
+    with serving(tmp_path) as server, server.client(**BY_BROWSER) as client, server.client() as viewer:
+        assert "<dd>none yet</dd>" in client.get("/").text
+        with viewer.stream("GET", "/live") as stream:
+            shown = itertools.takewhile(lambda event: event.event != "beat", events(stream))
+            next(shown)
+            asyncio.run(run_beside())
+            server.app_state.scheduler.activity.notify()  # a quiet page looks by itself, after some seconds
+            assert any("fa-0001" in frame.data for frame in shown)
+        text = client.get("/").text
+        assert "<b>No such function.</b>" in text.split("Last result")[1].split("</dl>")[0]
+        assert 'factorials-title"><a href="/runs/fa-0001">' in text
 
 
 def test_an_experiment_that_is_not_there_starts_nothing(browser: httpx.Client) -> None:

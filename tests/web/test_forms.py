@@ -13,8 +13,11 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard, SharedListParams
+from poolscope.experiments.shared_list.payloads import ControlsInForce
 from poolscope.experiments.sharing.params import SharingParams
-from poolscope.web.context import takes
+from poolscope.protocol.records import Result
+from poolscope.runs.run import Run
+from poolscope.web.context import run_facts, takes
 from poolscope.web.forms import FormField, as_text, fields
 from pydantic import ValidationError
 
@@ -82,9 +85,19 @@ def test_what_an_installation_offers_can_be_chosen() -> None:
     assert [(option.value, option.chosen) for option in pythons.options] == [("3.11", False), ("3.13t", True)]
 
 
-def test_work_that_is_not_offered_any_more_gives_way_to_the_default() -> None:
+def test_work_that_is_not_offered_stays_to_be_seen_above_its_result() -> None:
     gone = by_name(*fields(WhichPoolParams, {"workload": "gone:f@items"}, choices={"workload": ("sum-of-squares",)}))
-    assert gone["workload"].value == "sum-of-squares"
+    assert gone["workload"].value == "gone:f@items"
+    assert [option.word for option in gone["workload"].options if option.chosen] == ["gone:f, not offered here"]
+    assert by_name(*fields(FactorialsParams, {"kind": "gone"}))["kind"].value == "thread"
+
+
+def test_a_heading_says_the_controls_as_they_were_last() -> None:
+    about = EXPERIMENTS["shared-list"]
+    run = Run("sl-0001", about, parse(about.params, {"guard": "none"}))
+    assert run_facts(run).facts == ("no guard", "delay 0.1–0.5 s")
+    run.state = about.meaning.fold(run.state, Result(1, ControlsInForce(0, 0.01, paused=False)))
+    assert run_facts(run).facts == ("no guard", "delay 0–0.01 s")
 
 
 def test_of_several_names_those_are_ticked_that_were_chosen_and_none_where_it_is_all() -> None:

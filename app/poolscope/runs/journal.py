@@ -289,10 +289,11 @@ class Journal:
         found = await self._read(query, values)
         return int(found[0][0]) if found else 0
 
-    async def latest(self) -> dict[tuple[str, str], str]:
-        """The newest run of each experiment and visitor, by both names."""
+    async def latest(self, *, ended: bool = False) -> dict[tuple[str, str], str]:
+        """The newest run of each experiment and visitor, by both names; or the newest that has `ended`."""
         columns = f"experiment, {VISITOR}, id, max(number)"
-        query = f"SELECT {columns} FROM runs WHERE id IS NOT NULL GROUP BY 1, 2"  # noqa: S608 (our names)
+        where = "id IS NOT NULL AND ended IS NOT NULL" if ended else "id IS NOT NULL"
+        query = f"SELECT {columns} FROM runs WHERE {where} GROUP BY 1, 2"  # noqa: S608 (our names)
         return {(experiment, visitor or ""): run_id for experiment, visitor, run_id, _ in await self._read(query, ())}
 
     async def run(self, run_id: str) -> StoredRun | None:

@@ -297,6 +297,10 @@ class Scheduler:
         """The newest run of an experiment, or that of one visitor."""
         return await self._store.latest(experiment, visitor)
 
+    async def notice_others(self) -> None:
+        """Take note of runs that ended in other processes, which share the journal."""
+        await self._store.notice_others()
+
     def runs_of(self, visitor: str = "") -> OwnRuns:
         """What there is of everybody, or of one visitor."""
         return self._store.of(visitor)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -18,6 +20,7 @@ from poolscope.runs.run import ChangeNotifier, Run, Status, Visitor
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
 RECENT_BYTES = 64 * 1024 * 1024
 MOST_VISITORS = 5_000  # remembered; those without a run are let go of first
+OTHERS_S = 2.0  # at most so often is looked for what other processes ran
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
 
 
@@ -43,6 +46,7 @@ class RunStore:
         self._experiments = experiments
         self._runs: dict[str, Run] = {}
         self._owned = {"": OwnRuns(activity or ChangeNotifier())}
+        self._looked = 0.0  # for runs of other processes, on the monotonic clock
 
     async def open(self) -> None:
         """Look up the newest runs."""
@@ -52,6 +56,20 @@ class RunStore:
                 self.of(visitor).latest[experiment] = run_id
         for experiment in {experiment for experiment, _ in newest}:
             await self._find_latest(experiment, "")
+
+    async def notice_others(self) -> None:
+        """Take note of runs that ended in other processes, as those of `measure` beside a server do."""
+        now = time.monotonic()
+        if now < self._looked + OTHERS_S:
+            return
+        self._looked = now
+        for (experiment, visitor), run_id in (await self._journal.latest(ended=True)).items():
+            for own in map(self.of, {visitor, ""}):
+                # Of runs that began here we know, and a later one, even a live one, stays the newest.
+                if _number(run_id) > _number(own.latest.get(experiment, "")):
+                    own.latest[experiment] = run_id
+                    own.changes += 1
+                    own.activity.notify()
 
     def of(self, visitor: str) -> OwnRuns:
         """The runs of a visitor, of all for ''."""
@@ -162,3 +180,9 @@ class RunStore:
         ):
             for run in some[: max(len(some) - most, 0)]:
                 del self._runs[run.id]
+
+
+def _number(run_id: str) -> int:
+    """The place of a run among all that the journal keeps; after all of them for one that it could not keep."""
+    number = run_id.partition("-")[2]
+    return int(number) if number.isdecimal() else sys.maxsize if run_id else 0

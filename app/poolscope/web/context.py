@@ -168,7 +168,8 @@ def form_facts(
     errors: Sequence[ParameterError] = (),
 ) -> FormFacts:
     """A panel's form; `typed` and `errors` are those of a form that was sent back."""
-    values = {**(run.params.model_dump() if run else {}), **(run.controls if run else {}), **(typed or {})}
+    of_run = {**params_in_force(run), **run.controls} if run else {}
+    values = {**of_run, **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
     choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
@@ -325,9 +326,15 @@ def progress(run: Run) -> tuple[float, float, str] | None:
     return live_progress.done, live_progress.total, words
 
 
+def params_in_force(run: Run) -> dict[str, Any]:
+    """The parameters as they were last, with what was changed while the run went on; by its records."""
+    now: Mapping[str, Any] = run.experiment.meaning.in_force(run.state)
+    return {**run.params.model_dump(), **now}
+
+
 def _facts(run: Run) -> tuple[str, ...]:
     facts = [f"started {numbers.day(run.started)} {numbers.clock(run.started)}"] if run.started else []
-    facts += VIEWS[run.experiment.name].facts(run.params)
+    facts += VIEWS[run.experiment.name].facts(run.params.model_copy(update=params_in_force(run)))
     return tuple(facts)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 from typing import Any
 
 from poolscope.examples import part
 from poolscope.protocol.records import Actor, Opening, Span, from_line
 from poolscope.runs.run import Run
 from poolscope.web.app_state import AppState
+from poolscope.web.context import params_in_force
 from poolscope.web.views import VIEWS
 from poolscope.workloads.catalog import WORKLOADS
 from poolscope.workloads.source import import_lines, source
@@ -29,12 +29,6 @@ def script(app_state: AppState, run: Run) -> str:
         import_lines=import_lines,
         example=part,
     )
-
-
-def params_in_force(run: Run) -> dict[str, Any]:
-    """The parameters as they were last, with what was changed while the run went on."""
-    now: Mapping[str, Any] = run.experiment.meaning.in_force(run.state)
-    return {**run.params.model_dump(), **now}
 
 
 def table_as_csv(run: Run) -> str:

@@ -103,9 +103,14 @@ def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] = ()) -
     types = get_args(info.annotation) or (info.annotation,)
     kind, options = _options(info, value, choices)
     numeric = int in types or float in types
-    if kind == "choice" and as_text(value) not in [option.value for option in options]:
-        value = info.default  # no longer offered here
-        kind, options = _options(info, value, choices)
+    text = as_text(value)
+    if kind == "choice" and text not in [option.value for option in options]:
+        if text and not any(isinstance(each, str) for each in types):
+            # What a result is of must stand above it, offered here or not.
+            options = (*options, Option(text, f"{text.partition('@')[0]}, not offered here", chosen=True))
+        else:
+            value = info.default
+            kind, options = _options(info, value, choices)
     return FormField(
         name=name,
         label=f"{info.title}, {unit}" if unit else info.title or name,

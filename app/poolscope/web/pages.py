@@ -73,6 +73,7 @@ async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     owner = owner_of(request)
+    await app_state.scheduler.notice_others()
     if not defaults and not app_state.scheduler.runs_of(owner).latest:
         return await first_bench(request, app_state, owner)
     # One at a time: a class that comes at once would hold the event loop until the last of its pages is drawn, and with

@@ -162,6 +162,7 @@ class BenchChannel(Channel):
         return self.app_state.scheduler.runs_of(self._owner).activity
 
     async def sections(self) -> Sequence[Section]:
+        await self.app_state.scheduler.notice_others()
         changes = self.app_state.scheduler.runs_of(self._owner).changes
         if self._known != changes:
             self._sections, self._known = await bench_sections(self.app_state, self._owner), changes

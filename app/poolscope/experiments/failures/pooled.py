@@ -115,7 +115,7 @@ def observe_pool(
             case_log.moment(f"the initializer has raised in {tries} worker{'s' * (tries != 1)}", "failed")
         tally.settle(patience, late_s)
         if initializer is None and not tally.unanswered:
-            usable(pool, context)
+            usable(pool, patience)
     finally:
         shut(pool, others)
 
@@ -193,10 +193,10 @@ def raiser(error: Exception) -> Callable[[], Any]:
     return again
 
 
-def usable(pool: PoolTool | ExecutorTool, context: CaseContext) -> None:
-    """Whether the pool still does a task afterwards."""
+def usable(pool: PoolTool | ExecutorTool, patience: float) -> None:
+    """Whether the pool still does a task afterwards, in as many seconds as the tasks had: a worker may start anew."""
     try:
-        works = pool.get(pool.submit(abs, -1), context.limit) == 1
+        works = pool.get(pool.submit(abs, -1), patience) == 1
     except Exception as error:
         works = False
         case_log.moment(f"one more task: {type(error).__name__}", "failed")

@@ -42,6 +42,10 @@ GLOSSARY = (
     ),
     Term("I/O-bound", "Work that mostly waits: for a network, a disk, a database, a person."),
     Term("interpreter", "What runs Python code. One process can hold several, each with a GIL of its own."),
+    Term(
+        "invariant",
+        "What holds whenever nobody is amid a change: a list has what was added and not yet removed.",
+    ),
     Term("lock", "What only one thread can hold; the others wait until it is released."),
     Term("message", "What goes from one process to another through a pipe, as bytes."),
     Term("pickling", "Turning an object into bytes, and bytes into an object again; how data cross between processes."),
@@ -50,11 +54,17 @@ GLOSSARY = (
     Term("process", "A running program with a memory of its own; in Python, with an interpreter and a GIL of its own."),
     Term("process pool", "A fixed number of processes that take tasks from a queue until the pool is closed."),
     Term("race", "The result depends on who comes first. It may be right a thousand times, and wrong once."),
+    Term("round", "One repetition of every setting, in shuffled order, so that a slow minute is shared by all."),
     Term("sentinel", "A value that says 'nothing more will come', such as None at the end of a queue."),
     Term("spawn", "A start method: a new interpreter that imports the program again. Slowest, and works everywhere."),
     Term("speed-up", "The plain loop's time divided by the pool's: 2 is twice as fast, below 1 is slower."),
     Term("start method", "How a process is made: by fork, forkserver or spawn."),
     Term("straggler", "The task that is still at work when all others are done, while the other workers idle."),
     Term("thread", "A line of work inside a process; all threads of a process see the same objects."),
+    Term(
+        "traced",
+        "Said of a repetition that notes when each task began and ended; it is not one of the timed.",
+    ),
+    Term("verdict", "The answer of a run in a sentence, with its interval and its reasons."),
     Term("worker", "A thread or process of a pool, which takes one task after the other."),
 )

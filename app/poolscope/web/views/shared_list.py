@@ -215,7 +215,8 @@ class SharedListView(View):
     def facts(self, params: SharedListParams) -> list[str]:
         capacity = [f"capacity {numbers.whole(params.capacity)}"] if params.capacity else []
         pause = "flat out" if params.delay_max == 0 else f"delay {params.delay_min:g}–{params.delay_max:g} s"
-        return [f"guard {GUARD_NAMES[params.guard]}", pause, *capacity]
+        guard = "no guard" if params.guard == "none" else f"guard {GUARD_NAMES[params.guard]}"
+        return [guard, pause, *capacity]
 
     def progress(self, run: Run) -> str:
         return f"{numbers.decimal(run.state.ran_s)} of {run.params.seconds:g} s"

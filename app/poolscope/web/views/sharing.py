@@ -11,7 +11,7 @@ from operator import attrgetter
 from statistics import median
 from typing import Any, ClassVar
 
-from poolscope.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR, SPANS_AN_ACTOR, Tool
+from poolscope.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR, SPANS_AN_ACTOR, TOOLS, Tool
 from poolscope.experiments.sharing.messages import error
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.experiments.sharing.state import SharingState, ToolState
@@ -166,7 +166,8 @@ class SharingView(View):
     def title(self, params: SharingParams) -> str:
         if params.tools == [ALL]:
             return f"All tools for sharing data, {numbers.count(params.workers, 'worker')}"
-        return f"Sharing data by {', '.join(params.chosen)}, {numbers.count(params.workers, 'worker')}"
+        tools = (TOOLS[name] for name in params.chosen)
+        return f"Sharing data: {', '.join(tool.short for tool in tools)}; {numbers.count(params.workers, 'worker')}"
 
     def facts(self, params: SharingParams) -> list[str]:
         return [
