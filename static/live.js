@@ -178,14 +178,15 @@ document.addEventListener("htmx:after:swap", event => {
   if (response?.status === 422) document.getElementById(sourceElement.id)?.querySelector("[autofocus]")?.focus();
 });
 
-// Of boxes to tick, the closed list says which are ticked. It closes by Escape and by a click elsewhere.
+// Of boxes to tick, the closed list says which are ticked. It closes by Escape and by a click elsewhere, as a menu does.
+const LISTS = ":is(.several details, .menu)[open]";
 function count(several) {
   const ticked = [...several.querySelectorAll(":checked")].map(box => box.parentElement.textContent.trim());
   const summary = several.querySelector("summary");
   summary.firstElementChild.textContent = ticked.join(", ") || summary.dataset.none;
 }
 function close(but) {
-  for (const list of document.querySelectorAll(".several details[open]")) if (!list.contains(but)) list.open = false;
+  for (const list of document.querySelectorAll(LISTS)) if (!list.contains(but)) list.open = false;
 }
 document.addEventListener("change", event => {
   const several = event.target.closest(".several");
@@ -193,7 +194,7 @@ document.addEventListener("change", event => {
 });
 document.addEventListener("click", event => close(event.target));
 document.addEventListener("keydown", event => {
-  const list = event.key === "Escape" && event.target.closest?.(".several details[open]");
+  const list = event.key === "Escape" && event.target.closest?.(LISTS);
   if (list) { close(null); list.firstElementChild.focus(); }
 });
 

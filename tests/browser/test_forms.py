@@ -184,9 +184,18 @@ def test_an_ended_run_can_be_deleted_after_a_question(open_page: Opens, bench: S
     expect(page.get_by_role("link", name=gone)).to_have_count(0)
 
 
-def test_a_finding_s_remedy_and_run_again_start_a_new_run(open_page: Opens, bench: Served) -> None:
+def test_the_menu_closes_by_a_key_and_run_again_starts_a_new_run(open_page: Opens, bench: Served) -> None:
     first = bench.done("factorials", last=5)
     page = open_page(f"/runs/{first}")
+    export, state = page.get_by_text("Export", exact=True), page.locator("#run-state")
+    place = state.bounding_box()
+    export.click()
+    expect(page.get_by_role("link", name="Trace for Perfetto, JSON")).to_be_visible()
+    assert state.bounding_box() == place
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Trace for Perfetto, JSON")).to_be_hidden()
+    expect(export).to_be_focused()
+
     page.get_by_role("button", name="Run again").click()
 
     expect(page.locator("#run-state")).to_contain_text("finished")

@@ -6,7 +6,9 @@ import inspect
 import json
 import re
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,11 +140,14 @@ def test_a_run_whose_every_pool_breaks_exits_with_1_and_says_why_once(
     ids=["no module", "no file", "no items", "raises"],
 )
 def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
-    tasks: None, call: Call, function: str, items: str, status: int, named: str
+    tasks: None, call: Call, data: Path, function: str, items: str, status: int, named: str
 ) -> None:
     done = call("measure", function, "--items", items, "--kinds", "thread", "--sizes", "2", "--repeats", "1")
     assert done.status == status
     assert named in done.err.splitlines()[-1]
+    assert bool(done.out) == (status == 1)  # who mistyped a name needs no table, and not the same command again
+    with closing(sqlite3.connect(data / "poolscope.sqlite")) as journal:
+        assert journal.execute("SELECT count(*) FROM runs").fetchone() == (1 if status == 1 else 0,)
 
 
 def test_a_factory_that_asks_for_more_than_a_number_of_workers_exits_with_2(tasks: None, call: Call) -> None:

@@ -23,6 +23,7 @@ def test_the_code_of_every_kind_is_python_and_imports_the_work(kind: str, callin
     code = usage(replace(PROGRAM, kind=kind, calling=calling))
     compile(code, "usage", "exec")
     assert "import tasks" in code
+    assert "items = tasks.samples() if callable(tasks.samples) else tasks.samples\n" in code
     assert ('if __name__ == "__main__":' in code) == (kind in ("process", "pool"))
     assert ("chunksize=8" in code) == (kind in ("process", "pool"))
 
@@ -43,3 +44,4 @@ def test_the_code_has_the_setting(how: dict[str, Any], call: str) -> None:
     code = usage(replace(PROGRAM, **how))
     compile(code, "usage", "exec")
     assert call in code
+    assert code.startswith("# work: your function;") == (how.get("own") == Imports())

@@ -34,7 +34,7 @@ from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.pool_benchmark.verdict import every_pool_broke, whys_left_out
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.library.answer import Again
-from poolscope.library.lone_run import LoneRun
+from poolscope.library.lone_run import LoneRun, is_misnamed
 from poolscope.machine import interpreters
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.run import Run, Status
@@ -108,15 +108,15 @@ def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, foote
     """
     if run.error:
         say(run.error)
+    misnamed = is_misnamed(run)
     if as_json:
         typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
-    else:
+    elif not misnamed:  # the sentence says it all, and the same command would say it again
         print_result(run, again)
         if footer:
             typer.echo(footer)
     if run.unkept:
         say(f"This run is not kept: {run.unkept}")
-    misnamed = run.end is not None and run.end.code == "bad-reference"
     failed = failing.exit_status(run)
     if run.status is Status.FINISHED and run.experiment.name in JUDGED_EXPERIMENTS and every_pool_broke(run.state):
         failed = FAILED

@@ -39,8 +39,9 @@ class LoneRun:
     ) -> Run:
         """Run it to its end, or until it is `interrupted`: then it is stopped, and has what it has. No child is left.
 
-        `follow` is given the run and returns once it has ended; what can't be kept is told to `say`. Raises
-        BadParameters before anything is started.
+        A run whose function or items are not there is not kept: there is nothing in it to look at. `follow` is
+        given the run and returns once it has ended; what can't be kept is told to `say`. Raises BadParameters
+        before anything is started.
         """
         journal = Journal(self.journal, limit_mib=self.journal_mib)
         scheduler = Scheduler(
@@ -65,6 +66,13 @@ class LoneRun:
                 await scheduler.stop(run.id)
             signalled.cancel()
             await following
+            if is_misnamed(run):
+                await scheduler.delete(run.id)
         finally:
             await scheduler.close()
         return run
+
+
+def is_misnamed(run: Run) -> bool:
+    """Whether it ended since the user named a function or items that are not there, or can't be what they should."""
+    return run.end is not None and run.end.code == "bad-reference"

@@ -65,7 +65,11 @@ def config_names(state: State, configs: Sequence[Configuration]) -> str:
     if len({config.native_threads for config in configs}) > 1:
         return format_list([config_name(state, config) for config in configs])
     sizes = format_list(sorted({config.size for config in configs}))
-    return f"asyncio with {sizes} at once" if configs[0].kind == "asyncio" else f"{sizes}{GAP}{_workers(configs[0])}"
+    if configs[0].kind == "asyncio":
+        return f"asyncio with {sizes} at once"
+    workers = _workers(configs[0])
+    pool = " (multiprocessing.Pool)" if configs[0].kind == "pool" and workers != "workers" else ""
+    return f"{sizes}{GAP}{workers}{pool}"
 
 
 def with_native_threads(config: Configuration) -> str:

@@ -165,6 +165,11 @@ class ScenarioRow:
     share: str = ""
     button: Button | None = None
 
+    @property
+    def wraps(self) -> str:
+        """The sentence is shown in full once the run has ended; until then no row grows, which would move the page."""
+        return "long wrap" if self.button else ""
+
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
@@ -228,7 +233,7 @@ class FailuresView(View):
         "bench": (
             Column("scenario", lambda row: Cell(row.title, href=row.href), row_head=True),
             Column("ended", lambda row: Cell(row.outcome, state=row.mark)),
-            Column("outcome", lambda row: Cell(row.sentence, small=row.cases), align="long"),
+            Column("outcome", lambda row: Cell(row.sentence, small=row.cases, align=row.wraps), align="long"),
             Column("noticed after", lambda row: Cell(row.noticed, head="noticed after"), align="n"),
             Column("kept", lambda row: Cell(row.share, head="kept"), align="n"),
             Column("actions", lambda row: Cell(button=row.button), hidden=True),

@@ -33,8 +33,8 @@ FITS = "Fitted scalability curves, for the sizes that can work at once"
 class WhichPoolFacts:
     """Everything that the blocks show. A chart or a table is None while there is nothing in it.
 
-    `split` is what the time of the best pool went into, `usage` the code of the setting to use or, where
-    that is not `decided`, of the fastest; '' before it is known.
+    `split` is what the time of the best pool went into, `usage` the code of the setting to use; '' where
+    that is not `decided`, or not known yet.
     `loop` is the plain loop's time in words, '' before it ran; `reference` the Python that it ran in, where several do.
     """
 
@@ -199,7 +199,7 @@ class WhichPoolView(View):
         own_loop = () if compared else ("× its own loop",)
         return WhichPoolFacts(
             split=split(state, choice, usable),
-            usage=usage(program(run)) if choice else "",
+            usage=usage(program(run)) if choice and choice.config else "",
             decided=bool(choice and choice.config),
             on_bench=table(self.columns["bench"], rows, best=best, digits=digits),
             bench_chart=self.figure("speedup", run, revision, BENCH_CHART) if measured else None,

@@ -27,8 +27,13 @@ async def main():
 results = asyncio.run(main())"""
 
 
+# Items are an iterable, or a callable that returns one.
+OWN_ITEMS = "items = {items}() if callable({items}) else {items}"
+BUILT_IN = "# work: your function; items: what it is called with, an item a call"
+
+
 def usage(program: Program) -> str:
-    """How the user's code would call it, `work` and `items` standing for built-in work.
+    """How the user's code would call it, `work` and `items` standing for built-in work, which a comment says.
 
     '' for pools from outside of the standard library, whose set-up takes more than a few lines: the script has it.
     """
@@ -40,10 +45,11 @@ def usage(program: Program) -> str:
     imports += [f"import {module}" for module in own.modules]
     if program.calling == "spread":
         imports += ["", "", *SPREAD.format(call=call).splitlines(), ""]
+    lines = [*([OWN_ITEMS.format(items=own.items)] if own.items else []), *lines]
     # Workers that are not forked import the main program again, which must not start a pool of its own then.
     if program.kind in IN_PROCESSES:
         lines = ['if __name__ == "__main__":', *(f"    {line}" for line in lines)]
-    return "\n".join([*imports, *([""] if imports else []), *lines])
+    return "\n".join([*([] if own.function else [BUILT_IN]), *imports, *([""] if imports else []), *lines])
 
 
 def _lines(program: Program, call: str) -> tuple[list[str], list[str]]:
