@@ -17,7 +17,7 @@ from poolscope.web.app_state import Neighbours
 from poolscope.web.bench import BREAKING, TOGETHER
 from poolscope.web.views import VIEWS
 
-from tests.web.conftest import BY_BROWSER, ended, events, serving
+from tests.web.conftest import BY_BROWSER, Serve, ended, events, serving
 from tests.web.markup import Markup
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -83,6 +83,14 @@ def test_a_run_of_another_process_is_the_last_result_and_in_its_panel(
         text = client.get("/").text
         assert "<b>No such function.</b>" in text.split("Last result")[1].split("</dl>")[0]
         assert 'factorials-title"><a href="/runs/fa-0001">' in text
+
+
+def test_a_function_that_is_offered_stands_first_among_the_work_of_the_first_card(serve: Serve) -> None:
+    with serve(workloads="mine:parse@files") as server, server.client(**BY_BROWSER) as client:
+        way = client.get("/").text.split('id="way-form"')[1].split("</select>")[0]
+    first = re.search('<option value="([^"]+)">([^<]+)', way)
+    assert first is not None
+    assert first.groups() == ("mine:parse@files", "mine:parse")
 
 
 def test_an_experiment_that_is_not_there_starts_nothing(browser: httpx.Client) -> None:

@@ -30,9 +30,10 @@ BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The three ways in: `works` are the shapes of work to choose from, `together` names experiments to start at once.
+    """The three ways in. `works` are one's own functions and the shapes of work to choose from.
 
-    `takes` is about how long a run of Which pool? takes, `breaking` are faults that a click brings about.
+    `together` names experiments to start at once, `takes` is about how long a run of Which pool? takes, and `breaking`
+    are faults that a click brings about.
     """
 
     works: tuple[Option, ...]
@@ -81,7 +82,10 @@ def ways(app_state: AppState) -> Ways:
     together = tuple(name for name in TOGETHER if name in known)
     lengths = [takes(known[name], {}) for name in together]
     return Ways(
-        works=tuple(Option(each.value, each.title) for each in VIEWS["which-pool"].shortcuts),
+        works=(
+            *(Option(name, name.partition("@")[0]) for name in app_state.scheduler.installation.workloads),
+            *(Option(each.value, each.title) for each in VIEWS["which-pool"].shortcuts),
+        ),
         takes=takes(known["which-pool"], {}) if "which-pool" in known else "",
         together=together,
         together_takes=lengths[-1] if lengths else "",
