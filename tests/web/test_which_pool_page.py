@@ -24,7 +24,9 @@ from poolscope.experiments.pool_benchmark.charts import (
     WORK,
     chart,
 )
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.protocol.payloads import NoiseReading
 from poolscope.protocol.records import Actor, Record, Span, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
@@ -33,9 +35,10 @@ from poolscope.web.assets import content
 from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
 from poolscope.web.views import VIEWS
+from poolscope.web.views.which_pool.answer import split
 from poolscope.web.views.which_pool.pictures import crews
 
-from tests.experiments.pool_benchmark.invented_runs import about
+from tests.experiments.pool_benchmark.invented_runs import LOUD, QUIET, about, planned, traced
 from tests.experiments.pool_benchmark.invented_runs import told as told_by
 from tests.web.conftest import BY_BROWSER, serving
 from tests.web.made_which_pool import CPUS, ITEMS, KINDS, SIZES, records, records_of_two_hosts
@@ -278,3 +281,12 @@ def test_the_progress_names_the_setting_instead_of_its_key() -> None:
         if getattr(record, "note", ""):
             break
     assert "c0" not in VIEWS["which-pool"].progress(run)
+
+
+@pytest.mark.parametrize(("noise", "said"), [(QUIET, False), (LOUD, True)])
+def test_the_shares_of_a_disturbed_run_say_that_it_was(noise: NoiseReading, said: bool) -> None:
+    trace = traced(planned("process 2", 32), 400, cpus=2)
+    state = told_by({"serial": about(640), "process 2": about(400)}, traces={"process 2": trace}, noise=noise)
+    found = split(state, recommend(state), 2)
+    assert found is not None
+    assert ("The run was disturbed" in found.sentence) == said

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poolscope.experiments.pool_benchmark.charts import WORK, spent
+from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.text import numbers
 from poolscope.web.views.which_pool.tables import counting
+
+# Waiting for a CPU that another program has counts as whatever was waited for.
+DISTURBED = " The run was disturbed, so these shares may be other programs’ doing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What the time of one pool went into; `sentence` names the largest cost."""
+    """What the time of one pool went into; `sentence` names the largest cost, and tells of a disturbed run."""
 
     sentence: str
     shares: tuple[Share, ...]
@@ -44,7 +48,8 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
         shares.append(Share(row["phase"], round(x, 2), round(width, 2), words))
         x += width
     name = config_name(state, config)
-    return Split(_sentence(name, shares), tuple(shares))
+    care = DISTURBED if was_disturbed(state, usable_cpus) else ""
+    return Split(f"{_sentence(name, shares)}{care}", tuple(shares))
 
 
 def _explained(state: State, choice: Recommendation | None) -> Configuration | None:
