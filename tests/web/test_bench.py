@@ -7,14 +7,19 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs import store
 from poolscope.runs.journal import Journal
+from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import Neighbours
 from poolscope.web.bench import BREAKING, TOGETHER
+from poolscope.web.context import FindingFacts, RunFacts
+from poolscope.web.fragments import panel_sections
 from poolscope.web.views import VIEWS
 
 from tests.web.conftest import BY_BROWSER, Serve, ended, events, serving
@@ -91,6 +96,25 @@ def test_a_function_that_is_offered_stands_first_among_the_work_of_the_first_car
     first = re.search('<option value="([^"]+)">([^<]+)', way)
     assert first is not None
     assert first.groups() == ("mine:parse@files", "mine:parse")
+
+
+def test_a_panel_offers_no_button_for_a_function_that_the_server_can_t_run(serve: Serve) -> None:
+    about = EXPERIMENTS["which-pool"]
+    run = Run("wp-0001", about, parse(about.params, {"workload": "gone:f@items"}), status=Status.FINISHED)
+    with serve() as server:
+        moving, _ = panel_sections(server.app_state, about, run)
+
+        async def of_panel() -> RunFacts:
+            facts: RunFacts = (await moving.context())["run"]()
+            return facts
+
+        facts = asyncio.run(of_panel())
+        assert facts.command.startswith("poolscope measure gone:f")
+        remedy = FindingFacts(0, "check", "Sentence.", "Measure for 8 s", "about 9 s", facts.command)
+        macros: Any = server.app_state.templates.globals["ui"]
+        shown = macros.again("/runs/wp-0001", remedy)
+    assert "Measure for 8 s, which takes about 9 s, by this command:" in shown
+    assert "<button" not in shown
 
 
 def test_an_experiment_that_is_not_there_starts_nothing(browser: httpx.Client) -> None:

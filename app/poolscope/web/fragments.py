@@ -204,7 +204,7 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
         return {
             "panel": lambda: panel,
             "earlier": lambda: earlier,
-            "run": lambda: run_facts(run) if run else None,
+            "run": lambda: run_facts(run, installation=app_state.scheduler.installation) if run else None,
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run) if run is not None and has_records(run) else None,
         }
