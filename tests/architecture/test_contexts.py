@@ -111,7 +111,9 @@ READ_BY_PYTHON = {
     (shared_list.SharedListFacts, "state"): "tables and times are made of it",
     (failures.CaseFacts, "outcome"): "its row has it",
     (failures.CaseFacts, "took"): "the scenario's word has it",
+    (failures.CaseFacts, "mark"): "its row has it",
     (failures.ScenarioFacts, "counted"): "its row has it",
+    (failures.ScenarioFacts, "endings"): "its row has it",
     (failures.FailuresFacts, "scenarios"): "each is the item of a part",
 }
 FACTS_OF_TEMPLATES: tuple[type, ...] = (

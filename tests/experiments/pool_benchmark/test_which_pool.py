@@ -270,13 +270,13 @@ def test_the_budget_names_what_kept_tasks_off_the_cpu_and_adds_up() -> None:
         by_setting.setdefault(row["setting"], {})[row["phase"]] = row["share"]
     assert all(math.fsum(shares.values()) == pytest.approx(100) for shares in by_setting.values())
     assert by_setting["2\N{NO-BREAK SPACE}threads"]["waiting for the GIL"] == pytest.approx(49, abs=1)
-    assert "no free CPU" in by_setting["4\N{NO-BREAK SPACE}processes (chunks of 1)"]
+    assert "waiting for a free CPU" in by_setting["4\N{NO-BREAK SPACE}processes (chunks of 1)"]
     assert {row["kind"] for row in chart["why"]} == {"threads", "processes"}
 
 
 def test_work_that_never_waits_is_not_said_to_wait_when_others_held_it_up() -> None:
     half = {"process 2": traced(planned("process 2", 32), 335, cpus=1.0, share=0.5)}
-    for workload, phase in (("primes", "off the CPU"), ("sleep", "waiting")):
+    for workload, phase in (("primes", "waiting off the CPU"), ("sleep", "waiting in the work")):
         now = told(MAPS, traces=half, loop_share=0.5, asked={**ASKED, "workload": workload})
         assert phase in {row["phase"] for row in which_pool.chart(now, 2)["why"]}
 

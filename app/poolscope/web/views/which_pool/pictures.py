@@ -60,7 +60,6 @@ class Crew:
     what a map sent over the network, in words; each is None where it is not known.
     """
 
-    anchor: str
     pool: str
     name: str
     parts: tuple[CrewPart, ...]
@@ -191,7 +190,6 @@ def _crew(state: State, config: Configuration, spans: list[Span], longest: int, 
         )
     start = min(span.t0 for span in spans)
     return Crew(
-        anchor=f"crew-{number}",
         pool=config.kind,
         name=config_name(state, config),
         parts=tuple(parts),
