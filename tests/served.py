@@ -104,8 +104,8 @@ class Served:
         return told
 
     def ended(self, run_id: str) -> dict[str, Any]:
-        """Wait for a run's end; returns the run."""
-        until(lambda: self.run(run_id)["status"] not in ("queued", "running"), f"the end of {run_id}")
+        """Wait for a run's end; returns the run. It works below other processes, of which tests have many at a time."""
+        until(lambda: self.run(run_id)["status"] not in ("queued", "running"), f"the end of {run_id}", 3 * BOUND_S)
         return self.run(run_id)
 
     def done(self, experiment: str, **params: Any) -> str:

@@ -12,14 +12,14 @@ BOUND_S = 30  # only a hang lasts so long
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.05
 
 
-def until(condition: Callable[[], object], what: str = "it") -> None:
+def until(condition: Callable[[], object], what: str = "it", bound_s: float = BOUND_S) -> None:
     """Return as soon as a condition holds. Fails when it never does.
 
     The pauses grow: most conditions are requests, and a server that answers one every few milliseconds has no time for
     what is being waited for.
     """
     pause, pause_s = threading.Event(), FIRST_PAUSE_S
-    deadline = time.monotonic() + BOUND_S
+    deadline = time.monotonic() + bound_s
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come about")
