@@ -10,7 +10,6 @@ let connection = null;
 let heard = 0;
 let gone = false; // the run is not there any more, so there is nothing to connect to
 
-if (link) link.hidden = false; // without this script nothing connects
 
 function say(state, word) {
   if (!link || link.dataset.link === state) return;

@@ -11,7 +11,6 @@ function kept() {
   try { return localStorage.getItem("theme"); } catch { return null; }
 }
 let theme = choices.includes(kept()) ? kept() : "system";
-button.hidden = false;
 button.addEventListener("click", () => {
   theme = choices[(choices.indexOf(theme) + 1) % choices.length];
   try { localStorage.setItem("theme", theme); } catch { /* private mode: it lasts as long as the page */ }

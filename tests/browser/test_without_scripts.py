@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opens, fill
 from tests.served import Served
+from tests.waiting import until
 
 ENDLESS = {"delay_min": "0.01", "delay_max": "0.05", "seconds": "600"}
 
@@ -26,6 +27,8 @@ def test_run_leads_to_the_run_and_stop_back_to_it(open_page: Opens, bench: Serve
     start(page, "shared-list", **ENDLESS)
     page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
     shown = page.url.rpartition("/")[2]
+    until(lambda: bench.run(shown)["status"] == "running", "the beginning of the run")
+    page.reload()  # a page without scripts shows what was when it came
     page.locator("#run-head").get_by_role("button", name="Pause").click()
     page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
     page.locator("#run-head").get_by_role("button", name="Stop").click()
