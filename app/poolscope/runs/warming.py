@@ -17,14 +17,12 @@ class Warming:
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
-        self._begun = False
         self._outcome: Future[None] = Future()
         self._thread = threading.Thread(target=self._do, name="warming", daemon=True)
 
     def start(self) -> None:
         """Begin, if that has not been done. To be called from one thread."""
-        if not self._begun:
-            self._begun = True
+        if self._thread.ident is None:
             self._outcome.set_running_or_notify_cancel()  # from now on no waiter can cancel it
             self._thread.start()
 
@@ -36,7 +34,7 @@ class Warming:
     def _do(self) -> None:
         try:
             self._work()
-        except Exception as error:
+        except Exception as error:  # whatever it is, those who wait are to see it
             self._outcome.set_exception(error)
         else:
             self._outcome.set_result(None)
