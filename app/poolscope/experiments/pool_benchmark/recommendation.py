@@ -9,7 +9,7 @@ from statistics import median
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
-from poolscope.stats.comparison import FAR, NEAR, Comparison, TimedConfiguration, compare
+from poolscope.stats.comparison import NEAR, Comparison, TimedConfiguration, compare, far_behind
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
 # Of configurations that tie, the one that takes least of the machine and of the code around it: threads share memory
@@ -85,16 +85,16 @@ def _within_cpus(state: State, loop: Configuration, configs: Sequence[Configurat
     """The comparison of those with a CPU a worker, for computing work of which a pool among them wins.
 
     More workers can only fill gaps in which one waits for its next item, as larger chunks do. What that gains hangs on
-    the moment, so that an answer that counted it would be another one each time. None where it does count, for one of
-    them is surely FAR ahead.
+    the moment, so that an answer that counted it would be another one each time. None where it does count, for the best
+    is shown to be far behind one of them.
     """
     within = [config for config in configs if not is_beyond_cpus(state, config)]
     maps = compare_maps(state, loop, within) if len(within) < len(configs) else None
     if maps is None or maps.outcome != "pool":
         return None
-    best = state.configs[maps.best]
-    gains = (ratio(best.map, config.map) for config in configs if config not in within)
-    return None if any((gain.low or 0.0) > FAR for gain in gains) else maps
+    best, beyond = state.configs[maps.best], [config for config in configs if config not in within]
+    far = far_behind(_timed(state, [best, *beyond], lambda config: config.map), loop.map, looks=state.looks)
+    return None if best.key in far else maps
 
 
 def is_beyond_cpus(state: State, config: Configuration) -> bool:
