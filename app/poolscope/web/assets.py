@@ -1,7 +1,7 @@
 """Static files with the right to be kept: for ever when the address carries their checksum, else for a few minutes.
 
-Every page asks for one sheet and one script, and every page but the bench for a second sheet, of what the bench does not
-have. They are put together here from the files that they are kept in, without comments and indentation, and compressed
+Every page asks for one sheet and one script, and every page but the bench for a second sheet, of what only they have.
+They are put together here from the files that they are kept in, without comments and indentation, and compressed
 once: a first visit takes in a quarter less, and no visit costs compression.
 """
 
