@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +147,20 @@ def test_where_calls_are_remembered_every_pass_is_a_first_one(session: Any) -> N
     assert all(report.map / 1e9 > 100 * memory.again_s for report in loops)
     assert loops[1].same is True
     assert cold.measure(pool, HowToMeasure()).same is True
+
+
+def test_what_another_process_finds_is_kept_outside(session: Any) -> None:
+    folder = Path(tempfile.gettempdir(), f"remembered-{os.getpid()}")
+    try:
+        trial = session("remembered:by_file@numbers").trial
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    assert trial.remembered.how == "outside"
+    # Its first pass, in which most items are cold, says nothing either.
+    cold_ms = trial.remembered.first_s * trial.count * 1e3
+    now = after(trial, {"serial": about(cold_ms), "process 2": about(0.1 * cold_ms)})
+    assert results_remembered(now, 2).code == "kept outside"
+    assert as_json(now, 2)["kind"] is None  # type: ignore[index]
 
 
 def test_no_verdict_comes_from_results_that_are_kept_elsewhere(start_host: StartHost, tmp_path: Path) -> None:

@@ -197,8 +197,9 @@ FINDINGS: dict[str, dict[str, str]] = {
             "again within the map. Name it by --setup, so that it counts as start-up."
         ),
         "kept outside": (
-            "Results are kept outside of the process, such as in files or by a server: {figures}, and the plain loop "
-            "was fast in a new process too. A first run takes longer than these times."
+            "Results are kept outside of the process, such as in files or by a server: {figures}, and calls "
+            "were fast in a new process too. A first run takes longer than these times: to measure it, switch off what "
+            "keeps results."
         ),
     },
     "items_changed": {
@@ -768,7 +769,8 @@ VERDICTS = {
     "no answer, kept": "Results are kept outside of the process: no answer.",
     "kept": (
         "The first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
-        "process too what it found out is kept. A first run takes longer than these times."
+        "process too what it found out is kept. A first run takes longer than these times: to measure it, switch off "
+        "what keeps results."
     ),
     # Doubts about all of it.
     "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
