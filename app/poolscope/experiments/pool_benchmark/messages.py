@@ -722,6 +722,7 @@ VERDICTS = {
     "the only plain loop": "as fast as the plain loop",
     "the plain loop of": "as fast as {loop}",
     "fastest": "the fastest",
+    "fastest within CPUs": "the fastest with a CPU a worker",
     "fastest of often": "the fastest of those repeated often enough",
     "fastest pool": "the fastest pool",
     "fastest pool of often": "the fastest pool of those repeated often enough",
@@ -832,8 +833,13 @@ VERDICTS = {
     "tied sizes": "{configs} {configs:is/are} not shown to be slower.",
     "only add start-up": "{configs} only add start-up: {usable_cpus:cpus}.",
     "Python left out": "{python} took no part: {why}",
+    "faster beyond": (
+        "{config} took {less:percent} less than {best}: {usable_cpus:cpus}. More workers than CPUs can only fill gaps "
+        "in which a worker waits for its next item, as larger chunks do; for work that computes they are recommended "
+        "where they are surely more than {far:percent} faster."
+    ),
     "cheapest": (
-        "{best}, the fastest, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
+        "{best}, {fastest}, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
         "lightest kind with the fewest workers is recommended."
     ),
     "one not measured": "{config}: not measured.",

@@ -78,7 +78,7 @@ def finds_kept(first_s: Sequence[float], again_s: Sequence[float], anew_s: Seque
     calls = [each for each in zip(first_s, again_s, anew_s, strict=False) if each[0] >= TIMES_FASTER * each[1]]
     if not calls:
         return False
-    first, again, anew = (median(times) for times in zip(*calls, strict=True))
+    first, again, anew = (float(median(times)) for times in zip(*calls, strict=True))
     return anew * anew < first * again
 
 
