@@ -258,6 +258,9 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         "planned": "task graph",
         "thunk": "callable",
         "opened": "iterator",
+        "paged": "iterator",
+        "entered_later": "context manager",
+        "in_session": "context manager",
     }
     for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):
         kind = kinds[work.removeprefix("unfinished:")]
@@ -266,7 +269,8 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         if kind in ("future", "task graph"):
             assert trial.lazy.consumed_s is None
         else:
-            assert (trial.lazy.consumed, trial.lazy.complete) == (1 if kind == "callable" else 5, True)
+            count = 1 if kind in ("callable", "context manager") else 5
+            assert (trial.lazy.consumed, trial.lazy.complete) == (count, True)
             assert (trial.lazy.consumed_s or 0.0) > trial.lazy.call_s
         now = after(trial)
         found, stated, as_told = results_lazy(now, 2), verdict(now, 2), as_json(now, 2)
@@ -278,11 +282,18 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
 
 
 def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Path) -> None:
-    names = {"in_background": "sleep", "in_background_of_a_shell": "sleep", "in_a_thread": "sender"}
+    names = {
+        "in_background": "sleep",
+        "in_background_of_a_shell": "sleep",
+        "in_short_background": "python",
+        "in_a_thread": "sender",
+        "in_a_short_thread": "sender",
+    }
     for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in names)):
         name = work.removeprefix("unfinished:")
         assert trial.lazy is not None, work
-        assert (trial.lazy.kind, trial.lazy.name) == ("thread" if "thread" in work else "process", names[name])
+        assert trial.lazy.kind == ("thread" if "thread" in work else "process"), work
+        assert trial.lazy.name.startswith(names[name]), work
         assert trial.lazy.complete
         now = after(trial)
         found, stated = results_lazy(now, 2), verdict(now, 2)
@@ -292,8 +303,9 @@ def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Pat
 
 
 def test_a_result_that_is_there_is_not_lazy(start_host: StartHost, tmp_path: Path) -> None:
-    works = [f"unfinished:{name}@sizes" for name in ("listed", "spanned", "done", "keeps_a_worker", "reads_to_the_end")]
-    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None] * 5
+    names = ("listed", "spanned", "done", "found", "keeps_a_worker", "reads_to_the_end", "says_and_ends")
+    works = [f"unfinished:{name}@sizes" for name in names]
+    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None] * 7
 
 
 def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:

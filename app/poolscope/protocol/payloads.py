@@ -218,6 +218,7 @@ LazyKind = Literal[
     "task graph",
     "callable",
     "property",
+    "context manager",
     "process",
     "thread",
 ]

@@ -89,6 +89,7 @@ LAZY = {
     "a task graph": "a plan of the work ({name})",
     "a function": "a function that is yet to be called ({name})",
     "a property": "what is computed when it is first read ({name})",
+    "a context manager": "a context manager that nobody has entered ({name})",
     "left running": "a call of {function} returns while {thing} that it started ({name}) is still at work",
     "making": "making it",
     "starting it": "starting it",
@@ -104,6 +105,7 @@ LAZY = {
     "wait for the process": "Wait for it within the call, as subprocess.run and Process.join do",
     "join the thread": "Wait for it within the call: join the thread, or shut its executor down",
     "read it": "Read it within the call, and return that",
+    "enter it": "Enter it by a with statement within the call, and return what comes of that",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -166,6 +168,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "task graph": "{later}",
         "callable": "{later}",
         "property": "{later}",
+        "context manager": "{later}",
         "process": "{found}[{taken}]. {instead}.",
         "thread": "{found}[{taken}]. {instead}.",
     },
