@@ -305,7 +305,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "work waits": "The work waits",
         "programs work": "Child processes do the work, and waiting for them releases the GIL",
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
-        "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
+        "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:compared with} {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
         "event loop blocked": "It blocks the event loop, so calls hardly overlap.",
         "known to compute": "The work is known to compute; in this run {figures}.",
@@ -315,11 +315,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "no light kind": "{why}: {figures}. Neither threads nor asyncio were measured to compare.",
         "no heavy kind": "{why}: {figures}. No processes or interpreters were measured to compare.",
         "too few": "{compared}; too few repetitions to tell.",
-        "slower": "{compared} ({gain:interval}), which is shown to be slower.",
-        "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
+        "slower": "{compared} ({gain:compared interval}), which is shown to be slower.",
+        "wide": "{compared}; the times spread too widely to tell ({gain:compared interval}).",
         "suffices": (
-            "{compared} ({gain:interval}) and {light:takes/take} less: {light_around_s:duration} to start and end "
-            "against {heavy_around_s:duration}"
+            "{compared} ({gain:compared interval}) and {light:takes/take} less: {light_around_s:duration} to start and "
+            "end against {heavy_around_s:duration}"
             "[; {light_memory:size} a worker against {heavy_memory:size}]."
         ),
     },
@@ -371,27 +371,27 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "chunks_too_small": {
         "compared": (
-            "{other}: {gain:times} as fast as with the smallest chunks, of {chunk} {chunk:item/items}: "
+            "{other}: {gain:compared with} with the smallest chunks, of {chunk} {chunk:item/items}: "
             "{other_s:duration} against {extreme_s:duration}"
         ),
         "figures": "with {best} and chunks of {chunk}, handing over took {dispatch_share:percent} of the map",
         "no chunks": "No pool that takes chunks has been measured.",
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
-        "worse": "{compared} ({gain:interval}).",
+        "worse": "{compared} ({gain:compared interval}).",
         "one item a message": (
             "{config} {config:sends/send} one item a message, which is {kind}'s own choice, and {config:takes/take} "
             "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk} ({gain:interval}); handing "
             "over took {dispatch_share:percent} of that. Set a chunk size."
         ),
-        "no worse": "{compared} ({gain:interval}).",
-        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
+        "no worse": "{compared} ({gain:compared interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Larger chunks may save some of that; only a comparison can tell.",
     },
     "chunks_too_large": {
         "compared": (
-            "{other}: {gain:times} as fast as with the largest chunks, of {chunk} {chunk:item/items}: "
+            "{other}: {gain:compared with} with the largest chunks, of {chunk} {chunk:item/items}: "
             "{other_s:duration} against {extreme_s:duration}"
         ),
         "figures": "with {best} and chunks of {chunk}, workers idled for {idle_tail:percent} of the map",
@@ -399,9 +399,9 @@ FINDINGS: dict[str, dict[str, str]] = {
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
         "workers without": ("{best} share {chunks} {chunks:chunk/chunks} of {chunk}: other workers get nothing to do."),
         "few repetitions": "Too few repetitions to tell, though {compared}.",
-        "worse": "{compared} ({gain:interval}).",
-        "no worse": "{compared} ({gain:interval}).",
-        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
+        "worse": "{compared} ({gain:compared interval}).",
+        "no worse": "{compared} ({gain:compared interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",
         "short tail": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Smaller chunks may shorten that; only a comparison can tell.",
     },
@@ -434,7 +434,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
     },
     "more_workers_than_cpus": {
-        "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:times} as fast as {small}",
+        "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:compared with} {small}",
         "event loop blocked": "All calls run in the event loop's one thread, whatever number at once is allowed.",
         "waits": "The work waits, so workers beyond the CPUs still save time.",
         "none": "No pool has more workers than CPUs: {usable_cpus:cpus}.",
@@ -442,11 +442,12 @@ FINDINGS: dict[str, dict[str, str]] = {
         "not compared": "{usable_cpus:cpus}; there is no smaller or no larger pool of a kind to compare.",
         "few repetitions": "{compared}; too few repetitions to tell.",
         "chunks differ": (
-            "{compared} ({gain:interval}), but chunk sizes differ, {small_chunk} and {large_chunk}, which may be why."
+            "{compared} ({gain:compared interval}), but chunk sizes differ, {small_chunk} and {large_chunk}, which may "
+            "be why."
         ),
-        "gain": "{compared} ({gain:interval}).",
-        "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
-        "no gain": "{compared} ({gain:interval}), so the extra workers bring no gain that shows.",
+        "gain": "{compared} ({gain:compared interval}).",
+        "wide": "{compared}; the times spread too widely to tell ({gain:compared interval}).",
+        "no gain": "{compared} ({gain:compared interval}), so the extra workers bring no gain that shows.",
     },
     "quota_bites": {
         "no counter": "No quota counter can be read: there is no quota, or it is not visible from here.",
@@ -752,8 +753,8 @@ VERDICTS = {
     # No recommendation, and why.
     "no winner": "No clear winner.",
     "figures": (
-        "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:times} "
-        "({gain:interval})"
+        "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:compared} "
+        "({gain:compared interval})"
     ),
     "undecided": "{figures}: the data can't separate them.",
     "no gain": "{figures}: no pool gains as much as {worth_it:percent}, so a plain loop does as well.",
