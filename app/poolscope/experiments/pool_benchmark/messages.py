@@ -89,6 +89,7 @@ LAZY = {
     "a task graph": "a plan of the work ({name})",
     "a function": "a function that is yet to be called ({name})",
     "a property": "what is computed when it is first read ({name})",
+    "a context manager": "a context manager that nobody has entered ({name})",
     "left running": "a call of {function} returns while {thing} that it started ({name}) is still at work",
     "making": "making it",
     "starting it": "starting it",
@@ -104,6 +105,7 @@ LAZY = {
     "wait for the process": "Wait for it within the call, as subprocess.run and Process.join do",
     "join the thread": "Wait for it within the call: join the thread, or shut its executor down",
     "read it": "Read it within the call, and return that",
+    "enter it": "Enter it by a with statement within the call, and return what comes of that",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -166,6 +168,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "task graph": "{later}",
         "callable": "{later}",
         "property": "{later}",
+        "context manager": "{later}",
         "process": "{found}[{taken}]. {instead}.",
         "thread": "{found}[{taken}]. {instead}.",
     },
@@ -197,8 +200,9 @@ FINDINGS: dict[str, dict[str, str]] = {
             "again within the map. Name it by --setup, so that it counts as start-up."
         ),
         "kept outside": (
-            "Results are kept outside of the process, such as in files or by a server: {figures}, and the plain loop "
-            "was fast in a new process too. A first run takes longer than these times."
+            "Results are kept outside of the process, such as in files or by a server: {figures}, and calls "
+            "were fast in a new process too. A first run takes longer than these times: to measure it, switch off what "
+            "keeps results."
         ),
     },
     "items_changed": {
@@ -770,7 +774,8 @@ VERDICTS = {
     "no answer, kept": "Results are kept outside of the process: no answer.",
     "kept": (
         "The first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
-        "process too what it found out is kept. A first run takes longer than these times."
+        "process too what it found out is kept. A first run takes longer than these times: to measure it, switch off "
+        "what keeps results."
     ),
     # Doubts about all of it.
     "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
