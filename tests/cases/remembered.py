@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import tempfile
 import threading
 from collections.abc import Callable
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 numbers = list(range(12))
@@ -60,6 +64,17 @@ def memoizing(function: Callable[[int], int]) -> Callable[[int], int]:
 
 
 decorated = memoizing(computed)
+
+
+kept_in = Path(tempfile.gettempdir(), f"remembered-{os.getppid()}")  # of whoever has started this process
+
+
+def by_file(number: int) -> int:
+    kept_in.mkdir(exist_ok=True)
+    file = kept_in / f"{number}.json"
+    if not file.exists():
+        file.write_text(json.dumps(computed(number)))
+    return int(json.loads(file.read_text()))
 
 
 class Reader:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +149,20 @@ def test_where_calls_are_remembered_every_pass_is_a_first_one(session: Any) -> N
     assert cold.measure(pool, HowToMeasure()).same is True
 
 
+def test_what_another_process_finds_is_kept_outside(session: Any) -> None:
+    folder = Path(tempfile.gettempdir(), f"remembered-{os.getpid()}")
+    try:
+        trial = session("remembered:by_file@numbers").trial
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    assert trial.remembered.how == "outside"
+    # Its first pass, in which most items are cold, says nothing either.
+    cold_ms = trial.remembered.first_s * trial.count * 1e3
+    now = after(trial, {"serial": about(cold_ms), "process 2": about(0.1 * cold_ms)})
+    assert results_remembered(now, 2).code == "kept outside"
+    assert as_json(now, 2)["kind"] is None  # type: ignore[index]
+
+
 def test_no_verdict_comes_from_results_that_are_kept_elsewhere(start_host: StartHost, tmp_path: Path) -> None:
     trial = tried(start_host("remembered:by_dict@numbers"), tmp_path)
     assert trial.remembered is not None
@@ -241,6 +258,9 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         "planned": "task graph",
         "thunk": "callable",
         "opened": "iterator",
+        "paged": "iterator",
+        "entered_later": "context manager",
+        "in_session": "context manager",
     }
     for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):
         kind = kinds[work.removeprefix("unfinished:")]
@@ -249,7 +269,8 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         if kind in ("future", "task graph"):
             assert trial.lazy.consumed_s is None
         else:
-            assert (trial.lazy.consumed, trial.lazy.complete) == (1 if kind == "callable" else 5, True)
+            count = 1 if kind in ("callable", "context manager") else 5
+            assert (trial.lazy.consumed, trial.lazy.complete) == (count, True)
             assert (trial.lazy.consumed_s or 0.0) > trial.lazy.call_s
         now = after(trial)
         found, stated, as_told = results_lazy(now, 2), verdict(now, 2), as_json(now, 2)
@@ -261,11 +282,18 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
 
 
 def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Path) -> None:
-    names = {"in_background": "sleep", "in_background_of_a_shell": "sleep", "in_a_thread": "sender"}
+    names = {
+        "in_background": "sleep",
+        "in_background_of_a_shell": "sleep",
+        "in_short_background": "python",
+        "in_a_thread": "sender",
+        "in_a_short_thread": "sender",
+    }
     for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in names)):
         name = work.removeprefix("unfinished:")
         assert trial.lazy is not None, work
-        assert (trial.lazy.kind, trial.lazy.name) == ("thread" if "thread" in work else "process", names[name])
+        assert trial.lazy.kind == ("thread" if "thread" in work else "process"), work
+        assert trial.lazy.name.startswith(names[name]), work
         assert trial.lazy.complete
         now = after(trial)
         found, stated = results_lazy(now, 2), verdict(now, 2)
@@ -275,8 +303,9 @@ def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Pat
 
 
 def test_a_result_that_is_there_is_not_lazy(start_host: StartHost, tmp_path: Path) -> None:
-    works = [f"unfinished:{name}@sizes" for name in ("listed", "spanned", "done", "keeps_a_worker", "reads_to_the_end")]
-    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None] * 5
+    names = ("listed", "spanned", "done", "found", "keeps_a_worker", "reads_to_the_end", "says_and_ends")
+    works = [f"unfinished:{name}@sizes" for name in names]
+    assert [trial.lazy for _, _, trial in trials(start_host, tmp_path, *works)] == [None] * 7
 
 
 def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:

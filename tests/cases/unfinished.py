@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from subprocess import Popen, run
+from contextlib import contextmanager
+from subprocess import PIPE, Popen, run
 from typing import Any
 
 sizes = [2_000 + number for number in range(6)]
@@ -95,7 +97,87 @@ class Readings:
         return windows(self.size)
 
 
+@contextmanager
+def entered_later(size: int) -> Iterator[int]:
+    yield total(10 * size)
+
+
+class Session:
+    """Does its work where a `with` begins."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __enter__(self) -> int:
+        return total(20 * self.size)
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def in_session(size: int) -> Session:
+    return Session(size)
+
+
+class Pages:
+    """A sequence whose entries are made as they are looked up."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, place: int) -> int:
+        if place >= len(self):
+            raise IndexError(place)
+        return total(10 * self.size)
+
+
+def paged(size: int) -> Pages:
+    return Pages(size)
+
+
+class Found:
+    """A collection, to be entered too, in which all is there."""
+
+    def __init__(self, size: int) -> None:
+        self.entries = [total(10 * size)] * 1000
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, place: int) -> int:
+        return self.entries[place]
+
+    def __enter__(self) -> Found:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def found(size: int) -> Found:
+    return Found(size)
+
+
 TAKES_S = 0.4
+
+
+def in_short_background(size: int) -> None:
+    """Over in some hundredths of a second, so that it is known by its CPU time alone."""
+    Popen([sys.executable, "-I", "-S", "-c", "sum(range(600_000))"])
+
+
+def in_a_short_thread(size: int) -> None:
+    threading.Thread(target=total, args=(200 * size,), name="sender").start()
+
+
+def says_and_ends(size: int) -> str:
+    """Takes a while to end, after what it was started for."""
+    program = Popen([sys.executable, "-I", "-S", "-c", f"print(sum(range({100 * size})), flush=True)"], stdout=PIPE)
+    assert program.stdout is not None
+    return program.stdout.readline().decode()
 
 
 def in_background(size: int) -> None:

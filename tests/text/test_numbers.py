@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from poolscope.stats.intervals import Ratio
 from poolscope.text import numbers
 from poolscope.text.numbers import FILTERS, GAP, NARROW
+from poolscope.text.sentences import fill
 
 UNITS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -91,6 +92,19 @@ def test_what_is_not_known_is_a_dash_and_never_0(name: str) -> None:
 def test_an_interval_names_the_confidence_that_it_really_has() -> None:
     assert plain(numbers.interval(1.887, 1.921, 0.9375)) == "94% CI 1.89\u20131.92"
     assert plain(numbers.interval_of(Ratio(1.9, 1.887, 1.921, 0.9375))) == "94% CI 1.89\u20131.92"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (Ratio(1.9, 1.887, 1.921, 0.95), "1.90× as fast as it (95% CI 1.89\u20131.92)"),
+        (Ratio(0.47, 0.25, 0.5, 0.95), "2.13× slower than it (95% CI 2.00\u20134.00)"),
+        (Ratio(0.9964, 0.99, 1.0, 0.95), "1.00× as fast as it (95% CI 0.99\u20131.00)"),
+    ],
+)
+def test_a_loss_is_told_by_how_many_times_slower_with_the_interval_of_that(ratio: Ratio, text: str) -> None:
+    sentence = {"it": "{gain:compared with} it ({gain:compared interval})"}
+    assert plain(fill(sentence, "it", {"gain": ratio})) == text
     assert numbers.interval(None, 1.0, 0.95) == ""
     assert numbers.interval(1.0, None, 0.95) == ""
 

@@ -10,11 +10,13 @@ from poolscope.web.assets import SCRIPTS, compressed, content, folder, static
 PLAIN = {"Accept-Encoding": "identity"}
 
 
-def test_a_page_asks_for_one_sheet_and_one_script(client: httpx.Client) -> None:
+def test_a_page_asks_for_one_script_and_the_bench_for_one_sheet_alone(client: httpx.Client) -> None:
     page = client.get("/").text
-    assert re.findall(r'<link rel="stylesheet" href="([^"]+)"', page) == [static("poolscope.css")]
+    sheets = r'<link rel="stylesheet" href="([^"]+)"'
+    assert re.findall(sheets, page) == [static("poolscope.css")]
+    assert re.findall(sheets, client.get("/guide").text) == [static("poolscope.css"), static("run.css")]
     assert re.findall(r'<script src="([^"]+)"', page) == [static("poolscope.js")]
-    for name in ("poolscope.css", "poolscope.js"):
+    for name in ("poolscope.css", "run.css", "poolscope.js"):
         answer = client.get(static(name))
         assert answer.content == content(name)
         assert "content-encoding" in answer.headers

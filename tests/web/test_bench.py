@@ -92,10 +92,13 @@ def test_a_run_of_another_process_is_the_last_result_and_in_its_panel(
 
 def test_a_function_that_is_offered_stands_first_among_the_work_of_the_first_card(serve: Serve) -> None:
     with serve(workloads="mine:parse@files") as server, server.client(**BY_BROWSER) as client:
-        way = client.get("/").text.split('id="way-form"')[1].split("</select>")[0]
+        page = client.get("/").text
+    way = page.split('id="way-form"')[1].split("</select>")[0]
+    panel = page.split('id="which-pool-live"')[1].split("</section>")[0]
     first = re.search('<option value="([^"]+)">([^<]+)', way)
     assert first is not None
     assert first.groups() == ("mine:parse@files", "mine:parse")
+    assert 'name="workload" value="mine:parse@files" aria-label="Run: mine:parse"' in panel  # and in its panel's list
 
 
 def test_a_panel_offers_no_button_for_a_function_that_the_server_can_t_run(serve: Serve) -> None:

@@ -68,6 +68,13 @@ def ready_ns(proc: Path = PROC) -> dict[str, int]:
     return waited
 
 
+def on_cpu_ns(pid: int, proc: Path = PROC) -> int:
+    """CPU time of a process's main thread, also when it has ended and nobody has waited for it; 0 where it is gone."""
+    with suppress(OSError, ValueError, IndexError):
+        return int((proc / str(pid) / "schedstat").read_text().split()[0])
+    return 0
+
+
 def thread_ready_ns(proc: Path = PROC) -> int:
     """How long the calling thread was ready to run and waited for a CPU so far; 0 where the kernel does not tell."""
     with suppress(OSError, ValueError, IndexError):

@@ -190,8 +190,9 @@ class ItemChange:
 
 
 # per item: a second call of an item is fast. per object: of the same object, and not of one that is equal to it.
+# outside: so is its first call in another process, for which it is kept in a file or by a server.
 # once: the very first call prepares something for all that follow. per thread: the first call in each thread does.
-MemoryOfCalls = Literal["per item", "per object", "once", "per thread"]
+MemoryOfCalls = Literal["per item", "per object", "outside", "once", "per thread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ LazyKind = Literal[
     "task graph",
     "callable",
     "property",
+    "context manager",
     "process",
     "thread",
 ]

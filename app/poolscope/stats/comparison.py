@@ -182,7 +182,7 @@ def spent_on_look(level: float, looks: int | None) -> float:
     return FIRST_LOOK * level if looks == 1 else (1 - FIRST_LOOK) * level / ((looks - 1) * looks)
 
 
-def far_behind(configs: Sequence[TimedConfiguration], loop: Sequence[float], *, looks: int) -> dict[str, str]:
+def far_behind(configs: Sequence[TimedConfiguration], loop: Sequence[float], *, looks: int | None) -> dict[str, str]:
     """Those that two samples a side are enough to drop, each with the one that it lost to.
 
     That is the fastest of them, and they are shown to take over FAR times as long. The loop has no part in it but to

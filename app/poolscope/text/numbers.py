@@ -132,6 +132,9 @@ class Estimate(Protocol):
     """What has an interval, such as a ratio of two medians."""
 
     @property
+    def value(self) -> float: ...
+
+    @property
     def low(self) -> float | None: ...
     @property
     def high(self) -> float | None: ...
@@ -142,6 +145,23 @@ class Estimate(Protocol):
 def interval_of(estimate: Estimate) -> str:
     """The estimate's interval in words; '' where it has none."""
     return interval(estimate.low, estimate.high, estimate.confidence)
+
+
+def compared(estimate: Estimate) -> str:
+    """'1.91× as fast', '2.13× slower': a loss is turned round, so that both numbers are above 1."""
+    return f"{times(1 / estimate.value)} slower" if is_loss(estimate) else f"{times(estimate.value)} as fast"
+
+
+def interval_of_compared(estimate: Estimate) -> str:
+    """The interval of what `compared` says."""
+    if not is_loss(estimate) or not estimate.low or not estimate.high:
+        return interval_of(estimate)
+    return interval(1 / estimate.high, 1 / estimate.low, estimate.confidence)
+
+
+def is_loss(estimate: Estimate) -> bool:
+    """Whether what is shown would be more than 1.00× slower."""
+    return 0 < estimate.value < 0.995
 
 
 def three_digits(value: float) -> str:

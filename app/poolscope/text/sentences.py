@@ -13,7 +13,20 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from poolscope.text.numbers import GAP, cpus_usable, duration, factor, interval_of, plural, size, times, whole
+from poolscope.text.numbers import (
+    GAP,
+    compared,
+    cpus_usable,
+    duration,
+    factor,
+    interval_of,
+    interval_of_compared,
+    is_loss,
+    plural,
+    size,
+    times,
+    whole,
+)
 
 OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
@@ -69,6 +82,9 @@ def alternatives(words: Collection[object]) -> str:
 
 QUANTITIES: dict[str, Callable[[Any], str]] = {
     "about": approximately,
+    "compared": compared,
+    "compared interval": interval_of_compared,
+    "compared with": lambda estimate: f"{compared(estimate)} {'than' if is_loss(estimate) else 'as'}",
     "capital": lambda words: capital(str(words)),
     "cpus": cpus_usable,
     "duration": duration,

@@ -19,10 +19,10 @@ from poolscope.web.views import VIEWS
 TOGETHER = ("shared-list", "factorials", "pool-sizes")
 BREAKING = (
     ("failures", "scenarios", "worker-killed", "A worker dies"),
+    ("sharing", "tools", "none", "A race: updates get lost"),
     ("failures", "scenarios", "deadlock", "Two locks deadlock"),
     ("failures", "scenarios", "thread-uncaught", "A thread raises"),
-    ("failures", "scenarios", "side-by-side", "The same fault under each kind of pool"),
-    ("sharing", "tools", "none", "Updates get lost without a lock"),
+    ("failures", "scenarios", "side-by-side", "One fault, every kind of pool"),
 )
 SHOWN = 3  # live runs that are named
 BUSY_CPUS = 0.5  # from here on a measurement would suffer
@@ -30,17 +30,18 @@ BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The three ways in. `works` are one's own functions and the shapes of work to choose from.
+    """The three ways in. `works` are one's own functions, if there are any (`own`), and shapes of work to choose from.
 
     `together` names experiments to start at once, `takes` is about how long a run of Which pool? takes, and `breaking`
-    are faults that a click brings about.
+    are faults that a click brings about, each with the time that it takes.
     """
 
     works: tuple[Option, ...]
+    own: bool
     takes: str
     together: tuple[str, ...]
     together_takes: str
-    breaking: tuple[Button, ...]
+    breaking: tuple[tuple[Button, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +83,17 @@ def ways(app_state: AppState) -> Ways:
     together = tuple(name for name in TOGETHER if name in known)
     lengths = [takes(known[name], {}) for name in together]
     return Ways(
-        works=(
-            *(Option(name, name.partition("@")[0]) for name in app_state.scheduler.installation.workloads),
-            *(Option(each.value, each.title) for each in VIEWS["which-pool"].shortcuts),
+        works=tuple(
+            Option(each.value, each.title)
+            for each in VIEWS["which-pool"].offered(app_state.scheduler.installation.workloads)
         ),
+        own=bool(app_state.scheduler.installation.workloads),
         takes=takes(known["which-pool"], {}) if "which-pool" in known else "",
         together=together,
         together_takes=lengths[-1] if lengths else "",
         breaking=tuple(
-            replace(alone(name, parameter, value, "", words), label="")  # its words say all that it does
+            # Its words say all that it does.
+            (replace(alone(name, parameter, value, "", words), label=""), takes(known[name], {parameter: [value]}))
             for name, parameter, value, words in BREAKING
             if name in known
         ),

@@ -148,7 +148,7 @@ def paused(run: Run) -> bool | None:
     return run.experiment.meaning.paused(run.state)
 
 
-def panel_facts(experiment: Experiment) -> PanelFacts:
+def panel_facts(experiment: Experiment, workloads: Sequence[str] = ()) -> PanelFacts:
     view = VIEWS[experiment.name]
     return PanelFacts(
         name=experiment.name,
@@ -156,7 +156,7 @@ def panel_facts(experiment: Experiment) -> PanelFacts:
         question=experiment.question,
         wide=view.wide,
         idle=view.idle,
-        shortcuts=_shortcuts(experiment.name, view.shortcuts),
+        shortcuts=_shortcuts(experiment.name, view.offered(workloads)),
     )
 
 

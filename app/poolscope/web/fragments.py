@@ -197,7 +197,8 @@ def _reads(node: nodes.Node, condition: bool = False) -> Iterable[tuple[str, str
 def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None) -> tuple[Section, Section]:
     """One experiment's panel: heading, progress and live view; and its form, which changes much more seldom."""
 
-    panel, view = panel_facts(experiment), VIEWS[experiment.name]
+    view = VIEWS[experiment.name]
+    panel = panel_facts(experiment, app_state.scheduler.installation.workloads)
 
     async def context() -> Makers:
         earlier = await earlier_run(app_state, run) if run else None

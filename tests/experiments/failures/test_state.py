@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import as_json, left, matrix, rows
 from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.failures.params import FailuresParams
@@ -148,6 +149,11 @@ def test_the_verdict_is_the_scenarios_own_or_counts_who_was_not_told() -> None:
     two = verdict(told("time-limit", "deadlock", records=records), 2)
     assert two is not None
     assert two.headline == "1 of 2\u00a0failures went unreported."
+    records = [*begins(1, "worker-killed", "one"), outcome(CaseEnding.RAISED), *ends(2)]
+    records += [*begins(3, "worker-killed", "other"), outcome(CaseEnding.DEADLOCK), *ends(5)]
+    alone = verdict(told("worker-killed", records=records), 2)
+    assert alone is not None
+    assert alone.rest.startswith(SCENARIOS["worker-killed"].explanation)
 
 
 def test_a_case_that_broke_itself_is_said_to_have() -> None:

@@ -73,7 +73,7 @@ VERDICTS_AS_READ = [
     ),
     (
         run({"serial": [640.0, 900, 500, 400, 700], "thread 2": [512.0, 720, 400, 320, 560]}),
-        "No clear winner. 2 threads, the fastest, took 512 ms against 640 ms for the plain loop; 1.25× (95% CI "
+        "No clear winner. 2 threads, the fastest, took 512 ms against 640 ms for the plain loop; 1.25× as fast (95% CI "
         "0.71–2.19): the data can't separate them. For a single call, start-up and shutdown counted, there is no clear "
         "winner: 512 ms at best against 640 ms for the plain loop.",
     ),
@@ -178,6 +178,7 @@ OF_SPEC = {
     "share": 0.5,
     "times": GAIN,
     "interval": GAIN,
+    **dict.fromkeys(("compared", "compared with", "compared interval"), GAIN),
     "or": ["2 processes", "2 threads"],
 }
 WRONG = {

@@ -18,6 +18,8 @@ from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.verdict import verdict
 from poolscope.protocol.payloads import NoiseReading
 
+from tests.experiments.pool_benchmark.invented_runs import machine_facts
+
 SPREAD = (1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.02)
 QUIET = NoiseReading(10.0, 12.0, 11.9, 0, 0, 2, 1.4, 1.4)
 CHECKS = [
@@ -46,9 +48,10 @@ def state_after(
     noise: NoiseReading | None = None,
     chunks: Mapping[int, int] | None = None,
     outcome: str = "finished",
+    cpus: int = 2,
     **asked: Any,
 ) -> State:
-    """The state after a run with these map times (ms) by pool size, 0 for the plain loop."""
+    """The state after a run with these map times (ms) by pool size, 0 for the plain loop, on so many CPUs."""
     sizes = [size for size in maps if size]
     params = PoolSizesParams.model_validate({"sizes": sizes, "workload": "sum-of-squares", **asked})
     before = state.initial(params)
@@ -65,7 +68,7 @@ def state_after(
             stop=(0.1 * around_s,) * count,
             chunk_used=(chunks or {}).get(size, config.chunk_used),
         )
-    return replace(before, configs=configs, noise=noise, outcome=outcome)
+    return replace(before, configs=configs, noise=noise, outcome=outcome, machine=machine_facts(usable_cpus=cpus))
 
 
 def recommendation_of(now: State) -> Recommendation:
@@ -74,8 +77,10 @@ def recommendation_of(now: State) -> Recommendation:
     return found
 
 
-def codes(now: State, usable_cpus: int = 2) -> list[str]:
+def codes(now: State) -> list[str]:
     """The verdict's own code, then those of its reasons."""
+    usable_cpus = now.usable_cpus
+    assert usable_cpus is not None
     stated = verdict(now, usable_cpus)
     assert stated is not None
     return [stated.code, *(reason.code for reason in reasons(now, recommendation_of(now), usable_cpus))]
@@ -99,10 +104,24 @@ def test_nothing_is_said_before_there_is_ground_for_it() -> None:
 
 
 def test_the_fastest_pool_is_recommended_with_its_speed_up() -> None:
-    found = recommendation_of(state_after(POOL_WINS))
+    now = state_after(POOL_WINS, cpus=4)
+    found = recommendation_of(now)
     assert (found.maps.outcome, found.config and found.config.size) == ("pool", 4)
     assert found.gain.value == pytest.approx(200.6 / 105.0)
-    assert codes(state_after(POOL_WINS)) == ["use", "call too", "only add start-up"]
+    assert codes(now) == ["use", "call too", "only add start-up"]
+
+
+def test_a_gain_of_more_workers_than_cpus_that_may_be_small_is_told_and_not_recommended() -> None:
+    now = state_after(POOL_WINS, cpus=2)
+    found = recommendation_of(now)
+    assert (found.config, found.best, [config.size for config in found.beyond]) == (found.best, found.best, [4, 6])
+    assert found.best.size == 2
+    assert codes(now) == ["use", "faster beyond", "call too"]
+    told = next(reason for reason in reasons(now, found, 2) if reason.code == "faster beyond")
+    assert (told.facts["config"].size, told.facts["less"]) == (4, pytest.approx(1 - 105.0 / 122.2))
+    # A gain that is surely large counts.
+    far = recommendation_of(state_after({**POOL_WINS, 4: about(90.0)}, cpus=2))
+    assert (far.config and far.config.size, far.beyond) == (4, ())
 
 
 @pytest.mark.parametrize(
@@ -114,8 +133,8 @@ def test_the_fastest_pool_is_recommended_with_its_speed_up() -> None:
     ],
 )
 def test_a_single_call_is_judged_with_start_up_and_shutdown(around_ms: dict[int, float], code: str, size: int) -> None:
-    now = state_after(POOL_WINS, around_ms=around_ms)
-    single = next(reason for reason in reasons(now, recommendation_of(now), 2) if reason.code.startswith("call"))
+    now = state_after(POOL_WINS, around_ms=around_ms, cpus=4)
+    single = next(reason for reason in reasons(now, recommendation_of(now), 4) if reason.code.startswith("call"))
     assert (single.code, single.facts["best"].size) == (code, size)
 
 
@@ -129,12 +148,13 @@ def test_there_is_no_clear_winner_where_the_interval_spans_one() -> None:
 
 
 def test_of_pools_that_tie_the_smallest_is_recommended_and_larger_ones_only_add_start_up() -> None:
-    now = state_after({0: about(200), 2: about(101), 4: about(100.9), 8: about(150)})
-    config = recommendation_of(now).config
-    assert config is not None
-    assert config.size == 2
-    assert "only add start-up" in codes(now)
-    assert "tied sizes" in codes(now, usable_cpus=8)
+    maps = {0: about(200), 2: about(101), 4: about(100.9), 8: about(150)}
+    for cpus, code in ((2, "only add start-up"), (8, "tied sizes")):
+        now = state_after(maps, cpus=cpus)
+        config = recommendation_of(now).config
+        assert config is not None
+        assert config.size == 2
+        assert code in codes(now)
 
 
 @pytest.mark.parametrize(("repeats", "code"), [(1, "one repetition"), (2, "few repetitions"), (3, "use")])

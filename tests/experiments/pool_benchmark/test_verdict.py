@@ -227,7 +227,7 @@ def test_without_a_clear_winner_no_other_kind_is_praised_beside_it() -> None:
 @pytest.mark.parametrize(
     ("maps", "workload", "best", "code", "call"),
     [
-        ({"thread 2": 420, "process 4": 390}, "sha256", "process 4", "call other", "thread 2"),
+        ({"thread 2": 420, "process 2": 390}, "sha256", "process 2", "call other", "thread 2"),
         ({"process 2": 335}, "primes", "process 2", "call too", "process 2"),
         ({"process 2": 593}, "primes", "process 2", "call small gain", "process 2"),
     ],

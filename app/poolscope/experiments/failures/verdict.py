@@ -11,7 +11,8 @@ from poolscope.experiments.failures.state import NOT_TRIED, FailuresState
 
 
 def verdict(state: FailuresState, usable_cpus: int) -> Verdict | None:
-    """One scenario: its own outcome. Several: in how many cases nobody would have been told. None while it runs."""
+    """One case: its own outcome. Several: in how many nobody would have been told, and where, or what one scenario
+    teaches. None while it runs."""
     ended = [case for case in state.cases.values() if case.seconds is not None and case.ending not in NOT_TRIED]
     if not state.outcome or not ended:
         return None
@@ -19,7 +20,9 @@ def verdict(state: FailuresState, usable_cpus: int) -> Verdict | None:
         return Verdict(messages.case_sentence(ended[0]), SCENARIOS[ended[0].scenario].explanation)
     untold = [case for case in ended if case.unreported]
     titles = list(dict.fromkeys(SCENARIOS[case.scenario].title for case in untold))
-    rest = (messages.untold(titles), messages.leftovers(left(state)))
+    alone = len(state.scenarios) == 1
+    lesson = SCENARIOS[state.scenarios[0]].explanation if alone else messages.untold(titles)
+    rest = (lesson, messages.leftovers(left(state)))
     return Verdict(messages.headline(len(untold), len(ended)), " ".join(filter(None, rest)))
 
 

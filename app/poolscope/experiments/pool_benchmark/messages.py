@@ -89,6 +89,7 @@ LAZY = {
     "a task graph": "a plan of the work ({name})",
     "a function": "a function that is yet to be called ({name})",
     "a property": "what is computed when it is first read ({name})",
+    "a context manager": "a context manager that nobody has entered ({name})",
     "left running": "a call of {function} returns while {thing} that it started ({name}) is still at work",
     "making": "making it",
     "starting it": "starting it",
@@ -104,6 +105,7 @@ LAZY = {
     "wait for the process": "Wait for it within the call, as subprocess.run and Process.join do",
     "join the thread": "Wait for it within the call: join the thread, or shut its executor down",
     "read it": "Read it within the call, and return that",
+    "enter it": "Enter it by a with statement within the call, and return what comes of that",
     "compute it": "Let the call compute it, and return the outcome",
 }
 UNFOUNDED = "Can't tell, the times are not those of the work."
@@ -166,6 +168,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "task graph": "{later}",
         "callable": "{later}",
         "property": "{later}",
+        "context manager": "{later}",
         "process": "{found}[{taken}]. {instead}.",
         "thread": "{found}[{taken}]. {instead}.",
     },
@@ -197,8 +200,9 @@ FINDINGS: dict[str, dict[str, str]] = {
             "again within the map. Name it by --setup, so that it counts as start-up."
         ),
         "kept outside": (
-            "Results are kept outside of the process, such as in files or by a server: {figures}, and the plain loop "
-            "was fast in a new process too. A first run takes longer than these times."
+            "Results are kept outside of the process, such as in files or by a server: {figures}, and calls "
+            "were fast in a new process too. A first run takes longer than these times: to measure it, switch off what "
+            "keeps results."
         ),
     },
     "items_changed": {
@@ -301,7 +305,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "work waits": "The work waits",
         "programs work": "Child processes do the work, and waiting for them releases the GIL",
         "figures": "the plain loop was on a CPU for {loop_on_cpu:percent} of its time",
-        "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:times} as fast as {heavy}",
+        "compared": "{why}: {figures}. {light:capital} {light:maps/map} {gain:compared with} {heavy}",
         "unknown": "How long the plain loop was on a CPU is not known, or was too short.",
         "event loop blocked": "It blocks the event loop, so calls hardly overlap.",
         "known to compute": "The work is known to compute; in this run {figures}.",
@@ -311,11 +315,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "no light kind": "{why}: {figures}. Neither threads nor asyncio were measured to compare.",
         "no heavy kind": "{why}: {figures}. No processes or interpreters were measured to compare.",
         "too few": "{compared}; too few repetitions to tell.",
-        "slower": "{compared} ({gain:interval}), which is shown to be slower.",
-        "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
+        "slower": "{compared} ({gain:compared interval}), which is shown to be slower.",
+        "wide": "{compared}; the times spread too widely to tell ({gain:compared interval}).",
         "suffices": (
-            "{compared} ({gain:interval}) and {light:takes/take} less: {light_around_s:duration} to start and end "
-            "against {heavy_around_s:duration}"
+            "{compared} ({gain:compared interval}) and {light:takes/take} less: {light_around_s:duration} to start and "
+            "end against {heavy_around_s:duration}"
             "[; {light_memory:size} a worker against {heavy_memory:size}]."
         ),
     },
@@ -367,27 +371,27 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "chunks_too_small": {
         "compared": (
-            "{other}: {gain:times} as fast as with the smallest chunks, of {chunk} {chunk:item/items}: "
+            "{other}: {gain:compared with} with the smallest chunks, of {chunk} {chunk:item/items}: "
             "{other_s:duration} against {extreme_s:duration}"
         ),
         "figures": "with {best} and chunks of {chunk}, handing over took {dispatch_share:percent} of the map",
         "no chunks": "No pool that takes chunks has been measured.",
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
-        "worse": "{compared} ({gain:interval}).",
+        "worse": "{compared} ({gain:compared interval}).",
         "one item a message": (
             "{config} {config:sends/send} one item a message, which is {kind}'s own choice, and {config:takes/take} "
             "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk} ({gain:interval}); handing "
             "over took {dispatch_share:percent} of that. Set a chunk size."
         ),
-        "no worse": "{compared} ({gain:interval}).",
-        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
+        "no worse": "{compared} ({gain:compared interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Larger chunks may save some of that; only a comparison can tell.",
     },
     "chunks_too_large": {
         "compared": (
-            "{other}: {gain:times} as fast as with the largest chunks, of {chunk} {chunk:item/items}: "
+            "{other}: {gain:compared with} with the largest chunks, of {chunk} {chunk:item/items}: "
             "{other_s:duration} against {extreme_s:duration}"
         ),
         "figures": "with {best} and chunks of {chunk}, workers idled for {idle_tail:percent} of the map",
@@ -395,9 +399,9 @@ FINDINGS: dict[str, dict[str, str]] = {
         "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
         "workers without": ("{best} share {chunks} {chunks:chunk/chunks} of {chunk}: other workers get nothing to do."),
         "few repetitions": "Too few repetitions to tell, though {compared}.",
-        "worse": "{compared} ({gain:interval}).",
-        "no worse": "{compared} ({gain:interval}).",
-        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:interval}).",
+        "worse": "{compared} ({gain:compared interval}).",
+        "no worse": "{compared} ({gain:compared interval}).",
+        "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",
         "short tail": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Smaller chunks may shorten that; only a comparison can tell.",
     },
@@ -430,7 +434,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
     },
     "more_workers_than_cpus": {
-        "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:times} as fast as {small}",
+        "compared": "{usable_cpus:cpus}; {large} {large:maps/map} {gain:compared with} {small}",
         "event loop blocked": "All calls run in the event loop's one thread, whatever number at once is allowed.",
         "waits": "The work waits, so workers beyond the CPUs still save time.",
         "none": "No pool has more workers than CPUs: {usable_cpus:cpus}.",
@@ -438,11 +442,12 @@ FINDINGS: dict[str, dict[str, str]] = {
         "not compared": "{usable_cpus:cpus}; there is no smaller or no larger pool of a kind to compare.",
         "few repetitions": "{compared}; too few repetitions to tell.",
         "chunks differ": (
-            "{compared} ({gain:interval}), but chunk sizes differ, {small_chunk} and {large_chunk}, which may be why."
+            "{compared} ({gain:compared interval}), but chunk sizes differ, {small_chunk} and {large_chunk}, which may "
+            "be why."
         ),
-        "gain": "{compared} ({gain:interval}).",
-        "wide": "{compared}; the times spread too widely to tell ({gain:interval}).",
-        "no gain": "{compared} ({gain:interval}), so the extra workers bring no gain that shows.",
+        "gain": "{compared} ({gain:compared interval}).",
+        "wide": "{compared}; the times spread too widely to tell ({gain:compared interval}).",
+        "no gain": "{compared} ({gain:compared interval}), so the extra workers bring no gain that shows.",
     },
     "quota_bites": {
         "no counter": "No quota counter can be read: there is no quota, or it is not visible from here.",
@@ -721,6 +726,7 @@ VERDICTS = {
     "the only plain loop": "as fast as the plain loop",
     "the plain loop of": "as fast as {loop}",
     "fastest": "the fastest",
+    "fastest within CPUs": "the fastest with a CPU a worker",
     "fastest of often": "the fastest of those repeated often enough",
     "fastest pool": "the fastest pool",
     "fastest pool of often": "the fastest pool of those repeated often enough",
@@ -747,8 +753,8 @@ VERDICTS = {
     # No recommendation, and why.
     "no winner": "No clear winner.",
     "figures": (
-        "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:times} "
-        "({gain:interval})"
+        "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:compared} "
+        "({gain:compared interval})"
     ),
     "undecided": "{figures}: the data can't separate them.",
     "no gain": "{figures}: no pool gains as much as {worth_it:percent}, so a plain loop does as well.",
@@ -768,7 +774,8 @@ VERDICTS = {
     "no answer, kept": "Results are kept outside of the process: no answer.",
     "kept": (
         "The first call of an item took {first_s:duration}, the same once more {again_s:duration}, and in a new "
-        "process too what it found out is kept. A first run takes longer than these times."
+        "process too what it found out is kept. A first run takes longer than these times: to measure it, switch off "
+        "what keeps results."
     ),
     # Doubts about all of it.
     "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
@@ -830,8 +837,13 @@ VERDICTS = {
     "tied sizes": "{configs} {configs:is/are} not shown to be slower.",
     "only add start-up": "{configs} only add start-up: {usable_cpus:cpus}.",
     "Python left out": "{python} took no part: {why}",
+    "faster beyond": (
+        "{config} took {less:percent} less than {best}: {usable_cpus:cpus}. More workers than CPUs can only fill gaps "
+        "in which a worker waits for its next item, as larger chunks do; for work that computes they are recommended "
+        "where they are surely more than {far:percent} faster."
+    ),
     "cheapest": (
-        "{best}, the fastest, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
+        "{best}, {fastest}, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
         "lightest kind with the fewest workers is recommended."
     ),
     "one not measured": "{config}: not measured.",

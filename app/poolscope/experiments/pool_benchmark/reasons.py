@@ -13,11 +13,16 @@ from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
 from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, fastest
+from poolscope.experiments.pool_benchmark.recommendation import (
+    Recommendation,
+    eligible_configs,
+    fastest,
+    is_beyond_cpus,
+)
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits, why_unfounded
 from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
-from poolscope.stats.comparison import EQUAL, NEAR
+from poolscope.stats.comparison import EQUAL, FAR, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
 from poolscope.text.sentences import Part
@@ -43,6 +48,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *doubts(state, usable_cpus),
         *_lost_changes(state, recommendation),
         *_cheapest(state, recommendation),
+        *_faster_beyond(recommendation, usable_cpus),
         *_single_call(state, recommendation),
         *_cluster(state, recommendation, usable_cpus),
         *_event_loop(state, recommendation, usable_cpus),
@@ -50,7 +56,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_for_programs(state, recommendation, usable_cpus),
         *_without_gil(state, recommendation),
         *_other_kinds(state, recommendation, usable_cpus),
-        *_tied_sizes(state, recommendation, usable_cpus),
+        *_tied_sizes(state, recommendation),
         *_beyond(state, recommendation, usable_cpus),
         *_native_threads(state, recommendation),
         *_other_pythons(state, recommendation),
@@ -116,7 +122,24 @@ def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     """The rule by which another than the fastest is recommended."""
     config, best = recommendation.config, recommendation.best
     if recommendation.maps.outcome in ("pool", "small gain") and config is not None and config is not best:
-        yield Reason("cheapest", {"best": best, "equal": EQUAL - 1}, False)
+        of = Part("fastest within CPUs" if _faster_beyond_cpus(recommendation) else "fastest")
+        yield Reason("cheapest", {"best": best, "fastest": of, "equal": EQUAL - 1}, False)
+
+
+def _faster_beyond(recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
+    """The rule by which one that was faster with more workers than CPUs is not recommended."""
+    best, config = recommendation.best, _faster_beyond_cpus(recommendation)
+    if recommendation.config is not None and config is not None:
+        less = 1 - median(config.map) / median(best.map)
+        facts = {"config": config, "less": less, "best": best, "far": FAR - 1, "usable_cpus": usable_cpus}
+        yield Reason("faster beyond", facts, False)
+
+
+def _faster_beyond_cpus(recommendation: Recommendation) -> Configuration | None:
+    """The fastest with more workers than CPUs, if it was faster than the best of those with a CPU a worker."""
+    beyond = [config for config in recommendation.beyond if not config.dropped]
+    found = fastest(beyond) if beyond else None
+    return found if found and median(found.map) < median(recommendation.best.map) else None
 
 
 def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reason]:
@@ -240,22 +263,16 @@ def _memory_share(config: Configuration, chosen: Configuration) -> float | None:
     return None if config.kind in LIGHT or min(each) <= 0 else each[0] / each[1]
 
 
-def _tied_sizes(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
+def _tied_sizes(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     """The larger pools that may be as fast, where sizes are all that was compared."""
     config, maps = recommendation.config, recommendation.maps
     if config is None or config.serial or maps.outcome != "pool" or len({other.kind for other in state.pools}) > 1:
         return
     limit = NEAR * median(recommendation.best.map)
     tied = [state.configs[key] for key in maps.tied if key != config.key]
-    worth = [
-        other for other in tied if median(other.map) <= limit and not _only_adds_start_up(state, other, usable_cpus)
-    ]
+    worth = [other for other in tied if median(other.map) <= limit and not is_beyond_cpus(state, other)]
     if worth:
         yield Reason("tied sizes", {"configs": nouns(state, worth)})
-
-
-def _only_adds_start_up(state: State, config: Configuration, usable_cpus: int) -> bool:
-    return waits(state) is False and config.size > usable_cpus
 
 
 def _beyond(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
@@ -264,7 +281,7 @@ def _beyond(state: State, recommendation: Recommendation, usable_cpus: int) -> I
     if config is None or config.serial:
         return
     alike = [other for other in eligible_configs(state) if _but_for_size(other) == _but_for_size(config)]
-    larger = [other for other in alike if other.size > config.size and _only_adds_start_up(state, other, usable_cpus)]
+    larger = [other for other in alike if other.size > config.size and is_beyond_cpus(state, other)]
     if larger and median(fastest(larger).map) >= median(config.map) / NO_GAIN:
         yield Reason("only add start-up", {"configs": nouns(state, larger), "usable_cpus": usable_cpus})
 

@@ -9,13 +9,13 @@ from statistics import median
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
-from poolscope.stats.comparison import NEAR, Comparison, TimedConfiguration, compare
+from poolscope.stats.comparison import NEAR, Comparison, TimedConfiguration, compare, far_behind
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
 # Of configurations that tie, the one that takes least of the machine and of the code around it: threads share memory
 # and take any function; interpreters start fastest after them, but few libraries can run in one.
 RANK = {"serial": 0, "thread": 1, "asyncio": 2, "process": 3, "pool": 4, "interpreter": 5}
-RANK |= {"loky": 6, "joblib": 7, "executor": 8, "dask": 9}
+RANK |= {"loky": 6, "joblib": 7, "executor": 8, "dask": 9, "ray": 10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Recommendation:
     """What the samples bear out. `maps` compares the maps alone, `calls` whole calls (None without one).
 
     `config` is the configuration to use, the plain loop included, None without a clear winner; `others` are the
-    cheapest ones of other kinds that map as fast, as far as is shown. `best` has the least median of the map, whichever
-    is recommended. `gain` is the plain loop's map over that of `config`, or of `best` where no pool is recommended.
+    cheapest ones of other kinds that map as fast, as far as is shown. `best` has the least median of the map of those
+    that are compared, whichever is recommended. `gain` is the plain loop's map over that of `config`, or of `best`
+    where no pool is recommended. `beyond` are those that `maps` leaves out, for they have more workers than CPUs.
     """
 
     maps: Comparison
@@ -33,6 +34,7 @@ class Recommendation:
     others: tuple[Configuration, ...]
     best: Configuration
     gain: Ratio
+    beyond: tuple[Configuration, ...]
 
 
 def recommend(state: State) -> Recommendation | None:
@@ -41,16 +43,18 @@ def recommend(state: State) -> Recommendation | None:
     if loop is None or not loop.map or not (state.outcome or _all_measured(state)):
         return None
     configs = eligible_configs(state)
-    maps = compare(loop.map, _timed(state, configs, lambda config: config.map), looks=state.looks)
+    within = _within_cpus(state, loop, configs)
+    maps = within or compare_maps(state, loop, configs)
     if maps is None:
         return None
+    beyond = tuple(config for config in configs if within and is_beyond_cpus(state, config))
     pools = [config for config in configs if not config.serial]
     if maps.outcome == "no clear winner" and len(pools) < len(configs):
         # The loops of two Pythons may be as fast as each other and every pool still slower than them.
-        without = compare(loop.map, _timed(state, pools, lambda config: config.map), looks=state.looks)
+        without = compare_maps(state, loop, pools)
         maps = without if without is not None and without.outcome == "loop" else maps
     # One that lost by its maps was not compared by its start-up, so that it may still be the one for a single call.
-    whole = [config for config in configs if config.total]
+    whole = [config for config in configs if config.total and config not in beyond]
     calls = compare(
         loop.map,
         [replace(timed, lost=False) for timed in _timed(state, whole, lambda config: config.total)],
@@ -62,7 +66,7 @@ def recommend(state: State) -> Recommendation | None:
         maps = replace(maps, outcome="no clear winner", recommended=None)
     others = _as_fast(state, maps, config) if config is not None and maps.outcome == "pool" else ()
     shown = best if config is None or config is loop else config
-    return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map))
+    return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map), beyond)
 
 
 def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configuration | None:
@@ -77,15 +81,41 @@ def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configu
             return None
 
 
+def _within_cpus(state: State, loop: Configuration, configs: Sequence[Configuration]) -> Comparison | None:
+    """The comparison of those with a CPU a worker, for computing work of which a pool among them wins.
+
+    More workers can only fill gaps in which one waits for its next item, as larger chunks do. What that gains hangs on
+    the moment, so that an answer that counted it would be another one each time. None where it does count, for the best
+    is shown to be far behind one of them.
+    """
+    within = [config for config in configs if not is_beyond_cpus(state, config)]
+    maps = compare_maps(state, loop, within) if len(within) < len(configs) else None
+    if maps is None or maps.outcome != "pool":
+        return None
+    best, beyond = state.configs[maps.best], [config for config in configs if config not in within]
+    far = far_behind(_timed(state, [best, *beyond], lambda config: config.map), loop.map, looks=state.looks)
+    return None if best.key in far else maps
+
+
+def is_beyond_cpus(state: State, config: Configuration) -> bool:
+    """Whether a configuration has more workers than there are CPUs for them, for work that computes."""
+    cpus = config.hosts_cpus or state.usable_cpus
+    return not config.serial and cpus is not None and config.size > cpus and waits(state) is False
+
+
+def compare_maps(state: State, loop: Configuration, configs: Sequence[Configuration]) -> Comparison | None:
+    """The comparison of the maps alone, without start-up."""
+    return compare(loop.map, _timed(state, configs, lambda config: config.map), looks=state.looks)
+
+
 def _not_beyond_cpus(state: State, maps: Comparison, config: Configuration) -> Configuration | None:
-    """For computing work with more workers than usable CPUs, the cheapest with fewer that may be as fast, if any may.
+    """For computing work with more workers than CPUs, the cheapest with fewer that may be as fast, if any may.
 
     None where that one is not shown to be faster than the loop.
     """
-    usable = state.usable_cpus
-    if config.serial or usable is None or config.size <= usable or waits(state) is not False:
+    if not is_beyond_cpus(state, config):
         return config
-    fewer = [state.configs[key] for key in maps.equal if state.configs[key].size <= usable]
+    fewer = [state.configs[key] for key in maps.equal if not is_beyond_cpus(state, state.configs[key])]
     as_fast = (other for other in fewer if not other.serial and (ratio(other.map, config.map).low or 0.0) <= 1)
     other = next(as_fast, config)
     return other if other.key in maps.faster else None

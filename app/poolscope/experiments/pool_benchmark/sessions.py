@@ -38,6 +38,7 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.host.call_log import CallTooLong, GeneratorStates, GlobalsDiffer, entries, under_way, write_entry
 from poolscope.runner.host.client import HostProcess
 from poolscope.runner.host.errors import HostFailed, OrderRefused
+from poolscope.runner.host.remembering import finds_kept
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.reports import report_on
 from poolscope.workloads.catalog import WORK_MS, WORKLOADS
@@ -208,6 +209,7 @@ class InterpreterSession:
         if trial.raised:
             # Arguments that don't fit are a mistake in what was asked, and not one in the work.
             self._lose(trial.raised.sentence, "bad-reference" if trial.raised.remedy else None)
+        self.trial = trial = self._looked_outside(trial)
         self._fresh = needs_fresh_items(trial)
         self._apart = ":" in self._work.name and needs_fresh_process(trial)
         if self._apart:
@@ -237,6 +239,19 @@ class InterpreterSession:
         found = [entry for entry in entries(log) if isinstance(entry, CallTooLong)]
         slow = [SlowItem(entry.number, entry.item, entry.seconds) for entry in found]
         return SlowItems(limit_s, opened.count, tuple(slow))
+
+    def _looked_outside(self, trial: TrialReport) -> TrialReport:
+        """The trial, with what its calls remember told as kept outside where another process's first calls find it."""
+        memory = trial.remembered
+        if memory is None or memory.how != "per item":
+            return trial
+        try:
+            with self._another_host() as (host, _):
+                anew = host.try_work(self._scratch / "prints-anew", self._limit_s)
+        except (HostFailed, OrderRefused):
+            return trial
+        found = finds_kept(trial.call_s, trial.again_s, anew.call_s)
+        return replace(trial, remembered=replace(memory, how="outside")) if found else trial
 
     def _leave_out(self, slow: SlowItems) -> None:
         self.slow = slow

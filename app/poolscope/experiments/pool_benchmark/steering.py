@@ -8,12 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poolscope.experiments.pool_benchmark import remedies
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, cost, eligible_configs, recommend
+from poolscope.experiments.pool_benchmark.recommendation import (
+    Recommendation,
+    compare_maps,
+    cost,
+    eligible_configs,
+    recommend,
+)
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.protocol.commands import ContinueRounds
-from poolscope.stats.comparison import NEAR, WORTH_IT, TimedConfiguration, far_behind
+from poolscope.stats.comparison import FAR, NEAR, WORTH_IT, TimedConfiguration, far_behind
 from poolscope.stats.intervals import Ratio, ratio
 
 NARROW = 0.05  # of the gain: up to here on either side its interval is narrow enough …
@@ -52,7 +58,14 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
         key: loop.key if key in maps.equal else maps.best
         for key in maps.slower - leaders
         if not state.configs[key].serial
-    }
+    } | _behind_beyond_cpus(state, recommendation, loop)
+
+
+def _behind_beyond_cpus(state: State, recommendation: Recommendation, loop: Configuration) -> dict[str, str]:
+    """Those with more workers than CPUs that are shown to lose all the same."""
+    best, beyond = recommendation.best, recommendation.beyond
+    every = compare_maps(state, loop, [best, *beyond]) if beyond else None
+    return {config.key: every.best for config in beyond if every and config.key in every.slower}
 
 
 def is_settled(state: State, recommendation: Recommendation) -> bool:
@@ -66,6 +79,7 @@ def is_settled(state: State, recommendation: Recommendation) -> bool:
         case "pool" if config is not None:
             cheaper = maps.equal[: maps.equal.index(config.key)] if config.key in maps.equal else maps.equal
             decided = _is_near(config, best) and all(_is_far(state.configs[key], best) for key in cheaper)
+            decided = decided and not any(_may_be_far_ahead(other, best) for other in recommendation.beyond)
             return decided and is_narrow(gain, NARROW_ENOUGH) and (gain.low or 0.0) >= WORTH_IT
         case "small gain":
             return is_narrow(gain)
@@ -100,6 +114,12 @@ def _is_far(config: Configuration, best: Configuration) -> bool:
     """Whether a cheaper one, though not yet shown to be slower, is surely not fast enough to be recommended."""
     low = ratio(config.map, best.map).low
     return low is not None and low > NEAR
+
+
+def _may_be_far_ahead(config: Configuration, best: Configuration) -> bool:
+    """Whether one with more workers than CPUs may yet be so fast that it would be recommended."""
+    high = ratio(best.map, config.map).high
+    return not config.dropped and (high is None or high > FAR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ def why_unfounded(state: State) -> str | None:
     if trial.lazy is not None:
         return "lazy"
     memory = trial.remembered
+    if memory is not None and memory.how == "outside":
+        return "kept"
     if memory is None or memory.how != "per item" or loop is None or not loop.map:
         return None
     # Each pass contains these calls, and had a process of its own.

@@ -74,9 +74,11 @@ def headline(rows: Sequence[ToolState], workers: int) -> str:
 def _of_one(row: ToolState, workers: int) -> str:
     if row.tool.wrong and not row.lost:
         return f"{row.tool.title} lost no update, {why_none_lost(workers)}."
-    lost = f", {row.lost:.0%} of the updates are lost" if row.lost else ""
+    if row.lost and row.outcome is not None:
+        counted = f"{value(row.outcome.actual)} counted instead of {value(row.outcome.expected)}"
+        return f"{capital(row.tool.title)}: {row.lost:.0%} of the updates are lost, {counted}."
     price = f"; {operation(row.tool)} costs {duration(median(row.costs))}" if row.rounds else ""
-    return f"{result(row)}{lost}{price}."
+    return f"{result(row)}{price}."
 
 
 def result(row: ToolState) -> str:

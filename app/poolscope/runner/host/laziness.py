@@ -9,7 +9,7 @@ import itertools
 import os
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Iterator, Sized
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, partial
 from itertools import islice
@@ -27,10 +27,12 @@ ENOUGH_S = 1.0  # in which entries are taken from a lazy result
 # An iterator may just be the end of a function that has done its work, as in `return iter(found)`: what there is left
 # must take so long, and so much of the call.
 LEAST_LEFT_S, LEAST_LEFT = 2e-5, 0.25
-# A cached property may never be asked for: to be the work it must take so long, and so many times as long as the call.
-LEAST_READ_S, LEAST_READ = 1e-3, 10
-# What a thread or process goes on for, as it takes a while to end on a busy machine: seconds, and so much of the call.
-LEAST_RUNNING_S, LEAST_RUNNING = 0.05, 0.5
+# A cached property may never be asked for, nor an entry, nor an object of the user's be entered: to be the work it must
+# take so long, so many times as long as the call, and each entry longer than a look into a collection takes.
+LEAST_READ_S, LEAST_READ, LEAST_ENTRY_S = 1e-3, 10, 5e-5
+# What a thread or process goes on for, as it takes a while to end on a busy machine: seconds, of a CPU and in all, and
+# so much of the call.
+LEAST_WORKED_S, LEAST_RUNNING_S, LEAST_RUNNING = 2e-3, 0.05, 0.5
 # Where the result of a computation is only planned; by the module that a class comes from and its name.
 PLANS = {
     ("polars", "LazyFrame"),
@@ -44,6 +46,8 @@ PLANS = {
 }
 # Counters and the like, which objects keep and nobody goes through to the end.
 ENDLESS = (itertools.count, itertools.cycle, itertools.repeat)
+# What contextlib's decorators make of a function.
+GENERATORS_TO_ENTER = {("contextlib", "_GeneratorContextManager"), ("contextlib", "_AsyncGeneratorContextManager")}
 # They have a length and work as they are gone through all the same.
 SIZED_ITERATORS = {("tqdm", "tqdm")}
 # What a class has that promises a result: that of concurrent.futures, as Dask's, and that of a Pool's apply_async.
@@ -52,11 +56,12 @@ PROMISES = (("result", "done", "add_done_callback"), ("get", "wait", "ready", "s
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A lazy value, and what held it: None where it is the result itself."""
+    """A lazy value, and what held it: None where it is the result itself. `guess`: how long its use takes decides."""
 
     value: Any
     kind: LazyKind
     holder: Any = None
+    guess: bool = False
 
 
 def lazy_part(value: Any, holder: Any = None, depth: int = 0) -> Found | None:
@@ -68,12 +73,15 @@ def lazy_part(value: Any, holder: Any = None, depth: int = 0) -> Found | None:
     found = (lazy_part(part, value, depth + 1) for part in parts(value))
     if first := next(filter(None, found), None):
         return first
-    return Found(value, "property", holder) if unread_properties(value) else None
+    guess = kind_of_object(value, whole=depth == 0)
+    return Found(value, guess, holder, guess=True) if guess else None
 
 
 def lazy_kind(value: Any) -> LazyKind | None:
     if inspect.isgenerator(value):
         return "generator"
+    if is_unentered(value):
+        return "context manager"
     if inspect.iscoroutine(value):
         return "coroutine"
     if isinstance(value, AsyncIterator):
@@ -91,6 +99,27 @@ def lazy_kind(value: Any) -> LazyKind | None:
     if is_planned_call(value):
         return "callable"
     return "iterator" if makes_entries(value) else None
+
+
+def is_unentered(value: Any) -> bool:
+    """Whether it is what a function decorated by contextlib gives, before a `with` has begun it."""
+    if not names_of(type(value)) & GENERATORS_TO_ENTER:
+        return False
+    with suppress(TypeError):
+        return inspect.getgeneratorstate(value.gen) == inspect.GEN_CREATED
+    return True  # of an async one that can't be seen
+
+
+def kind_of_object(value: Any, *, whole: bool) -> LazyKind | None:
+    """How a user's object may be one that works when it is used; `whole`: it is the result itself."""
+    kind = type(value)
+    if not is_users(kind) or isinstance(value, type | types.ModuleType):
+        return None
+    if unread_properties(value):
+        return "property"
+    if whole and isinstance(value, AbstractContextManager):
+        return "context manager"
+    return "iterator" if whole and isinstance(value, Sized) and hasattr(kind, "__getitem__") else None
 
 
 def started(value: Any) -> Literal["process", "thread"] | None:
@@ -204,13 +233,14 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
     unread = unread_properties(found.value) if found.kind == "property" else []
     taken = consume(fresh) if fresh is not None else None
     count, seconds, complete = taken or (None, None, False)
-    if found.kind == "property" and (seconds is None or seconds < max(LEAST_READ_S, LEAST_READ * call_s)):
+    least_s = max(LEAST_READ_S, LEAST_READ * call_s, LEAST_ENTRY_S * (count or 0))
+    if found.guess and (seconds is None or seconds < least_s):
         return None
     if found.kind in ("iterator", "callable") and taken is None:  # it is no more than a guess that it is to be used
         return None
     if found.kind in ("process", "thread") and not (complete and seconds is not None and seconds < ENOUGH_S):
         return None  # it may be kept for other calls; what goes on working is found by its CPU time
-    if found.kind not in ("coroutine", "async generator", "property") and complete and seconds is not None:
+    if found.kind not in ("coroutine", "async generator") and complete and seconds is not None:
         # A generator that is all of the result has taken its call no time, so here it stands for a helper's.
         least_s = max(LEAST_LEFT * call_s, 0.0 if found.kind == "generator" else LEAST_LEFT_S)
         if seconds < least_s:
@@ -219,6 +249,8 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
     name = ".".join((type(found.value).__qualname__, *unread[:1]))
     if found.kind in ("process", "thread"):
         name = name_of_started(found.value)
+    if found.kind == "context manager" and not found.guess:
+        name = found.value.gen.__name__
     return LazyResult(found.kind, name, holder, call_s, count, seconds, complete)
 
 
@@ -230,14 +262,15 @@ def name_of_started(value: Any) -> str:
     return Path(words[0]).name if words else str(getattr(value, "name", type(value).__qualname__))
 
 
-def unfinished(left: LeftRunning, again: LeftRunning | None, call_s: float) -> LazyResult | None:
-    """What a call of so many seconds left at work, where the same call did so `again`: a pool that is kept open is
-    started once."""
+def unfinished(left: LeftRunning, again: LeftRunning | None, call_s: float, cpu_s: float) -> LazyResult | None:
+    """What a call of so many seconds, in all and of a CPU, left at work, where the same call did so `again`: a pool
+    that is kept open is started once."""
     if again is None:
         return None
-    seconds = min(left.seconds, again.seconds)
-    least_s = 0.0 if left.worked and again.worked else LEAST_RUNNING_S
-    if seconds < max(least_s, LEAST_RUNNING * call_s):
+    seconds, worked_s = min(left.seconds, again.seconds), min(left.worked_s, again.worked_s)
+    # A program that has given its answer takes a while to end, though less than it took to find that.
+    works_on = worked_s >= max(LEAST_WORKED_S, LEAST_RUNNING * max(cpu_s, left.before_s, again.before_s))
+    if not works_on and seconds < max(LEAST_RUNNING_S, LEAST_RUNNING * call_s):
         return None
     return LazyResult(left.kind, left.name, None, call_s, None, seconds, left.complete and again.complete)
 
@@ -254,6 +287,9 @@ def consume(found: Found) -> tuple[int, float, bool] | None:
                 function(*args, **named)
             case "process" | "thread":
                 (value.wait if hasattr(value, "wait") else value.join)(timeout=ENOUGH_S)
+            case "context manager":
+                with value:
+                    pass
             case "property":
                 for name in unread_properties(value):
                     getattr(value, name)

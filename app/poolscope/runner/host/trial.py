@@ -35,7 +35,7 @@ from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
 from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, grown, is_fixed, originals_of
 from poolscope.runner.host.kept_state import cache_misses, kept_digests, random_states
 from poolscope.runner.host.laziness import lazy_part, looked_at, unfinished
-from poolscope.runner.host.left_running import alive, left_running
+from poolscope.runner.host.left_running import alive, at_work, left_running
 from poolscope.runner.host.native_threads import native_libraries, native_threads
 from poolscope.runner.host.pickling import (
     error_in_words,
@@ -265,9 +265,9 @@ class TrialCalls:
             before = alive()
             result = self.call_again(calls.items[0])
             if left is not None and calls.lazy is None:
-                calls.lazy = unfinished(
-                    left, left_running(before, self.after, calls.again[0].wall), calls.first[0].wall
-                )
+                one, other = calls.first[0], calls.again[0]
+                after = left_running(before, self.after, other.wall)
+                calls.lazy = unfinished(left, after, one.wall, min(one.cpu, other.cpu))
         except TrialEnded:
             if calls.items[0].original.can_copy:
                 raise
@@ -408,9 +408,10 @@ class TrialCalls:
             preempted, collected = preemptions(), full_collections()
             clock, began = CpuClock(), perf_counter_ns()
             result = self.call(value)
-            ended, used = perf_counter_ns(), clock.read()
-            if watched and item is self.items[0]:
-                self.after = alive()
+            ended, now = perf_counter_ns(), at_work() if watched and item is self.items[0] else None
+            used = clock.read()
+            if now is not None:
+                self.after = alive(now)
         except RAISED_BY_WORK as error:
             self.calls.raised = self.raised(error, value, where, which)
             raise TrialEnded from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, ClassVar
@@ -113,6 +113,10 @@ class View(ABC):
     timelines: ClassVar[Timelines] = {}
     exports: ClassVar[tuple[Export, ...]] = EXPORTS
     routes: ClassVar[APIRouter | None] = None
+
+    def offered(self, workloads: Sequence[str]) -> tuple[Shortcut, ...]:
+        """The shortcuts where the server offers these names of one's own work."""
+        return self.shortcuts
 
     @abstractmethod
     def title(self, params: Any) -> str:

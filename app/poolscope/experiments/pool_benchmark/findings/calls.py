@@ -26,6 +26,7 @@ LAZY: dict[LazyKind, tuple[str, str]] = {
     "task graph": ("a task graph", "compute it"),
     "callable": ("a function", "call it"),
     "property": ("a property", "read it"),
+    "context manager": ("a context manager", "enter it"),
     "process": ("a process", "wait for the process"),
     "thread": ("a thread", "join the thread"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -167,6 +168,13 @@ class WhichPoolView(View):
         ),
         "memory": Chart("memory", "Memory per worker by kind in MiB; the table beside it has the numbers", 200),
     }
+
+    def offered(self, workloads: Sequence[str]) -> tuple[Shortcut, ...]:
+        """One's own functions first, by their names alone where that is enough to tell them apart."""
+        functions = Counter(name.partition("@")[0] for name in workloads)
+        own = [(name, name.partition("@")[0]) for name in workloads]
+        titled = ((name, function if functions[function] == 1 else name) for name, function in own)
+        return (*(Shortcut("workload", name, title) for name, title in titled), *self.shortcuts)
 
     def title(self, params: WhichPoolParams) -> str:
         return f"Which pool for {self.work(params)}?"
