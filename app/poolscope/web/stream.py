@@ -109,7 +109,7 @@ class Channel(ABC):
         pacer = FramePacer()
         seen = -1
         while True:
-            # Not by wait_for: before Python 3.12 it can lose a cancel that comes with a change, and this loop would not end.
+            # Not by wait_for, which before Python 3.12 can lose a cancel that comes with a change.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SLOW_S):
                     seen = await self.activity.newer_than(seen)
