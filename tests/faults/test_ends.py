@@ -27,7 +27,7 @@ def server() -> Iterator[Served]:
         yield server
 
 
-def test_sigterm_ends_the_server_its_runs_and_its_streams(server: Served) -> None:
+def test_sigterm_ends_the_server_its_runs_and_its_streams_and_an_interrupt_does_too(server: Served) -> None:
     runs = [begin(server, experiment) for experiment in LONG]
     ends = {path: Follower(server.url + path) for path in ("/live", f"/api/runs/{runs[0].id}/records")}
     for follower in ends.values():
@@ -48,12 +48,9 @@ def test_sigterm_ends_the_server_its_runs_and_its_streams(server: Served) -> Non
         assert ended["error"] == "The server ended while this run was live. Its records are kept."
     works_again(server, "factorials")
 
-
-def test_an_interrupt_from_the_keyboard_ends_it_too(server: Served) -> None:
-    run = begin(server, "shared-list")
-
+    last = begin(server, "shared-list")
     assert server.end(signal.SIGINT) == 130
-    run.until_nothing_is_left()
+    last.until_nothing_is_left()
     server.until_nothing_is_left()
 
 
