@@ -189,6 +189,7 @@ async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(open_scheduler: 
 
 
 async def test_a_prewarmed_runner_that_was_killed_is_replaced(scheduler: Scheduler) -> None:
+    scheduler._prewarm()
     waiting = scheduler._prewarmed._waiting
     assert waiting is not None
     os.kill((await waiting).pid, signal.SIGKILL)

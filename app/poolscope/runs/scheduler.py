@@ -151,7 +151,10 @@ class Scheduler:
             await asyncio.to_thread(self._run_cgroups.open, self._budget)
         if take_over:
             await self._take_over()
-        self._prewarmed.start()
+        if self._lone is not None:
+            self._prewarmed.start()
+        else:  # its first page is due before its first run
+            self._prewarm_soon()
 
     @property
     def ending(self) -> bool:
@@ -524,8 +527,7 @@ class Scheduler:
         self._watch.start()
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(HURRIED if self._closing else ())))
-        # Not now: starting the next runner would take a CPU just when this run's first frames are due.
-        asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
+        self._prewarm_soon()
         self._changed(run)
         self._spawn(self._monitor.save(run, {**self._owner(run), "runner": runner.identity}))
 
@@ -557,6 +559,10 @@ class Scheduler:
         measuring = any(run.experiment.measured for run in self._running.values())
         if not measuring and not self._closing and self._lone is None:
             self._prewarmed.start()
+
+    def _prewarm_soon(self) -> None:
+        """Not now: starting a runner would take a CPU just when a server's, or a run's, first frames are due."""
+        asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and hold on to it: the loop itself keeps only a weak reference."""
