@@ -67,6 +67,12 @@ def test_an_exception_that_stays_away_is_told_with_the_setting_that_is_missing(b
     assert found.unreadable.startswith("TypeError: ")
 
 
+def test_an_exception_that_can_not_be_sent_is_told_with_the_part_that_can_not(broken: Broken) -> None:
+    found = broken("broken_messages:locked@items", "process")
+    assert (found.code, found.items, found.error) == ("raised", (4,), "HoldsLock: in use")
+    assert "attribute lock" in found.unsendable
+
+
 @pytest.mark.parametrize(
     ("function", "kind", "code", "item", "error"),
     [

@@ -314,6 +314,7 @@ DifferenceCode = Literal[
     "same-random-state",
     "shared-generator",
     "random",
+    "token",
     "main-globals",
     "shared-globals",
     "own-globals",
@@ -496,10 +497,11 @@ class Breakage:
 
     `looked` says whether there was one, `again` whether it broke in the same way. `items` are the numbers of those that
     were being worked on, or that the work raised on, `item` the first of them in words. `error` is what was raised,
-    `unreadable` what making it from its pickle raised. `exit_code` is as subprocess gives it, None where nobody
-    collected it. `threads` names the work's threads that were alive when the workers were started. `places` say where
-    workers waited, who by then had used no CPU and ended no call for `idle_s`. `globals` had another value in the
-    worker than in the process that started it. `limit_s` is the time that was over.
+    `unreadable` what making it from its pickle raised; `unsendable` says why it can't be pickled, '' where it can.
+    `exit_code` is as subprocess gives it, None where nobody collected it. `threads` names the work's threads that were
+    alive when the workers were started. `places` say where workers waited, who by then had used no CPU and ended no
+    call for `idle_s`. `globals` had another value in the worker than in the process that started it. `limit_s` is the
+    time that was over.
     """
 
     code: BreakageCode
@@ -515,6 +517,7 @@ class Breakage:
     globals: tuple[str, ...] = ()
     limit_s: float | None = None
     idle_s: float | None = None
+    unsendable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

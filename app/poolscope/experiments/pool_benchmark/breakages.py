@@ -28,7 +28,7 @@ BREAKAGES = {
         "The work starts processes of its own. A worker of multiprocessing.Pool may not, for it is a daemon; those of "
         "ProcessPoolExecutor may."
     ),
-    "raised": "{who} raised {error}.[ {because}]",
+    "raised": "{who} raised {error}.[ {unsendable} The main process gets that error in its place.][ {because}]",
     "exception-unreadable": (
         "{who} raised {error}. The exception can't be made from its pickle ({unreadable}), so "
         "{consequence}. Let its class pass all arguments on to super().__init__(), or define __reduce__.[ {because}]"
@@ -81,6 +81,7 @@ def breakage_facts(breakage: Breakage, kind: str, start_method: str) -> dict[str
         "who": Part("a worker"),
         "error": breakage.error.rstrip("."),
         "unreadable": breakage.unreadable.rstrip("."),
+        "unsendable": breakage.unsendable or None,
         "consequence": Part("waiting map" if kind == "pool" else "broken executor"),
         "exit": exit_description(breakage.exit_code),
         "again": Part("again" if breakage.again else "not again"),

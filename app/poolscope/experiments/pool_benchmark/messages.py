@@ -579,7 +579,12 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "address in the loop": (
             "The results hold the addresses of objects, others at each call, so they can't be compared. Give their "
-            "class a __repr__ of its own."
+            "class a __repr__ of its own, and leave out what id() gives."
+        ),
+        "token in the loop": (
+            "The results hold names or tokens that are made anew at each call, such as a UUID or the name of a "
+            "temporary file, in the plain loop too, so they can't be compared. Leave them out of what is returned, or "
+            "make them from the item."
         ),
         "own-globals in the loop": (
             "The same item gave another result when it was called again, and the calls change {names}. Results can't "

@@ -117,6 +117,7 @@ def told_by(log: Sequence[CallLogEntry], work: Work) -> Breakage | None:
                     error=entry.error,
                     unreadable=entry.unreadable,
                     globals=entry.globals,
+                    unsendable=entry.unsendable,
                 )
             case CallNotRead():
                 found = dataclasses.replace(found, code="call-unreadable", items=(entry.number,), error=entry.error)

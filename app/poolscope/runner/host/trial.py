@@ -198,7 +198,8 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     opened.drawn, opened.changed = tuple(drawn), tuple(calls.global_state)
     calls.global_state += [f"the cache of {name}" for name in filled]
     if calls.repeats_equal is False:
-        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=opened.changed)
+        took = calls.again[0].wall, calls.first[0].wall
+        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=opened.changed, took=took)
         calls.difference, calls.repeats_equal = found, found.code == "rounding"
     return calls
 
