@@ -501,7 +501,7 @@ class Breakage:
     `exit_code` is as subprocess gives it, None where nobody collected it. `threads` names the work's threads that were
     alive when the workers were started. `places` say where workers waited, who by then had used no CPU and ended no
     call for `idle_s`. `globals` had another value in the worker than in the process that started it. `limit_s` is the
-    time that was over.
+    time that was over. `hiding` are files that a new worker imports in place of modules of the standard library.
     """
 
     code: BreakageCode
@@ -518,6 +518,7 @@ class Breakage:
     limit_s: float | None = None
     idle_s: float | None = None
     unsendable: str = ""
+    hiding: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.work_names import quoted_path
 from poolscope.runner.host.errors import WorkUnusable
+from poolscope.runner.host.kept_state import is_users
 from poolscope.runner.host.user_code import UserCode, load
 
 WORK = (
@@ -119,6 +120,17 @@ def test_two_files_of_one_name_are_two_modules(project: Path) -> None:
     found = loaded(project, "one/tasks.py:work@two/tasks.py:items")
     assert (found.function(2), found.items) == (6, [1, 2])
     assert [each.stand_in for each in found.imports] == [False, True]
+
+
+@pytest.mark.parametrize("place", ["colorsys", "tools/colorsys.py"])
+def test_a_module_may_have_the_name_of_one_that_no_pool_needs(project: Path, place: str) -> None:
+    file = write(
+        project, "tools/colorsys.py" if place.endswith(".py") else "colorsys.py", f"{ITEMS}def work(n): pass\n"
+    )
+    assert "colorsys" not in sys.modules
+    found = loaded(project, f"{quoted_path(place)}:work@items" if place.endswith(".py") else f"{place}:work@items")
+    assert found.function.__code__.co_filename == str(file)
+    assert is_users(found.function)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,11 @@ BREAKAGES = {
         "A worker can't make the function or item {number} ({item}) from its pickle: {error}. It imports the module "
         "anew, so all that the pickle names must be defined at its top level."
     ),
-    "worker-died": "A worker {exit}[ {where}], and {again}; {consequence}.",
+    "worker-died": "A worker {exit}[ {where}], and {again}; {consequence}.[ {because}]",
+    "hiding": (
+        "A worker that is not forked imports {hiding} in place of the standard library's {modules:module/modules} of "
+        "that name, and so would your own program: rename {modules:it/them}."
+    ),
     "host-died": (
         "The process {exit}[ {where}], and {again}. Workers here share one process, so all of them ended with it."
     ),
@@ -100,6 +104,8 @@ def breakage_facts(breakage: Breakage, kind: str, start_method: str) -> dict[str
         facts["places"] = format_list([place_in_words(place) for place in breakage.places[:2]])
     if breakage.globals:
         facts["because"] = Part("globals")
+    if breakage.hiding:
+        facts |= {"hiding": format_list(list(breakage.hiding)), "modules": breakage.hiding, "because": Part("hiding")}
     return facts
 
 
