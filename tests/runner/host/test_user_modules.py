@@ -124,11 +124,9 @@ def test_two_files_of_one_name_are_two_modules(project: Path) -> None:
 
 @pytest.mark.parametrize("place", ["colorsys", "tools/colorsys.py"])
 def test_a_module_may_have_the_name_of_one_that_no_pool_needs(project: Path, place: str) -> None:
-    file = write(
-        project, "tools/colorsys.py" if place.endswith(".py") else "colorsys.py", f"{ITEMS}def work(n): pass\n"
-    )
+    file = write(project, f"{place.removesuffix('.py')}.py", f"{ITEMS}def work(n): pass\n")
     assert "colorsys" not in sys.modules
-    found = loaded(project, f"{quoted_path(place)}:work@items" if place.endswith(".py") else f"{place}:work@items")
+    found = loaded(project, f"{place}:work@items")
     assert found.function.__code__.co_filename == str(file)
     assert is_users(found.function)
 
