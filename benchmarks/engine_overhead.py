@@ -35,7 +35,7 @@ MOST = 1.05
 
 @contextmanager
 def bare_dask(work: Work) -> Iterator[Executor]:
-    cluster = work.own_clusters.of(WORKERS)
+    cluster = work.own_clusters.dask(WORKERS)
     cluster.go_on()
     with (
         distributed.Client(cluster.address, set_as_default=False) as client,

@@ -1,6 +1,6 @@
 // <vl-chart spec="/charts/x.vl.json" src="/runs/…/chart.json?rev=1" height="280"></vl-chart>
 // One Vega-Lite spec and its named datasets from one address; a new src refreshes the data in place. Vega itself, six times
-// as large as everything else, is loaded when the first chart is on the page.
+// as large as everything else, is loaded when the first chart is about to be seen.
 // The SVG renderer takes colours as var(--token), so light and dark need no second rendering.
 const VENDOR = new URL("vendor/", import.meta.url);
 const LIBRARIES = ["vega.min.js", "vega-lite.min.js", "vega-embed.min.js"];
@@ -19,7 +19,7 @@ const config = {
   rule: { color: "var(--rule)" }, bar: { color: "var(--ink-2)" }, tick: { color: "var(--ink)" },
 };
 // ast: no eval. defaultStyle, disableDefaultStyle: no <style> element. Both are what a strict policy needs.
-const options = { logLevel: 1, renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true }, config };
+const options = { logLevel: 1, renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true } };
 
 let loading = null;
 function load() {
@@ -39,23 +39,47 @@ async function json(url) {
   return answer.json();
 }
 
+// One chart at a time, and between two steps of it the page may answer: all at once would hold up a phone for half a second.
+const breath = () => new Promise(done => setTimeout(done));
+let turn = Promise.resolve();
+function inTurn(work) {
+  const mine = turn.then(breath).then(work);
+  turn = mine.catch(() => {});
+  return mine;
+}
+
+// What is folded or far below is not drawn: many who read an answer never scroll to its charts. On paper all are wanted.
+const AHEAD = "200px";
+const coming = new IntersectionObserver(entries => {
+  for (const { target, isIntersecting } of entries) if (isIntersecting) target.show();
+}, { rootMargin: AHEAD });
+addEventListener("beforeprint", () => { for (const chart of document.querySelectorAll("vl-chart")) chart.show(); });
+
 const PACE = 500; // ms between two updates: a live chart is for looking at, not for keeping up
 const TRIES = 5; // what a bad line lost is asked for again, but not for ever
 
 customElements.define("vl-chart", class extends HTMLElement {
   static observedAttributes = ["src"];
 
-  // It is first told of a size when there is one to be seen: what is folded is not drawn, and does not load Vega.
-  sized = new ResizeObserver(() => {
-    if (!this.clientWidth) return;
-    if (this.seen) return this.fit();
-    this.seen = true;
-    this.update();
-  });
+  sized = new ResizeObserver(() => { if (this.clientWidth) this.fit(); });
 
-  connectedCallback() { this.sized.observe(this); }
+  show() {
+    if (this.seen || !this.clientWidth) return;
+    this.seen = true;
+    coming.unobserve(this);
+    this.sized.observe(this);
+    this.update();
+  }
+
+  connectedCallback() { coming.observe(this); }
   attributeChangedCallback(_, old, src) { if (this.seen && old !== null && old !== src) this.update(); }
-  disconnectedCallback() { this.sized.disconnect(); this.chart?.finalize(); this.chart = null; }
+  disconnectedCallback() {
+    coming.unobserve(this);
+    this.sized.disconnect();
+    this.chart?.finalize();
+    this.chart = null;
+    this.seen = false; // where it is put back, it is drawn again
+  }
 
   // Vega takes a new width for no change where the plot inside its labels had just that one, and stays too wide.
   async fit() {
@@ -93,6 +117,11 @@ customElements.define("vl-chart", class extends HTMLElement {
 
   async draw(src) {
     const [spec, datasets] = await Promise.all([json(this.getAttribute("spec")), json(src), load()]);
+    await inTurn(() => this.render(spec, datasets));
+  }
+
+  async render(spec, datasets) {
+    if (!this.isConnected) return;
     if (this.chart) {
       for (const [name, rows] of Object.entries(datasets)) if (this.names.has(name)) this.chart.view.data(name, rows);
       await this.chart.view.resize().runAsync(); // new data may have longer labels, which the plot must leave room for
@@ -102,7 +131,9 @@ customElements.define("vl-chart", class extends HTMLElement {
     this.names = new Set([...JSON.stringify(spec).matchAll(/"data":\{"name":"(\w+)"/g)].map(found => found[1]));
     // Labels and all are as high as the room that was kept for them, so that nothing below moves.
     const autosize = { type: "fit", contains: "padding" };
-    this.chart = await vegaEmbed(this, { ...spec, datasets, height, autosize }, options);
+    const compiled = vegaLite.compile({ ...spec, datasets, height, autosize }, { config, logger: vega.logger(vega.Error) });
+    await breath();
+    this.chart = await vegaEmbed(this, compiled.spec, options);
     this.querySelector("svg").setAttribute("aria-hidden", "true"); // the element itself is an image with a label
   }
 });

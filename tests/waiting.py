@@ -38,3 +38,10 @@ def lives(process: psutil.Process) -> bool:
 def until_gone(processes: Iterable[psutil.Process]) -> None:
     for process in processes:
         until(lambda process=process: not lives(process), f"the end of {process}")  # type: ignore[misc]
+
+
+def until_stopped(pids: Iterable[int]) -> None:
+    """Stopped by a signal, that is, which a thread only notices as it gets a CPU."""
+    for pid in pids:
+        process = psutil.Process(pid)
+        until(lambda process=process: process.status() == psutil.STATUS_STOPPED, f"the stop of {process}")  # type: ignore[misc]

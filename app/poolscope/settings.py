@@ -111,8 +111,9 @@ class Settings(BaseSettings):
     )
     cluster: str = Field(
         "",
-        description="Address of the scheduler of a dask cluster that the kind dask uses, such as tcp://10.0.0.5:8786. "
-        "Without it a run starts workers on this machine and ends them.",
+        description="Address of a cluster that is there: of a dask scheduler for the kind dask, such as "
+        "tcp://10.0.0.5:8786, or of ray for the kind ray, such as ray://10.0.0.5:10001. Without it a run starts "
+        "workers on this machine and ends them.",
     )
     restart_seconds: int = Field(
         0,

@@ -143,6 +143,7 @@ def is_settled(page: Page) -> None:
     if page.locator("#link").count():
         until_live(page)
     for chart in page.locator("vl-chart").all():
+        chart.scroll_into_view_if_needed()  # what is far below is not drawn before
         expect(chart.locator("svg .mark-symbol, svg .mark-rect").first).to_be_attached()
 
 

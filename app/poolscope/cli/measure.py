@@ -24,6 +24,7 @@ from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.measure_command import measure_option, option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
+from poolscope.protocol.kinds import kind_of_cluster
 from poolscope.protocol.work_names import FACTORY, NAME, is_file, quoted_path
 from poolscope.settings import read_settings
 
@@ -51,7 +52,7 @@ def command(
         str | None,
         typer.Option(
             help="thread, process, pool, interpreter, asyncio, comma-separated; default: all. "
-            "On request loky, joblib, dask."
+            "On request loky, joblib, dask, ray."
         ),
     ] = None,
     executor: Annotated[
@@ -66,7 +67,8 @@ def command(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="The scheduler of a dask cluster that is there, such as tcp://10.0.0.5:8786, for the kind dask.",
+            help="A cluster that is there: a dask scheduler such as tcp://10.0.0.5:8786 for the kind dask, or "
+            "ray://10.0.0.5:10001 for the kind ray.",
         ),
     ] = None,
     sizes: Annotated[str | None, typer.Option(help="Workers in a pool, such as 1,2,4 or 2-8.")] = None,
@@ -140,7 +142,7 @@ def command(
         if executor is not None:
             options |= {"executor": executor, "kinds": with_kind(kinds, "executor")}
         if cluster is not None:
-            options["kinds"] = with_kind(options["kinds"], "dask")
+            options["kinds"] = with_kind(options["kinds"], kind_of_cluster(cluster))
         given = {option: value for option, value in options.items() if value is not None}
         raw: dict[str, Any] = {"workload": name, **given}
         paths, labels = asyncio.run(interpreters.find_named(settings.pythons, venv_python(), python or ()))

@@ -16,6 +16,10 @@ ENGINE_WORKER = 28 * MIB  # of loky or joblib, which import more; 13 to 25 were 
 DASK_WORKER = 64 * MIB  # 50 was seen, and a part of the process that watches it
 DASK_CLUSTER = 70 * MIB  # the process of its scheduler; 60 was seen
 DASK_THREADS = 8  # of each of its processes; 5 to 7 were seen
+RAY_WORKER = 66 * MIB  # 62 was seen
+RAY_CLUSTER = 340 * MIB  # the eight processes that it is before its first worker; 320 were seen
+RAY_THREADS = 200  # of those eight; 176 were seen
+RAY_WORKER_THREADS = 24  # 21 were seen
 THREAD = MIB // 8
 INTERPRETER = 10 * MIB
 

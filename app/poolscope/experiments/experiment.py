@@ -111,7 +111,7 @@ class Installation:
     PYTHONPATH, and done in `working_folder`, where that is another one. `pythons` are paths by label, this one first.
     `searching` says that others are still being looked for. `executors` are factories of executors, place:name, by the
     names that they are offered by; `engines` says whether pools of other packages are. `cluster` is the address of a
-    dask scheduler, '' where a run starts its own.
+    dask scheduler or a ray cluster, '' where a run starts its own.
     """
 
     workloads: tuple[str, ...] = ()

@@ -79,7 +79,7 @@ class BenchmarkWork:
     `items` how many, 0 for as many as it has. Where `first` is given, the items are the numbers from it on.
     With `star` the function gets an item's entries as its arguments. `left_out` are the numbers of items not to take.
     `executor` is the factory of an executor of the user's own, place:name, `cluster` the
-    address of a dask cluster that is there, both '' for none. `packages`:
+    address of a dask or ray cluster that is there, both '' for none. `packages`:
     what is installed for its Python is needed by more than a user's own work.
     """
 

@@ -9,14 +9,15 @@ SERIAL = "serial"  # the plain loop
 KINDS = (SERIAL, "thread", "process", "pool", "interpreter", "asyncio")
 POOL_KINDS = KINDS[1:]  # of the standard library: what is measured where nothing else is asked for
 # Pools from outside of it, measured on request: `executor` is what a factory of the user's own makes.
-ENGINES = ("loky", "joblib", "dask", "executor")
+ENGINES = ("loky", "joblib", "dask", "ray", "executor")
+CLUSTERS = ("dask", "ray")  # their workers are reached over a network
 # These two have a start method and can replace their workers.
 STARTED_BY_METHOD = ("process", "pool")
 # Kinds whose workers are processes: they take items in chunks, and pickle what they hand over.
 IN_PROCESSES = (*STARTED_BY_METHOD, *ENGINES)
 COPIES_ITEMS = (*IN_PROCESSES, "interpreter")  # their workers get copies of function, items and results
 # They send by value what pickle sends by its name alone: functions of `__main__`, lambdas and closures.
-BY_CLOUDPICKLE = ("loky", "joblib", "dask")
+BY_CLOUDPICKLE = ("loky", "joblib", "dask", "ray")
 
 
 # How the function is called: with an item as its one argument, or with the item's entries as several. 'positional': all
@@ -38,6 +39,11 @@ class PoolUse:
     chunksize: int = 0
     method: str = "map"
     max_tasks: int = 0
+
+
+def kind_of_cluster(address: str) -> str:
+    """The kind that uses a cluster of that address."""
+    return "ray" if address.startswith("ray://") else "dask"
 
 
 def chunk_used(kind: str, chunksize: int, items: int, size: int, method: str = "map") -> int:

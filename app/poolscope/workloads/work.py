@@ -29,8 +29,8 @@ class Work:
     started; call it once, whatever happened. `rounds` is None unless the length of a call was calibrated; `one_call_s`
     is what a call took then, None if the rounds were given. `fresh` makes the items anew for each map,
     where calls change them. `executor` makes an executor of the user's own for so many workers;
-    `cluster` is the address of a dask cluster that is there, '' for none; `own_clusters` those of this run, which
-    its pools share.
+    `cluster` is the address of a dask or ray cluster that is there, '' for none; `own_clusters` are those of this run,
+    which its pools share.
     """
 
     function: Callable[..., Any]

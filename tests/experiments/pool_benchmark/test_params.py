@@ -126,7 +126,7 @@ def test_kinds_may_be_written_as_people_write_them(given: Any, kinds: list[str])
         (
             {"kinds": "fibers"},
             "kinds",
-            "interpreter, asyncio, loky, joblib, dask, executor; 'fibers'",
+            "interpreter, asyncio, loky, joblib, dask, ray, executor; 'fibers'",
         ),
         ({"kinds": "thread, threads"}, "kinds", "distinct; thread stands there more than once"),
         ({"kinds": "serial"}, "kinds", "the plain loop is measured anyway"),

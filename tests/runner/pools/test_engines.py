@@ -29,6 +29,8 @@ from poolscope.runner.tracing import items_under_way
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
 
+from tests.waiting import until_stopped
+
 # Those of the libraries themselves, and of forks in a process that has threads.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
@@ -112,8 +114,8 @@ def test_pools_of_a_run_share_a_cluster_that_stands_still_between_them(
     work = Work(square, ITEMS, own_clusters=clusters)
     try:
         first = measure(context, PoolUse("dask", 2), work)
-        pids = clusters.of(2).pids()
-        assert {psutil.Process(pid).status() for pid in pids} == {psutil.STATUS_STOPPED}
+        pids = clusters.dask(2).pids()
+        until_stopped(pids)
         traced = measure(context, PoolUse("dask", 2), work, traced=True)
         once = partial(ends_its_worker_once, tmp_path / "ended")
         survived = measure(context, PoolUse("dask", 2), replace(work, function=once))
@@ -262,9 +264,9 @@ def test_an_executor_that_is_not_what_it_says_is_refused(
 
 
 def test_what_is_not_installed_is_told_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert all(lacking_engine(kind) is None for kind in ENGINES)
+    assert all(lacking_engine(kind) is None for kind in ENGINES if kind != "ray")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    for kind in ("loky", "joblib", "dask"):
+    for kind in ("loky", "joblib", "dask", "ray"):
         assert "pip install" in (lacking_engine(kind) or "")
     assert lacking_engine("executor") is None
 

@@ -17,6 +17,11 @@ from poolscope.experiments.demand import (
     ENGINE_WORKER,
     HOST,
     INTERPRETER,
+    NOTHING,
+    RAY_CLUSTER,
+    RAY_THREADS,
+    RAY_WORKER,
+    RAY_WORKER_THREADS,
     RUNNER,
     THREAD,
     WORKER,
@@ -95,6 +100,7 @@ MEMORY_OF_WORKER = {
     "loky": ENGINE_WORKER,
     "joblib": ENGINE_WORKER,
     "dask": DASK_WORKER,
+    "ray": RAY_WORKER,
 }
 OPENING_S = 3.0  # before the repetitions that are asked for: starting the Pythons, trying the work
 LONGEST_ROUNDS_S = 3600
@@ -400,11 +406,14 @@ class WhichPoolParams(Params):
 
     @property
     def clusters(self) -> Demand:
-        """Of dask's clusters, one a size, which stay for the whole run."""
-        if "dask" not in self.kinds:
-            return Demand(0, 0, 0)
-        workers, clusters = sum(self.sizes), len(self.sizes)
-        return Demand(0, DASK_THREADS * (workers + clusters), DASK_WORKER * workers + DASK_CLUSTER * clusters)
+        """Of dask's clusters, one a size, and of ray's, which stay for the whole run."""
+        dask = ray = NOTHING
+        if "dask" in self.kinds:
+            workers, clusters = sum(self.sizes), len(self.sizes)
+            dask = Demand(0, DASK_THREADS * (workers + clusters), DASK_WORKER * workers + DASK_CLUSTER * clusters)
+        if "ray" in self.kinds:
+            ray = Demand(0, RAY_THREADS + RAY_WORKER_THREADS * max(self.sizes), RAY_CLUSTER)
+        return dask + ray
 
     def planned(self) -> tuple[PlannedConfiguration, ...]:
         """What is known of the plan beforehand: nothing, for which kinds there are is found out by the run."""

@@ -35,8 +35,9 @@ UNCOUNTED = 2  # repetitions of a pool beside the counted ones: the warm-up and 
 MESSAGE_S = 1e-4
 WORKER_S = {"fork": 0.01, "forkserver": 0.03, "spawn": 0.08}
 UNKNOWN_WORKER_S = 0.05  # where the start method is the platform's own
-# dask's stay for the run, which pays once for them: a repetition connects, and each worker imports what it needs.
-ENGINE_WORKER_S = {"loky": 0.2, "joblib": 0.4, "dask": 0.1}
+# Clusters of dask and ray stay for the run, which pays once for them: a repetition connects, and each worker of dask
+# imports what it needs, while ray starts new ones.
+ENGINE_WORKER_S = {"loky": 0.2, "joblib": 0.4, "dask": 0.1, "ray": 0.8}
 IN_PROCESS_WORKER_S = {"interpreter": 0.05, "thread": 0.0005}
 
 

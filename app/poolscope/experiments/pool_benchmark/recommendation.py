@@ -15,7 +15,7 @@ from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 # Of configurations that tie, the one that takes least of the machine and of the code around it: threads share memory
 # and take any function; interpreters start fastest after them, but few libraries can run in one.
 RANK = {"serial": 0, "thread": 1, "asyncio": 2, "process": 3, "pool": 4, "interpreter": 5}
-RANK |= {"loky": 6, "joblib": 7, "executor": 8, "dask": 9}
+RANK |= {"loky": 6, "joblib": 7, "executor": 8, "dask": 9, "ray": 10}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import multiprocessing
+import os
 import platform
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.commands import OpenWork, WorkOpened
-from poolscope.protocol.kinds import ENGINES, KINDS
+from poolscope.protocol.kinds import ENGINES, KINDS, kind_of_cluster
 from poolscope.protocol.payloads import Calibration, InterpreterFacts
 from poolscope.protocol.work_names import WorkNames
 from poolscope.runner.host import user_code
@@ -28,6 +29,9 @@ from poolscope.runner.pools.kinds import lacking
 from poolscope.runner.pools.start_methods import replaces_every_worker
 from poolscope.workloads.catalog import WORKLOADS
 from poolscope.workloads.work import Work, set_up
+
+if TYPE_CHECKING:
+    from poolscope.runner.pools.own_cluster import OwnClusters  # late: where no engine is asked for, nothing needs it
 
 
 def interpreter_facts() -> InterpreterFacts:
@@ -85,9 +89,10 @@ class OpenedWork:
 def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
     """Make what the order asks for ready to be mapped. Raises OrderRefused."""
     asked = order.work
+    clusters = clusters_for(order)
     if ":" in asked.name:
         own = open_own(asked, Path(order.scratch), announce, order.is_async)
-        own.work = with_engines(own.work, order, announce)
+        own.work = with_engines(own.work, clusters, order, announce)
         if order.fresh and (kept := originals_of(own.work.items)):
             own.give_fresh_items(kept)
         return own
@@ -97,21 +102,32 @@ def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:
         raise OrderRefused(f"There is no built-in work {asked.name}.")
     scratch = Path(order.scratch)
     work = set_up(asked.name, asked.work_ms, asked.items or None, scratch, order.rounds, first=asked.first)
-    work = with_engines(work, order, announce)
+    work = with_engines(work, clusters, order, announce)
     length_ms = asked.work_ms or row.work_ms
     calibration = None if work.rounds is None else Calibration(work.rounds, length_ms, work.one_call_s)
     return OpenedWork(work, asked.name, WorkOpened(len(work.items), calibration=calibration))
 
 
-def with_engines(work: Work, order: OpenWork, announce: Callable[[str], None]) -> Work:
-    """The work with what pools from outside the standard library need; nothing of it is started yet."""
-    asked = order.work
-    work = replace(work, executor=given_executor(order, announce), cluster=asked.cluster)
-    if asked.cluster or not asked.packages:
-        return work
-    from poolscope.runner.pools.own_cluster import OwnClusters  # late: where no engine is asked for, nothing needs it
+def clusters_for(order: OpenWork) -> OwnClusters | None:
+    """Clusters of the run's own, none of them started; None where no engine is asked for, which needs nothing of it.
 
-    clusters, close_work = OwnClusters(order.scratch), work.close
+    To be called before the user's modules are imported, since ray may be among what they import.
+    """
+    if not order.work.packages:
+        return None
+    from poolscope.runner.pools.own_cluster import OwnClusters, ray_environment
+
+    if kind_of_cluster(order.work.cluster) != "ray":
+        os.environ.update(ray_environment())
+    return OwnClusters(order.scratch)
+
+
+def with_engines(work: Work, clusters: OwnClusters | None, order: OpenWork, announce: Callable[[str], None]) -> Work:
+    """The work with what pools from outside the standard library need; nothing of it is started yet."""
+    work = replace(work, executor=given_executor(order, announce), cluster=order.work.cluster)
+    if clusters is None:
+        return work
+    close_work = work.close
 
     def close() -> None:
         clusters.end()

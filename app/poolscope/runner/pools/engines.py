@@ -23,7 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 from poolscope.machine.memory import Memory, of_processes
-from poolscope.protocol.kinds import PoolUse, chunk_used
+from poolscope.protocol.kinds import PoolUse, chunk_used, kind_of_cluster
 from poolscope.protocol.payloads import ShippedOnce
 from poolscope.runner.context import WorkerDied
 from poolscope.runner.pools import handshake, worker_side
@@ -42,8 +42,9 @@ CONNECT_LIMIT_S = 10.0
 SHIPPING_TURNS = 5
 SHIPPING_S = 2.0
 # The package that has to be there for a kind, and how it gets there.
-PACKAGES = {"loky": "loky", "joblib": "joblib", "dask": "distributed"}
+PACKAGES = {"loky": "loky", "joblib": "joblib", "dask": "distributed", "ray": "ray"}
 INSTALL = {"loky": "pip install loky", "joblib": "pip install joblib", "dask": "pip install 'dask[distributed]'"}
+INSTALL |= {"ray": "pip install 'ray[client]', if it has wheels for this Python"}
 
 
 def lacking_engine(kind: str) -> str | None:
@@ -261,10 +262,10 @@ class DaskCluster(ChunkedExecutor):
         self.hears = False
         self.confined: dict[str, Any] = {}  # how tasks are kept on the workers of this pool
         self.items_of: dict[str, tuple[int, ...]] = {}  # numbers of items, by the task's key
-        if not work.cluster:
+        if kind_of_cluster(work.cluster) != "dask" or not work.cluster:
             if work.own_clusters is None:
                 raise PoolFailed("dask was given no cluster.")
-            cluster: OwnCluster = work.own_clusters.of(use.size)
+            cluster: OwnCluster = work.own_clusters.dask(use.size)
             self.own, self.cluster_start = cluster, cluster.start_ns
         super().__init__(use, work)
 

@@ -7,7 +7,8 @@ PoolUse ──▶ measure ──▶ measurement.time_map ──▶ Measurement
                            ├── in_process   threads, interpreters  ┐ executors: what they have in common
                            ├── processes    ProcessPoolExecutor    ┘┐ start_methods, monitor
                            ├── mp_pool      multiprocessing.Pool    ┘
-                           └── engines      loky, joblib, dask, an executor of the user's own
+                           ├── engines      loky, joblib, dask, an executor of the user's own
+                           └── ray_pool     ray's multiprocessing.Pool
 """
 
 from __future__ import annotations
@@ -80,5 +81,9 @@ def timed_pool(use: PoolUse, work: Work) -> TimedPool:
             from poolscope.runner.pools import engines
 
             return engines.KINDS[use.kind](use, work)
+        case "ray":
+            from poolscope.runner.pools.ray_pool import RayPool
+
+            return RayPool(use, work)
         case _:
             raise ValueError(f"There is no kind {use.kind!r}; there are {', '.join((*KINDS, *ENGINES))}.")

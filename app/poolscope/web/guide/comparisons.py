@@ -158,6 +158,11 @@ ENGINES = {
         "Workers on other machines, retries of lost tasks, data that stay where they were made.",
         "A scheduler that every task passes, and the longest start.",
     ),
+    "ray": (
+        "ray",
+        "Workers on other machines, a store of objects that they share, actors that keep their state.",
+        "Eight processes beside the workers; chunks dealt out in turn, whoever is free; a dead worker ends the pool.",
+    ),
     "executor": (
         "an executor of your own",
         "Whatever has submit(): Parsl, executorlib under SLURM, mpi4py, a client of Dask.",

@@ -11,10 +11,10 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
+from poolscope.protocol.kinds import CLUSTERS
 from poolscope.stats.breakeven import break_even
 from poolscope.stats.intervals import ratio
 
-CLUSTERS = ("dask",)  # kinds whose workers are reached over a network
 WORTH_SHIPPING, NOTHING_TO_SHIP = 1.10, 1.05
 
 

@@ -22,7 +22,8 @@ from poolscope.workloads.catalog import OF_WHICH_POOL, WORKLOADS
 from poolscope.workloads.source import Source, source
 
 # What the script of a kind needs beside the standard library.
-NEEDED = {"loky": ("loky",), "joblib": ("joblib",), "dask": ("dask[distributed]",), "executor": ("your executor",)}
+NEEDED = {"loky": ("loky",), "joblib": ("joblib",), "dask": ("dask[distributed]",), "ray": ("ray",)}
+NEEDED |= {"executor": ("your executor",)}
 UNKNOWN = "Work that is not known any more"
 
 # How a workload's function is called where it is given more than the item and perhaps its rounds …
