@@ -122,10 +122,10 @@ def test_two_files_of_one_name_are_two_modules(project: Path) -> None:
     assert [each.stand_in for each in found.imports] == [False, True]
 
 
-@pytest.mark.parametrize("place", ["colorsys", "tools/colorsys.py"])
+@pytest.mark.parametrize("place", ["tabnanny", "tools/tabnanny.py"])
 def test_a_module_may_have_the_name_of_one_that_no_pool_needs(project: Path, place: str) -> None:
     file = write(project, f"{place.removesuffix('.py')}.py", f"{ITEMS}def work(n): pass\n")
-    assert "colorsys" not in sys.modules
+    assert "tabnanny" not in sys.modules
     found = loaded(project, f"{place}:work@items")
     assert found.function.__code__.co_filename == str(file)
     assert is_users(found.function)
