@@ -347,8 +347,8 @@ class TrialReport(Payload):
     `unpicklable` says of 'function', 'item' and 'result' why it can't be pickled, where it can't; then the pickled
     bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
-    `threads` names the threads of the work's own that were alive after the calls, `repeat_difference` says how a second
-    call's result differed.
+    `threads` names the threads of the work's own that were alive after the calls, `threads_of_calls` those of them that
+    the calls have started; `repeat_difference` says how a second call's result differed.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
     `import_s` is how long importing the function, and the set-up, took in the host, None for built-in work.
@@ -391,6 +391,7 @@ class TrialReport(Payload):
     made: ItemsMade | None = None
     threads: tuple[str, ...] = ()
     repeat_difference: ResultDifference | None = None
+    threads_of_calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

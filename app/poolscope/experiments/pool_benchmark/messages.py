@@ -129,6 +129,11 @@ FINDINGS: dict[str, dict[str, str]] = {
             "Can't tell, nothing hung in this run. {named} {threads:runs/run} when workers are forked: a lock that "
             "such a thread holds at that moment stays locked in the worker. Start workers by spawn or forkserver."
         ),
+        "threads of calls": (
+            "Nothing hung in this run, for workers were forked from a process in which nothing had been called. "
+            "{named} {threads:was/were} left there by calls: a worker that is forked afterwards has a copy of what "
+            "{threads:it serves/they serve} without {threads:it/them}, and may wait for ever."
+        ),
         "hung-at-fork": "{config}: {why}",
         "hung": "{config}: {why}",
         "hung-at-exit": "{config}: {why}",
@@ -253,7 +258,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "short": "Can't tell, a call is too short: {figures}.",
         "partly": "Can't tell, it blocks for a part: {figures}.",
         "overlaps": "Can't tell: {figures}, yet with several at once it was {overlapped:times} as fast.",
-        "blocks": "{figures}, in which no other can go on; with {at_once} at once it was {overlapped:times} as fast",
+        "blocks": "{figures}, in which no other can go on[; with {at_once} at once it was {overlapped:times} as fast]",
         **{code: "{blocks}. " + remedy for code, remedy in UNBLOCKING.items()},
     },
     "gil_held": {
@@ -695,6 +700,7 @@ HEADLINES = {
     "oversubscribed: child processes": "A task uses {cpu_over_wall:.1f} CPUs by itself, in processes that it starts.",
     "oversubscribed: several threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads that it starts.",
     "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",
+    **{f"event_loop_blocked: {code}": "The coroutine blocks the event loop." for code in UNBLOCKING},
     "gil_held: one at a time": "Threads take turns.",
     "gil_held: in turn": "Something lets one thread through at a time.",
     "gil_held: coroutines in turn": "Something lets one coroutine through at a time.",

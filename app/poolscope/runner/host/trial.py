@@ -85,6 +85,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         }
         function_parcel = None if unpicklable["function"] else parcel(work.function)
         opened.original = originals_of(work.items)
+        threads = threading.enumerate()
         calls = make_first_calls(opened, announce)
         work.tidy()
         announce("pickling its results")
@@ -115,6 +116,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         items_known=calls.items_known,
         lazy=calls.lazy,
         threads=opened.work_threads(),
+        threads_of_calls=opened.work_threads(threads),
         repeat_difference=calls.difference,
         native_libraries=native_libraries(),
         native_threads=native_threads(),
