@@ -386,8 +386,8 @@ FINDINGS: dict[str, dict[str, str]] = {
         "worse": "{compared} ({gain:compared interval}).",
         "one item a message": (
             "{config} {config:sends/send} one item a message, which is {kind}'s own choice, and {config:takes/take} "
-            "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk} ({gain:interval}); handing "
-            "over took {dispatch_share:percent} of that. Set a chunk size."
+            "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk}[ ({ci})]; handing over "
+            "took {dispatch_share:percent} of that. Set a chunk size."
         ),
         "no worse": "{compared} ({gain:compared interval}).",
         "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",

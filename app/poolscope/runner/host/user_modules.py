@@ -197,8 +197,8 @@ class UserModules:
             return
         if is_standard(sys.modules.get(top)) or top in sys.builtin_module_names:
             raise WorkUnusable(
-                f"{module} in {folder} has the name of a module of the standard library that the process which measures "
-                "has loaded before. Rename it to measure it."
+                f"{module} in {folder} has the name of a module of the standard library that whoever measures has "
+                "loaded before. Rename it to measure it."
             )
         path = folder / top
         if top == PACKAGE.name and not (path.is_dir() and path.samefile(PACKAGE)):
