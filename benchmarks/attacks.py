@@ -60,20 +60,22 @@ def nothing(client: httpx.Client) -> list[str]:
 def memory_hungry(client: httpx.Client) -> list[str]:
     """Row 1: 32 processes that hold 64 MiB each, or as many as are admitted."""
     params = {"workload": "memory-hungry", "items": 100, "kinds": "process", "repeats": 1}
-    return until_admitted(client, params, "sizes", (32, 24, 16, 8, 4))
+    return until_admitted(client, params, [{"sizes": size} for size in (32, 24, 16, 8, 4)])
 
 
 def large_arguments(client: httpx.Client) -> list[str]:
-    """Row 1: 256 large lists for 64 processes, or as many as are admitted."""
-    params = {"workload": "large-arguments", "sizes": 64, "kinds": "process", "repeats": 1}
-    return until_admitted(client, params, "items", (256, 128, 64, 32, 16))
+    """Row 1: 256 large lists for 64 processes, or as many of both as are admitted."""
+    params = {"workload": "large-arguments", "kinds": "process", "repeats": 1}
+    amounts = ((256, 64), (128, 64), (64, 32), (32, 32), (32, 16), (32, 8), (16, 8), (16, 4))
+    return until_admitted(client, params, [{"items": items, "sizes": size} for items, size in amounts])
 
 
-def until_admitted(client: httpx.Client, params: dict[str, object], name: str, amounts: tuple[int, ...]) -> list[str]:
+def until_admitted(client: httpx.Client, params: dict[str, object], amounts: list[dict[str, int]]) -> list[str]:
+    """Start the first that is admitted of runs that ask for less and less; what became of each."""
     told = []
-    for amount in amounts:
-        told.append(f"{name} {amount}: {start(client, 'which-pool', **params, **{name: amount})}")
-        if " 422 " not in told[-1]:
+    for some in amounts:
+        told.append(f"{some}: {start(client, 'which-pool', **params, **some)}")
+        if ": 422 " not in told[-1]:
             break
     return told
 

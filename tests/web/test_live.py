@@ -363,6 +363,20 @@ async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(words
         assert await shown(third) == {"two": "3"}
 
 
+async def test_the_loop_ends_also_when_something_changes_as_its_last_viewer_leaves(words: Words) -> None:
+    for turns in range(8):  # of the event loop, between the change and the leaving
+        viewer = words.stream()
+        await shown(viewer)
+        await words.looked()
+        words.tell(one=str(turns))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await viewer.aclose()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not loops(), f"after {turns} turns"
+
+
 async def test_a_piece_that_can_not_be_rendered_costs_no_other_and_comes_when_it_can(
     words: Words, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -148,5 +148,5 @@ def _line(run: Run) -> RunLine:
 def _neighbours(cpus: float | None, host_cpus: int) -> str:
     if cpus is None:
         return ""
-    used = f"Other programs use {cpus:.1f} of {count(host_cpus, 'CPU')}"
-    return f"{used}: what is measured now will be disturbed." if cpus >= BUSY_CPUS else f"{used}."
+    used = f"Other programs are using {cpus:.1f} of {count(host_cpus, 'CPU')}"
+    return f"{used}, so what is measured now will be disturbed." if cpus >= BUSY_CPUS else f"{used}."

@@ -109,8 +109,10 @@ class Channel(ABC):
         pacer = FramePacer()
         seen = -1
         while True:
+            # Not by wait_for, which before Python 3.12 can lose a cancel that comes with a change.
             with contextlib.suppress(TimeoutError):
-                seen = await asyncio.wait_for(self.activity.newer_than(seen), SLOW_S)
+                async with asyncio.timeout(SLOW_S):
+                    seen = await self.activity.newer_than(seen)
             if self.app_state.scheduler.closed:
                 self._notifier.notify()  # let the viewers go
                 return

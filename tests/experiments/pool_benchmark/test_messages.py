@@ -45,13 +45,13 @@ VERDICTS_AS_READ = [
             traces={"thread 2": traced(planned("thread 2"), 655, cpus=0.99, share=0.5)},
         ),
         "Use 2 processes: 1.91× as fast as the plain loop. 95% CI 1.90–1.92. For a single call too, start-up and "
-        "shutdown counted: 1.77× (95% CI 1.76–1.78). 2 threads take 1.02× as long as the plain loop (95% CI 1.02–1.03)"
+        "shutdown included: 1.77× (95% CI 1.76–1.78). 2 threads take 1.02× as long as the plain loop (95% CI 1.02–1.03)"
         ": under the GIL threads work one at a time. 4 processes only add start-up: 2 CPUs are usable.",
     ),
     (
         run({"serial": about(0.0025), "thread 1": about(0.8), "pool 2": about(0.2)}, "square"),
-        "Stay with the plain loop: the best pool is 80× slower. A pool pays from about 12.4 µs an item (it "
-        "takes 78.1 ns now), or from about 5 090 items of this length; with start-up and shutdown counted, from "
+        "Stay with the plain loop: the best pool is 80× slower. A pool pays off from about 12.4 µs an item (it "
+        "takes 78.1 ns now), or from about 5 090 items of this length; with start-up and shutdown included, from "
         "1.64 ms an item. 2 processes (multiprocessing.Pool), the fastest pool, take 80.0× as long as the plain loop "
         "(95% CI 79.5–80.5). 1 thread takes 320× as long as the plain loop (95% CI 318–322).",
     ),
@@ -63,7 +63,7 @@ VERDICTS_AS_READ = [
     (
         run({"serial": about(640), "process 2": about(620)}),
         "Hardly worth a pool: 2 processes, the fastest, gain less than 5%. 1.03× as fast as the plain "
-        "loop (95% CI 1.03–1.04), which is simpler. For a single call, start-up and shutdown counted, the plain "
+        "loop (95% CI 1.03–1.04), which is simpler. For a single call, start-up and shutdown included, the plain "
         "loop finishes first: 640 ms against 646 ms with 2 processes.",
     ),
     (
@@ -74,8 +74,8 @@ VERDICTS_AS_READ = [
     (
         run({"serial": [640.0, 900, 500, 400, 700], "thread 2": [512.0, 720, 400, 320, 560]}),
         "No clear winner. 2 threads, the fastest, took 512 ms against 640 ms for the plain loop; 1.25× as fast (95% CI "
-        "0.71–2.19): the data can't separate them. For a single call, start-up and shutdown counted, there is no clear "
-        "winner: 512 ms at best against 640 ms for the plain loop.",
+        "0.71–2.19): the data can't separate them. For a single call, start-up and shutdown included, there is no "
+        "clear winner: 512 ms at best against 640 ms for the plain loop.",
     ),
 ]
 
@@ -102,7 +102,7 @@ FINDINGS_AS_READ = [
         "more_workers_than_cpus",
         {},
         "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so the extra workers "
-        "bring no gain that shows.",
+        "bring no visible gain.",
     ),
     (
         "start_up_outweighs",

@@ -53,9 +53,9 @@ CHECKS = {
 # From what length of an item, or how many of them, a pool would win.
 BREAK_EVEN = {
     "break_even": (
-        "a pool pays from about {break_even_seconds_per_item:duration} an item (it takes {seconds_per_item:duration} "
-        "now)[, or from about {break_even_items:about} items of this length]"
-        "[; with start-up and shutdown counted, from {break_even_seconds_per_item_with_start:duration} an item]"
+        "a pool pays off from about {break_even_seconds_per_item:duration} an item (it takes "
+        "{seconds_per_item:duration} now)[, or from about {break_even_items:about} items of this length]"
+        "[; with start-up and shutdown included, from {break_even_seconds_per_item_with_start:duration} an item]"
     ),
     "stretched": (
         "In it an item took {stretched:times} as long as in the plain loop, so handing over is not to blame."
@@ -447,7 +447,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "gain": "{compared} ({gain:compared interval}).",
         "wide": "{compared}; the times spread too widely to tell ({gain:compared interval}).",
-        "no gain": "{compared} ({gain:compared interval}), so the extra workers bring no gain that shows.",
+        "no gain": "{compared} ({gain:compared interval}), so the extra workers bring no visible gain.",
     },
     "quota_bites": {
         "no counter": "No quota counter can be read: there is no quota, or it is not visible from here.",
@@ -786,19 +786,19 @@ VERDICTS = {
     "results change": "Its results change from call to call, so only the times are compared.",
     # One call, for which the pool is made and closed.
     "call undecided": (
-        "For a single call, start-up and shutdown counted, there is no clear winner: {took_s:duration} at best against "
-        "{loop_s:duration} for {loop}."
+        "For a single call, start-up and shutdown included, there is no clear winner: {took_s:duration} at best "
+        "against {loop_s:duration} for {loop}."
     ),
     "call loop": (
-        "For a single call, start-up and shutdown counted, the plain loop finishes first: {loop_s:duration} against "
+        "For a single call, start-up and shutdown included, the plain loop finishes first: {loop_s:duration} against "
         "{took_s:duration} with {best}[, whose workers first import for {import_s:duration} each]."
     ),
     "call small gain": (
-        "For a single call, start-up and shutdown counted, {best} {best:gains/gain} hardly anything: {gain:times} "
+        "For a single call, start-up and shutdown included, {best} {best:gains/gain} hardly anything: {gain:times} "
         "({gain:interval})."
     ),
-    "call too": "For a single call too, start-up and shutdown counted: {gain:times} ({gain:interval}).",
-    "call other": ("For a single call, start-up and shutdown counted, use {best}: {gain:times} ({gain:interval})."),
+    "call too": "For a single call too, start-up and shutdown included: {gain:times} ({gain:interval}).",
+    "call other": ("For a single call, start-up and shutdown included, use {best}: {gain:times} ({gain:interval})."),
     # A cluster's price.
     "start and traffic": "{config:capital}: its cluster takes {cluster_s:duration} to start, {a map}",
     "start": "{config:capital}: its cluster takes {cluster_s:duration} to start",
@@ -807,12 +807,12 @@ VERDICTS = {
     "a map": "a map sends {sent:size} over the network and receives {received:size}",
     "cluster alone": "{price}.[ {pays}]",
     "pays": (
-        "Start counted, it beats the plain loop from about {seconds_per_item:duration} an item"
+        "Start-up included, it beats the plain loop from about {seconds_per_item:duration} an item"
         "[, or {items:about} {items:item/items} of this length]."
     ),
     "cluster not faster": "{price}.[ {pays}] An item is not shown to take less than in {rival}, however many.",
     "cluster faster": (
-        "{price}.[ {pays}] Start counted, it beats {rival} from about {items_to_win:about} "
+        "{price}.[ {pays}] Start-up included, it beats {rival} from about {items_to_win:about} "
         "{items_to_win:item/items} of this length."
     ),
     "workers lost": (

@@ -220,7 +220,7 @@ def memory(cell: Mapping[str, Any]) -> str:
 
 def on_cpu(cell: Mapping[str, Any]) -> str:
     share = cell.get("cpu_share")
-    return numbers.UNKNOWN if share is None else f"{numbers.percent(share)}{numbers.GAP}% of each of {cell['size']}"
+    return numbers.UNKNOWN if share is None else f"{numbers.percent(share)}% of each of {cell['size']}"
 
 
 def start_up(cell: Mapping[str, Any]) -> str:
@@ -281,7 +281,7 @@ def tool_figure(tool: Tool, shown: Mapping[str, Any] | None) -> ToolFigure:
     if shown["correct"]:
         return ToolFigure(tool, rate, "done", "right")
     lost = shown["lost"] / shown["expected"] if shown["lost"] and shown["expected"] else None
-    return ToolFigure(tool, rate, "failed", f"lost {numbers.percent(lost)}{numbers.GAP}%" if lost else "wrong")
+    return ToolFigure(tool, rate, "failed", f"lost {numbers.percent(lost)}%" if lost else "wrong")
 
 
 async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:

@@ -46,6 +46,7 @@ KINDS = {
     "Pool": "pool",
     "ProcessPoolExecutor": "process",
     "InterpreterPoolExecutor": "interpreter",
+    **{engine: engine for engine in ENGINES},
 }
 KEYS = (
     ("running", "running"),
@@ -203,15 +204,15 @@ def _kind(case: str) -> str:
 
 
 def _outcome(row: MatrixRow, tool: str) -> Cell:
-    """How a fault ended under one kind of pool."""
+    """How a fault ended under one kind of pool, which a narrow screen names in the cell, for it shows no heads."""
     case = row.cases.get(tool)
     if case is None:
-        return Cell("not run yet", state="queued")
+        return Cell("not run yet", before=tool, state="queued")
     seen, total = case.surfaced, len(case.kept) + len(case.lost)
     note = seen.type if seen else ""
     if case.ending not in (CaseEnding.NOT_IN_THIS_PYTHON, CaseEnding.PROCESS_DIED, CaseEnding.RUNNING) and total:
         note = f"{note}, {len(case.kept)} of {total} kept".lstrip(", ")
-    return Cell(case.ending, state=MARKS.get(case.ending, "done"), note=note)
+    return Cell(case.ending, before=tool, state=MARKS.get(case.ending, "done"), note=note)
 
 
 class FailuresView(View):
@@ -277,7 +278,7 @@ class FailuresView(View):
         return FailuresFacts(
             scenarios=scenarios,
             on_bench=table(self.columns["bench"], _bench_rows(run, scenarios), style="stack"),
-            matrix=table(shown, _matrix(state)) if SIDE_BY_SIDE in state.scenarios else None,
+            matrix=table(shown, _matrix(state), style="matrix") if SIDE_BY_SIDE in state.scenarios else None,
             without=tuple(dict.fromkeys(without.values())),
             left=table(self.columns["left"], left(state).items()),
         )

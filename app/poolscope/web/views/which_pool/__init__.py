@@ -78,8 +78,8 @@ class WhichPoolView(View):
 
     group = "Which pool suits my function?"
     idle = (
-        "The same work goes through a plain loop and every kind of pool, at several sizes, by turns and many times "
-        "over. You will see which setting to use, with what certainty, and where the time of all others went."
+        "The same work runs in a plain loop and in every kind of pool, at several sizes, in turns and many times over. "
+        "You will see which setting to use, how certain that is, and where the others lose their time."
     )
     parts = (
         *(PageBlock(name) for name in ("answer", "speedup", "why", "kinds", "pythons")),

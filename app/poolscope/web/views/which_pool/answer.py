@@ -9,7 +9,6 @@ from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.text import numbers
 from poolscope.web.views.which_pool.tables import counting
 
 # Waiting for a CPU that another program has counts as whatever was waited for.
@@ -44,7 +43,7 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
     shares, x = [], 0.0
     for row in rows:
         width = float(row["share"])
-        words = f"{width:.0f}{numbers.GAP}%" if width >= 1 else f"<{numbers.GAP}1{numbers.GAP}%"
+        words = f"{width:.0f}%" if width >= 1 else "<1%"
         shares.append(Share(row["phase"], round(x, 2), round(width, 2), words))
         x += width
     name = config_name(state, config)
@@ -72,5 +71,5 @@ def _sentence(name: str, shares: list[Share]) -> str:
     largest = costs[0]
     if largest.width > work:
         return f"{largest.words} of {of} went into {largest.phase}."
-    its = f"{work:.0f}{numbers.GAP}% of {of} went into the work itself"
+    its = f"{work:.0f}% of {of} went into the work itself"
     return f"{its}; the largest cost is {largest.phase}, {largest.words}."

@@ -72,7 +72,7 @@ def cause(state: State, config: Configuration, usable_cpus: int) -> str:
     """'73 % waiting for the GIL, 4 % start-up': what was not computing, the largest share first."""
     shares = [(row["share"], row["phase"]) for row in spent(state, config, usable_cpus)]
     costs = [(share, what) for share, what in shares if share >= WORTH_TELLING and what != COMPUTING]
-    sentence = ", ".join(f"{share:.0f}{numbers.GAP}% {what}" for share, what in sorted(costs, reverse=True))
+    sentence = ", ".join(f"{share:.0f}% {what}" for share, what in sorted(costs, reverse=True))
     return sentence or "all but all of the workers’ time was computing"
 
 
