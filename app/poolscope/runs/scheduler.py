@@ -516,6 +516,7 @@ class Scheduler:
             "poolscope": __version__,
             "shared_with": [other.id for other in others],
             "cgroup": runner.cgroup and runner.cgroup.as_json(),
+            "cluster": run.begin_command.arguments.cluster_used or None,
         }
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
