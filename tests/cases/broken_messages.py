@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from typing import Any, Self
 
 items = list(range(6))
@@ -27,6 +28,12 @@ class TwoArguments(ValueError):
         ValueError.__init__(self, f"{path}, line {line}")
 
 
+class HoldsLock(Exception):
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.lock = threading.Lock()
+
+
 class HalfReduced:
     def __init__(self, one: int, other: int) -> None:
         self.total = one + other
@@ -38,6 +45,12 @@ class HalfReduced:
 def keywords(number: int) -> int:
     if number == 4 and in_worker():
         raise KeywordsOnly(code=number)
+    return number
+
+
+def locked(number: int) -> int:
+    if number == 4 and in_worker():
+        raise HoldsLock("in use")
     return number
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import tempfile
 import threading
 import time
+import uuid
 
 items = list(range(8))
 words = [f"word{number}" for number in range(60)]
@@ -57,6 +59,30 @@ def seeds_for_all(number: int) -> float:
 
 def process_id(number: int) -> dict[str, int]:
     return {"number": number, "process": os.getpid()}
+
+
+def process_id_in_a_text(number: int) -> str:
+    return f"{number}: by {os.getpid()}"
+
+
+def object_id(number: int) -> dict[str, int]:
+    alive.append(object())
+    return {"id": id(alive[-1])}
+
+
+def temporary_name(number: int) -> str:
+    with tempfile.NamedTemporaryFile() as file:
+        return file.name
+
+
+def unique_id(number: int) -> uuid.UUID:
+    return uuid.uuid4()
+
+
+def takes_time(number: int) -> dict[str, float]:
+    began = time.perf_counter()
+    time.sleep(0.02)
+    return {"ms": (time.perf_counter() - began) * 1e3}
 
 
 def thread_id(number: int) -> tuple[int, int]:

@@ -53,5 +53,15 @@ def in_kept_pool(number: int) -> int:
     return kept[0].apply(part, (number,))
 
 
+threads: list[ThreadPoolExecutor] = []
+
+
+def in_kept_threads(number: int) -> int:
+    """A pool's copy in a process that is forked has none of its threads."""
+    if not threads:
+        threads.append(ThreadPoolExecutor(1))
+    return threads[0].submit(part, number).result()
+
+
 async def in_loop(number: int) -> int:
     return await asyncio.to_thread(in_pool, number)

@@ -31,9 +31,9 @@ def enter(context: RunContext, tmp_path: Path) -> Iterator[Callable[..., Interpr
     """Opens and tries a work of this folder, as a run does, and has its plain loop done."""
     sessions = []
 
-    def entered(work: str, limit_s: float = 30.0) -> InterpreterSession:
+    def entered(work: str, limit_s: float = 30.0, folder: Path = HERE) -> InterpreterSession:
         python = InterpreterPath("9.9", sys.executable)
-        sessions.append(InterpreterSession(context, python, BenchmarkWork(work, str(HERE)), tmp_path, limit_s))
+        sessions.append(InterpreterSession(context, python, BenchmarkWork(work, str(folder)), tmp_path, limit_s))
         sessions[-1].enter()
         sessions[-1].measure(planned("9.9", "serial", items=1), HowToMeasure())
         return sessions[-1]
@@ -47,8 +47,8 @@ def enter(context: RunContext, tmp_path: Path) -> Iterator[Callable[..., Interpr
 def broken(enter: Callable[..., InterpreterSession]) -> Broken:
     """What breaks two workers of a kind."""
 
-    def found(work: str, kind: str, start_method: str = "fork", limit_s: float = 30.0) -> Breakage:
-        session = enter(work, limit_s)
+    def found(work: str, kind: str, start_method: str = "fork", limit_s: float = 30.0, folder: Path = HERE) -> Breakage:
+        session = enter(work, limit_s, folder)
         method = "" if kind in ("thread", "asyncio") else start_method
         with pytest.raises(ConfigurationFailed) as failed:
             session.measure(planned("9.9", kind, 2, method, items=4), HowToMeasure())
@@ -65,6 +65,21 @@ def test_an_exception_that_stays_away_is_told_with_the_setting_that_is_missing(b
     assert found.items in [(0,), (1,)]
     assert found.error.startswith("Unconfigured: ")
     assert found.unreadable.startswith("TypeError: ")
+
+
+def test_a_file_that_hides_what_workers_need_is_named(broken: Broken, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.py").write_text("items = [1, 2]\ndef work(n): return n\n")
+    (folder / "queue.py").touch()
+    found = broken("mine:work@items", "process", "spawn", folder=folder)
+    assert (found.code, found.hiding) == ("worker-died", (str(folder / "queue.py"),))
+
+
+def test_an_exception_that_can_not_be_sent_is_told_with_the_part_that_can_not(broken: Broken) -> None:
+    found = broken("broken_messages:locked@items", "process")
+    assert (found.code, found.items, found.error) == ("raised", (4,), "HoldsLock: in use")
+    assert "attribute lock" in found.unsendable
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def test_a_rounding_is_no_difference(session: Session) -> None:
         ("draws_arrays", "pool", "same-random-state", 8, ("drawing",)),
         ("seeds_for_all", "thread", "shared-generator", None, ("random",)),
         ("process_id", "process", "identity", 8, ()),
+        ("process_id_in_a_text", "process", "identity", 8, ()),
         ("thread_id", "thread", "identity", 8, ()),
         ("process_name", "pool", "identity", 8, ()),
         ("fills", "thread", "shared-globals", None, ("kept",)),
@@ -96,7 +97,16 @@ def test_a_spawned_worker_lacks_what_the_main_process_has_set(session: Session) 
 
 
 @pytest.mark.parametrize(
-    ("function", "code", "names"), [("draws", "random", ("drawing",)), ("now", "clock", ()), ("address", "address", ())]
+    ("function", "code", "names"),
+    [
+        ("draws", "random", ("drawing",)),
+        ("now", "clock", ()),
+        ("takes_time", "clock", ()),
+        ("address", "address", ()),
+        ("object_id", "address", ()),
+        ("temporary_name", "token", ()),
+        ("unique_id", "token", ()),
+    ],
 )
 def test_results_that_change_at_each_call_are_told_why_beforehand(
     session: Session, function: str, code: str, names: tuple[str, ...]

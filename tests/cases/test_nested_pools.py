@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
+from poolscope.experiments.pool_benchmark.plan import planned
+from poolscope.experiments.pool_benchmark.sessions import HowToMeasure, InterpreterSession
+from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
+from poolscope.runner.context import RunContext
 
-from tests.cases.measuring import StartHost, measured, start_host
+from tests.cases.measuring import HERE, LIMIT_S, StartHost, measured, start_host
 from tests.runner.conftest import context
 from tests.waiting import until
 
@@ -41,6 +47,22 @@ def test_a_pool_that_the_work_keeps_is_not_taken_for_the_measured_one(start_host
     assert measured(host, "thread").same is True
     assert measured(host, "process", "spawn").same is True
     assert measured(host, "serial").same is True  # it was not ended with the others
+
+
+@pytest.mark.parametrize("function", ["in_kept_threads", "in_kept_pool"])
+def test_a_pool_that_calls_keep_is_made_anew_by_forked_workers(
+    context: RunContext, tmp_path: Path, function: str
+) -> None:
+    work = BenchmarkWork(f"nested:{function}@few", str(HERE))
+    session = InterpreterSession(context, InterpreterPath("9.9", sys.executable), work, tmp_path, LIMIT_S)
+    try:
+        session.enter()
+        assert session.trial is not None
+        assert session.trial.threads_of_calls
+        for config in (("serial",), ("process", 2, "fork"), ("serial",)):
+            assert session.measure(planned("9.9", *config, items=2), HowToMeasure()).same is True
+    finally:
+        session.end()
 
 
 def test_coroutines_use_pools_in_threads(start_host: StartHost) -> None:

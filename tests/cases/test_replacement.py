@@ -12,6 +12,7 @@ from poolscope.experiments.pool_benchmark.findings.overhead import replacing_wor
 from poolscope.protocol.kinds import PoolUse
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools.kinds import measure
+from poolscope.runner.pools.mp_pool import MultiprocessingPool
 from poolscope.runner.pools.start_methods import replaces_every_worker
 from poolscope.workloads.work import Work
 
@@ -21,6 +22,12 @@ from tests.runner.conftest import context
 
 __all__ = ["context"]
 KEPT = "pool 2 c1"
+
+
+@pytest.mark.parametrize(("max_tasks", "option"), [(0, {}), (1, {"chunksize": 3})])
+def test_a_pool_does_not_choose_chunks_while_it_has_fewer_workers(max_tasks: int, option: dict[str, int]) -> None:
+    pool = MultiprocessingPool(PoolUse("pool", 2, "fork", max_tasks=max_tasks), Work(replaced.square, replaced.few))
+    assert pool.chunk_option(20) == option
 
 
 @pytest.mark.parametrize(

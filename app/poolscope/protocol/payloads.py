@@ -314,6 +314,7 @@ DifferenceCode = Literal[
     "same-random-state",
     "shared-generator",
     "random",
+    "token",
     "main-globals",
     "shared-globals",
     "own-globals",
@@ -346,8 +347,8 @@ class TrialReport(Payload):
     `unpicklable` says of 'function', 'item' and 'result' why it can't be pickled, where it can't; then the pickled
     bytes and the seconds for both ways are None. `repeats_equal` is whether a second call gave the same, None where it
     was not tried; `global_state` are the globals that the calls changed, `printed` the bytes that they wrote.
-    `threads` names the threads of the work's own that were alive after the calls, `repeat_difference` says how a second
-    call's result differed.
+    `threads` names the threads of the work's own that were alive after the calls, `threads_of_calls` those of them that
+    the calls have started; `repeat_difference` says how a second call's result differed.
     `cpu_s` is the process's and its child processes'. `native_libraries` are those in the process that compute in
     threads of their own, `native_threads` how many threads there are beside Python's, None where that can't be told.
     `import_s` is how long importing the function, and the set-up, took in the host, None for built-in work.
@@ -390,6 +391,7 @@ class TrialReport(Payload):
     made: ItemsMade | None = None
     threads: tuple[str, ...] = ()
     repeat_difference: ResultDifference | None = None
+    threads_of_calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,10 +498,11 @@ class Breakage:
 
     `looked` says whether there was one, `again` whether it broke in the same way. `items` are the numbers of those that
     were being worked on, or that the work raised on, `item` the first of them in words. `error` is what was raised,
-    `unreadable` what making it from its pickle raised. `exit_code` is as subprocess gives it, None where nobody
-    collected it. `threads` names the work's threads that were alive when the workers were started. `places` say where
-    workers waited, who by then had used no CPU and ended no call for `idle_s`. `globals` had another value in the
-    worker than in the process that started it. `limit_s` is the time that was over.
+    `unreadable` what making it from its pickle raised; `unsendable` says why it can't be pickled, '' where it can.
+    `exit_code` is as subprocess gives it, None where nobody collected it. `threads` names the work's threads that were
+    alive when the workers were started. `places` say where workers waited, who by then had used no CPU and ended no
+    call for `idle_s`. `globals` had another value in the worker than in the process that started it. `limit_s` is the
+    time that was over. `hiding` are files that a new worker imports in place of modules of the standard library.
     """
 
     code: BreakageCode
@@ -515,6 +518,8 @@ class Breakage:
     globals: tuple[str, ...] = ()
     limit_s: float | None = None
     idle_s: float | None = None
+    unsendable: str = ""
+    hiding: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,12 @@ def first_line(now: State) -> tuple[str, str]:
 CAUSES: dict[str, tuple[State, str, str]] = {
     "remembered": (run(NO_WINNER, REMEMBERED), "unconfirmed", "results_remembered: per item"),
     "remembered, none measured": (run(UNMEASURED, REMEMBERED), "none finished", "results_remembered: per item"),
+    "blocks, none measured": (run(UNMEASURED, BLOCKS), "none finished", "event_loop_blocked: waits"),
+    "several CPUs, none measured": (
+        run(UNMEASURED, {}, loop_share=1.9),
+        "none finished",
+        "oversubscribed: several threads",
+    ),
     "changed": (run(NO_GAIN, CHANGED), "no gain", "items_changed: changed"),
     "carries data": (run(LOSES, CARRIES), "loop", "function_too_large: too large"),
     "threads of a library": (
@@ -112,4 +118,4 @@ def test_a_run_that_measured_no_pool_says_whether_it_was_disturbed() -> None:
 def test_a_run_that_measured_no_pool_still_tells_what_calls_do() -> None:
     found = which_pool.findings(run(UNMEASURED, REMEMBERED), 2)
     assert {finding.code: finding.holds for finding in found}["results_remembered: per item"]
-    assert len(found) == 3
+    assert len(found) == 6

@@ -298,13 +298,19 @@ def test_a_chunk_of_one_is_told_of_a_kind_that_is_not_the_fastest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("handing_over", "code"),
-    [(0.6, "chunks_too_small: one item a message"), (0.02, "chunks_too_small: cheap")],
+    ("handing_over", "samples", "code"),
+    [
+        (0.6, about(800), "chunks_too_small: one item a message"),
+        (0.02, about(800), "chunks_too_small: cheap"),
+        (0.6, [810.0, 790], "chunks_too_small: one item a message"),  # so slow that it was given up
+        (0.6, [800.0], "chunks_too_small: cheap"),
+        (0.6, [820.0, 600], "chunks_too_small: cheap"),
+    ],
 )
 def test_a_chunk_of_one_beside_a_pool_s_own_choice_is_told_by_what_handing_over_took(
-    handing_over: float, code: str
+    handing_over: float, samples: list[float], code: str
 ) -> None:
-    maps = {"serial": about(640), "process 2": about(800), "pool 2": about(330)}
+    maps = {"serial": about(640), "process 2": samples, "pool 2": about(330)}
     traces = {
         **trace("process 2", 800, 2 * (1 - handing_over), tail=0.0),
         **trace("pool 2", 330, 1.95, tail=0.0),

@@ -10,6 +10,7 @@ import pytest
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.work_names import quoted_path
 from poolscope.runner.host.errors import WorkUnusable
+from poolscope.runner.host.kept_state import is_users
 from poolscope.runner.host.user_code import UserCode, load
 
 WORK = (
@@ -119,6 +120,15 @@ def test_two_files_of_one_name_are_two_modules(project: Path) -> None:
     found = loaded(project, "one/tasks.py:work@two/tasks.py:items")
     assert (found.function(2), found.items) == (6, [1, 2])
     assert [each.stand_in for each in found.imports] == [False, True]
+
+
+@pytest.mark.parametrize("place", ["tabnanny", "tools/tabnanny.py"])
+def test_a_module_may_have_the_name_of_one_that_no_pool_needs(project: Path, place: str) -> None:
+    file = write(project, f"{place.removesuffix('.py')}.py", f"{ITEMS}def work(n): pass\n")
+    assert "tabnanny" not in sys.modules
+    found = loaded(project, f"{place}:work@items")
+    assert found.function.__code__.co_filename == str(file)
+    assert is_users(found.function)
 
 
 @pytest.mark.parametrize(

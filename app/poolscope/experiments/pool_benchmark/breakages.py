@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.machine.processes import exit_description
+from poolscope.protocol.kinds import CLUSTERS
 from poolscope.protocol.payloads import Breakage, WaitingPlace
 from poolscope.text.sentences import Part, fill, format_list
 
@@ -28,7 +29,7 @@ BREAKAGES = {
         "The work starts processes of its own. A worker of multiprocessing.Pool may not, for it is a daemon; those of "
         "ProcessPoolExecutor may."
     ),
-    "raised": "{who} raised {error}.[ {because}]",
+    "raised": "{who} raised {error}.[ {unsendable} The main process gets that error in its place.][ {because}]",
     "exception-unreadable": (
         "{who} raised {error}. The exception can't be made from its pickle ({unreadable}), so "
         "{consequence}. Let its class pass all arguments on to super().__init__(), or define __reduce__.[ {because}]"
@@ -43,9 +44,17 @@ BREAKAGES = {
     "result-unsendable": "{error}, so {consequence}.",
     "call-unreadable": (
         "A worker can't make the function or item {number} ({item}) from its pickle: {error}. It imports the module "
-        "anew, so all that the pickle names must be defined at its top level."
+        "anew, so all that the pickle names must be defined at its top level.[ {stale}]"
     ),
-    "worker-died": "A worker {exit}[ {where}], and {again}; {consequence}.",
+    "stale": (
+        "Workers of a cluster that was there before keep a module as they first imported it: restart them once it has "
+        "changed."
+    ),
+    "worker-died": "A worker {exit}[ {where}], and {again}; {consequence}.[ {because}]",
+    "hiding": (
+        "A worker that is not forked imports {hiding} in place of the standard library's {modules:module/modules} of "
+        "that name, and so would your own program: rename {modules:it/them}."
+    ),
     "host-died": (
         "The process {exit}[ {where}], and {again}. Workers here share one process, so all of them ended with it."
     ),
@@ -81,6 +90,7 @@ def breakage_facts(breakage: Breakage, kind: str, start_method: str) -> dict[str
         "who": Part("a worker"),
         "error": breakage.error.rstrip("."),
         "unreadable": breakage.unreadable.rstrip("."),
+        "unsendable": breakage.unsendable or None,
         "consequence": Part("waiting map" if kind == "pool" else "broken executor"),
         "exit": exit_description(breakage.exit_code),
         "again": Part("again" if breakage.again else "not again"),
@@ -99,6 +109,10 @@ def breakage_facts(breakage: Breakage, kind: str, start_method: str) -> dict[str
         facts["places"] = format_list([place_in_words(place) for place in breakage.places[:2]])
     if breakage.globals:
         facts["because"] = Part("globals")
+    if kind in CLUSTERS:
+        facts["stale"] = Part("stale")
+    if breakage.hiding:
+        facts |= {"hiding": format_list(list(breakage.hiding)), "modules": breakage.hiding, "because": Part("hiding")}
     return facts
 
 

@@ -129,6 +129,11 @@ FINDINGS: dict[str, dict[str, str]] = {
             "Can't tell, nothing hung in this run. {named} {threads:runs/run} when workers are forked: a lock that "
             "such a thread holds at that moment stays locked in the worker. Start workers by spawn or forkserver."
         ),
+        "threads of calls": (
+            "Nothing hung in this run, for workers were forked from a process in which nothing had been called. "
+            "{named} {threads:was/were} left there by calls: a worker that is forked afterwards has a copy of what "
+            "{threads:it serves/they serve} without {threads:it/them}, and may wait for ever."
+        ),
         "hung-at-fork": "{config}: {why}",
         "hung": "{config}: {why}",
         "hung-at-exit": "{config}: {why}",
@@ -253,7 +258,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "short": "Can't tell, a call is too short: {figures}.",
         "partly": "Can't tell, it blocks for a part: {figures}.",
         "overlaps": "Can't tell: {figures}, yet with several at once it was {overlapped:times} as fast.",
-        "blocks": "{figures}, in which no other can go on; with {at_once} at once it was {overlapped:times} as fast",
+        "blocks": "{figures}, in which no other can go on[; with {at_once} at once it was {overlapped:times} as fast]",
         **{code: "{blocks}. " + remedy for code, remedy in UNBLOCKING.items()},
     },
     "gil_held": {
@@ -381,8 +386,8 @@ FINDINGS: dict[str, dict[str, str]] = {
         "worse": "{compared} ({gain:compared interval}).",
         "one item a message": (
             "{config} {config:sends/send} one item a message, which is {kind}'s own choice, and {config:takes/take} "
-            "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk} ({gain:interval}); handing "
-            "over took {dispatch_share:percent} of that. Set a chunk size."
+            "{one_s:duration}, {gain:times} as long as {other} with chunks of {other_chunk}[ ({ci})]; handing over "
+            "took {dispatch_share:percent} of that. Set a chunk size."
         ),
         "no worse": "{compared} ({gain:compared interval}).",
         "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",
@@ -579,7 +584,12 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "address in the loop": (
             "The results hold the addresses of objects, others at each call, so they can't be compared. Give their "
-            "class a __repr__ of its own."
+            "class a __repr__ of its own, and leave out what id() gives."
+        ),
+        "token in the loop": (
+            "The results hold names or tokens that are made anew at each call, such as a UUID or the name of a "
+            "temporary file, in the plain loop too, so they can't be compared. Leave them out of what is returned, or "
+            "make them from the item."
         ),
         "own-globals in the loop": (
             "The same item gave another result when it was called again, and the calls change {names}. Results can't "
@@ -690,6 +700,7 @@ HEADLINES = {
     "oversubscribed: child processes": "A task uses {cpu_over_wall:.1f} CPUs by itself, in processes that it starts.",
     "oversubscribed: several threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads that it starts.",
     "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",
+    **{f"event_loop_blocked: {code}": "The coroutine blocks the event loop." for code in UNBLOCKING},
     "gil_held: one at a time": "Threads take turns.",
     "gil_held: in turn": "Something lets one thread through at a time.",
     "gil_held: coroutines in turn": "Something lets one coroutine through at a time.",
@@ -800,18 +811,19 @@ VERDICTS = {
     "call too": "For a single call too, start-up and shutdown included: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown included, use {best}: {gain:times} ({gain:interval})."),
     # A cluster's price.
-    "the cluster": (
-        "{config:capital}:[ its cluster takes {cluster_s:duration} to start][, a map sends {sent:size} over the "
-        "network and receives {received:size}]"
-    ),
-    "cluster alone": "{the cluster}.[ {pays}]",
+    "start and traffic": "{config:capital}: its cluster takes {cluster_s:duration} to start, {a map}",
+    "start": "{config:capital}: its cluster takes {cluster_s:duration} to start",
+    "traffic": "{config:capital}: {a map}",
+    "no price": "{config:capital}: its cluster was there before",
+    "a map": "a map sends {sent:size} over the network and receives {received:size}",
+    "cluster alone": "{price}.[ {pays}]",
     "pays": (
         "Start-up included, it beats the plain loop from about {seconds_per_item:duration} an item"
         "[, or {items:about} {items:item/items} of this length]."
     ),
-    "cluster not faster": "{the cluster}.[ {pays}] An item is not shown to take less than in {rival}, however many.",
+    "cluster not faster": "{price}.[ {pays}] An item is not shown to take less than in {rival}, however many.",
     "cluster faster": (
-        "{the cluster}.[ {pays}] Start-up included, it beats {rival} from about {items_to_win:about} "
+        "{price}.[ {pays}] Start-up included, it beats {rival} from about {items_to_win:about} "
         "{items_to_win:item/items} of this length."
     ),
     "workers lost": (

@@ -281,25 +281,42 @@ class InterpreterSession:
 
     def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
-        host = self._living()
+        host, cold = self._living(), self._forks_threads_of_calls(config)
         try:
-            report = self._measure(host, config, replace(how, passes=1, fill_s=0.0) if self._apart else how)
+            if cold:
+                with self._another_host() as (other, _):
+                    report = self._measure(other, config, replace(how, passes=1, fill_s=0.0))
+            else:
+                report = self._measure(host, config, replace(how, passes=1, fill_s=0.0) if self._apart else how)
             if self._apart:
                 host.close()
         except HostFailed as failed:
             breakage = self._explained(config, failed.breakage)
-            raise ConfigurationFailed(f"{failed}{found_out(breakage)}", ended=True, breakage=breakage) from None
+            raise ConfigurationFailed(f"{failed}{found_out(breakage)}", ended=not cold, breakage=breakage) from None
         except OrderRefused as refused:
-            if refused.spoiled or self._apart:
+            ended = refused.spoiled and not cold
+            if ended or self._apart:
                 host.end()
             breakage = self._explained(config, refused.breakage)
-            raise ConfigurationFailed(str(refused), ended=refused.spoiled, breakage=breakage) from None
+            raise ConfigurationFailed(str(refused), ended=ended, breakage=breakage) from None
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
         if report.same is False and report.difference is not None and config.kind in IN_PROCESSES:
             report = replace(report, difference=self._told_apart(config, report.difference))
         self._fresh = self._fresh or report.changed is not None
-        return self._compared(report) if self._apart else report
+        if config.kind == SERIAL and not self._apart:
+            self._digest = self._digest or report.digest
+        return self._compared(report) if self._apart or cold else report
+
+    def _forks_threads_of_calls(self, config: PlannedConfiguration) -> bool:
+        """Whether workers would be forked from a process in which calls have left threads, such as those of a pool that
+        they keep: a copy of such a pool has none and waits for ever, where a worker of its own would make one.
+
+        They are forked from another process then, in which nothing was called.
+        """
+        own = self.facts.start_method if self.facts else ""
+        threads = self.trial.threads_of_calls if self.trial else ()
+        return bool(threads) and config.kind in STARTED_BY_METHOD and (config.start_method or own) == "fork"
 
     def _compared(self, report: MeasurementReport) -> MeasurementReport:
         """The report of a host that has nothing to compare its results with; the first of all is the loop's."""

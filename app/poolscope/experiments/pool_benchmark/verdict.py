@@ -246,7 +246,9 @@ def _fastest(state: State, best: Configuration, code: str = "fastest") -> Part:
 def _why_nothing_counts(state: State, usable_cpus: int, code: str) -> tuple[str, dict[str, Any]] | None:
     """The headline, by code and facts, of why no pool was measured to its end ('none finished') or none can be
     compared ('wrong results'); None where none of the checks found it."""
-    checks = (results_differ,) if code == "wrong results" else (*BREAKS, *ABOUT_CALLS)
+    checks = (
+        (results_differ,) if code == "wrong results" else (*BREAKS, *ABOUT_CALLS, event_loop_blocked, oversubscribed)
+    )
     return _first_of(state, usable_cpus, checks)
 
 

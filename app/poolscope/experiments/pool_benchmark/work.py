@@ -89,10 +89,12 @@ def on_cpu(loop: Configuration | None) -> float | None:
     times = long_enough(loop)
     if times is None:
         return None
-    share = (times.cost_s + times.ready_s) / times.wall_s
-    # The main thread used one CPU at most, however many threads waited for one meanwhile.
+    used, share = times.cost_s / times.wall_s, (times.cost_s + times.ready_s) / times.wall_s
+    # The main thread used one CPU at most, however many threads waited for one meanwhile. Where it did next to nothing,
+    # others may have worked one after the other, so that only what they used says how many did at once.
     main_s = times.cpu_s - times.native_cpu_s
-    return min(share, max(1.0, times.cost_s / main_s)) if main_s > 0 else share
+    at_once = times.cost_s / main_s if main_s > A_TENTH * times.cost_s else used
+    return min(share, max(1.0, at_once))
 
 
 def children_share(loop: Configuration | None) -> float | None:

@@ -52,7 +52,8 @@ class CallEnded(CallLogEntry):
 
 @dataclass(frozen=True, slots=True)
 class CallRaised(CallLogEntry):
-    """It raised `error`. `unreadable` is as in `CallEnded`; `daemonic`: as a daemon, the worker may start no process.
+    """It raised `error`. `unreadable` and `unsendable` are as in `CallEnded`; `daemonic`: as a daemon, the worker may
+    start no process.
 
     `globals` are those that the function reads and that have another value here than in the main process.
     """
@@ -64,6 +65,7 @@ class CallRaised(CallLogEntry):
     unreadable: str
     daemonic: bool
     globals: tuple[str, ...]
+    unsendable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,9 @@ class LoggedFunction:
             result = function(item)
         except BaseException as error:
             message = unreadable(error) if self.copied else ""
+            told = (unsendable(error, "the exception") or "") if self.copied and not message else ""
             words, daemonic = error_in_words(error), is_daemonic(error)
-            self.say(CallRaised(number, pid, words, message, daemonic, self.differing or ()))
+            self.say(CallRaised(number, pid, words, message, daemonic, self.differing or (), told))
             raise
         if not self.copied:
             self.say(CallEnded(number, pid))

@@ -11,7 +11,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
@@ -23,11 +25,17 @@ ROUNDING, ROUNDING_OF_SINGLE = 1e-9, 1e-5
 MOST_COMPARED = 500  # items, to tell a cause; a rounding is looked for in all
 MOST_LEAVES = 20_000
 ROW = 6  # different numbers or words: as many are not drawn in the same order twice
+SCALES = (1, 1e3, 1e6, 1e9)  # seconds and what they are counted in
 A_DAY_S, LATELY_S = 86_400.0, 300.0
 # As str(), isoformat() and logging write it.
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?|\b\d\d:\d\d:\d\d([.,]\d+)?")
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+NUMBER = re.compile(r"\d+")
+TOKEN = re.compile(r"[0-9A-Za-z_-]{8,}")
+IN_COMMON = 0.5  # of the places of two tokens: drawn ones agree in few
+# Of a call's length: what a function says that it took is part of it, and most of it.
+MOST_OF_A_CALL, ALL_OF_A_CALL = 0.5, 1.02
+ALIGNMENT = 8  # of objects, in bytes
 
 
 def explained(
@@ -38,11 +46,13 @@ def explained(
     workers: Collection[int] = (),
     drawn: Collection[str] = (),
     changed: Collection[str] = (),
+    took: tuple[float, float] | None = None,
 ) -> ResultDifference:
     """Of results that are not the expected ones.
 
     `kind` is that of the pool, `workers` its process or thread ids; `drawn` names the random generators that the calls
-    draw from, `changed` the globals that they change.
+    draw from, `changed` the globals that they change. `took` are the seconds of the two calls, where an item was called
+    twice.
     """
     if len(results) != len(expected):
         return ResultDifference("count", differing=abs(len(results) - len(expected)))
@@ -53,7 +63,8 @@ def explained(
         return found
     looked_at = differing[:MOST_COMPARED]
     leaves = [pair for _, one, other in looked_at for pair in differing_leaves(one, other)]
-    if leaves and all(is_clock(one, other) for one, other in leaves):  # first: times of now are nearly the same
+    # First: times of now are nearly the same.
+    if leaves and all(is_clock(one, other) or is_duration(one, other, took) for one, other in leaves):
         return replace(found, code="clock")
     if (largest := farthest((one, other) for _, one, other in differing)) is not None:
         return replace(found, code="rounding", largest=largest)
@@ -79,8 +90,8 @@ def explained(
         return same_state
     if drawn:
         return replace(found, code="shared-generator" if kind == "thread" else "random", names=tuple(drawn))
-    if leaves and all(is_uuid(one, other) for one, other in leaves):
-        return replace(found, code="random")
+    if leaves and kind == SERIAL and all(is_token(one, other) for one, other in leaves):
+        return replace(found, code="token")
     if changed:
         return replace(found, code="shared-globals" if kind == "thread" else "own-globals", names=tuple(changed))
     return found
@@ -197,12 +208,21 @@ def identity(kind: str, workers: Collection[int]) -> Callable[[Any, Any], bool]:
         if isinstance(one, int) and not isinstance(one, bool):
             # The id of a worker, or of a thread that is known to nobody outside of it.
             return other in ours and (one in workers or kind == "thread" or other == main.ident)
-        return isinstance(one, str) and other in ours and (one in names or bool(re.search(r"\d$", one)))
+        if not isinstance(one, str) or not isinstance(other, str):
+            return False
+        if other in ours and (one in names or bool(re.search(r"\d$", one))):
+            return True
+        if NUMBER.sub("", one) != NUMBER.sub("", other):
+            return False
+        numbers = zip(map(int, NUMBER.findall(one)), map(int, NUMBER.findall(other)), strict=True)
+        return all(tells(*pair) for pair in numbers if pair[0] != pair[1])
 
     return tells
 
 
 def is_address(one: Any, other: Any) -> bool:
+    if isinstance(one, int) and isinstance(other, int):
+        return one % ALIGNMENT == other % ALIGNMENT == 0 and min(one, other) > 0 and is_mapped(other)
     texts = [value if isinstance(value, str) else "" for value in (one, other)]
     return all(ADDRESS.search(text) for text in texts) and len({ADDRESS.sub("", text) for text in texts}) == 1
 
@@ -217,8 +237,7 @@ def is_clock(one: Any, other: Any) -> bool:
         return False
     if all(map(is_of_fast_clock, (one, other))):
         return True
-    scales = (1, 1e3, 1e9)  # seconds, milliseconds, nanoseconds
-    return any(all(abs(value / scale - time.time()) < A_DAY_S for value in (one, other)) for scale in scales)
+    return any(all(abs(value / scale - time.time()) < A_DAY_S for value in (one, other)) for scale in SCALES)
 
 
 def is_of_fast_clock(value: Any) -> bool:
@@ -227,8 +246,31 @@ def is_of_fast_clock(value: Any) -> bool:
     return isinstance(value, float) and value > LATELY_S and 0 <= age < LATELY_S and has_many_digits(value)
 
 
-def is_uuid(one: Any, other: Any) -> bool:
-    return all(UUID.fullmatch(str(value)) is not None for value in (one, other))
+def is_duration(one: Any, other: Any, took: tuple[float, float] | None) -> bool:
+    """Whether a pair says how long the two calls took, in whatever unit."""
+    if took is None or not all(isinstance(value, float | int) for value in (one, other)):
+        return False
+    shares = [[value / scale / seconds for value, seconds in zip((one, other), took, strict=True)] for scale in SCALES]
+    return any(all(MOST_OF_A_CALL <= share <= ALL_OF_A_CALL for share in both) for both in shares)
+
+
+def is_token(one: Any, other: Any) -> bool:
+    """Whether a pair are texts, or what has one such as a UUID, that differ in words drawn at random."""
+    ours, theirs = str(one), str(other)
+    if TOKEN.sub("", ours) != TOKEN.sub("", theirs):
+        return False
+    pairs = [pair for pair in zip(TOKEN.findall(ours), TOKEN.findall(theirs), strict=True) if pair[0] != pair[1]]
+    return all(len(a) == len(b) and sum(map(str.__eq__, a, b)) < IN_COMMON * len(a) for a, b in pairs)
+
+
+def is_mapped(address: int, proc: Path = Path("/proc")) -> bool:
+    """Whether it is an address in the memory of this process; False where that can't be told."""
+    with suppress(OSError, ValueError):
+        for line in (proc / "self" / "maps").read_text().splitlines():
+            first, _, last = line.split(maxsplit=1)[0].partition("-")
+            if int(first, 16) <= address < int(last, 16):
+                return True
+    return False
 
 
 # Random numbers

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import Any
 
 from poolscope.runner.host.equality import digest
+from poolscope.runner.host.stacks import is_of_library
 from poolscope.workloads.spreading import spread
 
 MOST_VISITED = 200  # functions and classes through which data is looked for
@@ -175,7 +176,8 @@ def is_users(value: Any) -> bool:
         return False
     path = getattr(module, "__file__", None) or ""
     top = module.__name__.partition(".")[0]
-    return top not in sys.stdlib_module_names and top != "poolscope" and "site-packages" not in path
+    standard = top in sys.stdlib_module_names and (not path or is_of_library(path))  # a user's may have such a name
+    return not standard and top != "poolscope" and "site-packages" not in path
 
 
 def is_data(value: Any) -> bool:

@@ -34,6 +34,7 @@ from poolscope.runner.host.errors import RAISED_BY_WORK
 from poolscope.runner.host.pickling import error_in_words, short
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.host.stacks import show_stacks_in, stack_of, user_line
+from poolscope.runner.host.user_modules import hiding_files
 from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.workloads.work import Work
@@ -88,7 +89,10 @@ def explain_breakage(context: RunContext, opened: OpenedWork, order: ExplainBrea
         told = told_by(entries(log), work)
         if told is not None:  # what it raised, or could not read, ended it
             return told
-        code, facts = "worker-died", {"exit_code": died.exit_code, "items": tuple(under_way(entries(log), died.pid))}
+        held = tuple(under_way(entries(log), died.pid))
+        code, facts = "worker-died", {"exit_code": died.exit_code, "items": held}
+        if not held and order.use.start_method != "fork":
+            facts["hiding"] = tuple(hiding_files())
     except PoolFailed as failed:
         told = told_by(entries(log), work)
         if told is not None or failed.breakage is None:
@@ -117,6 +121,7 @@ def told_by(log: Sequence[CallLogEntry], work: Work) -> Breakage | None:
                     error=entry.error,
                     unreadable=entry.unreadable,
                     globals=entry.globals,
+                    unsendable=entry.unsendable,
                 )
             case CallNotRead():
                 found = dataclasses.replace(found, code="call-unreadable", items=(entry.number,), error=entry.error)

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,9 +81,10 @@ class OpenedWork:
         self.original = kept
         self.work = replace(self.work, items=kept.copy(), fresh=kept.copy)
 
-    def work_threads(self) -> tuple[str, ...]:
-        """The names of the threads of the work that are alive in this process."""
-        return tuple(sorted(thread.name for thread in threading.enumerate() if thread not in self.own_threads))
+    def work_threads(self, before: Collection[threading.Thread] = ()) -> tuple[str, ...]:
+        """The names of the threads of the work that are alive in this process, without those that were so `before`."""
+        others = (*self.own_threads, *before)
+        return tuple(sorted(thread.name for thread in threading.enumerate() if thread not in others))
 
 
 def open_work(order: OpenWork, announce: Callable[[str], None]) -> OpenedWork:

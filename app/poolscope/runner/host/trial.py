@@ -85,6 +85,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         }
         function_parcel = None if unpicklable["function"] else parcel(work.function)
         opened.original = originals_of(work.items)
+        threads = threading.enumerate()
         calls = make_first_calls(opened, announce)
         work.tidy()
         announce("pickling its results")
@@ -115,6 +116,7 @@ def try_work(opened: OpenedWork, output: Path, announce: Announce) -> TrialRepor
         items_known=calls.items_known,
         lazy=calls.lazy,
         threads=opened.work_threads(),
+        threads_of_calls=opened.work_threads(threads),
         repeat_difference=calls.difference,
         native_libraries=native_libraries(),
         native_threads=native_threads(),
@@ -198,7 +200,8 @@ def make_first_calls(opened: OpenedWork, announce: Announce) -> FirstCalls:
     opened.drawn, opened.changed = tuple(drawn), tuple(calls.global_state)
     calls.global_state += [f"the cache of {name}" for name in filled]
     if calls.repeats_equal is False:
-        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=opened.changed)
+        took = calls.again[0].wall, calls.first[0].wall
+        found = explained(calls.second, calls.results[:1], kind=SERIAL, drawn=drawn, changed=opened.changed, took=took)
         calls.difference, calls.repeats_equal = found, found.code == "rounding"
     return calls
 

@@ -21,7 +21,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -195,10 +195,10 @@ class UserModules:
         folder = next((root for root in self._roots() if holds(root, top)), None)
         if folder is None:
             return
-        if top in sys.stdlib_module_names:
+        if is_standard(sys.modules.get(top)) or top in sys.builtin_module_names:
             raise WorkUnusable(
-                f"{module} in {folder} has the name of a module of the standard library, which pools themselves need. "
-                "Rename it to measure it."
+                f"{module} in {folder} has the name of a module of the standard library that whoever measures has "
+                "loaded before. Rename it to measure it."
             )
         path = folder / top
         if top == PACKAGE.name and not (path.is_dir() and path.samefile(PACKAGE)):
@@ -281,6 +281,23 @@ class UserModules:
                 sys.path.remove(folder)
             sys.path.insert(1, folder)
         importlib.invalidate_caches()
+
+
+def is_standard(module: ModuleType | None) -> bool:
+    """Whether it is one of the standard library's that has been loaded."""
+    if module is None or module.__name__.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    file = getattr(module, "__file__", None)
+    return file is None or is_of_library(file)
+
+
+def hiding_files() -> list[str]:
+    """Files on the path that a new process imports in place of what this one has loaded of the standard library."""
+    names = [name for name, module in list(sys.modules.items()) if "." not in name and is_standard(module)]
+    library = str(Path(os.__file__).parent)
+    folders = list(takewhile(lambda entry: entry != library, sys.path[1:]))
+    files = (Path(folder, f"{name}.py") for folder in folders for name in sorted(names))
+    return [str(file) for file in files if file.is_file()]
 
 
 def is_part(name: str | None, of: str) -> bool:

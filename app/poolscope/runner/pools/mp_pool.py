@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from poolscope.machine.memory import Memory, of_processes
-from poolscope.protocol.kinds import PoolUse
+from poolscope.protocol.kinds import PoolUse, chunk_used
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.handshake import PoolFailed, too_slow, unreadable
@@ -111,12 +111,21 @@ class MultiprocessingPool(TimedPool):
     def users_line(self, items: Sequence[Any]) -> Call:
         if self.work.calling not in ("positional", "ragged"):
             return super().users_line(items)
-        options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
-        return partial(self.pool.starmap, self.work.function, items, **options)
+        return partial(self.pool.starmap, self.work.function, items, **self.chunk_option(len(items)))
+
+    def chunk_option(self, items: int) -> dict[str, int]:
+        """The chunk size, where it is not left to the pool.
+
+        That divides by the workers which it has at the moment: fewer than its size, or none at all, where they are
+        being replaced (ZeroDivisionError in Pool._map_async).
+        """
+        if self.use.max_tasks and self.use.method == "map":
+            return {"chunksize": chunk_used("pool", self.use.chunksize, items, self.size)}
+        return {"chunksize": self.use.chunksize} if self.use.chunksize else {}
 
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         pool = self.pool
-        options = {"chunksize": self.use.chunksize} if self.use.chunksize else {}
+        options = self.chunk_option(len(items))
         match self.use.method:
             case "map":
                 return partial(pool.map, function, items, **options)

@@ -113,7 +113,15 @@ ABOUT_KINDS_OR_UNKNOWN_WORK = {
     slow_items,
     prints,
 }
-ABOUT_CALLS = {results_lazy, results_remembered, items_changed}
+# The plain loop and the first calls are enough for them.
+ABOUT_THE_LOOP = {
+    results_lazy,
+    results_remembered,
+    items_changed,
+    event_loop_blocked,
+    child_processes,
+    oversubscribed,
+}
 # They say nothing where the times are not those of the work.
 ABOUT_TIMES = {
     work_too_small,
@@ -140,7 +148,7 @@ ABOUT_CLUSTERS: set[Check] = {sent_with_every_map}
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     """Every check that makes sense for the experiment; none before the loop was measured and a pool was, or broke.
 
-    Of a run that ended before a pool was measured, those that look at the work's calls alone.
+    Of a run that ended before a pool was measured, those that the plain loop is enough for.
     """
     measured = any(config.map or config.breakage for config in state.pools)
     if state.serial is None or not state.serial.map or not (measured or state.outcome):
@@ -149,7 +157,7 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     if not has_cluster(state):
         senseless |= ABOUT_CLUSTERS
     if not measured:
-        senseless |= set(CHECKS) - ABOUT_CALLS
+        senseless |= set(CHECKS) - ABOUT_THE_LOOP
     why = why_unfounded(state)
     unfounded = ABOUT_TIMES | (ABOUT_WHOLE_CALLS if why == "lazy" else set()) if why else set()
     results = [

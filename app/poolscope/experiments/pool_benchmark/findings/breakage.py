@@ -40,7 +40,9 @@ def hangs(state: State, usable_cpus: int) -> CheckResult:
     ]
     if threads and forked:
         facts = {"config": forked[0], "threads": len(threads), "named": threads_in_words(threads)}
-        return CheckResult(None, "threads at the fork", facts, remedies.start_methods(state, "spawn"))
+        calls = any(trial.threads == trial.threads_of_calls == threads for trial in trials)
+        code = "threads of calls" if calls else "threads at the fork"
+        return CheckResult(None, code, facts, remedies.start_methods(state, "spawn"))
     return CheckResult(False, "none") if any(config.map for config in state.pools) else CheckResult(None, "unmeasured")
 
 

@@ -33,6 +33,7 @@ from poolscope.experiments.pool_benchmark.work import (
 from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.protocol.payloads import ReplayedMap, TraceSummary
 from poolscope.stats.intervals import ratio
+from poolscope.text.numbers import interval_of
 from poolscope.text.sentences import Part
 
 # Pickling that takes a fifth of a call can be felt, a twentieth can't.
@@ -42,6 +43,7 @@ MANY_CHUNKS = 8
 NOTHING_TO_GAIN = 1.05
 COSTLY = 1 - 1 / 1.10  # of the map: it is said of every kind, not of the best one alone
 CLASS_NAMES = {"process": "ProcessPoolExecutor", "pool": "multiprocessing.Pool"}
+FAR_APART = 2.0
 SHORT_MAP_S = 1e-3  # below it the wake-up of a process weighs as much as the work
 # Of the map: a tenth is worth a change of chunks or of order, half of that is not.
 MUCH_LOST, LITTLE_LOST = 0.10, 0.05
@@ -148,7 +150,7 @@ def _beside_larger_chunks(state: State, config: Configuration) -> CheckResult | 
         return None
     other = fastest(others)
     gain, other_spent = ratio(config.map, other.map), budget(state, other)
-    if gain.low is None or gain.low <= 1 or other_spent is None:
+    if other_spent is None or not (gain.low > 1 if gain.low is not None else _far_apart(config, other)):
         return None
     one_s, other_s, share = median(config.map), median(other.map), dispatch_share(spent)
     if share * one_s - dispatch_share(other_spent) * other_s < (one_s - other_s) / 2:
@@ -160,12 +162,19 @@ def _beside_larger_chunks(state: State, config: Configuration) -> CheckResult | 
         "other_chunk": other.chunk_used,
         "chunk": config.chunk_used,
         "gain": gain,
+        "ci": interval_of(gain) or None,
         "one_s": one_s,
         "other_s": other_s,
         "dispatch_share": share,
     }
     chunks = remedies.chunks(state, config.chunk_used, other.chunk_used)
     return CheckResult(True, "one item a message", facts, chunks, lost_share=1 - other_s / one_s)
+
+
+def _far_apart(slow: Configuration, fast: Configuration) -> bool:
+    """Whether two that have too few repetitions for an interval are apart by so much that nothing else explains it, as
+    one is that takes so long that it is given up soon."""
+    return min(len(slow.map), len(fast.map)) > 1 and min(slow.map) > FAR_APART * max(fast.map)
 
 
 def chunks_too_large(state: State, usable_cpus: int) -> CheckResult:

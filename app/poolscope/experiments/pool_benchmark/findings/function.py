@@ -186,7 +186,7 @@ def event_loop_blocked(state: State, usable_cpus: int) -> CheckResult:
     use, per_item = loop_use(state), seconds_per_item(state)
     if use is None or per_item is None:
         return CheckResult(None, "unknown")
-    at_once = max((config.size for config in eligible_configs(state) if config.kind == "asyncio"), default=1)
+    at_once = max((config.size for config in eligible_configs(state) if config.kind == "asyncio"), default=None)
     facts: dict[str, Any] = {
         "blocked_share": use.blocked_share,
         "longest_s": use.longest_s,
@@ -203,7 +203,7 @@ def event_loop_blocked(state: State, usable_cpus: int) -> CheckResult:
     if not blocks_event_loop(state):
         return CheckResult(None, "overlaps", facts)
     facts["instead"] = Part(_instead(state, use))
-    lost_share = max(0.0, 1 - 1 / (at_once * use.blocked_share))
+    lost_share = max(0.0, 1 - 1 / ((at_once or 1) * use.blocked_share))
     return CheckResult(True, _instead(state, use), facts, lost_share=lost_share)
 
 

@@ -34,6 +34,7 @@ IN_THE_LOOP: Mapping[DifferenceCode, str] = {
     "random": "random in the loop",
     "clock": "clock in the loop",
     "address": "address in the loop",
+    "token": "token in the loop",
     "own-globals": "own-globals in the loop",
 }
 
