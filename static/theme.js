@@ -5,7 +5,7 @@ const button = document.getElementById("theme");
 function show(theme) {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  button.lastChild.data = theme;
+  button.lastChild.textContent = `: ${theme}`;
 }
 function kept() {
   try { return localStorage.getItem("theme"); } catch { return null; }
