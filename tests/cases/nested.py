@@ -63,15 +63,5 @@ def in_kept_threads(number: int) -> int:
     return threads[0].submit(part, number).result()
 
 
-executors: list[ProcessPoolExecutor] = []
-
-
-def in_kept_executor(number: int) -> int:
-    """A worker that is forked makes one of its own, and never ends for it."""
-    if not executors:
-        executors.append(ProcessPoolExecutor(1, multiprocessing.get_context("fork")))
-    return executors[0].submit(part, number).result()
-
-
 async def in_loop(number: int) -> int:
     return await asyncio.to_thread(in_pool, number)

@@ -76,11 +76,6 @@ def test_a_file_that_hides_what_workers_need_is_named(broken: Broken, tmp_path: 
     assert (found.code, found.hiding) == ("worker-died", (str(folder / "queue.py"),))
 
 
-def test_a_pool_that_calls_leave_open_holds_the_workers_that_made_it(broken: Broken) -> None:
-    found = broken("nested:in_kept_executor@few", "process", limit_s=4.0)
-    assert (found.code, found.threads) == ("hung-at-exit", ())
-
-
 def test_an_exception_that_can_not_be_sent_is_told_with_the_part_that_can_not(broken: Broken) -> None:
     found = broken("broken_messages:locked@items", "process")
     assert (found.code, found.items, found.error) == ("raised", (4,), "HoldsLock: in use")
