@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
+import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from urllib.parse import urlsplit
 
 import httpx
@@ -27,27 +29,48 @@ ATTACK_S, LEAST_S = 40.0, 5.0
 IDLE_S = 10.0
 LOOK_S = 0.05
 PATIENCE_S = 30.0  # with an answer
+SPAWN = multiprocessing.get_context("spawn")
 
 
 @dataclass
 class Watch:
-    """Asks for /healthz twenty times a second, and for the bench once, until it is told to end."""
+    """What somebody else sees meanwhile: how long /healthz and the bench took to answer, and what was not answered."""
 
     url: str
     health_s: list[float] = field(default_factory=list)
     page_s: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
 
-    def follow(self, path: str, times: list[float], pause_s: float) -> None:
+    def until(self, over: Event) -> None:
+        """Ask for /healthz twenty times a second, and for the bench once."""
+        with ThreadPoolExecutor(2) as pool:
+            for path, times, pause_s in (("/healthz", self.health_s, LOOK_S), ("/", self.page_s, 20 * LOOK_S)):
+                pool.submit(self._follow, path, times, pause_s, over)
+
+    def _follow(self, path: str, times: list[float], pause_s: float, over: Event) -> None:
         with httpx.Client(base_url=self.url, timeout=PATIENCE_S) as client:
-            while not self.over.wait(pause_s):
+            while not over.wait(pause_s):
                 began = time.perf_counter()
                 try:
                     client.get(path, headers={"Accept": "text/html"}).raise_for_status()
                 except httpx.HTTPError as error:
                     self.lost.append(f"{path}: {error!r}")
                 times.append(time.perf_counter() - began)
+
+    def tell(self) -> None:
+        for path, times in (("/healthz", self.health_s), ("/", self.page_s)):
+            ordered = sorted(times) or [float("nan")]
+            p50, p99, worst = (1000 * ordered[int((len(ordered) - 1) * share)] for share in (0.5, 0.99, 1))
+            print(f"  {path:<9} {len(times):4} times: median {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.1f} ms")
+        print(f"  not answered: {self.lost[:3] if self.lost else 'none'}", flush=True)
+
+
+def keep_watch(url: str, over: Event, line: Connection) -> None:
+    """Watch until it is over. In a process of its own: beside 300 visitors it would wait for their GIL."""
+    watch = Watch(url)
+    line.send(watch)
+    watch.until(over)
+    line.send(watch)
 
 
 def nothing(client: httpx.Client) -> list[str]:
@@ -118,35 +141,28 @@ ATTACKS: dict[str, Callable[[httpx.Client], list[str]]] = {
 
 def attack(url: str, name: str) -> None:
     """One attack: what was started, how the server answered for its time, and what became of the runs."""
-    watch = Watch(url)
-    watchers = [
-        threading.Thread(target=watch.follow, args=("/healthz", watch.health_s, LOOK_S)),
-        threading.Thread(target=watch.follow, args=("/", watch.page_s, 20 * LOOK_S)),
-    ]
     print(f"\n{name}", flush=True)
+    over, (line, its_end) = SPAWN.Event(), SPAWN.Pipe()
+    watcher = SPAWN.Process(target=keep_watch, args=(url, over, its_end))
+    watcher.start()
+    line.recv()  # it has begun
     with httpx.Client(base_url=url, timeout=2 * PATIENCE_S, limits=httpx.Limits(max_connections=100)) as client:
-        for watcher in watchers:
-            watcher.start()
         began = time.perf_counter()
-        for line in ATTACKS[name](client):
-            print(f"  {line}", flush=True)
+        for told in ATTACKS[name](client):
+            print(f"  {told}", flush=True)
         # What is over at once may have left something behind that the next answers wait for.
         while time.perf_counter() - began < LEAST_S or (time.perf_counter() - began < ATTACK_S and live(client)):
             time.sleep(0.5)
-        watch.over.set()
-        for watcher in watchers:
-            watcher.join()
+        over.set()
+        watch = line.recv()
+        watcher.join()
         for run_id in live(client):
             client.post(f"/api/runs/{run_id}/stop")
         until_nothing_runs(client)
         for run in client.get("/api/runs", params={"limit": 8}).json():
             if run["error"]:
                 print(f"  {run['id']} {run['status']}: {run['error']}")
-    for path, times in (("/healthz", watch.health_s), ("/", watch.page_s)):
-        ordered = sorted(times) or [float("nan")]
-        p50, p99, worst = (1000 * ordered[int((len(ordered) - 1) * share)] for share in (0.5, 0.99, 1))
-        print(f"  {path:<9} {len(times):4} times: median {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.1f} ms")
-    print(f"  not answered: {watch.lost[:3] if watch.lost else 'none'}", flush=True)
+    watch.tell()
 
 
 def live(client: httpx.Client) -> list[str]:

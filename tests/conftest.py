@@ -17,16 +17,19 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 # Tests that share a browser and a server: one worker runs all of them. These are two browsers, which take about equally
 # long, for with one for all it would be the last to end.
 TOGETHER = (("tests/browser/test_everyone.py", "tests/browser/test_stream.py"), ("tests/browser/",))
-# What takes longest begins first, for a worker that begins it last keeps the others waiting.
+# What takes longest begins first, for a worker that begins it last keeps the others waiting: the rooms by their longest
+# file. Those that are not named have short ones, which fill the gaps at the end.
 LONGEST = (
     "tests/browser/",
-    "tests/experiments/",
-    "tests/faults/",
     "tests/cases/",
-    "tests/library/",
-    "tests/runner/",
-    "tests/stats/",
+    "tests/runs/",
+    "tests/web/",
+    "tests/experiments/",
     "tests/cli/",
+    "tests/faults/",
+    "tests/runner/",
+    "tests/library/",
+    "tests/stats/",
 )
 # With a run of Pool sizes on it, the bench draws its charts each time that it is opened.
 LEAVES_CHARTS = "tests/browser/test_pool_sizes.py"

@@ -22,7 +22,9 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.redaction import redaction_of_this_installation
 from poolscope.runs.run_cgroups import RunCgroups, find_subtree
 from poolscope.runs.scheduler import Scheduler
+from poolscope.runs.warming import Warming
 from poolscope.settings import Settings
+from poolscope.stats import intervals
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
 from poolscope.web.app_state import AppState
 from poolscope.web.assets import Assets, folder
@@ -36,7 +38,7 @@ from poolscope.web.views import VIEWS
 log = logging.getLogger(__name__)
 
 # After the start, when pages have been opened. A measured run that comes sooner loads SciPy before it begins.
-STATISTICS_AFTER_S = 5.0
+WARM_AFTER_S = 5.0
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -90,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
         if journal.set_aside:
             log.warning(earlier_journals.in_words(str(journal.path), [str(journal.set_aside)]))
         finding = asyncio.create_task(find_pythons())
-        loading = asyncio.get_running_loop().call_later(STATISTICS_AFTER_S, scheduler.warming.start)
+        loading = asyncio.get_running_loop().call_later(WARM_AFTER_S, scheduler.warming.start)
         yield
         loading.cancel()
         finding.cancel()
@@ -107,6 +109,12 @@ def create_app(settings: Settings) -> FastAPI:
             app.include_router(view.routes)
     app.mount("/static", Assets(directory=folder("static")))
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))
+
+    def warm() -> None:
+        intervals.warm()
+        app.openapi()  # takes a fifth of a second, which whoever asks for it first would else take from everybody
+
+    scheduler.warming = Warming(warm)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(access.Access, app_state=app_state)
     app.add_middleware(Guards, hosts=settings.allowed_hosts.split(","))

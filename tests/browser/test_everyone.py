@@ -125,7 +125,6 @@ PAGES = (
     guide,
     running,
     measuring,
-    shared_list,
     unguarded,
     factorials,
     pool_sizes,

@@ -198,6 +198,9 @@ def test_a_run_of_one_s_own_function_knows_the_command_that_runs_it_again() -> N
     assert measure_command(WhichPoolParams(workload="my%20tasks.py:parse@samples"), {"repeats": 10}) == (
         "poolscope measure 'my tasks.py:parse' --items 'my tasks.py:samples' --repeats 10"
     )
+    on_a_cluster = WhichPoolParams(workload="tasks:parse@samples", kinds=["dask"])
+    assert measure_command(on_a_cluster, cluster="tcp://there:8786").endswith("--kinds dask --cluster tcp://there:8786")
+    assert measure_command(on_a_cluster, {"kinds": ["thread"]}, "tcp://there:8786").endswith("--kinds thread")
 
 
 def test_every_parameter_of_a_remedy_has_an_option() -> None:

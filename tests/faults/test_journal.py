@@ -14,9 +14,9 @@ from tests.served import Served, served
 from tests.waiting import until
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    """One for each test: what they do to its disk is not undone."""
+    """One for this module: after each blow it keeps runs again, which is what the next test begins with."""
     with served() as server:
         yield server
 
@@ -82,6 +82,7 @@ def test_a_data_folder_that_goes_away_in_the_middle(server: Served) -> None:
     server.data.unlink()
     until(lambda: server.api.post("/api/runs", json={"experiment": "factorials"}).json()["kept"], "a run that is kept")
     assert not says(server, "/", NOT_KEPT)
+    server.stop(run.id)
 
 
 def test_a_journal_that_somebody_keeps_locked(server: Served) -> None:

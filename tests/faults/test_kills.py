@@ -61,36 +61,28 @@ def over_or_struck(server: Served, run: AtWork, seen: dict[int, float]) -> bool:
     return bool(server.run(run.id)["status"] != "running")
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_the_server_killed_in_the_middle(server: Served, experiment: str) -> None:
-    run = begin(server, experiment)
+def test_the_server_killed_in_the_middle_of_every_experiment_and_while_a_run_waits(server: Served) -> None:
+    runs = {experiment: begin(server, experiment) for experiment in EXPERIMENTS}
+    waiting = server.begin("pool-sizes")
     before = server.processes()
     server.kill()
-    run.until_nothing_is_left()
+    for run in runs.values():
+        run.until_nothing_is_left()
     until_gone(before)
 
     server.start()
-    ended = server.run(run.id)
-    assert ended["status"] == "interrupted"
-    assert ended["error"] == "The server ended while this run was live. Its records up to then are kept."
-    kept = lines(server, run.id)
-    assert len(kept) > 5
-    assert '"outcome":"interrupted"' in kept[-1].replace(" ", "")
-    works_again(server, experiment)
+    for experiment, run in runs.items():
+        ended = server.run(run.id)
+        assert ended["status"] == "interrupted"
+        assert ended["error"] == "The server ended while this run was live. Its records up to then are kept."
+        kept = lines(server, run.id)
+        assert len(kept) > 5
+        assert '"outcome":"interrupted"' in kept[-1].replace(" ", "")
+        works_again(server, experiment)
+    assert server.run(waiting)["status"] == "interrupted"
     server.terminate()
     server.until_nothing_is_left()
     server.start()
-
-
-def test_the_server_killed_while_another_run_waits(server: Served) -> None:
-    run = begin(server, "pool-sizes")
-    waiting = server.begin("pool-sizes")
-    server.kill()
-    run.until_nothing_is_left()
-
-    server.start()
-    assert server.run(waiting)["status"] == "interrupted"
-    works_again(server, "pool-sizes")
 
 
 def test_a_spare_runner_killed_while_it_waits(server: Served) -> None:

@@ -12,7 +12,7 @@ from tests.served import served
 from tests.waiting import BOUND_S, until
 
 VISITORS = 20
-THINGS = 6  # that each does
+THINGS = 4  # that each does
 
 
 def test_whatever_twenty_visitors_do_the_server_answers_and_nothing_of_it_stays() -> None:

@@ -189,12 +189,21 @@ async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(open_scheduler: 
 
 
 async def test_a_prewarmed_runner_that_was_killed_is_replaced(scheduler: Scheduler) -> None:
+    scheduler._prewarm()
     waiting = scheduler._prewarmed._waiting
     assert waiting is not None
     os.kill((await waiting).pid, signal.SIGKILL)
     await (await waiting)._process.wait()
     run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
     assert run.status is Status.FINISHED
+
+
+async def test_for_a_lone_run_a_runner_is_prewarmed_once(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(lone="shared-list") as scheduler:
+        assert scheduler._prewarmed._waiting is not None
+        run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
+        assert run.status is Status.FINISHED
+        assert scheduler._prewarmed._waiting is None
 
 
 async def test_no_interpreter_means_a_failed_run_that_says_so(open_scheduler: OpenScheduler) -> None:

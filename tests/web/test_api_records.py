@@ -6,6 +6,9 @@ import csv
 import io
 import itertools
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +16,7 @@ import pytest
 from poolscope.protocol.records import KINDS, from_line
 
 from tests.web.answers import NDJSON
-from tests.web.conftest import ENDLESS, SHORT, Event, Serve, ended, events, running, start, told
+from tests.web.conftest import ENDLESS, SHORT, Event, Serve, Serving, events, running, start, told
 
 # Records
 
@@ -93,21 +96,24 @@ def test_lines_of_a_live_run_come_as_they_are_written(client: httpx.Client, endl
     assert json.loads(seen[-1])["kind"] == "end"
 
 
-def test_all_is_still_there_after_the_server_was_started_again(serve: Serve) -> None:
-    with serve() as server, server.client() as client:
-        started = {name: start(client, name, **params)["id"] for name, params in SHORT.items()}
-        before = {name: ended(client, run_id) for name, run_id in started.items()}
-        lines = {name: lines_of(client, run_id) for name, run_id in started.items()}
-        files = {
-            (name, what): client.get(f"/api/runs/{run_id}/{what}").content
-            for name, run_id in started.items()
-            for what in ("trace", "csv", "script")
-        }
+def test_all_is_still_there_after_the_server_was_started_again(
+    server: Serving, client: httpx.Client, finished: dict[str, dict[str, Any]], serve: Serve, tmp_path: Path
+) -> None:
+    started = {name: run["id"] for name, run in finished.items()}
+    lines = {name: lines_of(client, run_id) for name, run_id in started.items()}
+    files = {
+        (name, what): client.get(f"/api/runs/{run_id}/{what}").content
+        for name, run_id in started.items()
+        for what in ("trace", "csv", "script")
+    }
+    with closing(sqlite3.connect(server.app_state.scheduler.journal.path)) as journal:
+        journal.execute("VACUUM INTO ?", [str(tmp_path / "poolscope.sqlite")])
+    with serve() as other, other.client() as client:
         cut_off = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
 
-    with serve() as server, server.client() as client:
+    with serve() as other, other.client() as client:
         for name, run_id in started.items():
-            assert told(client, run_id) == before[name]
+            assert told(client, run_id) == finished[name]
             assert lines_of(client, run_id) == lines[name]
             *told_again, end = heard(client, run_id, "3")
             assert [event.data for event in told_again] == lines[name][3:]

@@ -65,3 +65,11 @@ async def test_who_has_no_runs_yet_gets_what_was_drawn_and_compressed_for_the_fi
     assert {answer.headers["Vary"] for answer in answers} == {"Accept-Encoding"}
     assert len({answer.text for answer in answers}) == 1
     assert len({answer.headers["Set-Cookie"] for answer in answers}) == 3  # each is a visitor of his own
+
+
+async def test_the_apis_document_is_made_before_anybody_asks_for_it(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"data": tmp_path, "pythons": "none"}
+    app = create_app(Settings(**settings))
+    assert app.openapi_schema is None, "it would delay the start"
+    await app.state.app_state.scheduler.warming.finish()
+    assert app.openapi_schema is not None

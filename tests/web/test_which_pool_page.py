@@ -170,6 +170,7 @@ def test_workers_of_two_hosts_are_grouped_and_their_clocks_not_compared(browser:
     assert words.count("each host’s lanes begin at its own first task") == 1
     assert "items were: 20 queued or running and 20 back." in words
     assert "A map sent 51.2 KiB to the workers and received 31.2 KiB." in words
+    assert "node-a and node-b (8 CPUs)" in page.texts("dd")
 
 
 def test_a_host_of_many_workers_hides_no_other() -> None:

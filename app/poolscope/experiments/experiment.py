@@ -62,7 +62,8 @@ class Experiment:
     `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
     is the model of what may change while it runs, None where nothing may. `for_runner` turns parameters that name what
     an installation offers into the arguments of its body, and `choices` lists those names for a form, by parameter.
-    `command` is the command line of a run, with changes, that only a terminal can start. `steer` is asked, in a thread,
+    `command` is the command line of a run, with changes and the address of the cluster that it used, '' for none; it is
+    for runs that only a terminal can start. `steer` is asked, in a thread,
     for an answer whenever the body has ended a round.
     """
 
@@ -76,7 +77,7 @@ class Experiment:
     controls: type[Params] | None = None
     for_runner: Callable[[Any, Installation], Arguments] | None = None
     choices: Callable[[Installation], Mapping[str, Sequence[str]]] | None = None
-    command: Callable[[Any, Mapping[str, Any]], str] | None = None
+    command: Callable[[Any, Mapping[str, Any], str], str] | None = None
     steer: Callable[[Any], Command | None] | None = None
     room: str = ""  # the folder of its body, where that is not its own name's
 

@@ -50,6 +50,7 @@ class LoneRun:
             keep_runs=self.keep_runs,
             budget=self.budget,
             measurement_lock=MeasurementLock(self.turns),
+            lone=self.experiment,
         )
         try:
             await scheduler.open()

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.kinds import kind_of_cluster
 
 
 class Arguments(Tagged):
     """Family of everything that a body may be given."""
 
     __slots__ = ()
+
+    @property
+    def cluster_used(self) -> str:
+        """The address of a cluster that was there before and takes part; '' for none."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +136,7 @@ class BenchmarkArguments(Arguments):
     limit_s: float = 60.0
     item_limit_s: float | None = None
     seconds: float = 30.0
+
+    @property
+    def cluster_used(self) -> str:
+        return self.work.cluster if kind_of_cluster(self.work.cluster) in self.kinds else ""

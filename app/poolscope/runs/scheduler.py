@@ -50,7 +50,6 @@ WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
 NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
-PRELOAD = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,8 @@ class Scheduler:
     `run_cgroups` the kernel holds each run to what was admitted, where this machine allows that.
 
     `experiments` are those that can be started, with the parameters that they take here. `measurement_lock` is the
-    journal's own unless another is given. `python` runs the folder or file `runner`. `installation` is what runs may
+    journal's own unless another is given. `lone` names the experiment of the only run that there will be, so that a
+    runner is prewarmed for that alone. `python` runs the folder or file `runner`. `installation` is what runs may
     use of this machine, and may be replaced while others run.
     """
 
@@ -97,6 +97,7 @@ class Scheduler:
         redact: Redaction | None = None,
         run_cgroups: RunCgroups | None = None,
         measurement_lock: MeasurementLock | None = None,
+        lone: str | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
     ) -> None:
@@ -113,7 +114,9 @@ class Scheduler:
         self._keep_runs = keep_runs
         self._budget = budget or ResourceBudget()
         self._identity = identity(os.getpid())
-        self._prewarmed = PrewarmedRunner(python, runner, PRELOAD)
+        self._lone = lone
+        bodies = {experiment.body for name, experiment in experiments.items() if lone in (None, name)}
+        self._prewarmed = PrewarmedRunner(python, runner, sorted(bodies))
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024, redact)
         self._watch = RunWatch(self._budget, run_s, run_cpu_s, self._with_runners)
@@ -148,7 +151,10 @@ class Scheduler:
             await asyncio.to_thread(self._run_cgroups.open, self._budget)
         if take_over:
             await self._take_over()
-        self._prewarm()
+        if self._lone is not None:
+            self._prewarmed.start()
+        else:  # its first page is due before its first run
+            self._prewarm_soon()
 
     @property
     def ending(self) -> bool:
@@ -510,6 +516,7 @@ class Scheduler:
             "poolscope": __version__,
             "shared_with": [other.id for other in others],
             "cgroup": runner.cgroup and runner.cgroup.as_json(),
+            "cluster": run.begin_command.arguments.cluster_used or None,
         }
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
@@ -521,8 +528,7 @@ class Scheduler:
         self._watch.start()
         if run.stopping or self._closing:
             self._spawn(runner.stop(*(HURRIED if self._closing else ())))
-        # Not now: starting the next runner would take a CPU just when this run's first frames are due.
-        asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
+        self._prewarm_soon()
         self._changed(run)
         self._spawn(self._monitor.save(run, {**self._owner(run), "runner": runner.identity}))
 
@@ -550,10 +556,14 @@ class Scheduler:
         self.notifier.notify()
 
     def _prewarm(self) -> None:
-        """Keep a runner ready, unless something is being measured: nothing starts beside that."""
+        """Keep a runner ready for the next run, unless something is being measured: nothing starts beside that."""
         measuring = any(run.experiment.measured for run in self._running.values())
-        if not measuring and not self._closing:
+        if not measuring and not self._closing and self._lone is None:
             self._prewarmed.start()
+
+    def _prewarm_soon(self) -> None:
+        """Not now: starting a runner would take a CPU just when a server's, or a run's, first frames are due."""
+        asyncio.get_running_loop().call_later(PREWARM_DELAY_S, self._prewarm)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task and hold on to it: the loop itself keeps only a weak reference."""

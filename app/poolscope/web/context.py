@@ -259,7 +259,7 @@ def _command(run: Run, installation: Installation | None, changes: Mapping[str, 
     try:
         experiment.arguments(run.params, installation)
     except BadParameters:
-        return experiment.command(run.params, changes or {})
+        return experiment.command(run.params, changes or {}, run.conditions.get("cluster") or "")
     return ""
 
 
@@ -374,6 +374,7 @@ CONDITION_WORDS = (
     ("nice", "priority (nice)"),
     ("clock_resolution_s", "clock resolution"),
     ("platform", "platform"),
+    ("cluster", "cluster"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -67,23 +68,29 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": DESCRIPTIONS[status], "content": content} for status in statuses}
 
 
+def replace_refusals(document: dict[str, Any]) -> None:
+    """Put our schema of refusals in the place of FastAPI's."""
+    schemas = document["components"]["schemas"]
+    problem = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= {**problem.pop("$defs"), "ProblemAnswer": problem}
+    for own in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(own, None)
+    for calls in document["paths"].values():
+        for call in calls.values():
+            if "HTTPValidationError" in str(call["responses"].get("422")):
+                del call["responses"]["422"]
+
+
 def describe(app: FastAPI) -> None:
     """Put the schema of refusals into the API's document, in the place of FastAPI's own shape, which no answer has."""
     plain = app.openapi
+    making = threading.Lock()  # it is made in a thread, and somebody may ask for it meanwhile
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = plain()
-            schemas = document["components"]["schemas"]
-            problem = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= {**problem.pop("$defs"), "ProblemAnswer": problem}
-            for own in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(own, None)
-            for calls in document["paths"].values():
-                for call in calls.values():
-                    if "HTTPValidationError" in str(call["responses"].get("422")):
-                        del call["responses"]["422"]
-        return plain()
+        with making:
+            if app.openapi_schema is None:
+                replace_refusals(plain())
+            return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]
 

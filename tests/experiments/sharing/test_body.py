@@ -244,7 +244,7 @@ def test_interpreters_are_used_where_this_python_has_them_and_else_it_says_so(ev
 # A fork server's workers begin as empty as spawned ones; the newest Python, whose default it is, has a test elsewhere.
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_processes_share_under_every_start_method(start_method: str) -> None:
-    records = perform("sharing", asked(*BY_PROCESSES, start_method=start_method, operations=100, workers=2))
+    records = perform("sharing", asked(*BY_PROCESSES, start_method=start_method, operations=50, workers=2))
     assert end_of(records).outcome == "finished", end_of(records)
     for tool in BY_PROCESSES:
         if not TOOLS[tool].wrong:

@@ -170,9 +170,10 @@ class Deaths:
 
 def start_allowance(tool: str, fault: str) -> float:
     """Seconds beyond the limit in which workers may start: those of a fork server take their time. An interpreter's and
-    an engine's take more, and some to notice a fault, but have no longer than the task that is too long.
+    an engine's take more, and some to notice a fault, as an executor does that of a dead worker on a busy machine; but
+    they have no longer than the task that is too long.
     """
-    late = tool in ("InterpreterPoolExecutor", *ENGINES)
+    late = tool in ("InterpreterPoolExecutor", *ENGINES) or (tool, fault) == ("ProcessPoolExecutor", "exits")
     if late and fault != "too long":
         return GIVES_UP_S if (tool, fault) == ("dask", "exits") else NOTICES_S
     return 1.0 if late or multiprocessing.get_start_method() != "fork" else 0.2

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from poolscope.machine.processes import exit_description
+from poolscope.protocol.kinds import CLUSTERS
 from poolscope.protocol.payloads import Breakage, WaitingPlace
 from poolscope.text.sentences import Part, fill, format_list
 
@@ -43,7 +44,11 @@ BREAKAGES = {
     "result-unsendable": "{error}, so {consequence}.",
     "call-unreadable": (
         "A worker can't make the function or item {number} ({item}) from its pickle: {error}. It imports the module "
-        "anew, so all that the pickle names must be defined at its top level."
+        "anew, so all that the pickle names must be defined at its top level.[ {stale}]"
+    ),
+    "stale": (
+        "Workers of a cluster that was there before keep a module as they first imported it: restart them once it has "
+        "changed."
     ),
     "worker-died": "A worker {exit}[ {where}], and {again}; {consequence}.[ {because}]",
     "hiding": (
@@ -104,6 +109,8 @@ def breakage_facts(breakage: Breakage, kind: str, start_method: str) -> dict[str
         facts["places"] = format_list([place_in_words(place) for place in breakage.places[:2]])
     if breakage.globals:
         facts["because"] = Part("globals")
+    if kind in CLUSTERS:
+        facts["stale"] = Part("stale")
     if breakage.hiding:
         facts |= {"hiding": format_list(list(breakage.hiding)), "modules": breakage.hiding, "because": Part("hiding")}
     return facts

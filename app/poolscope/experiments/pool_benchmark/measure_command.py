@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.protocol.kinds import kind_of_cluster
 from poolscope.protocol.work_names import WorkNames, path_of
 
 # Of parameters whose option has another name.
@@ -30,8 +31,8 @@ def option_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def measure_command(params: WhichPoolParams, changes: Mapping[str, Any] | None = None) -> str:
-    """`poolscope measure` with these parameters and `changes` to them, quoted for a shell.
+def measure_command(params: WhichPoolParams, changes: Mapping[str, Any] | None = None, cluster: str = "") -> str:
+    """`poolscope measure` with these parameters and `changes` to them, on a `cluster` if one is named, quoted.
 
     What stands at its default is left out; so is the number of items, of which `measure` takes all.
     """
@@ -43,6 +44,7 @@ def measure_command(params: WhichPoolParams, changes: Mapping[str, Any] | None =
     for name, info in WhichPoolParams.model_fields.items():
         if name not in ("workload", "work_ms", "items") and values[name] != info.default:
             words += _options(name, values[name])
+    words += ["--cluster", cluster] if cluster and kind_of_cluster(cluster) in values["kinds"] else []
     return shlex.join(words)
 
 

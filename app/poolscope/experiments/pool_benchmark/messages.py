@@ -811,18 +811,19 @@ VERDICTS = {
     "call too": "For a single call too, start-up and shutdown included: {gain:times} ({gain:interval}).",
     "call other": ("For a single call, start-up and shutdown included, use {best}: {gain:times} ({gain:interval})."),
     # A cluster's price.
-    "the cluster": (
-        "{config:capital}:[ its cluster takes {cluster_s:duration} to start][, a map sends {sent:size} over the "
-        "network and receives {received:size}]"
-    ),
-    "cluster alone": "{the cluster}.[ {pays}]",
+    "start and traffic": "{config:capital}: its cluster takes {cluster_s:duration} to start, {a map}",
+    "start": "{config:capital}: its cluster takes {cluster_s:duration} to start",
+    "traffic": "{config:capital}: {a map}",
+    "no price": "{config:capital}: its cluster was there before",
+    "a map": "a map sends {sent:size} over the network and receives {received:size}",
+    "cluster alone": "{price}.[ {pays}]",
     "pays": (
         "Start-up included, it beats the plain loop from about {seconds_per_item:duration} an item"
         "[, or {items:about} {items:item/items} of this length]."
     ),
-    "cluster not faster": "{the cluster}.[ {pays}] An item is not shown to take less than in {rival}, however many.",
+    "cluster not faster": "{price}.[ {pays}] An item is not shown to take less than in {rival}, however many.",
     "cluster faster": (
-        "{the cluster}.[ {pays}] Start-up included, it beats {rival} from about {items_to_win:about} "
+        "{price}.[ {pays}] Start-up included, it beats {rival} from about {items_to_win:about} "
         "{items_to_win:item/items} of this length."
     ),
     "workers lost": (

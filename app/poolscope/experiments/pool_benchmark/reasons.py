@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
-from poolscope.experiments.pool_benchmark.findings.clusters import cluster_price
+from poolscope.experiments.pool_benchmark.findings.clusters import ClusterPrice, cluster_price
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
 from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
@@ -177,7 +177,16 @@ def _cluster(state: State, recommendation: Recommendation, usable_cpus: int) -> 
     if price is None or recommendation.maps.outcome == "too few":
         return
     pays = {"pays": Part("pays")} if price.facts["seconds_per_item"] is not None else {}
-    yield Reason(price.code, {**price.facts, **pays}, price.config is recommendation.config)
+    facts = {**price.facts, **pays, "price": Part(_price_told(price))}
+    yield Reason(price.code, facts, price.config is recommendation.config)
+
+
+def _price_told(price: ClusterPrice) -> str:
+    """The code of the words for what is known of it."""
+    starts, sends = price.facts["cluster_s"] is not None, price.facts["sent"] is not None
+    if starts:
+        return "start and traffic" if sends else "start"
+    return "traffic" if sends else "no price"
 
 
 def _event_loop(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:

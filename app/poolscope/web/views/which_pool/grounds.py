@@ -14,6 +14,7 @@ from poolscope.experiments.pool_benchmark.state import Configuration, Python, St
 from poolscope.protocol.payloads import TrialReport
 from poolscope.stats.disturbance import beside_us
 from poolscope.text import numbers
+from poolscope.text.sentences import format_list
 from poolscope.web.views.which_pool.tables import against, counting, interval
 
 TASK = (2, 3)  # places in a budget of what is inside the task
@@ -162,6 +163,11 @@ def cpu_truth(state: State, conditions: Mapping[str, Any]) -> tuple[tuple[str, s
     pairs += [
         (f"CPU time received by {numbers.count(int(n), 'busy process')}", f"{got:.2f} CPUs")
         for n, got in effective.items()
+    ]
+    pairs += [
+        (f"{config_name(state, config)} on", f"{format_list(config.hosts)} ({numbers.count(config.hosts_cpus, 'CPU')})")
+        for config in state.pools
+        if config.hosts_cpus
     ]
     _, throttled = beside_us(state.noise)
     pairs.append(("throttled", "no counter to read" if throttled is None else numbers.count(throttled, "time")))
