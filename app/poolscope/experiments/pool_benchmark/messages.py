@@ -212,19 +212,24 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "items_changed": {
         "changes": "A call of {function} changes its argument, as [{part} of ]item {item} ({type}) shows",
+        "stays": (
+            "In processes and interpreters it is a copy that changes, and the caller's item stays as it was: rely on "
+            "what the call returns."
+        ),
+        "is lost": (
+            "In processes and interpreters it is a copy that changes, so what was done is lost: return the item."
+        ),
+        "copies and stays": "{copies} {stays}",
+        "copies and is lost": "{copies} {is lost}",
+        "made anew and stays": "{made anew} {stays}",
+        "made anew and is lost": "{made anew} {is lost}",
         "copies": "Every pass got copies of the items as they were, in every setting alike.",
         "made anew": "They can't be copied, so every pass had a process of its own, which made them anew.",
         "unknown": "The items were not looked at.",
         "unchanged": "A call leaves its item as it was.",
         "can't compare": "Whether a call changes its item can't be told: what is in it can't be seen.",
-        "changed": (
-            "{changes}. {passes} In processes and interpreters it is a copy that changes, and the caller's item stays "
-            "as it was: rely on what the call returns."
-        ),
-        "nothing returned": (
-            "{changes}, and returns nothing. {passes} In processes and interpreters it is a copy that changes, so what "
-            "was done is lost: return the item."
-        ),
+        "changed": "{changes}. {passes}",
+        "nothing returned": "{changes}, and returns nothing. {passes}",
     },
     "work_too_small": {
         **BREAK_EVEN,

@@ -32,7 +32,7 @@ from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, FAR, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
-from poolscope.text.sentences import Part
+from poolscope.text.sentences import Part, format_list
 
 NO_GAIN = 1.05  # up to here a kind gains next to nothing
 LESS_MEMORY = 0.67
@@ -241,6 +241,7 @@ def _other_kinds(state: State, recommendation: Recommendation, usable_cpus: int)
     present = [other for other in eligible_configs(state) if other in here]
     named = {family(other) for other in as_good(state, recommendation)}
     decided = config is not None  # else they could pass for winners
+    unmeasured: dict[str, list[str]] = {}  # kinds by why, which several may have in common
     for name in dict.fromkeys(FAMILIES[kind] for kind in (*POOL_KINDS, *ENGINES)):
         measured = [other for other in present if family(other) == name]
         left_out = [other for other in here if family(other) == name and state.left_out(other)]
@@ -248,9 +249,11 @@ def _other_kinds(state: State, recommendation: Recommendation, usable_cpus: int)
             weighty = decided and name not in named
             yield _kind(state, recommendation, chosen, fastest(measured), usable_cpus, weighty)
         if not measured and left_out:
-            yield Reason("kind left out", {"kind": name, "why": state.left_out(left_out[0])})
+            unmeasured.setdefault(state.left_out(left_out[0]), []).append(name)
         elif left_out:
             yield from (Reason("left out", {"config": one, "why": state.left_out(one)}, False) for one in left_out)
+    for why, names in unmeasured.items():
+        yield Reason("kind left out", {"kind": format_list(names), "why": why})
 
 
 def _kind(
