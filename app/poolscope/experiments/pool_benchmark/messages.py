@@ -35,6 +35,7 @@ CHECKS = {
     "chunks_vary": "chunk size changes with the pool size",
     "stragglers": "workers wait for the last items",
     "more_workers_than_cpus": "more workers than usable CPUs",
+    "larger_pools_untried": "larger pools may gain more",
     "quota_bites": "a CPU quota made workers wait",
     "siblings_share_cores": "workers share cores as hyper-threads",
     "oversubscribed": "tasks start processes or threads of their own",
@@ -458,6 +459,15 @@ FINDINGS: dict[str, dict[str, str]] = {
         "gain": "{compared} ({gain:compared interval}).",
         "wide": "{compared}; the times spread too widely to tell ({gain:compared interval}).",
         "no gain": "{compared} ({gain:compared interval}), so the extra workers bring no visible gain.",
+    },
+    "larger_pools_untried": {
+        "rises": (
+            "{large}, the most that were tried, {large:maps/map} {gain:compared with} {small} "
+            "({gain:compared interval}): the work waits, so more of them may gain more."
+        ),
+        "levels off": "{large}, the most that were tried, {large:maps/map} {gain:compared with} {small}.",
+        "not waiting": "The work is not known to wait, so that workers beyond the CPUs would gain.",
+        "not the largest": "The fastest pool is not the largest that was tried.",
     },
     "quota_bites": {
         "no counter": "No quota counter can be read: there is no quota, or it is not visible from here.",
