@@ -768,6 +768,7 @@ VERDICTS = {
     "too small, behind": "{break_even:capital}. {best:capital}, {fastest}, {reach}.",
     # No recommendation, and why.
     "no winner": "No clear winner.",
+    "no winner, busy": "No clear winner, for other programs had the CPUs: measure again when they are quieter.",
     "figures": (
         "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:compared} "
         "({gain:compared interval})"
@@ -777,7 +778,7 @@ VERDICTS = {
     "luckiest": "{figures} may just be the luckiest of {compared}.",
     "unconfirmed": "{figures} needs more repetitions to be sure of.",
     "others open": "{figures} is slower, but the others spread too widely to tell.",
-    "took": "The plain loop took {loop_s:duration}, {best}, the fastest, {best_s:duration}.",
+    "took": "The plain loop took {loop_s:duration}, {best}, {fastest}, {best_s:duration}.",
     "one repetition": "One repetition is too few for an interval. {took}",
     "few repetitions": "{repetitions} repetitions are too few for an interval. {took}",
     "wrong results": "No pool gave the results of the plain loop.",
@@ -840,6 +841,10 @@ VERDICTS = {
     "programs work": (
         "Its child processes need the CPUs, {children_s:duration} an item, and no GIL is held meanwhile: threads do as "
         "well as processes."
+    ),
+    "work waits": (
+        "The work waits, and meanwhile others can run: the plain loop was on a CPU for {loop_on_cpu:percent} of its "
+        "time."
     ),
     "no GIL": "This Python has no GIL, so its threads compute side by side.",
     "no GIL in": "{python} has no GIL, so its threads compute side by side.",
