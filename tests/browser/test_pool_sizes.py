@@ -108,7 +108,9 @@ def test_a_second_one_waits_for_its_turn_and_can_be_cancelled(open_page: Opens, 
     expect(page.locator("#pool-sizes-head output")).to_contain_text("cancelled")
 
 
-def test_vega_is_loaded_only_where_a_chart_is_shown(open_page: Opens, watched: Watched, bench: Served) -> None:
+def test_vega_is_loaded_only_where_a_chart_is_shown_and_draws_those_in_sight(
+    open_page: Opens, watched: Watched, bench: Served
+) -> None:
     bench.stop(bench.begin("shared-list"))
     page = open_page(f"/runs/{bench.done('factorials')}")
     for path in ("/runs", "/api"):
@@ -116,9 +118,13 @@ def test_vega_is_loaded_only_where_a_chart_is_shown(open_page: Opens, watched: W
         expect(page.get_by_role("button", name="Theme")).to_be_visible()
     assert not [path for path in watched.requests if VEGA.search(path)]
 
+    page.set_viewport_size({"width": 412, "height": 823})
     page.goto(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}")
     drawn(page, "#map-chart")
     assert len([path for path in watched.requests if VEGA.search(path)]) == 3
+    assert not page.locator("#drift-chart").evaluate("chart => chart.seen")  # it is far below
+    page.locator("#drift-chart").scroll_into_view_if_needed()
+    drawn(page, "#drift-chart")
 
 
 def test_a_chart_whose_library_was_lost_on_the_way_is_drawn_after_all(

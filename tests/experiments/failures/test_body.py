@@ -18,7 +18,9 @@ from poolscope.experiments.failures.export import left, matrix
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseBegan, LockEdge, LockGraph, OutputRead
+from poolscope.experiments.failures.pooled import Tally, wait_for_all
 from poolscope.experiments.failures.state import Case, FailuresState, fold, initial
+from poolscope.experiments.failures.tools import NoAnswer
 from poolscope.protocol.records import Actor, Failure, Record, Result, Span
 
 from tests.children import Child, end_of, perform, runner
@@ -167,6 +169,23 @@ def test_a_pool_never_answers_for_a_dead_worker_and_an_executor_breaks(case: Ask
     assert len(executor.kept) + len(executor.lost) == 8
     assert executor.noticed_s is not None
     assert executor.observed.usable is False
+
+
+class LatePool:
+    """Answers a ticket, the seconds that its task takes on a slow machine, to whoever waits that long."""
+
+    def get(self, ticket: float, seconds: float) -> int:
+        if seconds < ticket:
+            raise NoAnswer
+        return 1
+
+
+def test_a_late_task_is_not_lost() -> None:
+    tickets = {"task 4": 0.0, "task 5": float("inf"), "task 6": 10.0, "task 7": 0.0}
+    for fault in ("SIGKILL", "too long"):
+        tally = Tally("get() in the main thread")
+        wait_for_all(LatePool(), tickets, tally, 0.5, fault)  # type: ignore[arg-type]  # all that it needs of a pool
+        assert (sorted(tally.results), tally.unanswered) == (["task 4", "task 6", "task 7"], ["task 5"])
 
 
 def test_a_process_is_terminated_at_its_limit_and_a_thread_runs_on(case: Ask) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -232,6 +234,30 @@ def test_what_is_queued_running_and_back_is_counted_from_chunks_of_our_own(conte
     assert max(under_way.running) <= 2
     assert (under_way.queued[-1], under_way.running[-1], under_way.back[-1]) == (0, 0, 10)
     assert items_under_way(replace(measurement, back=measurement.back[1:])) is None
+
+
+class AsksAProgram(ThreadPoolExecutor):
+    """Starts a program, which without its site packages imports only what it is told where to find."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        asked = [sys.executable, "-S", "-c", "import poolscope.runner.pools.worker_side"]
+        self.status = subprocess.run(asked, cwd="/", check=False, capture_output=True).returncode
+
+
+def test_programs_that_an_executor_starts_import_what_we_do(
+    context: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[AsksAProgram] = []
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+
+    def make(workers: int) -> Executor:
+        made.append(AsksAProgram(workers))
+        return made[0]
+
+    measure(context, PoolUse("executor", 1), Work(square, ITEMS, executor=make))
+    assert made[0].status == 0
+    assert os.environ["PYTHONPATH"] == "/nowhere"
 
 
 class OneForAll(ProcessPoolExecutor):

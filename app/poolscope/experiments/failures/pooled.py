@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
 from multiprocessing.connection import wait
@@ -25,6 +25,9 @@ START_LIMIT_S = 20.0  # only a hang lasts so long
 # Seconds in which a fault is noticed at the latest, without a limit. dask starts another worker for a task whose
 # worker died, again and again, and gives the task up with the fourth.
 NOTICES_S, GIVES_UP_S = 5.0, 100.0
+# After these a Pool answers for no task at all, so there is nobody to be waited for longer.
+ENDS_ALL_ANSWERS = ("exception", "initializer raises")
+FATAL_TASK = f"task {tasks.FATAL}"
 
 
 class Tally:
@@ -52,9 +55,9 @@ class Tally:
         """Record who has which result, what is lost, and how it ended; a late task takes `late_s` seconds."""
         case_log.kept(
             f"{name} = {value if isinstance(value, int | float) else type(value).__name__}"
-            for name, value in self.results.items()
+            for name, value in sorted(self.results.items())
         )
-        case_log.lost([*self.errors, *self.unanswered])
+        case_log.lost(sorted([*self.errors, *self.unanswered]))
         kinds = sorted({type(error).__name__ for error in self.errors.values()})
         total = len(self.results) + len(self.errors) + len(self.unanswered)
         had = endings.results_kept(len(self.results), total)
@@ -80,8 +83,8 @@ def parts(case: str) -> tuple[str, str]:
 def observe_pool(
     context: CaseContext, tool: str, submit: Callable[[Any, int], Any], initializer: Any = None, late_s: float = 0.0
 ) -> None:
-    """Eight tasks in a pool of two; everybody's result is waited for, until the limit is over for all."""
-    others = set(threading.enumerate())
+    """Eight tasks in a pool of two; the result of each is waited for."""
+    fault, others = parts(context.case)[0], set(threading.enumerate())
     try:
         pool = make_tool(tool, initializer)
     except ImportError as missing:
@@ -103,11 +106,9 @@ def observe_pool(
         for number in range(1, tasks.LAST + 1):
             tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
             deaths.take_in()
-        patience = start_allowance(tool, parts(context.case)[0]) + context.limit
-        until = began + int(patience * 1e9)
+        patience = start_allowance(tool, fault) + context.limit
         with deaths:
-            for name, ticket in tickets.items():
-                tally.take(name, partial(get_by, pool, ticket, until))
+            wait_for_all(pool, tickets, tally, patience, fault)
         case_log.was("main", "blocked", began)
         if initializer:
             tries = case_log.faults_so_far()
@@ -115,9 +116,45 @@ def observe_pool(
             case_log.moment(f"the initializer has raised in {tries} worker{'s' * (tries != 1)}", "failed")
         tally.settle(patience, late_s)
         if initializer is None and not tally.unanswered:
-            usable(pool, patience)
+            usable(pool, max(patience, START_LIMIT_S))
     finally:
         shut(pool, others)
+
+
+def wait_for_all(
+    pool: PoolTool | ExecutorTool, tickets: Mapping[str, Any], tally: Tally, patience: float, fault: str
+) -> None:
+    """Wait for every result until the limit is over for all, and longer for those that are merely late.
+
+    On a busy machine the tasks behind the one that goes wrong are still being done by then, or wait for a worker in the
+    place of a dead one. They are not lost, so the limit alone decides only about the one that goes wrong; and that gets
+    it again once the others have answered, for it may have begun late as well.
+    """
+    began = perf_counter_ns()
+    stalls = fault in ENDS_ALL_ANSWERS
+    if stalls:
+        wait_for_fault(START_LIMIT_S)
+    until = (perf_counter_ns() if stalls else began) + int(patience * 1e9)
+    for name, ticket in tickets.items():
+        tally.take(name, partial(get_by, pool, ticket, until))
+    late = [name for name in tally.unanswered if name != FATAL_TASK]
+    if stalls or not late:
+        return
+    silent = FATAL_TASK in tally.unanswered
+    tally.unanswered = [FATAL_TASK] if silent and fault == "too long" else []
+    latest = began + int(max(patience, START_LIMIT_S) * 1e9)
+    for name in late:
+        tally.take(name, partial(get_by, pool, tickets[name], latest))
+    if silent and fault != "too long":
+        again = perf_counter_ns() + int(patience * 1e9)
+        tally.take(FATAL_TASK, partial(get_by, pool, tickets[FATAL_TASK], again))
+
+
+def wait_for_fault(seconds: float) -> None:
+    """Until some worker has come to the fault."""
+    pause, until = threading.Event(), perf_counter_ns() + int(seconds * 1e9)
+    while not case_log.faults_so_far() and perf_counter_ns() < until:
+        pause.wait(0.01)
 
 
 def get_by(pool: PoolTool | ExecutorTool, ticket: Any, until: int) -> Any:
@@ -195,7 +232,7 @@ def raiser(error: Exception) -> Callable[[], Any]:
 
 
 def usable(pool: PoolTool | ExecutorTool, patience: float) -> None:
-    """Whether the pool still does a task afterwards, in as many seconds as the tasks had: a worker may start anew."""
+    """Whether the pool still does a task afterwards, in as many seconds as late tasks had: a worker may start anew."""
     try:
         works = pool.get(pool.submit(abs, -1), patience) == 1
     except Exception as error:

@@ -20,12 +20,19 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     is_beyond_cpus,
 )
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits, why_unfounded
+from poolscope.experiments.pool_benchmark.work import (
+    WAITS,
+    blocks_event_loop,
+    is_childrens_work,
+    on_cpu,
+    waits,
+    why_unfounded,
+)
 from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, FAR, NEAR
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import interval_of
-from poolscope.text.sentences import Part
+from poolscope.text.sentences import Part, format_list
 
 NO_GAIN = 1.05  # up to here a kind gains next to nothing
 LESS_MEMORY = 0.67
@@ -54,6 +61,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_event_loop(state, recommendation, usable_cpus),
         *_several_cpus(state, recommendation, usable_cpus),
         *_for_programs(state, recommendation, usable_cpus),
+        *_waiting(state, recommendation),
         *_without_gil(state, recommendation),
         *_other_kinds(state, recommendation, usable_cpus),
         *_tied_sizes(state, recommendation),
@@ -210,6 +218,13 @@ def _for_programs(state: State, recommendation: Recommendation, usable_cpus: int
         yield Reason("programs work", found.facts)
 
 
+def _waiting(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """Why kinds that share one interpreter are enough."""
+    config, share = recommendation.config, on_cpu(state.serial)
+    if config is not None and config.kind in LIGHT and waits(state) and share is not None and share <= WAITS:
+        yield Reason("work waits", {"loop_on_cpu": share})
+
+
 def _without_gil(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     """Why threads win here, where they mostly don't."""
     config = recommendation.config
@@ -226,6 +241,7 @@ def _other_kinds(state: State, recommendation: Recommendation, usable_cpus: int)
     present = [other for other in eligible_configs(state) if other in here]
     named = {family(other) for other in as_good(state, recommendation)}
     decided = config is not None  # else they could pass for winners
+    unmeasured: dict[str, list[str]] = {}  # kinds by why, which several may have in common
     for name in dict.fromkeys(FAMILIES[kind] for kind in (*POOL_KINDS, *ENGINES)):
         measured = [other for other in present if family(other) == name]
         left_out = [other for other in here if family(other) == name and state.left_out(other)]
@@ -233,9 +249,11 @@ def _other_kinds(state: State, recommendation: Recommendation, usable_cpus: int)
             weighty = decided and name not in named
             yield _kind(state, recommendation, chosen, fastest(measured), usable_cpus, weighty)
         if not measured and left_out:
-            yield Reason("kind left out", {"kind": name, "why": state.left_out(left_out[0])})
+            unmeasured.setdefault(state.left_out(left_out[0]), []).append(name)
         elif left_out:
             yield from (Reason("left out", {"config": one, "why": state.left_out(one)}, False) for one in left_out)
+    for why, names in unmeasured.items():
+        yield Reason("kind left out", {"kind": format_list(names), "why": why})
 
 
 def _kind(

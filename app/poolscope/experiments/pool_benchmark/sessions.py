@@ -336,7 +336,8 @@ class InterpreterSession:
         use, late = order_for(config, HowToMeasure()).use, breakage.code == "limit"
         if config.kind in STARTED_BY_METHOD:
             use = replace(use, start_method=use.start_method or self.facts.start_method)
-        found = self._search(use, warm=late and config.kind != SERIAL)
+        warm = late and config.kind != SERIAL and not self._forks_threads_of_calls(config)
+        found = self._search(use, warm=warm)
         if found is None or (found.code == "host-died") > (breakage.code == "host-died"):
             return replace(breakage, looked=True)
         if found.code == "hung-at-fork":

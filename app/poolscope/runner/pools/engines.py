@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import os
+import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -235,15 +236,31 @@ class GivenExecutor(ChunkedExecutor):
         return executor
 
     def open(self) -> None:
+        self.path_before = os.environ.get("PYTHONPATH")
+        # For workers that are programs of their own, as Parsl's, executorlib's and MPI's are: they find modules where
+        # we do, ours among them.
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         try:
             super().open()
         except PoolFailed:
+            self.restore_path()
             raise
         except Exception as error:
+            self.restore_path()
             raise PoolFailed(f"The factory of the executor raised {type(error).__name__}: {error}.") from error
         if not hasattr(self.executor, "submit"):
             self.close()
             raise PoolFailed(f"The factory gave {described(self.executor)}, which has no submit. {WANTED}")
+
+    def close(self) -> None:
+        self.restore_path()  # first: an executor may never end
+        super().close()
+
+    def restore_path(self) -> None:
+        if self.path_before is None:
+            os.environ.pop("PYTHONPATH", None)
+        else:
+            os.environ["PYTHONPATH"] = self.path_before
 
 
 class DaskCluster(ChunkedExecutor):

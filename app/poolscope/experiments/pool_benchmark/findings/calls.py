@@ -101,13 +101,17 @@ def items_changed(state: State, usable_cpus: int) -> CheckResult:
     change = trial.changed
     if change is None:
         return CheckResult(False, "unchanged") if trial.items_known else CheckResult(None, "can't compare")
-    facts = {
+    facts: dict[str, Any] = {
         "function": trial.function,
         "item": change.item,
         "type": change.kind,
         "part": change.part,
-        "passes": Part("copies" if change.copied else "made anew"),
     }
+    lost = ("copies and is lost", "made anew and is lost")
+    sent = ("copies and stays", "made anew and stays") if change.returned else lost
+    # What can't be pickled does not come to a process at all.
+    copies, made_anew = ("copies", "made anew") if "item" in trial.unpicklable else sent
+    facts["passes"] = Part(copies if change.copied else made_anew)
     return CheckResult(True, "changed" if change.returned else "nothing returned", facts)
 
 
