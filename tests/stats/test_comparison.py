@@ -96,6 +96,18 @@ def test_a_cheap_cell_that_only_its_spread_ties_is_not_recommended() -> None:
     assert result.recommended == "four"
 
 
+def test_one_that_is_surely_faster_is_recommended_though_the_times_of_the_fastest_spread_too_widely() -> None:
+    """As one thread beside two processes, on a machine that others use."""
+    configs = [
+        TimedConfiguration("one", (0.065, 0.230, 0.086, 0.250, 0.080), (1,)),
+        TimedConfiguration("two", (0.088, 0.090, 0.086, 0.091, 0.089), (2,)),
+    ]
+    result = compare((0.2, 0.201, 0.199, 0.202, 0.198), configs)
+    assert result is not None
+    assert (result.best, result.beats_loop) == ("one", None)
+    assert (result.outcome, result.recommended) == ("pool", "two")
+
+
 def test_the_loop_wins_where_every_pool_is_shown_slower() -> None:
     loop = (0.0010, 0.0011, 0.0010, 0.0012, 0.0010)
     result = comparison_of(loop, (0.005, 0.0051, 0.0052, 0.0049, 0.005), (0.05, 0.051, 0.049, 0.05, 0.052))

@@ -65,10 +65,10 @@ class TimedConfiguration:
 class Comparison:
     """The result, as facts; every claim of a difference allows for the number of configurations it was picked from.
 
-    outcome         'pool': best beats the loop by WORTH_IT or more; 'small gain': it beats it by less; 'loop': every
-                    configuration is shown slower than the loop; 'no clear winner': neither is shown; 'too few': the
-                    loop, or every configuration, has fewer than FEWEST_FOR_RATIO repetitions, so that all else but
-                    `best` is unknown
+    outcome         'pool': best, or one that may be as fast, beats the loop by WORTH_IT or more; 'small gain': best
+                    beats it by less; 'loop': every configuration is shown slower than the loop; 'no clear winner':
+                    neither is shown; 'too few': the loop, or every configuration, has fewer than FEWEST_FOR_RATIO
+                    repetitions, so that all else but `best` is unknown
     best            the configuration with the least median
     beats_loop      whether best is shown faster than the loop: True; False if shown slower; None: cannot tell
     loop_beats_all  whether every configuration is shown slower than the loop
@@ -155,14 +155,16 @@ def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...], l
     gain = ratio(loop, best.samples)
     limit = NEAR * median(best.samples)
     sound = (i for i in equal if faster[i] and ratio(loop, configs[i].samples).value >= WORTH_IT)
+    recommended = next((configs[i].name for i in sound if median(configs[i].samples) <= limit), None)
     return Comparison(
-        outcome=_outcome(faster[at], gain.value, loop_beats_all),
+        # The best one's times may spread too widely, where those of another that is as fast do not.
+        outcome=_outcome(faster[at] or recommended is not None, gain.value, loop_beats_all),
         best=best.name,
         beats_loop=True if faster[at] else False if best_is_slower else None,
         loop_beats_all=loop_beats_all,
         tied=tuple(configs[i].name for i in tied),
         faster=frozenset(config.name for config, shown in zip(configs, faster, strict=True) if shown),
-        recommended=next((configs[i].name for i in sound if median(configs[i].samples) <= limit), None),
+        recommended=recommended,
         gain=gain,
         compared=count,
         left_out=left_out,

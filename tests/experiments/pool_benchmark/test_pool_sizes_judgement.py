@@ -29,6 +29,7 @@ CHECKS = [
     "chunk size changes with the pool size",
     "workers wait for the last items",
     "more workers than usable CPUs",
+    "larger pools may gain more",
     "a CPU quota made workers wait",
     "workers share cores as hyper-threads",
     "starting processes outweighs the map",
@@ -206,6 +207,23 @@ def test_work_is_too_small_only_where_every_pool_loses(maps: dict[int, list[floa
 def test_one_usable_cpu_has_no_break_even() -> None:
     found = check(LOOP_WINS, "work too small for a pool", usable_cpus=1)
     assert (found.holds, found.code, found.remedy) == (None, "work_too_small: one at a time", {})
+
+
+@pytest.mark.parametrize(
+    ("maps", "code"),
+    [
+        ({0: about(640), 4: about(162), 8: about(83)}, "larger_pools_untried: rises"),
+        ({0: about(640), 4: about(90), 8: about(83)}, "larger_pools_untried: levels off"),
+        ({0: about(640), 4: about(83), 8: about(90)}, "larger_pools_untried: not the largest"),
+    ],
+)
+def test_of_work_that_waits_a_largest_pool_that_still_gains_asks_for_larger_ones(
+    maps: dict[int, list[float]], code: str
+) -> None:
+    found = check(state_after(maps, workload="square-sleep", last=40), "larger pools may gain more")
+    assert found.code == code
+    assert found.remedy == ({"sizes": [8, 16, 32]} if found.holds else {})
+    assert check(state_after(maps), "larger pools may gain more").code == "larger_pools_untried: not waiting"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -364,6 +365,27 @@ def test_a_disturbed_run_says_so_at_once(how: dict[str, Any], disturbed: bool) -
     now = told(SUM_OF_SQUARES, **how)
     assert ("disturbed" in reasons_by_code(now)) is disturbed
     assert ("disturbed" in verdict_of(now).rest) is disturbed
+
+
+def test_a_run_that_others_left_few_cpus_says_so_where_it_has_no_winner() -> None:
+    open_question = {"serial": WIDE, "thread 2": WIDE[::-1]}
+    full = replace(LOUD, own_cpu_s=10.0)
+    busy, quiet = (verdict_of(told(open_question, noise=noise)) for noise in (full, QUIET))
+    assert "other programs had the CPUs" in busy.headline
+    assert "other programs" not in str(quiet)
+    assert "other programs had" not in str(verdict_of(told(SUM_OF_SQUARES, noise=full)))
+
+
+def test_work_that_waits_says_so_where_threads_win() -> None:
+    maps = {"serial": about(640), "thread 8": about(82), "process 8": about(90)}
+    waits = told(maps, asked={"workload": "sleep"}, loop_share=0.03)
+    assert reasons_by_code(waits)["work waits"].facts["loop_on_cpu"] == pytest.approx(0.03)
+    assert "work waits" not in reasons_by_code(told(SUM_OF_SQUARES))
+
+
+def test_a_stopped_run_whose_pools_are_slower_calls_the_best_of_them_the_fastest_pool() -> None:
+    slower = verdict_of(told({"serial": [0.7], "process 2": [230.0]}, outcome="stopped"))
+    assert "2\N{NO-BREAK SPACE}processes, the fastest pool," in str(slower)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,13 @@ def was_disturbed(state: State, usable_cpus: int) -> bool:
     return judged is not None and judged.disturbed is True
 
 
+def others_had_the_cpus(state: State, usable_cpus: int) -> bool:
+    """Whether other programs used as much as half of the CPUs that the run could have used."""
+    judged = judge_disturbance(state, usable_cpus)
+    in_the_way = judged is not None and any(sign.code == "others in the way" for sign in judged.signs)
+    return in_the_way and judged is not None and (judged.others_cpus or 0.0) >= usable_cpus / 2
+
+
 def _traced(state: State) -> list[TracedTasks]:
     """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
     noise = state.noise

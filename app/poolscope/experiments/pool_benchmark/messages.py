@@ -35,6 +35,7 @@ CHECKS = {
     "chunks_vary": "chunk size changes with the pool size",
     "stragglers": "workers wait for the last items",
     "more_workers_than_cpus": "more workers than usable CPUs",
+    "larger_pools_untried": "larger pools may gain more",
     "quota_bites": "a CPU quota made workers wait",
     "siblings_share_cores": "workers share cores as hyper-threads",
     "oversubscribed": "tasks start processes or threads of their own",
@@ -459,6 +460,15 @@ FINDINGS: dict[str, dict[str, str]] = {
         "wide": "{compared}; the times spread too widely to tell ({gain:compared interval}).",
         "no gain": "{compared} ({gain:compared interval}), so the extra workers bring no visible gain.",
     },
+    "larger_pools_untried": {
+        "rises": (
+            "{large}, the most that were tried, {large:maps/map} {gain:compared with} {small} "
+            "({gain:compared interval}): the work waits, so more of them may gain more."
+        ),
+        "levels off": "{large}, the most that were tried, {large:maps/map} {gain:compared with} {small}.",
+        "not waiting": "The work is not known to wait, so that workers beyond the CPUs would gain.",
+        "not the largest": "The fastest pool is not the largest that was tried.",
+    },
     "quota_bites": {
         "no counter": "No quota counter can be read: there is no quota, or it is not visible from here.",
         "free": "The quota's counter did not rise during the run.",
@@ -768,6 +778,7 @@ VERDICTS = {
     "too small, behind": "{break_even:capital}. {best:capital}, {fastest}, {reach}.",
     # No recommendation, and why.
     "no winner": "No clear winner.",
+    "no winner, busy": "No clear winner, for other programs had the CPUs: measure again when they are quieter.",
     "figures": (
         "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:compared} "
         "({gain:compared interval})"
@@ -777,7 +788,7 @@ VERDICTS = {
     "luckiest": "{figures} may just be the luckiest of {compared}.",
     "unconfirmed": "{figures} needs more repetitions to be sure of.",
     "others open": "{figures} is slower, but the others spread too widely to tell.",
-    "took": "The plain loop took {loop_s:duration}, {best}, the fastest, {best_s:duration}.",
+    "took": "The plain loop took {loop_s:duration}, {best}, {fastest}, {best_s:duration}.",
     "one repetition": "One repetition is too few for an interval. {took}",
     "few repetitions": "{repetitions} repetitions are too few for an interval. {took}",
     "wrong results": "No pool gave the results of the plain loop.",
@@ -840,6 +851,10 @@ VERDICTS = {
     "programs work": (
         "Its child processes need the CPUs, {children_s:duration} an item, and no GIL is held meanwhile: threads do as "
         "well as processes."
+    ),
+    "work waits": (
+        "The work waits, and meanwhile others can run: the plain loop was on a CPU for {loop_on_cpu:percent} of its "
+        "time."
     ),
     "no GIL": "This Python has no GIL, so its threads compute side by side.",
     "no GIL in": "{python} has no GIL, so its threads compute side by side.",

@@ -20,7 +20,14 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     is_beyond_cpus,
 )
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import blocks_event_loop, is_childrens_work, waits, why_unfounded
+from poolscope.experiments.pool_benchmark.work import (
+    WAITS,
+    blocks_event_loop,
+    is_childrens_work,
+    on_cpu,
+    waits,
+    why_unfounded,
+)
 from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, FAR, NEAR
 from poolscope.stats.intervals import Ratio, ratio
@@ -54,6 +61,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_event_loop(state, recommendation, usable_cpus),
         *_several_cpus(state, recommendation, usable_cpus),
         *_for_programs(state, recommendation, usable_cpus),
+        *_waiting(state, recommendation),
         *_without_gil(state, recommendation),
         *_other_kinds(state, recommendation, usable_cpus),
         *_tied_sizes(state, recommendation),
@@ -208,6 +216,13 @@ def _for_programs(state: State, recommendation: Recommendation, usable_cpus: int
     config, found = recommendation.config, child_processes(state, usable_cpus)
     if config is not None and config.kind == "thread" and found.holds and not oversubscribed(state, usable_cpus).holds:
         yield Reason("programs work", found.facts)
+
+
+def _waiting(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+    """Why kinds that share one interpreter are enough."""
+    config, share = recommendation.config, on_cpu(state.serial)
+    if config is not None and config.kind in LIGHT and waits(state) and share is not None and share <= WAITS:
+        yield Reason("work waits", {"loop_on_cpu": share})
 
 
 def _without_gil(state: State, recommendation: Recommendation) -> Iterator[Reason]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
+from poolscope.experiments.pool_benchmark.disturbance import others_had_the_cpus
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts, items_changed, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
@@ -118,12 +119,14 @@ def every_pool_broke(state: State) -> bool:
 
 def _explained(state: State, usable_cpus: int, headline: str, facts: dict[str, Any]) -> str:
     """The headline, behind what explains by itself that no pool is recommended."""
-    title = verdict_sentence(state, headline, facts)
     cause = None
     if headline == "no winner":
         cause = _why_no_winner(state, usable_cpus)
+        if cause is None and others_had_the_cpus(state, usable_cpus):
+            headline = "no winner, busy"
     elif headline in ("loop", "too small", "small gain"):
         cause = _why_no_gain(state, usable_cpus)
+    title = verdict_sentence(state, headline, facts)
     return f"{verdict_sentence(state, *cause)} {title}" if cause else title
 
 
@@ -160,6 +163,7 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         "loop": state.serial,
         "loop_s": median(state.serial.map) if state.serial else None,
         "best_s": median(best.map),
+        "fastest": _fastest(state, recommendation),
         "worth_it": WORTH_IT - 1,
         "base": Part("the plain loop of" if len(state.pythons) > 1 else "the only plain loop"),
     }
@@ -167,16 +171,16 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         return NO_ANSWER[unfounded], unfounded, facts | call_facts(state)
     match recommendation.maps.outcome:
         case "loop" | "small gain" | "too few" | "no clear winner" if blocked.holds:
-            more = {"fastest": _fastest(state, best), "reach": reach(facts["gain"], "reach", "gain little", "take")}
+            more = {"reach": reach(facts["gain"], "reach", "gain little", "take")}
             return "blocked", "blocked, behind", {**facts, **more, **blocked.facts}
         case "pool":
             return _use(state, recommendation, facts)
         case "small gain":
             config = recommendation.config or best
-            fastest = _fastest(state, best) if config is best else None
-            return "small gain", "small gain, behind", {**facts, "config": config, "fastest": fastest}
+            fastest = {} if config is best else {"fastest": None}
+            return "small gain", "small gain, behind", {**facts, "config": config, **fastest}
         case "loop":
-            return _loop(state, best, usable_cpus, facts)
+            return _loop(state, usable_cpus, facts)
         case "too few":
             counted_least = min(len(state.serial.map) if state.serial else 0, len(best.map))
             code = "one repetition" if counted_least == 1 else "few repetitions"
@@ -197,16 +201,11 @@ def _use(state: State, recommendation: Recommendation, facts: dict[str, Any]) ->
     return "use", "use, behind", facts
 
 
-def _loop(
-    state: State, best: Configuration, usable_cpus: int, facts: dict[str, Any]
-) -> tuple[str, str, dict[str, Any]]:
+def _loop(state: State, usable_cpus: int, facts: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
     near, as_long = nearest(state, usable_cpus), 1 / facts["gain"].value
     slower = "percent longer" if as_long < TWICE else "times slower"
     facts |= {"slower": Part(slower), "longer": as_long - 1, "as_long": as_long}
-    facts |= {
-        "fastest": _fastest(state, best, "fastest pool"),
-        "reach": reach(facts["gain"], "reach", "gain little", "take"),
-    }
+    facts |= {"reach": reach(facts["gain"], "reach", "gain little", "take")}
     if near and near.is_told:
         return "too small", "too small, behind", facts | near.facts
     if near and near.why_not:
@@ -216,7 +215,7 @@ def _loop(
 
 def _undecided(state: State, recommendation: Recommendation, facts: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
     maps, gain = recommendation.maps, recommendation.gain
-    facts |= {"fastest": _fastest(state, recommendation.best), "compared": maps.compared}
+    facts |= {"compared": maps.compared}
     if not gain.shows_difference:
         return "no winner", "no gain" if no_pool_gains(state, recommendation) else "undecided", facts
     if gain.value < 1:
@@ -232,9 +231,13 @@ def _others_open(state: State, recommendation: Recommendation) -> bool:
     return any((ratio(loop, config.map).high or 1.0) >= 1 for config in others)
 
 
-def _fastest(state: State, best: Configuration, code: str = "fastest") -> Part:
-    """What the best one is called; in a run that was stopped, others may be faster by too few repetitions."""
-    took = median(best.map)
+def _fastest(state: State, recommendation: Recommendation) -> Part:
+    """What the best one is called; in a run that was stopped, others may be faster by too few repetitions.
+
+    Where it is slower than the plain loop, it is the fastest of the pools alone.
+    """
+    best = recommendation.best
+    took, code = median(best.map), "fastest" if recommendation.gain.value >= 1 else "fastest pool"
     faster = any(
         median(config.map) < took and len(config.map) < len(best.map)
         for config in eligible_configs(state)

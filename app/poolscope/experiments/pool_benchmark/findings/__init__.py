@@ -16,6 +16,7 @@ from poolscope.experiments.pool_benchmark.findings.calls import (
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.clusters import has_cluster, sent_with_every_map
 from poolscope.experiments.pool_benchmark.findings.cpus import (
+    larger_pools_untried,
     more_workers_than_cpus,
     oversubscribed,
     quota_bites,
@@ -76,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     chunks_vary,
     stragglers,
     more_workers_than_cpus,
+    larger_pools_untried,
     quota_bites,
     siblings_share_cores,
     oversubscribed,
@@ -134,6 +136,7 @@ ABOUT_TIMES = {
     chunks_too_large,
     stragglers,
     more_workers_than_cpus,
+    larger_pools_untried,
     oversubscribed,
     start_up_outweighs,
     unsettled,

@@ -23,6 +23,7 @@ from poolscope.protocol.native import LIBRARIES
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
 
+STILL_GAINS = 1.25  # over the next smaller pool: so far from level that a larger one is worth a try
 NO_GAIN = 1.1  # where the interval ends below it, more workers gain less than a tenth
 # How much more CPU time a task takes where two workers share a core; real hyper-threads cost a third and more.
 SHARES_A_CORE, ALONE = 1.2, 1.08
@@ -69,6 +70,24 @@ def _compared(
     if gain.high > NO_GAIN:
         return CheckResult(None, "wide", facts, fitting)
     return CheckResult(True, "no gain", facts, fitting)
+
+
+def larger_pools_untried(state: State, usable_cpus: int) -> CheckResult:
+    """Whether the fastest pool of waiting work is the largest of its kind, and still surely gained by its size."""
+    pools = [config for config in eligible_configs(state) if not config.serial]
+    if not pools or not waits(state) or blocks_event_loop(state):
+        return CheckResult(False, "not waiting")
+    large = fastest(pools)
+    smaller = [config for config in pools if _but_for_size(config) == _but_for_size(large) and config is not large]
+    small = max(smaller, key=lambda config: config.size, default=None)
+    if small is None or small.size > large.size or 2 * large.size > LARGEST_POOL:
+        return CheckResult(False, "not the largest")
+    gain = ratio(small.map, large.map)
+    facts = {"small": small, "large": large, "gain": gain}
+    if (gain.low or 0.0) <= STILL_GAINS or (state.items or 0) <= large.size:
+        return CheckResult(False, "levels off", facts)
+    most = min(4 * large.size, LARGEST_POOL, state.items or 0)
+    return CheckResult(True, "rises", facts, remedies.sizes([large.size, min(2 * large.size, most), most]))
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.text.sentences import format_list
 from poolscope.web.views.which_pool.tables import counting
 
 # Waiting for a CPU that another program has counts as whatever was waited for.
@@ -64,12 +65,14 @@ def _explained(state: State, choice: Recommendation | None) -> Configuration | N
 
 def _sentence(name: str, shares: list[Share]) -> str:
     costs = sorted((share for share in shares if share.phase not in WORK), key=lambda share: -share.width)
-    work = sum(share.width for share in shares if share.phase in WORK)
+    wanted = [share for share in shares if share.phase in WORK]
+    work = sum(share.width for share in wanted)
+    into = format_list(share.phase for share in wanted if share.width >= 1) or "the work itself"
     of = f"the time of {name}"
     if not costs or costs[0].width < 1:
-        return f"All but all of {of} went into the work itself."
+        return f"All but all of {of} went into {into}."
     largest = costs[0]
     if largest.width > work:
         return f"{largest.words} of {of} went into {largest.phase}."
-    its = f"{work:.0f}% of {of} went into the work itself"
+    its = f"{work:.0f}% of {of} went into {into}"
     return f"{its}; the largest cost is {largest.phase}, {largest.words}."
