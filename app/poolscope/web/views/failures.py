@@ -124,6 +124,23 @@ class CaseFacts:
         total = len(self.kept) + len(self.lost)
         return f"{len(self.kept)} of {total}" if total else ""
 
+    @property
+    def lost_mark(self) -> str:
+        return "failed" if self.lost else self._well
+
+    @property
+    def kept_mark(self) -> str:
+        return "stopped" if self.took and not self.kept else self._well
+
+    @property
+    def surfaced_mark(self) -> str:
+        return "failed" if self.noticed == "never" else self._well
+
+    @property
+    def _well(self) -> str:
+        """The mark where nothing is amiss, or not yet."""
+        return "done" if self.took else "running"
+
 
 @dataclass(frozen=True, slots=True)
 class ScenarioFacts:
