@@ -9,13 +9,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from fastapi import FastAPI
+from platformdirs import user_data_path
 from starlette.middleware.gzip import GZipMiddleware
 
 from poolscope import __version__
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.narrowing import narrowed
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import interpreters
+from poolscope.machine.program import program
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
@@ -29,7 +32,7 @@ from poolscope.web import access, actions, api, metrics, pages, problems, stream
 from poolscope.web.app_state import AppState
 from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
-from poolscope.web.identification import Identification, kept_secret, proxies_of
+from poolscope.web.identification import Identification, is_loopback, kept_secret, proxies_of
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.requests import RequestLog
 from poolscope.web.security import Guards
@@ -39,6 +42,15 @@ log = logging.getLogger(__name__)
 
 # After the start, when pages have been opened. A measured run that comes sooner loads SciPy before it begins.
 WARM_AFTER_S = 5.0
+
+
+def called_here(installation: Installation, settings: Settings) -> Installation:
+    """With how commands on the page call this program and where they keep runs, unless others than its user see it."""
+    alone = settings.host == "localhost" or is_loopback(settings.host)
+    if settings.demo or not alone:
+        return installation
+    data = settings.data.absolute()
+    return replace(installation, program=program(), data="" if data == user_data_path("poolscope") else str(data))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -54,7 +66,9 @@ def create_app(settings: Settings) -> FastAPI:
     scheduler = Scheduler(
         journal,
         experiments=narrowed(EXPERIMENTS, settings.run_limits),
-        installation=replace(offered_installation(*offered), searching=True, engines=not settings.demo),
+        installation=replace(
+            called_here(offered_installation(*offered), settings), searching=True, engines=not settings.demo
+        ),
         live_limit=settings.live_limit,
         live_of_visitor=settings.live_of_visitor,
         queue_limit=settings.queue_limit,

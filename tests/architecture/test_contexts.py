@@ -80,7 +80,7 @@ PARTS: dict[tuple[str, str], Scope] = {
     ("guide/process_pools.html", "body"): {**ON_TOPIC, "pool": PoolFigure, "workers": str, "calls": Table},
     ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": Table},
     ("guide/failing_safely.html", "body"): {**ON_TOPIC, "scenarios": Table},
-    ("guide/your_own_work.html", "body"): ON_TOPIC,
+    ("guide/your_own_work.html", "body"): {**ON_TOPIC, "program": str, "kept_in": str},
     ("guide/beyond_one_machine.html", "body"): {**ON_TOPIC, "engines": Table, "crashes": failures.FailuresFacts | None},
     ("guide/hosting_a_demo.html", "body"): {**ON_TOPIC, "limits": Table},
     ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},

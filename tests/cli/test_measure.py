@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from poolscope.cli import measure
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.pool_benchmark.measure_command import measure_command
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
+from poolscope.machine.program import program
 
 from tests.cli.conftest import Call, descendants, started
 from tests.pythons import made_environment
@@ -191,16 +193,18 @@ def test_a_remedy_takes_the_place_of_the_options_that_there_were(
 
 
 def test_a_run_of_one_s_own_function_knows_the_command_that_runs_it_again() -> None:
+    not_on_path = Installation(program="/my env/poolscope", data="/my runs")
     params = WhichPoolParams(workload="tasks:parse@samples+tools:connect", sizes=[2, 4], star=True, pythons=["3.13t"])
-    assert measure_command(params) == (
+    assert measure_command(params, {}, Installation()) == (
         "poolscope measure tasks:parse --items tasks:samples --setup tools:connect --sizes 2,4 --star --python 3.13t"
     )
-    assert measure_command(WhichPoolParams(workload="my%20tasks.py:parse@samples"), {"repeats": 10}) == (
-        "poolscope measure 'my tasks.py:parse' --items 'my tasks.py:samples' --repeats 10"
+    assert measure_command(WhichPoolParams(workload="my%20tasks.py:parse@samples"), {"repeats": 10}, not_on_path) == (
+        "'/my env/poolscope' measure 'my tasks.py:parse' --items 'my tasks.py:samples' --repeats 10 --data '/my runs'"
     )
     on_a_cluster = WhichPoolParams(workload="tasks:parse@samples", kinds=["dask"])
-    assert measure_command(on_a_cluster, cluster="tcp://there:8786").endswith("--kinds dask --cluster tcp://there:8786")
-    assert measure_command(on_a_cluster, {"kinds": ["thread"]}, "tcp://there:8786").endswith("--kinds thread")
+    there = Installation(), "tcp://there:8786"
+    assert measure_command(on_a_cluster, {}, *there).endswith("--kinds dask --cluster tcp://there:8786")
+    assert measure_command(on_a_cluster, {"kinds": ["thread"]}, *there).endswith("--kinds thread")
 
 
 def test_every_parameter_of_a_remedy_has_an_option() -> None:
@@ -244,7 +248,7 @@ def test_a_users_function_runs_in_their_folder_and_environment(
     assert re.search(r"│ plain loop +│", done.out)
     assert re.search(r"│ threads +│ +2 │", done.out)
     assert "- It printed " in done.out  # a finding of its own
-    assert f"Again: poolscope {' '.join(words)}\n" in done.out
+    assert f"Again: {program()} {' '.join(words)}\n" in done.out
     assert "hello" not in done.out + done.err  # it is in the run's records
 
 

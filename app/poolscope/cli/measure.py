@@ -21,9 +21,10 @@ from poolscope.cli.output import DATA_HELP, error_exits
 from poolscope.cli.run import perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.measure_command import measure_option, option_value
+from poolscope.experiments.pool_benchmark.measure_command import data_option, measure_option, option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
+from poolscope.machine.program import program
 from poolscope.protocol.kinds import kind_of_cluster
 from poolscope.protocol.work_names import FACTORY, NAME, is_file, quoted_path
 from poolscope.settings import read_settings
@@ -150,8 +151,8 @@ def command(
         if executor is not None:
             installation = replace(installation, executors={**installation.executors, executor: executor})
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
-    words = ["poolscope", *sys.argv[1:]]
-    serve = shlex.join(["poolscope", "serve", *(["--data", str(data)] if data else [])])
+    words = [program(), *sys.argv[1:]]
+    serve = shlex.join([program(), "serve", *data_option(data)])
     page = f"On its page, with charts and its script: {serve}, then /runs/{run.id}"
     print_and_exit(
         run, as_json, lambda remedy: with_options(words, remedy), failing, f"\nAgain: {shlex.join(words)}\n{page}"

@@ -29,13 +29,14 @@ from poolscope.cli.output import (
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Installation
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.measure_command import option_value
+from poolscope.experiments.pool_benchmark.measure_command import data_option, option_value
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.pool_benchmark.verdict import every_pool_broke, whys_left_out
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.library.answer import Again
 from poolscope.library.lone_run import LoneRun, is_misnamed
 from poolscope.machine import interpreters
+from poolscope.machine.program import program
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.run import Run, Status
 from poolscope.settings import Settings, read_settings
@@ -69,13 +70,13 @@ def command(
             found = asyncio.run(interpreters.find(*interpreters.parse_setting(settings.pythons)))
             installation = replace(installation, pythons=interpreters.by_label(found))
         run = perform(settings, installation, experiment, raw, quiet=as_json, budget=budget_of(settings))
-    print_and_exit(run, as_json, lambda remedy: run_command(experiment, {**raw, **remedy}), failing)
+    print_and_exit(run, as_json, lambda remedy: run_command(experiment, {**raw, **remedy}, data), failing)
 
 
-def run_command(experiment: str, parameters: Mapping[str, Any]) -> str:
-    """The command that runs it with these parameters, quoted for a shell."""
+def run_command(experiment: str, parameters: Mapping[str, Any], data: Path | None = None) -> str:
+    """The command that runs it with these parameters and keeps it in the same folder, quoted for a shell."""
     pairs = (("-p", f"{name}={option_value(value)}") for name, value in parameters.items())
-    return shlex.join(["poolscope", "run", experiment, *chain.from_iterable(pairs)])
+    return shlex.join([program(), "run", experiment, *chain.from_iterable(pairs), *data_option(data)])
 
 
 def perform(

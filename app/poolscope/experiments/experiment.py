@@ -77,7 +77,7 @@ class Experiment:
     controls: type[Params] | None = None
     for_runner: Callable[[Any, Installation], Arguments] | None = None
     choices: Callable[[Installation], Mapping[str, Sequence[str]]] | None = None
-    command: Callable[[Any, Mapping[str, Any], str], str] | None = None
+    command: Callable[[Any, Mapping[str, Any], Installation, str], str] | None = None
     steer: Callable[[Any], Command | None] | None = None
     room: str = ""  # the folder of its body, where that is not its own name's
 
@@ -112,7 +112,8 @@ class Installation:
     PYTHONPATH, and done in `working_folder`, where that is another one. `pythons` are paths by label, this one first.
     `searching` says that others are still being looked for. `executors` are factories of executors, place:name, by the
     names that they are offered by; `engines` says whether pools of other packages are. `cluster` is the address of a
-    dask scheduler or a ray cluster, '' where a run starts its own.
+    dask scheduler or a ray cluster, '' where a run starts its own. Commands for a terminal call the `program`, and keep
+    their runs in `data`, where that is not the usual folder.
     """
 
     workloads: tuple[str, ...] = ()
@@ -124,6 +125,8 @@ class Installation:
     executors: Mapping[str, str] = field(default_factory=dict)
     engines: bool = True
     cluster: str = ""
+    program: str = "poolscope"
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)

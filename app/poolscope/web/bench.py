@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from poolscope.experiments.pool_benchmark.measure_command import in_terminal
 from poolscope.runs.run import Run, Status
 from poolscope.text.numbers import clock, count
 from poolscope.web.app_state import AppState
@@ -30,7 +31,8 @@ BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The three ways in. `works` are one's own functions, if there are any (`own`), and shapes of work to choose from.
+    """The three ways in. `works` are one's own functions, if there are any (`own`), and shapes of work to choose from;
+    `measure` is the command for a function that is not among them.
 
     `together` names experiments to start at once, `takes` is about how long a run of Which pool? takes, and `breaking`
     are faults that a click brings about, each with the time that it takes.
@@ -38,6 +40,7 @@ class Ways:
 
     works: tuple[Option, ...]
     own: bool
+    measure: str
     takes: str
     together: tuple[str, ...]
     together_takes: str
@@ -79,15 +82,13 @@ class PanelGroup:
 
 def ways(app_state: AppState) -> Ways:
     """As far as this installation has their experiments."""
-    known = app_state.scheduler.experiments
+    known, installation = app_state.scheduler.experiments, app_state.scheduler.installation
     together = tuple(name for name in TOGETHER if name in known)
     lengths = [takes(known[name], {}) for name in together]
     return Ways(
-        works=tuple(
-            Option(each.value, each.title)
-            for each in VIEWS["which-pool"].offered(app_state.scheduler.installation.workloads)
-        ),
-        own=bool(app_state.scheduler.installation.workloads),
+        works=tuple(Option(each.value, each.title) for each in VIEWS["which-pool"].offered(installation.workloads)),
+        own=bool(installation.workloads),
+        measure=in_terminal(installation, "measure", "mymodule:function", "--items", "mymodule:items"),
         takes=takes(known["which-pool"], {}) if "which-pool" in known else "",
         together=together,
         together_takes=lengths[-1] if lengths else "",

@@ -259,7 +259,7 @@ def _command(run: Run, installation: Installation | None, changes: Mapping[str, 
     try:
         experiment.arguments(run.params, installation)
     except BadParameters:
-        return experiment.command(run.params, changes or {}, run.conditions.get("cluster") or "")
+        return experiment.command(run.params, changes or {}, installation, run.conditions.get("cluster") or "")
     return ""
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.protocol.kinds import kind_of_cluster
 from poolscope.protocol.work_names import WorkNames, path_of
@@ -31,21 +32,34 @@ def option_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def measure_command(params: WhichPoolParams, changes: Mapping[str, Any] | None = None, cluster: str = "") -> str:
-    """`poolscope measure` with these parameters and `changes` to them, on a `cluster` if one is named, quoted.
+def measure_command(
+    params: WhichPoolParams, changes: Mapping[str, Any], installation: Installation, cluster: str = ""
+) -> str:
+    """`poolscope measure` with these parameters and `changes` to them, on a `cluster` if one is named, quoted; its run
+    is kept where those of the `installation` are.
 
     What stands at its default is left out; so is the number of items, of which `measure` takes all.
     """
     work = WorkNames.of(params.workload)
-    words = ["poolscope", "measure", _object(work.function), "--items", _object(work.items)]
+    words = ["measure", _object(work.function), "--items", _object(work.items)]
     if work.setup is not None:
         words += ["--setup", _object(work.setup)]
-    values = {**params.model_dump(), **(changes or {})}
+    values = {**params.model_dump(), **changes}
     for name, info in WhichPoolParams.model_fields.items():
         if name not in ("workload", "work_ms", "items") and values[name] != info.default:
             words += _options(name, values[name])
     words += ["--cluster", cluster] if cluster and kind_of_cluster(cluster) in values["kinds"] else []
-    return shlex.join(words)
+    return in_terminal(installation, *words)
+
+
+def in_terminal(installation: Installation, *words: str) -> str:
+    """A command of this program with these words, whose run is kept where those of the installation are."""
+    return shlex.join([installation.program, *words, *data_option(installation.data)])
+
+
+def data_option(data: object) -> tuple[str, ...]:
+    """The option that keeps a run in a folder, none for the usual one."""
+    return ("--data", str(data)) if data else ()
 
 
 def _object(named: tuple[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
 from poolscope.examples import programs
+from poolscope.experiments.pool_benchmark.measure_command import data_option
 from poolscope.limits import LIMITS
 from poolscope.web.access import owner_of
 from poolscope.web.app_state import AppState, app_state_of
@@ -82,6 +84,10 @@ async def measured(app_state: AppState, name: str, owner: str) -> dict[str, Any]
                 "engines": table(ENGINE_COLUMNS, engine_rows(await engine_figures(kept))),
                 "crashes": VIEWS["failures"].view(broken) if broken is not None else None,
             }
+        case "your-own-work":
+            installation = app_state.scheduler.installation
+            kept_in = shlex.join(data_option(installation.data))
+            return {"program": shlex.quote(installation.program), "kept_in": f" {kept_in}" if kept_in else ""}
         case "hosting-a-demo":
             return {"limits": table(LIMITS_OF_THE_DEMO, LIMITS.items())}
         case "glossary":
