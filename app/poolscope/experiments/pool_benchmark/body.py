@@ -299,12 +299,11 @@ class Benchmark:
         return enough
 
     def effective_cpus(self) -> dict[str, float]:
-        """What one spinning process gets, and as many as there are CPUs; empty where they can't be had."""
-        counts = sorted({1, self.machine.usable_cpus})
-        context = self.context
+        """What as many spinning processes get as there are CPUs; empty where that can't be had."""
+        count, context = self.machine.usable_cpus, self.context
         with contextlib.suppress(cpu_probe.ProbeFailed, OSError), context.recorder.quiet(), context.interruptible():
             # By fork, which is the quickest: they do nothing but count.
-            return {str(count): cpu_probe.effective_cpus(count, start_method="fork") for count in counts}
+            return {str(count): cpu_probe.effective_cpus(count, start_method="fork")}
         return {}
 
     def enter(self, session: Session) -> None:
