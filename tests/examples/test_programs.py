@@ -24,7 +24,6 @@ PRINTS = {
     "executor_factory": r"\A\[0, 1, 4, 9, 16\]\n\Z",
     "five_processes": r"(?s)(Task \d runs in process \d+, a child of \d+\n){5}exit codes: \[0, 0, 0, 0, 0\]\n",
     "keyboard_interrupt": r"KeyboardInterrupt in the parent: the pool is terminated",
-    "lock": r"\A\[\d(, \d){4}\]\n\Z",
     "lock_exception": r"\Aby_acquire: nobody will ever release the lock\nby_with: the lock is free\n\Z",
     "manager": r"\A\['Hello from process'\] \{'parts': \[2\]\}\n\Z",
     "memory_limit": r"exit code \d+; the parent has no limit",

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 
+from poolscope.experiments.failures.params import FailuresParams
+from poolscope.experiments.failures.payloads import CaseBegan, CaseExited
+from poolscope.experiments.failures.state import fold, initial
+from poolscope.protocol.records import Result
+from poolscope.web.views.failures import scenario_facts
+
 from tests.web.conftest import BY_BROWSER, Serve, ended, start
 
 
@@ -33,6 +39,14 @@ def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -
         assert 'value="all" aria-label="Run all: all scenarios"' in scheduler
 
 
+def test_a_case_is_counted_when_it_is_over_as_in_the_progress_of_the_run() -> None:
+    state = initial(FailuresParams(scenarios=["worker-killed"]))
+    state = fold(state, Result(1, CaseBegan("worker-killed", "SIGKILL / Pool"), "worker-killed: SIGKILL / Pool"))
+    assert (state.done, scenario_facts(state, "worker-killed", 1, True).counted) == (0, "0 of 6 cases")
+    state = fold(state, Result(2, CaseExited(0, "", False, 1.0), "worker-killed: SIGKILL / Pool"))
+    assert (state.done, scenario_facts(state, "worker-killed", 2, True).counted) == (1, "1 of 6 cases")
+
+
 def test_a_deadlock_is_drawn_and_what_is_left_is_counted(serve: Serve) -> None:
     with serve() as server, server.client(**BY_BROWSER) as client:
         run = start(client, "failures", scenarios="deadlock", limit=0.2, task=0.4)
@@ -40,6 +54,7 @@ def test_a_deadlock_is_drawn_and_what_is_left_is_counted(serve: Serve) -> None:
         page = client.get(f"/runs/{run['id']}").text
         assert "Wait-for graph, a cycle: thread 1 → thread 2 → thread 1" in page
         assert "Stack of process 2" in page
+        assert 'data-state="failed">Surfaced' in page  # no check mark at what surfaced nowhere
         left = page[page.index('id="run-sentinel"') :]
         assert re.findall(r'<td class="n">(\d+)</td>', left) == ["0"] * 6
         ids = re.findall(r' id="([^"]+)"', page)

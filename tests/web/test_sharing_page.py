@@ -28,7 +28,7 @@ def test_a_run_of_several_tools_is_shown_on_its_page_and_on_the_bench(
     assert page.count('data-state="done">right') >= 4
     assert "items in the queue" in page
     assert "permits in use" in page
-    assert "with lock:" in page
+    assert page.count("with guard:") == 2  # the race and its cure
     assert "What is timed is the plain <code>+= 1</code>" in page
     assert "<code>with</code>" in page  # of the explanation's `with`
 

@@ -133,11 +133,6 @@ def test_waits_and_holds_are_told_for_each_worker(everything: list[Record], tool
         assert sum(row.waits for row in rows) > 0
 
 
-def test_five_threads_append_their_number_under_the_lock(everything: list[Record]) -> None:
-    facts = facts_of(everything, "lock")
-    assert sorted(facts["5 threads append their number to one list"]) == sorted("[0, 1, 2, 3, 4]")
-
-
 def test_an_rlock_goes_deep_where_a_plain_lock_is_caught_by_the_time_limit() -> None:
     records = perform("sharing", asked("rlock"))
     found = shown(records, "rlock")

@@ -14,6 +14,7 @@ SPANS_AN_ACTOR = 150  # of a picture; a demonstration may have thousands, of whi
 # The example programs of tools whose names they do not bear.
 EXAMPLES = {
     "none": "race",
+    "lock": "race",  # its cure is in the same program
     "queue": "queue_of_threads",
     "mp-queue": "queue_of_processes",
     "value": "value_array",

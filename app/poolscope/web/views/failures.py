@@ -124,6 +124,23 @@ class CaseFacts:
         total = len(self.kept) + len(self.lost)
         return f"{len(self.kept)} of {total}" if total else ""
 
+    @property
+    def lost_mark(self) -> str:
+        return "failed" if self.lost else self._well
+
+    @property
+    def kept_mark(self) -> str:
+        return "stopped" if self.took and not self.kept else self._well
+
+    @property
+    def surfaced_mark(self) -> str:
+        return "failed" if self.noticed == "never" else self._well
+
+    @property
+    def _well(self) -> str:
+        """The mark where nothing is amiss, or not yet."""
+        return "done" if self.took else "running"
+
 
 @dataclass(frozen=True, slots=True)
 class ScenarioFacts:
@@ -272,7 +289,7 @@ class FailuresView(View):
     def view(self, run: Run, state: Any = None) -> FailuresFacts:
         state = state or run.state
         now = self.moment(run, state.t)
-        scenarios = {name: _scenario(state, name, now, run.status.live) for name in SCENARIOS}
+        scenarios = {name: scenario_facts(state, name, now, run.status.live) for name in SCENARIOS}
         without = _without(state)
         shown = [column for column in self.columns["matrix"] if column.title not in without]
         return FailuresFacts(
@@ -322,14 +339,15 @@ def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[Scenar
     return [*ran, *rows]
 
 
-def _scenario(state: FailuresState, name: str, now: int, live: bool) -> ScenarioFacts:
+def scenario_facts(state: FailuresState, name: str, now: int, live: bool) -> ScenarioFacts:
     scenario = SCENARIOS[name]
     cases = tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name))
     chosen = state.cases_of(name)
     several = len(chosen) > 1
     endings = messages.endings([case.outcome for case in cases]) if cases else ""
     unreported = (case.mark for case in cases if case.noticed == "never")
-    counted = f"{len(cases)} of {len(chosen)} cases" if several else ""
+    done = sum(bool(case.took) for case in cases)  # as the run's progress counts them
+    counted = f"{done} of {len(chosen)} cases" if several else ""
     if cases:
         word = " · ".join(filter(None, (endings, counted or cases[0].took)))
     else:

@@ -148,9 +148,9 @@ class SharingView(View):
         "waits": (
             Column("worker", attrgetter("name"), row_head=True),
             Column("waits", attrgetter("waits"), numbers.whole, "n"),
-            Column("wait_s", attrgetter("wait_s"), numbers.ms, "n", "ms"),
+            Column("waited", attrgetter("wait_s"), numbers.ms, "n", "ms"),
             Column("holds", attrgetter("holds"), numbers.whole, "n"),
-            Column("hold_s", attrgetter("hold_s"), numbers.ms, "n", "ms"),
+            Column("held", attrgetter("hold_s"), numbers.ms, "n", "ms"),
         ),
     }
     charts: ClassVar[Charts] = {
