@@ -22,6 +22,11 @@ LOOKED_AT: dict[int, tuple[tuple[Literal["light", "dark"], *tuple[str, ...]], ..
     1440: (("light", "color-contrast", "target-size", "scrollable-region-focusable", "region"),),
 }
 # It would load style sheets and media again for two rules: no page has media, nor a style that forbids to turn it.
+# A finding of a run that a terminal made has a command, as long as the paths in it.
+COMMANDS = """
+for (const finding of document.querySelectorAll('.findings li'))
+  finding.insertAdjacentHTML('beforeend', `<pre class="log">${'poolscope measure a/long/path'.repeat(9)}</pre>`)
+"""
 RUN_AXE = """async options => (await axe.run(document, {
         preload: false, resultTypes: ["violations"], ...options})).violations.map(
     found => `${found.id}: ${found.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${
@@ -174,6 +179,7 @@ def look_at(page: Page) -> None:
     is_settled(page)
     page.evaluate(AXE)
     page.evaluate(OPEN)
+    page.evaluate(COMMANDS)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         until(lambda: sideways(page) == 0, f"a document as wide as its window of {width} px")  # charts follow it

@@ -6,6 +6,14 @@ import re
 from typing import Any
 
 import httpx
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.experiments.sharing.catalog import CATALOG
+from poolscope.experiments.sharing.payloads import ToolOutcome
+from poolscope.experiments.sharing.state import fold, initial
+from poolscope.protocol.records import Result
+from poolscope.runs.run import Run, Status
+from poolscope.web.views import VIEWS
 
 from tests.web.conftest import ended, running, start
 from tests.web.markup import Markup
@@ -34,13 +42,30 @@ def test_a_run_of_several_tools_is_shown_on_its_page_and_on_the_bench(
 
     scheduler = browser.get("/").text
     panel = scheduler[scheduler.index('id="sharing-live"') :]
-    assert panel.count("<rect width=") >= 5
+    assert panel.count("<rect width=") == 4  # of those that were right; the race's rate is that of something else
     assert "queue.Queue" in panel
     assert panel.count('name="tools" value="') == 16  # a button for each tool, also for those not in this run, and all
+    assert 'value="none,lock,rlock,queue,semaphore,pipe,interpreters"' in panel  # by which RLock comes beside them
 
     chart = client.get(f"/runs/{run['id']}/chart.json").json()
     assert len(chart["reps"]) >= 10
     assert client.get("/charts/sharing-rate.vl.json").status_code == 200
+
+
+def test_every_tool_keeps_its_place_and_what_lost_updates_is_run_again_beside_its_cure() -> None:
+    about = EXPERIMENTS["sharing"]
+    run = Run("sh-0001", about, parse(about.params, {"tools": "value-unguarded"}), status=Status.FINISHED)
+    lost = ToolOutcome(4, 1, correct=False, lost=3)
+    state = fold(initial(run.params), Result(1, lost, "value-unguarded"))
+    view = VIEWS["sharing"].view(run, state)
+    rows = [(str(row.cells[0].text), row.cells[-1].button) for row in view.on_bench.rows]
+    assert [name for name, _ in rows] == ["compare all", *(tool.short for tool in CATALOG)]
+    buttons = {name: (button.word, button.value) for name, button in rows}
+    assert buttons["Value, no lock"] == ("Run with Value", "value,value-unguarded")
+    assert buttons["Lock"] == ("Add", "lock,value-unguarded")
+    run.status = Status.RUNNING
+    live = VIEWS["sharing"].view(run, state).on_bench.rows
+    assert [(row.cells[0].text, row.cells[-1].button) for row in live] == [(name, None) for name, _ in rows]
 
 
 def test_a_form_with_a_bad_tool_comes_back_with_what_is_allowed(browser: httpx.Client) -> None:

@@ -24,7 +24,9 @@ BREAKING = (
     ("failures", "scenarios", "deadlock", "Two locks deadlock"),
     ("failures", "scenarios", "thread-uncaught", "A thread raises"),
     ("failures", "scenarios", "side-by-side", "One fault, every kind of pool"),
+    ("pool-sizes", "workload", "square-sleep", "Kill a worker yourself"),  # its panel has the button for that
 )
+MEASURING = "A measurement is running: what you start beside it disturbs it."
 SHOWN = 3  # live runs that are named
 BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
@@ -61,7 +63,7 @@ class RunLine:
 @dataclass(frozen=True, slots=True)
 class Now:
     """What runs now, `more` beside those shown, and what came last; `neighbours` says what other programs use of the
-    CPUs, and `busy` whether that would disturb a measurement."""
+    CPUs, or that somebody measures, and `busy` whether a measurement would be disturbed."""
 
     running: tuple[RunLine, ...]
     more: int
@@ -94,7 +96,7 @@ def ways(app_state: AppState) -> Ways:
         together_takes=lengths[-1] if lengths else "",
         breaking=tuple(
             # Its words say all that it does.
-            (replace(alone(name, parameter, value, "", words), label=""), takes(known[name], {parameter: [value]}))
+            (replace(alone(name, parameter, value, "", words), label=""), takes(known[name], {parameter: value}))
             for name, parameter, value, words in BREAKING
             if name in known
         ),
@@ -105,13 +107,14 @@ def now(app_state: AppState, owner: str, last: Run | None) -> Now:
     """With an `owner`, of his runs alone."""
     live = [run for run in app_state.scheduler.in_memory() if run.status.live]
     cpus = app_state.neighbours.cpus(quiet=not live)
+    measuring = any(run.experiment.measured and run.status is Status.RUNNING for run in live)
     running = [run for run in live if owner in ("", run.visitor.id)]
     return Now(
         running=tuple(_line(run) for run in running[:SHOWN]),
         more=len(running[SHOWN:]),
         last=_line(last) if last else None,
-        neighbours=_neighbours(cpus, app_state.facts.logical_cpus),
-        busy=cpus is not None and cpus >= BUSY_CPUS,
+        neighbours=MEASURING if measuring else _neighbours(cpus, app_state.facts.logical_cpus),
+        busy=measuring or (cpus is not None and cpus >= BUSY_CPUS),
     )
 
 

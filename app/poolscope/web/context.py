@@ -17,7 +17,7 @@ from poolscope.experiments.parameters import parse
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers, sentences
 from poolscope.web.app_state import AppState, start_methods
-from poolscope.web.forms import FormField, as_text, fields, in_labels
+from poolscope.web.forms import Choices, FormField, as_text, fields, in_labels
 from poolscope.web.table import Cell, Column, Table, alone, table
 from poolscope.web.views import VIEWS
 from poolscope.web.views.view import Export, Shortcut
@@ -172,8 +172,8 @@ def form_facts(
     values = {**of_run, **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
-    choices = experiment.choices(app_state.scheduler.installation) if experiment.choices else {}
-    all_fields = fields(experiment.params, values, errors, {"start_method": start_methods(), **choices})
+    choices = {"start_method": start_methods(), **_choices(experiment, app_state.scheduler.installation)}
+    all_fields = fields(experiment.params, values, errors, choices)
     names = {field.name for field in all_fields}
     advanced = tuple(field for field in all_fields if field.name not in controls and field.advanced)
     return FormFacts(
@@ -184,6 +184,18 @@ def form_facts(
         takes=takes(experiment, {field.name: values.get(field.name) for field in all_fields if field.name in values}),
         error=" ".join(in_labels(experiment.params, error) for error in errors if error.name not in names),
     )
+
+
+def _choices(experiment: Experiment, installation: Installation) -> Choices:
+    """What a form lists by parameter; what the first screen offers is called by the same words here."""
+    named: dict[str, dict[str, str]] = {}
+    for each in VIEWS[experiment.name].offered(installation.workloads):
+        named.setdefault(each.parameter, {})[each.value] = each.title
+    listed = experiment.choices(installation) if experiment.choices else {}
+    return {
+        name: {value: named[name].get(value, value) for value in values} if name in named else values
+        for name, values in listed.items()
+    }
 
 
 def takes(experiment: Experiment, values: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ class FormField:
         return ", ".join(option.word for option in self.options if option.chosen) or self.none
 
 
-Choices = Mapping[str, Sequence[str]]
+Choices = Mapping[str, Sequence[str] | Mapping[str, str]]
 
 
 def fields(
@@ -65,7 +65,7 @@ def fields(
     """The model's fields with the given values; what is not given shows the default.
 
     `choices` offers values for fields whose values depend on the machine or the installation (start methods, one's own
-    work, Pythons). A field has no place of which nothing is offered.
+    work, Pythons), or has their words as well. A field has no place of which nothing is offered.
     """
     offered = choices or {}
     shown = {
@@ -96,7 +96,7 @@ def in_labels(model: type[Params], error: ParameterError) -> str:
     return error.worded(label)
 
 
-def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] = ()) -> FormField:
+def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] | Mapping[str, str] = ()) -> FormField:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     unit = str(extra.get("unit") or "")
     low, high = bounds(info)
@@ -129,12 +129,12 @@ def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] = ()) -
     )
 
 
-def _options(info: FieldInfo, value: Any, choices: Sequence[str]) -> tuple[str, tuple[Option, ...]]:
+def _options(info: FieldInfo, value: Any, choices: Sequence[str] | Mapping[str, str]) -> tuple[str, tuple[Option, ...]]:
     """The kind of a field whose values can be chosen, and they; '' and none for other fields."""
     types = get_args(info.annotation) or (info.annotation,)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     static = extra.get("choices")
-    words = dict(static) if isinstance(static, dict) else {}
+    words = choices if isinstance(choices, Mapping) else dict(static) if isinstance(static, dict) else {}
     offered = {choice: str(words.get(choice, choice)) for choice in choices or words}
     text = as_text(value)
     if isinstance(info.default, list) and offered:

@@ -122,6 +122,7 @@ class WhichPoolParams(Params):
     items: int = parameter(
         0,
         "items",
+        range="0 = default",
         ge=0,
         le=MOST_ITEMS,
         limit="most_items",
@@ -149,7 +150,7 @@ class WhichPoolParams(Params):
         [0],
         "chunk sizes",
         width=8,
-        range=f"at most {MOST_CHUNKSIZES}",
+        range="0 = pool’s choice",
         min_length=1,
         max_length=MOST_CHUNKSIZES,
         help=CHUNKSIZE_HELP,
@@ -164,7 +165,7 @@ class WhichPoolParams(Params):
         [0],
         "tasks per worker",
         width=8,
-        range=f"at most {MOST_MAX_TASKS}",
+        range="0 = no limit",
         min_length=1,
         max_length=MOST_MAX_TASKS,
         advanced=True,
@@ -479,6 +480,7 @@ class PoolSizesParams(Params):
     chunksize: int = parameter(
         0,
         "chunk size",
+        range="0 = pool’s choice",
         ge=0,
         le=100_000,
         advanced=True,

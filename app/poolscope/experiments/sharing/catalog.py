@@ -27,7 +27,8 @@ SEPARATOR = " · "  # between the tool and its actor's name
 class Tool:
     """One row. `operation` is what is counted and timed; a round has `operations × scale` of them.
 
-    `wrong` says that a wrong result is what the row is there to show. `copies` answers whether data are copied on
+    `wrong` says that a wrong result is what the row is there to show, and `cure` names the tool that mends it. `copies`
+    answers whether data are copied on
     their way, `use` when to take it; `short` is the title where there is little room.
     """
 
@@ -41,6 +42,7 @@ class Tool:
     use: str
     explanation: str
     wrong: bool = False
+    cure: str = ""
 
     @property
     def code(self) -> str:
@@ -66,6 +68,7 @@ CATALOG: tuple[Tool, ...] = (
         "over what the others have written meanwhile: their updates are lost, and nothing reports it. What is timed is "
         "the plain `+= 1`, without an interruption.",
         wrong=True,
+        cure="lock",
     ),
     Tool(
         "lock",
@@ -172,6 +175,7 @@ CATALOG: tuple[Tool, ...] = (
         "Value locks each single read and each single write, which is not enough: between the two another process "
         "writes, and its update is lost.",
         wrong=True,
+        cure="value",
     ),
     Tool(
         "mp-queue",

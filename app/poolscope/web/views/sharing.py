@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -36,7 +36,7 @@ KEYS = (
 )
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the runner has no wording of its own
 KINDS = {"threads": "thread", "processes": "process", "interpreters": "interpreter"}  # whose colour and shape they have
-DECADES = (3, 7)  # of the bars' scale at least, powers of ten
+DECADES = (2, 8)  # of the bars' scale at least, powers of ten: rates of several runs can be compared by eye
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,7 @@ class Story:
     missing: str
     shown: bool
     alone: bool  # the run has no other tool
+    cured: Button | None  # runs it again beside what mends it
     error: str
     traceback: str
 
@@ -189,7 +190,7 @@ class SharingView(View):
             on_bench=self._on_bench(run, state, rows, low, high),
             compared=table(self.columns["compared"], rows, style="compare"),
             stories=tuple(
-                _story(row, tool, len(rows) == 1)
+                _story(row, tool, state, run.status.live)
                 for row, tool in zip(state.rows, rows, strict=True)
                 if row.outcome or row.failed
             ),
@@ -200,34 +201,50 @@ class SharingView(View):
         )
 
     def _on_bench(self, run: Run, state: SharingState, rows: Sequence[ToolRow], low: int, high: int) -> Table:
-        """The tools of the run with their bars; when it is over also the others, and a button each."""
+        """Every tool at its own place, whatever has run, so that a click at one place always starts the same; when the
+        run is over, with a button each."""
         lines = tuple(round(100 * (step - low) / (high - low), 2) for step in range(low, high + 1))
         middle = _power((low + high) // 2) if (high - low) % 2 == 0 else ""
-        tool, bar, *others, actions = self.columns["bench"]
+        tool, bar, *others = self.columns["bench"]
         columns = (tool, replace(bar, scale=(_power(low), middle, _power(high))), *others)
-        found = [
-            BenchRow(
-                Cell(row.tool.short, code=True, kind=KINDS[row.tool.between]),
-                Bar(row.bar, lines, KINDS[row.tool.between]),
-                "" if row.rate is None else numbers.whole(float(f"{row.rate:.3g}")),
-                row.mark,
-                row.word,
-                alone("sharing", "tools", row.tool.name, row.tool.title),
-            )
-            for row in rows
-        ]
-        if run.status.live:
-            return table(columns, found, style="bars")
-        every = BenchRow(Cell("compare all"), button=alone("sharing", "tools", ALL, "compare all tools"))
-        rest = (
-            BenchRow(
-                Cell(tool.short, code=True, kind=KINDS[tool.between]),
-                button=alone("sharing", "tools", tool.name, tool.title),
-            )
-            for tool in CATALOG
-            if state.row(tool.name) is None
-        )
-        return table((*columns, actions), (every, *found, *rest), style="bars")
+        found = {row.tool.name: row for row in rows}
+        shown = [_bench_row(tool, found.get(tool.name), lines) for tool in CATALOG]
+        every = BenchRow(Cell("compare all"))
+        if not run.status.live:
+            every = replace(every, button=alone("sharing", "tools", ALL, "compare all tools"))
+            shown = [replace(row, button=_button(tool, state)) for row, tool in zip(shown, CATALOG, strict=True)]
+        return table(columns, (every, *shown), style="bars")
+
+
+def _bench_row(tool: Tool, row: ToolRow | None, lines: tuple[float, ...]) -> BenchRow:
+    name = Cell(tool.short, code=True, kind=KINDS[tool.between])
+    if row is None:
+        return BenchRow(name)
+    if tool.wrong:  # its rate is that of operations without the interruption by which updates get lost
+        return BenchRow(name, mark=row.mark, word=row.word)
+    rate = "" if row.rate is None else numbers.whole(float(f"{row.rate:.3g}"))
+    return BenchRow(name, Bar(row.bar, lines, KINDS[tool.between]), rate, row.mark, row.word)
+
+
+def _button(tool: Tool, state: SharingState) -> Button:
+    """Run a tool of the run again, beside its cure where it lost updates; add another one to those of the run."""
+    row = state.row(tool.name)
+    if row is None:
+        return _together({tool.name, *(row.tool.name for row in state.rows)}, "Add", tool.title)
+    return _cured(row, state) or alone("sharing", "tools", tool.name, tool.title)
+
+
+def _cured(row: ToolState, state: SharingState) -> Button | None:
+    """Run what lost updates beside the tool that mends it, unless this run did."""
+    if not row.lost or not row.tool.cure or state.row(row.tool.cure) is not None:
+        return None
+    cure = TOOLS[row.tool.cure]
+    return _together({row.tool.name, cure.name}, f"Run with {cure.short}", row.tool.title)
+
+
+def _together(names: Collection[str], word: str, title: str) -> Button:
+    """One run of several tools: only so are their rates measured under the same conditions."""
+    return alone("sharing", "tools", ",".join(tool.name for tool in CATALOG if tool.name in names), title, word)
 
 
 def _decades(rows: Sequence[ToolState]) -> tuple[int, int]:
@@ -277,7 +294,7 @@ def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
     return "done", "none lost" if row.tool.wrong else "right"
 
 
-def _story(row: ToolState, tool: ToolRow, alone: bool) -> Story:
+def _story(row: ToolState, tool: ToolRow, state: SharingState, live: bool) -> Story:
     outcome = row.outcome
     start, end, cut = _window(row.lanes)
     ticks = timeline.since(max(end - start, 1) / 1e9)
@@ -309,7 +326,8 @@ def _story(row: ToolState, tool: ToolRow, alone: bool) -> Story:
         keys=SharingView.timelines["tool"].legend(row.lanes),
         missing=row.missing or "",
         shown=outcome is not None and not row.missing,
-        alone=alone,
+        alone=len(state.rows) == 1,
+        cured=None if live or (cured := _cured(row, state)) is None else replace(cured, htmx=False),
         error=error(row.failed) if row.failed else "",
         traceback=row.failed.traceback if row.failed else "",
     )
