@@ -60,7 +60,7 @@ async def status(journal: Journal, run_id: str) -> str:
 async def test_a_crashed_servers_runner_is_killed_and_its_run_interrupted(journal: Journal) -> None:
     with stand_in() as process:
         run_id = await enter(journal, GONE, identity(process.pid))
-        await journal.append(run_id, 1, [to_line(Progress(7, 1, 2))])
+        await journal.append(run_id, 1, [to_line(Progress(7, 1, 2)), to_line(Progress(2_500_000_007, 1, 2))])
         waiting = await enter(journal, GONE)
         assert set(await recover(journal)) == {run_id, waiting}
         assert process.wait() == -signal.SIGKILL
@@ -68,9 +68,9 @@ async def test_a_crashed_servers_runner_is_killed_and_its_run_interrupted(journa
     assert row is not None
     assert (row.status, await status(journal, waiting)) == ("interrupted", "interrupted")
     assert "The server ended" in (row.error or "")
-    assert row.ended is not None
+    assert row.ended == "2025-01-01T00:00:03.500+00:00"  # with its last record, not when this was found out
     last = from_line((await journal.lines(run_id))[-1])
-    assert last == End(7, "interrupted", row.error or "")
+    assert last == End(2_500_000_007, "interrupted", row.error or "")
     assert await recover(journal) == []
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine.program import program
 from poolscope.runs import store
 from poolscope.runs.journal import Journal
+from poolscope.runs.process_tree import identity
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import Neighbours
 from poolscope.web.bench import BREAKING, MEASURING, TOGETHER, now
@@ -86,22 +88,25 @@ def test_a_run_of_another_process_is_the_last_result_and_in_its_panel(
 ) -> None:
     monkeypatch.setattr(store, "OTHERS_S", 0.0)
 
-    async def run_beside() -> None:
+    async def beside(work: Callable[[Journal], Awaitable[Any]]) -> None:
         journal = Journal(tmp_path / "poolscope.sqlite")
         await journal.open()
-        run_id = await journal.create("fa", "factorials", {"first": 1, "last": 3}, AT, {})
-        assert run_id == "fa-0001"
-        await journal.save(run_id, status="failed", started=AT, ended=AT, error="No such function.")
+        await work(journal)
         await journal.close()
+
+    # It has begun before the server, which must not take it for one that stays as it is then.
+    owner = {"server": identity(os.getpid())}
+    asyncio.run(beside(lambda journal: journal.create("fa", "factorials", {"first": 1, "last": 3}, AT, owner)))
+    over: dict[str, Any] = {"status": "failed", "started": AT, "ended": AT, "error": "No such function."}
 
     with serving(tmp_path) as server, server.client(**BY_BROWSER) as client, server.client() as viewer:
         assert "<dd>none yet</dd>" in client.get("/").text
         with viewer.stream("GET", "/live") as stream:
             shown = itertools.takewhile(lambda event: event.event != "beat", events(stream))
             next(shown)
-            asyncio.run(run_beside())
+            asyncio.run(beside(lambda journal: journal.save("fa-0001", **over)))
             server.app_state.scheduler.activity.notify()  # a quiet page looks by itself, after some seconds
-            assert any("fa-0001" in frame.data for frame in shown)
+            assert any('factorials-head"' in frame.data and "fa-0001: failed" in frame.data for frame in shown)
         text = client.get("/").text
         assert "<b>No such function.</b>" in text.split("Last result")[1].split("</dl>")[0]
         assert 'factorials-title"><a href="/runs/fa-0001">' in text

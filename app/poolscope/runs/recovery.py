@@ -17,7 +17,7 @@ from poolscope.errors import MalformedRecord
 from poolscope.protocol.records import End, from_line, to_line
 from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.process_tree import is_alive, kill_session, was_left_behind
-from poolscope.runs.run import Status, now
+from poolscope.runs.run import Status, later, now
 
 INTERRUPTED = "The server ended while this run was live. Its records up to then are kept."
 
@@ -49,20 +49,26 @@ async def recover(journal: Journal) -> list[str]:
             runner = row.owner.get("runner")
             if runner is not None:
                 await asyncio.to_thread(_end, runner)
-            await _end_log(journal, row.id)
-            await journal.save(row.id, status=Status.INTERRUPTED.value, ended=now(), error=INTERRUPTED)
+            seconds = await _end_log(journal, row.id)
+            ended = later(seconds, row.started) if row.started else now()
+            await journal.save(row.id, status=Status.INTERRUPTED.value, ended=ended, error=INTERRUPTED)
             interrupted.append(row.id)
     await asyncio.to_thread(clear_scratch)
     return interrupted
 
 
-async def _end_log(journal: Journal, run_id: str) -> None:
-    """Give the records the end that the runner could not say; its stamp is that of the last one before."""
+async def _end_log(journal: Journal, run_id: str) -> float:
+    """Give the records the end that the runner could not say; its stamp is that of the last one before.
+
+    Returns the seconds from the first to the last of them, in which the run is known to have been alive.
+    """
     lines = await journal.lines(run_id)
     with contextlib.suppress(IndexError, MalformedRecord):
-        last = from_line(lines[-1])
+        first, last = from_line(lines[0]), from_line(lines[-1])
         if not isinstance(last, End):
             await journal.append(run_id, len(lines) + 1, [to_line(End(last.t, Status.INTERRUPTED.value, INTERRUPTED))])
+        return (last.t - first.t) / 1e9
+    return 0.0
 
 
 def _end(runner: Mapping[str, Any]) -> None:

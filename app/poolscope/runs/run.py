@@ -54,9 +54,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def later(seconds: float) -> str:
-    """The present and so many seconds, as `now` has it."""
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+def later(seconds: float, start: str | None = None) -> str:
+    """So many seconds after a start, by default the present, as `now` has it."""
+    since = datetime.fromisoformat(start) if start else datetime.now(UTC)
+    return (since + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
 def seconds_since(stamp: str | None) -> float:

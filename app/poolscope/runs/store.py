@@ -20,7 +20,7 @@ from poolscope.runs.run import ChangeNotifier, Run, Status, Visitor
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
 RECENT_BYTES = 64 * 1024 * 1024
 MOST_VISITORS = 5_000  # remembered; those without a run are let go of first
-OTHERS_S = 2.0  # at most so often is looked for what other processes ran
+OTHERS_S = 1.0  # at most so often is looked for what other processes ran
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
 
 
@@ -50,19 +50,17 @@ class RunStore:
 
     async def open(self) -> None:
         """Look up the newest runs."""
-        newest = await self._journal.latest()
-        for (experiment, visitor), run_id in newest.items():
-            if visitor:
-                self.of(visitor).latest[experiment] = run_id
-        for experiment in {experiment for experiment, _ in newest}:
-            await self._find_latest(experiment, "")
+        await self._take_in_ended()
 
     async def notice_others(self) -> None:
         """Take note of runs that ended in other processes, as those of `measure` beside a server do."""
-        now = time.monotonic()
-        if now < self._looked + OTHERS_S:
-            return
-        self._looked = now
+        if time.monotonic() >= self._looked + OTHERS_S:
+            await self._take_in_ended()
+
+    async def _take_in_ended(self) -> None:
+        """Note the newest ended runs of the journal. A run that another process still performs is left out until it
+        ends, for it would stay as it was found."""
+        self._looked = time.monotonic()
         for (experiment, visitor), run_id in (await self._journal.latest(ended=True)).items():
             for own in map(self.of, {visitor, ""}):
                 # Of runs that began here we know, and a later one, even a live one, stays the newest.
@@ -138,12 +136,12 @@ class RunStore:
         return sorted(self._runs.values(), key=lambda run: run.created)
 
     async def _find_latest(self, experiment: str, visitor: str) -> None:
-        rows = await self._journal.runs(experiment=experiment, visitor=visitor, limit=1)
+        rows = await self._journal.runs(experiment=experiment, visitor=visitor, limit=RECENT)
         latest = self.of(visitor).latest
-        if rows:
-            latest[experiment] = rows[0].id
-        else:
-            latest.pop(experiment, None)
+        latest.pop(experiment, None)
+        # As in `_take_in_ended`, none that another process still performs.
+        for row in [row for row in rows if row.ended or row.id in self._runs][:1]:
+            latest[experiment] = row.id
 
     async def _recall(self, row: StoredRun) -> Run:
         """An ended run, folded again from its records; it joins the recent ones."""

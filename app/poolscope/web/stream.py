@@ -29,6 +29,7 @@ FRAME_S = 0.1  # ten frames a second, in the long run
 EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
 EAGER_S = 0.03
 SLOW_S = 5.0  # a quiet page is looked at this often, for the header says how the machine is
+OTHERS_S = 2.0  # and a quiet bench, where a run that a terminal made appears, so often
 DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
 COME_BACK_MS = 1_000, 5_000
@@ -77,6 +78,11 @@ class Channel(ABC):
         """Notifies when there may be something new to show."""
         return self.app_state.scheduler.activity
 
+    @property
+    def longest_pause(self) -> float:
+        """Seconds after which it is looked for something new, whether or not somebody notified."""
+        return SLOW_S
+
     @abstractmethod
     async def sections(self) -> Sequence[Section]:
         """The sections of the page as it is now."""
@@ -111,7 +117,7 @@ class Channel(ABC):
         while True:
             # Not by wait_for, which before Python 3.12 can lose a cancel that comes with a change.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SLOW_S):
+                async with asyncio.timeout(self.longest_pause):
                     seen = await self.activity.newer_than(seen)
             if self.app_state.scheduler.closed:
                 self._notifier.notify()  # let the viewers go
@@ -162,6 +168,10 @@ class BenchChannel(Channel):
     @property
     def activity(self) -> ChangeNotifier:
         return self.app_state.scheduler.runs_of(self._owner).activity
+
+    @property
+    def longest_pause(self) -> float:
+        return min(SLOW_S, OTHERS_S)
 
     async def sections(self) -> Sequence[Section]:
         await self.app_state.scheduler.notice_others()
