@@ -52,6 +52,8 @@ def plain(text: str) -> str:
         (numbers.duration, 3599, "59 min 59 s"),
         (numbers.duration, 3780, "1 h 3 min"),
         (numbers.duration, -1, "0 s"),
+        (numbers.roughly, 92, "about 90 s"),
+        (numbers.roughly, 160, "about 3 min"),
         (numbers.size, 512, "512 B"),
         (numbers.size, 3287, "3.21 KiB"),
         (numbers.size, 150 * 2**20, "150 MiB"),

@@ -106,7 +106,7 @@ def test_a_run_of_another_process_is_the_last_result_and_in_its_panel(
             next(shown)
             asyncio.run(beside(lambda journal: journal.save("fa-0001", **over)))
             server.app_state.scheduler.activity.notify()  # a quiet page looks by itself, after some seconds
-            assert any("fa-0001" in frame.data for frame in shown)
+            assert any('factorials-head"' in frame.data and "fa-0001: failed" in frame.data for frame in shown)
         text = client.get("/").text
         assert "<b>No such function.</b>" in text.split("Last result")[1].split("</dl>")[0]
         assert 'factorials-title"><a href="/runs/fa-0001">' in text

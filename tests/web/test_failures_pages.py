@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
+from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseBegan, CaseExited
 from poolscope.experiments.failures.state import fold, initial
@@ -35,7 +37,10 @@ def test_the_bench_offers_every_scenario_and_one_button_runs_one(serve: Serve) -
         rows = re.findall(
             r'<th scope="row"[^>]*>(?:<a [^>]*>)?([^<]+)', scheduler[scheduler.index('id="failures-live"') :]
         )
-        assert rows[:2] == ["Exception in a thread, not caught", "all 18 of them"]  # what ran stands first
+        assert [unescape(row) for row in rows[:19]] == [
+            "all 18 of them",
+            *(each.title for each in SCENARIOS.values()),
+        ]  # whatever has run
         assert 'value="all" aria-label="Run all: all scenarios"' in scheduler
 
 

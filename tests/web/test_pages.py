@@ -490,6 +490,10 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             await journal.save(
                 run_id, status=status, started=stamp, ended=stamp, error="It broke." if number == 0 else None
             )
+        await journal.save("ps-0240", status="stopped")
+        await journal.save("ps-0238", params={"sizes": 5})  # as no version of ours has it
+        await journal.save("ps-0236", summary=f"A pool of 2 is faster. {'It is so for a reason. ' * 8}")
+        await journal.save("ps-0234", summary=f"Slower, by {'very ' * 40}much.")
         await journal.close()
 
     asyncio.run(fill())
@@ -513,6 +517,19 @@ def test_the_history_goes_on_page_by_page(aged: httpx.Client) -> None:
     assert "240 kept" in page(aged, "/runs").text
 
 
+def test_the_history_tells_runs_apart_and_cuts_no_word(aged: httpx.Client) -> None:
+    markup = page(aged, "/runs")
+
+    def row(run_id: str) -> str:
+        return markup.text_of("tr", id=f"row-{run_id}")
+
+    assert "Factorials of 1 to 10 in a pool of 5 threads" in row("fa-0239")
+    assert "Stopped before it had a result." in row("ps-0240")
+    assert "Pool sizes" in row("ps-0238")  # whose parameters nobody can read any more
+    assert re.search(r"faster\. (It is so for a reason\. ?)+2026", row("ps-0236"))
+    assert re.search(r"very …", row("ps-0234"))
+
+
 def test_the_history_is_filtered_and_keeps_its_filter_on_the_next_page(aged: httpx.Client) -> None:
     markup = page(aged, "/runs?experiment=factorials&status=finished")
     (older,) = [str(link["href"]) for link in markup.all("a") if "before=" in str(link.get("href"))]
@@ -530,7 +547,7 @@ def test_the_history_is_filtered_and_keeps_its_filter_on_the_next_page(aged: htt
 
 def test_pages_of_runs_without_any_record(aged: httpx.Client) -> None:
     assert "It broke." in page(aged, "/runs/fa-0001").text
-    for path in ("/runs/ps-0002", "/runs/ps-0120", "/runs/fa-0119", "/runs/ps-0120?t=1", "/"):
+    for path in ("/runs/ps-0002", "/runs/ps-0240", "/runs/fa-0119", "/runs/ps-0240?t=1", "/"):
         page(aged, path)
     for what in ("records", "trace", "csv", "script", ""):
         assert aged.get(f"/api/runs/ps-0002/{what}".rstrip("/")).status_code == 200

@@ -67,7 +67,7 @@ def roughly(seconds: float | None) -> str:
     """An estimate, with no more digits than it is good for: 'about 3 s', 'about 2 min', 'about 1 h 10 min'."""
     if seconds is None:
         return UNKNOWN
-    if seconds < 90:
+    if seconds < 150:  # '72 s, which takes about 2 min' would be a riddle
         tens = 10 if seconds >= 20 else 5 if seconds >= 10 else 1
         return f"about{GAP}{max(1, round(seconds / tens) * tens)}{GAP}s"
     minutes = round(seconds / 60)

@@ -253,7 +253,7 @@ def recent_section(app_state: AppState, owner: str = "") -> Section:
     scheduler = app_state.scheduler
 
     async def context() -> Makers:
-        found = await history(app_state, owner=owner, limit=RECENT, columns=ON_BENCH, style="stack")
+        found = await history(app_state, owner=owner, limit=RECENT, columns=ON_BENCH)
         return {"history": lambda: found}
 
     fragment = Fragment("recent", "partials/recent.html", "recent")

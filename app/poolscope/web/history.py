@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers
 from poolscope.web.app_state import AppState
-from poolscope.web.context import MARKS, progress
+from poolscope.web.context import MARKS, progress, title
 from poolscope.web.table import Button, Cell, Column, Table, table
+from poolscope.web.views import VIEWS
 
 RECENT = 14  # runs that the bench lists
-SHORT, LONG = 60, 160  # characters of a summary
+SHORT, LONG = 90, 160  # characters of a summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,11 @@ class History:
 
 
 def _summary(run: RecentRun, most: int) -> str:
-    """The summary, cut where it is too long for a row."""
-    return run.summary if len(run.summary) <= most else f"{run.summary[: most - 1]}…"
+    """As many whole sentences of the summary as a row has room for; of one that is too long, whole words."""
+    if len(run.summary) <= most:
+        return run.summary
+    whole, _, _ = run.summary[:most].rpartition(". ")
+    return f"{whole}." if whole else f"{run.summary[:most].rpartition(' ')[0]} …"
 
 
 def _action(run: RecentRun) -> Button | None:
@@ -63,7 +67,7 @@ def _action(run: RecentRun) -> Button | None:
 
 
 ID = Column("run", lambda run: Cell(run.id, href=run.href, code=True), row_head=True)
-TITLE = Column("experiment", lambda run: run.title)
+TITLE = Column("what ran", lambda run: run.title)
 STATE = Column("state", lambda run: Cell(run.word, state=run.state))
 ON_BENCH = (
     ID,
@@ -76,7 +80,7 @@ COLUMNS = (
     ID,
     TITLE,
     STATE,
-    Column("result", lambda run: _summary(run, LONG), align="wrap"),
+    Column("result", lambda run: _summary(run, LONG), align="long wrap"),
     Column("created", lambda run: f"{numbers.day(run.created)} {numbers.clock(run.created)}", align="n"),
     Column("took", lambda run: numbers.duration(run.seconds), align="n"),
     Column("actions", lambda run: Cell(button=_action(run)), hidden=True),
@@ -92,7 +96,6 @@ async def history(
     before: str = "",
     limit: int = 50,
     columns: Sequence[Column] = COLUMNS,
-    style: str = "",
 ) -> History:
     """A page of the history: what the journal keeps, with the live truth of the runs that are in memory.
 
@@ -109,7 +112,7 @@ async def history(
         wanted = [run for run in unkept if experiment in ("", run.experiment.name) and status in ("", run.status)]
         listed = [_recent(None, run) for run in wanted] + listed
     return History(
-        table=table(columns, listed, row_id=lambda run: f"row-{run.id}", style=style) if listed else None,
+        table=table(columns, listed, row_id=lambda run: f"row-{run.id}", style="stack") if listed else None,
         kept=await journal.count(owner),
         experiment=experiment,
         status=status,
@@ -153,21 +156,38 @@ async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
     return None
 
 
+def _stored_title(experiment: str, params: Mapping[str, Any]) -> str:
+    """What ran with which parameters: the function, the fault, the tools."""
+    about = EXPERIMENTS.get(experiment)
+    if about is None:
+        return experiment
+    try:
+        return VIEWS[experiment].title(about.params.model_construct(**params))
+    except Exception:  # an earlier version's parameters may be any; they must not keep the others from being listed
+        return about.title
+
+
+def _unanswered(status: Status, started: str | None) -> str:
+    """In the place of a result, why there is none."""
+    if status is not Status.STOPPED:
+        return ""
+    return "Stopped before it had a result." if started else "Cancelled before it began."
+
+
 def _recent(row: StoredRun | None, run: Run | None) -> RecentRun:
-    status = run.status if run else Status(row.status if row else "")
     known: Any = run or row
-    name = run.experiment.name if run else (row.experiment if row else "")
-    summary = known.summary
+    status = Status(known.status)
+    summary = known.summary or known.error or _unanswered(status, known.started)
     if run is not None and status is Status.RUNNING:
         live_progress = progress(run)
         summary = live_progress[2] if live_progress else ""
     return RecentRun(
         id=known.id,
         href=f"/runs/{known.id}",
-        title=EXPERIMENTS[name].title if name in EXPERIMENTS else name,
+        title=title(run) if run else _stored_title(known.experiment, known.params),
         state=MARKS[status],
         word=status.value,
-        summary=summary or known.error or "",
+        summary=summary,
         created=known.created,
         seconds=numbers.seconds_between(known.started, known.ended),
         live=status.live,

@@ -6,15 +6,19 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import left, matrix
+from poolscope.experiments.failures.locked import LockHolders, started, watchdog
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseBegan, LockEdge, LockGraph, OutputRead
@@ -171,6 +175,11 @@ def test_a_pool_never_answers_for_a_dead_worker_and_an_executor_breaks(case: Ask
     assert executor.observed.usable is False
 
 
+@pytest.fixture
+def case_log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(case_log.FILE, str(tmp_path / "log"))
+
+
 class LatePool:
     """Answers a ticket, the seconds that its task takes on a slow machine, to whoever waits that long."""
 
@@ -205,6 +214,20 @@ def test_a_lock_that_nobody_releases_is_found_with_owner_waiters_and_stacks(case
     assert all("in acquire" in stack for stack in stuck.observed.stacks.values())
     assert freed.ending == "released"
     assert len(freed.kept) == 2
+
+
+@pytest.mark.usefixtures("case_log_file")
+def test_a_thread_that_is_late_is_not_stuck() -> None:
+    go = threading.Event()
+
+    class Looked(LockHolders):
+        """Lets the thread end once somebody has looked who waits for a lock: it does not."""
+
+        def edges(self) -> tuple[LockEdge, ...]:
+            go.set()
+            return super().edges()
+
+    assert watchdog(started(("late", go.wait)), 0, Looked()) == []
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])

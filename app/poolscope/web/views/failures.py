@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
@@ -302,41 +302,39 @@ class FailuresView(View):
 
 
 def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[ScenarioRow]:
-    """A row a scenario, those of the run first; while nothing runs each has a button, and one starts all."""
-    ran: list[ScenarioRow] = []
-    rows: list[ScenarioRow] = []
-    if not run.status.live:
-        rows.append(
-            ScenarioRow(
-                f"all {len(scenarios)} of them",
-                sentence="one after the other, with the matrix of outcomes",
-                button=alone("failures", "scenarios", "all", "all scenarios", "Run all"),
-            )
+    """A row for all and one a scenario, each at its own place, whatever has run, so that a click at one place always
+    starts the same; while nothing runs with a button each."""
+    idle = not run.status.live
+    every = ScenarioRow(
+        f"all {len(scenarios)} of them",
+        sentence="one after the other, with the matrix of outcomes",
+        button=alone("failures", "scenarios", "all", "all scenarios", "Run all") if idle else None,
+    )
+    rows = (
+        replace(
+            _bench_row(run, scenario), button=alone("failures", "scenarios", name, scenario.title) if idle else None
         )
-    for name, scenario in scenarios.items():
-        button = None if run.status.live else alone("failures", "scenarios", name, scenario.title)
-        first, alike = scenario.first, len({case.outcome for case in scenario.cases}) == 1
-        if first is None:
-            waits = scenario.chosen and run.status.live
-            (ran if waits else rows).append(
-                ScenarioRow(scenario.title, sentence="waits for its turn" if waits else "", button=button)
-            )
-            continue
-        single = len(scenario.cases) == 1
-        ran.append(
-            ScenarioRow(
-                title=scenario.title,
-                href=f"/runs/{run.id}#run-{scenario.slug}",
-                mark=scenario.mark,
-                outcome=first.outcome if alike else "differs by case",
-                sentence=first.sentence if single else f"{capital(scenario.endings)}.",
-                cases=scenario.counted,
-                noticed=first.noticed if single else "",
-                share=first.share if single else "",
-                button=button,
-            )
-        )
-    return [*ran, *rows]
+        for name, scenario in scenarios.items()
+    )
+    return [every, *rows]
+
+
+def _bench_row(run: Run, scenario: ScenarioFacts) -> ScenarioRow:
+    first, alike = scenario.first, len({case.outcome for case in scenario.cases}) == 1
+    if first is None:
+        waits = scenario.chosen and run.status.live
+        return ScenarioRow(scenario.title, sentence="waits for its turn" if waits else "")
+    single = len(scenario.cases) == 1
+    return ScenarioRow(
+        title=scenario.title,
+        href=f"/runs/{run.id}#run-{scenario.slug}",
+        mark=scenario.mark,
+        outcome=first.outcome if alike else "differs by case",
+        sentence=first.sentence if single else f"{capital(scenario.endings)}.",
+        cases=scenario.counted,
+        noticed=first.noticed if single else "",
+        share=first.share if single else "",
+    )
 
 
 def scenario_facts(state: FailuresState, name: str, now: int, live: bool) -> ScenarioFacts:
