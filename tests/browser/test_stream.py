@@ -16,6 +16,7 @@ LOST = (
     "htmx:sse:error",
     "htmx:error",
     "could not be loaded",
+    "Failed to fetch",  # the data of a chart that was due just then
 )  # what is noted of a server that is not there
 
 

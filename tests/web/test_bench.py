@@ -140,6 +140,7 @@ def test_a_panel_offers_no_button_for_a_function_that_the_server_can_t_run(serve
         macros: Any = server.app_state.templates.globals["ui"]
         shown = macros.again("/runs/wp-0001", remedy)
     assert "Measure for 8 s, which takes about 9 s, by this command:" in shown
+    assert "<span>--items</span> <span>gone:items</span>" in shown  # a line ends between words alone
     assert "<form" not in shown  # only what copies the command
 
 
