@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from poolscope.runs.run import Status, Visitor
 from poolscope.runs.runner_process import PRINTED_LIMIT
 from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.store import RECENT
+from poolscope.runs.warming import Warming
 
 from tests.runs.conftest import (
     BRIEF,
@@ -50,6 +52,7 @@ DEAF = (
     PATIENT
     + """
 import signal
+import threading
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 say("count", name="ready", values={})
 while True:
@@ -599,3 +602,21 @@ async def test_a_visitor_keeps_his_runs_over_a_restart(open_scheduler: OpenSched
         assert (await scheduler.latest("shared-list")) is recalled
         assert [row.id for row in await scheduler.journal.runs(visitor="one")] == [run.id]
         assert await scheduler.journal.count("two") == 0
+
+
+async def test_a_server_that_ends_while_its_first_measured_run_waits_for_the_statistics_starts_no_runner(
+    open_scheduler: OpenScheduler,
+) -> None:
+    loaded = threading.Event()
+
+    def load() -> None:
+        loaded.wait()
+
+    try:
+        async with open_scheduler() as scheduler:
+            scheduler.warming = Warming(load)
+            run = await scheduler.start("pool-sizes", {})
+            await asyncio.sleep(0)  # it is being started
+    finally:
+        loaded.set()
+    assert (run.status, records(run)) == (Status.INTERRUPTED, [])

@@ -45,6 +45,7 @@ PREWARM_DELAY_S = 0.5
 # A run that lacks room for so long is no longer overtaken by smaller ones, which might else keep it waiting for ever.
 OVERTAKEN_S = 30.0
 DRAIN_LOOK_S = 0.25
+SERVER_ENDED = "The server ended while this run waited."
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
 WINDOW_S = 60  # over which the starts of a client are counted
 MOST_CLIENTS = 1_000
@@ -118,7 +119,8 @@ class Scheduler:
         bodies = {experiment.body for name, experiment in experiments.items() if lone in (None, name)}
         self._prewarmed = PrewarmedRunner(python, runner, sorted(bodies))
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
-        self._monitor = RunMonitor(journal, lambda: self._closing, records_mib * 1024 * 1024, redact)
+        self._closing = asyncio.Event()
+        self._monitor = RunMonitor(journal, self._closing.is_set, records_mib * 1024 * 1024, redact)
         self._watch = RunWatch(self._budget, run_s, run_cpu_s, self._with_runners)
         self._store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
@@ -134,7 +136,6 @@ class Scheduler:
         self._entering: list[Visitor] = []  # of runs that are being written into the journal, and will join the queue
         self._unkept = 0
         self._draining = False
-        self._closing = False
         self.closed = False
 
     # Opening and closing
@@ -159,7 +160,7 @@ class Scheduler:
     @property
     def ending(self) -> bool:
         """Whether no new runs are taken any more."""
-        return self._draining or self._closing
+        return self._draining or self._closing.is_set()
 
     async def drain(self, seconds: float, in_a_hurry: Callable[[], bool] = lambda: False) -> None:
         """Take no new runs and begin none that waits; return once the live ones have ended, after `seconds` at most."""
@@ -176,14 +177,14 @@ class Scheduler:
 
         With `keep_waiting` those that wait are left in the journal, for the next server.
         """
-        if self._closing:
+        if self._closing.is_set():
             return
-        self._closing = True
+        self._closing.set()
         for run in list(self._queue):
             if keep_waiting and not run.unkept:
                 await self._leave_to_the_next(run)
             else:
-                await self._leave_queue(run, Status.INTERRUPTED, "The server ended while this run waited.")
+                await self._leave_queue(run, Status.INTERRUPTED, SERVER_ENDED)
         self._watch.close()
         # A run that is just being started is stopped as soon as its runner is there, by _begin.
         await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
@@ -358,7 +359,7 @@ class Scheduler:
 
         def retry() -> None:
             self._retrying = False
-            if not self._closing:
+            if not self._closing.is_set():
                 self._admit()
 
         if not self._retrying:
@@ -429,12 +430,12 @@ class Scheduler:
 
         async def give_up() -> None:
             for run in self._queue.deserted(time.monotonic() - (self._gone_after_s or 0)):
-                if run in self._queue and not self._closing:
+                if run in self._queue and not self._closing.is_set():
                     await self._leave_queue(run, Status.STOPPED, GIVEN_UP)
 
         def look() -> None:
             self._watching = False
-            if not self._closing:
+            if not self._closing.is_set():
                 self._spawn(give_up())
                 self._watch_visitors()
 
@@ -477,13 +478,13 @@ class Scheduler:
         try:
             if run.experiment.measured:
                 # Its times are judged while it runs: what that loads, once, would take a CPU from the first of them.
-                await self.warming.finish()
-            began = time.monotonic()
-            runner = await self._prewarmed.take()
-            await self._confine(run, runner)
-            self.counts.runner_start.add(time.monotonic() - began)
-            self._begin(run, runner)
-            await self._monitor.follow(run, runner)
+                await self._finish_warming()
+            if self._closing.is_set():
+                run.become(Status.INTERRUPTED, SERVER_ENDED)
+            elif run.stopping:
+                run.become(Status.STOPPED)
+            else:
+                await self._have_performed(run)
         except OSError as shortage:
             log.warning("Run %s: no runner process could be started: %s", run.id, shortage)
             self._fail(run, f"No runner process could be started: {shortage}.")
@@ -499,11 +500,29 @@ class Scheduler:
             self._measurement_lock.release()
         self._runners.pop(run.id, None)
         self._store.forget_old()
-        if not self._closing:
+        if not self._closing.is_set():
             self._prewarm()
             self._admit()
         self._changed(run)
         self._store.forget(await self.journal.prune(self._keep_runs))
+
+    async def _finish_warming(self) -> None:
+        """Wait until it is done, or the server ends: its end waits for nothing that nobody will need."""
+        done, closing = asyncio.ensure_future(self.warming.finish()), asyncio.ensure_future(self._closing.wait())
+        await asyncio.wait({done, closing}, return_when=asyncio.FIRST_COMPLETED)
+        closing.cancel()
+        if done.done():
+            done.result()
+        else:
+            done.cancel()
+
+    async def _have_performed(self, run: Run) -> None:
+        began = time.monotonic()
+        runner = await self._prewarmed.take()
+        await self._confine(run, runner)
+        self.counts.runner_start.add(time.monotonic() - began)
+        self._begin(run, runner)
+        await self._monitor.follow(run, runner)
 
     def _fail(self, run: Run, why: str) -> None:
         if run.status.live:
@@ -526,8 +545,8 @@ class Scheduler:
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
         runner.send(replace(run.begin_command, limits=limits))
         self._watch.start()
-        if run.stopping or self._closing:
-            self._spawn(runner.stop(*(HURRIED if self._closing else ())))
+        if run.stopping or self._closing.is_set():
+            self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))
         self._prewarm_soon()
         self._changed(run)
         self._spawn(self._monitor.save(run, {**self._owner(run), "runner": runner.identity}))
@@ -558,7 +577,7 @@ class Scheduler:
     def _prewarm(self) -> None:
         """Keep a runner ready for the next run, unless something is being measured: nothing starts beside that."""
         measuring = any(run.experiment.measured for run in self._running.values())
-        if not measuring and not self._closing and self._lone is None:
+        if not measuring and not self._closing.is_set() and self._lone is None:
             self._prewarmed.start()
 
     def _prewarm_soon(self) -> None:
