@@ -118,6 +118,18 @@ def test_of_equals_the_cheapest_is_recommended(maps: Mapping[str, Sequence[float
     assert found.config.key == chosen
 
 
+def test_more_workers_than_cpus_settle_nothing_before_they_are_far_ahead() -> None:
+    """Seen once: too few samples showed that two processes gain, and enough that four do, which ended the run."""
+    maps = {
+        "serial": [7.3, 7.2, 7.35],
+        "process 2": [6.82, 6.4, 7.3],
+        "pool 2": [6.9, 5.8, 7.2],
+        "process 4": [5.48, 5.4, 5.5],
+    }
+    found = answer(maps, 3)
+    assert (found.enough, found.dropped) == (False, {})
+
+
 def test_more_workers_than_cpus_are_recommended_for_work_that_waits() -> None:
     maps = {"serial": about(640), "thread 2": about(330), "thread 8": about(85)}
     found = recommend(after(maps, 5, outcome="finished", workload="sleep"))

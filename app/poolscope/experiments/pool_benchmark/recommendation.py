@@ -103,6 +103,16 @@ def is_beyond_cpus(state: State, config: Configuration) -> bool:
     return not config.serial and cpus is not None and config.size > cpus and waits(state) is False
 
 
+def is_far_ahead(state: State, loop: Configuration, config: Configuration) -> bool:
+    """Whether one with more workers than CPUs is shown to be far ahead of each pool that has a CPU a worker."""
+    within = [other for other in eligible_configs(state) if not other.serial and not is_beyond_cpus(state, other)]
+    if not within:
+        return True
+    best = fastest(within)
+    timed = _timed(state, [best, config], lambda one: one.map)
+    return best.key in far_behind(timed, loop.map, looks=state.looks)
+
+
 def compare_maps(state: State, loop: Configuration, configs: Sequence[Configuration]) -> Comparison | None:
     """The comparison of the maps alone, without start-up."""
     return compare(loop.map, _timed(state, configs, lambda config: config.map), looks=state.looks)

@@ -13,6 +13,8 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     compare_maps,
     cost,
     eligible_configs,
+    is_beyond_cpus,
+    is_far_ahead,
     recommend,
 )
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, LONG_ROUND, is_look
@@ -52,6 +54,8 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
     """The keys of the pools that can't be recommended any more, each with that of the one it lost to."""
     maps, loop = recommendation.maps, state.serial
     leaders = {maps.best, recommendation.config.key if recommendation.config else maps.best}
+    if _is_tentative(state, recommendation.best):
+        leaders |= {key for key, config in state.configs.items() if not is_beyond_cpus(state, config)}
     if loop is None or maps.outcome == "loop":  # all have lost, and what they lost by needs the usual samples
         return {}
     return {
@@ -80,6 +84,7 @@ def is_settled(state: State, recommendation: Recommendation) -> bool:
             cheaper = maps.equal[: maps.equal.index(config.key)] if config.key in maps.equal else maps.equal
             decided = _is_near(config, best) and all(_is_far(state.configs[key], best) for key in cheaper)
             decided = decided and not any(_may_be_far_ahead(other, best) for other in recommendation.beyond)
+            decided = decided and not _is_tentative(state, best)
             return decided and is_narrow(gain, NARROW_ENOUGH) and (gain.low or 0.0) >= WORTH_IT
         case "small gain":
             return is_narrow(gain)
@@ -114,6 +119,12 @@ def _is_far(config: Configuration, best: Configuration) -> bool:
     """Whether a cheaper one, though not yet shown to be slower, is surely not fast enough to be recommended."""
     low = ratio(config.map, best.map).low
     return low is not None and low > NEAR
+
+
+def _is_tentative(state: State, best: Configuration) -> bool:
+    """Whether the best one has more workers than CPUs, and is not shown to be so far ahead that they count."""
+    loop = state.serial
+    return loop is not None and is_beyond_cpus(state, best) and not is_far_ahead(state, loop, best)
 
 
 def _may_be_far_ahead(config: Configuration, best: Configuration) -> bool:
