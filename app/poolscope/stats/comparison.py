@@ -52,20 +52,22 @@ class TimedConfiguration:
 
     `cost` orders equally fast configurations, the least first, e.g. (rank of the kind, workers, chunk size). All costs
     of one comparison can be compared with each other. `lost`: it was shown to be slower and is repeated no more; it
-    counts among the compared, and as slower than whatever is still repeated.
+    counts among the compared, and as slower than whatever is still repeated. `worth` is the gain over the loop from
+    which on it would be used.
     """
 
     name: str
     samples: tuple[float, ...]
     cost: tuple[Any, ...] = ()
     lost: bool = False
+    worth: float = WORTH_IT
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The result, as facts; every claim of a difference allows for the number of configurations it was picked from.
 
-    outcome         'pool': best, or one that may be as fast, beats the loop by WORTH_IT or more; 'small gain': best
+    outcome         'pool': best, or one that may be as fast, beats the loop by what it is worth; 'small gain': best
                     beats it by less; 'loop': every configuration is shown slower than the loop; 'no clear winner':
                     neither is shown; 'too few': the loop, or every configuration, has fewer than FEWEST_FOR_RATIO
                     repetitions, so that all else but `best` is unknown
@@ -76,7 +78,7 @@ class Comparison:
     equal           those, and the ones not shown slower than best by more than EQUAL, cheapest first
     slower          the configurations shown slower than best, or than the loop, by more than EQUAL
     faster          the configurations shown faster than the loop
-    recommended     the cheapest of the equal ones that itself beats the loop by WORTH_IT and is NEAR best's median;
+    recommended     the cheapest of the equal ones that itself beats the loop by its `worth` and is NEAR best's median;
                     None unless the outcome is 'pool'
     gain            loop / best, medians with the interval for that pair alone: of many configurations it may exclude 1
                     while `beats_loop` is None
@@ -154,11 +156,11 @@ def _compare(loop: tuple[float, ...], present: tuple[TimedConfiguration, ...], l
     slower = [i for i in running if i not in equal or contrasts.shows_slower(i + 1, 0, count, level, EQUAL)]
     gain = ratio(loop, best.samples)
     limit = NEAR * median(best.samples)
-    sound = (i for i in equal if faster[i] and ratio(loop, configs[i].samples).value >= WORTH_IT)
+    sound = (i for i in equal if faster[i] and ratio(loop, configs[i].samples).value >= configs[i].worth)
     recommended = next((configs[i].name for i in sound if median(configs[i].samples) <= limit), None)
     return Comparison(
         # The best one's times may spread too widely, where those of another that is as fast do not.
-        outcome=_outcome(faster[at] or recommended is not None, gain.value, loop_beats_all),
+        outcome=_outcome(faster[at], recommended, loop_beats_all),
         best=best.name,
         beats_loop=True if faster[at] else False if best_is_slower else None,
         loop_beats_all=loop_beats_all,
@@ -221,10 +223,10 @@ def _fastest(configs: Sequence[TimedConfiguration]) -> TimedConfiguration:
     return min(configs, key=lambda config: (median(config.samples), config.cost))
 
 
-def _outcome(beats: bool, gain: float, loop_wins: bool) -> Outcome:
-    if beats:
-        return "pool" if gain >= WORTH_IT else "small gain"
-    return "loop" if loop_wins else "no clear winner"
+def _outcome(beats: bool, recommended: str | None, loop_wins: bool) -> Outcome:
+    if recommended is not None:
+        return "pool"
+    return "small gain" if beats else "loop" if loop_wins else "no clear winner"
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,20 @@ def test_of_equals_the_cheapest_is_recommended(maps: Mapping[str, Sequence[float
     assert found.config.key == chosen
 
 
+def test_threads_that_compute_under_the_gil_are_not_recommended_for_a_few_percent() -> None:
+    """As measured for a function that carries a table: threads take turns on both CPUs, and are a little faster."""
+    maps = {"serial": about(565), "thread 2": about(528), "process 2": about(1940), "pool 2": about(940)}
+    now = after(maps, 5, outcome="finished")
+    found, stated = recommend(now), which_pool.verdict(now, 2)
+    assert found is not None
+    assert stated is not None
+    assert (found.maps.outcome, stated.code) == ("small gain", "small gain")
+    assert "less than 10%" in stated.headline
+    without = recommend(told(maps, pythons={"3.11": {"gil": False}}))
+    assert without is not None
+    assert (without.maps.outcome, without.config and without.config.key) == ("pool", "thread 2")
+
+
 def test_more_workers_than_cpus_settle_nothing_before_they_are_far_ahead() -> None:
     """Seen once: too few samples showed that two processes gain, and enough that four do, which ended the run."""
     maps = {

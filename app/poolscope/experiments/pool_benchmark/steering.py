@@ -16,6 +16,7 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     is_beyond_cpus,
     is_far_ahead,
     recommend,
+    worth,
 )
 from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -85,7 +86,7 @@ def is_settled(state: State, recommendation: Recommendation) -> bool:
             decided = _is_near(config, best) and all(_is_far(state.configs[key], best) for key in cheaper)
             decided = decided and not any(_may_be_far_ahead(other, best) for other in recommendation.beyond)
             decided = decided and not _is_tentative(state, best)
-            return decided and is_narrow(gain, NARROW_ENOUGH) and (gain.low or 0.0) >= WORTH_IT
+            return decided and is_narrow(gain, NARROW_ENOUGH) and (gain.low or 0.0) >= worth(state, config)
         case "small gain":
             return is_narrow(gain)
         case "no clear winner":

@@ -19,7 +19,7 @@ from poolscope.experiments.pool_benchmark.findings.validity import results_diffe
 from poolscope.experiments.pool_benchmark.messages import HEADLINES, verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend, worth
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.steering import no_pool_gains
 from poolscope.experiments.pool_benchmark.work import why_unfounded
@@ -178,6 +178,7 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         case "small gain":
             config = recommendation.config or best
             fastest = {} if config is best else {"fastest": None}
+            facts |= {"worth_it": worth(state, config) - 1}
             return "small gain", "small gain, behind", {**facts, "config": config, **fastest}
         case "loop":
             return _loop(state, usable_cpus, facts)
