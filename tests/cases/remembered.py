@@ -29,7 +29,7 @@ def computed(number: int, length: int = LENGTH) -> int:
 
 @cache
 def region(code: int) -> int:
-    return computed(code)
+    return computed(code, 4 * LENGTH)  # few calls find it out, so that each must stand out on a busy machine
 
 
 def report(row: tuple[int, int]) -> int:
