@@ -170,7 +170,7 @@ def in_short_background(size: int) -> None:
 
 
 def in_a_short_thread(size: int) -> None:
-    threading.Thread(target=total, args=(200 * size,), name="sender").start()
+    threading.Thread(target=total, args=(2_000 * size,), name="sender").start()
 
 
 def says_and_ends(size: int) -> str:
