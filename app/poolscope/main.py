@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from fastapi import FastAPI
-from platformdirs import user_data_path
 from starlette.middleware.gzip import GZipMiddleware
 
 from poolscope import __version__
@@ -25,8 +24,7 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.redaction import redaction_of_this_installation
 from poolscope.runs.run_cgroups import RunCgroups, find_subtree
 from poolscope.runs.scheduler import Scheduler
-from poolscope.runs.warming import Warming
-from poolscope.settings import Settings
+from poolscope.settings import Settings, usual_data_folder
 from poolscope.stats import intervals
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
 from poolscope.web.app_state import AppState
@@ -50,7 +48,7 @@ def called_here(installation: Installation, settings: Settings) -> Installation:
     if settings.demo or not alone:
         return installation
     data = settings.data.absolute()
-    return replace(installation, program=program(), data="" if data == user_data_path("poolscope") else str(data))
+    return replace(installation, program=program(), data="" if data == usual_data_folder() else str(data))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -63,6 +61,11 @@ def create_app(settings: Settings) -> FastAPI:
         limit_mib=settings.journal_mib,
         name=settings.journal_path.name if settings.demo else "",
     )
+
+    def warm() -> None:
+        intervals.warm()
+        app.openapi()  # takes a fifth of a second, which whoever asks for it first would else take from everybody
+
     scheduler = Scheduler(
         journal,
         experiments=narrowed(EXPERIMENTS, settings.run_limits),
@@ -84,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         for_strangers=settings.demo,
         run_cgroups=RunCgroups(find_subtree()),
         redact=redaction_of_this_installation(settings.journal_path.parent) if settings.demo else None,
+        warm=warm,
     )
     identification = Identification(
         settings.secret or kept_secret(settings.journal_path.with_name(f"{settings.journal_path.name}-secret")),
@@ -124,11 +128,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", Assets(directory=folder("static")))
     app.mount("/charts", Assets(directory=folder("templates") / "charts"))
 
-    def warm() -> None:
-        intervals.warm()
-        app.openapi()  # takes a fifth of a second, which whoever asks for it first would else take from everybody
-
-    scheduler.warming = Warming(warm)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(access.Access, app_state=app_state)
     app.add_middleware(Guards, hosts=settings.allowed_hosts.split(","))

@@ -24,6 +24,11 @@ def limit(name: str) -> Any:
     return Field(LIMITS[name].usual, ge=LIMITS[name].least, description=LIMITS[name].description)
 
 
+def usual_data_folder() -> Path:
+    """Where runs are kept unless another place is named."""
+    return user_data_path("poolscope")
+
+
 class Settings(BaseSettings):
     """Every setting has a default that suits one person at their own machine; `demo` is for a public one."""
 
@@ -44,7 +49,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data: Path = Field(
-        default_factory=lambda: user_data_path("poolscope"),
+        default_factory=usual_data_folder,
         description="Folder of the SQLite file with all runs, or that file itself (.sqlite, .db).",
     )
     demo: bool = Field(

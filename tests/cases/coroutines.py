@@ -11,7 +11,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-PAUSE_S = 0.04
+PAUSE_S = 0.08  # long beside the turns that others take between two steps
 few = range(3)
 
 

@@ -11,7 +11,6 @@ from poolscope.experiments.pool_benchmark.findings.cpus import more_workers_than
 from poolscope.experiments.pool_benchmark.findings.dispatch import work_too_small
 from poolscope.experiments.pool_benchmark.findings.function import event_loop_blocked, light_kinds_suffice
 from poolscope.experiments.pool_benchmark.verdict import verdict
-from poolscope.experiments.pool_benchmark.work import BLOCKS
 from poolscope.protocol.payloads import LoopUse, TraceSummary
 from poolscope.runner.host.client import HostProcess
 from poolscope.runner.pools.loop_watch import LoopWatch
@@ -53,7 +52,7 @@ def test_a_coroutine_that_blocks_is_found(start_host: StartHost, tmp_path: Path,
         now = state_with(times, trial, pools=AT_ONCE, gain=1.0, traces=traces)
         found = event_loop_blocked(now, 2)
         assert (found.holds, found.code) == (True, code)
-        assert found.facts["blocked_share"] > BLOCKS  # nearly all, where nobody else takes the CPUs
+        assert found.facts["blocked_share"] > 0.8
         assert found.facts["longest_s"] > 0.03
         assert found.lost_share == pytest.approx(1 - 1 / (8 * found.facts["blocked_share"]))
         assert [check(now, 2).code for check in (work_too_small, more_workers_than_cpus, light_kinds_suffice)] == [

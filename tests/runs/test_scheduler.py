@@ -31,7 +31,6 @@ from poolscope.runs.run import Status, Visitor
 from poolscope.runs.runner_process import PRINTED_LIMIT
 from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.store import RECENT
-from poolscope.runs.warming import Warming
 
 from tests.runs.conftest import (
     BRIEF,
@@ -613,8 +612,7 @@ async def test_a_server_that_ends_while_its_first_measured_run_waits_for_the_sta
         loaded.wait()
 
     try:
-        async with open_scheduler() as scheduler:
-            scheduler.warming = Warming(load)
+        async with open_scheduler(warm=load) as scheduler:
             run = await scheduler.start("pool-sizes", {})
             await asyncio.sleep(0)  # it is being started
     finally:

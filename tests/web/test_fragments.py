@@ -92,7 +92,7 @@ def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: 
         return await sections(channel)
 
     monkeypatch.setattr(BenchChannel, "sections", counted)
-    monkeypatch.setattr(stream, "SLOW_S", 0.001)
+    monkeypatch.setattr(stream, "QUIET_BENCH_S", 0.001)
     monkeypatch.setattr(app_state, "load_average", lambda: 0.5)
     monkeypatch.setattr(app_state, "host_busy_s", lambda: None)
     with serve() as server, server.client() as client:

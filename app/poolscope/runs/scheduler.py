@@ -71,7 +71,8 @@ class Scheduler:
     `run_cgroups` the kernel holds each run to what was admitted, where this machine allows that.
 
     `experiments` are those that can be started, with the parameters that they take here. `measurement_lock` is the
-    journal's own unless another is given. `lone` names the experiment of the only run that there will be, so that a
+    journal's own unless another is given. `warm` is done once, in a thread, before the first measured run or when
+    `warming` is started. `lone` names the experiment of the only run that there will be, so that a
     runner is prewarmed for that alone. `python` runs the folder or file `runner`. `installation` is what runs may
     use of this machine, and may be replaced while others run.
     """
@@ -98,6 +99,7 @@ class Scheduler:
         redact: Redaction | None = None,
         run_cgroups: RunCgroups | None = None,
         measurement_lock: MeasurementLock | None = None,
+        warm: Callable[[], None] = intervals.warm,
         lone: str | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
@@ -108,7 +110,7 @@ class Scheduler:
         self.counts = RunCounts()
         self.activity = ChangeNotifier()
         self.notifier = ChangeNotifier(self.activity)
-        self.warming = Warming(intervals.warm)
+        self.warming = Warming(warm)
         self._live_limit, self._live_of_visitor = live_limit, live_of_visitor
         self._queue_limit, self._queued_of_visitor = queue_limit, queued_of_visitor
         self._gone_after_s = gone_after_s

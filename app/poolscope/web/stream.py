@@ -29,7 +29,7 @@ FRAME_S = 0.1  # ten frames a second, in the long run
 EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
 EAGER_S = 0.03
 SLOW_S = 5.0  # a quiet page is looked at this often, for the header says how the machine is
-OTHERS_S = 2.0  # and a quiet bench, where a run that a terminal made appears, so often
+QUIET_BENCH_S = 2.0  # and a quiet bench, where a run that a terminal made appears, so often
 DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
 COME_BACK_MS = 1_000, 5_000
@@ -171,7 +171,7 @@ class BenchChannel(Channel):
 
     @property
     def longest_pause(self) -> float:
-        return min(SLOW_S, OTHERS_S)
+        return QUIET_BENCH_S
 
     async def sections(self) -> Sequence[Section]:
         await self.app_state.scheduler.notice_others()

@@ -25,7 +25,8 @@ class Recommendation:
     `config` is the configuration to use, the plain loop included, None without a clear winner; `others` are the
     cheapest ones of other kinds that map as fast, as far as is shown. `best` has the least median of the map of those
     that are compared, whichever is recommended. `gain` is the plain loop's map over that of `config`, or of `best`
-    where no pool is recommended. `beyond` are those that `maps` leaves out, for they have more workers than CPUs.
+    where no pool is recommended. `beyond` are those that `maps` leaves out, for they have more workers than CPUs;
+    `tentative`: `best` has so many, and is not shown to be so far ahead that they count.
     """
 
     maps: Comparison
@@ -35,6 +36,7 @@ class Recommendation:
     best: Configuration
     gain: Ratio
     beyond: tuple[Configuration, ...]
+    tentative: bool
 
 
 def recommend(state: State) -> Recommendation | None:
@@ -43,11 +45,17 @@ def recommend(state: State) -> Recommendation | None:
     if loop is None or not loop.map or not (state.outcome or _all_measured(state)):
         return None
     configs = eligible_configs(state)
-    within = _within_cpus(state, loop, configs)
-    maps = within or compare_maps(state, loop, configs)
+    # More workers than CPUs can only fill gaps in which one waits for its next item, as larger chunks do. What that
+    # gains hangs on the moment, so that an answer that counted it would be another one each time: it counts only where
+    # it is far more, or where no other pool wins.
+    beyond = tuple(config for config in configs if is_beyond_cpus(state, config))
+    within = [config for config in configs if config not in beyond]
+    far = not beyond or _some_are_far_ahead(state, loop, within, beyond)
+    maps = None if far else compare_maps(state, loop, within)
+    if maps is None or maps.outcome != "pool":
+        maps, beyond = compare_maps(state, loop, configs), ()
     if maps is None:
         return None
-    beyond = tuple(config for config in configs if within and is_beyond_cpus(state, config))
     pools = [config for config in configs if not config.serial]
     if maps.outcome == "no clear winner" and len(pools) < len(configs):
         # The loops of two Pythons may be as fast as each other and every pool still slower than them.
@@ -66,7 +74,8 @@ def recommend(state: State) -> Recommendation | None:
         maps = replace(maps, outcome="no clear winner", recommended=None)
     others = _as_fast(state, maps, config) if config is not None and maps.outcome == "pool" else ()
     shown = best if config is None or config is loop else config
-    return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map), beyond)
+    tentative = not far and is_beyond_cpus(state, best)
+    return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map), beyond, tentative)
 
 
 def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configuration | None:
@@ -81,36 +90,22 @@ def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configu
             return None
 
 
-def _within_cpus(state: State, loop: Configuration, configs: Sequence[Configuration]) -> Comparison | None:
-    """The comparison of those with a CPU a worker, for computing work of which a pool among them wins.
-
-    More workers can only fill gaps in which one waits for its next item, as larger chunks do. What that gains hangs on
-    the moment, so that an answer that counted it would be another one each time. None where it does count, for the best
-    is shown to be far behind one of them.
-    """
-    within = [config for config in configs if not is_beyond_cpus(state, config)]
-    maps = compare_maps(state, loop, within) if len(within) < len(configs) else None
-    if maps is None or maps.outcome != "pool":
-        return None
-    best, beyond = state.configs[maps.best], [config for config in configs if config not in within]
-    far = far_behind(_timed(state, [best, *beyond], lambda config: config.map), loop.map, looks=state.looks)
-    return None if best.key in far else maps
+def _some_are_far_ahead(
+    state: State, loop: Configuration, within: Sequence[Configuration], beyond: Sequence[Configuration]
+) -> bool:
+    """Whether one with more workers than CPUs is shown to be far ahead of every pool that has a CPU a worker."""
+    pools = [config for config in within if not config.serial]
+    if not pools:
+        return True
+    best = fastest(pools)
+    timed = _timed(state, [best, *beyond], lambda config: config.map)
+    return best.key in far_behind(timed, loop.map, looks=state.looks)
 
 
 def is_beyond_cpus(state: State, config: Configuration) -> bool:
     """Whether a configuration has more workers than there are CPUs for them, for work that computes."""
     cpus = config.hosts_cpus or state.usable_cpus
     return not config.serial and cpus is not None and config.size > cpus and waits(state) is False
-
-
-def is_far_ahead(state: State, loop: Configuration, config: Configuration) -> bool:
-    """Whether one with more workers than CPUs is shown to be far ahead of each pool that has a CPU a worker."""
-    within = [other for other in eligible_configs(state) if not other.serial and not is_beyond_cpus(state, other)]
-    if not within:
-        return True
-    best = fastest(within)
-    timed = _timed(state, [best, config], lambda one: one.map)
-    return best.key in far_behind(timed, loop.map, looks=state.looks)
 
 
 def compare_maps(state: State, loop: Configuration, configs: Sequence[Configuration]) -> Comparison | None:

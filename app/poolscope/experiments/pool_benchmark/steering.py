@@ -14,7 +14,6 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     cost,
     eligible_configs,
     is_beyond_cpus,
-    is_far_ahead,
     recommend,
     worth,
 )
@@ -55,7 +54,7 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
     """The keys of the pools that can't be recommended any more, each with that of the one it lost to."""
     maps, loop = recommendation.maps, state.serial
     leaders = {maps.best, recommendation.config.key if recommendation.config else maps.best}
-    if _is_tentative(state, recommendation.best):
+    if recommendation.tentative:
         leaders |= {key for key, config in state.configs.items() if not is_beyond_cpus(state, config)}
     if loop is None or maps.outcome == "loop":  # all have lost, and what they lost by needs the usual samples
         return {}
@@ -85,8 +84,12 @@ def is_settled(state: State, recommendation: Recommendation) -> bool:
             cheaper = maps.equal[: maps.equal.index(config.key)] if config.key in maps.equal else maps.equal
             decided = _is_near(config, best) and all(_is_far(state.configs[key], best) for key in cheaper)
             decided = decided and not any(_may_be_far_ahead(other, best) for other in recommendation.beyond)
-            decided = decided and not _is_tentative(state, best)
-            return decided and is_narrow(gain, NARROW_ENOUGH) and (gain.low or 0.0) >= worth(state, config)
+            return (
+                decided
+                and not recommendation.tentative
+                and is_narrow(gain, NARROW_ENOUGH)
+                and (gain.low or 0.0) >= worth(state, config)
+            )
         case "small gain":
             return is_narrow(gain)
         case "no clear winner":
@@ -120,12 +123,6 @@ def _is_far(config: Configuration, best: Configuration) -> bool:
     """Whether a cheaper one, though not yet shown to be slower, is surely not fast enough to be recommended."""
     low = ratio(config.map, best.map).low
     return low is not None and low > NEAR
-
-
-def _is_tentative(state: State, best: Configuration) -> bool:
-    """Whether the best one has more workers than CPUs, and is not shown to be so far ahead that they count."""
-    loop = state.serial
-    return loop is not None and is_beyond_cpus(state, best) and not is_far_ahead(state, loop, best)
 
 
 def _may_be_far_ahead(config: Configuration, best: Configuration) -> bool:

@@ -48,6 +48,7 @@ class ToolRow:
 
     tool: Tool
     anchor: str
+    href: str
     mark: str
     word: str
     rate: float | None
@@ -135,7 +136,7 @@ class SharingView(View):
             Column("actions", lambda row: Cell(button=row.button), hidden=True),
         ),
         "compared": (
-            Column("tool", lambda row: Cell(row.tool.title, href=f"#{row.anchor}", code=True), row_head=True),
+            Column("tool", lambda row: Cell(row.tool.title, href=row.href, code=True), row_head=True),
             Column("between", lambda row: Cell(row.tool.between, kind=KINDS[row.tool.between])),
             Column("right?", lambda row: Cell(row.word, state=row.mark)),
             Column("operation", lambda row: row.tool.operation, align="keep"),
@@ -192,7 +193,7 @@ class SharingView(View):
             stories=tuple(
                 _story(row, tool, state, run.status.live)
                 for row, tool in zip(state.rows, rows, strict=True)
-                if row.outcome or row.failed
+                if _has_story(row)
             ),
             rates=self.figure("rates", run, len(state.order), 24 * len(rows) + 8) if timed else None,
             confidence=f"{level:.0%}" if level else "",
@@ -267,6 +268,7 @@ def _row(row: ToolState, low: int, high: int, outcome: str) -> ToolRow:
     return ToolRow(
         tool=row.tool,
         anchor=f"tool-{row.tool.name}",
+        href=f"#tool-{row.tool.name}" if _has_story(row) else "",
         mark=mark,
         word=word,
         rate=rate.median if rate else None,
@@ -275,6 +277,11 @@ def _row(row: ToolState, low: int, high: int, outcome: str) -> ToolRow:
         cost_us=median(row.costs) * 1e6 if rate else None,
         bar=None if share is None else round(100 * min(max(share, 0.0), 1.0), 1),
     )
+
+
+def _has_story(row: ToolState) -> bool:
+    """Whether there is an article about it already."""
+    return bool(row.outcome or row.failed)
 
 
 def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
