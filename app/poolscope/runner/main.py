@@ -33,7 +33,7 @@ from poolscope.protocol.commands import (
 from poolscope.protocol.payloads import PythonFacts
 from poolscope.protocol.records import End, Failure, Opening
 from poolscope.runner.channels import keep_from_children
-from poolscope.runner.context import CannotGoOn, RunContext, Stopped
+from poolscope.runner.context import PlainFailure, RunContext, Stopped
 from poolscope.runner.recorder import Recorder
 
 LEAVE_S = 1.0  # seconds in which Python must have ended once the run has
@@ -115,7 +115,7 @@ def perform(begin: BeginRun, context: RunContext) -> End:
         body.run(context, begin.arguments)
     except Stopped:
         return End(perf_counter_ns(), "stopped")
-    except CannotGoOn as why:
+    except PlainFailure as why:
         context.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
         return End(perf_counter_ns(), "failed", str(why), why.code)
     except Exception as error:
