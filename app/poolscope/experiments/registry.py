@@ -66,7 +66,7 @@ EXPERIMENTS = Experiments(
                 chart=pool_sizes.chart,
                 change=pool_sizes.change,
             ),
-            measured=True,
+            measured=True,  # and meant to be watched beside live runs, which do not wait for it
             for_runner=lambda params, _: params.arguments(),
             steer=steering.steer,
             room="pool_benchmark",
@@ -102,6 +102,7 @@ EXPERIMENTS = Experiments(
                 chart=sharing_charts.chart,
             ),
             measured=True,
+            undisturbed=True,
         ),
         Experiment(
             "failures",
@@ -139,6 +140,7 @@ EXPERIMENTS = Experiments(
                 change=which_pool.change,
             ),
             measured=True,
+            undisturbed=True,
             for_runner=validation.for_runner,
             choices=validation.choices,
             command=measure_command,
