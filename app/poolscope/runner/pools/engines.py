@@ -476,7 +476,8 @@ class JoblibPool(EnginePool):
 
     def first_answers(self, answer: Callable[..., Answer], limit_s: float) -> list[Answer]:
         needed = needed_by_workers(self.work)
-        one_each = self.joblib.Parallel(n_jobs=self.size, batch_size=1, timeout=limit_s)
+        # One job alone is done in this process, where joblib has no time limit and warns of one.
+        one_each = self.joblib.Parallel(n_jobs=self.size, batch_size=1, timeout=limit_s if self.size > 1 else None)
         task = self.joblib.delayed(answer)
         answers: list[Answer] = one_each(task(self.work.setup, needed) for _ in range(self.size))
         return answers
