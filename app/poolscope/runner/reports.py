@@ -53,6 +53,7 @@ def report_on(
         cluster_start=measurement.cluster_start,
         sent=measurement.carried.sent if measurement.carried else None,
         received=measurement.carried.received if measurement.carried else None,
+        fixed_loop=measurement.fixed_loop,
         lost_workers=len(measurement.lost),
         retried=len({key for lost in measurement.lost for key in lost.tasks}),
     )

@@ -596,6 +596,31 @@ def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bo
     assert check(told(MAPS, **how), "the run was disturbed").holds is holds
 
 
+FASTER, SLOWER = 0.0014, 0.0022
+
+
+@pytest.mark.parametrize(
+    ("loops", "waits", "holds", "code"),
+    [
+        ((FASTER, FASTER, SLOWER, SLOWER, FASTER, SLOWER), False, True, "changed"),
+        ((FASTER, SLOWER, FASTER, FASTER, FASTER, FASTER), False, False, "steady"),
+        ((FASTER, SLOWER, FASTER, SLOWER), False, None, "too few"),
+        ((), False, None, "too few"),
+        ((FASTER, FASTER, SLOWER, SLOWER, FASTER, SLOWER), True, None, "waits"),
+    ],
+)
+def test_a_host_that_gives_its_cpus_to_other_machines_shows_in_a_loop_that_is_always_the_same(
+    loops: tuple[float, ...], waits: bool, holds: bool | None, code: str
+) -> None:
+    noise = replace(QUIET, fixed_loop_s=loops, loop_cpu_s=0.05 if waits else QUIET.loop_cpu_s)
+    how: dict[str, Any] = {"asked": {"workload": "sleep"}, "loop_share": 0.01} if waits else {}
+    found = check(told(MAPS, noise=noise, **how), "the CPUs ran at changing speed")
+    assert (found.holds, found.code) == (holds, f"cpu_speed_changed: {code}")
+    assert bool(found.remedy) is (holds is True)
+    if holds:
+        assert (found.numbers["loops"], found.numbers["shortest_s"], found.numbers["longest_s"]) == (6, FASTER, SLOWER)
+
+
 # What broke
 
 PLACE = WaitingPlace("/home/me/tasks.py", 24, "parse", 2)

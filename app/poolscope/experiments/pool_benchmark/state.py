@@ -70,16 +70,16 @@ class Configuration:
     and `native_threads` are those of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold
     seconds, one a counted repetition, `imported` those of a worker's imports as it started, and `repetitions` their
     numbers; a plain loop has maps alone. `skipped` is the sentence why it was given up, `breakage` what broke it then,
-    `late` that there was no time for it instead, `differs` how its
-    results are not those of the loop, `difference` why, `rounded` by how much they are apart where
-    that is rounding alone, `untraced` why it has no traced repetition, each '' or None
-    where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
-    A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
-    loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
-    results (pool-sizes alone), `hosts` where an engine's workers are, `hosts_cpus` the CPUs that they may use
-    there, 0 where that is this machine alone, `cluster` what starting the run's own for them took, once. `carried` is
-    what a map sent over the network, `lost` tells of workers that died while others went on, `shipped` what it is worth
-    to have the function and the items there beforehand, `under_way` how many items were where in the traced map.
+    `late` that there was no time for it instead, `untried_after` the key of another that had broken and stands for it,
+    `differs` how its results are not those of the loop, `difference` why, `rounded` by how much they are apart where
+    that is rounding alone, `untraced` why it has no traced repetition, each '' or None where that is not so. `dropped`
+    says after which round it was shown to lose and got no more, None while it goes on. A sample of its map is the mean
+    of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain loop's counted repetitions so far,
+    `collections` the garbage collections in all counted ones, `shown` the first results (pool-sizes alone), `hosts`
+    where an engine's workers are, `hosts_cpus` the CPUs that they may use there, 0 where that is this machine alone,
+    `cluster` what starting the run's own for them took, once. `carried` is what a map sent over the network, `lost`
+    tells of workers that died while others went on, `shipped` what it is worth to have the function and the items there
+    beforehand, `under_way` how many items were where in the traced map.
     """
 
     key: str
@@ -102,6 +102,7 @@ class Configuration:
     skipped: str = ""
     breakage: Breakage | None = None
     late: bool = False
+    untried_after: str = ""
     differs: str = ""
     difference: ResultDifference | None = None
     rounded: float | None = None
@@ -372,9 +373,9 @@ def _result(state: State, payload: Payload, key: str) -> State:
 def _measured(config: Configuration, payload: Payload) -> Configuration:
     """The configuration after one more result about it."""
     match payload:
-        case ConfigurationSkipped(why=why, breakage=breakage, late=late):
+        case ConfigurationSkipped(why=why, breakage=breakage, late=late, after=after):
             words = breakage_sentence(breakage, config.kind, config.start_method) if breakage else None
-            return replace(config, skipped=words or why, breakage=breakage, late=late)
+            return replace(config, skipped=words or why, breakage=breakage, late=late, untried_after=after)
         case ConfigurationDropped():
             return replace(config, dropped=payload)
         case PassesPerSample(passes=passes):
