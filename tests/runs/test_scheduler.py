@@ -20,7 +20,7 @@ from poolscope.errors import (
     UnknownExperiment,
     UnknownRun,
 )
-from poolscope.experiments.experiment import Installation
+from poolscope.experiments.experiment import Experiments, Installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
@@ -298,11 +298,9 @@ async def test_a_flood_of_prints_is_bounded_and_counted(open_scheduler: OpenSche
         assert run.status is Status.FINISHED
 
 
-async def test_an_exception_in_the_body_is_recorded_with_its_traceback(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_exception_in_the_body_is_recorded_with_its_traceback(scheduler: Scheduler) -> None:
     broken = replace(EXPERIMENTS["shared-list"], room="no_such_room")
-    monkeypatch.setitem(EXPERIMENTS, "shared-list", broken)
+    scheduler.experiments = Experiments({"shared-list": lambda: broken})
     run = await ended(await scheduler.start("shared-list", BRIEF))
     failure = records(run)[-2]
     assert isinstance(failure, Failure)

@@ -118,7 +118,7 @@ class Scheduler:
         self._budget = budget or ResourceBudget()
         self._identity = identity(os.getpid())
         self._lone = lone
-        bodies = {experiment.body for name, experiment in experiments.items() if lone in (None, name)}
+        bodies = {experiments[name].body for name in ([lone] if lone else experiments)}
         self._prewarmed = PrewarmedRunner(python, runner, sorted(bodies))
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._closing = asyncio.Event()
@@ -148,7 +148,7 @@ class Scheduler:
         With `take_over` those runs wait here that waited when a server before this one ended; see `resume`.
         """
         await self.journal.open()
-        await recover(self.journal)
+        await recover(self.journal, self.experiments)
         await self._store.open()
         if self._run_cgroups is not None:  # before there is any child, which would have to move with us
             await asyncio.to_thread(self._run_cgroups.open, self._budget)

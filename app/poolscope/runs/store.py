@@ -117,7 +117,7 @@ class RunStore:
         if run is None:
             row = await self._journal.run(run_id)
             if row is not None and row.status in LIVE and not is_alive(row.owner.get("server", {})):
-                await recover(self._journal)  # another server shared the journal, and crashed
+                await recover(self._journal, self._experiments)  # another server shared the journal, and crashed
                 row = await self._journal.run(run_id)
             if row is None:
                 raise UnknownRun(run_id)
