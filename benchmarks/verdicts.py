@@ -41,6 +41,7 @@ from poolscope.runs.scheduler import Scheduler
 ENOUGH = 20  # runs of each shape, for the claim
 REPEATS, MINUTES = 5, 10.0
 AGREE = 0.95
+DISTURBED = ("run_was_disturbed:", "cpu_speed_changed:")
 CPUS = read_machine().usable_cpus
 
 
@@ -99,7 +100,7 @@ def answer_of(shape: Shape, run: Run, seconds: float) -> Answer:
         raise RuntimeError(f"{shape.name}: {run.status}, {run.error or run.verdict}")
     recommendation = recommend(run.state)
     config: Configuration | None = recommendation.config if recommendation else None
-    disturbed = any(finding.holds for finding in findings_of(run) if finding.code.startswith("run_was_disturbed:"))
+    disturbed = any(finding.holds for finding in findings_of(run) if finding.code.startswith(DISTURBED))
     rounds = run.as_json()["state"]["rounds"]
     return Answer(
         setting=f"{config.kind} {config.size}" if config else "",

@@ -48,7 +48,7 @@ Words, one a concept:
     Installation       what one installation offers: its user's own work, other Pythons
     visitor            whose runs are whose, by a cookie or an address; limit: one row of `limits`, and a setting
 
-A new experiment is one folder, a view with its templates, and one entry in `experiments.registry` and `web.views` each.
+A new experiment is one folder, a view with its templates, and one line in `experiments.registry` and `web.views` each.
 `pool-sizes` and `which-pool` are two registrations of one folder, `pool_benchmark`.
 
 From Python there is one function, `poolscope.measure`, with what it returns and raises.

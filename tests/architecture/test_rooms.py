@@ -26,7 +26,7 @@ BODIES = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 # What the child may have in it of ours.
 CHILDS_OWN = re.compile(r"poolscope(\.(errors|examples|(protocol|machine|workloads|runner|experiments)(\.\w+)*))?")
 NOT_THE_CHILDS = re.compile(
-    r"poolscope\.experiments\.(registry|parameters|\w+\.(state|params|verdict|findings|charts))"
+    r"poolscope\.experiments\.(registry|parameters|\w+\.(registration|state|params|verdict|findings|charts))"
 )
 SETTING = re.compile(r"POOLSCOPE_\w*")
 READ_SETTINGS = ("app/poolscope/main.py", "app/poolscope/settings.py", "app/poolscope/cli/", "app/poolscope/library/")

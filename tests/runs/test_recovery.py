@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import End, Progress, from_line, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import identity, is_alive, scratch_prefix
@@ -62,7 +63,7 @@ async def test_a_crashed_servers_runner_is_killed_and_its_run_interrupted(journa
         run_id = await enter(journal, GONE, identity(process.pid))
         await journal.append(run_id, 1, [to_line(Progress(7, 1, 2)), to_line(Progress(2_500_000_007, 1, 2))])
         waiting = await enter(journal, GONE)
-        assert set(await recover(journal)) == {run_id, waiting}
+        assert set(await recover(journal, EXPERIMENTS)) == {run_id, waiting}
         assert process.wait() == -signal.SIGKILL
     row = await journal.run(run_id)
     assert row is not None
@@ -71,14 +72,14 @@ async def test_a_crashed_servers_runner_is_killed_and_its_run_interrupted(journa
     assert row.ended == "2025-01-01T00:00:03.500+00:00"  # with its last record, not when this was found out
     last = from_line((await journal.lines(run_id))[-1])
     assert last == End(2_500_000_007, "interrupted", row.error or "")
-    assert await recover(journal) == []
+    assert await recover(journal, EXPERIMENTS) == []
 
 
 async def test_a_living_servers_runs_are_left_alone(journal: Journal) -> None:
     with stand_in() as server, stand_in() as runner:
         run_id = await enter(journal, identity(server.pid), identity(runner.pid))
         waiting = await enter(journal, identity(server.pid))
-        assert await recover(journal) == []
+        assert await recover(journal, EXPERIMENTS) == []
         assert (await status(journal, run_id), await status(journal, waiting)) == ("running", "queued")
         assert runner.poll() is None
 
@@ -86,7 +87,7 @@ async def test_a_living_servers_runs_are_left_alone(journal: Journal) -> None:
 async def test_a_process_that_was_given_the_runners_number_later_is_left_alone(journal: Journal) -> None:
     with stand_in() as stranger:
         run_id = await enter(journal, GONE, {"pid": stranger.pid, "started": 1.0})
-        assert await recover(journal) == [run_id]
+        assert await recover(journal, EXPERIMENTS) == [run_id]
         assert stranger.poll() is None
 
 

@@ -20,8 +20,9 @@ from poolscope.errors import (
     UnknownExperiment,
     UnknownRun,
 )
-from poolscope.experiments.experiment import Installation
+from poolscope.experiments.experiment import Experiments, Installation
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.budget import ResourceBudget, Shortage
@@ -169,6 +170,23 @@ async def test_a_killed_runner_fails_the_run_with_the_signals_name_and_the_next_
     assert again.status is Status.FINISHED
 
 
+async def test_every_runner_that_the_kernel_kills_for_want_of_memory_is_told_with_the_code(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = 7
+    monkeypatch.setattr(memory, "kills", lambda: kills)
+    for meanwhile, code in ((1, "out-of-memory"), (1, "out-of-memory"), (0, None)):
+        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
+        scheduler._prewarm()  # the next one waits already, and is not to be told of this one's end
+        assert scheduler._prewarmed._waiting is not None
+        await scheduler._prewarmed._waiting
+        kills += meanwhile
+        os.kill(pid_of(run), signal.SIGKILL)
+        await done(scheduler, run)
+        assert run.as_json()["error_code"] == code
+        assert ("killed the runner process for want of memory" in (run.error or "")) == bool(meanwhile)
+
+
 async def test_a_killed_runners_workers_are_ended_with_it(open_scheduler: OpenScheduler) -> None:
     forks = PATIENT + "if os.fork(): say('count', name='forked', values={})\nwhile True: time.sleep(60)"
     async with open_scheduler(forks) as scheduler:
@@ -280,11 +298,9 @@ async def test_a_flood_of_prints_is_bounded_and_counted(open_scheduler: OpenSche
         assert run.status is Status.FINISHED
 
 
-async def test_an_exception_in_the_body_is_recorded_with_its_traceback(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_exception_in_the_body_is_recorded_with_its_traceback(scheduler: Scheduler) -> None:
     broken = replace(EXPERIMENTS["shared-list"], room="no_such_room")
-    monkeypatch.setitem(EXPERIMENTS, "shared-list", broken)
+    scheduler.experiments = Experiments({"shared-list": lambda: broken})
     run = await ended(await scheduler.start("shared-list", BRIEF))
     failure = records(run)[-2]
     assert isinstance(failure, Failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from poolscope.experiments.experiment import Experiments
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Status
 
@@ -26,13 +27,14 @@ async def test_the_server_drops_a_size_that_loses_and_ends_what_is_clear(open_sc
 
 
 async def test_a_judge_that_raises_leaves_the_run_to_the_clock(
-    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    open_scheduler: OpenScheduler, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(EXPERIMENTS, "pool-sizes", replace(EXPERIMENTS["pool-sizes"], steer=broken))
+    unsteered = replace(EXPERIMENTS["pool-sizes"], steer=broken)
     async with open_scheduler() as scheduler:
+        scheduler.experiments = Experiments({"pool-sizes": lambda: unsteered})
         run = await done(scheduler, await scheduler.start("pool-sizes", {**CLEAR, "seconds": 1}))
     assert run.status is Status.FINISHED
     assert run.state.rounds_ended.why == "time spent"

@@ -17,6 +17,7 @@ import pytest
 from jinja2 import Environment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import Journal
+from poolscope.runs.run import NOBODY
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text.numbers import NARROW
 from poolscope.web import fragments as fragments_module
@@ -304,7 +305,7 @@ def loops() -> list[str]:
 
 
 async def test_frames_come_only_while_something_changes(words: Words) -> None:
-    async with aclosing(words.stream()) as viewer:
+    async with aclosing(words.stream(NOBODY)) as viewer:
         assert await shown(viewer) == {"one": "1", "two": "1"}
         following = asyncio.ensure_future(shown(viewer))
         for _ in range(5):
@@ -315,7 +316,7 @@ async def test_frames_come_only_while_something_changes(words: Words) -> None:
 
 
 async def test_who_lags_skips_to_the_newest(words: Words) -> None:
-    async with aclosing(words.stream()) as slow, aclosing(words.stream()) as quick:
+    async with aclosing(words.stream(NOBODY)) as slow, aclosing(words.stream(NOBODY)) as quick:
         for viewer in (slow, quick):
             assert await shown(viewer) == {"one": "1", "two": "1"}
         for number in range(2, 50):
@@ -327,7 +328,7 @@ async def test_who_lags_skips_to_the_newest(words: Words) -> None:
 
 
 async def test_a_look_serves_all_viewers(words: Words) -> None:
-    viewers = [words.stream() for _ in range(50)]
+    viewers = [words.stream(NOBODY) for _ in range(50)]
     for viewer in viewers:
         assert await shown(viewer) == {"one": "1", "two": "1"}
     assert words.viewers == 50
@@ -343,7 +344,7 @@ async def test_a_look_serves_all_viewers(words: Words) -> None:
 
 
 async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(words: Words) -> None:
-    first, second = words.stream(), words.stream()
+    first, second = words.stream(NOBODY), words.stream(NOBODY)
     for viewer in (first, second):
         await shown(viewer)
     assert len(loops()) == 1
@@ -357,7 +358,7 @@ async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(words
     for _ in range(10):
         await asyncio.sleep(0)
     assert words.looks == looks, "nobody looks, so nothing is rendered"
-    async with aclosing(words.stream()) as third:
+    async with aclosing(words.stream(NOBODY)) as third:
         assert await shown(third) == {"one": "2", "two": "1"}
         words.tell(two="3")
         assert await shown(third) == {"two": "3"}
@@ -365,7 +366,7 @@ async def test_the_loop_ends_with_its_last_viewer_and_begins_with_the_next(words
 
 async def test_the_loop_ends_also_when_something_changes_as_its_last_viewer_leaves(words: Words) -> None:
     for turns in range(8):  # of the event loop, between the change and the leaving
-        viewer = words.stream()
+        viewer = words.stream(NOBODY)
         await shown(viewer)
         await words.looked()
         words.tell(one=str(turns))
@@ -380,7 +381,7 @@ async def test_the_loop_ends_also_when_something_changes_as_its_last_viewer_leav
 async def test_a_piece_that_can_not_be_rendered_costs_no_other_and_comes_when_it_can(
     words: Words, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with aclosing(words.stream()) as viewer:
+    async with aclosing(words.stream(NOBODY)) as viewer:
         await shown(viewer)
         words.broken = "two"
         words.tell(one="2", two="2")
@@ -395,7 +396,7 @@ async def test_a_channel_lets_its_viewers_go_when_the_bench_closes(tmp_path: Pat
     scheduler = Scheduler(Journal(tmp_path / "poolscope.sqlite"))
     await scheduler.open()
     words = Words(AppState(scheduler), one="1")
-    viewers = [words.stream() for _ in range(3)]
+    viewers = [words.stream(NOBODY) for _ in range(3)]
     for viewer in viewers:
         await shown(viewer)
     await scheduler.close()

@@ -7,7 +7,7 @@ its own beside what is built in.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,11 +21,28 @@ from poolscope.protocol.records import Record
 Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 
-class Experiments(dict[str, "Experiment"]):
-    """Experiments by name. Raises UnknownExperiment for another one."""
+class Experiments(Mapping[str, "Experiment"]):
+    """Experiments by name, each found when it is first asked for. Raises UnknownExperiment for another name."""
 
-    def __missing__(self, name: str) -> Experiment:
-        raise UnknownExperiment(name, tuple(self))
+    def __init__(self, ways: Mapping[str, Callable[[], Experiment]]) -> None:
+        self._ways = ways
+        self._found: dict[str, Experiment] = {}
+
+    def __getitem__(self, name: str) -> Experiment:
+        if name not in self._ways:
+            raise UnknownExperiment(name, tuple(self))
+        if name not in self._found:
+            self._found[name] = self._ways[name]()
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ways
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ways)
+
+    def __len__(self) -> int:
+        return len(self._ways)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import annotated_types
@@ -18,14 +19,14 @@ from poolscope.experiments.experiment import Experiment, Experiments
 from poolscope.experiments.parameters import P, bounds, item_bounds
 
 
-def narrowed(experiments: Mapping[str, Experiment], limits: Mapping[str, int]) -> Experiments:
+def narrowed(experiments: Experiments, limits: Mapping[str, int]) -> Experiments:
     """The same experiments, whose parameters keep to these limits, by name; those themselves where there are none."""
-    if not limits:
-        return Experiments(experiments)
-    return Experiments(
-        (name, replace(experiment, params=narrowed_model(experiment.params, limits)))
-        for name, experiment in experiments.items()
-    )
+
+    def narrow(name: str) -> Experiment:
+        experiment = experiments[name]
+        return replace(experiment, params=narrowed_model(experiment.params, limits))
+
+    return Experiments({name: partial(narrow, name) for name in experiments}) if limits else experiments
 
 
 def narrowed_model(model: type[P], limits: Mapping[str, int]) -> type[P]:

@@ -1,4 +1,4 @@
-"""Effective CPUs, measured: the CPU seconds that n spinning processes gain in one wall second.
+"""Effective CPUs, measured: the CPU seconds that n spinning processes gain in one wall second; and how fast one is.
 
 Also a program, `python -I -S cpu_probe.py N …`, which prints them by N as JSON. It stands alone: no import of ours.
 """
@@ -11,12 +11,13 @@ import sys
 from contextlib import closing
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import Any
 
 WINDOW_S = 0.2
 AHEAD_NS = 5_000_000  # so that everybody knows the window before it opens
 LIMIT_S = 30.0
+FIXED_LOOP = 100_000  # turns, of 1 to 3 ms
 
 
 class ProbeFailed(Exception):
@@ -51,6 +52,17 @@ def effective_cpus(count: int, seconds: float = WINDOW_S, start_method: str = ""
         for ends in pairs:
             for end in ends:
                 end.close()
+
+
+def fixed_loop_ns() -> int:
+    """The CPU time that this thread takes for a loop that is always the same; it grows where its CPU runs slower.
+
+    That is how a neighbour shows of whom the system knows nothing, on the same core but in another virtual machine.
+    """
+    began = thread_time_ns()
+    for _ in range(FIXED_LOOP):
+        pass
+    return thread_time_ns() - began
 
 
 def spin(connection: Connection) -> None:

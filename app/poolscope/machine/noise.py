@@ -28,9 +28,14 @@ class NoiseCounters:
     throttled: int | None
 
     def since(
-        self, before: NoiseCounters, *, loop_wall_s: float | None = None, loop_cpu_s: float | None = None
+        self,
+        before: NoiseCounters,
+        *,
+        loop_wall_s: float | None = None,
+        loop_cpu_s: float | None = None,
+        fixed_loop_s: tuple[float, ...] = (),
     ) -> NoiseReading:
-        """What was used between two moments, and what the plain loops took meanwhile."""
+        """What was used between two moments, and what the plain loops and the fixed ones took meanwhile."""
         return NoiseReading(
             wall_s=self.at - before.at,
             host_busy_s=_difference(self.host_busy_s, before.host_busy_s),
@@ -40,6 +45,7 @@ class NoiseCounters:
             host_cpus=os.cpu_count(),
             loop_wall_s=loop_wall_s,
             loop_cpu_s=loop_cpu_s,
+            fixed_loop_s=fixed_loop_s,
         )
 
 

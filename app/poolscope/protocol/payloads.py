@@ -103,6 +103,7 @@ class NoiseReading(Payload):
 
     CPU seconds of the whole host and of us with all descendants; `throttled_before` and `throttled_after` read the
     counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, every pass of them.
+    `fixed_loop_s` is what a short loop, always the same, took of CPU time after each of them.
     """
 
     tag: ClassVar[str] = "noise"
@@ -114,6 +115,7 @@ class NoiseReading(Payload):
     host_cpus: int | None
     loop_wall_s: float | None = None
     loop_cpu_s: float | None = None
+    fixed_loop_s: tuple[float, ...] = ()
 
 
 # The pool benchmark: before anything is timed
@@ -568,6 +570,23 @@ class BytesCarried(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class MapProgress(Payload):
+    """How far an engine's map is that goes on: of its `items` so many were `given` to the engine, and the results of
+    those `done` are back.
+
+    `sent` and `received` are the bytes that the connections of the measuring process carried for it so far, None where
+    there are none.
+    """
+
+    tag: ClassVar[str] = "map progress"
+    items: int
+    given: int
+    done: int
+    sent: int | None = None
+    received: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersLost(Payload):
     """So many workers of a configuration died so far while others went on, and so many tasks were done again."""
 
@@ -625,12 +644,14 @@ class ConfigurationSkipped(Payload):
     """A configuration is measured no more; what was measured of it stays.
 
     `breakage` is what broke it, None where it was not tried; `late` says that nothing did, but the time was spent.
+    `after` is the key of the configuration that broke, where it was not tried for that.
     """
 
     tag: ClassVar[str] = "skipped"
     why: str
     breakage: Breakage | None = None
     late: bool = False
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -828,7 +849,8 @@ class MeasurementReport:
     `hosts_cpus` are the CPUs that they may use there, 0 where that is this host alone. `cluster_start` is how long a
     cluster of the run's own took to start, once and before; 0 without one. `sent` and `received` are the bytes that
     this process's connections carried during a map, None where no engine worked or the system does not tell.
-    `lost_workers` died during the map, and `retried` tasks of theirs were done again by others.
+    `lost_workers` died during the map, and `retried` tasks of theirs were done again by others. `fixed_loop` is the CPU
+    time of a short loop that is always the same, right after a plain loop.
     The rest comes from a traced repetition, whose times do not count.
     """
 
@@ -861,4 +883,5 @@ class MeasurementReport:
     received: int | None = None
     lost_workers: int = 0
     retried: int = 0
+    fixed_loop: int = 0
     shipped: ShippedOnce | None = None

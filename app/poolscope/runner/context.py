@@ -26,10 +26,12 @@ class Stopped(BaseException):
 class PlainFailure(Exception):
     """A failure whose message is a sentence for whoever started the run, and needs no type's name before it.
 
-    Where in our code it was found tells nobody more. `code` is that of the run's `End`, where it ends the run.
+    Where in our code it was found tells nobody more. `code` is that of the run's `End`, where it ends the run, and
+    `exit_code` that of the process whose end is the reason, None where it is another.
     """
 
     code: FailureCode | None = None
+    exit_code: int | None = None
 
 
 class WorkerDied(PlainFailure):
@@ -57,9 +59,10 @@ class WorkerDied(PlainFailure):
 class CannotGoOn(PlainFailure):
     """The run ends here, for the reason that the message says."""
 
-    def __init__(self, sentence: str, code: FailureCode | None = None) -> None:
+    def __init__(self, sentence: str, code: FailureCode | None = None, exit_code: int | None = None) -> None:
         super().__init__(sentence)
         self.code = code
+        self.exit_code = exit_code
 
 
 class RunContext:

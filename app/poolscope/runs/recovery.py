@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from poolscope.errors import MalformedRecord
+from poolscope.experiments.experiment import Experiments
 from poolscope.protocol.records import End, from_line, to_line
 from poolscope.runs.journal import Journal, StoredRun
 from poolscope.runs.process_tree import is_alive, kill_session, was_left_behind
@@ -36,7 +37,7 @@ def waits_for_a_start(row: StoredRun) -> bool:
     return row.status == Status.QUEUED and isinstance(left, float) and abs(time.time() - left) < RESUMED_WITHIN_S
 
 
-async def recover(journal: Journal) -> list[str]:
+async def recover(journal: Journal, experiments: Experiments) -> list[str]:
     """Interrupt every live run whose server is gone; returns their ids.
 
     Those of a server that lives are left alone, and so are those that were left waiting for the next.
@@ -48,6 +49,8 @@ async def recover(journal: Journal) -> list[str]:
         runner = row.owner.get("runner")
         if runner is not None:
             await asyncio.to_thread(_end, runner)
+        if row.experiment in experiments:
+            experiments[row.experiment]  # now its results can be read
         seconds = await _end_log(journal, row.id)
         ended = later(seconds, row.started) if row.started else now()
         await journal.save(row.id, status=Status.INTERRUPTED.value, ended=ended, error=INTERRUPTED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 from typing import Literal, NamedTuple
 
 from poolscope.protocol.payloads import NoiseReading
@@ -25,6 +26,10 @@ ENOUGH_CPU_S = 0.05
 SHORTEST_TASK_CPU_S = 1e-4
 # Busy ticks are 10 ms a CPU: in less than half a second their rounding alone could reach the threshold.
 SHORTEST_WALL_S = 0.5
+# A neighbour on the same core but in another virtual machine, or a changing clock: of how many equal loops the middle
+# half differs by how much. Fewer say too little; a smaller difference moves no comparison, whose settings take turns.
+FEWEST_FIXED_LOOPS = 5
+SPEED_CHANGED = 1.15
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,25 @@ def disturbance(
     disturbed = True if any(check.spoiled for check in checks) else _quiet(checks)
     signs = tuple(check.sign for check in checks if check.spoiled is disturbed)
     return Disturbance(disturbed, signs, wall_over_cpu, others)
+
+
+class SpeedRange(NamedTuple):
+    """The middle half of what a loop that is always the same took, in seconds of CPU time."""
+
+    shortest_s: float
+    longest_s: float
+
+    @property
+    def changed(self) -> bool:
+        return self.longest_s > SPEED_CHANGED * self.shortest_s
+
+
+def speed_range(fixed_loop_s: Sequence[float]) -> SpeedRange | None:
+    """How far the speed of the CPUs changed; None where there are too few loops to tell."""
+    if len(fixed_loop_s) < FEWEST_FIXED_LOOPS:
+        return None
+    shortest_s, _, longest_s = quantiles(fixed_loop_s, n=4, method="inclusive")
+    return SpeedRange(shortest_s, longest_s)
 
 
 def _quiet(checks: Sequence[_Check]) -> bool | None:

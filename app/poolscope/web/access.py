@@ -40,31 +40,28 @@ class Access:
             return
         state = scope.setdefault("state", {})  # before the scope is copied: those around us read what is noted there
         scope = self._from_behind_proxies(scope)
-        connection = HTTPConnection(scope)
-        visitor, cookie = self.identification.visitor(connection)
-        self.app_state.scheduler.see(visitor.id)
-        state["visitor"] = visitor
-
-        async def with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers.append("Set-Cookie", cookie)
-            await send(message)
-
-        refused = self._refuse(connection)
+        state["visitor"], cookie, refused = self._identify(HTTPConnection(scope))
         if refused is None:
-            await self.app(scope, receive, with_cookie if cookie else send)
+            await self.app(scope, receive, _with_cookie(send, cookie) if cookie else send)
         else:
             because(scope, "no_token")
             await refused(scope, receive, send)
+
+    def _identify(self, connection: HTTPConnection) -> tuple[Visitor, str, Response | None]:
+        """Who asks, the cookie to be set, and the answer if it is a refusal.
+
+        Apart from the call itself, which lasts as long as a stream does and must not hold what was read for this.
+        """
+        visitor, cookie = self.identification.visitor(connection)
+        self.app_state.scheduler.see(visitor.id)
+        return visitor, cookie, self._refuse(connection)
 
     def _from_behind_proxies(self, scope: Scope) -> Scope:
         """The scope with the address and the scheme that the client has used, where a proxy stands before us."""
         peer, _ = scope.get("client") or ("", 0)
         headers, proxies = Headers(scope=scope), self.identification.proxies
         if not proxies.trusts(peer):
-            return dict(scope)
+            return scope
         scheme = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
         return {
             **scope,
@@ -84,6 +81,17 @@ class Access:
                 return let_in(self.identification, connection, _without_token(connection))
             brought = bool(brought)
         return None if brought else refusal(self.app_state, connection, brought)
+
+
+def _with_cookie(send: Send, cookie: str) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("content-type", "").startswith("text/html"):
+                headers.append("Set-Cookie", cookie)
+        await send(message)
+
+    return sending
 
 
 def _without_token(connection: HTTPConnection) -> str:

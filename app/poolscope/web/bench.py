@@ -110,8 +110,9 @@ def now(app_state: AppState, owner: str, last: Run | None) -> Now:
     elsewhere = scheduler.elsewhere()
     cpus = app_state.neighbours.cpus(quiet=not live and not elsewhere)
     measured = [run for run in live if run.experiment.measured and run.status is Status.RUNNING]
-    others = [scheduler.experiments.get(row.experiment) for row in elsewhere if row.status == Status.RUNNING]
-    measuring = bool(measured) or any(other.measured for other in others if other)
+    known = scheduler.experiments
+    others = [known[row.experiment] for row in elsewhere if row.status == Status.RUNNING and row.experiment in known]
+    measuring = bool(measured) or any(other.measured for other in others)
     running = [_line(run) for run in live if owner in ("", run.visitor.id)]
     running += [_line_elsewhere(row) for row in elsewhere if owner in ("", row.visitor)]
     return Now(

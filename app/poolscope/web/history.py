@@ -158,9 +158,9 @@ async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
 
 def stored_title(experiment: str, params: Mapping[str, Any]) -> str:
     """What ran with which parameters: the function, the fault, the tools."""
-    about = EXPERIMENTS.get(experiment)
-    if about is None:
+    if experiment not in EXPERIMENTS:
         return experiment
+    about = EXPERIMENTS[experiment]
     try:
         return VIEWS[experiment].title(about.params.model_construct(**params))
     except Exception:  # an earlier version's parameters may be any; they must not keep the others from being listed

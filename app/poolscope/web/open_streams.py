@@ -37,10 +37,17 @@ class OpenStreams:
     @contextmanager
     def opened(self, visitor: Visitor) -> Iterator[None]:
         """One more, until its reader is gone."""
-        self._open[visitor] += 1
+        self.enter(visitor)
         try:
             yield
         finally:
-            self._open[visitor] -= 1
-            if not self._open[visitor]:
-                del self._open[visitor]
+            self.leave(visitor)
+
+    def enter(self, visitor: Visitor) -> None:
+        """One more, which has to `leave`."""
+        self._open[visitor] += 1
+
+    def leave(self, visitor: Visitor) -> None:
+        self._open[visitor] -= 1
+        if not self._open[visitor]:
+            del self._open[visitor]

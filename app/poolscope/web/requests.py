@@ -13,7 +13,7 @@ from collections import Counter
 from contextvars import ContextVar
 from http import HTTPStatus
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A proxy's own id is kept, so that its log and ours can be read together; anything else could forge lines of a log.
@@ -33,6 +33,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# As they are sent, once for all answers: one that streams keeps its own as long as it lasts.
+RAW_HEADERS = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in HEADERS.items()]
 
 log = logging.getLogger(__name__)
 # Read by the log's formatters and the answer to a bug. Never reset: each request is a task with a context of its own.
@@ -67,7 +69,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update({**HEADERS, "X-Request-ID": own})
+                message["headers"] = [*message["headers"], *RAW_HEADERS, (b"x-request-id", own.encode())]
             await send(message)
 
         try:

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from poolscope.runs.run import ChangeNotifier, Run
+from poolscope.runs.run import ChangeNotifier, Run, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
@@ -87,9 +87,10 @@ class Channel(ABC):
     async def sections(self) -> Sequence[Section]:
         """The sections of the page as it is now."""
 
-    async def stream(self) -> AsyncGenerator[bytes, None]:
+    async def stream(self, visitor: Visitor) -> AsyncGenerator[bytes, None]:
         """Frames for one viewer, as ready-made bytes of the event stream."""
         self.viewers += 1
+        self.app_state.open_streams.enter(visitor)
         try:
             async with self._starting:
                 if self._loop is None:
@@ -106,6 +107,7 @@ class Channel(ABC):
                 yield self._delta if version == seen + 1 else self._picture()
                 seen = version
         finally:
+            self.app_state.open_streams.leave(visitor)
             self.viewers -= 1
             if self.viewers == 0 and self._loop is not None:
                 self._loop.cancel()
@@ -255,13 +257,8 @@ async def live(request: Request, run: str = "") -> Response:
         app_state.scheduler.see(visitor.id)
         return ServerSentEvent("", event="beat")
 
-    async def frames() -> AsyncGenerator[bytes, None]:
-        with app_state.open_streams.opened(visitor):
-            async with contextlib.aclosing(channel.stream()) as stream:
-                async for frame in stream:
-                    yield frame
-
-    return EventSourceResponse(frames(), ping=BEAT_S, ping_message_factory=beat, shutdown_grace_period=LAST_WORD_S)
+    frames = channel.stream(visitor)
+    return EventSourceResponse(frames, ping=BEAT_S, ping_message_factory=beat, shutdown_grace_period=LAST_WORD_S)
 
 
 async def page_of(request: Request, run_id: str = "") -> Page:

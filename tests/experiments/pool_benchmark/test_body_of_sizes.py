@@ -116,6 +116,8 @@ def test_a_run_says_what_it_found_out() -> None:
     assert values(records, Seed)[""].seed >= 0
     noise = values(records, NoiseReading)[""]
     assert noise.wall_s > 0
+    assert len(noise.fixed_loop_s) == 2  # one a counted round
+    assert all(seconds > 0 for seconds in noise.fixed_loop_s)
     assert noise.own_cpu_s is None or noise.own_cpu_s >= 0
     spans = [record for record in records if isinstance(record, Span)]
     assert {span.lane for span in spans} == set(keys[1:])

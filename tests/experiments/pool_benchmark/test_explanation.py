@@ -8,6 +8,7 @@ import pytest
 from poolscope.experiments.pool_benchmark import which_pool
 from poolscope.experiments.pool_benchmark.messages import HEADLINES
 from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.verdict import whys_left_out
 from poolscope.protocol.payloads import (
     Breakage,
     ConfigurationSkipped,
@@ -108,6 +109,14 @@ def test_a_winner_and_a_loss_that_the_cause_does_not_explain_keep_their_headline
     for maps, tried in ((gains, REMEMBERED), (gains, CARRIES), (LOSES, CHANGED), (LOSES, {})):
         _, headline = first_line(run(maps, tried))
         assert headline.startswith(("Use 2\N{NO-BREAK SPACE}processes", "Stay with the plain loop"))
+
+
+def test_what_was_not_tried_since_another_broke_is_not_told_once_more() -> None:
+    hung = Result(0, ConfigurationSkipped("It hung.", HUNG), "process 2")
+    untried = Result(0, ConfigurationSkipped("Not tried after 2 processes. It hung.", after="process 2"), "pool 2")
+    maps = {"serial": about(100), "process 2": [], "pool 2": []}
+    assert len(list(whys_left_out(run(maps, {}, hung)))) == 1
+    assert len(list(whys_left_out(run(maps, {}, hung, untried)))) == 1
 
 
 def test_a_run_that_measured_no_pool_says_whether_it_was_disturbed() -> None:

@@ -28,6 +28,7 @@ from poolscope.protocol.payloads import (
     SlowItems,
     TraceSummary,
     WaitingPlace,
+    WorkerHosts,
 )
 from poolscope.protocol.records import Printed, Record, Result
 
@@ -477,6 +478,7 @@ def test_start_methods_that_were_compared_are_named_with_their_prices() -> None:
         (1536, [remember("process 4", 250, 4)], None),
         (1024, [remember("process 4", 250, 4, "rss")], None),
         (None, [remember("process 4", 250, 4)], None),
+        (1024, [remember("process 4", 250, 4), Result(0, WorkerHosts(("one", "two"), 8), "process 4")], None),
         (1024, [], None),
     ],
 )
@@ -592,6 +594,31 @@ def test_output_is_told_with_its_size() -> None:
 )
 def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bool | None) -> None:
     assert check(told(MAPS, **how), "the run was disturbed").holds is holds
+
+
+FASTER, SLOWER = 0.0014, 0.0022
+
+
+@pytest.mark.parametrize(
+    ("loops", "waits", "holds", "code"),
+    [
+        ((FASTER, FASTER, SLOWER, SLOWER, FASTER, SLOWER), False, True, "changed"),
+        ((FASTER, SLOWER, FASTER, FASTER, FASTER, FASTER), False, False, "steady"),
+        ((FASTER, SLOWER, FASTER, SLOWER), False, None, "too few"),
+        ((), False, None, "too few"),
+        ((FASTER, FASTER, SLOWER, SLOWER, FASTER, SLOWER), True, None, "waits"),
+    ],
+)
+def test_a_host_that_gives_its_cpus_to_other_machines_shows_in_a_loop_that_is_always_the_same(
+    loops: tuple[float, ...], waits: bool, holds: bool | None, code: str
+) -> None:
+    noise = replace(QUIET, fixed_loop_s=loops, loop_cpu_s=0.05 if waits else QUIET.loop_cpu_s)
+    how: dict[str, Any] = {"asked": {"workload": "sleep"}, "loop_share": 0.01} if waits else {}
+    found = check(told(MAPS, noise=noise, **how), "the CPUs ran at changing speed")
+    assert (found.holds, found.code) == (holds, f"cpu_speed_changed: {code}")
+    assert bool(found.remedy) is (holds is True)
+    if holds:
+        assert (found.numbers["loops"], found.numbers["shortest_s"], found.numbers["longest_s"]) == (6, FASTER, SLOWER)
 
 
 # What broke

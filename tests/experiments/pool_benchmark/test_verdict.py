@@ -367,6 +367,14 @@ def test_a_disturbed_run_says_so_at_once(how: dict[str, Any], disturbed: bool) -
     assert ("disturbed" in verdict_of(now).rest) is disturbed
 
 
+@pytest.mark.parametrize(("pool", "said"), [((500, 690, 560, 700, 640, 720, 610), True), ((335,) * 7, False)])
+def test_cpus_that_changed_their_speed_are_named_where_there_is_no_winner(pool: tuple[int, ...], said: bool) -> None:
+    noise = replace(QUIET, fixed_loop_s=(0.0014, 0.0022) * 4)
+    now = told({"serial": about(640, 7), "process 2": [float(time) for time in pool]}, noise=noise)
+    assert ("speed changed" in reasons_by_code(now)) is said
+    assert (answer(now)[1] is None) is said
+
+
 def test_a_run_that_others_left_few_cpus_says_so_where_it_has_no_winner() -> None:
     open_question = {"serial": WIDE, "thread 2": WIDE[::-1]}
     full = replace(LOUD, own_cpu_s=10.0)

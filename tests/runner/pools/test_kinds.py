@@ -210,8 +210,12 @@ def test_a_result_that_can_not_be_unpickled_is_no_death(context: RunContext) -> 
         ("\n'''\nTraceback (most recent call last):\n  …\nConnectionResetError: [Errno 104] reset\n'''", None),
         ("\n'''\nProcess 12 terminated abruptly with exit code -9'''", None),
         ("\n'''\nTraceback (most recent call last):\n  …\nmine.Odd: no seven\n'''", "mine.Odd: no seven"),
+        (
+            "\n'''\nTraceback (most recent call last):\n  …\nTypeError: no 'b'\n'''",
+            "TypeError: no 'b'",
+        ),
     ],
-    ids=["unknown", "end of file", "reset", "a death under 3.15", "unpickling"],
+    ids=["unknown", "end of file", "reset", "a death under 3.15", "unpickling", "a name in quotes"],
 )
 def test_a_death_is_told_from_what_unpickling_raised(cause: str | None, reason: str | None) -> None:
     broken = BrokenProcessPool("A process in the process pool was terminated abruptly.")

@@ -153,6 +153,7 @@ class Benchmark:
         self.placed: set[PlannedConfiguration] = set()  # it was told where the workers are
         self.collections: dict[PlannedConfiguration, int] = {}
         self.loops: dict[PlannedConfiguration, LoopTimes] = {}  # of counted rounds alone
+        self.fixed_loops: list[float] = []  # seconds, one after each of the first Python's
         self.machine = read_machine()
         self.estimator = self.first_estimate()
 
@@ -317,7 +318,7 @@ class Benchmark:
                 self.report.result(session.trial, session.label)
             self.report.result(InterpreterLeftOut(str(lost)), session.label)
             if session is first:
-                raise CannotGoOn(str(lost), lost.code) from None
+                raise CannotGoOn(str(lost), lost.code, lost.exit_code) from None
             return
         for found in filter(None, (session.facts, session.slow, session.trial)):
             self.report.result(found, session.label)
@@ -442,14 +443,14 @@ class Benchmark:
             report = session.measure(config, how)
         except ConfigurationFailed as failed:
             if config.kind == SERIAL and config not in self.loops:
-                self.lose(session, str(failed))
+                self.lose(session, str(failed), failed.breakage.exit_code if failed.breakage else None)
             else:
                 self.skip(config, str(failed), failed.breakage)
                 if failed.ended:
                     self.spare_others(config, str(failed))
             return None
         except InterpreterLost as lost:
-            self.lose(session, str(lost))
+            self.lose(session, str(lost), lost.exit_code)
             return None
         self.estimator.record(config.key, perf_counter() - began)
         return report
@@ -477,6 +478,8 @@ class Benchmark:
         if config.kind == SERIAL:
             times = self.loops.get(config, LoopTimes(0.0, 0.0))
             self.loops[config] = with_repetition(times, report) if counted else times
+            if counted and config.python == self.sessions[0].label:
+                self.fixed_loops.append(report.fixed_loop / 1e9)
 
     def compare(self, config: PlannedConfiguration, repetition: int, report: MeasurementReport) -> None:
         """Report results that differ from the loop's, once a configuration, or a loop's that differ between Pythons."""
@@ -512,24 +515,30 @@ class Benchmark:
         self.report.result(ConfigurationUntraced(why), config.key)
 
     def skip(
-        self, config: PlannedConfiguration, why: str, breakage: Breakage | None = None, *, late: bool = False
+        self,
+        config: PlannedConfiguration,
+        why: str,
+        breakage: Breakage | None = None,
+        *,
+        late: bool = False,
+        after: str = "",
     ) -> None:
         """Measure the configuration no more."""
         del self.configs[config]
         self.estimator.drop(config.key)
-        given_up = ConfigurationUntraced(why) if self.tracing else ConfigurationSkipped(why, breakage, late)
+        given_up = ConfigurationUntraced(why) if self.tracing else ConfigurationSkipped(why, breakage, late, after)
         self.report.result(given_up, config.key)
 
     def spare_others(self, ended: PlannedConfiguration, why: str) -> None:
         """Skip what is likely to end its process as well: the same kind in other sizes, if never measured."""
         for config in [config for config in self.configs if config not in self.collections]:
             if alike(config) == alike(ended):
-                self.skip(config, f"It was not tried after {in_words(ended)}. {why}")
+                self.skip(config, f"It was not tried after {in_words(ended)}. {why}", after=ended.key)
 
-    def lose(self, session: Session, why: str) -> None:
+    def lose(self, session: Session, why: str, exit_code: int | None) -> None:
         """Skip all configurations of a Python. Without a loop of the first one nothing can be said at all."""
         if not any(loop.python == self.sessions[0].label for loop in self.loops):
-            raise CannotGoOn(why)
+            raise CannotGoOn(why, exit_code=exit_code)
         session.end()
         for config in [config for config, of in self.configs.items() if of is session]:
             self.skip(config, why)
@@ -540,7 +549,10 @@ class Benchmark:
         loop = next(loop for loop in self.loops if loop.python == self.sessions[0].label)
         times, passes = self.loops[loop], self.passes.get(loop, 1)
         wall_s, cpu_s = passes * times.wall_s, passes * times.cpu_s
-        self.report.result(noise.read_counters().since(before, loop_wall_s=wall_s, loop_cpu_s=cpu_s))
+        fixed = tuple(self.fixed_loops)
+        self.report.result(
+            noise.read_counters().since(before, loop_wall_s=wall_s, loop_cpu_s=cpu_s, fixed_loop_s=fixed)
+        )
 
 
 def alike(config: PlannedConfiguration) -> tuple[object, ...]:

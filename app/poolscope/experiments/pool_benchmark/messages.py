@@ -48,6 +48,7 @@ CHECKS = {
     "slow_items": "items take longer than each may",
     "prints": "the work prints",
     "run_was_disturbed": "the run was disturbed",
+    "cpu_speed_changed": "the CPUs ran at changing speed",
     "unsettled": "the answer needs more time",
 }
 
@@ -372,11 +373,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "no gain": "{figures}.",
         "undecided": "Can't tell, they are close: {figures} ({gain:interval}).",
         "pays at once": (
-            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "{figures} ({gain:interval}). Bringing it there by {scatter} takes {scatter_s:duration}, which pays "
             "with the first map."
         ),
         "pays later": (
-            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "{figures} ({gain:interval}). Bringing it there by {scatter} takes {scatter_s:duration}, which pays "
             "from {maps:about} {maps:map/maps} of the same items on."
         ),
     },
@@ -691,6 +692,19 @@ FINDINGS: dict[str, dict[str, str]] = {
         "silent": "The readings don't say.",
         "judged": "{signs}",
     },
+    "cpu_speed_changed": {
+        "figures": (
+            "a short loop, always the same, was run after each of {loops} plain loops and took {shortest_s:duration} "
+            "to {longest_s:duration} of CPU time (the middle half of them)"
+        ),
+        "waits": "Work that waits does not depend on it.",
+        "too few": "There were too few rounds to tell.",
+        "steady": "{figures:capital}.",
+        "changed": (
+            "{figures:capital}. No program of this machine does that: the host may be shared with other machines, or "
+            "the clock rate changes. Measure again at another time, or for longer."
+        ),
+    },
     "unsettled": {
         "figures": (
             "the gain of {config} is known to within {half_width:percent} after {rounds} {rounds:round/rounds}"
@@ -809,6 +823,10 @@ VERDICTS = {
     "disturbed": (
         "The run was disturbed[: other programs used {others_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}]. Take the "
         "figures with care."
+    ),
+    "speed changed": (
+        "The CPUs ran at changing speed: the same short loop took {shortest_s:duration} to {longest_s:duration} of CPU "
+        "time."
     ),
     "results change": "Its results change from call to call, so only the times are compared.",
     # One call, for which the pool is made and closed.

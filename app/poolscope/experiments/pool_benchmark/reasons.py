@@ -12,6 +12,7 @@ from poolscope.experiments.pool_benchmark.findings.clusters import ClusterPrice,
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
 from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
+from poolscope.experiments.pool_benchmark.findings.validity import cpu_speed_changed
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import (
     Recommendation,
@@ -53,6 +54,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         return [*doubts(state, usable_cpus), *_missing(state), *_lacking(state)]
     return [
         *doubts(state, usable_cpus),
+        *_speed(state, recommendation, usable_cpus),
         *_lost_changes(state, recommendation),
         *_cheapest(state, recommendation),
         *_faster_beyond(recommendation, usable_cpus),
@@ -86,6 +88,13 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
             yield Reason(
                 "workers lost", {"config": config, "workers": config.lost.workers, "retried": config.lost.retried}
             )
+
+
+def _speed(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
+    """What may have kept the run from an answer, where it has none."""
+    changed = cpu_speed_changed(state, usable_cpus)
+    if recommendation.config is None and changed.holds:
+        yield Reason("speed changed", changed.facts)
 
 
 def _lost_changes(state: State, recommendation: Recommendation) -> Iterator[Reason]:

@@ -33,6 +33,7 @@ from poolscope.protocol.payloads import (
     ItemsUnderWay,
     LoopTimes,
     MachineFacts,
+    MapProgress,
     MemoryReading,
     NoiseReading,
     PassesPerSample,
@@ -69,16 +70,16 @@ class Configuration:
     and `native_threads` are those of the plan (`PlannedConfiguration`). `start`, `first_ready`, `map` and `stop` hold
     seconds, one a counted repetition, `imported` those of a worker's imports as it started, and `repetitions` their
     numbers; a plain loop has maps alone. `skipped` is the sentence why it was given up, `breakage` what broke it then,
-    `late` that there was no time for it instead, `differs` how its
-    results are not those of the loop, `difference` why, `rounded` by how much they are apart where
-    that is rounding alone, `untraced` why it has no traced repetition, each '' or None
-    where that is not so. `dropped` says after which round it was shown to lose and got no more, None while it goes on.
-    A sample of its map is the mean of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain
-    loop's counted repetitions so far, `collections` the garbage collections in all counted ones, `shown` the first
-    results (pool-sizes alone), `hosts` where an engine's workers are, `hosts_cpus` the CPUs that they may use
-    there, 0 where that is this machine alone, `cluster` what starting the run's own for them took, once. `carried` is
-    what a map sent over the network, `lost` tells of workers that died while others went on, `shipped` what it is worth
-    to have the function and the items there beforehand, `under_way` how many items were where in the traced map.
+    `late` that there was no time for it instead, `untried_after` the key of another that had broken and stands for it,
+    `differs` how its results are not those of the loop, `difference` why, `rounded` by how much they are apart where
+    that is rounding alone, `untraced` why it has no traced repetition, each '' or None where that is not so. `dropped`
+    says after which round it was shown to lose and got no more, None while it goes on. A sample of its map is the mean
+    of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain loop's counted repetitions so far,
+    `collections` the garbage collections in all counted ones, `shown` the first results (pool-sizes alone), `hosts`
+    where an engine's workers are, `hosts_cpus` the CPUs that they may use there, 0 where that is this machine alone,
+    `cluster` what starting the run's own for them took, once. `carried` is what a map sent over the network, `lost`
+    tells of workers that died while others went on, `shipped` what it is worth to have the function and the items there
+    beforehand, `under_way` how many items were where in the traced map.
     """
 
     key: str
@@ -101,6 +102,7 @@ class Configuration:
     skipped: str = ""
     breakage: Breakage | None = None
     late: bool = False
+    untried_after: str = ""
     differs: str = ""
     difference: ResultDifference | None = None
     rounded: float | None = None
@@ -186,7 +188,8 @@ class State:
     `configs` are the configurations by key, in the order of the plan; `order` names (key, repetition) as measured.
     `rounds` counted ones are over where their number was left open, the last of which took `round_s`; the run had taken
     `spent_s` by then, and `rounds_ended` says why there were no more. `done` of `total` repetitions are over; `note`
-    says what is done now, of the configuration with the key `current` ('' for none). `cpu` is what spinning processes
+    says what is done now, of the configuration with the key `current` ('' for none), and `map_progress` how far its map
+    is, None where that takes less than a second or nobody tells. `cpu` is what spinning processes
     got, `machine` what the host has, `noise` what else ran; each is None until it is known. `outcome` and `reason` are
     the run's end, '' while it lasts.
     """
@@ -204,6 +207,7 @@ class State:
     seconds_left: float | None = None
     note: str = ""
     current: str = ""
+    map_progress: MapProgress | None = None
     seed: int | None = None
     start_method: str = ""
     cpu: EffectiveCpus | None = None
@@ -304,13 +308,14 @@ def fold(state: State, record: Record) -> State:
                 seconds_left=record.seconds_left,
                 note=record.note,
                 current=record.config,
+                map_progress=None,
             )
         case Printed():
             return replace(state, printed=state.printed + len(record.text) + record.left_out)
         case Failure():
             return replace(state, failure=record.message)
         case End():
-            return replace(state, outcome=record.outcome, reason=record.reason, seconds_left=None)
+            return replace(state, outcome=record.outcome, reason=record.reason, seconds_left=None, map_progress=None)
         case _:
             lanes = state.lanes.fold(record)
             return state if lanes is state.lanes else replace(state, lanes=lanes)
@@ -358,6 +363,8 @@ def _result(state: State, payload: Payload, key: str) -> State:
             return replace(state, calibration=payload)
         case NoiseReading():
             return replace(state, noise=payload)
+        case MapProgress():
+            return replace(state, map_progress=payload if key == state.current else None)
         case _:
             config = state.configs.get(key)
             return _with(state, _measured(config, payload)) if config else state
@@ -366,9 +373,9 @@ def _result(state: State, payload: Payload, key: str) -> State:
 def _measured(config: Configuration, payload: Payload) -> Configuration:
     """The configuration after one more result about it."""
     match payload:
-        case ConfigurationSkipped(why=why, breakage=breakage, late=late):
+        case ConfigurationSkipped(why=why, breakage=breakage, late=late, after=after):
             words = breakage_sentence(breakage, config.kind, config.start_method) if breakage else None
-            return replace(config, skipped=words or why, breakage=breakage, late=late)
+            return replace(config, skipped=words or why, breakage=breakage, late=late, untried_after=after)
         case ConfigurationDropped():
             return replace(config, dropped=payload)
         case PassesPerSample(passes=passes):

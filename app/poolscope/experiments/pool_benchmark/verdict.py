@@ -101,13 +101,13 @@ def identity(config: Configuration) -> dict[str, Any]:
 def whys_left_out(state: State) -> Iterator[str]:
     """Why pools don't count, once for what broke several in the same way.
 
-    One that was not tried since another broke says the other's reason too, which stands for both.
+    One that was not tried since another broke has the other's reason, which is told there.
     """
-    told, every = set(), {state.left_out(config) for config in state.pools} - {""}
+    told = set()
     for config in state.pools:
         broke, why = config.breakage, state.left_out(config)
         same = (broke.code, broke.error.partition(":")[0], broke.places, broke.globals) if broke else why
-        if why and same not in told and not any(other != why and why.endswith(other) for other in every):
+        if why and same not in told and not config.untried_after:
             told.add(same)
             yield why
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 import gc
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
 from typing import Any, Protocol
 
+from poolscope.machine import cpu_probe
 from poolscope.machine.connections import Carried, carried_since, tcp_bytes
 from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
@@ -90,7 +91,8 @@ class Measurement:
     map, None for pools of this machine. `lost` are the workers that died during the maps, where others went on. With
     `shipped`, a traced repetition tells what it is worth to have function and items on the workers beforehand.
     `worker_hosts` are the hosts of `workers`, one each, () where that is this one. `sent` and `back` are the chunks of
-    a traced repetition as they were handed over and came back, () where an engine does not tell.
+    a traced repetition as they were handed over and came back, () where an engine does not tell. `fixed_loop` is what
+    `cpu_probe.fixed_loop_ns` gave right after a plain loop, 0 for pools.
     """
 
     start: int
@@ -117,6 +119,7 @@ class Measurement:
     worker_hosts: tuple[str, ...] = ()
     sent: tuple[HandedChunk, ...] = ()
     back: tuple[HandedChunk, ...] = ()
+    fixed_loop: int = 0
 
     @property
     def elsewhere(self) -> bool:
@@ -219,6 +222,10 @@ class TimedPool(ABC):
         """The line with stamps around each call."""
         return self.prepared_map(self.stamped(), items)
 
+    def watched(self, context: RunContext, carried: Mapping[str, Carried] | None) -> AbstractContextManager[None]:
+        """Within it, a thread of its own says how far the map is, where the pool holds what tells that."""
+        return nullcontext()
+
     def loop_use(self) -> LoopUse | None:
         """What an event loop's thread did in a traced map; None without one."""
         return None
@@ -268,12 +275,14 @@ def time_map(
                 monitor.phase = "mapping"
                 clock = CpuClock() if pool.in_this_process else None
                 carried_before = tcp_bytes() if pool.over_network else None
-                asked = perf_counter_ns()
-                for call in calls:
-                    results = call()
-                got = perf_counter_ns()
+                with pool.watched(context, carried_before):
+                    asked = perf_counter_ns()
+                    for call in calls:
+                        results = call()
+                    got = perf_counter_ns()
                 cpu = clock.read() if clock else None
                 carried = carried_since(carried_before, passes)
+                fixed_loop = cpu_probe.fixed_loop_ns() if pool.in_one_thread else 0
                 to_fill = passes_to_fill(pool, got - asked, round(fill_s * 1e9)) if fill_s else 1
                 if traced:
                     memory = pool.memory(workers)
@@ -312,6 +321,7 @@ def time_map(
         worker_hosts=pool.worker_hosts,
         sent=tuple(pool.sent),
         back=tuple(pool.back),
+        fixed_loop=fixed_loop,
     )
 
 

@@ -110,14 +110,14 @@ def error_in_unpickling(broken: BrokenProcessPool) -> str | None:
     message leaves an EOFError or an OSError there; from Python 3.15 on, a death leaves a text that is no traceback.
     """
     cause = str(broken.__cause__ or "")
-    lines = [line for line in cause.splitlines() if line.strip("\"' ")]
+    # The executor puts quotes round it, in lines of their own.
+    lines = [line.strip() for line in cause.splitlines() if line.strip("\"' ")]
     if "Traceback (most recent call last):" not in cause or not lines:
         return None
-    last = lines[-1].strip("\"' ")
-    raised = getattr(builtins, last.partition(":")[0], None)
+    raised = getattr(builtins, lines[-1].partition(":")[0], None)
     if isinstance(raised, type) and issubclass(raised, EOFError | OSError):
         return None
-    return last
+    return lines[-1]
 
 
 def check_all_live(workers: Sequence[object], size: int) -> None:

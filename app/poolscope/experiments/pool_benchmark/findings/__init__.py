@@ -43,6 +43,7 @@ from poolscope.experiments.pool_benchmark.findings.overhead import (
     start_up_outweighs,
 )
 from poolscope.experiments.pool_benchmark.findings.validity import (
+    cpu_speed_changed,
     keeps_global_state,
     prints,
     results_differ,
@@ -90,6 +91,7 @@ CHECKS: tuple[Check, ...] = (
     slow_items,
     prints,
     run_was_disturbed,
+    cpu_speed_changed,
     unsettled,
 )
 # A comparison of one kind's sizes has neither threads nor a stranger's work; what it can't see it does not list.

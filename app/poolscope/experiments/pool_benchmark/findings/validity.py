@@ -12,7 +12,9 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.steering import certainty
+from poolscope.experiments.pool_benchmark.work import waits
 from poolscope.protocol.payloads import DifferenceCode
+from poolscope.stats.disturbance import speed_range
 from poolscope.text.numbers import duration
 from poolscope.text.sentences import format_list
 
@@ -130,6 +132,19 @@ def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
     }
     more = remedies.more_repetitions(state) if judged.disturbed else {}
     return CheckResult(judged.disturbed, "judged" if judged.signs else "silent", facts, more)
+
+
+def cpu_speed_changed(state: State, usable_cpus: int) -> CheckResult:
+    """Whether the CPUs were slower at times for a reason outside of this machine, or for their clock."""
+    known = speed_range(state.noise.fixed_loop_s) if state.noise else None
+    if waits(state) is not False:
+        return CheckResult(None, "waits")
+    if known is None:
+        return CheckResult(None, "too few")
+    facts = {**known._asdict(), "loops": len(state.noise.fixed_loop_s) if state.noise else 0}
+    if not known.changed:
+        return CheckResult(False, "steady", facts)
+    return CheckResult(True, "changed", facts, remedies.more_repetitions(state))
 
 
 def unsettled(state: State, usable_cpus: int) -> CheckResult:
