@@ -22,6 +22,7 @@ from poolscope.errors import (
 )
 from poolscope.experiments.experiment import Experiments, Installation
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.budget import ResourceBudget, Shortage
@@ -167,6 +168,23 @@ async def test_a_killed_runner_fails_the_run_with_the_signals_name_and_the_next_
     assert session(pid_of(run)) == []
     again = await done(scheduler, await scheduler.start("shared-list", BRIEF))
     assert again.status is Status.FINISHED
+
+
+async def test_every_runner_that_the_kernel_kills_for_want_of_memory_is_told_with_the_code(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = 7
+    monkeypatch.setattr(memory, "kills", lambda: kills)
+    for meanwhile, code in ((1, "out-of-memory"), (1, "out-of-memory"), (0, None)):
+        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
+        scheduler._prewarm()  # the next one waits already, and is not to be told of this one's end
+        assert scheduler._prewarmed._waiting is not None
+        await scheduler._prewarmed._waiting
+        kills += meanwhile
+        os.kill(pid_of(run), signal.SIGKILL)
+        await done(scheduler, run)
+        assert run.as_json()["error_code"] == code
+        assert ("killed the runner process for want of memory" in (run.error or "")) == bool(meanwhile)
 
 
 async def test_a_killed_runners_workers_are_ended_with_it(open_scheduler: OpenScheduler) -> None:

@@ -28,6 +28,7 @@ from tests.experiments.pool_benchmark.invented_runs import interpreter, trial
 from tests.openings import opening
 
 ITEMS, ITEM_S, CPUS = 40, 0.02, 4
+CPUS_OF_HOSTS = 8  # of the two hosts on which an executor's workers are
 MIB = 1024 * 1024
 S = 1_000_000_000
 HERE, FREE = "3.11", "3.13t"
@@ -57,12 +58,13 @@ def plan(pythons: Sequence[str], kinds: Sequence[str]) -> list[PlannedConfigurat
 
 
 def map_s(python: str, kind: str, size: int) -> float:
-    """What a map takes: threads of a Python with a GIL gain nothing, all others as many as there are CPUs, nearly."""
+    """What a map takes: threads of a Python with a GIL gain nothing, all others nearly as many as they find CPUs."""
     loop = ITEMS * ITEM_S * (1.2 if python == FREE else 1.0)
     if kind == "serial":
         return loop
-    at_once = 1 if kind == "thread" and python != FREE else min(size, CPUS)
-    crowd = 1 + 0.012 * max(size - CPUS, 0) + 0.01 * (size - 1)
+    cpus = CPUS_OF_HOSTS if kind == "executor" else CPUS
+    at_once = 1 if kind == "thread" and python != FREE else min(size, cpus)
+    crowd = 1 + 0.012 * max(size - cpus, 0) + 0.01 * (size - 1)
     message = {"thread": 0.0, "process": 1e-4, "interpreter": 4e-4, "executor": 2e-3}[kind] * ITEMS
     return loop / at_once * crowd * (1.02 if kind == "thread" else 1.0) + message
 
@@ -183,7 +185,7 @@ def records_of_two_hosts() -> Iterator[Record]:
                 at = tuple(record.t + round(map_s(HERE, "executor", size) * S * place / 100) for place in range(101))
                 back = tuple(ITEMS * place // 100 for place in range(101))
                 queued = tuple(ITEMS - each for each in back)
-                yield Result(record.t, WorkerHosts(hosts, 8), config)
+                yield Result(record.t, WorkerHosts(hosts, CPUS_OF_HOSTS), config)
                 yield Result(record.t, BytesCarried(52_400, 31_900), config)
                 yield Result(record.t, ItemsUnderWay(at, queued, (), back), config)
             case Actor(actor=actor) if "executor" in actor:

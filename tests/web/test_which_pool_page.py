@@ -26,8 +26,8 @@ from poolscope.experiments.pool_benchmark.charts import (
 )
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.payloads import NoiseReading
-from poolscope.protocol.records import Actor, Record, Span, to_line
+from poolscope.protocol.payloads import MapProgress, NoiseReading
+from poolscope.protocol.records import Actor, End, Progress, Record, Result, Span, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import environment
@@ -41,7 +41,7 @@ from poolscope.web.views.which_pool.pictures import crews
 from tests.experiments.pool_benchmark.invented_runs import LOUD, QUIET, about, planned, traced
 from tests.experiments.pool_benchmark.invented_runs import told as told_by
 from tests.web.conftest import BY_BROWSER, serving
-from tests.web.made_which_pool import CPUS, ITEMS, KINDS, SIZES, records, records_of_two_hosts
+from tests.web.made_which_pool import CPUS, CPUS_OF_HOSTS, ITEMS, KINDS, SIZES, records, records_of_two_hosts
 from tests.web.markup import Markup
 
 SPECS = Path(__file__).resolve().parents[2] / "templates" / "charts"
@@ -173,6 +173,15 @@ def test_workers_of_two_hosts_are_grouped_and_their_clocks_not_compared(browser:
     assert "node-a and node-b (8 CPUs)" in page.texts("dd")
 
 
+def test_a_fit_over_two_hosts_says_so_and_the_ideal_goes_as_far_as_their_cpus(browser: httpx.Client) -> None:
+    assert "Amdahl’s law, over 2 hosts" in Markup(browser.get("/runs/wp-0002").text).texts("td")
+    data = browser.get("/runs/wp-0002/chart.json").json()
+    assert {row["workers"] for row in data["fit"] if row["pool"] == "executor"} == set(range(1, CPUS_OF_HOSTS + 1))
+    assert {row["workers"] for row in data["fit"] if row["pool"] == "thread"} <= set(range(1, CPUS + 1))
+    assert max(row["speedup"] for row in data["ideal"]) == CPUS_OF_HOSTS
+    assert [row["label"] for row in data["cpus"]] == [f"{CPUS} usable CPUs here"]
+
+
 def test_a_host_of_many_workers_hides_no_other() -> None:
     state = told_by({"serial": about(100), "executor 40": about(20)})
     key = next(config.key for config in state.pools)
@@ -231,6 +240,36 @@ def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: i
     assert not view.causes
     if rounds:
         assert len(view.kinds.rows) == 2 + 2 * len(KINDS)
+
+
+def test_a_map_of_an_engine_that_goes_on_is_shown_by_what_has_become_of_its_items() -> None:
+    about, view = EXPERIMENTS["which-pool"], VIEWS["which-pool"]
+    run = Run("wp-0001", about, parse(about.params, ASKED), status=Status.RUNNING, conditions=CONDITIONS)
+
+    def take(*taken: Record) -> None:
+        for record in taken:
+            run.state = about.meaning.fold(run.state, record)
+
+    take(*records(("3.11",), ("thread",), rounds=0, ended=False))
+    assert view.view(run).now is None  # nothing of it tells how far its map is
+    key = "3.11 executor 2 c0"
+    take(*records(("3.11",), ("thread", "executor"), rounds=0, ended=False))
+    take(Progress(0, 5, 20, None, "repetition 2", key))
+    assert view.view(run).now.paths == ()
+    take(Result(0, MapProgress(40, 30, 10, 2048, 1024), key))
+    now = view.view(run).now
+    assert now.title == "2\N{NO-BREAK SPACE}executor workers"
+    words = now.sentence.replace("\N{NO-BREAK SPACE}", " ")
+    assert words.startswith("10 of 40 items are done, up to 2 in work, 28 wait. So far 2.00 KiB were sent")
+    assert now.paths == (("done", "M0 .5h2500"), ("running", "M2500 .5h500"), ("waiting", "M3000 .5h7000"))
+    assert view.progress(run).replace("\N{NO-BREAK SPACE}", " ").endswith(", 10 of 40 items")
+    assert about.meaning.as_json(run.state)["map_progress"]["done"] == 10
+    take(Result(0, MapProgress(40, 30, 20), "3.11 executor 4 c0"))  # late, of another setting
+    assert view.view(run).now.paths == ()
+    take(Result(0, MapProgress(40, 30, 20), key), Progress(0, 6, 20, None, "repetition 2", "3.11 thread 2 c0"))
+    assert view.view(run).now.paths == ()
+    take(Result(0, MapProgress(40, 30, 20), "3.11 thread 2 c0"), End(0, "stopped"))
+    assert view.view(run).now is None
 
 
 def test_a_run_that_failed_at_once_says_before_what_it_ended_and_shows_no_empty_table() -> None:

@@ -570,6 +570,23 @@ class BytesCarried(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class MapProgress(Payload):
+    """How far an engine's map is that goes on: of its `items` so many were `given` to the engine, and the results of
+    those `done` are back.
+
+    `sent` and `received` are the bytes that the connections of the measuring process carried for it so far, None where
+    there are none.
+    """
+
+    tag: ClassVar[str] = "map progress"
+    items: int
+    given: int
+    done: int
+    sent: int | None = None
+    received: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersLost(Payload):
     """So many workers of a configuration died so far while others went on, and so many tasks were done again."""
 

@@ -48,12 +48,13 @@ class WorkerDied(Exception):
 class CannotGoOn(Exception):
     """The run ends here, for a reason that is a whole sentence; where in our code that was found tells nobody more.
 
-    `code` is that of the run's `End`.
+    `code` is that of the run's `End`; `exit_code` is of the process whose end is the reason, None where it is another.
     """
 
-    def __init__(self, sentence: str, code: FailureCode | None = None) -> None:
+    def __init__(self, sentence: str, code: FailureCode | None = None, exit_code: int | None = None) -> None:
         super().__init__(sentence)
         self.code = code
+        self.exit_code = exit_code
 
 
 class RunContext:

@@ -63,6 +63,11 @@ class Recorder:
         self._samplers.append(sampler)
         self._wake.set()
 
+    def report_sampler(self, sampler: Callable[..., object], error: BaseException) -> None:
+        """Say that a sampler raised, and is called no more."""
+        name, trace = getattr(sampler, "__qualname__", repr(sampler)), "".join(traceback.format_exception(error))
+        self.emit(SamplerFailed(perf_counter_ns(), name, type(error).__name__, str(error), trace))
+
     def flush(self) -> None:
         """Write all that is pending, now and in the calling thread."""
         with self._writing:
@@ -74,6 +79,10 @@ class Recorder:
         with self._writing:
             self._write_pending()
             yield
+
+    def write_through(self, record: Record) -> None:
+        """Write one record at once while it is `quiet`. For one thread alone, which ends before the quiet does."""
+        self._write([to_line(record)])
 
     def close(self, last: Record | None = None) -> None:
         """Call the samplers once more, write everything, `last` at the end of it, and stop."""
@@ -103,9 +112,7 @@ class Recorder:
                 sampler()
             except BaseException as error:  # SystemExit too: this thread must not end, nor the body be hurt
                 self._samplers.remove(sampler)
-                name = getattr(sampler, "__qualname__", repr(sampler))
-                trace = traceback.format_exc()
-                self.emit(SamplerFailed(perf_counter_ns(), name, type(error).__name__, str(error), trace))
+                self.report_sampler(sampler, error)
 
     def _write_pending(self) -> None:
         batch: list[bytes] = []

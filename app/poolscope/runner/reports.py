@@ -61,9 +61,9 @@ def report_on(
         return report
     return replace(
         report,
-        # Where workers are on other hosts, neither their ends nor their memory can be told from here.
+        # Where workers are on other hosts, their ends can't be told from here.
         traced=None if measurement.elsewhere else trace_summary(measurement, order.use),
-        memory=None if measurement.elsewhere else memory_reading(measurement),
+        memory=memory_reading(measurement),
         under_way=items_under_way(measurement),
         shipped=measurement.shipped,
         lanes=worker_lanes(measurement, words, order.spans),

@@ -31,7 +31,7 @@ from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
-from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, later, now, seconds_since
+from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, later, now
 from poolscope.runs.run_cgroups import RunCgroups
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import OwnRuns, RunStore
@@ -497,11 +497,11 @@ class Scheduler:
         await self._monitor.save(run)
         self._running.pop(run.id)
         if run.status is Status.FINISHED:
-            self._took_s[run.experiment.name] = seconds_since(run.started)
+            self._took_s[run.experiment.name] = run.lasted_s
         if run.experiment.measured:
             self._measurement_lock.release()
         self._runners.pop(run.id, None)
-        self._store.forget_old()
+        await self._store.forget_old()
         if not self._closing.is_set():
             self._prewarm()
             self._admit()
@@ -603,7 +603,7 @@ def time_left(run: Run, expected_s: float) -> float:
     """The seconds that a running run is likely to need still, by itself or by what others have taken."""
     if run.progress is not None and run.progress.seconds_left:
         return run.progress.seconds_left
-    return max(0.0, expected_s - seconds_since(run.started))
+    return max(0.0, expected_s - run.lasted_s)
 
 
 class RateLimiter:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiments
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.machine import memory
 from poolscope.runs.journal import LIVE, Journal, StoredRun
 from poolscope.runs.monitor import decode_lines
 from poolscope.runs.process_tree import is_alive
@@ -19,6 +20,7 @@ from poolscope.runs.run import ChangeNotifier, Run, Status, Visitor
 
 RECENT = 12  # ended runs kept in memory, with their records; others are read from the journal again
 RECENT_BYTES = 64 * 1024 * 1024
+LARGE_BYTES = 16 * 1024 * 1024
 MOST_VISITORS = 5_000  # remembered; those without a run are let go of first
 OTHERS_S = 1.0  # at most so often is looked for what other processes ran
 RECENT_UNKEPT = 50  # of those that the journal could not keep, more stay: they are nowhere else
@@ -159,12 +161,19 @@ class RunStore:
         run.record_log.close()
         if not run.status.live:  # another server's run goes on without us
             self._runs[run.id] = run
-            self.forget_old()
+            await self.forget_old()
         return run
 
-    def forget_old(self) -> None:
+    async def forget_old(self) -> None:
         """Let go of ended runs beyond the recent ones, and of such whose records are too large together for the memory;
         the journal has them. The newest stays, whatever its size."""
+        if self._forget_old() > LARGE_BYTES:
+            # The C library would keep what they held, as it is not at the end of what it has from the system.
+            await asyncio.to_thread(memory.give_back)
+
+    def _forget_old(self) -> int:
+        """Returns how many bytes of records were let go of."""
+        before = self._held()
         ended = [run for run in self._runs.values() if not run.status.live]
         held = 0
         for number, run in enumerate([run for run in reversed(ended) if not run.unkept]):
@@ -178,6 +187,10 @@ class RunStore:
         ):
             for run in some[: max(len(some) - most, 0)]:
                 del self._runs[run.id]
+        return before - self._held()
+
+    def _held(self) -> int:
+        return sum(run.record_log.bytes for run in self._runs.values() if not run.status.live)
 
 
 def _number(run_id: str) -> int:

@@ -17,6 +17,7 @@ from poolscope.protocol.payloads import (
     EffectiveCpus,
     FailureCode,
     MachineFacts,
+    MapProgress,
     MemoryReading,
     NoiseReading,
     ShippedOnce,
@@ -711,6 +712,7 @@ class WhichPoolStateAnswer(Answer):
     total: float
     seconds_left: float | None
     note: str
+    map_progress: MapProgress | None = Field(description="Of an engine's map that goes on for more than a second.")
     repeats: int | None
     rounds: RoundsAnswer
     items: int | None

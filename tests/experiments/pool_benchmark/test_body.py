@@ -23,6 +23,7 @@ from poolscope.protocol.payloads import (
     InterpreterLeftOut,
     LoopTimes,
     MachineFacts,
+    MapProgress,
     MemoryReading,
     NoiseReading,
     Payload,
@@ -48,6 +49,7 @@ OTHER = {
 
 TASKS = """
 import os, threading, time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 main = os.getpid()
 samples = range(6)
@@ -71,6 +73,14 @@ def dies_elsewhere(n):
     return n
 def talks(n): print("called with", n)
 def waits(n): time.sleep(0.05)
+
+class Stalls(ThreadPoolExecutor):
+    def submit(self, call, /, *given, **named):
+        chunk = getattr(call, "__name__", "") == "run_chunk"  # the workers answer, and do no work
+        return Future() if chunk else super().submit(call, *given, **named)
+def stalling(workers): return Stalls(workers)
+class NeverEnds(ThreadPoolExecutor):
+    def __exit__(self, *_): threading.Event().wait()
 """
 
 
@@ -263,6 +273,35 @@ def test_built_in_work_can_use_what_is_installed() -> None:
     assert len(starts) == 4
     assert values(records, BytesCarried)[key].sent > 0
     assert values(records, ShippedOnce)[key].kept_s
+
+
+def with_executor(factory: str, arguments: BenchmarkArguments) -> BenchmarkArguments:
+    """The same with the kind executor alone, by a factory of the module's."""
+    work = replace(arguments.work, executor=f"mine.tasks:{factory}")
+    return replace(arguments, work=work, kinds=("executor",), repeats=1)
+
+
+def test_how_far_a_map_is_comes_while_it_goes_on(folder: str) -> None:
+    """It never ends, so that what is told of it is told meanwhile."""
+    with runner("which-pool", with_executor("ThreadPoolExecutor", asked(mine("never_elsewhere"), folder))) as child:
+        told = child.until(lambda record: isinstance(record, Result) and isinstance(record.payload, MapProgress))
+        before = tree(child)
+    until_gone(before)
+    assert isinstance(told, Result)
+    assert isinstance(told.payload, MapProgress)
+    assert told.config == "here executor 2 c0"
+    assert (told.payload.items, told.payload.given, told.payload.done) == (6, 6, 0)
+    (now,) = [record for record in child.seen if isinstance(record, Progress)][-1:]
+    assert now.config == told.config
+
+
+@pytest.mark.parametrize("factory", ["stalling", "NeverEnds"])
+def test_an_executor_that_hangs_is_ended_at_the_limit_and_said_to(factory: str, folder: str) -> None:
+    with runner("which-pool", with_executor(factory, asked(mine("square"), folder, limit_s=2.0))) as child:
+        records = child.to_the_end()
+    (why,) = values(records, ConfigurationSkipped).values()
+    assert why.why.startswith("A pass of executor with 2 workers took longer than the limit of 2 s, so it was ended.")
+    assert end_of(records).outcome == "finished"
 
 
 def test_other_pythons_are_arms_of_their_own(folder: str) -> None:

@@ -28,6 +28,7 @@ from poolscope.protocol.payloads import (
     SlowItems,
     TraceSummary,
     WaitingPlace,
+    WorkerHosts,
 )
 from poolscope.protocol.records import Printed, Record, Result
 
@@ -477,6 +478,7 @@ def test_start_methods_that_were_compared_are_named_with_their_prices() -> None:
         (1536, [remember("process 4", 250, 4)], None),
         (1024, [remember("process 4", 250, 4, "rss")], None),
         (None, [remember("process 4", 250, 4)], None),
+        (1024, [remember("process 4", 250, 4), Result(0, WorkerHosts(("one", "two"), 8), "process 4")], None),
         (1024, [], None),
     ],
 )

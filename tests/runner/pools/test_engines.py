@@ -25,7 +25,7 @@ from poolscope.runner.pools.engines import lacking_engine
 from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.pools.own_cluster import OwnClusters
-from poolscope.runner.pools.worker_side import WorkerAnswer
+from poolscope.runner.pools.worker_side import WorkerAnswer, WorkerMemory
 from poolscope.runner.reports import report_on
 from poolscope.runner.tracing import items_under_way
 from poolscope.workloads.compute import square
@@ -147,9 +147,12 @@ def test_pools_of_a_run_share_a_cluster_that_stands_still_between_them(
 def test_a_cluster_that_is_there_is_used_and_left(context: RunContext, cluster: Any) -> None:
     address = cluster.scheduler_address
     there = {worker.pid for worker in psutil.Process().children(recursive=True)}
-    measurement = measure(context, PoolUse("dask", 2), Work(square, ITEMS, cluster=address))
+    measurement = measure(context, PoolUse("dask", 2), Work(square, ITEMS, cluster=address), traced=True)
     assert measurement.results == EXPECTED
     assert set(measurement.workers) <= there
+    assert measurement.memory is not None
+    assert len(measurement.memory.per_worker) == 2
+    assert min(measurement.memory.per_worker) > 0
     assert all(psutil.pid_exists(worker) for worker in measurement.workers)
     with pytest.raises(PoolFailed, match="has 2 workers, fewer than 3"):
         measure(context, PoolUse("dask", 3), Work(square, ITEMS, cluster=address))
@@ -188,6 +191,8 @@ def on_one_of_two(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
     if isinstance(result, WorkerAnswer):
         sign = result.sign._replace(worker=42, arrived=result.sign.arrived + ahead)
         return result._replace(host=host, sign=sign)
+    if isinstance(result, WorkerMemory):
+        return result._replace(host=host, worker=42, held=1000 * (number + 1))
     return [(value, 42, t0 + ahead, t1 + ahead, *rest, host) for value, _, t0, t1, *rest, _ in result]
 
 
@@ -208,7 +213,9 @@ def test_workers_of_two_hosts_are_told_apart_and_their_clocks_not_compared(conte
         ("host-1", 42, 2),
     ]
     assert [lane.spans[0].started for lane in report.lanes] == [report.asked] * 2
-    assert (report.traced, report.memory) == (None, None)
+    assert report.traced is None
+    assert report.memory is not None
+    assert sorted(report.memory.per_worker) == [1000, 2000]
     assert report.under_way is not None
     assert report.under_way.running == ()
     assert report.under_way.queued[-1] == 0
@@ -236,6 +243,33 @@ def test_what_is_queued_running_and_back_is_counted_from_chunks_of_our_own(conte
     assert items_under_way(replace(measurement, back=measurement.back[1:])) is None
 
 
+def test_joblib_tells_of_a_traced_map_what_it_took_and_gave_back(context: RunContext) -> None:
+    measurement = measure(context, PoolUse("joblib", 2, chunksize=4), Work(square, ITEMS), traced=True)
+    assert measurement.results == EXPECTED
+    under_way = items_under_way(measurement)
+    assert under_way is not None
+    assert max(map(sum, zip(under_way.queued, under_way.running, under_way.back, strict=True))) <= len(ITEMS)
+    assert (under_way.queued[-1], under_way.running[-1], under_way.back[-1]) == (0, 0, len(ITEMS))
+
+
+def test_an_older_joblib_maps_traced_as_well_and_tells_no_counts(
+    context: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joblib = pytest.importorskip("joblib")
+    parallel: Any = joblib.Parallel
+
+    class Older(parallel):  # type: ignore[misc]
+        """As before version 1.4."""
+
+        def __init__(self, n_jobs: int, *, batch_size: Any = "auto", timeout: float | None = None) -> None:
+            super().__init__(n_jobs, batch_size=batch_size, timeout=timeout)
+
+    monkeypatch.setattr(joblib, "Parallel", Older)
+    measurement = measure(context, PoolUse("joblib", 2), Work(square, ITEMS), traced=True)
+    assert measurement.results == EXPECTED
+    assert items_under_way(measurement) is None
+
+
 class AsksAProgram(ThreadPoolExecutor):
     """Starts a program, which without its site packages imports only what it is told where to find."""
 
@@ -260,6 +294,13 @@ def test_programs_that_an_executor_starts_import_what_we_do(
     assert os.environ["PYTHONPATH"] == "/nowhere"
 
 
+class Silent(ThreadPoolExecutor):
+    """Takes tasks and never does one."""
+
+    def submit(self, call: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        return Future()
+
+
 class OneForAll(ProcessPoolExecutor):
     """Has one worker, however many it was asked for."""
 
@@ -275,6 +316,7 @@ def raises(workers: int) -> Executor:
     ("factory", "reason"),
     [
         (OneForAll, "asked for 2 workers, and 1 answered"),
+        (Silent, "asked for 2 workers, and 0 answered"),
         (raises, "RuntimeError: no cluster today"),
         (int, "int, which is no context manager. It must return a context-managed"),
         (lambda workers: None, "gave None, which is no context manager"),

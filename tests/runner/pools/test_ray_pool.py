@@ -80,6 +80,8 @@ def test_pools_of_a_run_share_a_ray_that_stands_still_between_them(
     assert {task.worker for task in traced.tasks} == set(traced.workers)
     assert traced.memory is not None
     assert len(traced.memory.per_worker) == 1
+    assert traced.shipped is not None
+    assert len(traced.shipped.sent_s) == len(traced.shipped.kept_s) > 0
     assert first.carried is not None
     assert min(first.carried.sent, first.carried.received) > 0
     assert {each.laddr.ip for each in sockets if each.status == "LISTEN"} <= {"127.0.0.1", "::ffff:127.0.0.1"}

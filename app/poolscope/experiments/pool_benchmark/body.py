@@ -322,7 +322,7 @@ class Benchmark:
                 self.report.result(session.trial, session.label)
             self.report.result(InterpreterLeftOut(str(lost)), session.label)
             if session is first:
-                raise CannotGoOn(str(lost), lost.code) from None
+                raise CannotGoOn(str(lost), lost.code, lost.exit_code) from None
             return
         for found in filter(None, (session.facts, session.slow, session.trial)):
             self.report.result(found, session.label)
@@ -447,14 +447,14 @@ class Benchmark:
             report = session.measure(config, how)
         except ConfigurationFailed as failed:
             if config.kind == SERIAL and config not in self.loops:
-                self.lose(session, str(failed))
+                self.lose(session, str(failed), failed.breakage.exit_code if failed.breakage else None)
             else:
                 self.skip(config, str(failed), failed.breakage)
                 if failed.ended:
                     self.spare_others(config, str(failed))
             return None
         except InterpreterLost as lost:
-            self.lose(session, str(lost))
+            self.lose(session, str(lost), lost.exit_code)
             return None
         self.estimator.record(config.key, perf_counter() - began)
         return report
@@ -539,10 +539,10 @@ class Benchmark:
             if alike(config) == alike(ended):
                 self.skip(config, f"It was not tried after {in_words(ended)}. {why}", after=ended.key)
 
-    def lose(self, session: Session, why: str) -> None:
+    def lose(self, session: Session, why: str, exit_code: int | None) -> None:
         """Skip all configurations of a Python. Without a loop of the first one nothing can be said at all."""
         if not any(loop.python == self.sessions[0].label for loop in self.loops):
-            raise CannotGoOn(why)
+            raise CannotGoOn(why, exit_code=exit_code)
         session.end()
         for config in [config for config, of in self.configs.items() if of is session]:
             self.skip(config, why)

@@ -138,12 +138,13 @@ def _reps(state: State, config: Configuration) -> Rows:
 
 
 def _ideal(state: State, usable_cpus: int) -> Rows:
-    """n workers at best n times as fast, up to the CPUs where the work computes, and to the items in any case.
+    """n workers at best n times as fast, up to the CPUs where the work computes, those of other hosts where workers are
+    there, and to the items in any case.
 
     The line is named at its last size beside which the speed-up of the chosen setting does not stand.
     """
     sizes, best = state.params.sizes, [row["workers"] for row in _best(state)]
-    most = max(sizes) if waits(state) else usable_cpus
+    most = max(sizes) if waits(state) else max([usable_cpus, *(config.hosts_cpus for config in state.pools)])
     most = min(most, state.items or most)
     drawn = sorted({1, *sizes, min(most, max(sizes))})
     named = max((size for size in drawn if size not in best), default=drawn[-1])
@@ -181,7 +182,7 @@ def _apart(ends: Rows, highest: float) -> Rows:
 
 
 def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]]) -> Rows:
-    """The usable CPUs where they bound what the sizes can gain: not for work that waits."""
+    """This machine's usable CPUs where they bound what the sizes can gain: not for work that waits."""
     if waits(state) or usable_cpus > max(state.params.sizes):
         return []
     ideal = {row["workers"]: row["speedup"] for row in _ideal(state, usable_cpus)}
@@ -194,7 +195,9 @@ def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]])
     taken = [1.0, *(speeds[size] for speeds in drawn for size in beside if size in speeds)]
     top = max(taken + [speed for speeds in drawn for speed in speeds.values()])
     at = max((top * height for height in HEIGHTS), key=lambda height: min(abs(height - speed) for speed in taken))
-    return [{"workers": usable_cpus, "label": f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}", "at": at}]
+    here = " here" if any(config.hosts_cpus for config in state.pools) else ""
+    label = f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}{here}"
+    return [{"workers": usable_cpus, "label": label, "at": at}]
 
 
 def _curve(name: str, kind: str, fit: Scaling) -> Rows:

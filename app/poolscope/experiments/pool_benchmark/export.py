@@ -70,6 +70,7 @@ def which_pool_json(state: State) -> dict[str, Any]:
         "total": state.total,
         "seconds_left": state.seconds_left,
         "note": state.note,
+        "map_progress": to_json(state.map_progress) if state.map_progress else None,
         "repeats": state.params.repeats,
         "rounds": rounds_json(state),
         "items": state.items,

@@ -373,11 +373,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "no gain": "{figures}.",
         "undecided": "Can't tell, they are close: {figures} ({gain:interval}).",
         "pays at once": (
-            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "{figures} ({gain:interval}). Bringing it there by {scatter} takes {scatter_s:duration}, which pays "
             "with the first map."
         ),
         "pays later": (
-            "{figures} ({gain:interval}). Bringing it there by Client.scatter takes {scatter_s:duration}, which pays "
+            "{figures} ({gain:interval}). Bringing it there by {scatter} takes {scatter_s:duration}, which pays "
             "from {maps:about} {maps:map/maps} of the same items on."
         ),
     },

@@ -66,11 +66,15 @@ class ConfigurationFailed(Exception):
 
 
 class InterpreterLost(Exception):
-    """This Python can't take part, or no longer; the message is the sentence why, `code` the kind of failure."""
+    """This Python can't take part, or no longer; the message is the sentence why, `code` the kind of failure.
 
-    def __init__(self, sentence: str, code: FailureCode | None = None) -> None:
+    `exit_code` is of its process, where the end of that is the reason.
+    """
+
+    def __init__(self, sentence: str, code: FailureCode | None = None, exit_code: int | None = None) -> None:
         super().__init__(sentence)
         self.code = code
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,8 @@ class InterpreterSession:
             breakage = failed.breakage
             if breakage is None or not breakage.places:  # what was too long once is not waited for again
                 breakage = self._explained(planned(self.label, SERIAL, items=1), breakage)
-            self._lose(f"{failed}{found_out(breakage)}")
+            ended = failed.breakage.exit_code if failed.breakage is not None else None
+            self._lose(f"{failed}{found_out(breakage)}", exit_code=ended)
         except OrderRefused as refused:
             self._lose(str(refused), refused.code)
         if self.facts:
@@ -466,11 +471,11 @@ class InterpreterSession:
         finally:
             host.end()
 
-    def _lose(self, why: str, code: FailureCode | None = None) -> None:
+    def _lose(self, why: str, code: FailureCode | None = None, exit_code: int | None = None) -> None:
         """Take no more part. Raises InterpreterLost."""
         self.lost = why
         self.end()
-        raise InterpreterLost(why, code)
+        raise InterpreterLost(why, code, exit_code)
 
     def close(self) -> None:
         """Let the host close what its work has opened."""

@@ -33,6 +33,7 @@ from poolscope.protocol.payloads import (
     ItemsUnderWay,
     LoopTimes,
     MachineFacts,
+    MapProgress,
     MemoryReading,
     NoiseReading,
     PassesPerSample,
@@ -187,7 +188,8 @@ class State:
     `configs` are the configurations by key, in the order of the plan; `order` names (key, repetition) as measured.
     `rounds` counted ones are over where their number was left open, the last of which took `round_s`; the run had taken
     `spent_s` by then, and `rounds_ended` says why there were no more. `done` of `total` repetitions are over; `note`
-    says what is done now, of the configuration with the key `current` ('' for none). `cpu` is what spinning processes
+    says what is done now, of the configuration with the key `current` ('' for none), and `map_progress` how far its map
+    is, None where that takes less than a second or nobody tells. `cpu` is what spinning processes
     got, `machine` what the host has, `noise` what else ran; each is None until it is known. `outcome` and `reason` are
     the run's end, '' while it lasts.
     """
@@ -205,6 +207,7 @@ class State:
     seconds_left: float | None = None
     note: str = ""
     current: str = ""
+    map_progress: MapProgress | None = None
     seed: int | None = None
     start_method: str = ""
     cpu: EffectiveCpus | None = None
@@ -305,13 +308,14 @@ def fold(state: State, record: Record) -> State:
                 seconds_left=record.seconds_left,
                 note=record.note,
                 current=record.config,
+                map_progress=None,
             )
         case Printed():
             return replace(state, printed=state.printed + len(record.text) + record.left_out)
         case Failure():
             return replace(state, failure=record.message)
         case End():
-            return replace(state, outcome=record.outcome, reason=record.reason, seconds_left=None)
+            return replace(state, outcome=record.outcome, reason=record.reason, seconds_left=None, map_progress=None)
         case _:
             lanes = state.lanes.fold(record)
             return state if lanes is state.lanes else replace(state, lanes=lanes)
@@ -359,6 +363,8 @@ def _result(state: State, payload: Payload, key: str) -> State:
             return replace(state, calibration=payload)
         case NoiseReading():
             return replace(state, noise=payload)
+        case MapProgress():
+            return replace(state, map_progress=payload if key == state.current else None)
         case _:
             config = state.configs.get(key)
             return _with(state, _measured(config, payload)) if config else state

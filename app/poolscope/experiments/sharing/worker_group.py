@@ -139,7 +139,8 @@ def collect(context: RunContext, workers: Sequence[Any], replies: Sequence[Any],
                 found[place] = answer
             elif gone:
                 raise killed_on_request(context, workers) or WorkerDied(
-                    loss(place, workers, f"{exit_description(workers[place].exitcode)} before it had answered")
+                    loss(place, workers, f"{exit_description(workers[place].exitcode)} before it had answered"),
+                    exit_code=workers[place].exitcode,
                 )
     for process in workers:
         with context.interruptible():

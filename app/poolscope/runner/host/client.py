@@ -159,11 +159,14 @@ class HostProcess:
         return self._ask(TryWork(str(output)), WorkTried, limit_s, "the pre-flight").report
 
     def measure(self, order: MeasureOnce, limit_s: float, what: str) -> MeasurementReport:
-        """One repetition; `what` names it in a sentence about its failure. The run's recorder is quiet meanwhile."""
+        """One repetition; `what` names it in a sentence about its failure.
+
+        The run's recorder need not be quiet: it is not in the process that is timed, and has nothing to write meanwhile
+        but what the host says of the map.
+        """
         # Only after the order: a request to kill a worker that overtook it would find nobody.
         forwarding = self._context.worker_registry.elsewhere(self._kill_worker)
-        with self._context.recorder.quiet():
-            return self._ask(order, WorkMeasured, limit_s, what, forwarding).report
+        return self._ask(order, WorkMeasured, limit_s, what, forwarding).report
 
     def explain(self, order: ExplainBreakage, limit_s: float) -> Breakage | None:
         """Find out how a repetition breaks, by another that may break in the same way; None where it does not."""

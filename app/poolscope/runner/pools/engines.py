@@ -14,24 +14,26 @@ import os
 import sys
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from time import monotonic, perf_counter, perf_counter_ns
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
+from poolscope.machine.connections import Carried
 from poolscope.machine.memory import Memory, of_processes
 from poolscope.protocol.kinds import PoolUse, chunk_used, kind_of_cluster
 from poolscope.protocol.payloads import ShippedOnce
-from poolscope.runner.context import WorkerDied
+from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake, worker_side
 from poolscope.runner.pools.handshake import PoolFailed, needed_by_workers
+from poolscope.runner.pools.map_watch import HowFar, MapWatch
 from poolscope.runner.pools.measurement import Call, HandedChunk, LostWorker, TimedPool, Unmonitored
 from poolscope.runner.pools.own_cluster import OwnCluster
-from poolscope.runner.pools.worker_side import FirstSign, WorkerAnswer
+from poolscope.runner.pools.worker_side import FirstSign, WorkerAnswer, WorkerMemory
 from poolscope.runner.worker_registry import children_but
 from poolscope.workloads.work import Work
 
@@ -39,6 +41,7 @@ from poolscope.workloads.work import Work
 HOLD_S = 0.005
 LONGEST_HOLD_S = 0.5
 CONNECT_LIMIT_S = 10.0
+MEMORY_LIMIT_S = 5.0  # for workers to say what they hold
 # As often the traced repetition maps with function and items there beforehand, and with both sent, unless it is long.
 SHIPPING_TURNS = 5
 SHIPPING_S = 2.0
@@ -46,6 +49,8 @@ SHIPPING_S = 2.0
 PACKAGES = {"loky": "loky", "joblib": "joblib", "dask": "distributed", "ray": "ray"}
 INSTALL = {"loky": "pip install loky", "joblib": "pip install joblib", "dask": "pip install 'dask[distributed]'"}
 INSTALL |= {"ray": "pip install 'ray[client]', if it has wheels for this Python"}
+
+Answer = TypeVar("Answer")
 
 
 def lacking_engine(kind: str) -> str | None:
@@ -62,16 +67,19 @@ class EnginePool(TimedPool):
     in_this_process = False
     over_network = True
     ours: Sequence[int] = ()  # processes of a cluster of our own
+    sent: list[HandedChunk]
+    back: list[HandedChunk]
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
         self.kind = use.kind
+        self.sent, self.back = [], []
         self.chunk = chunk_used(use.kind, use.chunksize, len(work.items), use.size)
         self.children_before = multiprocessing.active_children()
         self.threads_before = threading.enumerate()
 
     def stamped(self) -> Callable[[Any], Any]:
-        return partial(worker_side.stamped_anywhere, os.getpid(), self.work.call)
+        return partial(worker_side.stamped_anywhere, worker_side.this_process(), self.work.call)
 
     @contextmanager
     def explaining(self, monitor: Unmonitored) -> Iterator[None]:
@@ -86,13 +94,13 @@ class EnginePool(TimedPool):
 
     def wait_until_ready(self, monitor: Unmonitored) -> list[FirstSign]:
         until = monotonic() + handshake.START_LIMIT_S
-        hold_s = HOLD_S
+        hold_s, home = HOLD_S, worker_side.this_process()
         came: dict[tuple[str, int], WorkerAnswer] = {}
         while True:
             left_s = until - monotonic()
             if left_s > 0:
                 try:
-                    answers = self.first_answers(partial(worker_side.answer_and_hold, os.getpid(), hold_s), left_s)
+                    answers = self.first_answers(partial(worker_side.answer_and_hold, home, hold_s), left_s)
                 except TimeoutError:
                     answers = []
                 for answer in answers:
@@ -115,13 +123,35 @@ class EnginePool(TimedPool):
         return [answer.sign for answer in first]
 
     @abstractmethod
-    def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
+    def first_answers(self, answer: Callable[..., Answer], limit_s: float) -> list[Answer]:
         """Have as many first tasks answered as there are workers to be. Raises TimeoutError where that takes longer."""
+
+    def watched(self, context: RunContext, carried: Mapping[str, Carried] | None) -> AbstractContextManager[None]:
+        return MapWatch(context, self.how_far, len(self.work.items), carried)
+
+    @abstractmethod
+    def how_far(self) -> HowFar | None:
+        """How far the map is that goes on, asked by another thread; None where the engine does not tell."""
 
     def memory(self, workers: tuple[int, ...]) -> Memory:
         ours = {child.pid for child in self.children()} | set(self.ours)
-        # Others are on other hosts, or threads of this process.
-        return of_processes([worker for worker in workers if worker in ours])
+        if ours.issuperset(workers) and set(self.worker_hosts) == {os.uname().nodename}:
+            return of_processes(workers)
+        return self.memory_as_told()
+
+    def memory_as_told(self) -> Memory:
+        """By workers that are no processes of ours, on whatever host; fewer than all where not all say it in time."""
+        until, hold_s = monotonic() + MEMORY_LIMIT_S, HOLD_S
+        told: dict[tuple[str, int], WorkerMemory] = {}
+        with suppress(Exception):  # of a worker that has an older version of us; its times count all the same
+            while len(told) < self.size and (left_s := until - monotonic()) > 0:
+                question = partial(worker_side.tell_memory_and_hold, worker_side.this_process(), hold_s)
+                told |= {(answer.host, answer.worker): answer for answer in self.first_answers(question, left_s)}
+                hold_s = min(2 * hold_s, LONGEST_HOLD_S)
+        here = of_processes([])
+        held = [(answer.what, answer.held) for answer in told.values() if answer.held is not None]
+        what = max([here.what, *(what for what, _ in held)])  # 'rss' where one has no better
+        return Memory(what, tuple(bytes_held for _, bytes_held in held), here.parent)
 
     def children(self) -> list[Any]:
         return children_but(self.children_before)
@@ -149,12 +179,11 @@ class ChunkedExecutor(EnginePool):
 
     manager: AbstractContextManager[Executor]
     executor: Executor
-    sent: list[HandedChunk]
-    back: list[HandedChunk]
+    tasks: list[Future[list[Any]]]  # of the map that goes on, one a chunk
 
     def __init__(self, use: PoolUse, work: Work) -> None:
         super().__init__(use, work)
-        self.sent, self.back = [], []
+        self.tasks = []
 
     def open(self) -> None:
         self.manager = self.made()
@@ -164,7 +193,7 @@ class ChunkedExecutor(EnginePool):
     def made(self) -> AbstractContextManager[Executor]:
         """The executor, not yet entered."""
 
-    def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
+    def first_answers(self, answer: Callable[..., Answer], limit_s: float) -> list[Answer]:
         until = monotonic() + limit_s
         needed = needed_by_workers(self.work)
         tasks = [self.executor.submit(answer, self.work.setup, needed) for _ in range(self.size)]
@@ -184,14 +213,25 @@ class ChunkedExecutor(EnginePool):
     def prepared_map(
         self, function: Callable[[Any], Any], items: Sequence[Any], submit: Callable[..., Any] | None = None
     ) -> Call:
-        submit, run = submit or self.executor.submit, worker_side.run_chunk
+        submit, run, tasks = submit or self.executor.submit, worker_side.run_chunk, self.tasks
         chunks = [items[at : at + self.chunk] for at in range(0, len(items), self.chunk)]
 
         def line() -> list[Any]:
-            tasks = [submit(run, function, chunk) for chunk in chunks]
-            return [result for task in tasks for result in task.result()]
+            tasks.extend(submit(run, function, chunk) for chunk in chunks)
+            results = [result for task in tasks for result in task.result()]
+            tasks.clear()  # a cluster keeps its results as long as we keep these
+            return results
 
         return line
+
+    def how_far(self) -> HowFar:
+        """By the chunks that have been submitted, while the map goes on submitting others."""
+        chunks = [(self.items_of_chunk(number), task.done()) for number, task in enumerate(tuple(self.tasks))]
+        return HowFar(sum(items for items, _ in chunks), sum(items for items, done in chunks if done))
+
+    def items_of_chunk(self, number: int) -> int:
+        """The last one may be shorter."""
+        return min(self.chunk, len(self.work.items) - number * self.chunk)
 
     def close(self) -> None:
         self.manager.__exit__(None, None, None)
@@ -343,7 +383,7 @@ class DaskCluster(ChunkedExecutor):
         self, function: Callable[[Any], Any], items: Sequence[Any], submit: Callable[..., Any] | None = None
     ) -> Call:
         given: Callable[..., Any] = submit or self.executor.submit  # dask's takes a key
-        run = worker_side.run_chunk
+        run, tasks = worker_side.run_chunk, self.tasks
         chunks = []
         for at in range(0, len(items), self.chunk):
             key = f"run_chunk-{uuid4()}"  # as dask would name it
@@ -352,8 +392,10 @@ class DaskCluster(ChunkedExecutor):
             chunks.append((key, chunk))
 
         def line() -> list[Any]:
-            tasks = [given(run, function, chunk, key=key) for key, chunk in chunks]
-            return [result for task in tasks for result in task.result()]
+            tasks.extend(given(run, function, chunk, key=key) for key, chunk in chunks)
+            results = [result for task in tasks for result in task.result()]
+            tasks.clear()
+            return results
 
         return line
 
@@ -392,18 +434,26 @@ class DaskCluster(ChunkedExecutor):
         kept_function = self.client.scatter(function, broadcast=True, workers=there, hash=False)
         kept_chunks = self.client.scatter(chunks, workers=there, hash=False)
         scattered_s = perf_counter() - began
-        submit, run = self.client.submit, worker_side.run_chunk
-        sent_s: list[float] = []
-        kept_s: list[float] = []
-        until = perf_counter() + SHIPPING_S
-        while len(kept_s) < SHIPPING_TURNS and (not kept_s or perf_counter() < until):
-            for times, given, parts in ((sent_s, function, chunks), (kept_s, kept_function, kept_chunks)):
-                began = perf_counter()
-                tasks = [submit(run, given, part, pure=False, **self.confined) for part in parts]
-                for task in tasks:
-                    task.result()
-                times.append(perf_counter() - began)
-        return ShippedOnce(scattered_s, tuple(sent_s), tuple(kept_s))
+        submit, run = partial(self.client.submit, pure=False, **self.confined), worker_side.run_chunk
+
+        def mapped(given: Any, parts: Sequence[Any]) -> None:
+            for task in [submit(run, given, part) for part in parts]:
+                task.result()
+
+        sent_s, kept_s = in_turns(partial(mapped, function, chunks), partial(mapped, kept_function, kept_chunks))
+        return ShippedOnce(scattered_s, sent_s, kept_s)
+
+
+def in_turns(*maps: Callable[[], object]) -> list[tuple[float, ...]]:
+    """The seconds of each of these maps, which take turns a few times, once where they are long."""
+    times: list[list[float]] = [[] for _ in maps]
+    until = perf_counter() + SHIPPING_S
+    while len(times[-1]) < SHIPPING_TURNS and (not times[-1] or perf_counter() < until):
+        for one, of_one in zip(maps, times, strict=True):
+            began = perf_counter()
+            one()
+            of_one.append(perf_counter() - began)
+    return [tuple(of_one) for of_one in times]
 
 
 def named_items(numbers: Sequence[int]) -> str:
@@ -416,21 +466,51 @@ def named_items(numbers: Sequence[int]) -> str:
 class JoblibPool(EnginePool):
     """joblib's Parallel with its default backend: loky's workers, whose native threads it limits to their share."""
 
+    mapping: Any = None  # the Parallel whose map goes on
+
     def open(self) -> None:
         self.joblib = import_module("joblib")
         self.parallel = self.joblib.Parallel(n_jobs=self.size, batch_size=self.chunk)
         self.parallel.__enter__()
+        self.mapping = self.parallel
 
-    def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
+    def first_answers(self, answer: Callable[..., Answer], limit_s: float) -> list[Answer]:
         needed = needed_by_workers(self.work)
-        one_each = self.joblib.Parallel(n_jobs=self.size, batch_size=1, timeout=limit_s)
+        # One job alone is done in this process, where joblib has no time limit and warns of one.
+        one_each = self.joblib.Parallel(n_jobs=self.size, batch_size=1, timeout=limit_s if self.size > 1 else None)
         task = self.joblib.delayed(answer)
-        answers: list[WorkerAnswer] = one_each(task(self.work.setup, needed) for _ in range(self.size))
+        answers: list[Answer] = one_each(task(self.work.setup, needed) for _ in range(self.size))
         return answers
 
     def prepared_map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Call:
         parallel, task = self.parallel, self.joblib.delayed(function)
         return lambda: list(parallel(task(item) for item in items))
+
+    def traced_map(self, items: Sequence[Any]) -> Call:
+        """The line with stamps, and with one as joblib takes each item and as each result is back, in any order."""
+        try:
+            self.mapping = self.joblib.Parallel(self.size, batch_size=self.chunk, return_as="generator_unordered")
+        except (TypeError, ValueError):  # before joblib 1.4
+            return super().traced_map(items)
+        task = self.joblib.delayed(partial(worker_side.numbered, self.stamped()))
+
+        def taken() -> Iterator[Any]:
+            for number, item in enumerate(items):
+                self.sent.append(HandedChunk(perf_counter_ns(), 1))
+                yield task(number, item)
+
+        def line() -> list[Any]:
+            results = dict[int, Any]()
+            for number, result in self.mapping(taken()):
+                self.back.append(HandedChunk(perf_counter_ns(), 1))
+                results[number] = result
+            return [results[number] for number in range(len(items))]
+
+        return line
+
+    def how_far(self) -> HowFar:
+        """By joblib's own counts."""
+        return HowFar(self.mapping.n_dispatched_tasks, self.mapping.n_completed_tasks)
 
     def close(self) -> None:
         self.shut_down(kill_workers=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -222,6 +222,10 @@ class TimedPool(ABC):
         """The line with stamps around each call."""
         return self.prepared_map(self.stamped(), items)
 
+    def watched(self, context: RunContext, carried: Mapping[str, Carried] | None) -> AbstractContextManager[None]:
+        """Within it, a thread of its own says how far the map is, where the pool holds what tells that."""
+        return nullcontext()
+
     def loop_use(self) -> LoopUse | None:
         """What an event loop's thread did in a traced map; None without one."""
         return None
@@ -271,10 +275,11 @@ def time_map(
                 monitor.phase = "mapping"
                 clock = CpuClock() if pool.in_this_process else None
                 carried_before = tcp_bytes() if pool.over_network else None
-                asked = perf_counter_ns()
-                for call in calls:
-                    results = call()
-                got = perf_counter_ns()
+                with pool.watched(context, carried_before):
+                    asked = perf_counter_ns()
+                    for call in calls:
+                        results = call()
+                    got = perf_counter_ns()
                 cpu = clock.read() if clock else None
                 carried = carried_since(carried_before, passes)
                 fixed_loop = cpu_probe.fixed_loop_ns() if pool.in_one_thread else 0

@@ -14,15 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
+from time import perf_counter
 from typing import Any
 
 from poolscope.protocol.kinds import PoolUse, kind_of_cluster
+from poolscope.protocol.payloads import ShippedOnce
 from poolscope.runner.context import WorkerDied
-from poolscope.runner.pools.engines import EnginePool
+from poolscope.runner.pools import worker_side
+from poolscope.runner.pools.engines import Answer, EnginePool, in_turns
 from poolscope.runner.pools.handshake import PoolFailed, needed_by_workers
 from poolscope.runner.pools.measurement import Call, Unmonitored
 from poolscope.runner.pools.own_cluster import OwnCluster
-from poolscope.runner.pools.worker_side import WorkerAnswer
 from poolscope.workloads.work import Work
 
 
@@ -65,11 +67,14 @@ class RayPool(EnginePool):
         if cpus < self.size:
             raise PoolFailed(f"The ray cluster {self.address} has {cpus} CPUs; it admits no pool of {self.size}.")
 
-    def first_answers(self, answer: Callable[..., WorkerAnswer], limit_s: float) -> list[WorkerAnswer]:
+    def how_far(self) -> None:
+        """Its Pool keeps what it knows to itself."""
+
+    def first_answers(self, answer: Callable[..., Answer], limit_s: float) -> list[Answer]:
         needed = [needed_by_workers(self.work)] * self.size
         given = self.pool.map_async(partial(answer, self.work.setup), needed, chunksize=1)
         try:
-            answers: list[WorkerAnswer] = given.get(limit_s)
+            answers: list[Answer] = given.get(limit_s)
         except multiprocessing.TimeoutError:
             raise TimeoutError from None
         return answers
@@ -88,6 +93,22 @@ class RayPool(EnginePool):
                 "The pool neither replaces it nor tries its tasks again. What was measured before is kept."
             ) from None
 
+    def ship_once(self) -> ShippedOnce:
+        """The same map in turns with everything sent in every task, and with function and items kept in ray's store."""
+        items, function = self.work.items, self.work.call
+        chunks = [items[at : at + self.chunk] for at in range(0, len(items), self.chunk)]
+        began = perf_counter()
+        kept = self.ray.put(function), [self.ray.put(chunk) for chunk in chunks]
+        put_s = perf_counter() - began
+
+        def mapped(run: Callable[..., Any], given: Any, parts: Sequence[Any]) -> None:
+            self.pool.starmap(run, [(given, part) for part in parts], chunksize=1)
+
+        sent_s, kept_s = in_turns(
+            partial(mapped, worker_side.run_chunk, function, chunks), partial(mapped, run_kept_chunk, *kept)
+        )
+        return ShippedOnce(put_s, sent_s, kept_s)
+
     def close(self) -> None:
         self.pool.close()
         self.pool.join()
@@ -103,6 +124,12 @@ class RayPool(EnginePool):
         self.ray.shutdown()
         if self.own is not None:
             self.own.stand_still()
+
+
+def run_kept_chunk(function: Any, items: Any) -> list[Any]:
+    """In a worker of ray: get both from its store, which ray itself does only for arguments that stand alone."""
+    ray = import_module("ray")
+    return worker_side.run_chunk(*ray.get([function, items]))
 
 
 @contextmanager

@@ -87,6 +87,13 @@ def answer_from_thread(
     return FirstSign(threading.get_native_id(), arrived, error)
 
 
+Home = tuple[str, int]  # a process by its host and number: one of that number may be on another host as well
+
+
+def this_process() -> Home:
+    return os.uname().nodename, os.getpid()
+
+
 class WorkerAnswer(NamedTuple):
     """An engine's worker's first answer: who it is, on which host, and how many CPUs it may use of that."""
 
@@ -96,7 +103,10 @@ class WorkerAnswer(NamedTuple):
 
 
 def answer_and_hold(
-    home: int, hold_s: float, setup: Callable[[], Any] | None, needed: tuple[Any, Callable[..., Any], tuple[type, ...]]
+    home: Home,
+    hold_s: float,
+    setup: Callable[[], Any] | None,
+    needed: tuple[Any, Callable[..., Any], tuple[type, ...]],
 ) -> WorkerAnswer:
     """Answer, and keep this worker from the next first task for a moment: that one is for another worker.
 
@@ -109,9 +119,31 @@ def answer_and_hold(
     if not _asked_before:
         _asked_before, _set_up_error = True, error_of_set_up(setup)
     sleep(hold_s)
-    worker = threading.get_native_id() if os.getpid() == home else os.getpid()
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return WorkerAnswer(os.uname().nodename, FirstSign(worker, arrived, _set_up_error, imported), cpus)
+    return WorkerAnswer(os.uname().nodename, FirstSign(own_number(home), arrived, _set_up_error, imported), cpus)
+
+
+def own_number(home: Home) -> int:
+    """What an engine's worker is told apart by on its host: its process, within the process `home` its thread."""
+    return threading.get_native_id() if this_process() == home else os.getpid()
+
+
+class WorkerMemory(NamedTuple):
+    """What an engine's worker holds: `held` bytes of `what` is counted, None within the process that asks."""
+
+    host: str
+    worker: int
+    what: str
+    held: int | None
+
+
+def tell_memory_and_hold(home: Home, hold_s: float, *_: Any) -> WorkerMemory:
+    """Say what this worker holds, which nobody can see from another host, and keep it for a moment as above."""
+    from poolscope.machine.memory import held  # late: no worker needs it before it can answer
+
+    sleep(hold_s)
+    what, (mine,) = held([os.getpid()])
+    return WorkerMemory(os.uname().nodename, own_number(home), what, None if this_process() == home else mine)
 
 
 def run_chunk(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
@@ -119,12 +151,17 @@ def run_chunk(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]
     return [function(item) for item in items]
 
 
-def stamped_anywhere(home: int, function: Callable[[Any], Any], item: Any) -> tuple[Any, ...]:
+def numbered(function: Callable[[Any], Any], number: int, item: Any) -> tuple[int, Any]:
+    """A call whose result says which item it is of, for a map that gives results in any order."""
+    return number, function(item)
+
+
+def stamped_anywhere(home: Home, function: Callable[[Any], Any], item: Any) -> tuple[Any, ...]:
     """A stamped call for a worker that may be a thread of the process `home`, or a process of its own on any host.
 
     The host's name is the last of the stamps: process ids of two hosts may be the same, and their clocks never are.
     """
-    if os.getpid() == home:
+    if this_process() == home:
         return *stamped_in_thread(function, item), 0, os.uname().nodename
     return *stamped_in_process(function, item), os.uname().nodename
 

@@ -15,6 +15,7 @@ from poolscope.protocol.kinds import CLUSTERS
 from poolscope.stats.breakeven import break_even
 from poolscope.stats.intervals import ratio
 
+BRINGS = {"dask": "Client.scatter", "ray": "ray.put"}  # function and items to the workers beforehand
 WORTH_SHIPPING, NOTHING_TO_SHIP = 1.10, 1.05
 
 
@@ -73,6 +74,7 @@ def sent_with_every_map(state: State, usable_cpus: int) -> CheckResult:
     gain, saved_s = ratio(sent_s, kept_s), median(sent_s) - median(kept_s)
     facts: dict[str, Any] = {
         "config": config,
+        "scatter": BRINGS[config.kind],
         "sent_s": median(sent_s),
         "kept_s": median(kept_s),
         "scatter_s": config.shipped.scatter_s,

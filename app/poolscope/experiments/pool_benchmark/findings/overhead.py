@@ -108,7 +108,8 @@ def _by_method(configs: list[Configuration], best: Configuration) -> dict[str, C
 
 def memory_runs_short(state: State, usable_cpus: int) -> CheckResult:
     free = state.machine.memory_available if state.machine else None
-    measured = [(config, config.memory) for config in state.pools if config.memory]
+    # What workers hold on other hosts leaves this one its own.
+    measured = [(config, config.memory) for config in state.pools if config.memory and not config.hosts_cpus]
     if not measured:
         return CheckResult(None, "unmeasured")
     if not free:
@@ -142,7 +143,7 @@ def _that_fit(state: State, most: Configuration, free: int) -> dict[str, Any]:
     """
     recommendation = recommend(state)
     chosen = recommendation.config if recommendation else None
-    for like in filter(None, (chosen, most)):
+    for like in (config for config in (chosen, most) if config and not config.hosts_cpus):
         each, memory = _memory_of_one_more(state, like), like.memory
         if memory is not None and each:
             parent = memory.parent or 0
@@ -161,7 +162,7 @@ def _memory_of_one_more(state: State, config: Configuration) -> float | None:
     if config.kind not in COPIES_ITEMS or memory is None or not memory.per_worker:
         return None
     alike = (other for other in state.pools if _but_for_size(other) == _but_for_size(config))
-    totals = {other.size: other.memory.total for other in alike if other.memory}
+    totals = {other.size: other.memory.total for other in alike if other.memory and not other.hosts_cpus}
     least, most = min(totals), max(totals)
     growth = (totals[most] - totals[least]) / (most - least) if most > least else 0.0
     return growth if growth > 0 else float(median(memory.per_worker))

@@ -21,7 +21,7 @@ from poolscope.web.table import Cell, Column, Row, Table, table
 from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, Shortcut, View
 from poolscope.web.views.which_pool.answer import Split, split
 from poolscope.web.views.which_pool.grounds import Cause, PythonRow, Trial, causes, cpu_truth, phases, pythons, trials
-from poolscope.web.views.which_pool.pictures import Crew, crew_key, crews, heat, heat_table
+from poolscope.web.views.which_pool.pictures import Crew, MapNow, crew_key, crews, heat, heat_table, map_now
 from poolscope.web.views.which_pool.program import Program, program
 from poolscope.web.views.which_pool.tables import cells, fit_rows, kinds, marked, skipped, time_digits
 from poolscope.web.views.which_pool.usage import usage
@@ -34,11 +34,13 @@ FITS = "Fitted scalability curves, for the sizes that can work at once"
 class WhichPoolFacts:
     """Everything that the blocks show. A chart or a table is None while there is nothing in it.
 
+    `now` is how far the map of an engine is, None where there is none to be watched.
     `split` is what the time of the best pool went into, `usage` the code of the setting to use; '' where
     that is not `decided`, or not known yet.
     `loop` is the plain loop's time in words, '' before it ran; `reference` the Python that it ran in, where several do.
     """
 
+    now: MapNow | None
     split: Split | None
     usage: str
     decided: bool
@@ -82,7 +84,7 @@ class WhichPoolView(View):
         "You will see which setting to use, how certain that is, and where the others lose their time."
     )
     parts = (
-        *(PageBlock(name) for name in ("answer", "speedup", "why", "kinds", "pythons")),
+        *(PageBlock(name) for name in ("now", "answer", "speedup", "why", "kinds", "pythons")),
         *(PageBlock(name, fold="Every setting") for name in ("heat", "memory", "cells")),
         *(PageBlock(name, fold="Workers and CPUs") for name in ("workers", "cpu")),
         PageBlock("trial", fold="The work, tried first"),
@@ -188,6 +190,9 @@ class WhichPoolView(View):
         state = run.state
         config = state.configs.get(state.current)
         note = ": ".join(filter(None, (state.note, config_name(state, config) if config else "")))
+        if state.map_progress is not None:
+            done, items = state.map_progress.done, state.map_progress.items
+            note += f", {numbers.whole(done)} of {numbers.count(items, 'item')}"
         return f"{state.done:g} of {state.total:g}{f', {note}' if note else ''}"
 
     def view(self, run: Run, state: Any = None) -> WhichPoolFacts:
@@ -206,6 +211,7 @@ class WhichPoolView(View):
         best = attrgetter("best")
         own_loop = () if compared else ("× its own loop",)
         return WhichPoolFacts(
+            now=map_now(state),
             split=split(state, choice, usable),
             usage=usage(program(run)) if choice and choice.config else "",
             decided=bool(choice and choice.config),

@@ -10,6 +10,7 @@ from poolscope.experiments.pool_benchmark.charts import side_by_side
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import ENGINES
 from poolscope.protocol.payloads import ItemsUnderWay
 from poolscope.protocol.records import Span
 from poolscope.text import numbers
@@ -87,6 +88,18 @@ class CrewCounts:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class MapNow:
+    """The map of an engine that goes on: its items by where they are, as (state, SVG path) of one bar, and in words.
+
+    `title` names its setting; '' while there is none to show.
+    """
+
+    title: str
+    sentence: str
+    paths: tuple[tuple[str, str], ...]
+
+
 def heat(state: State, choice: Recommendation | None) -> Heat:
     sizes = tuple(sorted({config.size for config in state.pools}))
     gains = {
@@ -149,6 +162,31 @@ def crews(state: State) -> tuple[tuple[Crew, ...], tuple[timeline.Tick, ...]]:
     longest = max(_end(by_arm[config.key]) - by_arm[config.key][0].t0 for config in drawn) or 1
     found = tuple(_crew(state, config, by_arm[config.key], longest, number) for number, config in enumerate(drawn, 1))
     return found, timeline.since(longest / 1e9)
+
+
+def map_now(state: State) -> MapNow | None:
+    """None unless pools are being measured that say how far a map is."""
+    if state.outcome or not any(config.kind in ENGINES and config.kind != "ray" for config in state.pools):
+        return None
+    progress, config = state.map_progress, state.configs.get(state.current)
+    if progress is None or config is None:
+        return MapNow("", "A map of an engine that takes more than a second shows here how far it is.", ())
+    # A worker has one chunk in work at a time; how much of it is done it tells nobody before its end.
+    running = min(progress.given - progress.done, config.size * config.chunk_used)
+    parts = {"done": progress.done, "running": running, "waiting": progress.items - progress.done - running}
+    paths, left = [], 0
+    for name, count in parts.items():
+        width = round(timeline.WIDTH * count / max(1, progress.items))
+        paths.append((name, f"M{left} .5h{width}"))
+        left += width
+    sentence = (
+        f"{numbers.whole(progress.done)} of {numbers.count(progress.items, 'item')} are done, up to "
+        f"{numbers.whole(running)} in work, {numbers.whole(parts['waiting'])} wait."
+    )
+    if progress.sent is not None:
+        sent, received = numbers.size(progress.sent), numbers.size(progress.received)
+        sentence += f" So far {sent} were sent to the workers, and {received} received."
+    return MapNow(config_name(state, config), sentence, tuple(paths))
 
 
 def crew_key(crews: tuple[Crew, ...]) -> tuple[tuple[str, str], ...]:

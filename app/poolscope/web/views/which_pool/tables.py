@@ -165,16 +165,19 @@ def fit_rows(state: State, usable_cpus: int) -> tuple[tuple[FitRow, ...], tuple[
         if not fit.supported:
             unfit.setdefault(no_fit_sentence(fit.why), []).append(name)
     return (
-        tuple(_fit(name, lines[name][0].kind, fit) for name, fit in found.items() if fit.supported),
+        tuple(_fit(name, lines[name], fit) for name, fit in found.items() if fit.supported),
         tuple(f"{format_list(names)}: {why}" for why, names in unfit.items()),
     )
 
 
-def _fit(name: str, pool: str, fit: Scaling) -> FitRow:
+def _fit(name: str, configs: Sequence[Configuration], fit: Scaling) -> FitRow:
+    law = "universal scalability law" if fit.law == "usl" else "Amdahl’s law"
+    # One size may have met workers of one host alone.
+    hosts = {host for config in configs if config.hosts_cpus for host in config.hosts}
     return FitRow(
         kind=name,
-        pool=pool,
-        law="universal scalability law" if fit.law == "usl" else "Amdahl’s law",
+        pool=configs[0].kind,
+        law=f"{law}, over {numbers.count(len(hosts), 'host')}" if len(hosts) > 1 else law,
         serial=fit.serial.value if fit.serial else None,
         interval=_percents(fit.serial),
         crosstalk=fit.crosstalk.value if fit.crosstalk else None,
