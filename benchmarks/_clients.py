@@ -19,6 +19,7 @@ PATIENCE_S = 30.0
 MOST_HEADERS = 64 * 2**20  # bytes; nobody should take so many
 MOST_STREAMS = 2_000
 CROWD_S = 30.0
+HELD_S = 20.0  # for which a monopoly is looked at
 
 
 def start(client: httpx.Client, experiment: str, **params: object) -> str:
@@ -75,14 +76,35 @@ def half_open(client: httpx.Client) -> list[str]:
 def monopoly(client: httpx.Client) -> list[str]:
     """Row 6: three visitors start what they can, and a fourth comes."""
     told = []
-    for number in range(3):
-        with visitor(client) as one:
+    with contextlib.ExitStack() as inside:
+        for number in range(3):
+            one = inside.enter_context(visitor(client))
             answers = [start(one, "shared-list", seconds=30) for _ in range(8)]
             answers += [start(one, "pool-sizes", seconds=30, workload="square-sleep") for _ in range(21)]
             kinds = Counter(answer.split()[1 if answer[0].isalpha() else 0] for answer in answers)
             told.append(f"visitor {number + 1}: {dict(kinds)}")
-    with visitor(client) as another:
+        another = inside.enter_context(visitor(client))
         told.append(f"a fourth: {start(another, 'shared-list', seconds=5)}, {start(another, 'pool-sizes', seconds=5)}")
+        time.sleep(HELD_S)
+    return told
+
+
+def thousand_starts(client: httpx.Client) -> list[str]:
+    """A thousand starts at once, by one visitor and then by twenty."""
+    told = []
+    params = {"seconds": 0.1, "delay_min": 0, "delay_max": 0.01}
+    for count in (1, 20):
+        with contextlib.ExitStack() as inside, ThreadPoolExecutor(20) as pool:
+            visitors = [inside.enter_context(visitor(client)) for _ in range(count)]
+
+            def post(number: int, visitors: list[httpx.Client] = visitors) -> int:
+                body = {"experiment": "shared-list", "params": params}
+                return visitors[number % len(visitors)].post("/api/runs", json=body).status_code
+
+            began = time.perf_counter()
+            answers = Counter(pool.map(post, range(1000)))
+            took_s = time.perf_counter() - began
+        told.append(f"1,000 starts of {count} within {took_s:.1f} s: {dict(sorted(answers.items()))}")
     return told
 
 
@@ -145,11 +167,14 @@ def connection(client: httpx.Client) -> socket.socket:
 
 @contextlib.contextmanager
 def visitor(client: httpx.Client) -> Iterator[httpx.Client]:
-    """Another visitor of the same server: a client with cookies of its own."""
+    """Another visitor of the same server: a client with cookies of its own, which stops its runs as it leaves."""
     with httpx.Client(base_url=client.base_url, timeout=PATIENCE_S, headers={"Accept": "text/html"}) as other:
         other.get("/")
         other.headers["Accept"] = "application/json"
         yield other
+        for status in ("queued", "running"):
+            for run in other.get("/api/runs", params={"status": status}).json():
+                other.post(f"/api/runs/{run['id']}/stop")
 
 
 def status_of(line: socket.socket) -> str:
@@ -164,6 +189,7 @@ BY_CLIENTS: dict[str, Callable[[httpx.Client], list[str]]] = {
     "endless-headers": endless_headers,
     "half-open": half_open,
     "monopoly": monopoly,
+    "thousand-starts": thousand_starts,
     "all-streams": all_streams,
     "others-runs": others_runs,
     "bad-inputs": bad_inputs,

@@ -4,7 +4,7 @@
 
 Loopback only, one attack after another, each for about a minute. Without an address a demo is served for it. Start the
 server in a container of 2 CPUs and 2 GiB; it must outlive all of them, answer /healthz within 100 ms at the 99th
-percentile, and keep what had finished before.
+percentile, keep what had finished before, do the next run, and hold no more than a fifth of memory more than before.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,12 +23,15 @@ from multiprocessing.synchronize import Event
 from urllib.parse import urlsplit
 
 import httpx
-from _clients import BY_CLIENTS, start
+from _clients import BY_CLIENTS, start, visitor
 from _server import raise_open_files, served
 
 ATTACK_S, LEAST_S = 40.0, 5.0
 IDLE_S = 10.0
 LOOK_S = 0.05
+AGAIN_S = 61.0  # starts are counted over a minute
+CROWD_ENDS_S = 900.0  # within which all runs of 300 visitors have had their turns
+MOST_GROWTH, MORE_FILES = 1.2, 20
 PATIENCE_S = 30.0  # with an answer
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -63,6 +67,34 @@ class Watch:
             p50, p99, worst = (1000 * ordered[int((len(ordered) - 1) * share)] for share in (0.5, 0.99, 1))
             print(f"  {path:<9} {len(times):4} times: median {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.1f} ms")
         print(f"  not answered: {self.lost[:3] if self.lost else 'none'}", flush=True)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the server holds while nothing runs, as its own metrics tell."""
+
+    memory: float
+    files: float
+    run_processes: float
+
+    @classmethod
+    def by(cls, url: str, least: Held | None = None) -> Held:
+        """Now, or as soon as it is back to `least`, within half a minute."""
+        give_up = time.perf_counter() + PATIENCE_S
+        while True:
+            text = metrics(url)
+            names = ("process_resident_memory_bytes", "process_open_fds", "poolscope_runner_processes")
+            held = cls(*(float(re.findall(rf"^{name} (\S+)", text, re.MULTILINE)[0]) for name in names))
+            if least is None or held.is_back_to(least) or time.perf_counter() > give_up:
+                return held
+            time.sleep(1)
+
+    def is_back_to(self, before: Held) -> bool:
+        few = self.files <= before.files + MORE_FILES and not self.run_processes
+        return few and self.memory <= MOST_GROWTH * before.memory
+
+    def __str__(self) -> str:
+        return f"{self.memory / 2**20:.0f} MiB, {self.files:.0f} open files, {self.run_processes:.0f} processes of runs"
 
 
 def keep_watch(url: str, over: Event, line: Connection) -> None:
@@ -140,8 +172,9 @@ ATTACKS: dict[str, Callable[[httpx.Client], list[str]]] = {
 
 
 def attack(url: str, name: str) -> None:
-    """One attack: what was started, how the server answered for its time, and what became of the runs."""
+    """One attack: what was started, how the server answered meanwhile, what became of the runs, and what is left."""
     print(f"\n{name}", flush=True)
+    before = Held.by(url)
     over, (line, its_end) = SPAWN.Event(), SPAWN.Pipe()
     watcher = SPAWN.Process(target=keep_watch, args=(url, over, its_end))
     watcher.start()
@@ -163,6 +196,36 @@ def attack(url: str, name: str) -> None:
             if run["error"]:
                 print(f"  {run['id']} {run['status']}: {run['error']}")
     watch.tell()
+    print(f"  all runs had ended {until_idle(url):.0f} s later; the next one: {next_run(url)}")
+    after = Held.by(url, least=before)
+    print(f"  held before: {before}; after: {after}{'' if after.is_back_to(before) else ' - TOO MUCH'}", flush=True)
+
+
+def until_idle(url: str) -> float:
+    """Wait until no run of anybody is live, which those of a crowd may be for long; for how many seconds that was."""
+    began = time.perf_counter()
+    while (waited_s := time.perf_counter() - began) < CROWD_ENDS_S:
+        live_now = re.findall(r"^poolscope_runs_(?:running|queued)\S* (\S+)", metrics(url), re.MULTILINE)
+        if not sum(map(float, live_now)):
+            break
+        time.sleep(1)
+    return waited_s
+
+
+def metrics(url: str) -> str:
+    return httpx.get(f"{url}/metrics", timeout=PATIENCE_S).raise_for_status().text
+
+
+def next_run(url: str) -> str:
+    """How a small run ends that another visitor starts now; he comes again if too many were started just now."""
+    with httpx.Client(base_url=url, timeout=PATIENCE_S) as client, visitor(client) as other:
+        began = time.perf_counter()
+        while (told := start(other, "factorials", first=1, last=20)).startswith(("429", "503")):
+            if time.perf_counter() - began > AGAIN_S:
+                return told
+            time.sleep(1)
+        until_nothing_runs(other)
+        return str(other.get(f"/api/runs/{told.split()[0]}").json()["status"])
 
 
 def live(client: httpx.Client) -> list[str]:

@@ -19,7 +19,8 @@ from poolscope.runs.process_tree import session
 from tests.waiting import BOUND_S, lives, until, until_gone
 
 ADDRESS = re.compile(r"http://\S+:(\d+)")
-COMMAND = (sys.executable, "-c", "from poolscope.cli import main; main()", "serve")
+PROGRAM = "from poolscope.cli import main; main()"
+COMMAND = (sys.executable, "-c", PROGRAM, "serve")
 # The tests of a module start more runs than one person would.
 ROOMY = {"starts_per_minute": "10000"}
 
@@ -27,13 +28,14 @@ ROOMY = {"starts_per_minute": "10000"}
 class Served:
     """One server in a folder of its own. It can be killed and started again, then on the same port and data."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], program: str = PROGRAM) -> None:
         self.folder = folder
         self.scratch = folder / "tmp"
         self.data = folder / "data"
         self.scratch.mkdir()
         self.port = 0
         self._settings = {**ROOMY, **settings}
+        self._command = (sys.executable, "-c", program, "serve")
         self._log = folder / "log"
         self.expected: list[str] = []  # what the log may hold
         self.start()
@@ -53,7 +55,7 @@ class Served:
         }
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "--port", str(self.port)],
+                [*self._command, "--port", str(self.port)],
                 cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -130,7 +132,15 @@ class Served:
         assert found
         return int(found[1])
 
-    # What is left of it
+    # What it holds, and what is left of it
+
+    def has_loaded(self) -> bool:
+        """Whether it has loaded SciPy, which it does some seconds after its start, or before the first measured run."""
+        return any("/scipy/stats/" in mapped.path for mapped in psutil.Process(self.process.pid).memory_maps())
+
+    def own_bytes(self) -> int:
+        """Memory that only the server has (unique set size): what would be free if it ended."""
+        return int(psutil.Process(self.process.pid).memory_full_info().uss)
 
     def processes(self) -> list[psutil.Process]:
         """Every process that came of it, the server itself left out: they all have its scratch folder for theirs."""
@@ -155,11 +165,14 @@ class Served:
 
 
 @contextmanager
-def served(**settings: str) -> Iterator[Served]:
-    """A server for as long as it is needed; a line in its log that nobody expected is a failure."""
+def served(program: str = PROGRAM, **settings: str) -> Iterator[Served]:
+    """A server for as long as it is needed; a line in its log that nobody expected is a failure.
+
+    `program` is what it runs: one that changes something of Poolscope before calls its `main` itself.
+    """
     # A short path: the runners make sockets below it.
     with tempfile.TemporaryDirectory(prefix="ps-") as folder:
-        server = Served(Path(folder), settings)
+        server = Served(Path(folder), settings, program)
         try:
             yield server
         finally:

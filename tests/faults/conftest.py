@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ SHORT: dict[str, dict[str, Any]] = {
 MIDDLE = {"shared-list": 50, "factorials": 6, "pool-sizes": 1}
 WRITTEN_AFTER_NS = 200_000_000  # four batches of the recorder's
 SHARED_MEMORY = Path("/dev/shm")
+MOST_GROWTH = 1.2  # of the server's memory, by whatever befell it
 
 
 @pytest.fixture(scope="package")
@@ -128,3 +129,22 @@ def memory_of(process: psutil.Process) -> set[str]:
 def works_again(server: Served, experiment: str) -> None:
     """The next run of an experiment is as good as any."""
     server.done(experiment, **SHORT[experiment])
+
+
+@contextmanager
+def unharmed(server: Served, experiment: str = "shared-list") -> Iterator[None]:
+    """Whatever happens within it, nothing of that is left: no process and no memory; what had finished before is as it
+    was, and the next run of the experiment works."""
+    kept = server.done("factorials", **SHORT["factorials"])
+    before = server.run(kept), lines(server, kept), server.api.get(f"/runs/{kept}").status_code
+    assert server.api.get("/").status_code == 200  # it has loaded what pages need
+    if not server.has_loaded():
+        works_again(server, "pool-sizes")  # a server loads SciPy, once and for all, before it first judges times
+    until(server.has_loaded, "the loading of SciPy")
+    held = server.own_bytes()
+
+    yield
+    assert (server.run(kept), lines(server, kept), server.api.get(f"/runs/{kept}").status_code) == before
+    works_again(server, experiment)
+    until(lambda: len(server.processes()) <= 1, "the end of all but the runner that waits for the next run")
+    until(lambda: server.own_bytes() <= MOST_GROWTH * held, "the return of its memory")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from tests.faults.conftest import LONG
+from tests.faults.conftest import LONG, unharmed
 from tests.served import Served, served
 from tests.waiting import BOUND_S, until
 
@@ -13,23 +13,24 @@ VIEWERS = 200
 
 
 async def test_many_watch_one_run_and_one_of_them_never_reads(server: Served) -> None:
-    run_id = await asyncio.to_thread(server.begin, "shared-list", **LONG["shared-list"])
-    idle = silent_viewer(server.port, run_id)
-    viewers = [asyncio.create_task(until_stopped(server.port, run_id)) for _ in range(VIEWERS)]
-    await asyncio.to_thread(until, lambda: server.viewers() == VIEWERS + 1, "all viewers")
+    with unharmed(server):
+        run_id = await asyncio.to_thread(server.begin, "shared-list", **LONG["shared-list"])
+        idle = silent_viewer(server.port, run_id)
+        viewers = [asyncio.create_task(until_stopped(server.port, run_id)) for _ in range(VIEWERS)]
+        await asyncio.to_thread(until, lambda: server.viewers() == VIEWERS + 1, "all viewers")
 
-    before = await asyncio.to_thread(server.run, run_id)
-    await asyncio.to_thread(until, lambda: server.run(run_id)["state"]["added"] > before["state"]["added"] + 100)
-    await asyncio.to_thread(server.stop, run_id)
-    async with asyncio.timeout(BOUND_S):
-        frames = await asyncio.gather(*viewers)
-    assert min(frames) >= 2
+        before = await asyncio.to_thread(server.run, run_id)
+        await asyncio.to_thread(until, lambda: server.run(run_id)["state"]["added"] > before["state"]["added"] + 100)
+        await asyncio.to_thread(server.stop, run_id)
+        async with asyncio.timeout(BOUND_S):
+            frames = await asyncio.gather(*viewers)
+        assert min(frames) >= 2
 
-    # Who did not read for all that time still ends on the newest.
-    idle.settimeout(BOUND_S)
-    with idle:
-        assert await asyncio.to_thread(newest, idle)
-    await asyncio.to_thread(until, lambda: server.viewers() == 0, "the end of all streams")
+        # Who did not read for all that time still ends on the newest.
+        idle.settimeout(BOUND_S)
+        with idle:
+            assert await asyncio.to_thread(newest, idle)
+        await asyncio.to_thread(until, lambda: server.viewers() == 0, "the end of all streams")
 
 
 def silent_viewer(port: int, run_id: str) -> socket.socket:

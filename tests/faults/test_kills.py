@@ -11,8 +11,8 @@ import psutil
 import pytest
 from poolscope.runs.runner_process import death_of_runner
 
-from tests.faults.conftest import LONG, AtWork, begin, lines, works_again
-from tests.served import Served
+from tests.faults.conftest import LONG, AtWork, begin, lines, unharmed, works_again
+from tests.served import PROGRAM, Served, served
 from tests.waiting import until, until_gone
 
 EXPERIMENTS = list(LONG)
@@ -21,31 +21,47 @@ BEGUN_S = 0.2  # by then a spawned worker has mostly begun
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
-    run = begin(server, experiment)
-    run.runner.kill()
+    with unharmed(server, experiment):
+        run = begin(server, experiment)
+        run.runner.kill()
 
-    ended = server.ended(run.id)
-    assert ended["status"] == "failed"
-    assert ended["error"] == death_of_runner(-signal.SIGKILL).sentence
-    assert len(lines(server, run.id)) > 5
-    run.until_nothing_is_left()
-    assert ended["error"] in server.api.get(f"/runs/{run.id}").text
-    works_again(server, experiment)
+        ended = server.ended(run.id)
+        assert ended["status"] == "failed"
+        assert ended["error"] == death_of_runner(-signal.SIGKILL).sentence
+        assert len(lines(server, run.id)) > 5
+        run.until_nothing_is_left()
+        assert ended["error"] in server.api.get(f"/runs/{run.id}").text
+
+
+# It looks ten times as often, and so gives a runner up that does nothing in half a second instead of five.
+IMPATIENT = f"from poolscope.runs import watch; watch.LOOK_S = 0.1; {PROGRAM}"
+
+
+def test_a_runner_that_a_signal_has_stopped_in_the_middle() -> None:
+    with served(IMPATIENT) as server, unharmed(server):
+        run = begin(server, "shared-list")
+        run.runner.suspend()
+
+        ended = server.ended(run.id)
+        assert (ended["status"], ended["error_code"]) == ("failed", "suspended")
+        assert ended["error"] in server.api.get(f"/runs/{run.id}").text
+        assert len(lines(server, run.id)) > 5
+        run.until_nothing_is_left()
 
 
 @pytest.mark.parametrize("experiment", ["factorials", "pool-sizes"])
 def test_a_worker_killed_in_the_middle(server: Served, experiment: str) -> None:
-    run = begin(server, experiment)
-    # One that was killed before it had begun is replaced, and its pool goes on: the next blow then hits work.
-    seen: dict[int, float] = {}
-    until(lambda: over_or_struck(server, run, seen), "the end of the run")
+    with unharmed(server, experiment):
+        run = begin(server, experiment)
+        # One that was killed before it had begun is replaced, and its pool goes on: the next blow then hits work.
+        seen: dict[int, float] = {}
+        until(lambda: over_or_struck(server, run, seen), "the end of the run")
 
-    ended = server.ended(run.id)
-    assert ended["status"] == "failed"
-    assert re.search("SIGKILL|while its pool was starting", ended["error"]), ended["error"]
-    assert len(lines(server, run.id)) > 5
-    run.until_nothing_is_left()
-    works_again(server, experiment)
+        ended = server.ended(run.id)
+        assert ended["status"] == "failed"
+        assert re.search("SIGKILL|while its pool was starting", ended["error"]), ended["error"]
+        assert len(lines(server, run.id)) > 5
+        run.until_nothing_is_left()
 
 
 def over_or_struck(server: Served, run: AtWork, seen: dict[int, float]) -> bool:
@@ -62,45 +78,45 @@ def over_or_struck(server: Served, run: AtWork, seen: dict[int, float]) -> bool:
 
 
 def test_the_server_killed_in_the_middle_of_every_experiment_and_while_a_run_waits(server: Served) -> None:
-    runs = {experiment: begin(server, experiment) for experiment in EXPERIMENTS}
-    waiting = server.begin("pool-sizes")
-    before = server.processes()
-    server.kill()
-    for run in runs.values():
-        run.until_nothing_is_left()
-    until_gone(before)
+    with unharmed(server):
+        runs = {experiment: begin(server, experiment) for experiment in EXPERIMENTS}
+        waiting = server.begin("pool-sizes")
+        before = server.processes()
+        server.kill()
+        for run in runs.values():
+            run.until_nothing_is_left()
+        until_gone(before)
 
-    server.start()
-    for experiment, run in runs.items():
-        ended = server.run(run.id)
-        assert ended["status"] == "interrupted"
-        assert ended["error"] == "The server ended while this run was live. Its records up to then are kept."
-        kept = lines(server, run.id)
-        assert len(kept) > 5
-        assert '"outcome":"interrupted"' in kept[-1].replace(" ", "")
-        works_again(server, experiment)
-    assert server.run(waiting)["status"] == "interrupted"
-    server.terminate()
-    server.until_nothing_is_left()
-    server.start()
+        server.start()
+        for experiment, run in runs.items():
+            ended = server.run(run.id)
+            assert ended["status"] == "interrupted"
+            assert ended["error"] == "The server ended while this run was live. Its records up to then are kept."
+            kept = lines(server, run.id)
+            assert len(kept) > 5
+            assert '"outcome":"interrupted"' in kept[-1].replace(" ", "")
+            works_again(server, experiment)
+        assert server.run(waiting)["status"] == "interrupted"
+        server.terminate()
+        server.until_nothing_is_left()
+        server.start()
 
 
 def test_a_spare_runner_killed_while_it_waits(server: Served) -> None:
-    works_again(server, "factorials")
-    spares = server.processes()
-    assert spares
-    for spare in spares:
-        spare.kill()
-    until_gone(spares)
-
-    works_again(server, "factorials")
+    with unharmed(server, "factorials"):
+        works_again(server, "factorials")
+        spares = server.processes()
+        assert spares
+        for spare in spares:
+            spare.kill()
+        until_gone(spares)
 
 
 def test_all_of_a_session_killed_at_once(server: Served) -> None:
-    run = begin(server, "pool-sizes")
-    for process in (*run.workers(), run.runner):
-        process.kill()
+    with unharmed(server, "pool-sizes"):
+        run = begin(server, "pool-sizes")
+        for process in (*run.workers(), run.runner):
+            process.kill()
 
-    assert server.ended(run.id)["status"] == "failed"
-    run.until_nothing_is_left()
-    works_again(server, "pool-sizes")
+        assert server.ended(run.id)["status"] == "failed"
+        run.until_nothing_is_left()

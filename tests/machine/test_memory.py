@@ -47,6 +47,13 @@ def test_kills_for_want_of_memory_are_those_of_our_group_or_else_of_the_host(tre
     assert kills(tree, tree) == 2
 
 
+def test_kills_are_counted_by_a_group_of_the_old_kind_too(tree: Path) -> None:
+    (tree / "self" / "cgroup").write_text("5:memory:/app\n0::/\n")
+    (tree / "vmstat").write_text("oom_kill 5\n")
+    group(tree, "memory/app", memory__oom_control="oom_kill_disable 0\nunder_oom 0\noom_kill 1")
+    assert kills(tree, tree) == 1
+
+
 def test_the_tightest_group_above_us_counts_and_its_cache_is_free(tree: Path) -> None:
     (tree / "self" / "cgroup").write_text("0::/pod/app\n")
     group(tree, "pod/app", memory__max=900, memory__current=100)

@@ -29,3 +29,12 @@ def test_repetitions_of_a_dropped_configuration_stay_done() -> None:
     progress.record("b", 1.0)
     progress.drop("b")
     assert progress.estimate() == (1, 4, 3.0)
+
+
+def test_what_was_measured_of_a_configuration_is_known_after_it_was_given_up() -> None:
+    estimator = ProgressEstimator({"one": 3, "two": 3}, {"one": 0.1, "two": 0.1})
+    estimator.record("one", 2.0)
+    estimator.drop("one")
+    estimator.drop("two")
+    assert [estimator.expected_s(config) for config in ("one", "two")] == [2.0, 0.1]
+    assert estimator.estimate()[:2] == (1, 1)

@@ -22,6 +22,7 @@ from poolscope.errors import (
 )
 from poolscope.experiments.experiment import Experiments, Installation
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.budget import ResourceBudget, Shortage
@@ -169,6 +170,23 @@ async def test_a_killed_runner_fails_the_run_with_the_signals_name_and_the_next_
     assert again.status is Status.FINISHED
 
 
+async def test_every_runner_that_the_kernel_kills_for_want_of_memory_is_told_with_the_code(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = 7
+    monkeypatch.setattr(memory, "kills", lambda: kills)
+    for meanwhile, code in ((1, "out-of-memory"), (1, "out-of-memory"), (0, None)):
+        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
+        scheduler._prewarm()  # the next one waits already, and is not to be told of this one's end
+        assert scheduler._prewarmed._waiting is not None
+        await scheduler._prewarmed._waiting
+        kills += meanwhile
+        os.kill(pid_of(run), signal.SIGKILL)
+        await done(scheduler, run)
+        assert run.as_json()["error_code"] == code
+        assert ("killed the runner process for want of memory" in (run.error or "")) == bool(meanwhile)
+
+
 async def test_a_killed_runners_workers_are_ended_with_it(open_scheduler: OpenScheduler) -> None:
     forks = PATIENT + "if os.fork(): say('count', name='forked', values={})\nwhile True: time.sleep(60)"
     async with open_scheduler(forks) as scheduler:
@@ -303,6 +321,47 @@ async def test_measured_runs_take_turns_and_live_ones_run_side_by_side(open_sche
         await begun(measured[1])
         assert not measured[0].status.live
         assert measured[1] in scheduler.running()
+
+
+async def test_a_considerate_run_waits_for_the_measurements_that_were_there_before_it_and_no_other(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS) as scheduler:
+        first = await begun(await scheduler.start("which-pool", {}))
+        second = await scheduler.start("sharing", {})
+        considerate = await scheduler.start("shared-list", {}, considerate=True)
+        hurried = await scheduler.start("factorials", {}, considerate=True)
+        await scheduler.start("which-pool", {})
+        assert (considerate.place, set(considerate.behind)) == (1, {first.id, second.id})
+
+        await begun(await scheduler.hurry(hurried.id))
+        assert first.conditions["shared_with"] == [hurried.id]
+        await scheduler.stop(first.id)
+        await begun(second)
+        assert (considerate.status, considerate.behind) == (Status.QUEUED, (second.id,))
+        await scheduler.stop(second.id)
+        await begun(considerate)
+
+
+async def test_nothing_waits_for_a_measurement_that_is_watched_beside_live_runs_or_where_nobody_asked_for_that(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS) as scheduler:
+        sizes = await begun(await scheduler.start("pool-sizes", {}))
+        await begun(await scheduler.start("shared-list", {}, considerate=True))
+        await scheduler.stop(sizes.id)
+        await begun(await scheduler.start("which-pool", {}))
+        await begun(await scheduler.start("shared-list", {}))
+
+
+async def test_among_strangers_a_run_waits_for_its_own_visitors_measurements_alone(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS, for_strangers=True) as scheduler:
+        measured = await begun(await scheduler.start("which-pool", {}, Visitor("one", "here")))
+        held = await scheduler.start("shared-list", {}, Visitor("one", "here"), considerate=True)
+        await begun(await scheduler.start("shared-list", {}, Visitor("two", "here"), considerate=True))
+        assert (held.status, held.behind) == (Status.QUEUED, (measured.id,))
 
 
 async def test_live_runs_wait_beyond_their_limit(open_scheduler: OpenScheduler) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from poolscope.experiments.demand import Demand
-from poolscope.protocol.commands import ProcessLimits
+from poolscope.protocol.commands import ProcessLimits, StopRun
 from poolscope.protocol.records import End, from_line
-from poolscope.runs.budget import ResourceBudget
+from poolscope.runs.budget import Breach, ResourceBudget
 from poolscope.runs.process_tree import session
 from poolscope.runs.run import Run, Status
 from poolscope.runs.watch import SUSPENDED_LOOKS, LookedAt, SessionUsage, find_breach, usage_of
@@ -114,3 +114,15 @@ async def test_a_flood_of_records_is_ended_and_what_came_is_kept(open_scheduler:
         assert 2**20 < run.record_log.bytes < 2**21
         assert await scheduler.journal.lines(run.id) == run.record_log.lines
         assert (await begun(await scheduler.start("shared-list", {}))).status is Status.RUNNING
+
+
+async def test_why_a_run_was_ended_stands_before_what_its_runner_says_of_that(open_scheduler: OpenScheduler) -> None:
+    """Its workers are killed before it, and it may have the time to say so."""
+    lost = PATIENT + "control.readline()\nsay('end', outcome='failed', reason='A worker was killed by SIGKILL.')"
+    async with open_scheduler(lost) as scheduler:
+        run = await begun(await scheduler.start("shared-list", {}))
+        run.breach = Breach("memory-limit", "It was ended with 3 GB of memory.")
+        scheduler._runners[run.id].send(StopRun())
+        await done(scheduler, run)
+        assert run.as_json()["error_code"] == "memory-limit"
+        assert run.error == last(run).reason == "It was ended with 3 GB of memory. A worker was killed by SIGKILL."

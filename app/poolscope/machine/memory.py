@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +46,13 @@ def total(proc: Path = PROC, sys: Path = SYS) -> int | None:
 def kills(proc: Path = PROC, sys: Path = SYS) -> int | None:
     """How many processes the kernel has killed so far for want of memory; None where nobody counts them.
 
-    Those of our cgroup and below it where it has a counter (memory.events), else those of the whole host.
+    Those of our cgroup where it has a counter, which in version 2 counts those below it too, else those of the whole
+    host.
     """
     for folder in cgroups.folders("memory", proc, sys):
-        if (count := _counter(folder / "memory.events")) is not None:
-            return count
+        for file in ("memory.events", "memory.oom_control"):  # of version 2, of version 1
+            if (count := _counter(folder / file)) is not None:
+                return count
     return _counter(proc / "vmstat")
 
 
@@ -59,6 +62,14 @@ def _counter(file: Path) -> int | None:
     except OSError:
         return None
     return int(found[1]) if found else None
+
+
+def give_back() -> None:
+    """Give the system back what was freed, where the C library would keep it for later. Takes some milliseconds."""
+    with suppress(ImportError, AttributeError, OSError):  # glibc has it
+        import ctypes  # the runner reads this module as well, and not every Python that it runs on has that
+
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def limit(proc: Path = PROC, sys: Path = SYS) -> int | None:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import platform
 import resource
+import signal
 import sys
 import tempfile
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import TextIO
 
+from poolscope.machine import memory
 from poolscope.machine.facts import read_machine
 from poolscope.machine.processes import end_group, remove_scratch
 from poolscope.protocol import codec
@@ -30,13 +32,14 @@ from poolscope.protocol.commands import (
     ProcessLimits,
     StopRun,
 )
-from poolscope.protocol.payloads import PythonFacts
+from poolscope.protocol.payloads import FailureCode, PythonFacts
 from poolscope.protocol.records import End, Failure, Opening
 from poolscope.runner.channels import keep_from_children
-from poolscope.runner.context import CannotGoOn, RunContext, Stopped
+from poolscope.runner.context import PlainFailure, RunContext, Stopped, WorkerDied
 from poolscope.runner.recorder import Recorder
 
 LEAVE_S = 1.0  # seconds in which Python must have ended once the run has
+WANTED_MEMORY = "The kernel killed a process of it for want of memory."
 
 
 def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
@@ -110,19 +113,32 @@ def read_python(start_method: str | None) -> PythonFacts:
 
 def perform(begin: BeginRun, context: RunContext) -> End:
     """Run the experiment's body to its end and put that end into words."""
+    killed_before = memory.kills() or 0
     try:
         body = importlib.import_module(begin.body)
         body.run(context, begin.arguments)
     except Stopped:
         return End(perf_counter_ns(), "stopped")
-    except CannotGoOn as why:
+    except PlainFailure as why:
         context.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
-        return End(perf_counter_ns(), "failed", str(why), why.code)
+        exit_code = None if isinstance(why, WorkerDied) and why.on_request else why.exit_code
+        return failure(str(why), why.code, exit_code, killed_before)
     except Exception as error:
         name, trace = type(error).__name__, traceback.format_exc()
         context.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))
-        return End(perf_counter_ns(), "failed", f"{type(error).__name__}: {error}")
+        return End(perf_counter_ns(), "failed", f"{name}: {error}")
     return End(perf_counter_ns(), "stopped" if context.stopping.is_set() else "finished")
+
+
+def failure(reason: str, code: FailureCode | None, exit_code: int | None, killed_before: int) -> End:
+    """The end of a run that failed, perhaps because a process of it ended with `exit_code`.
+
+    SIGKILL that nobody asked for is the kernel's where it has killed for want of memory since the run began. By then it
+    had done so `killed_before` times.
+    """
+    if code is None and exit_code == -signal.SIGKILL and (memory.kills() or 0) > killed_before:
+        return End(perf_counter_ns(), "failed", f"{WANTED_MEMORY} {reason}", "out-of-memory")
+    return End(perf_counter_ns(), "failed", reason, code)
 
 
 def obey(commands: TextIO, context: RunContext) -> None:

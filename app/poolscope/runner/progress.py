@@ -27,7 +27,6 @@ class ProgressEstimator:
     def drop(self, config: str) -> None:
         """The configuration will not be executed any more."""
         self.left.pop(config, None)
-        self.seconds.pop(config, None)
 
     def expect(self, config: str, repetitions: int) -> None:
         """The configuration will be executed so many times more, and not as often as was said before."""

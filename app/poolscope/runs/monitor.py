@@ -95,8 +95,8 @@ class RunMonitor:
         """
         first = len(run.record_log.lines) + 1
         records, malformed = decode_lines(lines)
-        if records:
-            records[-1] = _with_reason(*records[-1], runner.breach)
+        if records and isinstance(records[-1][0], End):
+            records[-1] = _with_reason(*records[-1], run.breach or runner.breach)
         try:
             run.take(records)
         except Exception as error:  # well-formed, but no fold can make sense of it: the runner's fault, not ours
@@ -171,7 +171,10 @@ class RunMonitor:
 
 def _with_reason(record: Record, line: bytes, breach: Breach | None) -> tuple[Record, bytes]:
     """A failed end as the runner told it, with the limit before it that the runner could not know of."""
-    if breach is None or not isinstance(record, End) or record.outcome != "failed" or record.code is not None:
+    if breach is None or not isinstance(record, End) or record.outcome != "failed":
+        return record, line
+    # That the kernel had no memory for it the runner knows as well, but not that this was for a limit of its own.
+    if record.code == breach.code or record.code not in (None, "out-of-memory"):
         return record, line
     told = replace(record, reason=f"{breach.sentence} {record.reason}".strip(), code=breach.code)
     return told, to_line(told)

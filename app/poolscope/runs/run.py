@@ -60,11 +60,6 @@ def later(seconds: float, start: str | None = None) -> str:
     return (since + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-def seconds_since(stamp: str | None) -> float:
-    """Seconds since a stamp, 0 where there is none."""
-    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds() if stamp else 0.0
-
-
 class ChangeNotifier:
     """A version number that rises, and a way to wait for it, for any number of waiters.
 
@@ -170,9 +165,11 @@ class Run:
     expected_start: str | None = None  # of a measured run that waits, as far as that can be told
     behind: tuple[str, ...] = ()  # the runs that it waits for
     shortage: Shortage | None = None  # what it waits for, where that is room beside the others
+    spares: frozenset[str] = frozenset()  # the measurements that it waits for so as not to disturb them
     began: float = 0.0  # on the monotonic clock
     stopping: bool = False
     breach: Breach | None = None  # why we end it, where nobody asked for that
+    elsewhere: bool = False  # another process performs it: here it stays as the journal had it
     requests: int = 0  # to kill a worker, so far
     state: Any = None
     end: End | None = None
@@ -234,9 +231,14 @@ class Run:
         if status is Status.RUNNING:
             self.started, self.began = now(), time.monotonic()
         elif not status.live:
-            self.ended = now()
+            self.ended = max(now(), self.started or "")  # somebody may have set the clock back
             self.record_log.close()
         self.notifier.notify()
+
+    @property
+    def lasted_s(self) -> float:
+        """Seconds since it began, whatever the wall clock says; 0 before."""
+        return time.monotonic() - self.began if self.started else 0.0
 
     @cached_property
     def worker_processes(self) -> int:

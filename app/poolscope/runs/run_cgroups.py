@@ -136,20 +136,13 @@ class RunCgroup:
         self.folder = folder
         self.memory, self.processes, self.weight = memory, processes, weight
         self._breach: Breach | None = None
-        self._killed = False
 
     def as_json(self) -> dict[str, int | None]:
         return {"memory": self.memory, "processes": self.processes, "cpu_weight": self.weight}
 
     @property
-    def killed_for_memory(self) -> bool:
-        """Whether the kernel has killed one of its processes for want of memory, be it its own or the machine's."""
-        self._look()
-        return self._killed
-
-    @property
     def breach(self) -> Breach | None:
-        """The limit that the kernel has held it to, None where it has met none."""
+        """The limit that the kernel has held it to, or that it had no memory for it; None for neither."""
         self._look()
         return self._breach
 
@@ -161,13 +154,18 @@ class RunCgroup:
     def _look(self) -> None:
         """Keep what has happened: the counts go with the folder."""
         events = self.folder / "memory.events"
-        self._killed = self._killed or cgroups.event_count(events, "oom_kill") > 0
-        if self._breach is None and self._killed and self.memory and cgroups.event_count(events, "oom"):
-            self._breach = Breach(
-                "memory-limit",
-                f"The kernel ended a process of it, for it wanted more than the {size(self.memory)} of memory that it "
-                f"may have here.",
-            )
+        if self._breach is None and cgroups.event_count(events, "oom_kill"):
+            if self.memory and cgroups.event_count(events, "oom"):
+                self._breach = Breach(
+                    "memory-limit",
+                    f"The kernel ended a process of it, for it wanted more than the {size(self.memory)} of memory that "
+                    f"it may have here.",
+                )
+            else:
+                self._breach = Breach(
+                    "out-of-memory",
+                    "The kernel ended a process of it, for there was no memory left for all that runs here.",
+                )
         if self._breach is None and self.processes and cgroups.event_count(self.folder / "pids.events", "max"):
             self._breach = Breach(
                 "process-limit",

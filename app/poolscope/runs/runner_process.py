@@ -53,7 +53,7 @@ class RunnerProcess:
         self._control = control
         self._pipes = pipes  # those that nobody reads yet
         self._stderr = b""
-        self._memory_kills = memory.kills()  # of anybody's processes, before this one did anything
+        self.count_memory_kills()
         self.scratch = scratch
         self.cgroup: RunCgroup | None = None
         self.identity = identity(process.pid)
@@ -107,16 +107,18 @@ class RunnerProcess:
         """The last line that it wrote to stderr, or ''."""
         return last_line(self._stderr.decode(errors="replace"))
 
+    def count_memory_kills(self) -> None:
+        """Let `wanted_memory` tell of what happens from now on: this one may have waited for its run."""
+        self._memory_kills = memory.kills() or 0  # anybody's, where it has no cgroup of its own
+
     @property
     def wanted_memory(self) -> bool:
-        """Whether the kernel has killed a process for want of memory while it lived, one of its own if it can tell."""
-        if self.cgroup is not None:
-            return self.cgroup.killed_for_memory
-        return (memory.kills() or 0) > (self._memory_kills or 0)
+        """Whether the kernel has killed anybody for want of memory since it was taken for a run; see also `breach`."""
+        return (memory.kills() or 0) > self._memory_kills
 
     @property
     def breach(self) -> Breach | None:
-        """The limit of its cgroup that it has met, if it has one."""
+        """What the kernel has ended it for, or a process of it, as its cgroup tells, if it has one."""
         return self.cgroup.breach if self.cgroup is not None else None
 
     def lower_priority(self) -> None:
@@ -256,6 +258,7 @@ class PrewarmedRunner:
             with contextlib.suppress(OSError):
                 runner = await waiting
                 if runner.exit_code is None:
+                    runner.count_memory_kills()
                     return runner
                 await runner.reap(0.0)
         return await self._start()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from contextvars import Context
@@ -82,9 +81,8 @@ class RunWatch:
         self._suspended = {
             run_id: self._suspended.get(run_id, 0) + 1 for run_id, usage in self.usage.items() if usage.suspended
         }
-        now = time.monotonic()
         looked_at = {
-            run_id: LookedAt(run.params.demand, self.usage[run_id], self._suspended.get(run_id, 0), now - run.began)
+            run_id: LookedAt(run.params.demand, self.usage[run_id], self._suspended.get(run_id, 0), run.lasted_s)
             for run_id, (run, _) in live.items()
             if run.breach is None
         }

@@ -53,8 +53,8 @@ class Threads:
         """Wait for the threads; after a stop each ends at its next look, within a few hundred multiplications."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def deaths(self) -> str:
-        return ""
+    def deaths(self) -> tuple[str, int | None]:
+        return "", None
 
     def actor(self, attempt: Attempt) -> str:
         return attempt.thread
@@ -82,6 +82,7 @@ class Processes:
         self._executor = ProcessPoolExecutor(workers)
         self._workers: list[BaseProcess] = []
         self._pids: dict[int, str] = {}
+        self._slow: list[BaseProcess] = []  # whom we have killed at the end
         self.actors: list[str] = []
 
     def submit(self, n: int) -> Future[Attempt]:
@@ -109,19 +110,25 @@ class Processes:
         self._workers = self._workers or multiprocessing.active_children()
         self._executor.shutdown(wait=False, cancel_futures=True)
         if slow := self._alive_after(GRACE):
+            self._slow = slow
             for worker in slow:
                 worker.kill()
             self._alive_after(GRACE)
 
-    def deaths(self) -> str:
-        """How workers died, in words. Not those that the executor then ended itself, by SIGTERM."""
+    def deaths(self) -> tuple[str, int | None]:
+        """How workers died, in words, and the exit code of the first, None where somebody asked for its death.
+
+        Not those that the executor then ended itself, by SIGTERM, nor those that `close` has killed.
+        """
         if killed := list(self._context.worker_registry.killed.values()):
-            return f"Worker {killed[0].number} of {killed[0].of} (pid {killed[0].pid}) was killed on request"
-        codes = {worker.pid: worker.exitcode or 0 for worker in self._workers}
+            return f"Worker {killed[0].number} of {killed[0].of} (pid {killed[0].pid}) was killed on request", None
+        codes = {worker.pid: worker.exitcode or 0 for worker in self._workers if worker not in self._slow}
         own = -signal.SIGTERM
-        named = [f"pid {pid} by {signal_name(-code)}" for pid, code in codes.items() if code < 0 and code != own]
+        killed_by = {pid: code for pid, code in codes.items() if code < 0 and code != own}
+        named = [f"pid {pid} by {signal_name(-code)}" for pid, code in killed_by.items()]
         signals = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-        return f"A worker process died ({signals or 'in the middle of its work'})"
+        sentence = f"A worker process died ({signals or 'in the middle of its work'})"
+        return sentence, next(iter(killed_by.values()), None)
 
     def actor(self, attempt: Attempt) -> str:
         """The name of a process, which becomes known when its first result comes back."""
@@ -259,9 +266,11 @@ def run(context: RunContext, arguments: FactorialsArguments) -> None:
         collector.finish()
     if collector.broken and not context.stopping.is_set():
         kept = len(numbers) - len(collector.unfinished)
+        deaths, exit_code = pool.deaths()
         raise WorkerDied(
-            f"{pool.deaths()}, and its pool with it: {kept} of {len(numbers)} results are kept, "
-            f"lost are those of {ranges(collector.unfinished)}."
+            f"{deaths}, and its pool with it: {kept} of {len(numbers)} results are kept, "
+            f"lost are those of {ranges(collector.unfinished)}.",
+            exit_code=exit_code,
         )
 
 

@@ -142,7 +142,7 @@ class Benchmark:
         self.unanswered = 0
         self.began = perf_counter()
         self.rounds = 0  # counted ones that are over
-        self.round_s = 0.0  # as expected before the first
+        self.planned: tuple[PlannedConfiguration, ...] = ()
         self.hurried = False  # there is no time for a warm-up
         self.traced: set[PlannedConfiguration] = set()
         self.tracing = False  # the samples are complete; what fails now lacks its trace alone
@@ -212,6 +212,10 @@ class Benchmark:
     def expected_s(self, config: PlannedConfiguration) -> float:
         """Seconds of one repetition, 0 where nothing is known of it."""
         return self.estimator.expected_s(config.key) or 0.0
+
+    def round_s(self) -> float:
+        """What a round of all that was planned takes, by what was measured so far and else as it was guessed."""
+        return sum(map(self.expected_s, self.planned))
 
     def spent_s(self) -> float:
         """How long the run has taken so far."""
@@ -318,7 +322,7 @@ class Benchmark:
                 self.report.result(session.trial, session.label)
             self.report.result(InterpreterLeftOut(str(lost)), session.label)
             if session is first:
-                raise CannotGoOn(str(lost), lost.code) from None
+                raise CannotGoOn(str(lost), lost.code, lost.exit_code) from None
             return
         for found in filter(None, (session.facts, session.slow, session.trial)):
             self.report.result(found, session.label)
@@ -370,8 +374,8 @@ class Benchmark:
         self.report.result(Plan(tuple(self.configs)))
         for config, why in unfit.items():
             self.skip(config, why)
-        self.round_s = sum(map(self.expected_s, self.configs))
-        self.hurried = open_ended and HURRIED_ROUNDS * self.round_s > self.arguments.seconds - self.spent_s()
+        self.planned = tuple(self.configs)
+        self.hurried = open_ended and HURRIED_ROUNDS * self.round_s() > self.arguments.seconds - self.spent_s()
 
     def measure_round(self, repetition: int, configs: list[PlannedConfiguration]) -> None:
         of = "" if self.arguments.repeats is None else f" of {self.arguments.repeats}"
@@ -414,10 +418,10 @@ class Benchmark:
 
     def too_late(self) -> str:
         """Why a pool was never measured."""
-        given_s, digits = self.arguments.seconds, 0 if self.round_s >= 10 else 1
+        given_s, round_s = self.arguments.seconds, self.round_s()
         return (
             f"The time of {given_s:g} s was spent before it could be measured. A round of all takes about "
-            f"{self.round_s:.{digits}f} s, and three are needed: give them the time, or take fewer items."
+            f"{round_s:.{0 if round_s >= 10 else 1}f} s, and three are needed: give them the time, or take fewer items."
         )
 
     def warms_up_too_long(self) -> bool:
@@ -443,14 +447,14 @@ class Benchmark:
             report = session.measure(config, how)
         except ConfigurationFailed as failed:
             if config.kind == SERIAL and config not in self.loops:
-                self.lose(session, str(failed))
+                self.lose(session, str(failed), failed.breakage.exit_code if failed.breakage else None)
             else:
                 self.skip(config, str(failed), failed.breakage)
                 if failed.ended:
                     self.spare_others(config, str(failed))
             return None
         except InterpreterLost as lost:
-            self.lose(session, str(lost))
+            self.lose(session, str(lost), lost.exit_code)
             return None
         self.estimator.record(config.key, perf_counter() - began)
         return report
@@ -535,10 +539,10 @@ class Benchmark:
             if alike(config) == alike(ended):
                 self.skip(config, f"It was not tried after {in_words(ended)}. {why}", after=ended.key)
 
-    def lose(self, session: Session, why: str) -> None:
+    def lose(self, session: Session, why: str, exit_code: int | None) -> None:
         """Skip all configurations of a Python. Without a loop of the first one nothing can be said at all."""
         if not any(loop.python == self.sessions[0].label for loop in self.loops):
-            raise CannotGoOn(why)
+            raise CannotGoOn(why, exit_code=exit_code)
         session.end()
         for config in [config for config, of in self.configs.items() if of is session]:
             self.skip(config, why)

@@ -161,9 +161,10 @@ class HostProcess:
     def measure(self, order: MeasureOnce, limit_s: float, what: str) -> MeasurementReport:
         """One repetition; `what` names it in a sentence about its failure.
 
-        The run's recorder need not be quiet: it is not in the process that is timed, and has nothing to write meanwhile
-        but what the host says of the map.
+        The run's recorder writes what it has beforehand. Then it need not be quiet: it is not in the process that is
+        timed, and has nothing to write meanwhile but what the host says of the map.
         """
+        self._context.recorder.flush()
         # Only after the order: a request to kill a worker that overtook it would find nobody.
         forwarding = self._context.worker_registry.elsewhere(self._kill_worker)
         return self._ask(order, WorkMeasured, limit_s, what, forwarding).report
