@@ -201,11 +201,19 @@ document.addEventListener("keydown", event => {
 function reveal(element) {
   for (let fold = element?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
 }
-document.addEventListener("submit", event => {
-  const panel = event.target.closest(".ways") && part(event.target.querySelector("[name=experiment]")?.value);
+function lead(name) {
+  const panel = part(name);
   if (!panel) return;
   reveal(panel);
   panel.scrollIntoView({ block: "start" });
+}
+// A form whose fields may be wrong leads to its panel once its run has begun, all others at once.
+document.addEventListener("submit", event => {
+  if (event.target.closest(".ways") && !event.target.closest(".ask")) lead(event.target.querySelector("[name=experiment]").value);
+});
+document.addEventListener("htmx:after:request", event => {
+  const { sourceElement, response } = event.detail.ctx;
+  if (sourceElement.matches(".ways .ask > [id$=-form]") && response.status === 200) lead(sourceElement.elements.experiment.value);
 });
 // What draws charts is loaded with the first of them.
 const { charts } = document.currentScript.dataset;

@@ -113,7 +113,7 @@ class QueueFull(Refused):
     title = "The queue is full"
 
     def __init__(self, waiting: int) -> None:
-        super().__init__(f"{waiting} runs wait already, which is the limit. Try again when one has ended.", 10)
+        super().__init__(f"{waiting} runs are waiting already, which is the limit. Try again when one has ended.", 10)
 
 
 class TooManyStarts(Refused):
@@ -124,10 +124,12 @@ class TooManyStarts(Refused):
 
 
 class TooManyWaiting(Refused):
-    title = "Too many runs of yours wait"
+    title = "Too many of your runs are waiting"
 
     def __init__(self, waiting: int) -> None:
-        super().__init__(f"{waiting} runs of yours wait already, which is the limit. Try again when one has begun.", 10)
+        super().__init__(
+            f"{waiting} of your runs are waiting already, which is the limit. Try again when one has begun.", 10
+        )
 
 
 class TooManyViewers(Refused):
@@ -148,21 +150,21 @@ class TooBusy(Refused):
     title = "Too much at once"
 
     def __init__(self, waiting: int) -> None:
-        super().__init__(f"{waiting} answers that take long to make are being waited for, which is the limit.", 5)
+        super().__init__(f"{waiting} slow answers are being prepared already, which is the limit.", 5)
 
 
 class ServerEnding(Refused):
     title = "The server is ending"
 
     def __init__(self) -> None:
-        super().__init__("The server is ending. Try again when it is back.", 10)
+        super().__init__("The server is shutting down. Try again when it is back.", 10)
 
 
 class NotYours(PoolscopeError):
     title = "Somebody else's run"
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"Run {run_id} was started by somebody else, who alone may change, stop or delete it.")
+        super().__init__(f"Run {run_id} was started by somebody else; only they may change, stop or delete it.")
 
 
 class RunIsLive(PoolscopeError):

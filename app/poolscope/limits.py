@@ -27,74 +27,80 @@ class Limit:
 
 LIMITS = {
     # What one run may ask for. A parameter names the limit that it is under.
-    "most_workers": Limit(64, 8, 1, "Workers in one pool.", "twice the CPUs of a small machine show all that there is"),
-    "most_threads": Limit(256, 8, 1, "Threads of one kind that a run may ask for.", "each may keep a CPU busy"),
+    "most_workers": Limit(
+        64, 8, 1, "Workers in one pool.", "twice the CPUs of a small machine are enough to see the effect"
+    ),
+    "most_threads": Limit(256, 8, 1, "Threads of one kind that a run may ask for.", "each can keep a CPU busy"),
     "most_seconds": Limit(3600, 30, 1, "Seconds that a run may ask for.", "somebody else is waiting for a turn"),
     "most_items": Limit(
-        100_000, 2_000, 1, "Items, numbers or operations that a run may ask for.", "more of them show nothing new"
+        100_000, 2_000, 1, "Items, numbers or operations that a run may ask for.", "more would show nothing new"
     ),
-    "most_repeats": Limit(100, 20, 1, "Repetitions that a run may ask for.", "they show how much the times waver"),
+    "most_repeats": Limit(100, 20, 1, "Repetitions that a run may ask for.", "enough to see how much the times vary"),
     "run_s": Limit(
-        0, 120, 0, "Seconds that one run may last, whatever it asked for; 0: any.", "others wait for a turn"
+        0, 120, 0, "Seconds that one run may last, whatever it asked for; 0 = no limit.", "others wait for a turn"
     ),
-    "run_cpu_s": Limit(0, 300, 0, "CPU seconds that one run may take; 0: any.", "others wait for the CPUs"),
+    "run_cpu_s": Limit(0, 300, 0, "CPU seconds that one run may use; 0 = no limit.", "others wait for the CPUs"),
     "records_mib": Limit(
         256,
         64,
         1,
-        "Size that one run's records may reach, in MiB: the server holds those of live runs.",
-        "all of them together must fit into a small memory",
+        "How large the records of one run may grow, in MiB; those of live runs are held in memory.",
+        "together they must fit into little memory",
     ),
     # How many runs there may be.
     "live_limit": Limit(
-        8, 4, 1, "Live runs side by side; measured runs always take turns.", "the pages need a CPU, too"
+        8, 4, 1, "Live runs side by side; measured runs always take turns.", "the pages need CPU time, too"
     ),
-    "live_of_visitor": Limit(64, 2, 1, "Live runs of one visitor side by side.", "two can be compared"),
+    "live_of_visitor": Limit(64, 2, 1, "Live runs of one visitor side by side.", "enough to compare two"),
     "busy_limit": Limit(
         0,
         0,
         0,
-        "Threads and processes of all live runs that may want a CPU at once; what does not fit waits. 0: 48 for each "
-        "usable CPU, at least 96, with which the server still answers at once.",
+        "How many threads and processes of all live runs may want a CPU at once; runs that don't fit wait. 0 = 48 per "
+        "usable CPU, at least 96, at which the server still responds promptly.",
     ),
     "process_limit": Limit(
-        0, 0, 0, "Processes and threads of all live runs; 0: the container's limit less 64, or 1,024."
+        0, 0, 0, "Processes and threads of all live runs; 0 = the container's limit minus 64, or 1,024."
     ),
     "memory_mib": Limit(
         0,
         0,
         0,
-        "Memory of all live runs, in MiB; 0: three quarters of what the machine or its container has, and 256 less "
-        "than that at the most.",
+        "Memory of all live runs, in MiB; 0 = three quarters of what the machine or its container has, leaving at "
+        "least 256.",
     ),
     "queue_limit": Limit(
-        20, 600, 1, "Runs that may wait; one more is refused with 503.", "a class of 300 may want two each"
+        20, 600, 1, "How many runs may wait; any more are refused with 503.", "a class of 300 may want two each"
     ),
-    "queued_of_visitor": Limit(1000, 2, 1, "Runs of one visitor that may wait.", "nobody fills the queue alone"),
+    "queued_of_visitor": Limit(1000, 2, 1, "How many runs of one visitor may wait.", "nobody can fill the queue alone"),
     "starts_per_minute": Limit(
-        60, 12, 1, "Runs that one visitor may start in a minute, else 429.", "as often as somebody looks at the answer"
+        60,
+        12,
+        1,
+        "Runs that one visitor may start per minute; any more are refused with 429.",
+        "as often as anybody can look at the results",
     ),
     "starts_of_address": Limit(
         600,
         600,
         1,
-        "Runs that all visitors of one address may start in a minute, else 429: a class behind one gateway starts at "
-        "once.",
+        "Runs that all visitors from one address may start per minute; any more are refused with 429. A class behind "
+        "one gateway starts all at once.",
     ),
     "gone_after": Limit(
         300,
         300,
         30,
-        "Seconds after which a run of the demo no longer waits whose visitor neither looks nor asks: a hidden tab "
-        "gives no sign of life, and comes back.",
+        "Seconds after which a waiting run of the demo is given up if its visitor shows no sign of life; a hidden tab "
+        "shows none, but may come back.",
     ),
-    "viewers": Limit(2000, 2000, 1, "Open streams; one more is refused with 503."),
+    "viewers": Limit(2000, 2000, 1, "Open streams; any more are refused with 503."),
     "streams_of_visitor": Limit(
         2000,
         20,
         1,
-        "Open streams of one visitor, those of records too, else 429.",
-        "a tab has one, and so has a program",
+        "Open streams of one visitor, including those of records; any more are refused with 429.",
+        "each tab or program has one",
     ),
 }
 # Those that parameters are under.

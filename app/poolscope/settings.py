@@ -47,31 +47,29 @@ class Settings(BaseSettings):
         return init_settings, dotenv_settings, env_settings
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data: Path = Field(
         default_factory=usual_data_folder,
-        description="Folder of the SQLite file with all runs, or that file itself (.sqlite, .db).",
+        description="Folder for the SQLite file with all runs, or the file itself (.sqlite, .db).",
     )
     demo: bool = Field(
         False,
-        description="Public demo, for strangers: built-in work only, within narrower limits, and everybody sees, stops "
-        "and deletes their own runs alone.",
+        description="Public demo, for strangers: built-in work only, within narrower limits; visitors see, stop "
+        "and delete only their own runs.",
     )
     token: str = Field(
         "",
-        description="Token that every request must bring, of 16 characters or more. `auto` makes one wherever others "
+        description="Token that every request must carry, at least 16 characters. `auto` generates one if others "
         "can reach the server, unless `demo` or `insecure` is set.",
     )
-    insecure: bool = Field(
-        False, description="Let everybody who reaches the server do everything, as it is on 127.0.0.1 alone."
-    )
+    insecure: bool = Field(False, description="Let anybody who can reach the server do anything, as on 127.0.0.1.")
     secret: str = Field(
-        "", description="Key that cookies are signed with. Without one it is made, and kept beside the SQLite file."
+        "", description="Key that cookies are signed with. If empty, one is generated and kept beside the SQLite file."
     )
     trusted_proxies: str = Field(
         "",
         description="Comma-separated addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto "
-        "count; with * those of whoever connects, of which only the last one counts.",
+        "are trusted; * trusts whoever connects, but only the last entry.",
     )
     most_workers: int = limit("most_workers")
     most_threads: int = limit("most_threads")
@@ -93,42 +91,42 @@ class Settings(BaseSettings):
     gone_after: int = limit("gone_after")
     viewers: int = limit("viewers")
     streams_of_visitor: int = limit("streams_of_visitor")
-    keep_runs: int = Field(500, ge=1, description="Ended runs kept; the oldest beyond are deleted.")
-    journal_mib: int = Field(1024, ge=1, description="Size that the SQLite file may reach, in MiB.")
+    keep_runs: int = Field(500, ge=1, description="How many ended runs to keep; the oldest are deleted first.")
+    journal_mib: int = Field(1024, ge=1, description="How large the SQLite file may grow, in MiB.")
     allowed_hosts: str = Field(
         "localhost,127.0.0.1,[::1]",
-        description="Host names that the server answers to, comma-separated; * for any. Guards against DNS rebinding.",
+        description="Host names the server answers to, comma-separated; * for any. Guards against DNS rebinding.",
     )
     pythons: str = Field(
         "",
-        description="Other Pythons to compare, comma-separated: a path, or label=path. Those that are found on this "
-        "machine are added, unless `none` stands among them.",
+        description="Other Pythons to compare, comma-separated: a path, or label=path. Those found on this machine "
+        "are added, unless the list contains `none`.",
     )
     workloads: str = Field(
         "",
-        description="Your own work to choose on the page, comma-separated: module:function@items, or with +setup "
-        "behind it; imported from the folder where Poolscope was started.",
+        description="Functions of your own to offer on the page, comma-separated: module:function@items, optionally "
+        "followed by +setup; imported from the folder in which Poolscope was started.",
     )
     executors: str = Field(
         "",
-        description="Executors of your own to choose on the page, comma-separated: name=module:factory, whose call "
-        "with a number of workers gives a concurrent.futures.Executor.",
+        description="Executors of your own to offer on the page, comma-separated: name=module:factory, where "
+        "factory(workers) returns a concurrent.futures.Executor.",
     )
     cluster: str = Field(
         "",
-        description="Address of a cluster that is there: of a dask scheduler for the kind dask, such as "
-        "tcp://10.0.0.5:8786, or of ray for the kind ray, such as ray://10.0.0.5:10001. Without it a run starts "
-        "workers on this machine and ends them.",
+        description="Address of an existing cluster: a dask scheduler such as tcp://10.0.0.5:8786 for the kind dask, "
+        "or ray://10.0.0.5:10001 for the kind ray. Without it, a run starts workers on this machine and stops them "
+        "afterwards.",
     )
     restart_seconds: int = Field(
         0,
         ge=0,
         le=600,
-        description="Seconds that live runs may go on for after SIGTERM, while new ones are refused; for a restart "
-        "without loss. Those that wait are kept for the next start in any case.",
+        description="How many seconds live runs may go on after SIGTERM, while new ones are refused, so that a restart "
+        "loses nothing. Waiting runs are kept for the next start in any case.",
     )
     log: Literal["text", "json"] = Field(
-        "text", description="How the server logs: lines of text, or a JSON object a line."
+        "text", description="How the server logs: lines of text, or one JSON object per line."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="How much the server logs.")
 

@@ -63,7 +63,14 @@ ON_TOPIC = {"code": dict[str, str], "presets": dict[str, Preset]}
 
 # Every template and macro that Python asks for, with what it is given.
 PAGES: dict[str, Scope] = {
-    "pages/bench.html": {**PAGE, "ways": bench.Ways, "now": str, "groups": list[bench.PanelGroup], "recent": str},
+    "pages/bench.html": {
+        **PAGE,
+        "ways": bench.Ways,
+        "ask": str,
+        "now": str,
+        "groups": list[bench.PanelGroup],
+        "recent": str,
+    },
     "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
     "pages/run.html": {**PAGE, "heading": str, "layout": RunLayout},
     "pages/api.html": {**PAGE, "calls": Table, "forms": list[ParameterTable], "base": str},
@@ -84,7 +91,7 @@ PARTS: dict[tuple[str, str], Scope] = {
     ("guide/beyond_one_machine.html", "body"): {**ON_TOPIC, "engines": Table, "crashes": failures.FailuresFacts | None},
     ("guide/hosting_a_demo.html", "body"): {**ON_TOPIC, "limits": Table},
     ("guide/glossary.html", "body"): {**ON_TOPIC, "terms": list[Term]},
-    **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "progress", "idle")},
+    **{("partials/panel.html", name): ON_BENCH for name in ("whole", "head", "ask", "above", "progress", "idle")},
     **{("partials/run.html", name): ON_RUN for name in ("head", "fault", "findings", "replay", "more")},
     **{
         (f"experiments/{experiment.slug}.html", name): {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Opens, until_live
+from tests.browser.conftest import Opens, run, until_live
 from tests.served import Served
+from tests.waiting import until
 
 # What moved without anybody's doing, as (ms, score); those from before the script came are told too.
 OBSERVE = """() => {
@@ -18,6 +20,8 @@ OBSERVE = """() => {
     }).observe({type: "layout-shift", buffered: true});
 }"""
 BEARABLE = 0.02
+# How high each part of a card is; beside higher ones, the card itself says nothing.
+CONTENT = "card => [...card.children].map(part => part.offsetHeight)"
 # How much of a panel the bar at the top covers, in pixels.
 HIDDEN = """panel => document.querySelector("body > header").getBoundingClientRect().bottom
     - document.querySelector(panel).getBoundingClientRect().top"""
@@ -42,6 +46,34 @@ def test_three_experiments_start_by_one_button_and_nothing_jumps(open_page: Open
     bench.stop_all()
     expect(page.locator("#shared-list-head output")).to_contain_text(re.compile("stopped|finished"))
     assert worst_burst(page.evaluate("shifts")) < BEARABLE
+
+
+def test_the_first_card_leads_to_its_panel_once_its_run_has_begun(open_page: Opens) -> None:
+    page = until_live(open_page("/?defaults=which-pool", unfold=False))
+    panel, sizes = page.locator("#which-pool"), page.locator("#which-pool-form [name=sizes]")
+    run(page, "which-pool", sizes="many")
+    expect(sizes).to_be_focused()
+    expect(page.locator("#which-pool-sizes-wrong")).to_be_in_viewport()
+    expect(panel).not_to_be_in_viewport()
+
+    run(page, "which-pool", sizes="2")
+    expect(page.locator("#which-pool-head output")).to_contain_text("running")
+    until(lambda: page.evaluate(HIDDEN, "#which-pool") <= 0, "the panel below the bar")
+    expect(panel).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [320, 390, 800, 1100, 1440, 2560])
+def test_the_first_card_keeps_its_height_as_its_run_begins(open_page: Opens, width: int) -> None:
+    page = until_live(open_page("/?defaults=which-pool", unfold=False))
+    page.set_viewport_size({"width": width, "height": 900})
+    card, form = page.locator(".ways article").first, page.locator("#which-pool-form")
+    form.get_by_role("link", name="Reset").click()
+    expect(form.locator("[name=sizes]")).to_have_value("1, 2, 4, 8")
+    expect(form.get_by_role("button", name="Run", exact=True)).to_be_visible()
+    height = card.evaluate(CONTENT)
+    form.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#which-pool-stop button")).to_be_visible()
+    assert card.evaluate(CONTENT) == height
 
 
 def test_a_link_to_a_panel_opens_what_it_is_folded_in(open_page: Opens) -> None:

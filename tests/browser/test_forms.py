@@ -61,7 +61,9 @@ def test_names_are_ticked_the_length_follows_and_reset_puts_the_defaults_back(op
     form = page.locator("#which-pool-form")
     kinds, takes = form.locator("#which-pool-kinds summary"), form.locator(".takes")
     expect(takes).to_contain_text("up to about 30")
+    expect(kinds).to_be_hidden()
 
+    form.get_by_text("More", exact=True).click()
     kinds.click()
     form.get_by_label("thread", exact=True).check()
     form.get_by_label("pool", exact=True).check()

@@ -248,7 +248,7 @@ def test_a_users_function_runs_in_their_folder_and_environment(
     assert re.search(r"│ plain loop +│", done.out)
     assert re.search(r"│ threads +│ +2 │", done.out)
     assert "- It printed " in done.out  # a finding of its own
-    assert f"Again: {program()} {' '.join(words)}\n" in done.out
+    assert f"Run again: {program()} {' '.join(words)}\n" in done.out
     assert "hello" not in done.out + done.err  # it is in the run's records
 
 

@@ -60,7 +60,7 @@ def test_a_port_in_use_is_one_sentence_and_exit_1(call: Call) -> None:
         port = taken.getsockname()[1]
         done = call("serve", "--port", str(port))
     assert (done.status, done.out) == (1, "")
-    assert done.err == f"Port {port} of 127.0.0.1 is in use. Choose another by --port; --port 0 takes a free one.\n"
+    assert done.err == f"Port {port} of 127.0.0.1 is in use. Choose another with --port; --port 0 picks a free one.\n"
 
 
 def test_an_address_of_another_machine_is_one_sentence_and_exit_1(call: Call) -> None:

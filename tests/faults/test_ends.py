@@ -90,7 +90,7 @@ def test_whatever_hangs_the_server_ends(hangs: str, told: str, tmp_path: Path) -
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            assert "answers at" in server.stdout.readline()
+            assert "is running at" in server.stdout.readline()
             server.terminate()
             _, said = server.communicate(timeout=BOUND_S)
         finally:

@@ -30,7 +30,7 @@ def text(width: int, **how: Any) -> str:
 @pytest.mark.parametrize("width", [80, 120, 400])
 def test_the_answer_comes_first_then_what_was_found_then_the_table(width: int) -> None:
     shown = text(width, noise=LOUD)
-    places = [shown.index(words) for words in ("Use 2", "What was found", "again {", "wp-0009", "plain loop │")]
+    places = [shown.index(words) for words in ("Use 2", "Findings:", "again {", "wp-0009", "plain loop │")]
     assert places[0] == 0
     assert places == sorted(places)
     assert all(len(line) <= width or "again" in line for line in shown.splitlines())
@@ -40,9 +40,9 @@ def test_the_answer_comes_first_then_what_was_found_then_the_table(width: int) -
 
 def test_a_column_without_room_is_named_and_none_is_cut() -> None:
     answer = answer_of(ended())
-    assert "Too narrow for" not in as_text(answer, 120, where_more="--json")
+    assert "No room here for" not in as_text(answer, 120, where_more="--json")
     narrow = as_text(answer, 80, where_more="--json")
-    left_out = [name for name in answer.header if name in narrow.partition("Too narrow for")[2]]
+    left_out = [name for name in answer.header if name in narrow.partition("No room here for")[2]]
     assert left_out == list(answer.header[-len(left_out) :])
     assert all(answer.header[place] in narrow for place in range(3))
 

@@ -323,6 +323,47 @@ async def test_measured_runs_take_turns_and_live_ones_run_side_by_side(open_sche
         assert measured[1] in scheduler.running()
 
 
+async def test_a_considerate_run_waits_for_the_measurements_that_were_there_before_it_and_no_other(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS) as scheduler:
+        first = await begun(await scheduler.start("which-pool", {}))
+        second = await scheduler.start("sharing", {})
+        considerate = await scheduler.start("shared-list", {}, considerate=True)
+        hurried = await scheduler.start("factorials", {}, considerate=True)
+        await scheduler.start("which-pool", {})
+        assert (considerate.place, set(considerate.behind)) == (1, {first.id, second.id})
+
+        await begun(await scheduler.hurry(hurried.id))
+        assert first.conditions["shared_with"] == [hurried.id]
+        await scheduler.stop(first.id)
+        await begun(second)
+        assert (considerate.status, considerate.behind) == (Status.QUEUED, (second.id,))
+        await scheduler.stop(second.id)
+        await begun(considerate)
+
+
+async def test_nothing_waits_for_a_measurement_that_is_watched_beside_live_runs_or_where_nobody_asked_for_that(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS) as scheduler:
+        sizes = await begun(await scheduler.start("pool-sizes", {}))
+        await begun(await scheduler.start("shared-list", {}, considerate=True))
+        await scheduler.stop(sizes.id)
+        await begun(await scheduler.start("which-pool", {}))
+        await begun(await scheduler.start("shared-list", {}))
+
+
+async def test_among_strangers_a_run_waits_for_its_own_visitors_measurements_alone(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS, for_strangers=True) as scheduler:
+        measured = await begun(await scheduler.start("which-pool", {}, Visitor("one", "here")))
+        held = await scheduler.start("shared-list", {}, Visitor("one", "here"), considerate=True)
+        await begun(await scheduler.start("shared-list", {}, Visitor("two", "here"), considerate=True))
+        assert (held.status, held.behind) == (Status.QUEUED, (measured.id,))
+
+
 async def test_live_runs_wait_beyond_their_limit(open_scheduler: OpenScheduler) -> None:
     async with open_scheduler(WAITS, live_limit=1) as scheduler:
         first, second = await scheduler.start("shared-list", {}), await scheduler.start("shared-list", {})

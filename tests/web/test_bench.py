@@ -21,11 +21,11 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import identity
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import Neighbours
-from poolscope.web.bench import BREAKING, MEASURING, TOGETHER, now
+from poolscope.web.bench import BREAKING, MEASURE, MEASURING, TOGETHER, UNDISTURBED, now
 from poolscope.web.context import FindingFacts, RunFacts, takes
 from poolscope.web.fragments import panel_sections
 
-from tests.web.conftest import BY_BROWSER, Serve, ended, events, serving
+from tests.web.conftest import BY_BROWSER, Serve, ended, events, running, serving, start, told
 from tests.web.markup import Markup
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -50,20 +50,55 @@ def test_every_panel_stands_under_a_question_and_nothing_is_open_at_first(browse
     assert {str(each.get("id")) for each in markup.all("article")} >= {*EXPERIMENTS}
 
 
-def test_work_has_one_name_on_the_first_screen_and_in_its_panel(browser: httpx.Client) -> None:
-    assert len(re.findall(">Computing in Python, under the GIL</option>", browser.get("/").text)) == 2
+def test_what_is_measured_is_chosen_in_one_form_whose_details_fold_out(browser: httpx.Client) -> None:
+    text = browser.get("/").text
+    markup = Markup(text)
+    asking = {name: form for name, form in markup.forms.items() if form.values.get("experiment") == MEASURE}
+    assert list(asking) == ["which-pool-form"]
+    assert asking["which-pool-form"].names == {"experiment", *EXPERIMENTS[MEASURE].params.model_fields} - {"executor"}
+    assert text.index('id="which-pool-form"') < text.index('id="now"') < text.index('id="which-pool"')
+    assert "open" not in markup.one("details", id="which-pool-further")
 
 
-def test_who_is_about_to_disturb_a_measurement_is_told_so() -> None:
-    run = Run("wp-0001", EXPERIMENTS["which-pool"], EXPERIMENTS["which-pool"].params(), status=Status.QUEUED)
+def test_a_live_run_shows_in_its_form_all_that_it_measures(serve: Serve) -> None:
+    with serve() as server, server.client(**BY_BROWSER) as client:
+        run = client.post("/runs", data={"experiment": MEASURE, "kinds": "thread", "sizes": "3"})
+        live = client.get("/").text.split('id="which-pool-locked"')[1].split("</form>")[0]
+        client.post(f"{run.headers['location']}/stop")
+    assert 'id="which-pool-further" open' in live
+    assert 'name="sizes" value="3"' in live
+
+
+@pytest.mark.parametrize(("experiment", "says"), [("which-pool", UNDISTURBED), ("pool-sizes", MEASURING)])
+def test_who_starts_a_run_beside_a_measurement_is_told_what_becomes_of_it(experiment: str, says: str) -> None:
+    run = Run("xx-0001", EXPERIMENTS[experiment], EXPERIMENTS[experiment].params(), status=Status.QUEUED)
     app_state: Any = SimpleNamespace(
-        scheduler=SimpleNamespace(in_memory=lambda: [run]),
+        scheduler=SimpleNamespace(in_memory=lambda: [run], elsewhere=list, experiments=EXPERIMENTS),
         neighbours=SimpleNamespace(cpus=lambda quiet: None),
         facts=SimpleNamespace(logical_cpus=2),
     )
     assert (now(app_state, "", None).neighbours, now(app_state, "", None).busy) == ("", False)
     run.status = Status.RUNNING
-    assert (now(app_state, "", None).neighbours, now(app_state, "", None).busy) == (MEASURING, True)
+    assert (now(app_state, "", None).neighbours, now(app_state, "", None).busy) == (says, True)
+    assert now(app_state, "another visitor", None).neighbours == MEASURING  # for which nothing of his waits
+
+
+def test_what_would_disturb_a_measurement_waits_for_it_unless_it_is_told_to_start(serve: Serve) -> None:
+    with serve() as server, server.client(**BY_BROWSER) as client:
+        measured = running(client, start(client, "which-pool", workload="sleep")["id"])["id"]
+        asked = client.post("/runs", data={"experiment": "shared-list", "seconds": "0.2"})
+        held = asked.headers["location"].removeprefix("/runs/")
+        assert told(client, held)["queue"]["behind"] == [measured]
+        for path in (f"/runs/{held}", "/"):
+            shown = Markup(client.get(path).text)
+            assert f"It would disturb what {measured} measures, and starts after that, likely about" in shown.text
+            assert f"/runs/{held}/now" in shown.forms_by_action
+        assert client.post(f"/runs/{held}/now").headers["location"] == f"/runs/{held}"
+        assert ended(client, held)["status"] == "finished"
+        assert told(client, measured)["conditions"]["shared_with"] == [held]
+        notice = f"Shared list ({held}) ran beside this measurement and may have disturbed it."
+        assert notice in Markup(client.get(f"/runs/{measured}").text).text
+        client.post(f"/runs/{measured}/stop")
 
 
 def test_three_experiments_start_by_one_button_and_their_question_is_open_then(browser: httpx.Client) -> None:
@@ -112,14 +147,46 @@ def test_a_run_of_another_process_is_the_last_result_and_in_its_panel(
         assert 'factorials-title"><a href="/runs/fa-0001">' in text
 
 
+def test_what_another_process_runs_is_shown_and_can_not_be_stopped_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "OTHERS_S", 0.0)
+
+    async def begin() -> None:
+        journal = Journal(tmp_path / "poolscope.sqlite")
+        await journal.open()
+        owner = {"server": identity(os.getppid())}
+        run_id = await journal.create("wp", "which-pool", {"workload": "square"}, AT, owner)
+        assert run_id is not None
+        await journal.save(run_id, status="running", started=AT)
+        await journal.close()
+
+    with serving(tmp_path) as server, server.client(**BY_BROWSER) as client, server.client() as viewer:
+        assert "<dd>nothing" in client.get("/").text
+        with viewer.stream("GET", "/live") as stream:
+            shown = itertools.takewhile(lambda event: event.event != "beat", events(stream))
+            next(shown)
+            asyncio.run(begin())
+            server.app_state.scheduler.activity.notify()  # a quiet page looks by itself, after some seconds
+            assert any("running in another process" in frame.data for frame in shown)
+        bench = Markup(client.get("/").text)
+        assert "/runs/wp-0001" in [each["href"] for each in bench.all("a")]
+        assert MEASURING in bench.text
+        page = Markup(client.get("/runs/wp-0001").text)
+        assert "This run belongs to another process" in page.text
+        assert "/runs/wp-0001/stop" not in page.forms_by_action
+        assert "/runs/wp-0001/stop" not in Markup(client.get("/runs").text).forms_by_action
+
+
 def test_a_function_that_is_offered_stands_first_among_the_work_of_the_first_card(serve: Serve) -> None:
     with serve(workloads="mine:parse@files") as server, server.client(**BY_BROWSER) as client:
         page = client.get("/").text
-    way = page.split('id="way-form"')[1].split("</select>")[0]
+    way = page.split('id="which-pool-form"')[1].split("</select>")[0]
     panel = page.split('id="which-pool-live"')[1].split("</section>")[0]
-    first = re.search('<option value="([^"]+)">([^<]+)', way)
+    first = re.search('<option value="([^"]+)" selected>([^<]+)', way)
     assert first is not None
     assert first.groups() == ("mine:parse@files", "mine:parse")
+    assert way.index("<option") == first.start()
     assert 'name="workload" value="mine:parse@files" aria-label="Run: mine:parse"' in panel  # and in its panel's list
 
 

@@ -48,7 +48,7 @@ def test_factorials_lose_what_their_pool_had_not_answered(client: httpx.Client) 
     assert (fault["worker"], fault["of"]) == (2, 2)
     done = run["state"]["done"]
     assert run["error"].startswith(
-        f"WorkerDied: Worker 2 of 2 (pid {fault['pid']}) was killed on request, and its pool with it: "
+        f"Worker 2 of 2 (pid {fault['pid']}) was killed on request, and its pool with it: "
         f"{done} of 1000 results are kept, lost are those of "
     )
     (record,) = records(client, numbers, "fault")

@@ -89,6 +89,6 @@ def test_a_tool_that_fails_says_so_in_its_row_and_the_others_go_on(client: httpx
     assert [failed["tool"] for failed in run["state"]["failed"]] == ["pipe"]
 
     page = browser.get(f"/runs/{run_id}").text
-    assert re.search(r"Failed by WorkerDied: Worker 1 of [12] \(process \d+\) was killed on request", page)
+    assert re.search(r"Failed: Worker 1 of [12] \(process \d+\) was killed on request", page)
     assert 'data-state="failed">failed' in page
     assert 'data-state="done">right' in page

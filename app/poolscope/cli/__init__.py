@@ -51,11 +51,11 @@ def main() -> None:
 
 def without_command(
     context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Watch real threads and process pools at work, and measure them honestly.
+    """Watch real threads and process pools at work, and measure which pool suits your own.
 
-    Without a command it serves the dashboard, as `poolscope serve` does.
+    Without a command, it serves the dashboard, just like `poolscope serve`.
     """
     if show_version:
         typer.echo(f"poolscope {__version__}")

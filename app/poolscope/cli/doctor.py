@@ -35,7 +35,7 @@ PROBE_LIMIT_S = 30.0
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
-    """Tell what this machine offers: Python, CPUs, start methods, limits, other Pythons, the data folder, extras."""
+    """Show what this machine offers: Python, CPUs, start methods, limits, other Pythons, the data folder, extras."""
     with error_exits():
         report = examine(read_settings())
     if as_json:
@@ -103,11 +103,11 @@ def table_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "CPUs", f"{truth['logical']} on {physical} cores; this process may run on {truth['affinity']}"
     yield "hyper-threads", truth["smt"] or "not known"
     yield "usable CPUs", truth["why"]
-    got = [f"{cpus:.2f} by {spinning} at work" for spinning, cpus in truth["effective"].items()]
+    got = [f"{cpus:.2f} with {numbers.count(int(busy), 'busy process')}" for busy, cpus in truth["effective"].items()]
     yield "effective CPUs", (", ".join(got) or "not known") + "; measured just now"
     yield "start methods", ", ".join(report["start_methods"]) + f" (default: {report['start_method']})"
-    quotas = ", ".join(f"{each['cpus']:g} CPUs by {each['source']}" for each in limits["cpu"])
-    throttled = "" if truth["throttled"] is None else f"; made to wait {truth['throttled']:,} times so far"
+    quotas = ", ".join(f"{each['cpus']:g} CPUs from {each['source']}" for each in limits["cpu"])
+    throttled = "" if truth["throttled"] is None else f"; throttled {truth['throttled']:,} times so far"
     yield "CPU quota", f"{quotas}{throttled}" if quotas else "none"
     yield "free memory", numbers.size(report["memory_available"])
     yield "memory limit", numbers.size(limits["memory"]) if limits["memory"] else "none"

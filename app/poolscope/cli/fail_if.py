@@ -25,8 +25,8 @@ from poolscope.runs.store import RunStore
 
 JUDGED_EXPERIMENTS = ("which-pool", "pool-sizes")
 HELP = (
-    "Exit with 1 where this is shown to hold, and say so with its numbers; what can't be told, as in a disturbed run, "
-    f"fails nothing. {FORMS}. May be repeated."
+    "Exit with 1 if this condition is shown to hold, and print its figures. One that can't be decided, as in a "
+    f"disturbed run, doesn't fail. {FORMS}. May be repeated."
 )
 
 
@@ -49,7 +49,7 @@ class FailIf:
         if not self.conditions:
             return 0
         if run.status is not Status.FINISHED:
-            say(f"--fail-if was not judged: the run was {run.status}.")
+            say(f"--fail-if was not checked: the run was {run.status}.")
             return 0
         results = [judge(text, asked, run.state, run.usable_cpus, earlier) for text, asked, earlier in self.conditions]
         say(*(f"--fail-if {result.sentence}" for result in results))

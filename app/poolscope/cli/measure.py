@@ -36,12 +36,12 @@ def command(
     function: Annotated[
         str,
         typer.Argument(
-            metavar="MODULE:FUNCTION", help="What a pool is to call: mypackage.tasks:parse, or path/to/file.py:parse."
+            metavar="MODULE:FUNCTION", help="The function to call: mypackage.tasks:parse, or path/to/file.py:parse."
         ),
     ],
     items: Annotated[
         str,
-        typer.Option(metavar="MODULE:ITEMS", help="What to call it with: an iterable, or a callable that returns one."),
+        typer.Option(metavar="MODULE:ITEMS", help="Its items: an iterable, or a callable that returns one."),
     ],
     setup: Annotated[
         str | None, typer.Option(metavar="MODULE:NAME", help="A callable that each worker calls first.")
@@ -52,15 +52,15 @@ def command(
     kinds: Annotated[
         str | None,
         typer.Option(
-            help="thread, process, pool, interpreter, asyncio, comma-separated; default: all. "
-            "On request loky, joblib, dask, ray."
+            help="Kinds of pools, comma-separated: thread, process, pool, interpreter, asyncio (default: all of "
+            "these), loky, joblib, dask, ray."
         ),
     ] = None,
     executor: Annotated[
         str | None,
         typer.Option(
             metavar="MODULE:FACTORY",
-            help="Also an executor of your own: a callable that takes a number of workers and returns a "
+            help="Also measure an executor of your own: a callable that takes a number of workers and returns a "
             "concurrent.futures.Executor.",
         ),
     ] = None,
@@ -68,7 +68,7 @@ def command(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="A cluster that is there: a dask scheduler such as tcp://10.0.0.5:8786 for the kind dask, or "
+            help="Use an existing cluster: a dask scheduler such as tcp://10.0.0.5:8786 for the kind dask, or "
             "ray://10.0.0.5:10001 for the kind ray.",
         ),
     ] = None,
@@ -78,33 +78,31 @@ def command(
     ] = None,
     max_tasks: Annotated[
         str | None,
-        typer.Option(
-            "--max-tasks-per-child", help="Tasks after which a worker is replaced, comma-separated; 0 = never."
-        ),
+        typer.Option("--max-tasks-per-child", help="Replace a worker after so many tasks, comma-separated; 0 = never."),
     ] = None,
     start_methods: Annotated[
-        str | None, typer.Option(help="fork, forkserver, spawn, comma-separated; the platform's default.")
+        str | None, typer.Option(help="fork, forkserver, spawn, comma-separated; default: the platform's.")
     ] = None,
     native_threads: Annotated[
         str | None,
-        typer.Option(help="Limits to the threads of BLAS and OpenMP, such as 1,2; 0 is what the environment has."),
+        typer.Option(help="Limits for the threads of BLAS and OpenMP, such as 1,2; 0 = as the environment has it."),
     ] = None,
     repeats: Annotated[
-        str | None, typer.Option(metavar="N", help="Repetitions, after one warm-up; as many as the answer needs.")
+        str | None, typer.Option(metavar="N", help="Repetitions after one warm-up; default: as many as needed.")
     ] = None,
     seconds: Annotated[
-        str | None, typer.Option(metavar="SECONDS", help="How long all of it may take without --repeats; 30.")
+        str | None, typer.Option(metavar="SECONDS", help="Time for all of it, unless --repeats is given; default: 30.")
     ] = None,
     python: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH", help="Another Python to compare: a path, or a label of `poolscope doctor`."),
+        typer.Option(metavar="PATH", help="Another Python to compare: a path, or a label from `poolscope doctor`."),
     ] = None,
     limit: Annotated[
         str | None, typer.Option(metavar="SECONDS", help="How long a call, or a pass over all items, may take.")
     ] = None,
     item_limit: Annotated[
         str | None,
-        typer.Option(metavar="SECONDS", help="How long the call of one item may take: slower ones are left out."),
+        typer.Option(metavar="SECONDS", help="How long the call of one item may take; slower items are left out."),
     ] = None,
     fail_if: Annotated[list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help=FAIL_IF_HELP)] = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="PATH", help=DATA_HELP)] = None,
@@ -114,10 +112,10 @@ def command(
 ) -> None:
     """Find out which pool suits your own function: threads, processes, interpreters, or the plain loop.
 
-    It is imported in your folder and virtual environment, and needs no import of ours. Progress goes to stderr, the
-    result to stdout. Exits with 0 when it finished, 1 when it failed, every pool broke or what --fail-if names holds, 2
-    when something is wrong with what was asked or the function or its items are not there, 130 when it was
-    interrupted; then what it has measured is printed and kept.
+    The function is imported in your folder and virtual environment; your code need not import Poolscope. Progress goes
+    to stderr, the result to stdout. Exit status: 0 if it finished, 1 if it failed, every pool broke or a --fail-if
+    condition holds, 2 if an option is wrong or the function or its items don't exist, 130 if it was interrupted; what
+    was measured until then is printed and kept.
     """
     options: dict[str, Any] = {
         "kinds": kinds,
@@ -153,9 +151,9 @@ def command(
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
     words = [program(), *sys.argv[1:]]
     serve = shlex.join([program(), "serve", *data_option(data)])
-    page = f"On its page, with charts and its script: {serve}, then /runs/{run.id}"
+    page = f"For charts and a script: {serve}, then open /runs/{run.id}"
     print_and_exit(
-        run, as_json, lambda remedy: with_options(words, remedy), failing, f"\nAgain: {shlex.join(words)}\n{page}"
+        run, as_json, lambda remedy: with_options(words, remedy), failing, f"\nRun again: {shlex.join(words)}\n{page}"
     )
 
 

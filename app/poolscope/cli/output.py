@@ -99,8 +99,8 @@ class ProgressDisplay:
         if self._run.place and not self._said_why:
             self._said_why = True
             shortage = self._run.shortage
-            why = shortage.sentence if shortage else "Another program measures here, and only one does at a time."
-            self._console.print(f"{self._run.id} waits. {why}", highlight=False)
+            why = shortage.sentence if shortage else "Another program is measuring; measurements take turns."
+            self._console.print(f"{self._run.id} is waiting. {why}", highlight=False)
 
     def _print_log(self) -> None:
         """What the experiment's own program would have printed since the last time."""

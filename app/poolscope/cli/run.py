@@ -46,7 +46,7 @@ EXIT_STATUS = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERR
 
 
 def command(
-    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="One of those that `poolscope list` names.")],
+    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="An experiment from `poolscope list`.")],
     param: Annotated[
         list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE", help="A parameter; may be repeated.")
     ] = None,
@@ -56,10 +56,10 @@ def command(
         bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
     ] = False,
 ) -> None:
-    """Run one experiment here: progress on stderr, the result on stdout.
+    """Run one experiment in this terminal: progress goes to stderr, the result to stdout.
 
-    Exits with 0 when it finished, 1 when it failed, every pool broke or what --fail-if names holds, 2 when a parameter
-    is wrong, 130 when it was interrupted.
+    Exit status: 0 if it finished, 1 if it failed, every pool broke or a --fail-if condition holds, 2 if a parameter is
+    wrong, 130 if it was interrupted.
     """
     with error_exits():
         raw = parse_pairs(param or ())

@@ -15,12 +15,12 @@ from poolscope.web.models import AnyRun, RunAnswer
 
 def command(
     experiment: Annotated[
-        str, typer.Argument(metavar="[EXPERIMENT]", help="One of those that `poolscope list` names; all without it.")
+        str, typer.Argument(metavar="[EXPERIMENT]", help="An experiment from `poolscope list`; default: all of them.")
     ] = "",
 ) -> None:
-    """Print the JSON Schema of a run as `poolscope run --json`, `poolscope measure --json` and the API give it.
+    """Print the JSON Schema of a run, as printed by `poolscope run --json` and returned by the API.
 
-    `poolscope measure` prints a run of which-pool.
+    `poolscope measure --json` prints a run of which-pool.
     """
     with error_exits():
         name = EXPERIMENTS[experiment].name if experiment else ""

@@ -52,9 +52,9 @@ def make_command() -> Callable[..., None]:
     """The command's function, with an option for every setting."""
 
     def serve(**options: Any) -> None:
-        """Serve the dashboard, and print its address once it answers.
+        """Serve the dashboard, and print its address as soon as it is up.
 
-        Settings come from POOLSCOPE_* in the environment, then a .env file, then these options; the last one counts.
+        Settings are read from POOLSCOPE_* in the environment, then a .env file, then these options; the last one wins.
         """
         open_browser, token = bool(options.pop("open_browser", False)), options.pop("token", None)
         fork_if_first()
@@ -63,11 +63,13 @@ def make_command() -> Callable[..., None]:
             chosen = choose_token(settings, token)
             serve_until_signal(settings.model_copy(update={"token": chosen}), open_browser, chosen != settings.token)
 
-    opening: Any = typer.Option(False, "--open/--no-open", help="Open a browser once it answers.", show_default=False)
+    opening: Any = typer.Option(
+        False, "--open/--no-open", help="Open a browser once the server is up.", show_default=False
+    )
     token: Any = typer.Option(
         None,
         "--token/--no-token",
-        help=f"{Settings.model_fields['token'].description} --token makes one unless {variable('token')} has one.",
+        help=f"{Settings.model_fields['token'].description} --token generates one unless {variable('token')} is set.",
         show_default=False,
     )
     others = {name: info for name, info in Settings.model_fields.items() if name != "token"}
@@ -97,8 +99,9 @@ def choose_token(settings: Settings, wanted: bool | None) -> str:
             (
                 ParameterError(
                     "host",
-                    f"{settings.host} can be reached by other machines. Say who may start runs there: --token (whoever "
-                    "has the link), --demo (anybody, within narrow limits) or --insecure (anybody, without limits).",
+                    f"{settings.host} can be reached from other machines. Say who may start runs there: --token "
+                    "(whoever has the link), --demo (anybody, within narrow limits) or --insecure (anybody, without "
+                    "limits).",
                 ),
             )
         )
@@ -175,7 +178,7 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way of saying that the application did not start
-        raise CannotServe("The server could not start; the lines above say why.") from None
+        raise CannotServe("The server could not start; see the lines above.") from None
     leave(server)
 
 
@@ -195,7 +198,7 @@ def leave_in_time(server: Server, seconds: float, restart_s: float) -> None:
     def watch() -> None:
         number = server.signals.get()
         time.sleep(seconds + (restart_s if number == signal.SIGTERM else 0))
-        log.error("Not everything has ended within %s; what is left is tidied up at the next start.", duration(seconds))
+        log.error("Not everything ended within %s; the next start cleans up what is left.", duration(seconds))
         leave(server)
 
     threading.Thread(target=watch, name="leave in time", daemon=True).start()
@@ -239,7 +242,7 @@ class Server(uvicorn.Server):
 
 def announce(address: str, open_browser: bool) -> None:
     """Print the address of a server that answers now, and freeze what is in memory."""
-    typer.echo(f"Poolscope answers at {address} (Ctrl-C ends it)")
+    typer.echo(f"Poolscope is running at {address} (press Ctrl-C to stop)")
     # What is here now stays: no later collection needs to look at it.
     gc.collect()
     gc.freeze()
@@ -255,8 +258,7 @@ async def check_journal(path: Path) -> None:
         await journal.open()
     except (OSError, sqlite3.Error) as error:
         raise CannotServe(
-            f"Runs can't be kept in {path}: {in_words(error)}. Name a folder that can be written, by --data or "
-            "POOLSCOPE_DATA."
+            f"Runs can't be kept in {path}: {in_words(error)}. Name a writable folder with --data or POOLSCOPE_DATA."
         ) from None
     finally:
         await journal.close()
@@ -269,7 +271,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError:
-        raise CannotServe(f"{host!r} is no address of this machine. Choose another by --host.") from None
+        raise CannotServe(f"{host!r} is not an address of this machine. Choose another with --host.") from None
     sockets: list[socket.socket] = []
     for family, address in dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found):
         try:
@@ -282,14 +284,14 @@ def listen(host: str, port: int) -> list[socket.socket]:
             raise CannotServe(why_not_listening(host, port, error)) from None
         port = sockets[0].getsockname()[1]  # of port 0, the one that was free
     if not sockets:
-        raise CannotServe(f"{host!r} is no address of this machine. Choose another by --host.")
+        raise CannotServe(f"{host!r} is not an address of this machine. Choose another with --host.")
     return sockets
 
 
 def why_not_listening(host: str, port: int, error: OSError) -> str:
     """Why nothing can listen there, and what to do about it."""
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is in use. Choose another by --port; --port 0 takes a free one."
+        return f"Port {port} of {host} is in use. Choose another with --port; --port 0 picks a free one."
     if error.errno == errno.EACCES:
-        return f"Port {port} is not open to this user. Choose one from 1024 by --port; --port 0 takes a free one."
-    return f"Can't listen on {host}, port {port}: {error.strerror}. Choose others by --host and --port."
+        return f"This user may not listen on port {port}. Choose 1024 or above with --port; --port 0 picks a free one."
+    return f"Can't listen on {host}, port {port}: {error.strerror}. Choose others with --host and --port."

@@ -76,8 +76,9 @@ class Meaning:
 class Experiment:
     """One experiment as bench, pages, API and command line see it.
 
-    `measured` runs take turns on the machine, others run side by side; `prefix` begins the ids of its runs; `controls`
-    is the model of what may change while it runs, None where nothing may. `for_runner` turns parameters that name what
+    `measured` runs take turns on the machine, others run side by side; what a page starts waits for the end of the
+    `undisturbed` ones, unless it is told to begin. `prefix` begins the ids of its runs; `controls` is the model of what
+    may change while it runs, None where nothing may. `for_runner` turns parameters that name what
     an installation offers into the arguments of its body, and `choices` lists those names for a form, by parameter.
     `command` is the command line of a run, with changes and the address of the cluster that it used, '' for none; it is
     for runs that only a terminal can start. `steer` is asked, in a thread,
@@ -91,6 +92,7 @@ class Experiment:
     params: type[Params]
     meaning: Meaning
     measured: bool = False
+    undisturbed: bool = False
     controls: type[Params] | None = None
     for_runner: Callable[[Any, Installation], Arguments] | None = None
     choices: Callable[[Installation], Mapping[str, Sequence[str]]] | None = None

@@ -105,7 +105,7 @@ def parameter(
     """One parameter: pydantic's Field with what a form needs beside the bounds.
 
     `unit` stands behind the title, `help` is one sentence, `width` the field's size in characters (0: by its type),
-    `advanced` puts it among those that the bench page leaves out. `range` words the bounds of a list. `choices` are the
+    `advanced` puts it among those that a form folds under More. `range` words the bounds of a list. `choices` are the
     values of a list with their words, where they are the same everywhere, and `none` says what an empty list means.
     `limit` names the limit of an installation that it is under, beside its own bounds.
     """

@@ -57,7 +57,7 @@ class ReadableAnswer:
     @property
     def open_checks(self) -> str:
         """How many checks can't tell, as a sentence; '' for none."""
-        return f"{self.unknown} more {plural('check', self.unknown)} can't tell." if self.unknown else ""
+        return f"{self.unknown} more {plural('check', self.unknown)} couldn't be decided." if self.unknown else ""
 
 
 def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
@@ -140,7 +140,7 @@ def print_answer(console: Console, answer: ReadableAnswer, *, where_more: str) -
     for sentence in answer.why:
         console.print(f"- {sentence}", markup=False)
     if answer.advice:
-        console.print("\nWhat was found:")
+        console.print("\nFindings:")
     for advice in answer.advice:
         console.print(f"- {advice.sentence}", markup=False)
         if advice.again:  # in one line, so that it can be copied
@@ -151,7 +151,7 @@ def print_answer(console: Console, answer: ReadableAnswer, *, where_more: str) -
     for note in answer.notes:
         console.print(note, markup=False)
     if left_out:
-        console.print(f"Too narrow for: {'; '.join(left_out)}. {where_more} has all.", markup=False)
+        console.print(f"No room here for: {'; '.join(left_out)}. {where_more} has everything.", markup=False)
     if answer.open_checks:
         console.print(f"{answer.open_checks} {where_more} says why.", markup=False)
 

@@ -23,7 +23,18 @@ class Stopped(BaseException):
     """The user asked the run to stop. Not an Exception: a body's own `except Exception` must not swallow it."""
 
 
-class WorkerDied(Exception):
+class PlainFailure(Exception):
+    """A failure whose message is a sentence for whoever started the run, and needs no type's name before it.
+
+    Where in our code it was found tells nobody more. `code` is that of the run's `End`, where it ends the run, and
+    `exit_code` that of the process whose end is the reason, None where it is another.
+    """
+
+    code: FailureCode | None = None
+    exit_code: int | None = None
+
+
+class WorkerDied(PlainFailure):
     """A worker process ended in the middle of its work; the message says which, how and what that means.
 
     `pid` and `exit_code` (as subprocess gives it) are None where they are not known; `on_request`: somebody asked for
@@ -45,11 +56,8 @@ class WorkerDied(Exception):
         self.on_request = on_request
 
 
-class CannotGoOn(Exception):
-    """The run ends here, for a reason that is a whole sentence; where in our code that was found tells nobody more.
-
-    `code` is that of the run's `End`; `exit_code` is of the process whose end is the reason, None where it is another.
-    """
+class CannotGoOn(PlainFailure):
+    """The run ends here, for the reason that the message says."""
 
     def __init__(self, sentence: str, code: FailureCode | None = None, exit_code: int | None = None) -> None:
         super().__init__(sentence)

@@ -35,7 +35,7 @@ from poolscope.protocol.commands import (
 from poolscope.protocol.payloads import FailureCode, PythonFacts
 from poolscope.protocol.records import End, Failure, Opening
 from poolscope.runner.channels import keep_from_children
-from poolscope.runner.context import CannotGoOn, RunContext, Stopped, WorkerDied
+from poolscope.runner.context import PlainFailure, RunContext, Stopped, WorkerDied
 from poolscope.runner.recorder import Recorder
 
 LEAVE_S = 1.0  # seconds in which Python must have ended once the run has
@@ -119,14 +119,14 @@ def perform(begin: BeginRun, context: RunContext) -> End:
         body.run(context, begin.arguments)
     except Stopped:
         return End(perf_counter_ns(), "stopped")
-    except CannotGoOn as why:
+    except PlainFailure as why:
         context.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
-        return failure(str(why), why.code, why.exit_code, killed_before)
+        exit_code = None if isinstance(why, WorkerDied) and why.on_request else why.exit_code
+        return failure(str(why), why.code, exit_code, killed_before)
     except Exception as error:
         name, trace = type(error).__name__, traceback.format_exc()
         context.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))
-        exit_code = error.exit_code if isinstance(error, WorkerDied) and not error.on_request else None
-        return failure(f"{name}: {error}", None, exit_code, killed_before)
+        return End(perf_counter_ns(), "failed", f"{name}: {error}")
     return End(perf_counter_ns(), "stopped" if context.stopping.is_set() else "finished")
 
 

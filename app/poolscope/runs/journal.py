@@ -296,6 +296,12 @@ class Journal:
         query = f"SELECT {columns} FROM runs WHERE {where} GROUP BY 1, 2"  # noqa: S608 (our names)
         return {(experiment, visitor or ""): run_id for experiment, visitor, run_id, _ in await self._read(query, ())}
 
+    async def live(self) -> list[StoredRun]:
+        """The runs that wait or go on, of all servers and command lines on this file, newest first."""
+        where = "id IS NOT NULL AND status IN (?, ?)"
+        query = f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number DESC"  # noqa: S608 (our names)
+        return [_row(found) for found in await self._read(query, LIVE)]
+
     async def run(self, run_id: str) -> StoredRun | None:
         found = await self._read(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run_id,))  # noqa: S608 (our names)
         return _row(found[0]) if found else None

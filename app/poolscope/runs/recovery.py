@@ -16,7 +16,7 @@ import psutil
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.experiment import Experiments
 from poolscope.protocol.records import End, from_line, to_line
-from poolscope.runs.journal import LIVE, Journal, StoredRun
+from poolscope.runs.journal import Journal, StoredRun
 from poolscope.runs.process_tree import is_alive, kill_session, was_left_behind
 from poolscope.runs.run import Status, later, now
 
@@ -43,19 +43,18 @@ async def recover(journal: Journal, experiments: Experiments) -> list[str]:
     Those of a server that lives are left alone, and so are those that were left waiting for the next.
     """
     interrupted = []
-    for status in LIVE:
-        for row in await journal.runs(status=status, limit=10_000):
-            if is_alive(row.owner.get("server", {})) or waits_for_a_start(row):
-                continue
-            runner = row.owner.get("runner")
-            if runner is not None:
-                await asyncio.to_thread(_end, runner)
-            if row.experiment in experiments:
-                experiments[row.experiment]  # now its results can be read
-            seconds = await _end_log(journal, row.id)
-            ended = later(seconds, row.started) if row.started else now()
-            await journal.save(row.id, status=Status.INTERRUPTED.value, ended=ended, error=INTERRUPTED)
-            interrupted.append(row.id)
+    for row in await journal.live():
+        if is_alive(row.owner.get("server", {})) or waits_for_a_start(row):
+            continue
+        runner = row.owner.get("runner")
+        if runner is not None:
+            await asyncio.to_thread(_end, runner)
+        if row.experiment in experiments:
+            experiments[row.experiment]  # now its results can be read
+        seconds = await _end_log(journal, row.id)
+        ended = later(seconds, row.started) if row.started else now()
+        await journal.save(row.id, status=Status.INTERRUPTED.value, ended=ended, error=INTERRUPTED)
+        interrupted.append(row.id)
     await asyncio.to_thread(clear_scratch)
     return interrupted
 

@@ -165,9 +165,11 @@ class Run:
     expected_start: str | None = None  # of a measured run that waits, as far as that can be told
     behind: tuple[str, ...] = ()  # the runs that it waits for
     shortage: Shortage | None = None  # what it waits for, where that is room beside the others
+    spares: frozenset[str] = frozenset()  # the measurements that it waits for so as not to disturb them
     began: float = 0.0  # on the monotonic clock
     stopping: bool = False
     breach: Breach | None = None  # why we end it, where nobody asked for that
+    elsewhere: bool = False  # another process performs it: here it stays as the journal had it
     requests: int = 0  # to kill a worker, so far
     state: Any = None
     end: End | None = None

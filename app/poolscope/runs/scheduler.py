@@ -25,7 +25,7 @@ from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.counts import RunCounts
 from poolscope.runs.fair_queue import FairQueue, expected_length, expected_waits
-from poolscope.runs.journal import Journal
+from poolscope.runs.journal import Journal, StoredRun
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
@@ -240,19 +240,26 @@ class Scheduler:
 
     # What users do
 
-    async def start(self, name: str, raw: Mapping[str, Any], visitor: Visitor = NOBODY) -> Run:
-        """Admit a run. Raises UnknownExperiment, BadParameters or Refused; then nothing was started."""
+    async def start(
+        self, name: str, raw: Mapping[str, Any], visitor: Visitor = NOBODY, *, considerate: bool = False
+    ) -> Run:
+        """Admit a run; a `considerate` one waits for the measurements that it would disturb, as `hurry` says no longer.
+
+        Raises UnknownExperiment, BadParameters or Refused; then nothing was started.
+        """
         experiment = self.experiments[name]
         params = parse(experiment.params, raw)
         arguments = experiment.arguments(params, self.installation)
         self._budget.check(params)
         self._check_is_open()
         self._count_start(visitor)
-        if not self._has_room(experiment, visitor) or self._shortage(params) is not None:
+        spared = self._would_disturb(experiment, visitor) if considerate else frozenset()
+        if spared or not self._has_room(experiment, visitor) or self._shortage(params) is not None:
             self._check_queue(visitor)
         self._entering.append(visitor)
         try:
             run = await self._enter(experiment, params, arguments, visitor)
+            run.spares = spared
         finally:
             self._entering.remove(visitor)
         self._check_is_open()
@@ -273,6 +280,15 @@ class Scheduler:
             run.notifier.notify()
             if run.id in self._runners:  # else it is just being started, and _begin stops it
                 self._spawn(self._runners[run.id].stop())
+        return run
+
+    async def hurry(self, run_id: str) -> Run:
+        """Let a run no longer wait for measurements that it will disturb. Raises UnknownRun."""
+        run = await self.run(run_id)
+        if run in self._queue:
+            run.spares = frozenset()
+            self._admit()
+            run.notifier.notify()
         return run
 
     async def change(self, run_id: str, raw: Mapping[str, Any]) -> Run:
@@ -307,8 +323,12 @@ class Scheduler:
         return await self._store.latest(experiment, visitor)
 
     async def notice_others(self) -> None:
-        """Take note of runs that ended in other processes, which share the journal."""
+        """Take note of runs in other processes, which share the journal."""
         await self._store.notice_others()
+
+    def elsewhere(self) -> list[StoredRun]:
+        """Live runs of other processes that share the journal, newest first, as they were last noticed."""
+        return self._store.elsewhere
 
     def runs_of(self, visitor: str = "") -> OwnRuns:
         """What there is of everybody, or of one visitor."""
@@ -341,7 +361,7 @@ class Scheduler:
         """
         in_order = (*self._queue.in_order(measured=True), *self._queue.in_order(measured=False))
         for run in [] if self.ending else sorted(in_order, key=_is_overtaken, reverse=True):
-            if run.arguments is not None and self._has_room(run.experiment, run.visitor):
+            if run.arguments is not None and not self._spared(run) and self._has_room(run.experiment, run.visitor):
                 run.shortage = self._shortage(run.params)
                 if run.shortage is not None:
                     if _is_overtaken(run):
@@ -375,6 +395,23 @@ class Scheduler:
         own = [run for run in busy if run.visitor.id == visitor.id]
         return len(busy) < self._live_limit and len(own) < self._live_of_visitor
 
+    def _would_disturb(self, experiment: Experiment, visitor: Visitor) -> frozenset[str]:
+        """The measurements, running or due before, that a run beside them would disturb; among strangers, one's own.
+
+        Only those that are there already: whoever waits for later ones as well might wait for ever.
+        """
+        if experiment.measured:
+            return frozenset()  # it waits for its turn anyway
+        live = (*self._running.values(), *self._queue)
+        own = [run for run in live if not self._for_strangers or run.visitor.id == visitor.id]
+        return frozenset(run.id for run in own if run.experiment.undisturbed)
+
+    def _spared(self, run: Run) -> list[Run]:
+        """The measurements that a run still waits for so as not to disturb them."""
+        if not run.spares:
+            return []
+        return [each for each in (*self._running.values(), *self._queue) if each.id in run.spares]
+
     def _beside(self, experiment: Experiment) -> list[Run]:
         """The running runs of its sort."""
         return [run for run in self._running.values() if run.experiment.measured == experiment.measured]
@@ -396,9 +433,13 @@ class Scheduler:
         left = sum(time_left(run, expected_length(run, self._took_s)) for run in present)
         starts: list[str | None] = [later(wait) for wait in expected_waits(waiting, left, self._took_s)]
         live = self._queue.in_order(measured=False)
-        for line, expected in ((waiting, starts), (live, [None] * len(live))):
+        # When there will be room for a live run nobody can tell, but when what it spares is over.
+        spared_until = [later(left) if run.spares and self._spared(run) == present else None for run in live]
+        for line, expected in ((waiting, starts), (live, spared_until)):
             for place, (run, start) in enumerate(zip(line, expected, strict=True), 1):
-                behind = tuple(each.id for each in self._beside(run.experiment))
+                spared = self._spared(run)
+                run.spares = frozenset(each.id for each in spared)
+                behind = tuple(each.id for each in spared or self._beside(run.experiment))
                 changed = (run.place, run.behind) != (place, behind)
                 run.place, run.expected_start, run.behind = place, start, behind
                 # Far back only a step that matters: else each end would draw the pages of a whole class again.

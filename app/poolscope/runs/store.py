@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Collection
@@ -39,7 +40,10 @@ class OwnRuns:
 
 
 class RunStore:
-    """All runs that somebody may ask for, by id, and the newest of each experiment; `activity` is that of them all."""
+    """All runs that somebody may ask for, by id, and the newest of each experiment; `activity` is that of them all.
+
+    `elsewhere` are the live runs of other processes that share the journal, newest first.
+    """
 
     def __init__(
         self, journal: Journal, activity: ChangeNotifier | None = None, experiments: Experiments = EXPERIMENTS
@@ -48,21 +52,26 @@ class RunStore:
         self._experiments = experiments
         self._runs: dict[str, Run] = {}
         self._owned = {"": OwnRuns(activity or ChangeNotifier())}
+        self.elsewhere: list[StoredRun] = []
         self._looked = 0.0  # for runs of other processes, on the monotonic clock
 
     async def open(self) -> None:
         """Look up the newest runs."""
-        await self._take_in_ended()
+        await self._look_at_others()
 
     async def notice_others(self) -> None:
-        """Take note of runs that ended in other processes, as those of `measure` beside a server do."""
+        """Take note of runs in other processes, as those of `measure` beside a server."""
         if time.monotonic() >= self._looked + OTHERS_S:
-            await self._take_in_ended()
+            await self._look_at_others()
+
+    async def _look_at_others(self) -> None:
+        self._looked = time.monotonic()
+        await self._take_in_ended()
+        await self._take_in_live()
 
     async def _take_in_ended(self) -> None:
         """Note the newest ended runs of the journal. A run that another process still performs is left out until it
         ends, for it would stay as it was found."""
-        self._looked = time.monotonic()
         for (experiment, visitor), run_id in (await self._journal.latest(ended=True)).items():
             for own in map(self.of, {visitor, ""}):
                 # Of runs that began here we know, and a later one, even a live one, stays the newest.
@@ -70,6 +79,15 @@ class RunStore:
                     own.latest[experiment] = run_id
                     own.changes += 1
                     own.activity.notify()
+
+    async def _take_in_live(self) -> None:
+        """Note what other processes run now; one that crashed runs nothing, whatever it has left in the journal."""
+        owners = [(row, row.owner.get("server", {})) for row in await self._journal.live()]
+        others = [row for row, server in owners if server.get("pid") != os.getpid() and is_alive(server)]
+        before, now = ({(row.id, row.status): row.visitor for row in rows} for rows in (self.elsewhere, others))
+        self.elsewhere = others
+        for visitor in {visitor for key, visitor in (before | now).items() if not (key in before and key in now)}:
+            self._begun_or_ended(visitor)
 
     def of(self, visitor: str) -> OwnRuns:
         """The runs of a visitor, of all for ''."""
@@ -87,8 +105,10 @@ class RunStore:
 
     def changed(self, run: Run) -> None:
         """Note that a run has begun, ended, or gone."""
-        for visitor in ("", run.visitor.id):
-            own = self.of(visitor)
+        self._begun_or_ended(run.visitor.id)
+
+    def _begun_or_ended(self, visitor: str) -> None:
+        for own in map(self.of, {visitor, ""}):
             own.changes += 1
             own.activity.notify()
 
@@ -159,7 +179,8 @@ class RunStore:
         if run.started and run.end is None and not run.status.live:
             run.unkept = f"Only its first {len(run.record_log.lines)} records could be kept."
         run.record_log.close()
-        if not run.status.live:  # another server's run goes on without us
+        run.elsewhere = run.status.live  # it goes on without us
+        if not run.elsewhere:
             self._runs[run.id] = run
             await self.forget_old()
         return run

@@ -1,4 +1,4 @@
-"""POST: run, stop, change, harm, run again, delete. Each works without JavaScript (303 to the run) and with htmx."""
+"""POST: run, stop, change, harm, run again, delete; each works without JavaScript (303 to the run) and with htmx."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def start(request: Request) -> Response:
     typed = await form_of(request)
     experiment = app_state.scheduler.experiments[str(typed.pop("experiment", ""))]
     try:
-        run = await app_state.scheduler.start(experiment.name, typed, visitor_of(request))
+        run = await app_state.scheduler.start(experiment.name, typed, visitor_of(request), considerate=True)
     except (BadParameters, Refused) as wrong:
         errors = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
         form = form_section(app_state, experiment, None, typed, errors)
@@ -113,7 +113,7 @@ async def together(request: Request) -> Response:
     sections: list[Section] = []
     for experiment in [known[name] for name in dict.fromkeys(names)]:
         try:
-            run = await app_state.scheduler.start(experiment.name, {}, visitor_of(request))
+            run = await app_state.scheduler.start(experiment.name, {}, visitor_of(request), considerate=True)
         except Refused as wrong:
             if not by_htmx(request):
                 raise
@@ -145,6 +145,13 @@ async def estimate(request: Request, experiment: str) -> Response:
 async def stop(request: Request, run_id: str) -> Response:
     app_state, run = app_state_of(request), await own_run(request, run_id)
     return await present(request, app_state, await app_state.scheduler.stop(run.id))
+
+
+@router.post("/runs/{run_id}/now")
+async def hurry(request: Request, run_id: str) -> Response:
+    """Start a run that waits for a measurement only so as not to disturb it."""
+    app_state, run = app_state_of(request), await own_run(request, run_id)
+    return await present(request, app_state, await app_state.scheduler.hurry(run.id))
 
 
 @router.post("/runs/{run_id}/controls")
@@ -198,7 +205,7 @@ async def again(request: Request, run_id: str) -> Response:
         findings = run.experiment.meaning.findings(run.state, run.usable_cpus)
         if int(remedy) < len(findings):
             params.update(findings[int(remedy)].remedy)
-    new = await app_state.scheduler.start(run.experiment.name, params, visitor_of(request))
+    new = await app_state.scheduler.start(run.experiment.name, params, visitor_of(request), considerate=True)
     return to(f"/runs/{new.id}")
 
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from poolscope.experiments.pool_benchmark.measure_command import in_terminal
+from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text.numbers import clock, count
 from poolscope.web.app_state import AppState
 from poolscope.web.context import MARKS, takes, title
-from poolscope.web.forms import Option
+from poolscope.web.history import stored_title
 from poolscope.web.table import Button, alone
 from poolscope.web.views import VIEWS
 
+MEASURE = "which-pool"  # its form is the first way in, and stands there alone
 # They are shown side by side, each for what it shows of threads and pools at work.
 TOGETHER = ("shared-list", "factorials", "pool-sizes")
 BREAKING = (
@@ -27,23 +29,22 @@ BREAKING = (
     ("pool-sizes", "workload", "square-sleep", "Kill a worker yourself"),  # its panel has the button for that
 )
 MEASURING = "A measurement is running: what you start beside it disturbs it."
+UNDISTURBED = "A measurement is running. What you start here waits until it has ended, so as not to disturb it."
 SHOWN = 3  # live runs that are named
 BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The three ways in. `works` are one's own functions, if there are any (`own`), and shapes of work to choose from;
-    `measure` is the command for a function that is not among them.
+    """The three ways in. The first is the form of Which pool?; `measure` is the command for a function that it does not
+    list, and `own` says whether it lists one's own functions.
 
-    `together` names experiments to start at once, `takes` is about how long a run of Which pool? takes, and `breaking`
-    are faults that a click brings about, each with the time that it takes.
+    `together` names experiments to start at once, and `breaking` are faults that a click brings about, each with the
+    time that it takes.
     """
 
-    works: tuple[Option, ...]
     own: bool
     measure: str
-    takes: str
     together: tuple[str, ...]
     together_takes: str
     breaking: tuple[tuple[Button, str], ...]
@@ -62,8 +63,9 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What runs now, `more` beside those shown, and what came last; `neighbours` says what other programs use of the
-    CPUs, or that somebody measures, and `busy` whether a measurement would be disturbed."""
+    """What runs now, here or in other processes on the same journal, `more` beside those shown, and what came last;
+    `neighbours` says what other programs use of the CPUs, or that somebody measures, and `busy` whether a measurement
+    would be disturbed."""
 
     running: tuple[RunLine, ...]
     more: int
@@ -88,10 +90,8 @@ def ways(app_state: AppState) -> Ways:
     together = tuple(name for name in TOGETHER if name in known)
     lengths = [takes(known[name], {}) for name in together]
     return Ways(
-        works=tuple(Option(each.value, each.title) for each in VIEWS["which-pool"].offered(installation.workloads)),
         own=bool(installation.workloads),
         measure=in_terminal(installation, "measure", "mymodule:function", "--items", "mymodule:items"),
-        takes=takes(known["which-pool"], {}) if "which-pool" in known else "",
         together=together,
         together_takes=lengths[-1] if lengths else "",
         breaking=tuple(
@@ -105,15 +105,21 @@ def ways(app_state: AppState) -> Ways:
 
 def now(app_state: AppState, owner: str, last: Run | None) -> Now:
     """With an `owner`, of his runs alone."""
-    live = [run for run in app_state.scheduler.in_memory() if run.status.live]
-    cpus = app_state.neighbours.cpus(quiet=not live)
-    measuring = any(run.experiment.measured and run.status is Status.RUNNING for run in live)
-    running = [run for run in live if owner in ("", run.visitor.id)]
+    scheduler = app_state.scheduler
+    live = [run for run in scheduler.in_memory() if run.status.live]
+    elsewhere = scheduler.elsewhere()
+    cpus = app_state.neighbours.cpus(quiet=not live and not elsewhere)
+    measured = [run for run in live if run.experiment.measured and run.status is Status.RUNNING]
+    known = scheduler.experiments
+    others = [known[row.experiment] for row in elsewhere if row.status == Status.RUNNING and row.experiment in known]
+    measuring = bool(measured) or any(other.measured for other in others)
+    running = [_line(run) for run in live if owner in ("", run.visitor.id)]
+    running += [_line_elsewhere(row) for row in elsewhere if owner in ("", row.visitor)]
     return Now(
-        running=tuple(_line(run) for run in running[:SHOWN]),
+        running=tuple(running[:SHOWN]),
         more=len(running[SHOWN:]),
         last=_line(last) if last else None,
-        neighbours=MEASURING if measuring else _neighbours(cpus, app_state.facts.logical_cpus),
+        neighbours=_measuring(measured, owner) if measuring else _neighbours(cpus, app_state.facts.logical_cpus),
         busy=measuring or (cpus is not None and cpus >= BUSY_CPUS),
     )
 
@@ -137,7 +143,7 @@ def groups(panels: Sequence[tuple[str, Markup]], shown: Sequence[str]) -> tuple[
             open=any(VIEWS[name].group == question for name in shown),
             panels=tuple(panel for name, panel in panels if VIEWS[name].group == question),
         )
-        for question in sorted(questions, key=lambda question: VIEWS["which-pool"].group != question)
+        for question in sorted(questions, key=lambda question: VIEWS[MEASURE].group != question)
     )
 
 
@@ -147,6 +153,18 @@ def _line(run: Run) -> RunLine:
     found = (run.error or "") if broken else verdict.headline if verdict else ""
     word = run.status.value if run.status.live else f"{run.status.value} {clock(run.ended)}"
     return RunLine(title(run), f"/runs/{run.id}", MARKS[run.status], word, found)
+
+
+def _line_elsewhere(row: StoredRun) -> RunLine:
+    status = Status(row.status)
+    word = f"{row.status} in another process"
+    return RunLine(stored_title(row.experiment, row.params), f"/runs/{row.id}", MARKS[status], word, "")
+
+
+def _measuring(measured: Sequence[Run], owner: str) -> str:
+    """What becomes of a run that is started while these are measured, or something is in another process."""
+    own = [run for run in measured if owner in ("", run.visitor.id)]  # a visitor's runs wait for none of strangers
+    return UNDISTURBED if any(run.experiment.undisturbed for run in own) else MEASURING
 
 
 def _neighbours(cpus: float | None, host_cpus: int) -> str:

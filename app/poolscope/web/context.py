@@ -14,6 +14,7 @@ from typing import Any
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Change, Experiment, Finding, Installation
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers, sentences
 from poolscope.web.app_state import AppState, start_methods
@@ -51,10 +52,11 @@ class RunFacts:
     """One run as pages word it. `state` names the colour and mark, `word` says it, and `status` is its first part.
 
     `place` is its place in the queue; it is `expected` to start at that time, '' where nobody can tell, and waits for
-    those `behind`; `lacks` is a sentence on the room that it waits for. Only who has it `owned` may stop, change or
-    delete it. `facts` stand behind the state on the run's page; `progress` is (done, total, words) while it is live. Of
-    the checks the `findings` hold, others `passed`, and some are `unclear`; `attempt` is the one with the remedy that
-    promises most. `workers` are the processes that may be killed now, at most; 0 where nobody can be.
+    those `behind`, which are measurements that it would disturb where it `spares` them; `lacks` is a sentence on the
+    room that it waits for. Only who has it `owned` may stop, change or delete it. `facts` stand behind the state on the
+    run's page; `progress` is (done, total, words) while it is live. Of the checks the `findings` hold, others `passed`,
+    and some are `unclear`; `attempt` is the one with the remedy that promises most. `workers` are the processes that
+    may be killed now, at most; 0 where nobody can be.
     `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     """
 
@@ -69,6 +71,7 @@ class RunFacts:
     place: int
     expected: str
     behind: tuple[str, ...]
+    spares: bool
     lacks: str
     progress: tuple[float, float, str] | None
     facts: tuple[str, ...]
@@ -168,11 +171,12 @@ def form_facts(
     errors: Sequence[ParameterError] = (),
 ) -> FormFacts:
     """A panel's form; `typed` and `errors` are those of a form that was sent back."""
-    of_run = {**params_in_force(run), **run.controls} if run else {}
+    installation = app_state.scheduler.installation
+    of_run = {**params_in_force(run), **run.controls} if run else _first_choice(experiment, installation)
     values = {**of_run, **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}
-    choices = {"start_method": start_methods(), **_choices(experiment, app_state.scheduler.installation)}
+    choices = {"start_method": start_methods(), **_choices(experiment, installation)}
     all_fields = fields(experiment.params, values, errors, choices)
     names = {field.name for field in all_fields}
     advanced = tuple(field for field in all_fields if field.name not in controls and field.advanced)
@@ -186,14 +190,20 @@ def form_facts(
     )
 
 
+def _first_choice(experiment: Experiment, installation: Installation) -> dict[str, str]:
+    """What a form shows that nobody has used yet, beside the defaults: one's own function, where there is one."""
+    offered = VIEWS[experiment.name].offered(installation.workloads)
+    return {each.parameter: each.value for each in offered if each.value in installation.workloads[:1]}
+
+
 def _choices(experiment: Experiment, installation: Installation) -> Choices:
-    """What a form lists by parameter; what the first screen offers is called by the same words here."""
+    """What a form lists by parameter: first what the view offers, in its words."""
     named: dict[str, dict[str, str]] = {}
     for each in VIEWS[experiment.name].offered(installation.workloads):
         named.setdefault(each.parameter, {})[each.value] = each.title
     listed = experiment.choices(installation) if experiment.choices else {}
     return {
-        name: {value: named[name].get(value, value) for value in values} if name in named else values
+        name: named[name] | {value: value for value in values if value not in named[name]} if name in named else values
         for name, values in listed.items()
     }
 
@@ -226,6 +236,7 @@ def _shortcuts(experiment: str, shortcuts: Sequence[Shortcut]) -> Table | None:
 
 def run_facts(run: Run, *, owned: bool = True, installation: Installation | None = None) -> RunFacts:
     """A run for its page or panel; with an `installation`, also how to run again what it does not offer."""
+    owned = owned and not run.elsewhere  # what another process performs can only be looked at
     checks = () if run.status.live else tuple(run.experiment.meaning.findings(run.state, run.usable_cpus))
     findings = findings_that(True, checks, run, installation)
     word = state_in_words(run, owned=owned)
@@ -242,6 +253,7 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
         place=run.place,
         expected=numbers.clock(run.expected_start) if run.expected_start else "",
         behind=run.behind if run.place else (),
+        spares=bool(run.place and run.spares),
         lacks=run.shortage.sentence if run.shortage else "",
         progress=progress(run),
         facts=_facts(run),
@@ -352,6 +364,11 @@ def _facts(run: Run) -> tuple[str, ...]:
 
 def _notices(run: Run) -> tuple[str, ...]:
     notices = []
+    if run.elsewhere:
+        notices.append(
+            "This run belongs to another process, such as a command in a terminal, and is shown as it was when the "
+            "page was loaded: reload for its present state."
+        )
     if run.unkept:
         notices.append(f"This run is not being kept: {run.unkept}.")
     for fault in run.faults:
@@ -367,9 +384,15 @@ def _notices(run: Run) -> tuple[str, ...]:
         )
     beside = run.conditions.get("shared_with") or []
     if beside and run.experiment.measured:
-        others = f"{numbers.plural('run', len(beside))} {', '.join(beside)}"
-        notices.append(f"Measured while {others} went on; the times may suffer from that.")
+        others = sentences.format_list([f"{_experiment_of(run_id)} ({run_id})" for run_id in beside])
+        notices.append(f"{others} ran beside this measurement and may have disturbed it. Run it again, alone.")
     return tuple(notices)
+
+
+def _experiment_of(run_id: str) -> str:
+    """The title of the experiment that a run is of, by its id; 'A run' where no experiment has such ids."""
+    prefix = run_id.partition("-")[0]
+    return next((each.title for each in EXPERIMENTS.values() if each.prefix == prefix), "A run")
 
 
 CONDITION_WORDS = (

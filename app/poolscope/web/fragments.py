@@ -241,7 +241,8 @@ def form_section(
     def version() -> object:
         if run is None:
             return app_state.scheduler.installation, ()
-        of_run = (run.id, run.status, run.stopping, run.place, run.shortage, dict(run.controls), paused(run))
+        waiting = (run.place, run.spares, run.shortage)
+        of_run = (run.id, run.status, run.stopping, waiting, dict(run.controls), paused(run))
         return app_state.scheduler.installation, of_run
 
     fragment = Fragment(f"{experiment.name}-ask", "partials/panel.html", "ask")

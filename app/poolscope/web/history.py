@@ -156,7 +156,7 @@ async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
     return None
 
 
-def _stored_title(experiment: str, params: Mapping[str, Any]) -> str:
+def stored_title(experiment: str, params: Mapping[str, Any]) -> str:
     """What ran with which parameters: the function, the fault, the tools."""
     if experiment not in EXPERIMENTS:
         return experiment
@@ -184,12 +184,12 @@ def _recent(row: StoredRun | None, run: Run | None) -> RecentRun:
     return RecentRun(
         id=known.id,
         href=f"/runs/{known.id}",
-        title=title(run) if run else _stored_title(known.experiment, known.params),
+        title=title(run) if run else stored_title(known.experiment, known.params),
         state=MARKS[status],
         word=status.value,
         summary=summary,
         created=known.created,
         seconds=numbers.seconds_between(known.started, known.ended),
-        live=status.live,
+        live=status.live and run is not None,  # what another process performs can't be stopped here
         deletable=not status.live,
     )

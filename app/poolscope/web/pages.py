@@ -19,7 +19,7 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.bench import groups, last_run, ways
+from poolscope.web.bench import MEASURE, groups, last_run, ways
 from poolscope.web.context import form_facts, panel_facts, replay, title
 from poolscope.web.fragments import (
     Section,
@@ -51,13 +51,24 @@ def page(app_state: AppState, template: str, here: str, live: str = "", **contex
 
 
 async def whole_panel(
-    app_state: AppState, experiment: Experiment, run: Run | None, form: Section | None = None
+    app_state: AppState,
+    experiment: Experiment,
+    run: Run | None,
+    form: Section | None = None,
+    *,
+    form_above: bool = False,
 ) -> Markup:
-    """One experiment's panel of the bench with everything in it, or with another `form` in the place of its own."""
+    """One experiment's panel with everything in it, or with another `form` in the place of its own.
+
+    With `form_above` a link stands in that place, to the form at the top of the page.
+    """
     moving, own_form = panel_sections(app_state, experiment, run)
 
     async def draw() -> Markup:
-        fragments = await render(app_state, (moving, form or own_form))
+        fragments = await render(app_state, (moving,) if form_above else (moving, form or own_form))
+        if form_above:
+            facts = {"panel": panel_facts(experiment)}
+            fragments[f"{experiment.name}-ask"] = part(app_state.templates, "partials/panel.html", "above", facts)
         ordered = tuple(fragments[f"{experiment.name}-{name}"] for name in ("head", "ask", "progress", "live"))
         whole = {"panel": panel_facts(experiment), "fragments": ordered}
         return part(app_state.templates, "partials/panel.html", "whole", whole)
@@ -66,6 +77,19 @@ async def whole_panel(
         return await draw()
     name = f"{experiment.name} {run.id if run else ''}"
     return await app_state.drawings.drawn(name, (moving.version(), own_form.version()), draw)
+
+
+async def first_form(app_state: AppState, run: Run | None) -> Markup:
+    """The form of the first way in, as the last run of its experiment left it."""
+    experiment = app_state.scheduler.experiments[MEASURE]
+    section, target = form_section(app_state, experiment, run), f"{MEASURE}-ask"
+
+    async def draw() -> Markup:
+        return (await render(app_state, (section,)))[target]
+
+    if run is not None and run.status.live:
+        return await draw()
+    return await app_state.drawings.drawn(f"{target} {run.id if run else ''}", section.version(), draw)
 
 
 @router.get("/")
@@ -104,15 +128,11 @@ async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response
     """The bench as one visitor sees it."""
     known = app_state.scheduler.experiments
     latest = {name: await app_state.scheduler.latest(name, owner) for name in known}
-    panels = [
-        (
-            name,
-            await whole_panel(
-                app_state, about, latest[name], form_section(app_state, about, None) if name == defaults else None
-            ),
-        )
-        for name, about in known.items()
-    ]
+    panels = []
+    for name, about in known.items():
+        form = form_section(app_state, about, None) if name == defaults else None
+        panel = await whole_panel(app_state, about, latest[name], form, form_above=name == MEASURE)
+        panels.append((name, panel))
     last = await last_run(app_state, owner)
     shown = [name for name, run in latest.items() if name == defaults or (run and (run.status.live or run is last))]
     fragments = await render(app_state, [now_section(app_state, owner), recent_section(app_state, owner)])
@@ -122,6 +142,7 @@ async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response
         "Bench",
         "/live",
         ways=ways(app_state),
+        ask=await first_form(app_state, None if defaults == MEASURE else latest[MEASURE]),
         now=fragments["now"],
         groups=groups(panels, shown),
         recent=fragments["recent"],
@@ -150,7 +171,7 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     run = await app_state.scheduler.run(run_id)
     state = None if t is None else await state_at(app_state, visitor_of(request), run, t)
     fragments = await render(app_state, [run_section(app_state, run, state, owned=owned(request, run))])
-    stream = f"/live?run={run.id}" if run.status.live else ""
+    stream = f"/live?run={run.id}" if run.status.live and not run.elsewhere else ""
     heading = f"{run.id} {title(run)}"
     return page(app_state, "pages/run.html", "Runs", stream, heading=heading, layout=laid_out(run, fragments))
 
@@ -261,7 +282,7 @@ async def api(request: Request) -> Response:
     ]
     forms = []
     for experiment in app_state.scheduler.experiments.values():
-        form = form_facts(app_state, experiment, None)  # defaults, whatever ran last
+        form = form_facts(app_state, experiment, None, experiment.params().model_dump())  # the defaults
         rows = table(PARAMETERS, (*form.fields, *form.advanced))
         forms.append(ParameterTable(experiment.title, experiment.name, rows))
     return page(app_state, "pages/api.html", "API", calls=table(CALLS, calls), forms=forms, base=str(request.base_url))

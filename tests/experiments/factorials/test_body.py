@@ -229,7 +229,7 @@ def test_a_killed_worker_fails_the_run_with_a_reason_and_keeps_what_came_back() 
     assert 0 < len(told) < 1_000
     end = end_of(records)
     assert end.outcome == "failed"
-    assert end.reason.startswith("WorkerDied: A worker process died (")
+    assert end.reason.startswith("A worker process died (")
     assert end.reason.endswith(
         f"and its pool with it: {len(told)} of 1000 results are kept, lost are those of {ranges(sorted(lost))}."
     )

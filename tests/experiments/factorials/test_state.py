@@ -198,12 +198,12 @@ def test_what_was_not_done_when_the_run_ended_is_cancelled() -> None:
 
 def test_a_run_that_lost_its_worker_says_how_much_is_left() -> None:
     records = [opened(), submitted(1), submitted(2), *done(1, "process 1", 1, 1, order=1)]
-    records.append(End(T0 + 9 * MS, "failed", "WorkerDied: A worker process died."))
+    records.append(End(T0 + 9 * MS, "failed", "A worker process died."))
     state = told(FactorialsParams(first=1, last=2, kind="process"), records)
     said = verdict(state, 2)
     assert said is not None
     assert said.headline == "Ended after 1 of 2 results."
-    assert state.reason == "WorkerDied: A worker process died."
+    assert state.reason == "A worker process died."
 
 
 def test_a_run_without_a_single_result_has_no_verdict() -> None:

@@ -208,7 +208,7 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
     assert (shape["done"], shape["total"], shape["seconds_left"], shape["note"]) == (3, 9, 1.5, "repetition 1 of 5")
     assert now.start_method == "spawn"
     assert now.lanes.spans[0].lane == "2 workers"
-    ended = state.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
+    ended = state.fold(now, End(10, "failed", "Worker 1 died."))
     assert (ended.outcome, ended.failure, ended.seconds_left) == ("failed", "Worker 1 died.", None)
 
 

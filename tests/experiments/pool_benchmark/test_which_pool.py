@@ -162,7 +162,7 @@ def test_progress_lanes_output_and_the_end_are_kept() -> None:
     assert (now.note, now.current) == ("repetition 1 of 5", "process 2")
     assert (now.start_method, now.printed, now.failure) == ("spawn", 7, "Worker 1 died.")
     assert now.lanes.spans[0].lane == "process 2"
-    ended = which_pool.fold(now, End(10, "failed", "WorkerDied: Worker 1 died."))
+    ended = which_pool.fold(now, End(10, "failed", "Worker 1 died."))
     assert (ended.outcome, ended.seconds_left) == ("failed", None)
 
 

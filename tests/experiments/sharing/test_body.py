@@ -328,7 +328,7 @@ def test_a_tool_whose_worker_is_killed_on_request_fails_alone(start_method: str)
     (killed,) = [record for record in records if isinstance(record, Span) and record.state == "killed"]
     assert (killed.t, killed.item) == (fault.t, "killed on request")
     (failed,) = payloads(records, ToolFailed, "pipe")
-    assert failed.type == "WorkerDied"
+    assert (failed.type, failed.plain) == ("WorkerDied", True)
     assert failed.message.startswith(f"Worker 2 of 2 (process {fault.pid}) was killed on request before it")
     (failure,) = [record for record in records if isinstance(record, Failure)]
     assert (failure.surfaced_in, failure.task) == ("multiprocessing.Pipe", "pipe")

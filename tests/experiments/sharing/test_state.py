@@ -255,13 +255,13 @@ def test_the_chart_has_a_dot_a_round_and_a_median_with_its_interval() -> None:
 
 
 def test_a_tool_that_raises_fails_alone_and_says_what() -> None:
-    failed = ToolFailed("WorkerDied", "Worker 2 died.", "Traceback …")
+    failed, died = ToolFailed("ValueError", "No.", "Traceback …"), ToolFailed("WorkerDied", "Worker 2 died.", "", True)
     now = folded(
         "lock, pipe, queue",
         outcome("lock"),
         Result(1, failed, "pipe"),
         outcome("queue"),
-        Result(2, failed, "queue"),
+        Result(2, died, "queue"),
         *rounds("lock", 0.5, 0.25, 0.2),
     )
     assert [(row.tool.name, row.phase) for row in now.rows] == [
@@ -271,11 +271,12 @@ def test_a_tool_that_raises_fails_alone_and_says_what() -> None:
     ]
     told = as_json(now)
     assert [tool["tool"] for tool in told["tools"]] == ["lock", "queue"]
-    assert told["failed"] == [{"tool": "pipe", **asdict(failed)}, {"tool": "queue", **asdict(failed)}]
+    assert told["failed"] == [{"tool": "pipe", **asdict(failed)}, {"tool": "queue", **asdict(died)}]
     assert told["waiting"] == []
     said = verdict(now, 2)
     assert said is not None
-    assert "multiprocessing.Pipe failed by WorkerDied: Worker 2 died." in said.rest
+    assert "multiprocessing.Pipe failed: ValueError: No." in said.rest
+    assert "queue.Queue failed: Worker 2 died." in said.rest
     finding = findings(now, 2)[0]
     assert (finding.check, finding.holds) == ("every tool did its work", False)
-    assert [line[2] for line in rows(now)[1]] == ["right", *["WorkerDied: Worker 2 died."] * 2]
+    assert [line[2] for line in rows(now)[1]] == ["right", "ValueError: No.", "Worker 2 died."]

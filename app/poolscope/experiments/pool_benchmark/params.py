@@ -122,6 +122,7 @@ class WhichPoolParams(Params):
     items: int = parameter(
         0,
         "items",
+        advanced=True,
         range="0 = default",
         ge=0,
         le=MOST_ITEMS,
@@ -131,6 +132,7 @@ class WhichPoolParams(Params):
     kinds: list[str] = parameter(
         [],
         "kinds",
+        advanced=True,
         choices={kind: kind for kind in (*POOL_KINDS, *ENGINES)},
         none="all of the standard library",
         help=f"Kinds of pools; none ticked means all that this Python's standard library has. {format_list(ENGINES)} "
@@ -139,6 +141,7 @@ class WhichPoolParams(Params):
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_POOL)]] = parameter(
         [1, 2, 4, 8],
         "workers",
+        advanced=True,
         width=12,
         range=SIZES_RANGE,
         limit="most_workers",
@@ -149,6 +152,7 @@ class WhichPoolParams(Params):
     chunksizes: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
         [0],
         "chunk sizes",
+        advanced=True,
         width=8,
         range="0 = pool’s choice",
         min_length=1,
@@ -156,10 +160,26 @@ class WhichPoolParams(Params):
         help=CHUNKSIZE_HELP,
     )
     repeats: int | None = parameter(
-        None, "repetitions", ge=1, le=MOST_REPEATS, limit="most_repeats", width=6, none="as needed", help=REPEATS_HELP
+        None,
+        "repetitions",
+        advanced=True,
+        ge=1,
+        le=MOST_REPEATS,
+        limit="most_repeats",
+        width=6,
+        none="as needed",
+        help=REPEATS_HELP,
     )
     seconds: float = parameter(
-        30.0, "time", unit="s", ge=1, le=LONGEST_ROUNDS_S, limit="most_seconds", width=6, help=SECONDS_HELP
+        30.0,
+        "time",
+        unit="s",
+        advanced=True,
+        ge=1,
+        le=LONGEST_ROUNDS_S,
+        limit="most_seconds",
+        width=6,
+        help=SECONDS_HELP,
     )
     max_tasks: list[Annotated[int, Field(ge=0, le=MOST_ITEMS)]] = parameter(
         [0],

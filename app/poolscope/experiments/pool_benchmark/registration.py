@@ -24,7 +24,7 @@ REGISTERED = (
             chart=pool_sizes.chart,
             change=pool_sizes.change,
         ),
-        measured=True,
+        measured=True,  # and meant to be watched beside live runs, which do not wait for it
         for_runner=lambda params, _: params.arguments(),
         steer=steering.steer,
         room="pool_benchmark",
@@ -48,6 +48,7 @@ REGISTERED = (
             change=which_pool.change,
         ),
         measured=True,
+        undisturbed=True,
         for_runner=validation.for_runner,
         choices=validation.choices,
         command=measure_command,

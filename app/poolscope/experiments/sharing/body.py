@@ -16,7 +16,7 @@ from poolscope.machine import noise
 from poolscope.protocol.arguments import SharingArguments
 from poolscope.protocol.payloads import Payload, Seed
 from poolscope.protocol.records import Failure, Progress, Result, Sample
-from poolscope.runner.context import RunContext
+from poolscope.runner.context import PlainFailure, RunContext
 from poolscope.runner.progress import ProgressEstimator
 
 
@@ -99,7 +99,7 @@ class SharingSession:
         self.raised = error
         kind, trace = type(error).__name__, traceback.format_exc()
         self.context.emit(Failure(self.context.now(), kind, str(error), trace, TOOLS[name].title, name))
-        self.result(ToolFailed(kind, str(error), trace), name)
+        self.result(ToolFailed(kind, str(error), trace, isinstance(error, PlainFailure)), name)
         self.context.recorder.flush()
 
     def demo(self, name: str) -> DemoContext:

@@ -23,11 +23,11 @@ PREPOSITION = {"addition": "under"}
 
 
 def error(failed: ToolFailed) -> str:
-    return f"{failed.type}: {failed.message}"
+    return failed.message if failed.plain else f"{failed.type}: {failed.message}"
 
 
 def failed(tool: Tool, what: ToolFailed) -> str:
-    return f"{tool.title} failed by {error(what)}"
+    return f"{tool.title} failed: {error(what)}"
 
 
 def not_here(titles: Sequence[str]) -> str:

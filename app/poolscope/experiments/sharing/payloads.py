@@ -49,12 +49,13 @@ class ToolOutcome(Payload):
 
 @dataclass(frozen=True, slots=True)
 class ToolFailed(Payload):
-    """A tool raised, which ends its own part of the run."""
+    """A tool raised, which ends its own part of the run; `plain`: the message says it without the name of the type."""
 
     tag: ClassVar[str] = "tool failed"
     type: str
     message: str
     traceback: str
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

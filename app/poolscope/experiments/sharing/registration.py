@@ -22,5 +22,6 @@ REGISTERED = (
             chart=charts.chart,
         ),
         measured=True,
+        undisturbed=True,
     ),
 )

@@ -22,7 +22,7 @@ from typing import Any
 
 from poolscope.experiments.sharing.catalog import SEPARATOR
 from poolscope.machine.processes import exit_description
-from poolscope.runner.context import RunContext, WorkerDied
+from poolscope.runner.context import PlainFailure, RunContext, WorkerDied
 from poolscope.runner.pools.monitor import ON_REQUEST
 
 LIMIT_S = 60.0
@@ -30,7 +30,7 @@ LIMIT_S = 60.0
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-class Overdue(Exception):
+class Overdue(PlainFailure):
     """Workers did not end in time; the message says how many."""
 
 

@@ -43,7 +43,7 @@ TOPICS = (
     Topic(
         "process-pools",
         "What a process pool does",
-        "A few workers that stay, a queue of tasks before them, results on the way back.",
+        "A few workers that stay, a queue of tasks in front of them, and results on the way back.",
     ),
     Topic(
         "sharing-data",
@@ -53,12 +53,12 @@ TOPICS = (
     Topic(
         "failing-safely",
         "Failing safely",
-        "What goes wrong in a worker is silent unless somebody asks. How to be told, and how to stop waiting.",
+        "What goes wrong in a worker is silent unless somebody asks. How to find out, and how to stop waiting.",
     ),
     Topic(
         "your-own-work",
         "Measuring your own work",
-        "How to ask about a function of yours, how long that takes, and what its first calls tell.",
+        "How to measure a function of yours, how long that takes, and what its first calls reveal.",
     ),
     Topic(
         "beyond-one-machine",
