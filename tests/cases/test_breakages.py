@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from poolscope.experiments.pool_benchmark.sessions import (
     InterpreterLost,
     InterpreterSession,
 )
+from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.protocol.payloads import Breakage
 from poolscope.runner.context import RunContext
@@ -131,6 +133,16 @@ def test_the_item_that_ended_its_worker_is_named(
     assert (found.code, found.exit_code) == (code, exit_code)
     assert item in found.items  # the other thread of two may have been at work too
     assert kind == "thread" or (found.items, found.item) == ((item,), str(item))
+
+
+@pytest.mark.parametrize("kills", [1, 0])
+def test_a_worker_that_the_kernel_killed_for_want_of_memory_is_told_from_others(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch, kills: int
+) -> None:
+    counted = itertools.count(5, kills)
+    monkeypatch.setattr(memory, "kills", lambda: next(counted))
+    found = broken("dying_workers:is_killed@items", "process")
+    assert (found.exit_code, found.out_of_memory) == (-9, bool(kills))
 
 
 def test_an_item_is_named_in_a_spawned_worker_as_well(broken: Broken) -> None:

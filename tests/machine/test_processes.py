@@ -71,6 +71,11 @@ def test_an_exit_code_is_put_into_words(code: int | None, words: str) -> None:
     assert exit_description(code) == words
 
 
+def test_a_kill_that_the_kernel_has_counted_is_the_kernels() -> None:
+    assert exit_description(-9, out_of_memory=True) == "was killed by the kernel for want of memory"
+    assert exit_description(-11, out_of_memory=True) == "was killed by SIGSEGV"
+
+
 PROGRAM = """
 import subprocess, sys
 sys.path.append(sys.argv[1])

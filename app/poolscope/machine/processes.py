@@ -16,15 +16,18 @@ TRACKER = ".resource_tracker import main"
 LOOKS = 100
 
 
-def exit_description(code: int | None) -> str:
+def exit_description(code: int | None, *, out_of_memory: bool = False) -> str:
     """How a process ended, as the predicate of a sentence: 'ended with exit code 3', 'was killed by SIGSEGV'.
 
     `code` is as subprocess and multiprocessing give it, negative for a signal; None where nobody collected it.
+    `out_of_memory` says that the kernel sent the signal, which is only supposed else.
     """
     if code is None:
         return "ended in an unknown way"
     if code >= 0:
         return f"ended with exit code {code}"
+    if out_of_memory and code == -signal.SIGKILL:
+        return "was killed by the kernel for want of memory"
     by_whom = " (by somebody, or by the kernel for want of memory)" if code == -signal.SIGKILL else ""
     return f"was killed by {signal_name(-code)}{by_whom}"
 

@@ -505,6 +505,7 @@ class Breakage:
     alive when the workers were started. `places` say where workers waited, who by then had used no CPU and ended no
     call for `idle_s`. `globals` had another value in the worker than in the process that started it. `limit_s` is the
     time that was over. `hiding` are files that a new worker imports in place of modules of the standard library.
+    `out_of_memory`: the kernel killed it, for want of memory.
     """
 
     code: BreakageCode
@@ -522,6 +523,7 @@ class Breakage:
     idle_s: float | None = None
     unsendable: str = ""
     hiding: tuple[str, ...] = ()
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -618,6 +618,8 @@ def test_a_host_that_gives_its_cpus_to_other_machines_shows_in_a_loop_that_is_al
     assert (found.holds, found.code) == (holds, f"cpu_speed_changed: {code}")
     assert bool(found.remedy) is (holds is True)
     if holds:
+        other_programs = told(MAPS, noise=replace(LOUD, fixed_loop_s=loops))
+        assert check(other_programs, "the CPUs ran at changing speed").code == "cpu_speed_changed: disturbed"
         assert (found.numbers["loops"], found.numbers["shortest_s"], found.numbers["longest_s"]) == (6, FASTER, SLOWER)
 
 

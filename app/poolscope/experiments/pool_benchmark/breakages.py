@@ -92,7 +92,7 @@ def breakage_facts(breakage: Breakage, kind: str, start_method: str) -> dict[str
         "unreadable": breakage.unreadable.rstrip("."),
         "unsendable": breakage.unsendable or None,
         "consequence": Part("waiting map" if kind == "pool" else "broken executor"),
-        "exit": exit_description(breakage.exit_code),
+        "exit": exit_description(breakage.exit_code, out_of_memory=breakage.out_of_memory),
         "again": Part("again" if breakage.again else "not again"),
         "threads": breakage.threads,
         "names_of_threads": threads_in_words(breakage.threads),

@@ -700,6 +700,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         "waits": "Work that waits does not depend on it.",
         "too few": "There were too few rounds to tell.",
         "steady": "{figures:capital}.",
+        "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "changed": (
             "{figures:capital}. No program of this machine does that: the host may be shared with other machines, or "
             "the clock rate changes. Measure again at another time, or for longer."

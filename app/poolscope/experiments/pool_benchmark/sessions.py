@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from poolscope.experiments.pool_benchmark.plan import (
     repetition_s,
     why_unfit,
 )
+from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, SiftItems, WorkOpened
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, SERIAL, STARTED_BY_METHOD, PoolUse
@@ -287,6 +289,7 @@ class InterpreterSession:
     def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
         host, cold = self._living(), self._forks_threads_of_calls(config)
+        killed_before = memory.kills() or 0
         try:
             if cold:
                 with self._another_host() as (other, _):
@@ -296,13 +299,13 @@ class InterpreterSession:
             if self._apart:
                 host.close()
         except HostFailed as failed:
-            breakage = self._explained(config, failed.breakage)
+            breakage = with_killer(self._explained(config, failed.breakage), killed_before)
             raise ConfigurationFailed(f"{failed}{found_out(breakage)}", ended=not cold, breakage=breakage) from None
         except OrderRefused as refused:
             ended = refused.spoiled and not cold
             if ended or self._apart:
                 host.end()
-            breakage = self._explained(config, refused.breakage)
+            breakage = with_killer(self._explained(config, refused.breakage), killed_before)
             raise ConfigurationFailed(str(refused), ended=ended, breakage=breakage) from None
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
@@ -486,6 +489,13 @@ class InterpreterSession:
         """End the host and all that it started, at once."""
         if self._host is not None:
             self._host.end()
+
+
+def with_killer(breakage: Breakage | None, killed_before: int) -> Breakage | None:
+    """What broke a configuration, with the kernel's part in it: it has killed for want of memory so often before."""
+    if breakage is None or breakage.exit_code != -signal.SIGKILL or (memory.kills() or 0) <= killed_before:
+        return breakage
+    return replace(breakage, out_of_memory=True)
 
 
 def needs_fresh_items(trial: TrialReport) -> bool:

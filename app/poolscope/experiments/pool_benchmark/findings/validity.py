@@ -7,7 +7,7 @@ from typing import Any
 
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
-from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
+from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance, was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -144,6 +144,8 @@ def cpu_speed_changed(state: State, usable_cpus: int) -> CheckResult:
     facts = {**known._asdict(), "loops": len(state.noise.fixed_loop_s) if state.noise else 0}
     if not known.changed:
         return CheckResult(False, "steady", facts)
+    if was_disturbed(state, usable_cpus):  # by programs that share the CPUs' caches, and may be all there is to it
+        return CheckResult(None, "disturbed", facts)
     return CheckResult(True, "changed", facts, remedies.more_repetitions(state))
 
 
