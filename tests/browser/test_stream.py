@@ -22,7 +22,9 @@ LOST = (
 # Of each message of the stream, the places that are drawn again.
 NOTE_CHANGES = """() => {
     window.changed = [];
-    document.addEventListener("htmx:before:swap", event => changed.push(event.detail.tasks.map(task => task.target.id)));
+    document.addEventListener("htmx:before:swap", ({ detail }) => {
+        changed.push(detail.tasks.map(task => task.target.id));
+    });
 }"""
 
 
