@@ -29,27 +29,35 @@ def viewers_of(server: Server) -> int:
 
 
 def thousand(claims: Claims, count: int, seconds: float) -> None:
-    """CPU, lateness and memory with `count` viewers."""
-    with served(COMMAND) as server, crowd(server.port, "/live") as viewers:
-        server.begin("shared-list", **RUN)
-        viewers.join(1)
-        server.until_loaded()
-        time.sleep(SETTLE_S)
-        alone = server.own_bytes()
-        before = server.cpu_s()
-        time.sleep(SETTLE_S)
-        rendering = (server.cpu_s() - before) / SETTLE_S
-        began = time.perf_counter()
-        viewers.join(count - 1)
-        joined = time.perf_counter() - began
-        time.sleep(SETTLE_S)
-        before = server.cpu_s()
-        seen = viewers.watch(seconds)
-        cpu = (server.cpu_s() - before) / seen.seconds
-        each = (server.own_bytes() - alone) / (count - 1)
-        known = viewers_of(server)
+    """CPU, lateness and memory with `count` viewers, and memory once they have left."""
+    with served(COMMAND) as server:
+        run = server.begin("shared-list", **RUN)
+        with crowd(server.port, "/live") as viewers:
+            viewers.join(1)
+            server.until_loaded()
+            time.sleep(SETTLE_S)
+            alone = server.own_bytes()
+            before = server.cpu_s()
+            time.sleep(SETTLE_S)
+            rendering = (server.cpu_s() - before) / SETTLE_S
+            began = time.perf_counter()
+            viewers.join(count - 1)
+            joined = time.perf_counter() - began
+            time.sleep(SETTLE_S)
+            before = server.cpu_s()
+            seen = viewers.watch(seconds)
+            cpu = (server.cpu_s() - before) / seen.seconds
+            each = (server.own_bytes() - alone) / (count - 1)
+            known = viewers_of(server)
+        server.stop(run)
+        while viewers_of(server):
+            time.sleep(0.25)
+        left = server.own_bytes()
     frames = len(seen.late_s)
     print(f"  {count} viewers came within {joined:.1f} s; the server counts {known}")
+    print(
+        f"  memory with one {alone / 2**20:.0f} MiB, once all have left {left / 2**20:.0f} MiB, which the next will use"
+    )
     print(
         f"  {frames / count / seen.seconds:.1f} frames a second and viewer of {seen.bytes / frames / 1024:.1f} KiB "
         f"for {seen.seconds:.0f} s; {seen.skipped} skipped"

@@ -17,6 +17,7 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG
 from poolscope.experiments.sharing.payloads import ToolOutcome
+from poolscope.protocol.payloads import ClusterStarted
 from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_line
 from poolscope.runs.journal import Journal
 from poolscope.text.numbers import UNKNOWN
@@ -224,16 +225,19 @@ def failure_records() -> Iterator[Record]:
 
 def test_engines_are_compared_by_their_runs_and_a_disturbed_one_is_marked(tmp_path: Path, serve: Serve) -> None:
     maps = {"serial": about(640), "thread 2": about(655), "process 2": about(340), "loky 2": about(350)}
+    maps["dask 2"] = about(360)
     traces = {key: traced(planned(key, ITEMS), 340, cpus=1) for key in maps if key != "serial"}
-    noisy = [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)]
+    started = Result(1, ClusterStarted(5.0), "dask 2")
+    noisy = [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD, more=[started])]
     kept(tmp_path, "which-pool", dict(PRESETS["engines-computing"].params), noisy)
     kept(tmp_path, "failures", dict(PRESETS["engines-crashes"].params), list(failure_records()))
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/beyond-one-machine")
-        assert page.text.count(" disturbed") == 6  # start-up and speed-up of three kinds, none of large arguments
+        assert page.text.count(" disturbed") == 8  # start-up and speed-up of four kinds, none of large arguments
+        assert len([each for each in page.texts("td") if "for 2, after 5.00 s for the cluster" in each]) == 1
         assert "pool broken" in page.text
         assert page.texts("th").count("loky") == 2  # of the engines' row and of the matrix's column
-        assert page.texts("th").count("dask") == 1  # no column for what is not installed
+        assert page.texts("th").count("dask") == 1  # of the engines' row: no column for what is not installed
         assert "No column for dask. pip install it." in page.text
         assert "No column for dask. pip install it." in read(browser, "/runs/fl-0002").text
 

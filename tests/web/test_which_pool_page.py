@@ -226,6 +226,14 @@ def test_labels_at_the_ends_of_lines_can_be_read(browser: httpx.Client) -> None:
         assert all(abs(cpus["at"] - speed) > top / 40 for speed in (1.0, *beside))
 
 
+def test_the_words_of_the_cpus_keep_away_from_labels_that_are_crowded_at_the_bottom() -> None:
+    slow = {"process 2": about(300), "loky 2": about(700), "joblib 2": about(450), "dask 2": about(3600)}
+    data = chart(told_by({"serial": about(25), "thread 2": about(12), **slow}, asked={"sizes": "2"}), 2)
+    [cpus] = data["cpus"]
+    top = max(row["speedup"] for row in data["ends"])
+    assert min(abs(cpus["at"] - row["at"]) for row in data["ends"]) > top / 15
+
+
 @pytest.mark.parametrize("rounds", [None, 0, 1, 2])
 def test_a_run_on_its_way_shows_what_has_landed(browser: httpx.Client, rounds: int | None) -> None:
     about = EXPERIMENTS["which-pool"]

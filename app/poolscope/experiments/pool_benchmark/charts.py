@@ -47,6 +47,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     bands = _bands(lines, state)
     ideal = _ideal(state, usable_cpus)
     heights = [*(row.get("hi") or row.get("speedup", 0.0) for row in bands), *(row["speedup"] for row in ideal)]
+    ends = _apart(_ends(state, lines), max(heights))
     return {
         "speed": [_point(state, config) for configs in lines.values() for config in configs],
         "reps": [row for configs in lines.values() for config in configs for row in _reps(state, config)],
@@ -56,7 +57,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
             row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, lines[name][0].kind, fit)
         ],
         "best": _best(state),
-        "ends": _apart(_ends(state, lines), max(heights)),
+        "ends": ends,
         "heat": [_heat(state, config) for config in state.pools if config.map],
         "why": [row for config in side_by_side(state) for row in spent(state, config, usable_cpus)],
         "budget": [row for config in state.configs.values() for row in spent(state, config, usable_cpus)],
@@ -65,7 +66,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
             for config in side_by_side(state)
             if config.memory and config.memory.per_worker
         ],
-        "cpus": _cpus(state, usable_cpus, lines),
+        "cpus": _cpus(state, usable_cpus, lines, ends, max(heights)),
     }
 
 
@@ -181,8 +182,12 @@ def _apart(ends: Rows, highest: float) -> Rows:
     return told
 
 
-def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]]) -> Rows:
-    """This machine's usable CPUs where they bound what the sizes can gain: not for work that waits."""
+def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]], ends: Rows, highest: float) -> Rows:
+    """This machine's usable CPUs where they bound what the sizes can gain: not for work that waits.
+
+    The words beside their line keep away from the lines, and from the labels at the `ends` of these. `highest` is what
+    the chart reaches up to.
+    """
     if waits(state) or usable_cpus > max(state.params.sizes):
         return []
     ideal = {row["workers"]: row["speedup"] for row in _ideal(state, usable_cpus)}
@@ -193,7 +198,8 @@ def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]])
     # The words reach as far as the next size or so.
     beside = [size for size in sorted(ideal) if size >= usable_cpus][:2]
     taken = [1.0, *(speeds[size] for speeds in drawn for size in beside if size in speeds)]
-    top = max(taken + [speed for speeds in drawn for speed in speeds.values()])
+    taken += [row["at"] for row in ends if row["workers"] in beside]
+    top = max(highest, *taken)
     at = max((top * height for height in HEIGHTS), key=lambda height: min(abs(height - speed) for speed in taken))
     here = " here" if any(config.hosts_cpus for config in state.pools) else ""
     label = f"{usable_cpus} usable CPU{'' if usable_cpus == 1 else 's'}{here}"

@@ -224,8 +224,11 @@ def on_cpu(cell: Mapping[str, Any]) -> str:
 
 
 def start_up(cell: Mapping[str, Any]) -> str:
-    seconds = (cell.get("start_s") or {}).get("median")
-    return numbers.UNKNOWN if seconds is None else f"{numbers.duration(seconds)} for {cell['size']}"
+    seconds, cluster_s = (cell.get("start_s") or {}).get("median"), cell.get("cluster_start_s")
+    if seconds is None:
+        return numbers.UNKNOWN
+    before = f", after {numbers.duration(cluster_s)} for the cluster" if cluster_s else ""
+    return f"{numbers.duration(seconds)} for {cell['size']}{before}"
 
 
 def ending(entry: Mapping[str, Any] | None) -> str:
