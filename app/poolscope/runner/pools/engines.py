@@ -232,6 +232,8 @@ class ChunkedExecutor(EnginePool):
 class LokyPool(ChunkedExecutor):
     """loky's ProcessPoolExecutor: its workers are neither forked nor import `__main__`, and get functions by value."""
 
+    over_network = False  # but through pipes
+
     def made(self) -> AbstractContextManager[Executor]:
         made: AbstractContextManager[Executor] = import_module("loky").ProcessPoolExecutor(self.size)
         return made
@@ -453,6 +455,7 @@ def named_items(numbers: Sequence[int]) -> str:
 class JoblibPool(EnginePool):
     """joblib's Parallel with its default backend: loky's workers, whose native threads it limits to their share."""
 
+    over_network = False
     mapping: Any = None  # the Parallel whose map goes on
 
     def open(self) -> None:
