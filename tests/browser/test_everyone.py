@@ -100,7 +100,13 @@ def failures(bench: Served) -> str:
 
 def finished(bench: Served) -> str:
     """The bench with an ended run in each panel: those of other tests, where there are some."""
-    for experiment, prepare in (("shared-list", shared_list), ("factorials", factorials), ("pool-sizes", pool_sizes)):
+    panels = (
+        ("shared-list", shared_list),
+        ("factorials", factorials),
+        ("pool-sizes", pool_sizes),
+        ("sharing", sharing),
+    )
+    for experiment, prepare in panels:
         runs = bench.api.get("/api/runs", params={"experiment": experiment, "limit": 1}).json()
         if not runs or runs[0]["status"] != "finished":
             prepare(bench)
