@@ -79,7 +79,7 @@ main()
     [
         (
             "serve.END_LIMIT_S = 0.5; Scheduler.close = lambda self, **_: asyncio.sleep(600)",
-            "tidied up at the next start",
+            "cleans up what is left",
         ),
         ("intervals.warm = lambda: time.sleep(600)", ""),
     ],
