@@ -100,9 +100,15 @@ document.addEventListener("htmx:before:swap", event => {
   for (const task of [...tasks]) {
     const id = task.target?.id;
     if (streamed) frames.set(id, frame);
-    else if (frames.get(id) > frame) tasks.splice(tasks.indexOf(task), 1);
+    if (streamed ? shown(task) : frames.get(id) > frame) tasks.splice(tasks.indexOf(task), 1);
   }
 });
+// A first frame repeats what the page came with; to compare that is cheaper by far than to morph it, which held up a phone.
+function shown({ fragment, target }) {
+  const copy = fragment.firstElementChild?.cloneNode(true);
+  for (const each of copy?.querySelectorAll("[hx-get], [hx-post]") ?? []) each.dataset.htmxPowered = "true"; // as htmx marks them
+  return copy?.isEqualNode(target);
+}
 
 // What a reader has opened stays open when its part of the page is drawn again: only he closes it.
 htmx.registerExtension("opened", {

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from poolscope.experiments.registry import EXPERIMENTS
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
+# The tests read what runners have recorded, of any experiment: its results are known once it has been loaded.
+LOADED = tuple(EXPERIMENTS.values())
 # Tests that share a browser and a server: one worker runs all of them. These are two browsers, which take about equally
 # long, for with one for all it would be the last to end.
 TOGETHER = (("tests/browser/test_everyone.py", "tests/browser/test_stream.py"), ("tests/browser/",))

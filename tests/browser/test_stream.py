@@ -19,6 +19,14 @@ LOST = (
     "Failed to fetch",  # the data of a chart that was due just then
 )  # what is noted of a server that is not there
 
+# Of each message of the stream, the places that are drawn again.
+NOTE_CHANGES = """() => {
+    window.changed = [];
+    document.addEventListener("htmx:before:swap", ({ detail }) => {
+        changed.push(detail.tasks.map(task => task.target.id));
+    });
+}"""
+
 
 def test_a_page_holds_exactly_one_stream(open_page: Opens, watched: Watched, bench: Served) -> None:
     page = until_live(open_page())
@@ -138,6 +146,17 @@ def test_a_hidden_tab_lets_go_of_its_stream_and_comes_back(open_page: Opens, ben
     expect(page.locator("#factorials-head output a")).to_have_text(shown)
     until_live(page)
     until(lambda: bench.viewers() == 1, "its new stream")
+
+
+def test_a_whole_picture_of_what_is_there_already_changes_nothing(open_page: Opens, bench: Served) -> None:
+    page = until_live(open_page())
+    page.evaluate(NOTE_CHANGES)
+    hide(page, True)
+    until(lambda: bench.viewers() == 0, "the end of the stream")
+    hide(page, False)  # its new stream begins with everything
+    until(lambda: page.evaluate("changed.length"), "the first frame")
+    left = set(page.evaluate("changed[0]"))
+    assert not left & {"factorials-head", "factorials-ask", "shared-list-live", "failures-ask", "recent"}
 
 
 def test_a_tab_that_opens_in_the_background_holds_no_stream(open_page: Opens, bench: Served) -> None:

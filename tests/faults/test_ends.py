@@ -79,7 +79,7 @@ main()
     [
         (
             "serve.END_LIMIT_S = 0.5; Scheduler.close = lambda self, **_: asyncio.sleep(600)",
-            "cleans up what is left",
+            "the next start cleans up",
         ),
         ("intervals.warm = lambda: time.sleep(600)", ""),
     ],

@@ -424,6 +424,7 @@ def test_a_cluster_is_told_with_its_price(cluster_ms: float, code: str, says: st
     text = " ".join(sentences).replace("\N{NO-BREAK SPACE}", " ")
     assert says in text
     assert "lost 1 worker in this run, and 3 tasks were done again" in text
+    assert says in str(verdict_of(now, 4)).replace("\N{NO-BREAK SPACE}", " "), "also where it is not the one to use"
     there = reasons_by_code(told(maps, more=more[1:], around_ms={"process 2": 30.0, key: 100.0}), 4)
     (price,) = [reason for code, reason in there.items() if code.startswith("cluster ")]
     text = verdict_sentence(now, price.code, price.facts).replace("\N{NO-BREAK SPACE}", " ")

@@ -21,10 +21,10 @@ from poolscope.protocol.commands import MeasureOnce
 from poolscope.protocol.kinds import ENGINES, PoolUse, chunk_used
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.pools import handshake
-from poolscope.runner.pools.engines import lacking_engine
 from poolscope.runner.pools.handshake import PoolFailed
 from poolscope.runner.pools.kinds import measure
 from poolscope.runner.pools.own_cluster import OwnClusters
+from poolscope.runner.pools.packages import lacking_engine
 from poolscope.runner.pools.worker_side import WorkerAnswer, WorkerMemory
 from poolscope.runner.reports import report_on
 from poolscope.runner.tracing import items_under_way
@@ -337,6 +337,21 @@ def test_what_is_not_installed_is_told_with_how_to_install_it(monkeypatch: pytes
     for kind in ("loky", "joblib", "dask", "ray"):
         assert "pip install" in (lacking_engine(kind) or "")
     assert lacking_engine("executor") is None
+
+
+def test_nothing_of_engines_is_imported_where_none_is_used() -> None:
+    """By a host as it says what it has, or by the module that breaks a pool of the standard library."""
+    program = (
+        "import sys\n"
+        "from poolscope.experiments.failures import pooled\n"
+        "from poolscope.runner.host.setup import interpreter_facts\n"
+        "assert set(interpreter_facts().kinds) > {'loky', 'dask'}\n"
+        "rooms = ('engines', 'map_watch', 'own_cluster', 'ray_pool')\n"
+        "print(*({'loky', 'joblib', 'dask', 'distributed', 'ray'} & {*sys.modules}))\n"
+        "print(*(name for name in sys.modules if name.rpartition('.')[2] in rooms))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("kind", ENGINES)

@@ -126,7 +126,8 @@ def test_a_map_says_how_far_it_is_while_it_goes_on(
     assert all(each.items == 6 and each.done <= each.given <= 6 for each in run.told)
     done = [each.done for each in run.told]
     assert done == sorted(done)
-    assert all((each.sent is not None) is (kind == "dask") for each in run.told)
+    if kind != "executor":  # which may have any connections, as this process may
+        assert all((each.sent is not None) is (kind == "dask") for each in run.told)
 
 
 def test_a_map_that_is_over_sooner_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,8 @@ from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.catalogue import ENGINES
 from poolscope.experiments.failures.payloads import CleanedUp
 from poolscope.runner.pools import mp_pool
-from poolscope.runner.pools.engines import lacking_engine
 from poolscope.runner.pools.handshake import END_LIMIT_S
-from poolscope.runner.pools.own_cluster import local_cluster
+from poolscope.runner.pools.packages import lacking_engine
 
 WORKERS = 2
 
@@ -102,6 +101,8 @@ class DaskTool(ExecutorTool):
     """dask's executor on a LocalCluster of its own, whose scheduler is in this process."""
 
     def __init__(self) -> None:
+        from poolscope.runner.pools.own_cluster import local_cluster  # late: nothing of dask where it is not broken
+
         # On a busy machine a worker in the place of a dead one starts later than a LocalCluster waits for it.
         os.environ.setdefault("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "100s")
         distributed: Any = import_module("distributed")

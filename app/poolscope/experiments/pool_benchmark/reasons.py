@@ -189,13 +189,13 @@ def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reaso
 
 
 def _cluster(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
-    """What a cluster takes beside its work, and from how much work on it pays."""
+    """What a cluster takes beside its work, and from how much work on it pays: whoever asks for one wants to know."""
     price = cluster_price(state, usable_cpus)
     if price is None or recommendation.maps.outcome == "too few":
         return
     pays = {"pays": Part("pays")} if price.facts["seconds_per_item"] is not None else {}
     facts = {**price.facts, **pays, "price": Part(_price_told(price))}
-    yield Reason(price.code, facts, price.config is recommendation.config)
+    yield Reason(price.code, facts)
 
 
 def _price_told(price: ClusterPrice) -> str:

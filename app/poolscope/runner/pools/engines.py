@@ -8,7 +8,6 @@ the chunk size that their `map` is given; a worker's end is what the engine itse
 
 from __future__ import annotations
 
-import importlib.util
 import multiprocessing
 import os
 import sys
@@ -45,20 +44,8 @@ MEMORY_LIMIT_S = 5.0  # for workers to say what they hold
 # As often the traced repetition maps with function and items there beforehand, and with both sent, unless it is long.
 SHIPPING_TURNS = 5
 SHIPPING_S = 2.0
-# The package that has to be there for a kind, and how it gets there.
-PACKAGES = {"loky": "loky", "joblib": "joblib", "dask": "distributed", "ray": "ray"}
-INSTALL = {"loky": "pip install loky", "joblib": "pip install joblib", "dask": "pip install 'dask[distributed]'"}
-INSTALL |= {"ray": "pip install 'ray[client]', if it has wheels for this Python"}
 
 Answer = TypeVar("Answer")
-
-
-def lacking_engine(kind: str) -> str | None:
-    """Why this Python can't run an engine, in a sentence; None when it can."""
-    package = PACKAGES.get(kind)
-    if package is None or importlib.util.find_spec(package) is not None:
-        return None
-    return f"The package {package} is not installed for this Python: {INSTALL[kind]}."
 
 
 class EnginePool(TimedPool):
@@ -244,6 +231,8 @@ class ChunkedExecutor(EnginePool):
 
 class LokyPool(ChunkedExecutor):
     """loky's ProcessPoolExecutor: its workers are neither forked nor import `__main__`, and get functions by value."""
+
+    over_network = False  # but through pipes
 
     def made(self) -> AbstractContextManager[Executor]:
         made: AbstractContextManager[Executor] = import_module("loky").ProcessPoolExecutor(self.size)
@@ -466,6 +455,7 @@ def named_items(numbers: Sequence[int]) -> str:
 class JoblibPool(EnginePool):
     """joblib's Parallel with its default backend: loky's workers, whose native threads it limits to their share."""
 
+    over_network = False
     mapping: Any = None  # the Parallel whose map goes on
 
     def open(self) -> None:

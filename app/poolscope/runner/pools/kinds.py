@@ -22,6 +22,7 @@ from poolscope.runner.context import RunContext
 from poolscope.runner.pools.in_process import InterpreterPool, ThreadPool
 from poolscope.runner.pools.measurement import Measurement, TimedPool, TimedTask, time_map
 from poolscope.runner.pools.mp_pool import MultiprocessingPool
+from poolscope.runner.pools.packages import lacking_engine
 from poolscope.runner.pools.processes import ProcessPool
 from poolscope.runner.pools.serial import SerialLoop
 from poolscope.workloads.work import Work
@@ -34,8 +35,6 @@ def lacking(kind: str) -> str | None:
     if kind == "interpreter" and not hasattr(futures, "InterpreterPoolExecutor"):
         return f"InterpreterPoolExecutor came with Python 3.14, and this is {platform.python_version()}."
     if kind in ENGINES:
-        from poolscope.runner.pools.engines import lacking_engine  # late, as below
-
         return lacking_engine(kind)
     if kind in STARTED_BY_METHOD:
         try:
