@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opens, run, until_live
 from tests.served import Served
@@ -74,6 +74,37 @@ def test_the_first_card_keeps_its_height_as_its_run_begins(open_page: Opens, wid
     form.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator("#which-pool-stop button")).to_be_visible()
     assert card.evaluate(CONTENT) == height
+
+
+@pytest.mark.parametrize(
+    ("experiment", "params"),
+    [
+        ("shared-list", {"seconds": 600}),
+        ("pool-sizes", {"workload": "square-sleep"}),
+        ("sharing", {"operations": 20_000}),
+    ],
+)
+def test_the_fields_of_a_panel_keep_their_room_as_a_run_begins(
+    open_page: Opens, bench: Served, experiment: str, params: dict[str, object]
+) -> None:
+    page = until_live(open_page())
+    ask = page.locator(f"#{experiment}-ask")
+    expect(ask.get_by_role("button", name="Run", exact=True)).to_be_visible()
+    idle = heights(page, f"#{experiment}-ask")
+    bench.begin(experiment, **params)
+    expect(ask.get_by_role("button", name="Stop")).to_be_visible()
+    if experiment != "shared-list":
+        expect(ask.get_by_role("button", name="Kill now")).to_be_visible()
+    assert heights(page, f"#{experiment}-ask") == idle
+
+
+def heights(page: Page, selector: str) -> dict[int, int]:
+    """How high something is in windows of several widths, from a tablet on; on a phone panels grow with their runs."""
+    found = {}
+    for width in (768, 900, 1024, 1280, 1440, 1920, 2400, 2560):
+        page.set_viewport_size({"width": width, "height": 900})
+        found[width] = int(page.locator(selector).evaluate("element => element.offsetHeight"))
+    return found
 
 
 def test_a_link_to_a_panel_opens_what_it_is_folded_in(open_page: Opens) -> None:

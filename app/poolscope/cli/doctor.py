@@ -35,7 +35,10 @@ PROBE_LIMIT_S = 30.0
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
-    """Show what this machine offers: Python, CPUs, start methods, limits, other Pythons, the data folder, extras."""
+    """Show what this machine offers.
+
+    Python, CPUs, start methods, limits, other Pythons, the data folder and optional extras.
+    """
     with error_exits():
         report = examine(read_settings())
     if as_json:

@@ -110,12 +110,13 @@ def command(
         bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
     ] = False,
 ) -> None:
-    """Find out which pool suits your own function: threads, processes, interpreters, or the plain loop.
+    """Find out which pool suits your own function.
 
-    The function is imported in your folder and virtual environment; your code need not import Poolscope. Progress goes
-    to stderr, the result to stdout. Exit status: 0 if it finished, 1 if it failed, every pool broke or a --fail-if
-    condition holds, 2 if an option is wrong or the function or its items don't exist, 130 if it was interrupted; what
-    was measured until then is printed and kept.
+    It is measured in threads, processes, interpreters and a plain loop. The function is imported in your folder and
+    virtual environment; your code need not import Poolscope. Progress goes to stderr, the result to stdout. Exit
+    status: 0 if it finished, 1 if it failed, every pool broke or a --fail-if condition holds, 2 if an option is wrong
+    or the function or its items don't exist, 130 if it was interrupted; what was measured until then is printed and
+    kept.
     """
     options: dict[str, Any] = {
         "kinds": kinds,

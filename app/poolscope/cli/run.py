@@ -56,10 +56,10 @@ def command(
         bool, typer.Option("--json", help="Print the run as JSON instead of a table; `poolscope schema` describes it.")
     ] = False,
 ) -> None:
-    """Run one experiment in this terminal: progress goes to stderr, the result to stdout.
+    """Run one experiment in this terminal.
 
-    Exit status: 0 if it finished, 1 if it failed, every pool broke or a --fail-if condition holds, 2 if a parameter is
-    wrong, 130 if it was interrupted.
+    Progress goes to stderr, the result to stdout. Exit status: 0 if it finished, 1 if it failed, every pool broke or a
+    --fail-if condition holds, 2 if a parameter is wrong, 130 if it was interrupted.
     """
     with error_exits():
         raw = parse_pairs(param or ())

@@ -18,9 +18,10 @@ def command(
         str, typer.Argument(metavar="[EXPERIMENT]", help="An experiment from `poolscope list`; default: all of them.")
     ] = "",
 ) -> None:
-    """Print the JSON Schema of a run, as printed by `poolscope run --json` and returned by the API.
+    """Print the JSON Schema of a run.
 
-    `poolscope measure --json` prints a run of which-pool.
+    A run is what `poolscope run --json` prints and the API returns; `poolscope measure --json` prints one of
+    which-pool.
     """
     with error_exits():
         name = EXPERIMENTS[experiment].name if experiment else ""

@@ -52,9 +52,10 @@ def make_command() -> Callable[..., None]:
     """The command's function, with an option for every setting."""
 
     def serve(**options: Any) -> None:
-        """Serve the dashboard, and print its address as soon as it is up.
+        """Serve the dashboard.
 
-        Settings are read from POOLSCOPE_* in the environment, then a .env file, then these options; the last one wins.
+        Its address is printed as soon as it is up. Settings are read from POOLSCOPE_* in the environment, then a .env
+        file, then these options; the last one wins.
         """
         open_browser, token = bool(options.pop("open_browser", False)), options.pop("token", None)
         fork_if_first()

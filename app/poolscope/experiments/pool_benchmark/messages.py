@@ -907,7 +907,9 @@ VERDICTS = {
 # How the rounds went.
 ROUNDS = {
     "slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since.",
-    "in a row": "Short maps are timed in a row, {least:whole}[–{most:whole}] a sample; a time is that of one.",
+    "in a row": (
+        "Short maps are timed several in a row, {least:whole}[–{most:whole}] per sample; times are those of one map."
+    ),
 }
 
 # What running again with a remedy changes, by its parameters: one value, or several to compare.

@@ -89,7 +89,7 @@ WorkloadOfSizes = Literal["square", "square-sleep", "sum-of-squares", "factorial
 Method = Literal["map", "imap", "imap_unordered", "apply_async"]
 KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join((*POOL_KINDS, *ENGINES))}"
 REPEATS_HELP = "Repetitions, after one warm-up; empty = as many as the answer needs."
-SECONDS_HELP = "The time that all may take where the number of repetitions is left open."
+SECONDS_HELP = "Time for the whole run, if the number of repetitions is left open."
 WORK_MS_HELP = "How long one item computes or waits; empty = default."
 SIZES_RANGE = f"1–{LARGEST_POOL}, at most {MOST_SIZES}"
 CHUNKSIZE_HELP = "Items per message (chunk) to a worker process; 0 is the pool's own choice."
