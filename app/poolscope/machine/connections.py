@@ -45,10 +45,57 @@ def tcp_bytes() -> Mapping[str, Carried] | None:
 def carried_by(number: int) -> Carried | None:
     """What the connection behind a file descriptor has carried; None for another kind of socket."""
     with socket.socket(fileno=os.dup(number)) as connection:
-        if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
-            return None
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_AT + BYTES.size)
+        return carried_on(connection)
+
+
+def carried_on(connection: socket.socket) -> Carried | None:
+    """The same of a connection that is at hand."""
+    if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
+        return None
+    told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_AT + BYTES.size)
     return Carried(*BYTES.unpack_from(told, BYTES_AT)) if len(told) == BYTES_AT + BYTES.size else None
+
+
+class Meter:
+    """Counts what the connections that are open now carry from now on. Close it.
+
+    It keeps each of them at hand, by a descriptor of its own, so that a look takes some microseconds: to search all
+    descriptors takes half a millisecond, in which a thread that is stopped in its midst holds the GIL.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[tuple[socket.socket, Carried]] = []
+        entries: list[Path] = []
+        with suppress(OSError):
+            entries = list(FILES.iterdir()) if hasattr(socket, "TCP_INFO") else []
+        for entry in entries:
+            with suppress(OSError):  # it has just been closed
+                if str(entry.readlink()).startswith("socket:"):
+                    self._keep(socket.socket(fileno=os.dup(int(entry.name))))
+
+    def _keep(self, connection: socket.socket) -> None:
+        try:
+            before = carried_on(connection)
+        except OSError:
+            before = None
+        if before is None:
+            connection.close()
+        else:
+            self._open.append((connection, before))
+
+    def read(self) -> Carried | None:
+        """None where there is no connection."""
+        sent = received = 0
+        for connection, before in self._open:
+            now = carried_on(connection)
+            if now is not None:
+                sent, received = sent + now.sent - before.sent, received + now.received - before.received
+        return Carried(sent, received) if self._open else None
+
+    def close(self) -> None:
+        for connection, _ in self._open:
+            connection.close()
+        self._open.clear()
 
 
 def carried_since(before: Mapping[str, Carried] | None, passes: int) -> Carried | None:

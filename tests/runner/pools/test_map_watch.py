@@ -188,7 +188,7 @@ def test_a_look_that_takes_long_is_followed_by_a_pause_some_hundred_times_as_lon
             pauses.append(timeout or 0.0)
             return len(pauses) > 2
 
-    watch = map_watch.MapWatch(run.context, lambda: map_watch.HowFar(4, 2), 8, None)
+    watch = map_watch.MapWatch(run.context, lambda: map_watch.HowFar(4, 2), 8, over_network=False)
     monkeypatch.setattr(watch, "_over", Waits())
     with watch:
         pass

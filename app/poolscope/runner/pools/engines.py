@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -22,7 +22,6 @@ from time import monotonic, perf_counter, perf_counter_ns
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from poolscope.machine.connections import Carried
 from poolscope.machine.memory import Memory, of_processes
 from poolscope.protocol.kinds import PoolUse, chunk_used, kind_of_cluster
 from poolscope.protocol.payloads import ShippedOnce
@@ -113,8 +112,8 @@ class EnginePool(TimedPool):
     def first_answers(self, answer: Callable[..., Answer], limit_s: float) -> list[Answer]:
         """Have as many first tasks answered as there are workers to be. Raises TimeoutError where that takes longer."""
 
-    def watched(self, context: RunContext, carried: Mapping[str, Carried] | None) -> AbstractContextManager[None]:
-        return MapWatch(context, self.how_far, len(self.work.items), carried)
+    def watched(self, context: RunContext) -> AbstractContextManager[None]:
+        return MapWatch(context, self.how_far, len(self.work.items), self.over_network)
 
     @abstractmethod
     def how_far(self) -> HowFar | None:

@@ -10,12 +10,12 @@ nor a stamp. A look may hold this process's GIL, so the pause after it is some h
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import perf_counter, perf_counter_ns
 from types import TracebackType
 from typing import NamedTuple
 
-from poolscope.machine.connections import Carried, carried_since
+from poolscope.machine.connections import Meter
 from poolscope.protocol.payloads import MapProgress
 from poolscope.protocol.records import Result
 from poolscope.runner.context import RunContext
@@ -34,7 +34,7 @@ class HowFar(NamedTuple):
 class MapWatch:
     """Within it, a thread asks `how_far` the map of so many `items` is, until that is None. The run is quiet meanwhile.
 
-    `carried` is what each connection had carried before the map; None, or empty, where there is none to look at.
+    Where it goes `over_network`, what this process's connections carry is told as well.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class MapWatch:
         context: RunContext,
         how_far: Callable[[], HowFar | None],
         items: int,
-        carried: Mapping[str, Carried] | None,
+        over_network: bool,
     ) -> None:
         self._context = context
         self._how_far = how_far
         self._items = items
-        self._carried = carried
+        self._meter = Meter() if over_network else None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="map watch", daemon=True)
 
@@ -59,6 +59,8 @@ class MapWatch:
     ) -> None:
         self._over.set()
         self._thread.join()
+        if self._meter is not None:
+            self._meter.close()
 
     def _watch(self) -> None:
         recorder, pause_s = self._context.recorder, EVERY_S
@@ -78,7 +80,7 @@ class MapWatch:
         told = self._how_far()
         if told is None:
             return None
-        carried = carried_since(self._carried, 1) if self._carried else None
+        carried = self._meter.read() if self._meter is not None else None
         if carried is None:
             return MapProgress(self._items, told.given, told.done)
         return MapProgress(self._items, told.given, told.done, carried.sent, carried.received)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -222,7 +222,7 @@ class TimedPool(ABC):
         """The line with stamps around each call."""
         return self.prepared_map(self.stamped(), items)
 
-    def watched(self, context: RunContext, carried: Mapping[str, Carried] | None) -> AbstractContextManager[None]:
+    def watched(self, context: RunContext) -> AbstractContextManager[None]:
         """Within it, a thread of its own says how far the map is, where the pool holds what tells that."""
         return nullcontext()
 
@@ -275,7 +275,7 @@ def time_map(
                 monitor.phase = "mapping"
                 clock = CpuClock() if pool.in_this_process else None
                 carried_before = tcp_bytes() if pool.over_network else None
-                with pool.watched(context, carried_before):
+                with pool.watched(context):
                     asked = perf_counter_ns()
                     for call in calls:
                         results = call()
