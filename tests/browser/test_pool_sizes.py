@@ -35,7 +35,8 @@ def dots(page: Page, chart: str = "#pool-sizes-chart") -> int:
 
 
 def drawn(page: Page, chart: str) -> None:
-    """Wait until a chart shows something."""
+    """Go to a chart, for what is far below is not drawn before, and wait until it shows something."""
+    page.locator(chart).scroll_into_view_if_needed()
     expect(page.locator(f"{chart} svg .mark-symbol path").first).to_be_visible()
 
 
