@@ -134,10 +134,6 @@ class Served:
 
     # What it holds, and what is left of it
 
-    def has_loaded(self) -> bool:
-        """Whether it has loaded SciPy, which it does some seconds after its start, or before the first measured run."""
-        return any("/scipy/stats/" in mapped.path for mapped in psutil.Process(self.process.pid).memory_maps())
-
     def own_bytes(self) -> int:
         """Memory that only the server has (unique set size): what would be free if it ended."""
         return int(psutil.Process(self.process.pid).memory_full_info().uss)
