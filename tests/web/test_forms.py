@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from types import SimpleNamespace
+from typing import Any, cast, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from poolscope.errors import BadParameters, ParameterError
+from poolscope.experiments.experiment import Installation
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams, WorkloadOfSizes
@@ -16,8 +18,9 @@ from poolscope.experiments.shared_list.params import Guard, SharedListParams
 from poolscope.experiments.shared_list.payloads import ControlsInForce
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.protocol.records import Result
-from poolscope.runs.run import Run
-from poolscope.web.context import run_facts, takes
+from poolscope.runs.run import Run, Status
+from poolscope.web.app_state import AppState
+from poolscope.web.context import form_facts, run_facts, takes
 from poolscope.web.forms import FormField, as_text, fields
 from pydantic import ValidationError
 
@@ -90,6 +93,17 @@ def test_work_that_is_not_offered_stays_to_be_seen_above_its_result() -> None:
     assert gone["workload"].value == "gone:f@items"
     assert [option.word for option in gone["workload"].options if option.chosen] == ["gone:f, not offered here"]
     assert by_name(*fields(FactorialsParams, {"kind": "gone"}))["kind"].value == "thread"
+
+
+def test_a_form_holds_no_work_that_only_a_terminal_can_start() -> None:
+    about, app_state = (
+        EXPERIMENTS["which-pool"],
+        SimpleNamespace(scheduler=SimpleNamespace(installation=Installation())),
+    )
+    for work, shown in (("sleep", "sleep"), ("gone:f@items", "sum-of-squares")):
+        run = Run("wp-0001", about, WhichPoolParams(workload=work), status=Status.FINISHED)
+        form = by_name(*form_facts(cast("AppState", app_state), about, run).fields)
+        assert form["workload"].value == shown
 
 
 def test_a_heading_says_the_controls_as_they_were_last() -> None:

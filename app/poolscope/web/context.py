@@ -172,7 +172,9 @@ def form_facts(
 ) -> FormFacts:
     """A panel's form; `typed` and `errors` are those of a form that was sent back."""
     installation = app_state.scheduler.installation
-    of_run = {**params_in_force(run), **run.controls} if run else _first_choice(experiment, installation)
+    of_run = _first_choice(experiment, installation)
+    if run is not None and not _command(run, installation):  # what only a terminal can start, Run here would refuse
+        of_run = {**params_in_force(run), **run.controls}
     values = {**of_run, **(typed or {})}
     live = run is not None and run.status.live
     controls = experiment.controls.model_fields if experiment.controls and live else {}

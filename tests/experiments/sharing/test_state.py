@@ -127,7 +127,7 @@ def test_a_single_right_tool_is_said_with_its_price() -> None:
 def test_lost_updates_are_the_expected_outcome_without_a_guard() -> None:
     now = folded("none", outcome("none", 100, 25, lost=75), *rounds("none", 1, 1, 1))
     assert now.rows[0].as_it_should is True
-    assert str(verdict(now, 2)).startswith("No guard: 75% of the updates are lost, 25 counted instead of 100.")
+    assert str(verdict(now, 2)).startswith("No guard: 75% of the updates are lost, 25 counted instead of 100")
     lost = {finding.check: finding for finding in findings(now, 2)}["without a guard updates are lost"]
     assert (lost.holds, dict(lost.numbers)) == (True, {"none": 0.75})
 
@@ -158,7 +158,8 @@ def test_all_right_and_all_lost_in_one_sentence() -> None:
     said = verdict(now, 2)
     assert said is not None
     assert said.headline == (
-        "Both guarded tools are right; without a guard threads lose 75% and processes 60% of their updates."
+        "Both guarded tools are right; without a guard threads lose 75% and processes 60% of their updates, "
+        "interrupted between reading and writing."
     )
     assert "An addition under Lock costs 110" in said.rest
     assert "under Value 10.0× as much" in said.rest

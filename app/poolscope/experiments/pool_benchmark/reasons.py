@@ -140,7 +140,7 @@ def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     config, best = recommendation.config, recommendation.best
     if recommendation.maps.outcome in ("pool", "small gain") and config is not None and config is not best:
         of = Part("fastest within CPUs" if _faster_beyond_cpus(recommendation) else "fastest")
-        yield Reason("cheapest", {"best": best, "fastest": of, "equal": EQUAL - 1}, False)
+        yield Reason("cheapest", {"best": best, "fastest": of, "equal": EQUAL - 1})
 
 
 def _faster_beyond(recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:

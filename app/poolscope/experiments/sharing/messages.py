@@ -19,6 +19,8 @@ NOT_YET_READ = "The machine is looked at again when the last round is over."
 NO_ROUND = "No round has been timed."
 SEGMENT_GONE = "The segment is gone."
 SEGMENT_LEFT = "The segment is still there."
+# Of threads the demonstration sees to it that it happens: a plain `+= 1` may do well for a long time.
+INTERRUPTED = "interrupted between reading and writing"
 PREPOSITION = {"addition": "under"}
 
 
@@ -61,7 +63,7 @@ def headline(rows: Sequence[ToolState], workers: int) -> str:
     losers = [row for row in bare if row.lost]
     if losers:
         shares = [f"{row.tool.between} {'' if place else 'lose '}{row.lost:.0%}" for place, row in enumerate(losers)]
-        parts.append(f"without a guard {format_list(shares)} of their updates")
+        parts.append(f"without a guard {format_list(shares)} of their updates, {INTERRUPTED}")
     spared = [row.tool.title for row in bare if not row.lost]
     if spared:
         parts.append(f"{format_list(spared)} lost no update, {why_none_lost(workers)}")
@@ -76,7 +78,7 @@ def _of_one(row: ToolState, workers: int) -> str:
         return f"{row.tool.title} lost no update, {why_none_lost(workers)}."
     if row.lost and row.outcome is not None:
         counted = f"{value(row.outcome.actual)} counted instead of {value(row.outcome.expected)}"
-        return f"{capital(row.tool.title)}: {row.lost:.0%} of the updates are lost, {counted}."
+        return f"{capital(row.tool.title)}: {row.lost:.0%} of the updates are lost, {counted}, {INTERRUPTED}."
     price = f"; {operation(row.tool)} costs {duration(median(row.costs))}" if row.rounds else ""
     return f"{result(row)}{price}."
 
