@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import poolscope.experiments.registry  # noqa: F401 (what records carry can be read once it is imported)
 import psutil
 import pytest
 from poolscope.protocol.records import Contents, Opening, Record, Sample, TaskEvent, from_line

@@ -151,7 +151,7 @@ class Processes:
         alive = {worker.sentinel: worker for worker in self._workers}
         while alive and (left := deadline - perf_counter_ns()) > 0:
             for sentinel in wait(list(alive), timeout=left / 1e9):
-                del alive[sentinel]  # type: ignore[arg-type]
+                del alive[sentinel]  # type: ignore[arg-type]  # of what was asked for: ints
         return list(alive.values())
 
 

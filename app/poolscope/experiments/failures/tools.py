@@ -80,7 +80,7 @@ class ExecutorTool:
         until = perf_counter_ns() + 500_000_000
         while children and (left := until - perf_counter_ns()) > 0:
             for sentinel in wait(list(children), left / 1e9):
-                del children[sentinel]  # type: ignore[arg-type]
+                del children[sentinel]  # type: ignore[arg-type]  # of what was asked for: ints
         for child in children.values():
             child.kill()
             child.join(1)

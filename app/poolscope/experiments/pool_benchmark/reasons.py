@@ -92,8 +92,7 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
 
 def _speed(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
     """What may have kept the run from an answer, where it has none."""
-    changed = cpu_speed_changed(state, usable_cpus)
-    if recommendation.config is None and changed.holds:
+    if recommendation.config is None and (changed := cpu_speed_changed(state, usable_cpus)).holds:
         yield Reason("speed changed", changed.facts)
 
 
