@@ -93,6 +93,8 @@ def test_a_server_that_was_killed_and_came_back(open_page: Opens, watched: Watch
     watched.expected += LOST
     page, own = until_live(open_page()), open_page()
     shown = bench.begin("shared-list", **ENDLESS)
+    # The page may still show an earlier test's run, and would have no news of this one when the server is back.
+    expect(page.locator("#shared-list-head output[data-live] a")).to_have_text(shown)
     expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
     own.goto(f"/runs/{shown}")
     until_live(own)
