@@ -37,7 +37,7 @@ MARKS = {
 class FindingFacts:
     """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
     `change` words that remedy and `takes` how long a run with it takes, '' without one. `command` runs it in a
-    terminal, where this server can't."""
+    terminal, where this server can't. `failed`: something went wrong, where others tell of a cost or a caution."""
 
     place: int
     check: str
@@ -45,6 +45,7 @@ class FindingFacts:
     change: str = ""
     takes: str = ""
     command: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,8 @@ def findings_that(
 
 def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:
     check = f"not so: {finding.check}" if finding.wanted and finding.trouble else finding.check
-    facts = FindingFacts(place, _as_title(check), finding.sentence)
+    failed = bool(finding.trouble and finding.failure)
+    facts = FindingFacts(place, _as_title(check), finding.sentence, failed=failed)
     if not finding.remedy:
         return facts
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)

@@ -40,5 +40,6 @@ def findings(state: FactorialsState, usable_cpus: int) -> tuple[Finding, ...]:
         limit = state.params.time_limit
         sentence = messages.time_limit_reached(late, len(completed), limit)
         remedy = {**state.params.model_dump(), "time_limit": 60.0}
-        found.append(Finding("time limit reached", True, sentence, {"late": late, "time_limit": limit}, remedy))
+        reached = {"late": late, "time_limit": limit}
+        found.append(Finding("time limit reached", True, sentence, reached, remedy, failure=True))
     return tuple(found)
