@@ -67,6 +67,11 @@ def overtaken(order: Iterable[int]) -> int:
     return count
 
 
+def workers_with_tasks(state: FactorialsState) -> int:
+    """How many of the pool's workers got a number: where the numbers are short, a few workers may take them all."""
+    return len({number.worker for number in state.numbers} - {""})
+
+
 def handed_over_elsewhere(state: FactorialsState) -> int:
     """How many results `as_completed` handed over in another place than that in which they were completed."""
     completed = [number for number in state.completed if number.collected is not None]
