@@ -24,9 +24,16 @@ from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Row, Table, table
 from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, View
+from poolscope.workloads.catalog import WORKLOADS
 
 NUMBERED = 240  # with more items than this the boxes are too small for a number each
 ROWS_SHOWN = 100
+# A title names the numbers where the work is about them, and tells each work from every other.
+OF_NUMBERS = {
+    "square": "Squares of {}",
+    "square-sleep": "Squares of {} after a wait",
+    "factorial": "Factorials of {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +188,12 @@ class PoolSizesView(View):
     }
 
     def title(self, params: PoolSizesParams) -> str:
-        what = "Squares" if params.workload.startswith("square") else params.workload.replace("-", " ").capitalize()
+        items = f"{params.first}–{params.last}"
+        what = OF_NUMBERS.get(params.workload, f"{WORKLOADS[params.workload].title}, items {{}},").format(items)
         sizes = [str(size) for size in params.sizes]
         listed = sizes[0] if len(sizes) == 1 else f"{', '.join(sizes[:-1])} and {sizes[-1]}"
         pools = "a pool" if len(sizes) == 1 else "pools"
-        return f"{what} of {params.first}–{params.last} in {pools} of {listed}"
+        return f"{what} in {pools} of {listed}"
 
     def facts(self, params: PoolSizesParams) -> list[str]:
         length = params.length_ms
