@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.failures.payloads import TaskComputed
 from poolscope.experiments.pool_benchmark import which_pool
-from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
+from poolscope.experiments.pool_benchmark.charts import LABELS, best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.payloads import (
@@ -245,6 +245,23 @@ def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal
     assert len(chart["reps"]) == 4 * 5
     assert [row["label"] for row in chart["ends"]] == ["threads", "plain loop", "processes", "multiprocessing.Pool"]
     assert [(row["kind"], row["workers"], row["label"]) for row in chart["best"]] == [("processes", 2, "1.91×")]
+
+
+@pytest.mark.parametrize("others", [(), (318,), (318, 352), (300, 312, 318, 352, 366)])
+def test_the_label_of_the_best_speed_up_lies_on_no_marker(others: tuple[float, ...]) -> None:
+    """Of other kinds with as many workers, a little faster or slower than the recommended one."""
+    kinds = ("loky", "joblib", "dask", "ray", "executor")
+    maps = {"serial": about(640), "process 2": about(335), "process 4": about(340)}
+    chart = which_pool.chart(told(maps | {f"{kind} 2": about(ms) for kind, ms in zip(kinds, others, strict=False)}), 2)
+    (best,) = chart["best"]
+    line = max(row["speedup"] for row in chart["speed"]) / LABELS
+    markers = [row["speedup"] for row in chart["speed"] if row["workers"] == best["workers"]]
+    assert len(markers) == 1 + len(others)
+    assert all(abs(best["at"] - speed) > 0.7 * line for speed in (*markers, 1.0))
+    assert best["of"] in (None, best["speedup"])
+    (named,) = [row for row in chart["ideal"] if row["label"]]
+    there = [row["speedup"] for row in chart["speed"] if row["workers"] == named["workers"]]
+    assert not [speed for speed in there if speed > named["speedup"]]
 
 
 def test_the_ideal_of_waiting_work_goes_on_beyond_the_cpus_up_to_the_items() -> None:
