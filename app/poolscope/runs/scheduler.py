@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
+from poolscope.errors import (
+    BadParameters,
+    QueueFull,
+    RunElsewhere,
+    RunIsLive,
+    ServerEnding,
+    TooManyStarts,
+    TooManyWaiting,
+)
 from poolscope.experiments.experiment import Experiment, Experiments, Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
@@ -271,8 +279,8 @@ class Scheduler:
         return run
 
     async def stop(self, run_id: str) -> Run:
-        """Ask a run to stop; an ended one stays as it is. Raises UnknownRun."""
-        run = await self.run(run_id)
+        """Ask a run to stop; an ended one stays as it is. Raises UnknownRun or RunElsewhere."""
+        run = await self._run_here(run_id)
         if run in self._queue:
             await self._leave_queue(run, Status.STOPPED, None)
         elif run.status.live and not run.stopping:
@@ -283,8 +291,8 @@ class Scheduler:
         return run
 
     async def hurry(self, run_id: str) -> Run:
-        """Let a run no longer wait for measurements that it will disturb. Raises UnknownRun."""
-        run = await self.run(run_id)
+        """Let a run no longer wait for measurements that it will disturb. Raises UnknownRun or RunElsewhere."""
+        run = await self._run_here(run_id)
         if run in self._queue:
             run.spares = frozenset()
             self._admit()
@@ -292,25 +300,34 @@ class Scheduler:
         return run
 
     async def change(self, run_id: str, raw: Mapping[str, Any]) -> Run:
-        """Change the controls of a live run. Raises UnknownRun or BadParameters."""
-        run = await self.run(run_id)
+        """Change the controls of a live run. Raises UnknownRun, RunElsewhere or BadParameters."""
+        run = await self._run_here(run_id)
         change_controls(run, self._runners.get(run_id), raw)
         return run
 
     async def kill(self, run_id: str, worker: int) -> Run:
-        """Kill a worker process of a live run, to see what becomes of it. Raises UnknownRun or NobodyToKill."""
-        run = await self.run(run_id)
+        """Kill a worker process of a live run, to see what becomes of it. Raises UnknownRun, RunElsewhere or
+        NobodyToKill."""
+        run = await self._run_here(run_id)
         await kill_worker(run, self._runners.get(run_id), worker)
         return run
 
     async def delete(self, run_id: str) -> None:
-        """Forget an ended run. Raises UnknownRun or RunIsLive."""
-        run = await self.run(run_id)
+        """Forget an ended run. Raises UnknownRun, RunElsewhere or RunIsLive."""
+        run = await self._run_here(run_id)
         if run.status.live:
             raise RunIsLive(run_id)
         await self.journal.delete(run_id)
         await self._store.remove(run)
         self._changed(run)
+
+    async def _run_here(self, run_id: str) -> Run:
+        """A run that something may be done about: one that has ended, or that this server performs. Raises UnknownRun
+        or RunElsewhere."""
+        run = await self.run(run_id)
+        if run.elsewhere:
+            raise RunElsewhere(run_id)
+        return run
 
     # What pages show
 
