@@ -603,7 +603,8 @@ class Scheduler:
         if self._has_low_priority(run):
             runner.lower_priority()
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
-        runner.send(replace(run.begin_command, limits=limits))
+        server = os.getpid() if self._lone is None else None  # else its other children may be anything
+        runner.send(replace(run.begin_command, limits=limits, server=server))
         self._watch.start()
         if run.stopping or self._closing.is_set():
             self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))

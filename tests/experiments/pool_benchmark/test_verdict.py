@@ -384,6 +384,21 @@ def test_a_run_that_others_left_few_cpus_says_so_where_it_has_no_winner() -> Non
     assert "other programs had" not in str(verdict_of(told(SUM_OF_SQUARES, noise=full)))
 
 
+def test_other_runs_of_the_server_are_not_called_other_programs() -> None:
+    open_question = {"serial": WIDE, "thread 2": WIDE[::-1]}
+    full = replace(LOUD, own_cpu_s=10.0, server_cpu_s=49.0)
+    by_server, by_both = (
+        verdict_of(told(open_question, noise=noise)) for noise in (full, replace(full, server_cpu_s=25.0))
+    )
+    assert "this server and its other runs had the CPUs" in by_server.headline
+    assert "this server and its other runs used" in by_server.rest
+    assert "other programs" not in str(by_server)
+    assert "other runs and other programs had the CPUs" in by_both.headline
+    checks = which_pool.findings(told(SUM_OF_SQUARES, noise=full), 2)
+    found = next(check for check in checks if check.check == "the run was disturbed")
+    assert found.numbers["server_cpus"] == pytest.approx(found.numbers["others_cpus"], rel=0.05)
+
+
 def test_work_that_waits_says_so_where_threads_win() -> None:
     maps = {"serial": about(640), "thread 8": about(82), "process 8": about(90)}
     waits = told(maps, asked={"workload": "sleep"}, loop_share=0.03)

@@ -37,6 +37,7 @@ from poolscope.text.sentences import Part, format_list
 
 NO_GAIN = 1.05  # up to here a kind gains next to nothing
 LESS_MEMORY = 0.67
+USED_BY = {"others": "others used", "server": "server used", "both": "both used"}  # who had the CPUs, in whose words
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
     """What the figures are to be taken with care for: a noisy machine, results that can't be compared."""
     judged = judge_disturbance(state, usable_cpus)
     if judged is not None and judged.disturbed:
-        others = next((sign.numbers for sign in judged.signs if sign.code == "others in the way"), {})
-        yield Reason("disturbed", others)
+        sign = judged.in_the_way
+        yield Reason("disturbed", {**sign.numbers, "who": Part(USED_BY[sign.by])} if sign else {})
     if not state.comparable:
         yield Reason("results change")
     for config in state.pools:

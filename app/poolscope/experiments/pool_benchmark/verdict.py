@@ -8,7 +8,7 @@ from typing import Any
 
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
-from poolscope.experiments.pool_benchmark.disturbance import others_had_the_cpus
+from poolscope.experiments.pool_benchmark.disturbance import who_had_the_cpus
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
 from poolscope.experiments.pool_benchmark.findings.calls import call_facts, items_changed, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
@@ -27,6 +27,8 @@ from poolscope.stats.comparison import WORTH_IT
 from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
+# The headline where there is no winner, by who had the CPUs.
+BUSY = {"others": "no winner, busy", "server": "no winner, busy by the server", "both": "no winner, busy by both"}
 TWICE = 1.995  # from here on how many times as long is easier to read than by how many percent
 # The headline where the times are not those of the work.
 NO_ANSWER = {"lazy": "no answer, lazy", "kept": "no answer, kept"}
@@ -122,8 +124,8 @@ def _explained(state: State, usable_cpus: int, headline: str, facts: dict[str, A
     cause = None
     if headline == "no winner":
         cause = _why_no_winner(state, usable_cpus)
-        if cause is None and others_had_the_cpus(state, usable_cpus):
-            headline = "no winner, busy"
+        if cause is None and (who := who_had_the_cpus(state, usable_cpus)):
+            headline = BUSY[who]
     elif headline in ("loop", "too small", "small gain"):
         cause = _why_no_gain(state, usable_cpus)
     title = verdict_sentence(state, headline, facts)

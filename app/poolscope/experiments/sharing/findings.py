@@ -83,4 +83,5 @@ def _disturbed(state: SharingState, usable_cpus: int) -> Finding:
     if judged is None:
         return Finding(check, None, messages.NOT_YET_READ)
     sentence = signs_in_words(judged) or messages.NOTHING_READ
-    return Finding(check, judged.disturbed, sentence, {"others_cpus": judged.others_cpus})
+    numbers = {"others_cpus": judged.others_cpus, "server_cpus": judged.server_cpus}
+    return Finding(check, judged.disturbed, sentence, numbers)

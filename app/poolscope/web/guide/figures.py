@@ -31,7 +31,7 @@ Word = Callable[[Mapping[str, Any]], str]
 class Figure:
     """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
 
-    A figure that nobody has measured is an en dash. `disturbed`: other programs spoiled that run.
+    A figure that nobody has measured is an en dash. `disturbed`: something else spoiled that run.
     """
 
     what: str

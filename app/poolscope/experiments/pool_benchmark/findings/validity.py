@@ -128,6 +128,7 @@ def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
     facts = {
         "wall_over_cpu": judged.wall_over_cpu,
         "others_cpus": judged.others_cpus,
+        "server_cpus": judged.server_cpus,
         "signs": signs_in_words(judged),
     }
     more = remedies.more_repetitions(state) if judged.disturbed else {}

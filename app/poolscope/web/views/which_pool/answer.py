@@ -13,7 +13,7 @@ from poolscope.text.sentences import format_list
 from poolscope.web.views.which_pool.tables import counting
 
 # Waiting for a CPU that another program has counts as whatever was waited for.
-DISTURBED = " The run was disturbed, so these shares may be other programs’ doing."
+DISTURBED = " The run was disturbed, so these shares may be the doing of what ran beside it."
 
 
 @dataclass(frozen=True, slots=True)
