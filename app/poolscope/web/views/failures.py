@@ -302,28 +302,31 @@ class FailuresView(View):
 
 
 def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[ScenarioRow]:
-    """A row for all and one a scenario, each at its own place, whatever has run, so that a click at one place always
-    starts the same; while nothing runs with a button each."""
+    """A row a scenario and one for all of them: what the run has first, and the others in their usual order below it;
+    while nothing runs with a button each."""
     idle = not run.status.live
     every = ScenarioRow(
-        f"all {len(scenarios)} of them",
+        f"all {len(EVERY)} of them",
         sentence="one after the other, with the matrix of outcomes",
         button=alone("failures", "scenarios", "all", "all scenarios", "Run all") if idle else None,
     )
-    rows = (
-        replace(
+    rows = {
+        name: replace(
             _bench_row(run, scenario), button=alone("failures", "scenarios", name, scenario.title) if idle else None
         )
         for name, scenario in scenarios.items()
-    )
-    return [every, *rows]
+    }
+    ran = [row for name, row in rows.items() if scenarios[name].chosen]
+    others = [row for name, row in rows.items() if not scenarios[name].chosen]
+    return [*ran, every, *others] if others else [every, *ran]
 
 
 def _bench_row(run: Run, scenario: ScenarioFacts) -> ScenarioRow:
     first, alike = scenario.first, len({case.outcome for case in scenario.cases}) == 1
     if first is None:
         waits = scenario.chosen and run.status.live
-        return ScenarioRow(scenario.title, sentence="waits for its turn" if waits else "")
+        idle = messages.BY_HAND if scenario.name == BY_HAND else ""
+        return ScenarioRow(scenario.title, sentence="waits for its turn" if waits else idle)
     single = len(scenario.cases) == 1
     return ScenarioRow(
         title=scenario.title,
