@@ -63,7 +63,13 @@ def test_the_schema_has_the_contracts_parameters_and_defaults(client: httpx.Clie
         "method": "map",
     }
     assert defaults["sharing"].items() >= {"tools": ["all"], "operations": 2000, "workers": 4}.items()
-    assert defaults["failures"] == {"scenarios": ["all"], "task": 1.0, "limit": 0.5, "engines": []}
+    assert defaults["failures"] == {
+        "scenarios": ["all"],
+        "task": 1.0,
+        "limit": 0.5,
+        "engines": [],
+        "wait": 60.0,
+    }
 
 
 # The server itself

@@ -64,13 +64,15 @@ class SharingArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class FailuresArguments(Arguments):
-    """Seconds: `task` is that of a task that is longer than its `limit`. `engines` are further pools to break."""
+    """Seconds: `task` is that of a task that is longer than its `limit`, `wait` how long somebody may take to kill a
+    worker. `engines` are further pools to break."""
 
     tag: ClassVar[str] = "failures"
     scenarios: tuple[str, ...]
     task: float
     limit: float
     engines: tuple[str, ...] = ()
+    wait: float = 60.0
 
 
 # The pool benchmark

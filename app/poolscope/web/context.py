@@ -57,7 +57,7 @@ class RunFacts:
     room that it waits for. Only who has it `owned` may stop, change or delete it. `facts` stand behind the state on the
     run's page; `progress` is (done, total, words) while it is live. Of the checks the `findings` hold, others `passed`,
     and some are `unclear`; `attempt` is the one with the remedy that promises most. `workers` are the processes that
-    may be killed now, at most; 0 where nobody can be.
+    may be killed now, at most; 0 where nobody can be; `invitation` asks for that where the run waits for it.
     `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     """
 
@@ -90,6 +90,7 @@ class RunFacts:
     owned: bool
     deletable: bool
     workers: int
+    invitation: str
     command: str
 
 
@@ -244,6 +245,7 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
     findings = findings_that(True, checks, run, installation)
     word = state_in_words(run, owned=owned)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
+    workers = run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0
     return RunFacts(
         id=run.id,
         href=f"/runs/{run.id}",
@@ -274,7 +276,8 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
         owned=owned,
         deletable=owned and not run.status.live,
         command=_command(run, installation),
-        workers=run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0,
+        workers=workers,
+        invitation=VIEWS[run.experiment.name].invitation(run) if workers else "",
     )
 
 

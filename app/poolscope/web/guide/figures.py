@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poolscope.errors import UnknownRun
-from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.catalogue import EVERY, SCENARIOS
 from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
@@ -288,9 +288,10 @@ def tool_figure(tool: Tool, shown: Mapping[str, Any] | None) -> ToolFigure:
 
 
 async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
-    """Every scenario with the outcome of its newest run."""
+    """Every scenario that waits for nobody, with the outcome of its newest run."""
     found = []
-    for name, scenario in SCENARIOS.items():
+    for name in EVERY:
+        scenario = SCENARIOS[name]
         run = await kept.newest("failures", showing("scenarios", name))
         outcomes = {
             each["scenario"]: endings([case["outcome"] for case in each["cases"]])

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from poolscope.examples import program_with
 from poolscope.experiments.failures import messages
-from poolscope.experiments.failures.catalogue import ENGINES, FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
+from poolscope.experiments.failures.catalogue import BY_HAND, ENGINES, EVERY, FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
@@ -286,6 +286,10 @@ class FailuresView(View):
     def progress(self, run: Run) -> str:
         return f"{run.state.done} of {numbers.count(run.state.total, 'case')}"
 
+    def invitation(self, run: Run) -> str:
+        left = run.progress.seconds_left if run.progress and run.state.current == BY_HAND else None
+        return "" if left is None else messages.invitation(left)
+
     def view(self, run: Run, state: Any = None) -> FailuresFacts:
         state = state or run.state
         now = self.moment(run, state.t)
@@ -367,7 +371,7 @@ def scenario_facts(state: FailuresState, name: str, now: int, live: bool) -> Sce
         mark=next(unreported, cases[0].mark if cases else ""),
         endings=endings,
         counted=counted,
-        code=code(scenario.slug, state.params.task, state.params.limit),
+        code=code(scenario.slug, state.params.wait if name == BY_HAND else state.params.task, state.params.limit),
     )
 
 

@@ -134,6 +134,10 @@ class View(ABC):
     def view(self, run: Run, state: Any = None) -> Any:
         """The frozen dataclass that the templates read as `view`; of an earlier state of the run in a replay."""
 
+    def invitation(self, run: Run) -> str:
+        """What somebody may do now to a live run that waits for it; '' where it waits for nobody."""
+        return ""
+
     def figure(self, name: str, run: Run, revision: object, height: int = 0) -> ChartFacts:
         """One of the charts for a run; `revision` tells one state of its data from another."""
         chart = self.charts[name]
