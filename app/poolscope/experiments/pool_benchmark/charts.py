@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from statistics import median
 from typing import Any
 
@@ -20,10 +20,11 @@ Rows = list[dict[str, Any]]
 MIB = 2**20
 LABELS = 12  # lines of text that fit over each other in the smaller chart of speed-ups
 CLEAR = 0.75  # of such a line: so far is the middle of a label from any marker that it must not touch
-# Where the speed-up of the best setting may stand, in such lines above its marker; the first that is free.
-STEPS = (0.85, -0.85, 1.7, -1.7, 2.55, -2.55, 3.4)
-FAR = 1.0  # from so many lines on a thin line leads from the label to its marker
-BESIDE = 0.1  # of the width: so far to either side of its middle the label of the best setting reaches
+# Where a label may stand, in such lines above what it is about: the first that is free. By the marker of the best
+# setting its speed-up is enough; further off the label names the kind, and a thin line leads to the marker.
+BY_MARKER, FURTHER = (0.85, -0.85), (1.7, -1.7, 2.55, -2.55, 3.4)
+BY_IDEAL = (0.6, -0.6, 1.2, -1.2, 1.8)
+BESIDE, NAMED = 0.1, 0.5  # of the width: so far to its sides a short label reaches, and a named one to one side
 HEIGHTS = (0.06, 0.25, 0.4, 0.6, 0.75, 0.9)  # shares of the axis at which the usable CPUs may be named
 BANDS = 4  # intervals drawn over each other that can still be told apart
 # The phases of a call, in every chart, key and sentence by these names.
@@ -45,10 +46,10 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
 
     `speed`: the best chunk size for every kind and number of workers, with interval; `reps` its repetitions; `ideal`
     ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting,
-    named at the height `at`, and its marker's height `of` where that is further off; `ends` labels the lines, each at
-    the height `at`; `heat` every setting; `why` one of each kind by what its time
-    went into, in % of workers × wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable
-    CPUs where they are a bound, and the height `at` which the words beside their line are in nobody's way.
+    named at the height `at`, and its marker's height `of` where the label is not beside it; `ends` labels the lines,
+    each at the height `at`; `heat` every setting; `why` one of each kind by what its time went into, in % of workers ×
+    wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable CPUs where they are a bound, and
+    the height `at` which the words beside their line are in nobody's way.
     """
     lines = curves(state)
     points = [_point(state, config) for configs in lines.values() for config in configs]
@@ -151,21 +152,31 @@ def _ideal(state: State, usable_cpus: int, points: Rows, best: Rows) -> Rows:
     """n workers at best n times as fast, up to the CPUs where the work computes, those of other hosts where workers are
     there, and to the items in any case.
 
-    The line is named at its last size at which neither the speed-up of the chosen setting nor a marker is in the way.
+    The line is named at its last size at which neither the speed-up of the chosen setting nor a marker is in the way,
+    at the height `at`.
     """
     sizes = state.params.sizes
     most = max(sizes) if waits(state) else max([usable_cpus, *(config.hosts_cpus for config in state.pools)])
     most = min(most, state.items or most)
     drawn = sorted({1, *sizes, min(most, max(sizes))})
-    rows: Rows = [{"workers": size, "speedup": min(size, most), "label": ""} for size in drawn]
-    room = 1.5 * max(row["speedup"] for row in (*rows, *(row for row in points if "speedup" in row))) / LABELS
+    highest = max([min(drawn[-1], most), *_speedups(points, drawn)])
+    rows: Rows = []
+    for size in drawn:
+        speed = min(size, most)
+        at = _height(speed, BY_IDEAL, _speedups(points, [size]), highest / LABELS)
+        rows.append({"workers": size, "speedup": speed, "label": "", "at": at})
     taken = {row["workers"] for row in best}
-    for row in rows:
-        beside = _speedups(points, [row["workers"]])
-        taken |= {row["workers"]} if any(row["speedup"] < speed < row["speedup"] + room for speed in beside) else set()
-    named = max((row for row in rows if row["workers"] not in taken), key=lambda row: row["workers"], default=rows[-1])
-    named["label"] = "ideal"
+    free = [row for row in rows if row["workers"] not in taken] or rows
+    beside = [row for row in free if 0 < row["at"] - row["speedup"] < highest / LABELS] or free
+    beside[-1]["label"] = "ideal"
     return rows
+
+
+def _height(of: float, steps: Sequence[float], taken: Collection[float], line: float) -> float:
+    """The first of these heights, in lines of text above `of`, that is clear of what is taken; else the clearest."""
+    heights = [of + step * line for step in steps if of + step * line >= line / 2]
+    clear = {height: min((abs(height - other) for other in taken), default=line) for height in heights}
+    return next((height for height in heights if clear[height] >= CLEAR * line), max(heights, key=clear.__getitem__))
 
 
 def _speedups(points: Rows, sizes: Collection[float]) -> list[float]:
@@ -209,17 +220,20 @@ def _apart(ends: Rows, points: Rows, highest: float) -> Rows:
 
 def _placed(best: dict[str, Any], points: Rows, ideal: Rows, highest: float) -> dict[str, Any]:
     """The chosen setting with `at`, the height of its label, which covers no marker, nor the ideal or the loop."""
-    line = max(highest, best["speedup"]) / LABELS
-    sizes = [row["workers"] for row in ideal]
-    reach = BESIDE * (sizes[-1] - sizes[0])
-    beside = {row["workers"] for row in (*points, *ideal) if abs(row["workers"] - best["workers"]) <= reach}
-    taken = [1.0, *_speedups(points, beside), *_speedups(ideal, beside)]
-    heights = [best["speedup"] + step * line for step in STEPS]
-    heights = [height for height in heights if height >= line / 2]
-    clear = [min(abs(height - speed) for speed in taken) for height in heights]
-    free = (height for height, room in zip(heights, clear, strict=True) if room >= CLEAR * line)
-    at = next(free, heights[clear.index(max(clear))])
-    return {**best, "at": at, "of": best["speedup"] if abs(at - best["speedup"]) > FAR * line else None}
+    line, of, own = max(highest, best["speedup"]) / LABELS, best["speedup"], best["workers"]
+    first, last = ideal[0]["workers"], ideal[-1]["workers"]
+    width = last - first
+
+    def taken(low: float, high: float) -> list[float]:
+        sizes = {row["workers"] for row in (*points, *ideal) if low <= row["workers"] <= high}
+        return [1.0, *_speedups(points, sizes), *_speedups(ideal, sizes)]
+
+    near = taken(own - BESIDE * width, own + BESIDE * width)
+    at = _height(of, BY_MARKER, near, line)
+    if all(abs(at - other) >= CLEAR * line for other in near):
+        return {**best, "at": at, "of": None}
+    further = taken(own, own + NAMED * width) if own < last else taken(own - NAMED * width, own)
+    return {**best, "label": f"{best['kind']} {best['label']}", "at": _height(of, FURTHER, further, line), "of": of}
 
 
 def _cpus(state: State, usable_cpus: int, points: Rows, ideal: Rows, labels: Rows, highest: float) -> Rows:
