@@ -53,7 +53,8 @@ def test_a_worker_that_is_killed_breaks_the_pool_and_takes_the_tasks_of_all_with
     assert case.noticed_s is not None
     assert case.observed.usable is False
     assert {span.actor for span in case.lanes.spans} == {"main", *(f"worker {number}" for number in range(1, 5))}
-    assert not case.orphans
+    assert case.observed.leftovers is not None
+    assert case.left == {}
     until(lambda: not members(child.process.pid), "the end of the run's processes")
 
 
@@ -62,7 +63,7 @@ def test_nobody_who_kills_one_is_an_outcome_too() -> None:
         records = child.to_the_end()
     case = case_of(records)
     assert (end_of(records).outcome, case.ending) == ("finished", CaseEnding.NOTHING_FAILED)
-    assert (len(case.kept), case.lost, case.surfaced) == (8, (), None)
+    assert (len(case.kept), case.lost, case.surfaced, case.left) == (8, (), None, {})
     assert case_sentence(case).startswith("Nobody killed a worker within 1 s")
 
 
@@ -72,4 +73,4 @@ def test_a_stop_ends_the_wait() -> None:
         child.stop()
         records = child.to_the_end()
     case = case_of(records)
-    assert (end_of(records).outcome, case.ending, case.orphans) == ("stopped", CaseEnding.STOPPED, ())
+    assert (end_of(records).outcome, case.ending, case.left) == ("stopped", CaseEnding.STOPPED, {})

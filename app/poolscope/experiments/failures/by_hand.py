@@ -6,12 +6,16 @@ dies; and requests to kill one come to the run's own process.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
+import os
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
 from time import perf_counter_ns
 from typing import Any
 
@@ -21,7 +25,6 @@ from poolscope.experiments.failures.payloads import (
     CaseBegan,
     CaseEnding,
     CaseExited,
-    CaseLeftovers,
     CaseMoment,
     CaseOutcome,
     CleanedUp,
@@ -30,6 +33,7 @@ from poolscope.experiments.failures.payloads import (
     TasksKept,
     TasksLost,
 )
+from poolscope.experiments.failures.run_case import Sentinel
 from poolscope.experiments.failures.tools import ExecutorTool
 from poolscope.protocol.payloads import Payload
 from poolscope.protocol.records import Actor, Failure, Result, Span
@@ -46,22 +50,42 @@ def run(context: RunContext, seconds: float, tell: Callable[[float], None]) -> N
 
     `tell` is given the seconds that are left, about once a second.
     """
-    reporter = CaseReporter(context)
+    _prepare()
+    sentinel, reporter = Sentinel(), CaseReporter(context)
     reporter.note(CaseBegan(BY_HAND, ""))
     began = perf_counter_ns()
     context.emit(Actor(began, "main", "started", "thread", "worker"))
+    finished = _with_executor(context, reporter, seconds, tell)
+    took = (perf_counter_ns() - began) / 1e9
+    reporter.note(CaseExited(0 if finished else None, "ended", ended_by_us=not finished, seconds=took))
+    gc.collect()  # what the executor held open goes with it
+    orphans = [f"pid {child.pid}: {child.name}" for child in multiprocessing.active_children()]
+    reporter.note(sentinel.leftovers(os.getpid(), orphans))
+
+
+def _prepare() -> None:
+    """What the first pool of a process starts and keeps is there before the case, so that it is no leftover of it."""
+    # Semaphores carry our name, as those of the other cases.
+    multiprocessing.current_process()._config["semprefix"] = f"/fl-{os.getpid()}"  # type: ignore[attr-defined]  # private
+    resource_tracker.ensure_running()
+    if multiprocessing.get_start_method() == "forkserver":
+        forkserver.ensure_running()
+
+
+def _with_executor(context: RunContext, reporter: CaseReporter, seconds: float, tell: Callable[[float], None]) -> bool:
+    """Whether the case came to its end; whatever became of it, its executor is closed."""
+    others = set(threading.enumerate())
     executor = ProcessPoolExecutor(BY_HAND_WORKERS)
     pool = ExecutorTool(executor)
     try:
-        finished = _until_harmed(context, reporter, executor, seconds, tell)
+        return _until_harmed(context, reporter, executor, seconds, tell)
     finally:
         before = len(multiprocessing.active_children())
         pool.close()
-        left = multiprocessing.active_children()
-        reporter.note(CleanedUp(endings.pool_closed(before, len(left)), left=len(left)))
-    took = (perf_counter_ns() - began) / 1e9
-    reporter.note(CaseExited(0 if finished else None, "ended", ended_by_us=not finished, seconds=took))
-    reporter.note(CaseLeftovers(processes=tuple(f"pid {child.pid}: {child.name}" for child in left)))
+        left = len(multiprocessing.active_children())
+        reporter.note(CleanedUp(endings.pool_closed(before, left), left=left))
+        for thread in set(threading.enumerate()) - others:  # the executor's own, which end with it
+            thread.join(LATE_S)
 
 
 class CaseReporter:
