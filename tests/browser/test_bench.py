@@ -79,10 +79,10 @@ def test_the_first_card_keeps_its_height_as_its_run_begins(open_page: Opens, wid
 @pytest.mark.parametrize(
     ("experiment", "params"),
     [
+        ("failures", {"scenarios": "by-hand"}),
         ("shared-list", {"seconds": 600}),
         ("pool-sizes", {"workload": "square-sleep"}),
         ("sharing", {"operations": 20_000}),
-        ("failures", {"scenarios": "by-hand"}),
     ],
 )
 def test_the_fields_of_a_panel_keep_their_room_as_a_run_begins(
