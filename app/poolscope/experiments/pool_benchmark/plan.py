@@ -7,10 +7,10 @@ Pure, standard library only: the server plans with it before a run is admitted, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from statistics import fmean
 
+from poolscope.frozen import dataclass
 from poolscope.protocol.arguments import BenchmarkArguments
 from poolscope.protocol.kinds import (
     BY_CLOUDPICKLE,
