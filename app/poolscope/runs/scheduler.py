@@ -422,7 +422,7 @@ class Scheduler:
 
     def _shortage(self, params: Params) -> Shortage | None:
         """What a run of these parameters lacks beside those that are running."""
-        return self._budget.shortage(params.demand, (run.params.demand for run in self._running.values()))
+        return self._budget.shortage(params.demand, (run.demand for run in self._running.values()))
 
     def _tell_places(self) -> None:
         """Tell all that run or wait where they stand now, and those who look at a run whose place is another."""
@@ -597,7 +597,7 @@ class Scheduler:
     async def _confine(self, run: Run, runner: RunnerProcess) -> None:
         """Give a run a cgroup of its own, where that can be. One's own function may take what there is."""
         if self._run_cgroups is not None:
-            demand = run.params.demand if run.params.built_in else None
+            demand = run.demand if run.params.built_in else None
             enter, low = self._run_cgroups.enter, self._has_low_priority(run)
             runner.cgroup = await asyncio.to_thread(enter, run.id, runner.pid, demand, low_priority=low)
 

@@ -82,7 +82,7 @@ class RunWatch:
             run_id: self._suspended.get(run_id, 0) + 1 for run_id, usage in self.usage.items() if usage.suspended
         }
         looked_at = {
-            run_id: LookedAt(run.params.demand, self.usage[run_id], self._suspended.get(run_id, 0), run.lasted_s)
+            run_id: LookedAt(run.demand, self.usage[run_id], self._suspended.get(run_id, 0), run.lasted_s)
             for run_id, (run, _) in live.items()
             if run.breach is None
         }

@@ -62,13 +62,16 @@ class Neighbours:
     """What other programs use of this machine's CPUs, read from one look to the next while nothing of ours runs."""
 
     def __init__(self) -> None:
-        self._since, self._busy_s = time.monotonic(), host_busy_s()
+        self._since, self._busy_s = time.monotonic(), host_busy_s()  # None: nothing was listened to since
         self._cpus: float | None = None
 
     def cpus(self, *, quiet: bool) -> float | None:
         """So many CPUs, None where that is not known; `quiet` says that no run of ours is live."""
+        if not quiet:  # what is read from here on would be our own run's as well
+            self._busy_s = self._cpus = None
+            return None
         now, busy_s = time.monotonic(), host_busy_s()
-        if not quiet or busy_s is None or self._busy_s is None:
+        if busy_s is None or self._busy_s is None:
             self._cpus = None
         elif now - self._since < LISTENED_S:
             return self._cpus

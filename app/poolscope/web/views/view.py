@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from time import perf_counter_ns
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.timeline import Lanes
-from poolscope.runs.run import Run, Status
+from poolscope.runs.run import Run
 from poolscope.web.app_state import app_state_of
 from poolscope.web.table import Column
 
@@ -138,13 +137,6 @@ class View(ABC):
         """One of the charts for a run; `revision` tells one state of its data from another."""
         chart = self.charts[name]
         return ChartFacts(chart.spec, chart.label, height or chart.height, f"/runs/{run.id}/chart.json?rev={revision}")
-
-    def moment(self, run: Run, recorded: int) -> int:
-        """The stamp up to which a picture of the run is drawn: now while it runs, else that of its last record.
-
-        Until the first record has come there is no stamp to count from, and an axis would begin when the machine did.
-        """
-        return perf_counter_ns() if run.status is Status.RUNNING and run.opened else recorded
 
     def program(self, run: Run) -> Any:
         """What the run found, for its standalone script; None where the parameters say it all."""
