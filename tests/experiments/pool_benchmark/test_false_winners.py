@@ -9,10 +9,9 @@ from dataclasses import replace
 import pytest
 from poolscope.experiments.pool_benchmark import state
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
-from poolscope.experiments.pool_benchmark.plan import planned
+from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, is_look, planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.experiments.pool_benchmark.verdict import verdict

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poolscope.experiments.pool_benchmark import remedies
+from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.recommendation import (
     Recommendation,
     compare_maps,
@@ -17,7 +18,6 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     recommend,
     worth,
 )
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.protocol.commands import ContinueRounds
