@@ -11,7 +11,7 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
+from poolscope.experiments.pool_benchmark.findings.validity import judge_disturbance
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
 from poolscope.runs.journal import StoredRun
