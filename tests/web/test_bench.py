@@ -73,7 +73,8 @@ def test_a_live_run_shows_in_its_form_all_that_it_measures(serve: Serve) -> None
 def test_who_starts_a_run_beside_a_measurement_is_told_what_becomes_of_it(experiment: str, says: str) -> None:
     run = Run("xx-0001", EXPERIMENTS[experiment], EXPERIMENTS[experiment].params(), status=Status.QUEUED)
     app_state: Any = SimpleNamespace(
-        scheduler=SimpleNamespace(in_memory=lambda: [run], elsewhere=list, experiments=EXPERIMENTS),
+        scheduler=SimpleNamespace(experiments=EXPERIMENTS),
+        store=SimpleNamespace(in_memory=lambda: [run], elsewhere=[]),
         neighbours=SimpleNamespace(cpus=lambda quiet: None),
         facts=SimpleNamespace(logical_cpus=2),
     )

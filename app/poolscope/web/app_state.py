@@ -84,7 +84,8 @@ class Neighbours:
 class AppState:
     """The parts that routes use, kept on `app.state.app_state`.
 
-    `identification` tells who asks, `open_streams` counts what is open, and bounds it.
+    `scheduler` does with runs what users ask for, and `store` finds those that they want to see. `identification` tells
+    who asks, `open_streams` counts what is open, and bounds it.
     """
 
     hub: Hub  # set by main: the hub needs the state
@@ -96,6 +97,7 @@ class AppState:
         open_streams: OpenStreams | None = None,
     ) -> None:
         self.scheduler = scheduler
+        self.store = scheduler.store
         self.identification = identification or Identification()
         self.open_streams = OpenStreams() if open_streams is None else open_streams  # an empty one is false
         self.streams = StreamCounts()

@@ -251,28 +251,25 @@ def form_section(
 
 def recent_section(app_state: AppState, owner: str = "") -> Section:
     """The newest runs, those of `owner` if there is one given."""
-    scheduler = app_state.scheduler
+    store, journal = app_state.store, app_state.scheduler.journal
 
     async def context() -> Makers:
         found = await history(app_state, owner=owner, limit=RECENT, columns=ON_BENCH)
         return {"history": lambda: found}
 
     fragment = Fragment("recent", "partials/recent.html", "recent")
-    return Section(
-        "recent", lambda: (scheduler.runs_of(owner).changes, scheduler.journal.trouble), context, lambda: (fragment,)
-    )
+    return Section("recent", lambda: (store.of(owner).changes, journal.trouble), context, lambda: (fragment,))
 
 
 def now_section(app_state: AppState, owner: str = "") -> Section:
     """What runs now, what came last, and what other programs use."""
-    scheduler = app_state.scheduler
 
     async def context() -> Makers:
         last = await last_run(app_state, owner)
         return {"now": lambda: now(app_state, owner, last)}
 
     def version() -> object:
-        return scheduler.runs_of(owner).changes, int(time.monotonic() / MACHINE_S)
+        return app_state.store.of(owner).changes, int(time.monotonic() / MACHINE_S)
 
     return Section("now", version, context, lambda: (Fragment("now", "partials/now.html", "strip"),))
 
@@ -289,10 +286,9 @@ def machine_section(app_state: AppState) -> Section:
 
 async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
     """Everything on the bench that a stream replaces; with an `owner`, of his runs alone."""
-    scheduler = app_state.scheduler
     sections: list[Section] = []
-    for experiment in scheduler.experiments.values():
-        sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
+    for experiment in app_state.scheduler.experiments.values():
+        sections += panel_sections(app_state, experiment, await app_state.store.latest(experiment.name, owner))
     return [*sections, now_section(app_state, owner), recent_section(app_state, owner), machine_section(app_state)]
 
 

@@ -103,7 +103,7 @@ async def history(
     """
     journal = app_state.scheduler.journal
     rows = await journal.runs(experiment=experiment, status=status, visitor=owner, before=before, limit=limit + 1)
-    alive = {run.id: run for run in app_state.scheduler.in_memory()}
+    alive = {run.id: run for run in app_state.store.in_memory()}
     listed = [_recent(row, alive.get(row.id)) for row in rows[:limit]]
     if not before:  # what could not be kept is still there while the server lives
         kept = {row.id for row in rows}

@@ -145,7 +145,7 @@ class View(ABC):
 
 async def run_of(request: Request, experiment: str) -> Run:
     """The run of a view's own route. Raises UnknownRun for none of this experiment."""
-    run = await app_state_of(request).scheduler.run(request.path_params["run_id"])
+    run = await app_state_of(request).store.run(request.path_params["run_id"])
     if run.experiment.name != experiment:
         raise UnknownRun(request.url.path.removeprefix("/runs/"))
     return run
