@@ -123,7 +123,7 @@ class Scheduler:
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._closing = asyncio.Event()
         self._monitor = RunMonitor(journal, self._closing.is_set, records_mib * 1024 * 1024, redact)
-        self._watch = RunWatch(self._budget, run_s, run_cpu_s, self._with_runners)
+        self._watch = RunWatch(self._budget, run_s, run_cpu_s)
         self.store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
         self._took_s: dict[str, float] = {}  # by the last run of an experiment
@@ -392,10 +392,6 @@ class Scheduler:
         """The running runs of its sort."""
         return [run for run in self._running.values() if run.experiment.measured == experiment.measured]
 
-    def _with_runners(self) -> dict[str, tuple[Run, RunnerProcess]]:
-        """The running runs that have a runner, by id."""
-        return {run_id: (self._running[run_id], runner) for run_id, runner in self._runners.items()}
-
     def _shortage(self, params: Params) -> Shortage | None:
         """What a run of these parameters lacks beside those that are running."""
         return self._budget.shortage(params.demand, (run.demand for run in self._running.values()))
@@ -518,6 +514,7 @@ class Scheduler:
         if run.experiment.measured:
             self._measurement_lock.release()
         self._runners.pop(run.id, None)
+        self._watch.remove(run)
         await self.store.forget_old()
         if not self._closing.is_set():
             self._prewarm()
@@ -563,7 +560,7 @@ class Scheduler:
             runner.lower_priority()
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
         runner.send(replace(run.begin_command, limits=limits))
-        self._watch.start()
+        self._watch.add(run, runner)
         if run.stopping or self._closing.is_set():
             self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))
         self._prewarm_soon()
