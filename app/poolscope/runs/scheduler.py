@@ -151,7 +151,8 @@ class Scheduler:
         await recover(self.journal, self.experiments)
         await self.store.open()
         if self._run_cgroups is not None:  # before there is any child, which would have to move with us
-            await asyncio.to_thread(self._run_cgroups.open, self._budget)
+            opened = await asyncio.to_thread(self._run_cgroups.open, self._budget)
+            self._run_cgroups = self._run_cgroups if opened else None
         if take_over:
             await self._take_over()
         if self._lone is not None:

@@ -201,7 +201,7 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
     panel = panel_facts(experiment, app_state.scheduler.installation.workloads)
 
     async def context() -> Makers:
-        earlier = await earlier_run(app_state, run) if run else None
+        earlier = await earlier_run(app_state, run) if run and not run.status.live else None
         return {
             "panel": lambda: panel,
             "earlier": lambda: earlier,
@@ -305,7 +305,7 @@ def run_section(
     view = VIEWS[run.experiment.name]
 
     async def context() -> Makers:
-        earlier = await earlier_run(app_state, run)
+        earlier = None if run.status.live else await earlier_run(app_state, run)
         return {
             "earlier": lambda: earlier,
             "run": lambda: run_facts(run, owned=owned, installation=app_state.scheduler.installation),

@@ -137,8 +137,8 @@ class PreviousRun:
 
 
 async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
-    """The newest finished run before that measured the same work; None without one, or while this one is live."""
-    if run.status.live or not run.experiment.measured:
+    """The newest finished run before that measured the same work as one that has ended; None without one."""
+    if not run.experiment.measured:
         return None
     journal, params = app_state.scheduler.journal, run.params.model_dump(mode="json")
     rows = await journal.runs(
