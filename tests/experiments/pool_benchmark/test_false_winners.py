@@ -102,7 +102,7 @@ def test_a_pool_that_is_half_as_fast_again_is_found(experiment: Callable[[Sequen
 
 
 def test_where_some_gain_hardly_any_verdict_recommends_one_that_does_not() -> None:
-    """Once some are shown to gain, each of the others is asked alone, and the cheap ones here are as slow as the loop."""
+    """Once some are shown to gain, each of the others is asked alone; the cheap ones here are as slow as the loop."""
     rng, plan, wrong = random.Random(8), which_pool(range(1, 9)), []
     dear = [key for key, config in plan.configs.items() if config.kind == "pool"]
     for _ in range(TRIALS):
