@@ -37,7 +37,7 @@ from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
 from poolscope.runs.warming import Warming
 from poolscope.runs.watch import RunWatch
-from poolscope.stats import intervals
+from poolscope.stats import comparison
 
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
 LOCK_RETRY_S = 0.5
@@ -99,7 +99,7 @@ class Scheduler:
         redact: Redaction | None = None,
         run_cgroups: RunCgroups | None = None,
         measurement_lock: MeasurementLock | None = None,
-        warm: Callable[[], None] = intervals.warm,
+        warm: Callable[[], None] = comparison.warm,
         lone: str | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,

@@ -100,6 +100,21 @@ def test_a_pool_that_is_half_as_fast_again_is_found(experiment: Callable[[Sequen
     assert found >= 19
 
 
+def test_where_some_gain_hardly_any_verdict_recommends_one_that_does_not() -> None:
+    """Once some are shown to gain, each of the others is asked alone; the cheap ones here are as slow as the loop."""
+    rng, plan, wrong = random.Random(8), which_pool(range(1, 9)), []
+    dear = [key for key, config in plan.configs.items() if config.kind == "pool"]
+    for _ in range(TRIALS):
+        times = {key: samples(rng, 0.03) for key in plan.configs}
+        times |= {key: tuple(seconds / 1.15 for seconds in times[key]) for key in dear}
+        recommendation = recommend(run_with(plan, times))
+        assert recommendation is not None
+        config = recommendation.config
+        if recommendation.maps.outcome == "pool" and config is not None and config.key not in dear:
+            wrong.append(config.key)
+    assert len(wrong) <= 5, wrong
+
+
 def test_the_caution_for_the_best_of_many_is_for_gains_and_for_several() -> None:
     """Of a single configuration nothing is the best of one."""
     rng, single = random.Random(5), pool_sizes([2])

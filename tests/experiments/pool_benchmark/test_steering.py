@@ -16,6 +16,7 @@ from poolscope.protocol.records import Record, Result
 
 from tests.experiments.pool_benchmark.invented_runs import about, told
 
+NOISY = [1.0, 1.03, 0.975, 1.02, 0.97]
 WIDE = [1.0, 1.3, 0.8, 1.1, 0.9, 1.2, 0.85]
 
 
@@ -106,6 +107,8 @@ def test_an_answer_is_settled_once_more_rounds_would_hardly_change_it(
         ({"process 2": about(330), "process 4": about(240)}, "process 4"),  # surely more than a quarter faster
         # Beyond the usable CPUs a gain has to be large, and surely so.
         ({"process 2": about(380), "process 4": about(330), "process 8": spread(300)}, "process 2"),
+        # More workers show that a pool gains, and of those with a CPU each the cheapest that gains is taken.
+        ({"process 2": spread(1190, NOISY), "pool 2": spread(1185, NOISY), "process 4": about(1050)}, "process 2"),
         ({"process 1": about(600), "process 2": about(330)}, "process 2"),
         ({"process 2": about(1240), "pool 4": about(1230), "pool 2": about(1235)}, "process 2"),  # a small gain
     ],
