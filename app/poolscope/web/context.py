@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from math import ceil
 from typing import Any
 
@@ -152,7 +152,9 @@ def paused(run: Run) -> bool | None:
     return run.experiment.meaning.paused(run.state)
 
 
-def panel_facts(experiment: Experiment, workloads: Sequence[str] = ()) -> PanelFacts:
+@cache
+def panel_facts(experiment: Experiment, workloads: tuple[str, ...] = ()) -> PanelFacts:
+    """A panel before any run. Made once: the panels of all experiments are gone through as any run begins or ends."""
     view = VIEWS[experiment.name]
     return PanelFacts(
         name=experiment.name,

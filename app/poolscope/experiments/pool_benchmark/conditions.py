@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
+from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.messages import condition_sentence
 from poolscope.experiments.pool_benchmark.params import ALL, SYNONYMS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend

@@ -14,7 +14,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.breakages import breakage_sentence
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
-from poolscope.experiments.pool_benchmark.rounds import looks
+from poolscope.experiments.pool_benchmark.plan import looks
 from poolscope.experiments.timeline import Lanes
 from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import SERIAL

@@ -139,7 +139,7 @@ class FactorialsView(View):
     def view(self, run: Run, state: Any = None) -> FactorialsFacts:
         state = state or run.state
         last = [state.t0, *(n.ended or 0 for n in state.completed), *(span.t for span in state.lanes.spans)]
-        now = self.moment(run, max(last))
+        now = run.moment(max(last))
         rows = tuple(_row(run, state, number, place) for place, number in enumerate(state.completed, 1))
         rows += tuple(_row(run, state, number, 0) for number in state.others)
         # The newest results and what comes next: on the bench a long list shows its moving edge.

@@ -289,7 +289,7 @@ class FailuresView(View):
 
     def view(self, run: Run, state: Any = None) -> FailuresFacts:
         state = state or run.state
-        now = self.moment(run, state.t)
+        now = run.moment(state.t)
         scenarios = {name: scenario_facts(state, name, now, run.status.live) for name in SCENARIOS}
         without = _without(state)
         shown = [column for column in self.columns["matrix"] if column.title not in without]

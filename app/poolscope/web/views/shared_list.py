@@ -226,7 +226,7 @@ class SharedListView(View):
         replay = state is not None
         state = run.state if state is None else state
         # While it runs, time goes on between two records too.
-        now = state.t if replay else self.moment(run, state.t)
+        now = state.t if replay else run.moment(state.t)
         live = run.status.live
         # A window up to now while it runs; of an ended run, or a replay, its own clock, and no longer than it was.
         window_s = WINDOW_S if live else min(WINDOW_S, max(now - state.t0, 1) / 1e9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poolscope.experiments.pool_benchmark.charts import WORK, spent
-from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
+from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
