@@ -48,8 +48,8 @@ class Server:
             time.sleep(0.02)
 
     def until_loaded(self) -> None:
-        """Wait until it has loaded SciPy, which it does some seconds after its start: a second of CPU, and memory."""
-        while not any("/scipy/stats/" in mapped.path for mapped in self.process.memory_maps()):
+        """Wait until it has loaded SciPy, which it does some seconds after its start, and which takes memory."""
+        while not any("/scipy/special/" in mapped.path for mapped in self.process.memory_maps()):
             time.sleep(0.1)
 
     def cpu_s(self) -> float:

@@ -34,8 +34,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
+
+from poolscope.frozen import dataclass
 
 
 class PoolscopeError(Exception):

@@ -25,7 +25,7 @@ from poolscope.runs.redaction import redaction_of_this_installation
 from poolscope.runs.run_cgroups import RunCgroups, find_subtree
 from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings, usual_data_folder
-from poolscope.stats import intervals
+from poolscope.stats import comparison
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
 from poolscope.web.app_state import AppState
 from poolscope.web.assets import Assets, folder
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
 
     def warm() -> None:
-        intervals.warm()
+        comparison.warm()
         app.openapi()  # takes a fifth of a second, which whoever asks for it first would else take from everybody
 
     scheduler = Scheduler(

@@ -24,7 +24,9 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != EXAMPL
 
 BODIES = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 # What the child may have in it of ours.
-CHILDS_OWN = re.compile(r"poolscope(\.(errors|examples|(protocol|machine|workloads|runner|experiments)(\.\w+)*))?")
+CHILDS_OWN = re.compile(
+    r"poolscope(\.(errors|examples|frozen|(protocol|machine|workloads|runner|experiments)(\.\w+)*))?"
+)
 NOT_THE_CHILDS = re.compile(
     r"poolscope\.experiments\.(registry|parameters|\w+\.(registration|state|params|verdict|findings|charts))"
 )
@@ -114,6 +116,25 @@ def test_the_child_runs_on_the_standard_library_alone(module: str) -> None:
     # Parts of the standard library that are written in C come under names of their own.
     assert {name for name in foreign if not name.startswith("_")} == set()
     assert [name for name in ours if not CHILDS_OWN.fullmatch(name) or NOT_THE_CHILDS.fullmatch(name)] == []
+
+
+def test_judging_loads_of_scipy_the_special_functions_alone() -> None:
+    """scipy.stats takes a second of CPU and much memory, in each process that judges and at once."""
+    program = (
+        "import json, sys\n"
+        "from poolscope.stats import comparison, intervals, scaling\n"
+        "comparison.warm(); comparison.warm(); intervals.timing([0.1, 0.2] * 4)\n"
+        "assert scaling.scaling([2.0] * 5, {n: [2.0 / n] * 5 for n in (1, 2, 3, 4)}, 4).why is None\n"
+        "print(json.dumps([name for name in sys.modules if name.startswith('scipy.') and name.count('.') == 1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    loaded = {name for name in json.loads(done.stdout) if not name.startswith("scipy._")}
+    assert "scipy.special" in loaded
+    assert not loaded & {f"scipy.{name}" for name in ("stats", "optimize", "linalg", "sparse", "spatial", "integrate")}
+    assert [
+        name_of(path) for path in MODULES if any(name.startswith("scipy.stats") for name in imported(tree_of(path)))
+    ] == []
 
 
 def test_only_main_and_the_command_line_read_settings() -> None:

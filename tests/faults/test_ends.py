@@ -68,7 +68,7 @@ HANGING = """
 import asyncio, time
 from poolscope.cli import main, serve
 from poolscope.runs.scheduler import Scheduler
-from poolscope.stats import intervals
+from poolscope.stats import comparison
 {hangs}
 main()
 """
@@ -81,7 +81,7 @@ main()
             "serve.END_LIMIT_S = 0.5; Scheduler.close = lambda self, **_: asyncio.sleep(600)",
             "the next start cleans up",
         ),
-        ("intervals.warm = lambda: time.sleep(600)", ""),
+        ("comparison.warm = lambda: time.sleep(600)", ""),
     ],
     ids=["the-scheduler", "what-is-loaded"],
 )

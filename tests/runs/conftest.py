@@ -113,7 +113,7 @@ def open_scheduler(tmp_path: Path, scratch: Path) -> OpenScheduler:
         try:
             yield scheduler
         finally:
-            runs = scheduler.in_memory()
+            runs = scheduler.store.in_memory()
             await scheduler.close()
         assert [run.id for run in runs if run.status.live] == []
         for run in runs:

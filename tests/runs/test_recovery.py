@@ -134,9 +134,9 @@ async def test_a_run_of_another_server_is_seen_but_not_touched_and_interrupted_o
     async with open_scheduler() as scheduler:
         with stand_in() as server:
             run_id = await enter(scheduler.journal, identity(server.pid), GONE)
-            assert (await scheduler.run(run_id)).status == "running"
+            assert (await scheduler.store.run(run_id)).status == "running"
             assert (await scheduler.stop(run_id)).status == "running"
-        assert (await scheduler.run(run_id)).status == "interrupted"
+        assert (await scheduler.store.run(run_id)).status == "interrupted"
 
 
 CRASHING = """
@@ -180,7 +180,7 @@ async def test_a_server_killed_with_9_leaves_a_readable_run_no_process_and_no_fo
 ) -> None:
     run_id = crash(tmp_path / "poolscope.sqlite", scratch)
     async with open_scheduler() as scheduler:
-        run = await scheduler.run(run_id)
+        run = await scheduler.store.run(run_id)
         assert run.status == "interrupted"
         assert run.as_json()["state"]["added"] > 0
         assert run.as_json()["kept"]

@@ -52,9 +52,9 @@ async def test_runs_that_wait_are_begun_by_the_next_server_under_their_own_ids_a
         waiting = await leave_waiting(before)
     async with server() as after:
         assert after.queued() == 2
-        assert [(await after.run(run_id)).status for run_id in waiting] == [Status.QUEUED] * 2
+        assert [(await after.store.run(run_id)).status for run_id in waiting] == [Status.QUEUED] * 2
         await after.resume()
-        first, second = [await after.run(run_id) for run_id in waiting]
+        first, second = [await after.store.run(run_id) for run_id in waiting]
         await begun(first)
         assert (first.params.repeats, second.status, second.place) == (3, Status.QUEUED, 1)
         await after.stop(first.id)
@@ -63,7 +63,7 @@ async def test_runs_that_wait_are_begun_by_the_next_server_under_their_own_ids_a
         assert second.params.repeats == 4
     async with server() as last:
         assert last.queued() == 0
-        assert (await last.run(second.id)).status is Status.INTERRUPTED
+        assert (await last.store.run(second.id)).status is Status.INTERRUPTED
 
 
 async def test_what_nobody_resumed_for_long_is_interrupted(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ async def test_what_nobody_resumed_for_long_is_interrupted(server: Server, monke
     monkeypatch.setattr(recovery, "is_alive", lambda _: False)  # the server before was this very process
     async with server() as after:
         assert after.queued() == 0
-        assert {(await after.run(run_id)).status for run_id in waiting} == {Status.INTERRUPTED}
+        assert {(await after.store.run(run_id)).status for run_id in waiting} == {Status.INTERRUPTED}
 
 
 async def test_a_program_on_the_same_journal_takes_over_nothing(server: Server, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ async def test_a_program_on_the_same_journal_takes_over_nothing(server: Server, 
     program = Scheduler(Journal(tmp_path / "poolscope.sqlite"))
     await program.open()
     assert program.queued() == 0
-    assert (await program.run(waiting[0])).status is Status.QUEUED
+    assert (await program.store.run(waiting[0])).status is Status.QUEUED
     await program.close()
     async with server() as after:
         assert after.queued() == 2
@@ -95,7 +95,7 @@ async def test_a_run_that_needs_what_is_gone_is_interrupted_with_the_reason(serv
         waiting = await before.start("which-pool", {"pythons": ["9.9"], "kinds": ["thread"]})
     async with server() as after:
         await after.resume()
-        run = await after.run(waiting.id)
+        run = await after.store.run(waiting.id)
         assert run.status is Status.INTERRUPTED
         assert "9.9" in (run.error or "")
 

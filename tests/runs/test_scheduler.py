@@ -390,7 +390,7 @@ async def test_a_full_queue_refuses_what_would_have_to_wait(open_scheduler: Open
         with pytest.raises(QueueFull) as refused:
             await scheduler.start("pool-sizes", {})
         assert refused.value.retry_after > 0
-        assert len(scheduler.in_memory()) == len(await scheduler.journal.runs()) == 2
+        assert len(scheduler.store.in_memory()) == len(await scheduler.journal.runs()) == 2
         assert (await scheduler.start("shared-list", {})) in scheduler.running()  # it has not to wait
 
 
@@ -463,8 +463,8 @@ async def test_a_live_run_is_not_deleted_and_an_ended_one_is(scheduler: Schedule
     await done(scheduler, run)
     await scheduler.delete(run.id)
     with pytest.raises(UnknownRun):
-        await scheduler.run(run.id)
-    assert await scheduler.latest("shared-list") is None
+        await scheduler.store.run(run.id)
+    assert await scheduler.store.latest("shared-list") is None
 
 
 async def test_a_recalled_run_is_the_same_as_it_was_live(open_scheduler: OpenScheduler) -> None:
@@ -476,22 +476,22 @@ async def test_a_recalled_run_is_the_same_as_it_was_live(open_scheduler: OpenSch
         factorials = await done(scheduler, await scheduler.start("factorials", {"first": -1, "last": 5}))
     async with open_scheduler() as scheduler:
         for before in (finished, killed, factorials):
-            after = await scheduler.run(before.id)
+            after = await scheduler.store.run(before.id)
             assert after is not before
             assert after.as_json() == before.as_json()
             assert after.as_json(whole=False) == before.as_json(whole=False)
             assert after.record_log.lines == before.record_log.lines
             assert after.record_log.closed
-        assert await scheduler.latest("shared-list") is await scheduler.run(killed.id)
+        assert await scheduler.store.latest("shared-list") is await scheduler.store.run(killed.id)
 
 
 async def test_old_runs_leave_the_memory_and_come_back_from_the_journal(open_scheduler: OpenScheduler) -> None:
     async with open_scheduler(PATIENT + "say('end', outcome='finished')", starts_per_minute=1000) as scheduler:
         runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(RECENT + 2)]
-        assert scheduler.in_memory() == runs[2:]
-        recalled = await scheduler.run(runs[0].id)
+        assert scheduler.store.in_memory() == runs[2:]
+        recalled = await scheduler.store.run(runs[0].id)
         assert recalled is not runs[0]
-        assert await scheduler.run(runs[0].id) is recalled
+        assert await scheduler.store.run(runs[0].id) is recalled
 
 
 async def test_large_runs_leave_the_memory_before_there_are_many(
@@ -500,8 +500,8 @@ async def test_large_runs_leave_the_memory_before_there_are_many(
     monkeypatch.setattr("poolscope.runs.store.RECENT_BYTES", 1)
     async with open_scheduler(PATIENT + "say('end', outcome='finished')") as scheduler:
         runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(3)]
-        assert scheduler.in_memory() == runs[2:]
-        recalled = await scheduler.run(runs[0].id)
+        assert scheduler.store.in_memory() == runs[2:]
+        recalled = await scheduler.store.run(runs[0].id)
         assert recalled.record_log.lines == runs[0].record_log.lines
 
 
@@ -562,15 +562,15 @@ async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_the
             assert each.status is Status.STOPPED
             assert "full" in each.unkept
             assert not each.as_json()["kept"]
-            assert await scheduler.run(each.id) is each
+            assert await scheduler.store.run(each.id) is each
         assert kept.as_json()["kept"]
         await make_full(scheduler.journal, before)
         again = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         assert again.as_json()["kept"]
         assert await scheduler.journal.lines(again.id) == again.record_log.lines
     async with open_scheduler() as scheduler:
-        assert not (await scheduler.run(run.id)).as_json()["kept"]
-        assert (await scheduler.run(again.id)).as_json()["kept"]
+        assert not (await scheduler.store.run(run.id)).as_json()["kept"]
+        assert (await scheduler.store.run(again.id)).as_json()["kept"]
 
 
 async def test_a_run_goes_on_when_the_folder_is_gone(open_scheduler: OpenScheduler, tmp_path: Path) -> None:
@@ -651,11 +651,11 @@ async def test_a_visitor_keeps_his_runs_over_a_restart(open_scheduler: OpenSched
     async with open_scheduler() as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", BRIEF, Visitor("one", "here")))
     async with open_scheduler() as scheduler:
-        recalled = await scheduler.latest("shared-list", "one")
+        recalled = await scheduler.store.latest("shared-list", "one")
         assert recalled is not None
         assert (recalled.id, recalled.visitor.id) == (run.id, "one")
-        assert await scheduler.latest("shared-list", "two") is None
-        assert (await scheduler.latest("shared-list")) is recalled
+        assert await scheduler.store.latest("shared-list", "two") is None
+        assert (await scheduler.store.latest("shared-list")) is recalled
         assert [row.id for row in await scheduler.journal.runs(visitor="one")] == [run.id]
         assert await scheduler.journal.count("two") == 0
 

@@ -108,6 +108,43 @@ def test_one_that_is_surely_faster_is_recommended_though_the_times_of_the_fastes
     assert (result.outcome, result.recommended) == ("pool", "two")
 
 
+# A twentieth faster than a loop of 0.1 s or a little more, and a seventh.
+LOOP = (0.100, 0.104, 0.097, 0.101, 0.099, 0.103)
+TWENTIETH = (0.0952, 0.0949, 0.0961, 0.0957, 0.0946, 0.0955)
+SEVENTH = (0.0880, 0.0872, 0.0885, 0.0878, 0.0883, 0.0875)
+
+
+def among_lost(*configs: TimedConfiguration, gain_is_shown: bool = False) -> Comparison:
+    """Among thirty others that are slower than the loop, all of which are allowed for."""
+    others = [TimedConfiguration(f"slower {i}", tuple(1.5 * t for t in LOOP), (9, i)) for i in range(30)]
+    found = compare(LOOP, [*configs, *others], looks=9, gain_is_shown=gain_is_shown)
+    assert found is not None
+    return found
+
+
+def test_once_one_is_shown_to_gain_the_cheaper_equal_is_asked_alone() -> None:
+    cheap, dear = TimedConfiguration("cheap", TWENTIETH, (1,)), TimedConfiguration("dear", SEVENTH, (2,))
+    lone, both = among_lost(cheap), among_lost(cheap, dear)
+
+    assert (lone.outcome, "cheap" in lone.faster) == ("no clear winner", False)
+    assert {"dear", "cheap"} <= both.faster
+    assert both.recommended == ("cheap" if "cheap" in both.equal else "dear")
+    shown_by_others = among_lost(cheap, gain_is_shown=True)
+    assert (shown_by_others.outcome, shown_by_others.recommended) == ("pool", "cheap")
+
+
+def test_what_is_gained_below_a_bound_of_its_own_is_no_cheaper_equal() -> None:
+    """Threads that take turns on two CPUs are a few percent faster, which is no reason for a pool."""
+    found = among_lost(TimedConfiguration("threads", TWENTIETH, (1,), worth=1.1), gain_is_shown=True)
+    assert (found.outcome, found.recommended) == ("small gain", None)
+
+
+def test_one_whose_own_interval_holds_1_is_recommended_by_no_other_one_s_gain() -> None:
+    cheap, dear = TimedConfiguration("cheap", LOOP[::-1], (1,)), TimedConfiguration("dear", SEVENTH, (2,))
+    found = among_lost(cheap, dear)
+    assert (found.outcome, found.recommended) == ("pool", "dear")
+
+
 def test_the_loop_wins_where_every_pool_is_shown_slower() -> None:
     loop = (0.0010, 0.0011, 0.0010, 0.0012, 0.0010)
     result = comparison_of(loop, (0.005, 0.0051, 0.0052, 0.0049, 0.005), (0.05, 0.051, 0.049, 0.05, 0.052))

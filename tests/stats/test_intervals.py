@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import random
 from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from poolscope.stats.intervals import Ratio, Timing, ratio, timing, warm
+from poolscope.stats.intervals import CONFIDENCE, RESAMPLES, SEED, Ratio, Timing, ratio, timing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
 
 TIMES = st.floats(min_value=1e-7, max_value=1e4)
 SAMPLES = st.lists(TIMES, min_size=1, max_size=40)
-# The first example loads scipy.stats, which is no fault of the example.
+# The first example loads NumPy, which is no fault of the example.
 unhurried = settings(deadline=None)
 
 
@@ -115,9 +122,56 @@ def test_a_ratio_needs_times_above_zero(sample: float) -> None:
         ratio([1.0, 1.0, 1.0], [1.0, 1.0, sample])
 
 
-def test_warming_up_can_be_repeated() -> None:
-    warm()
-    warm()
+# SciPy's own functions give the same numbers
+
+
+def sets_of(rng: random.Random, count: int) -> list[list[float]]:
+    """Of measured times, of times on a coarse clock, which has many of them alike, and of equal ones."""
+    return [times(rng, count), [rng.randint(1, 3) / 1000 for _ in range(count)], [0.25] * count]
+
+
+@pytest.mark.parametrize("count", range(6, 61))
+def test_the_interval_of_a_median_is_the_one_that_scipy_gives(count: int) -> None:
+    from scipy import stats  # here, and not in each worker that collects this module
+
+    for samples in sets_of(random.Random(count), count):
+        # scipy-stubs 1.17 gives a float where SciPy returns a named tuple (low, high).
+        expected: Any = stats.quantile_test(samples, p=0.5).confidence_interval(CONFIDENCE)
+        found = timing(samples)
+        assert (found.low, found.high) == (expected.low, expected.high)
+
+
+def medians_ratio(over: Floats, under: Floats, axis: int) -> Floats:
+    import numpy as np
+
+    found: Floats = np.median(over, axis=axis) / np.median(under, axis=axis)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("over", "under"), [(3, 3), (3, 60), (4, 5), (5, 4), (6, 6), (7, 12), (10, 10), (20, 3), (31, 32), (60, 60)]
+)
+def test_the_interval_of_a_ratio_is_the_one_that_scipy_gives(over: int, under: int) -> None:
+    import numpy as np
+    from scipy import stats
+
+    rng = random.Random(100 * over + under)
+    for one in sets_of(rng, over):
+        for other in sets_of(rng, under):
+            expected = stats.bootstrap(
+                (sorted(one), sorted(other)),
+                medians_ratio,
+                n_resamples=RESAMPLES,
+                confidence_level=CONFIDENCE,
+                method="percentile",
+                vectorized=True,
+                rng=np.random.default_rng(SEED),
+            ).confidence_interval
+            found = ratio(one, other)
+            assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-12, abs=0)
+
+
+# Whatever the samples
 
 
 @unhurried

@@ -74,7 +74,8 @@ def test_a_live_run_shows_in_its_form_all_that_it_measures(serve: Serve) -> None
 def test_who_starts_a_run_beside_a_measurement_is_told_what_becomes_of_it(experiment: str, says: str) -> None:
     run = Run("xx-0001", EXPERIMENTS[experiment], EXPERIMENTS[experiment].params(), status=Status.QUEUED)
     app_state: Any = SimpleNamespace(
-        scheduler=SimpleNamespace(in_memory=lambda: [run], elsewhere=list, experiments=EXPERIMENTS),
+        scheduler=SimpleNamespace(experiments=EXPERIMENTS),
+        store=SimpleNamespace(in_memory=lambda: [run], elsewhere=[]),
         neighbours=SimpleNamespace(cpus=lambda quiet: None),
         facts=SimpleNamespace(logical_cpus=2),
     )
@@ -237,3 +238,16 @@ def test_what_other_programs_use_is_read_only_while_nothing_of_ours_runs() -> No
     neighbours = Neighbours()
     assert neighbours.cpus(quiet=False) is None
     assert neighbours.cpus(quiet=True) is None  # for a moment is too short to tell
+
+
+def test_what_a_run_of_ours_used_is_not_taken_for_that_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    at, busy_s = 0.0, 10.0
+    monkeypatch.setattr("poolscope.web.app_state.time", SimpleNamespace(monotonic=lambda: at))
+    monkeypatch.setattr("poolscope.web.app_state.host_busy_s", lambda: busy_s)
+    neighbours = Neighbours()
+    at, busy_s = 1.0, 11.0
+    assert neighbours.cpus(quiet=False) is None
+    at, busy_s = 11.0, 31.0  # the run ended just now, and had two CPUs
+    assert neighbours.cpus(quiet=True) is None
+    at, busy_s = 21.0, 36.0
+    assert neighbours.cpus(quiet=True) == 0.5

@@ -4,11 +4,11 @@ Read them in this order:
 
     run               one run: its status and the table of allowed changes, its records and the state that they fold to,
                       whose it is, and the notifier that wakes those who look on
-    scheduler         which run starts now, which waits, which is refused; the one object that web and cli hold
+    scheduler         which run starts now, which waits, which is refused; by it web and cli act on runs
     budget            what all live runs may take of the machine, whether one more fits, and what is refused
     fair_queue        the runs that wait, visitors by turns
     measurement_lock  only one program at a time may measure
-    store             the runs at hand: in memory, or folded again from the journal
+    store             the runs at hand: in memory, or folded again from the journal; there pages find them
     monitor           follows one run to its end: reads, journals, reaps, names how it ended
     watch             looks once a second at what live runs hold, and ends the one that must
     redaction         what strangers need not see of what runs tell

@@ -77,10 +77,7 @@ class RunMonitor:
             await asyncio.wait({prints}, timeout=1)
             prints.cancel()
             await asyncio.gather(prints, return_exceptions=True)
-        death = Breach(None, self.redacted(malformed)) if malformed else None
-        last_words = self.redacted(runner.last_words)
-        death = death or run.breach or runner.breach or death_of_runner(code, last_words, runner.wanted_memory)
-        await self._conclude(run, death)
+        await self._conclude(run, runner, code, malformed)
 
     def redacted(self, text: str) -> str:
         """A text as everybody may see it."""
@@ -136,7 +133,7 @@ class RunMonitor:
             run.unkept = self._journal.trouble
             run.notifier.notify()
 
-    async def _conclude(self, run: Run, death: Breach) -> None:
+    async def _conclude(self, run: Run, runner: RunnerProcess, exit_code: int, malformed: str) -> None:
         """Give the run the status that its end deserves. A log without an end gets one, so that every log has it."""
         end = run.end
         error: str | None = None
@@ -148,11 +145,19 @@ class RunMonitor:
         elif run.stopping:
             outcome = Status.STOPPED
         else:
+            death = self._death(run, runner, exit_code, malformed)
             outcome, error, code = Status.FAILED, death.sentence, death.code
         if end is None:
             await self._add(run, End(time.perf_counter_ns(), outcome.value, error or "", code))
         run.summary = run.verdict or ""
         run.become(outcome, error)
+
+    def _death(self, run: Run, runner: RunnerProcess, exit_code: int, malformed: str) -> Breach:
+        """Why there was no end: the runner wrote what is no record, was ended for a limit, or died."""
+        if malformed:
+            return Breach(None, self.redacted(malformed))
+        last_words = self.redacted(runner.last_words)
+        return run.breach or runner.breach or death_of_runner(exit_code, last_words, runner.wanted_memory)
 
     async def save(self, run: Run, owner: Mapping[str, Any] | None = None) -> None:
         columns: dict[str, Any] = {

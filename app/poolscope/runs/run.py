@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from poolscope.errors import IllegalChange
+from poolscope.experiments.demand import Demand
 from poolscope.experiments.experiment import Experiment
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
@@ -240,11 +241,26 @@ class Run:
         """Seconds since it began, whatever the wall clock says; 0 before."""
         return time.monotonic() - self.began if self.started else 0.0
 
+    def moment(self, recorded: int) -> int:
+        """The stamp up to which a picture of it is drawn: now while it runs, else `recorded`, that of its last record.
+
+        Until the first record has come there is no stamp to count from, and an axis would begin when the machine did.
+        """
+        return time.perf_counter_ns() if self.status is Status.RUNNING and self.opened else recorded
+
+    # Of both the parameters tell, which may be odd in a run of an earlier version: they are asked while it runs.
+
     @cached_property
     def worker_processes(self) -> int:
-        """At a time, at most; 0 where none can be killed. Asked only while it runs: old parameters may be odd."""
+        """At a time, at most; 0 where none can be killed."""
         most: int = self.params.worker_processes
         return most
+
+    @cached_property
+    def demand(self) -> Demand:
+        """What it was expected to take of the machine."""
+        expected: Demand = self.params.demand
+        return expected
 
     @property
     def begin_command(self) -> BeginRun:

@@ -16,10 +16,10 @@ import logging
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from poolscope.experiments.demand import Demand
+from poolscope.frozen import dataclass
 from poolscope.machine import cgroups
 from poolscope.runs.budget import Breach, ResourceBudget
 from poolscope.runs.process_tree import scratch_prefix, was_left_behind
@@ -81,10 +81,10 @@ class RunCgroups:
         self._subtree = subtree.folder
         self._runs: Path | None = None
 
-    def open(self, budget: ResourceBudget) -> None:
-        """Make what all runs share; without it, where the kernel refuses. Blocks for some milliseconds."""
+    def open(self, budget: ResourceBudget) -> bool:
+        """Make what all runs share; returns whether there is any. Blocks for some milliseconds."""
         if self._subtree is None:
-            return
+            return False
         try:
             clear_cgroups(self._subtree)
             _leave_to_its_leaf(self._subtree)
@@ -95,8 +95,9 @@ class RunCgroups:
             _control_below(runs)
         except OSError as refusal:
             log.warning("Runs get no cgroups of their own: %s", refusal)
-            return
+            return False
         self._runs = runs
+        return True
 
     def enter(self, name: str, pid: int, demand: Demand | None, *, low_priority: bool) -> RunCgroup | None:
         """Put a process into a new cgroup; None where that can't be. Without a demand it has no limit but the budget.

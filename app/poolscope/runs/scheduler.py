@@ -1,4 +1,4 @@
-"""Admits, queues and starts runs, and is where pages and commands ask for any run of this server, live or ended."""
+"""Admits, queues and starts runs, and does with them what users ask for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.counts import RunCounts
 from poolscope.runs.fair_queue import FairQueue, expected_length, expected_waits
-from poolscope.runs.journal import Journal, StoredRun
+from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import RunMonitor
 from poolscope.runs.process_tree import identity
@@ -42,10 +42,10 @@ from poolscope.runs.redaction import Redaction
 from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, later, now
 from poolscope.runs.run_cgroups import RunCgroups
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
-from poolscope.runs.store import OwnRuns, RunStore
+from poolscope.runs.store import RunStore
 from poolscope.runs.warming import Warming
 from poolscope.runs.watch import RunWatch
-from poolscope.stats import intervals
+from poolscope.stats import comparison
 
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
 LOCK_RETRY_S = 0.5
@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """All runs of this server.
+    """All runs of this server: `store` finds each of them, live or ended.
 
     `notifier` notifies when a run begins, ends, or takes another place in the queue; `activity` with that and with
     anything that happens to any run. `closed` says that nothing will happen any more; `notifier` then wakes all waiters
@@ -107,7 +107,7 @@ class Scheduler:
         redact: Redaction | None = None,
         run_cgroups: RunCgroups | None = None,
         measurement_lock: MeasurementLock | None = None,
-        warm: Callable[[], None] = intervals.warm,
+        warm: Callable[[], None] = comparison.warm,
         lone: str | None = None,
         python: str = sys.executable,
         runner: Path = RUNNER,
@@ -131,8 +131,8 @@ class Scheduler:
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._closing = asyncio.Event()
         self._monitor = RunMonitor(journal, self._closing.is_set, records_mib * 1024 * 1024, redact)
-        self._watch = RunWatch(self._budget, run_s, run_cpu_s, self._with_runners)
-        self._store = RunStore(journal, self.activity, experiments)
+        self._watch = RunWatch(self._budget, run_s, run_cpu_s)
+        self.store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
         self._took_s: dict[str, float] = {}  # by the last run of an experiment
         self._run_cgroups = run_cgroups
@@ -157,9 +157,10 @@ class Scheduler:
         """
         await self.journal.open()
         await recover(self.journal, self.experiments)
-        await self._store.open()
+        await self.store.open()
         if self._run_cgroups is not None:  # before there is any child, which would have to move with us
-            await asyncio.to_thread(self._run_cgroups.open, self._budget)
+            opened = await asyncio.to_thread(self._run_cgroups.open, self._budget)
+            self._run_cgroups = self._run_cgroups if opened else None
         if take_over:
             await self._take_over()
         if self._lone is not None:
@@ -208,7 +209,7 @@ class Scheduler:
         await self.journal.close()
         self.closed = True
         self.notifier.notify()
-        self._store.wake()
+        self.store.wake()
 
     async def _leave_to_the_next(self, run: Run) -> None:
         """Take a run out of the queue that goes on waiting in the journal."""
@@ -231,7 +232,7 @@ class Scheduler:
             visitor = Visitor(row.visitor)
             run = Run(row.id, experiment, params, None, visitor, row.created, notifier=self._notifier_for(visitor))
             await self._monitor.save(run, self._owner(run))
-            self._store.put(run)
+            self.store.put(run)
             self._queue.add(run, time.monotonic())
         self._tell_places()
         self._watch_visitors()
@@ -271,7 +272,7 @@ class Scheduler:
         finally:
             self._entering.remove(visitor)
         self._check_is_open()
-        self._store.put(run)
+        self.store.put(run)
         self._queue.add(run, time.monotonic())
         self._admit()
         self._watch_visitors()
@@ -318,42 +319,18 @@ class Scheduler:
         if run.status.live:
             raise RunIsLive(run_id)
         await self.journal.delete(run_id)
-        await self._store.remove(run)
+        await self.store.remove(run)
         self._changed(run)
 
     async def _run_here(self, run_id: str) -> Run:
         """A run that something may be done about: one that has ended, or that this server performs. Raises UnknownRun
         or RunElsewhere."""
-        run = await self.run(run_id)
+        run = await self.store.run(run_id)
         if run.elsewhere:
             raise RunElsewhere(run_id)
         return run
 
     # What pages show
-
-    async def run(self, run_id: str) -> Run:
-        """The run of that id. Raises UnknownRun."""
-        return await self._store.run(run_id)
-
-    async def latest(self, experiment: str, visitor: str = "") -> Run | None:
-        """The newest run of an experiment, or that of one visitor."""
-        return await self._store.latest(experiment, visitor)
-
-    async def notice_others(self) -> None:
-        """Take note of runs in other processes, which share the journal."""
-        await self._store.notice_others()
-
-    def elsewhere(self) -> list[StoredRun]:
-        """Live runs of other processes that share the journal, newest first, as they were last noticed."""
-        return self._store.elsewhere
-
-    def runs_of(self, visitor: str = "") -> OwnRuns:
-        """What there is of everybody, or of one visitor."""
-        return self._store.of(visitor)
-
-    def in_memory(self) -> list[Run]:
-        """Live and recent runs, oldest first."""
-        return self._store.in_memory()
 
     def running(self) -> list[Run]:
         return list(self._running.values())
@@ -433,13 +410,9 @@ class Scheduler:
         """The running runs of its sort."""
         return [run for run in self._running.values() if run.experiment.measured == experiment.measured]
 
-    def _with_runners(self) -> dict[str, tuple[Run, RunnerProcess]]:
-        """The running runs that have a runner, by id."""
-        return {run_id: (self._running[run_id], runner) for run_id, runner in self._runners.items()}
-
     def _shortage(self, params: Params) -> Shortage | None:
         """What a run of these parameters lacks beside those that are running."""
-        return self._budget.shortage(params.demand, (run.params.demand for run in self._running.values()))
+        return self._budget.shortage(params.demand, (run.demand for run in self._running.values()))
 
     def _tell_places(self) -> None:
         """Tell all that run or wait where they stand now, and those who look at a run whose place is another."""
@@ -559,12 +532,13 @@ class Scheduler:
         if run.experiment.measured:
             self._measurement_lock.release()
         self._runners.pop(run.id, None)
-        await self._store.forget_old()
+        self._watch.remove(run)
+        await self.store.forget_old()
         if not self._closing.is_set():
             self._prewarm()
             self._admit()
         self._changed(run)
-        self._store.forget(await self.journal.prune(self._keep_runs))
+        self.store.forget(await self.journal.prune(self._keep_runs))
 
     async def _finish_warming(self) -> None:
         """Wait until it is done, or the server ends: its end waits for nothing that nobody will need."""
@@ -605,7 +579,7 @@ class Scheduler:
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
         server = os.getpid() if self._lone is None else None  # else its other children may be anything
         runner.send(replace(run.begin_command, limits=limits, server=server))
-        self._watch.start()
+        self._watch.add(run, runner)
         if run.stopping or self._closing.is_set():
             self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))
         self._prewarm_soon()
@@ -615,7 +589,7 @@ class Scheduler:
     async def _confine(self, run: Run, runner: RunnerProcess) -> None:
         """Give a run a cgroup of its own, where that can be. One's own function may take what there is."""
         if self._run_cgroups is not None:
-            demand = run.params.demand if run.params.built_in else None
+            demand = run.demand if run.params.built_in else None
             enter, low = self._run_cgroups.enter, self._has_low_priority(run)
             runner.cgroup = await asyncio.to_thread(enter, run.id, runner.pid, demand, low_priority=low)
 
@@ -628,11 +602,11 @@ class Scheduler:
         return {"server": self._identity, "visitor": run.visitor.id}
 
     def _notifier_for(self, visitor: Visitor) -> ChangeNotifier:
-        return ChangeNotifier(self._store.of(visitor.id).activity)
+        return ChangeNotifier(self.store.of(visitor.id).activity)
 
     def _changed(self, run: Run) -> None:
         """Notify that a run has begun, ended, or gone."""
-        self._store.changed(run)
+        self.store.changed(run)
         self.notifier.notify()
 
     def _prewarm(self) -> None:

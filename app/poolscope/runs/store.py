@@ -89,7 +89,7 @@ class RunStore:
         for visitor in {visitor for key, visitor in (before | now).items() if not (key in before and key in now)}:
             self._begun_or_ended(visitor)
 
-    def of(self, visitor: str) -> OwnRuns:
+    def of(self, visitor: str = "") -> OwnRuns:
         """The runs of a visitor, of all for ''."""
         if visitor not in self._owned:
             if len(self._owned) > MOST_VISITORS:
@@ -144,7 +144,7 @@ class RunStore:
             run = await self._recall(row)
         return run
 
-    async def latest(self, experiment: str, visitor: str) -> Run | None:
+    async def latest(self, experiment: str, visitor: str = "") -> Run | None:
         """The newest run of an experiment, of anybody for ''."""
         own = self._owned.get(visitor)
         run_id = own.latest.get(experiment) if own else None

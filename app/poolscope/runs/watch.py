@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from poolscope.experiments.demand import Demand
+from poolscope.frozen import dataclass
 from poolscope.machine import memory
 from poolscope.runs.budget import Breach, ResourceBudget
 from poolscope.runs.run import Run, Status
@@ -28,44 +28,41 @@ LOOK_S = 1.0
 
 log = logging.getLogger(__name__)
 
-LiveRuns = Mapping[str, tuple[Run, RunnerProcess]]
 PROC = Path("/proc")
 # A runner that a signal has stopped goes on where that was a moment's business; after so many looks it won't.
 SUSPENDED_LOOKS = 5
 
 
 class RunWatch:
-    """Watches live runs as long as there are any. `usage` is what the newest look has found, by run.
+    """Watches the runs that it was given, as long as there are any. `usage` is what the newest look has found, by run.
 
     `limit_s` is the time that one run may last, `cpu_limit_s` its CPU time, None for any.
     """
 
-    def __init__(
-        self,
-        budget: ResourceBudget,
-        limit_s: float | None,
-        cpu_limit_s: float | None,
-        live: Callable[[], LiveRuns],
-    ) -> None:
+    def __init__(self, budget: ResourceBudget, limit_s: float | None, cpu_limit_s: float | None) -> None:
         self.usage: Mapping[str, SessionUsage] = {}
         self._budget = budget
         self._limit_s, self._cpu_limit_s = limit_s, cpu_limit_s
-        self._live = live
+        self._live: dict[str, tuple[Run, RunnerProcess]] = {}
         self._suspended: dict[str, int] = {}
         self._loop: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Watch from now on, where that is not done already."""
+    def add(self, run: Run, runner: RunnerProcess) -> None:
+        """Watch a run that has begun, until it is removed."""
+        self._live[run.id] = (run, runner)
         if self._loop is None or self._loop.done():
             # Without the context of whose run begins: a log line must not name another's request.
             self._loop = asyncio.create_task(self._follow(), context=Context())
+
+    def remove(self, run: Run) -> None:
+        self._live.pop(run.id, None)
 
     def close(self) -> None:
         if self._loop is not None:
             self._loop.cancel()
 
     async def _follow(self) -> None:
-        while self._live():
+        while self._live:
             await asyncio.sleep(LOOK_S)
             try:
                 await self.look()
@@ -75,14 +72,14 @@ class RunWatch:
 
     async def look(self) -> None:
         """Look once, and end at most one run."""
-        live = {run_id: each for run_id, each in self._live().items() if each[0].status is Status.RUNNING}
+        live = {run_id: each for run_id, each in self._live.items() if each[0].status is Status.RUNNING}
         found = await asyncio.to_thread(usage_of, [runner.pid for _, runner in live.values()])
         self.usage = {run_id: found[runner.pid] for run_id, (_, runner) in live.items()}
         self._suspended = {
             run_id: self._suspended.get(run_id, 0) + 1 for run_id, usage in self.usage.items() if usage.suspended
         }
         looked_at = {
-            run_id: LookedAt(run.params.demand, self.usage[run_id], self._suspended.get(run_id, 0), run.lasted_s)
+            run_id: LookedAt(run.demand, self.usage[run_id], self._suspended.get(run_id, 0), run.lasted_s)
             for run_id, (run, _) in live.items()
             if run.breach is None
         }

@@ -158,7 +158,7 @@ def owned(request: Request, run: Run) -> bool:
 
 async def own_run(request: Request, run_id: str) -> Run:
     """The visitor's own run of that id. Raises UnknownRun or NotYours."""
-    run = await app_state_of(request).scheduler.run(run_id)
+    run = await app_state_of(request).store.run(run_id)
     if not owned(request, run):
         raise NotYours(run_id)
     return run

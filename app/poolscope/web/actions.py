@@ -98,7 +98,7 @@ async def start(request: Request) -> Response:
         if by_htmx(request):
             because(request.scope, slug(wrong.title))
             return await replace(request, [form], problem_of(wrong).status)
-        latest = await app_state.scheduler.latest(experiment.name, owner_of(request))
+        latest = await app_state.store.latest(experiment.name, owner_of(request))
         problem = changed(problem_of(wrong), detail=" ".join(in_labels(experiment.params, error) for error in errors))
         return answer(request, problem, await whole_panel(app_state, experiment, latest, form))
     return await present(request, app_state, run)
@@ -198,7 +198,7 @@ def worker_number(typed: str) -> int:
 async def again(request: Request, run_id: str) -> Response:
     """Run with the same parameters, or with those of a finding's remedy."""
     app_state = app_state_of(request)
-    run = await app_state.scheduler.run(run_id)
+    run = await app_state.store.run(run_id)
     params: dict[str, Any] = run.params.model_dump()
     remedy = (await request.form()).get("remedy")
     if isinstance(remedy, str) and re.fullmatch("[0-9]{1,3}", remedy):

@@ -79,10 +79,10 @@ async def runs(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     before: str = "",
 ) -> Response:
-    scheduler = app_state_of(request).scheduler
-    alive = {run.id: run for run in scheduler.in_memory()}
+    app_state = app_state_of(request)
+    alive = {run.id: run for run in app_state.store.in_memory()}
     summaries = []
-    rows = await scheduler.journal.runs(
+    rows = await app_state.scheduler.journal.runs(
         experiment=experiment, status=status or "", visitor=owner_of(request), limit=limit, before=before
     )
     for row in rows:
@@ -116,7 +116,7 @@ async def runs(
     responses=refusals(404),
 )
 async def run(request: Request, run_id: str) -> Response:
-    return JSONResponse((await app_state_of(request).scheduler.run(run_id)).as_json())
+    return JSONResponse((await app_state_of(request).store.run(run_id)).as_json())
 
 
 @router.post(
@@ -194,7 +194,7 @@ async def records(
     last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
     """Resumes after Last-Event-ID without gap or repeat; closes with `event: end`."""
-    run = await app_state_of(request).scheduler.run(run_id)
+    run = await app_state_of(request).store.run(run_id)
     if "application/x-ndjson" in accept:
         return ndjson(request, run)
     after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else 0
@@ -218,7 +218,7 @@ async def records(
 @router.get("/runs/{run_id}/records.ndjson", include_in_schema=False)
 async def records_file(request: Request, run_id: str) -> Response:
     """The records as lines for a browser, which can't choose what it accepts behind a link."""
-    answer = ndjson(request, await app_state_of(request).scheduler.run(run_id))
+    answer = ndjson(request, await app_state_of(request).store.run(run_id))
     answer.headers.update(named(f"poolscope-{run_id}.ndjson"))
     return answer
 
@@ -244,7 +244,7 @@ def ndjson(request: Request, run: Run) -> Response:
 )
 async def trace_of(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
-    run = await app_state.scheduler.run(run_id)
+    run = await app_state.store.run(run_id)
     headers = named(f"poolscope-{run_id}.trace.json")
     body = await body_of(request, run, "trace", lambda: JSONResponse(trace(run)).body)
     return Response(body, media_type="application/json", headers=headers)
@@ -258,7 +258,7 @@ async def trace_of(request: Request, run_id: str) -> Response:
 )
 async def rows(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
-    run = await app_state.scheduler.run(run_id)
+    run = await app_state.store.run(run_id)
     text = await body_of(request, run, "csv", lambda: table_as_csv(run).encode())
     return Response(text, media_type="text/csv; charset=utf-8", headers=named(f"poolscope-{run_id}.csv"))
 
@@ -271,7 +271,7 @@ async def rows(request: Request, run_id: str) -> Response:
 )
 async def script_of(request: Request, run_id: str) -> Response:
     app_state = app_state_of(request)
-    run = await app_state.scheduler.run(run_id)
+    run = await app_state.store.run(run_id)
     text = script(app_state, run)
     return Response(text, media_type="text/x-python; charset=utf-8", headers=named(f"{run.experiment.slug}.py"))
 

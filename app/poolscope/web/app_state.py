@@ -62,13 +62,16 @@ class Neighbours:
     """What other programs use of this machine's CPUs, read from one look to the next while nothing of ours runs."""
 
     def __init__(self) -> None:
-        self._since, self._busy_s = time.monotonic(), host_busy_s()
+        self._since, self._busy_s = time.monotonic(), host_busy_s()  # None: nothing was listened to since
         self._cpus: float | None = None
 
     def cpus(self, *, quiet: bool) -> float | None:
         """So many CPUs, None where that is not known; `quiet` says that no run of ours is live."""
+        if not quiet:  # what is read from here on would be our own run's as well
+            self._busy_s = self._cpus = None
+            return None
         now, busy_s = time.monotonic(), host_busy_s()
-        if not quiet or busy_s is None or self._busy_s is None:
+        if busy_s is None or self._busy_s is None:
             self._cpus = None
         elif now - self._since < LISTENED_S:
             return self._cpus
@@ -81,7 +84,8 @@ class Neighbours:
 class AppState:
     """The parts that routes use, kept on `app.state.app_state`.
 
-    `identification` tells who asks, `open_streams` counts what is open, and bounds it.
+    `scheduler` does with runs what users ask for, and `store` finds those that they want to see. `identification` tells
+    who asks, `open_streams` counts what is open, and bounds it.
     """
 
     hub: Hub  # set by main: the hub needs the state
@@ -93,6 +97,7 @@ class AppState:
         open_streams: OpenStreams | None = None,
     ) -> None:
         self.scheduler = scheduler
+        self.store = scheduler.store
         self.identification = identification or Identification()
         self.open_streams = OpenStreams() if open_streams is None else open_streams  # an empty one is false
         self.streams = StreamCounts()

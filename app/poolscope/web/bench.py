@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from markupsafe import Markup
 
 from poolscope.experiments.failures.catalogue import BY_HAND
 from poolscope.experiments.pool_benchmark.measure_command import in_terminal
+from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text.numbers import clock, count
@@ -110,12 +111,11 @@ def ways(app_state: AppState) -> Ways:
 
 def now(app_state: AppState, owner: str, last: Run | None) -> Now:
     """With an `owner`, of his runs alone."""
-    scheduler = app_state.scheduler
-    live = [run for run in scheduler.in_memory() if run.status.live]
-    elsewhere = scheduler.elsewhere()
+    live = [run for run in app_state.store.in_memory() if run.status.live]
+    elsewhere = app_state.store.elsewhere
     cpus = app_state.neighbours.cpus(quiet=not live and not elsewhere)
     measured = [run for run in live if run.experiment.measured and run.status is Status.RUNNING]
-    known = scheduler.experiments
+    known = app_state.scheduler.experiments
     others = [known[row.experiment] for row in elsewhere if row.status == Status.RUNNING and row.experiment in known]
     measuring = bool(measured) or any(other.measured for other in others)
     running = [_line(run) for run in live if owner in ("", run.visitor.id)]
@@ -131,9 +131,8 @@ def now(app_state: AppState, owner: str, last: Run | None) -> Now:
 
 async def last_run(app_state: AppState, owner: str) -> Run | None:
     """The run that ended last, of those in memory or the newest of each experiment."""
-    scheduler = app_state.scheduler
-    newest = [await scheduler.latest(name, owner) for name in scheduler.experiments]
-    own = [run for run in scheduler.in_memory() if owner in ("", run.visitor.id)]
+    newest = [await app_state.store.latest(name, owner) for name in app_state.scheduler.experiments]
+    own = [run for run in app_state.store.in_memory() if owner in ("", run.visitor.id)]
     ended = [run for run in (*own, *newest) if run is not None and run.ended]
     return max(ended, key=lambda run: run.ended or "", default=None)
 

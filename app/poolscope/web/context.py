@@ -6,8 +6,8 @@ A test compares these classes with what the templates read, both ways.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from math import ceil
 from typing import Any
 
@@ -15,6 +15,7 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Change, Experiment, Finding, Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers, sentences
 from poolscope.web.app_state import AppState, start_methods
@@ -153,7 +154,9 @@ def paused(run: Run) -> bool | None:
     return run.experiment.meaning.paused(run.state)
 
 
-def panel_facts(experiment: Experiment, workloads: Sequence[str] = ()) -> PanelFacts:
+@cache
+def panel_facts(experiment: Experiment, workloads: tuple[str, ...] = ()) -> PanelFacts:
+    """A panel before any run. Made once: the panels of all experiments are gone through as any run begins or ends."""
     view = VIEWS[experiment.name]
     return PanelFacts(
         name=experiment.name,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -22,6 +21,7 @@ from markupsafe import Markup
 
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment, Verdict
+from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.bench import last_run, now
@@ -201,7 +201,7 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
     panel = panel_facts(experiment, app_state.scheduler.installation.workloads)
 
     async def context() -> Makers:
-        earlier = await earlier_run(app_state, run) if run else None
+        earlier = await earlier_run(app_state, run) if run and not run.status.live else None
         return {
             "panel": lambda: panel,
             "earlier": lambda: earlier,
@@ -251,28 +251,25 @@ def form_section(
 
 def recent_section(app_state: AppState, owner: str = "") -> Section:
     """The newest runs, those of `owner` if there is one given."""
-    scheduler = app_state.scheduler
+    store, journal = app_state.store, app_state.scheduler.journal
 
     async def context() -> Makers:
         found = await history(app_state, owner=owner, limit=RECENT, columns=ON_BENCH)
         return {"history": lambda: found}
 
     fragment = Fragment("recent", "partials/recent.html", "recent")
-    return Section(
-        "recent", lambda: (scheduler.runs_of(owner).changes, scheduler.journal.trouble), context, lambda: (fragment,)
-    )
+    return Section("recent", lambda: (store.of(owner).changes, journal.trouble), context, lambda: (fragment,))
 
 
 def now_section(app_state: AppState, owner: str = "") -> Section:
     """What runs now, what came last, and what other programs use."""
-    scheduler = app_state.scheduler
 
     async def context() -> Makers:
         last = await last_run(app_state, owner)
         return {"now": lambda: now(app_state, owner, last)}
 
     def version() -> object:
-        return scheduler.runs_of(owner).changes, int(time.monotonic() / MACHINE_S)
+        return app_state.store.of(owner).changes, int(time.monotonic() / MACHINE_S)
 
     return Section("now", version, context, lambda: (Fragment("now", "partials/now.html", "strip"),))
 
@@ -289,10 +286,9 @@ def machine_section(app_state: AppState) -> Section:
 
 async def bench_sections(app_state: AppState, owner: str = "") -> list[Section]:
     """Everything on the bench that a stream replaces; with an `owner`, of his runs alone."""
-    scheduler = app_state.scheduler
     sections: list[Section] = []
-    for experiment in scheduler.experiments.values():
-        sections += panel_sections(app_state, experiment, await scheduler.latest(experiment.name, owner))
+    for experiment in app_state.scheduler.experiments.values():
+        sections += panel_sections(app_state, experiment, await app_state.store.latest(experiment.name, owner))
     return [*sections, now_section(app_state, owner), recent_section(app_state, owner), machine_section(app_state)]
 
 
@@ -309,7 +305,7 @@ def run_section(
     view = VIEWS[run.experiment.name]
 
     async def context() -> Makers:
-        earlier = await earlier_run(app_state, run)
+        earlier = None if run.status.live else await earlier_run(app_state, run)
         return {
             "earlier": lambda: earlier,
             "run": lambda: run_facts(run, owned=owned, installation=app_state.scheduler.installation),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers
@@ -103,7 +103,7 @@ async def history(
     """
     journal = app_state.scheduler.journal
     rows = await journal.runs(experiment=experiment, status=status, visitor=owner, before=before, limit=limit + 1)
-    alive = {run.id: run for run in app_state.scheduler.in_memory()}
+    alive = {run.id: run for run in app_state.store.in_memory()}
     listed = [_recent(row, alive.get(row.id)) for row in rows[:limit]]
     if not before:  # what could not be kept is still there while the server lives
         kept = {row.id for row in rows}
@@ -137,8 +137,8 @@ class PreviousRun:
 
 
 async def earlier_run(app_state: AppState, run: Run) -> PreviousRun | None:
-    """The newest finished run before that measured the same work; None without one, or while this one is live."""
-    if run.status.live or not run.experiment.measured:
+    """The newest finished run before that measured the same work as one that has ended; None without one."""
+    if not run.experiment.measured:
         return None
     journal, params = app_state.scheduler.journal, run.params.model_dump(mode="json")
     rows = await journal.runs(

@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Status, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
@@ -97,8 +97,8 @@ async def bench(request: Request, defaults: str = "") -> Response:
     """The bench; `defaults` names an experiment whose form shows its default values, not those of its last run."""
     app_state = app_state_of(request)
     owner = owner_of(request)
-    await app_state.scheduler.notice_others()
-    if not defaults and not app_state.scheduler.runs_of(owner).latest:
+    await app_state.store.notice_others()
+    if not defaults and not app_state.store.of(owner).latest:
         return await first_bench(request, app_state, owner)
     # One at a time: a class that comes at once would hold the event loop until the last of its pages is drawn, and with
     # it all streams and answers. Who waits for the lock lets others go first, and one page after the other is drawn.
@@ -127,7 +127,7 @@ async def first_bench(request: Request, app_state: AppState, owner: str) -> Resp
 async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response:
     """The bench as one visitor sees it."""
     known = app_state.scheduler.experiments
-    latest = {name: await app_state.scheduler.latest(name, owner) for name in known}
+    latest = {name: await app_state.store.latest(name, owner) for name in known}
     panels = []
     for name, about in known.items():
         form = form_section(app_state, about, None) if name == defaults else None
@@ -168,7 +168,7 @@ async def runs(request: Request, experiment: str = "", status: str = "", before:
 async def run(request: Request, run_id: str, t: float | None = None) -> Response:
     """One run; with `t`, as it was so many seconds after its start."""
     app_state = app_state_of(request)
-    run = await app_state.scheduler.run(run_id)
+    run = await app_state.store.run(run_id)
     state = None if t is None else await state_at(app_state, visitor_of(request), run, t)
     fragments = await render(app_state, [run_section(app_state, run, state, owned=owned(request, run))])
     stream = f"/live?run={run.id}" if run.status.live and not run.elsewhere else ""
@@ -215,7 +215,7 @@ def laid_out(run: Run, fragments: Mapping[str, Markup]) -> RunLayout:
 async def at(request: Request, run_id: str, t: float = 0.0) -> Response:
     """The parts of a run's page as they were `t` seconds after its start, for the replay."""
     app_state = app_state_of(request)
-    run = await app_state.scheduler.run(run_id)
+    run = await app_state.store.run(run_id)
     section = run_section(app_state, run, await state_at(app_state, visitor_of(request), run, t), parts_only=True)
     return partials(await render(app_state, [section]))
 
@@ -236,7 +236,7 @@ async def state_at(app_state: AppState, visitor: Visitor, run: Run, seconds: flo
 @router.get("/runs/{run_id}/chart.json", response_class=JSONResponse)
 async def chart(request: Request, run_id: str) -> Response:
     """The datasets of a run's charts, by name."""
-    run = await app_state_of(request).scheduler.run(run_id)
+    run = await app_state_of(request).store.run(run_id)
     if run.experiment.meaning.chart is None:
         raise UnknownRun(f"{run_id}/chart.json")
     return JSONResponse(run.experiment.meaning.chart(run.state, run.usable_cpus))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -28,6 +27,7 @@ from poolscope.errors import (
     UnknownRun,
     UnknownTopic,
 )
+from poolscope.frozen import dataclass
 from poolscope.web.app_state import app_state_of
 from poolscope.web.fragments import header
 from poolscope.web.models import ProblemAnswer

@@ -14,12 +14,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from poolscope.frozen import dataclass
 from poolscope.runs.run import ChangeNotifier, Run, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
@@ -169,15 +169,15 @@ class BenchChannel(Channel):
 
     @property
     def activity(self) -> ChangeNotifier:
-        return self.app_state.scheduler.runs_of(self._owner).activity
+        return self.app_state.store.of(self._owner).activity
 
     @property
     def longest_pause(self) -> float:
         return QUIET_BENCH_S
 
     async def sections(self) -> Sequence[Section]:
-        await self.app_state.scheduler.notice_others()
-        changes = self.app_state.scheduler.runs_of(self._owner).changes
+        await self.app_state.store.notice_others()
+        changes = self.app_state.store.of(self._owner).changes
         if self._known != changes:
             self._sections, self._known = await bench_sections(self.app_state, self._owner), changes
         return self._sections
@@ -237,7 +237,7 @@ class Hub:
     async def _make(self, page: Page) -> Channel:
         if not page.run:
             return BenchChannel(self._app_state, page.owner)
-        return RunChannel(self._app_state, await self._app_state.scheduler.run(page.run), page.owned)
+        return RunChannel(self._app_state, await self._app_state.store.run(page.run), page.owned)
 
 
 def come_back() -> bytes:
@@ -265,4 +265,4 @@ async def page_of(request: Request, run_id: str = "") -> Page:
     """The page that who asks sees: the bench, with his own runs if he has some of his own, or a run's."""
     if not run_id:
         return Page(owner=owner_of(request))
-    return Page(run_id, owned=owned(request, await app_state_of(request).scheduler.run(run_id)))
+    return Page(run_id, owned=owned(request, await app_state_of(request).store.run(run_id)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from poolscope.experiments.pool_benchmark import plan, which_pool
+from poolscope.experiments.pool_benchmark import plan, state
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.kinds import IN_PROCESSES
@@ -225,7 +225,7 @@ def records(
 
 def told(maps: Mapping[str, Sequence[float]], *, asked: Mapping[str, Any] | None = None, **how: Any) -> State:
     """The state after such a run."""
-    now = which_pool.initial(WhichPoolParams.model_validate({"repeats": 5, **(asked or {})}))
+    now = state.initial(WhichPoolParams.model_validate({"repeats": 5, **(asked or {})}))
     for record in records(maps, **how):
-        now = which_pool.fold(now, record)
+        now = state.fold(now, record)
     return now

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
-from poolscope.experiments.pool_benchmark import pool_sizes
+from poolscope.experiments.pool_benchmark import export, size_charts, state, verdict
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork
 from poolscope.protocol.payloads import (
@@ -164,12 +164,12 @@ def test_very_long_results_are_told_by_their_ends() -> None:
 
 def test_the_state_of_a_real_run_has_a_verdict_and_rows_and_charts() -> None:
     params = PoolSizesParams(sizes=[1, 2], repeats=3)
-    now = pool_sizes.initial(params)
+    now = state.initial(params)
     for record in perform("pool-sizes", asked(params)):
-        now = pool_sizes.fold(now, record)
-    assert pool_sizes.verdict(now, 2) is not None
-    assert len(pool_sizes.rows(now)[1]) == 9
-    assert [row["pool"] for row in pool_sizes.chart(now, 2)["summary"]] == [1, 2]
+        now = state.fold(now, record)
+    assert verdict.verdict(now, 2) is not None
+    assert len(export.pool_sizes_rows(now)[1]) == 9
+    assert [row["pool"] for row in size_charts.chart(now, 2)["summary"]] == [1, 2]
     assert now.done == now.total
     assert len(now.lanes.actors) == 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark import which_pool
+from poolscope.experiments.pool_benchmark import export, findings, verdict
 from poolscope.experiments.pool_benchmark.messages import HEADLINES
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.verdict import whys_left_out
@@ -44,7 +44,7 @@ def run(maps: dict[str, Any], tried: dict[str, Any], *more: Record, **how: Any) 
 
 def first_line(now: State) -> tuple[str, str]:
     """The code and the headline, with which the JSON's sentence begins too."""
-    stated, as_json = which_pool.verdict(now, 2), which_pool.as_json(now)["verdict"]
+    stated, as_json = verdict.verdict(now, 2), export.which_pool_json(now)["verdict"]
     assert stated is not None
     assert as_json["sentence"].startswith(stated.headline)
     return stated.code, stated.headline
@@ -120,11 +120,11 @@ def test_what_was_not_tried_since_another_broke_is_not_told_once_more() -> None:
 
 
 def test_a_run_that_measured_no_pool_says_whether_it_was_disturbed() -> None:
-    stated = [which_pool.verdict(run(UNMEASURED, {}, noise=noise), 2) for noise in (QUIET, LOUD)]
+    stated = [verdict.verdict(run(UNMEASURED, {}, noise=noise), 2) for noise in (QUIET, LOUD)]
     assert [str(one).count("disturbed") for one in stated] == [0, 1]
 
 
 def test_a_run_that_measured_no_pool_still_tells_what_calls_do() -> None:
-    found = which_pool.findings(run(UNMEASURED, REMEMBERED), 2)
+    found = findings.findings(run(UNMEASURED, REMEMBERED), 2)
     assert {finding.code: finding.holds for finding in found}["results_remembered: per item"]
     assert len(found) == 6

@@ -9,10 +9,9 @@ from dataclasses import replace
 import pytest
 from poolscope.experiments.pool_benchmark import state
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
-from poolscope.experiments.pool_benchmark.plan import planned
+from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, is_look, planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.experiments.pool_benchmark.verdict import verdict
@@ -99,6 +98,21 @@ def test_a_pool_that_is_half_as_fast_again_is_found(experiment: Callable[[Sequen
         assert recommendation is not None
         found += "use" in codes(now) and recommendation.config == now.configs[best]
     assert found >= 19
+
+
+def test_where_some_gain_hardly_any_verdict_recommends_one_that_does_not() -> None:
+    """Once some are shown to gain, each of the others is asked alone; the cheap ones here are as slow as the loop."""
+    rng, plan, wrong = random.Random(8), which_pool(range(1, 9)), []
+    dear = [key for key, config in plan.configs.items() if config.kind == "pool"]
+    for _ in range(TRIALS):
+        times = {key: samples(rng, 0.03) for key in plan.configs}
+        times |= {key: tuple(seconds / 1.15 for seconds in times[key]) for key in dear}
+        recommendation = recommend(run_with(plan, times))
+        assert recommendation is not None
+        config = recommendation.config
+        if recommendation.maps.outcome == "pool" and config is not None and config.key not in dear:
+            wrong.append(config.key)
+    assert len(wrong) <= 5, wrong
 
 
 def test_the_caution_for_the_best_of_many_is_for_gains_and_for_several() -> None:

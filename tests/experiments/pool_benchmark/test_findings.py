@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.experiment import Finding
-from poolscope.experiments.pool_benchmark import which_pool
+from poolscope.experiments.pool_benchmark import findings, state
 from poolscope.experiments.pool_benchmark.findings import ABOUT_CLUSTERS, ABOUT_SIZES_ALONE, CHECKS
 from poolscope.experiments.pool_benchmark.findings.overhead import memory_runs_short
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
@@ -44,7 +44,7 @@ def trace(key: str, map_ms: float, cpus: float, **how: Any) -> dict[str, TraceSu
 
 
 def check(now: State, name: str, usable_cpus: int = 2) -> Finding:
-    found = next(finding for finding in which_pool.findings(now, usable_cpus) if name in finding.check)
+    found = next(finding for finding in findings.findings(now, usable_cpus) if name in finding.check)
     assert found.sentence.endswith(".")
     assert found.sentence[0].upper() == found.sentence[0]
     json.dumps(found.as_json(), allow_nan=False)
@@ -60,16 +60,16 @@ def remember(config: str, per_worker: float, workers: int, what: str = "pss") ->
 
 
 def test_there_is_none_before_a_pool_and_the_loop_were_measured() -> None:
-    assert which_pool.findings(which_pool.initial(WhichPoolParams()), 2) == ()
-    assert which_pool.findings(told({"serial": about(640), "process 2": []}, outcome=""), 2) == ()
+    assert findings.findings(state.initial(WhichPoolParams()), 2) == ()
+    assert findings.findings(told({"serial": about(640), "process 2": []}, outcome=""), 2) == ()
 
 
 def test_each_says_something_of_the_poorest_run() -> None:
     now = told(
         {"serial": [1.0], "process 4": [9.0]}, loop_share=None, noise=None, outcome="stopped", tried={"printed": 0}
     )
-    assert len(which_pool.findings(now, 2)) == len(CHECKS) - len(ABOUT_SIZES_ALONE | ABOUT_CLUSTERS)
-    for finding in which_pool.findings(now, 2):
+    assert len(findings.findings(now, 2)) == len(CHECKS) - len(ABOUT_SIZES_ALONE | ABOUT_CLUSTERS)
+    for finding in findings.findings(now, 2):
         check(now, finding.check)
 
 
@@ -684,7 +684,7 @@ def test_a_hang_after_a_fork_is_answered_with_spawn_and_stands_first() -> None:
     hung = Breakage("hung-at-fork", True, True, (0,), "0", threads=("a", "b"), places=(PLACE,), idle_s=1.0)
     now = told(MAPS, more=[broke(hung)])
     assert check(now, "hang").remedy == {"start_methods": ["spawn"]}
-    assert which_pool.findings(now, 2)[0].code == "hangs: hung-at-fork"
+    assert findings.findings(now, 2)[0].code == "hangs: hung-at-fork"
 
 
 def test_work_with_processes_of_its_own_is_answered_with_an_executor() -> None:

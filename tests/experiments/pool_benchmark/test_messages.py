@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark import findings, messages, which_pool
+from poolscope.experiments.pool_benchmark import findings, messages, verdict
 from poolscope.experiments.pool_benchmark.messages import (
     BREAK_EVEN,
     CHECKS,
@@ -82,7 +82,7 @@ VERDICTS_AS_READ = [
 
 @pytest.mark.parametrize(("now", "text"), VERDICTS_AS_READ)
 def test_a_verdict_reads_as_prose(now: State, text: str) -> None:
-    assert plain(which_pool.verdict(now, 2)) == text
+    assert plain(verdict.verdict(now, 2)) == text
 
 
 FINDINGS_AS_READ = [
@@ -115,7 +115,7 @@ FINDINGS_AS_READ = [
 @pytest.mark.parametrize(("check", "how", "text"), FINDINGS_AS_READ)
 def test_a_finding_reads_as_prose(check: str, how: dict[str, Any], text: str) -> None:
     maps = {"serial": about(640), "thread 2": about(655), "process 2": about(335), "process 4": about(336)}
-    found = {finding.check: finding.sentence for finding in which_pool.findings(told(maps, **how), 2)}
+    found = {finding.check: finding.sentence for finding in findings.findings(told(maps, **how), 2)}
     assert plain(found[CHECKS[check]]) == text
 
 

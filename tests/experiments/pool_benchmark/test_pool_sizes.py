@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.factorials.payloads import FactorialComputed
-from poolscope.experiments.pool_benchmark import pool_sizes as state
+from poolscope.experiments.pool_benchmark import export, findings, size_charts, state, verdict
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.payloads import NoiseReading, ShownResults, TraceSummary
@@ -96,7 +96,7 @@ LOOP_WINS = told({"serial": about(0.002), "2": about(0.2), "4": about(0.3)}, wor
 
 
 def test_the_json_has_the_contracts_names_before_the_first_record() -> None:
-    shape = state.as_json(state.initial(PoolSizesParams()))
+    shape = export.pool_sizes_json(state.initial(PoolSizesParams()))
     nothing: dict[str, Any] = {"median": None, "low": None, "high": None, "samples": []}
     assert shape["serial"] == nothing
     assert [size["pool_size"] for size in shape["sizes"]] == [2, 4, 6, 8]
@@ -108,7 +108,7 @@ def test_the_json_has_the_contracts_names_before_the_first_record() -> None:
 
 
 def test_the_json_has_medians_intervals_speed_up_and_efficiency() -> None:
-    shape = state.as_json(POOL_WINS)
+    shape = export.pool_sizes_json(POOL_WINS)
     four = shape["sizes"][1]
     assert shape["serial"]["median"] == pytest.approx(0.2006)
     assert four["map_s"]["median"] == pytest.approx(0.105)
@@ -131,7 +131,7 @@ def test_the_warm_up_counts_for_nothing() -> None:
 def test_the_transcript_has_the_words_of_the_script() -> None:
     now = told({"serial": [0.01], "2": [4.0, 4.8]})
     now = state.fold(now, Result(0, ShownResults(3, (1, 4, 9)), "2 workers"))
-    assert state.as_json(now)["sizes"][0]["transcript"] == (
+    assert export.pool_sizes_json(now)["sizes"][0]["transcript"] == (
         "Using a pool of size 2:\nResults: [1, 4, 9]\nTime taken: 0.0048 seconds"
     )
 
@@ -139,12 +139,12 @@ def test_the_transcript_has_the_words_of_the_script() -> None:
 def test_a_long_list_of_results_is_cut_in_the_transcript() -> None:
     now = told({"serial": [0.01], "2": [4.8]})
     now = state.fold(now, Result(0, ShownResults(5000, tuple(range(1000))), "2 workers"))
-    assert "18, 19, …]" in state.as_json(now)["sizes"][0]["transcript"]
-    assert state.as_json(now)["sizes"][0]["results_count"] == 5000
+    assert "18, 19, …]" in export.pool_sizes_json(now)["sizes"][0]["transcript"]
+    assert export.pool_sizes_json(now)["sizes"][0]["results_count"] == 5000
 
 
 def test_the_rows_come_in_the_order_of_measurement() -> None:
-    header, rows = state.rows(told({"serial": [1.0, 2.0], "2": [3.0]}, around_ms=10.0, chunks={2: 2}))
+    header, rows = export.pool_sizes_rows(told({"serial": [1.0, 2.0], "2": [3.0]}, around_ms=10.0, chunks={2: 2}))
     assert header == ("arm", "repetition", "start_s", "first_ready_s", "map_s", "stop_s", "chunksize")
     assert [list(row) for row in rows] == [
         ["serial", 1, None, None, 0.001, None, None],
@@ -157,7 +157,7 @@ def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_ope
     now = state.initial(PoolSizesParams(sizes=[2]))
     for record in measurement("2", 1, 3.0, 10.0)[:3]:
         now = state.fold(now, record)
-    assert state.rows(now)[1][0][5] is None
+    assert export.pool_sizes_rows(now)[1][0][5] is None
 
 
 OTHERS: list[Record] = [
@@ -187,10 +187,11 @@ def test_any_order_of_records_folds_and_can_be_shown(records: list[Record]) -> N
     for record in records:
         now = state.fold(now, record)
     json.dumps(
-        [state.as_json(now), state.chart(now, 2), [f.as_json() for f in state.findings(now, 2)]], allow_nan=False
+        [export.pool_sizes_json(now), size_charts.chart(now, 2), [f.as_json() for f in findings.findings(now, 2)]],
+        allow_nan=False,
     )
-    state.verdict(now, 2)
-    state.rows(now)
+    verdict.verdict(now, 2)
+    export.pool_sizes_rows(now)
 
 
 def test_progress_lanes_and_the_end_are_kept() -> None:
@@ -204,7 +205,7 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
     ]
     for record in records:
         now = state.fold(now, record)
-    shape = state.as_json(now)
+    shape = export.pool_sizes_json(now)
     assert (shape["done"], shape["total"], shape["seconds_left"], shape["note"]) == (3, 9, 1.5, "repetition 1 of 5")
     assert now.start_method == "spawn"
     assert now.lanes.spans[0].lane == "2 workers"
@@ -216,7 +217,7 @@ def test_progress_lanes_and_the_end_are_kept() -> None:
 
 
 def test_the_charts_hold_every_repetition_and_the_ideal_is_cut_at_the_cpus() -> None:
-    chart = state.chart(POOL_WINS, 2)
+    chart = size_charts.chart(POOL_WINS, 2)
     assert set(chart) == {"reps", "room", "summary", "ideal", "phases", "drift", "serial"}
     assert len(chart["reps"]) == len(chart["drift"]) == 21
     assert [(row["pool"], row["speedup"]) for row in chart["ideal"]] == [(1, 1), (2, 2), (4, 2), (6, 2)]
@@ -225,13 +226,13 @@ def test_the_charts_hold_every_repetition_and_the_ideal_is_cut_at_the_cpus() -> 
 
 
 def test_one_sample_has_room_around_it_and_says_so_in_no_interval() -> None:
-    chart = state.chart(told({"serial": [200.0], "4": [8.084914]}), 2)
+    chart = size_charts.chart(told({"serial": [200.0], "4": [8.084914]}), 2)
     assert [row["map"] for row in chart["room"]] == pytest.approx([7.276, 8.893], abs=0.001)
     assert (chart["summary"][0]["label"], chart["summary"][0]["lo"]) == ("8.08", None)
 
 
 def test_of_sizes_too_close_to_be_labelled_the_fastest_is() -> None:
-    chart = state.chart(
+    chart = size_charts.chart(
         told({"serial": about(200), "1": about(210), "2": about(50), "4": about(100), "64": about(90)}), 64
     )
     assert [row["label_speedup"] for row in chart["summary"]] == ["", "4.00×", "", "2.22×"]
@@ -241,7 +242,7 @@ def test_the_phases_of_a_call_add_up_with_and_without_a_traced_repetition() -> N
     traced = TraceSummary(0.1, 10, tasks_wall_s=0.16, tasks_cpu_s=0.16, workers_used=2, worker_ends_s=(0.09, 0.095))
     after = state.fold(POOL_WINS, Result(0, traced, "2 workers"))
     for now in (POOL_WINS, after):
-        two = [row for row in state.chart(now, 2)["phases"] if row["pool"] == 2]
+        two = [row for row in size_charts.chart(now, 2)["phases"] if row["pool"] == 2]
         assert sum(row["ms"] for row in two) == pytest.approx(20 + 122.2)
         assert all(row["ms"] >= 0 for row in two)
     phases = [row["phase"] for row in two]
@@ -249,10 +250,10 @@ def test_the_phases_of_a_call_add_up_with_and_without_a_traced_repetition() -> N
 
 
 def test_a_repetition_far_from_the_others_is_marked_and_kept() -> None:
-    chart = state.chart(told({"serial": about(200), "2": [100, 101, 99, 100.5, 99.5, 140]}), 2)
+    chart = size_charts.chart(told({"serial": about(200), "2": [100, 101, 99, 100.5, 99.5, 140]}), 2)
     assert [row["far"] for row in chart["drift"]] == [False] * 5 + [True]
 
 
 def test_the_ideal_of_waiting_work_is_not_cut_at_the_cpus() -> None:
     now = told({"serial": about(200), "4": about(50)}, workload="square-sleep")
-    assert state.chart(now, 2)["ideal"][-1] == {"pool": 4, "speedup": 4}
+    assert size_charts.chart(now, 2)["ideal"][-1] == {"pool": 4, "speedup": 4}

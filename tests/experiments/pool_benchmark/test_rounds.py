@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
-from poolscope.experiments.pool_benchmark.rounds import LOOKS, is_look, looks
+from poolscope.experiments.pool_benchmark.plan import LOOKS, is_look, looks
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.protocol.payloads import (
     ConfigurationDropped,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.experiment import Verdict
-from poolscope.experiments.pool_benchmark import which_pool
+from poolscope.experiments.pool_benchmark import export, findings, state, verdict
 from poolscope.experiments.pool_benchmark.messages import verdict_sentence
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.reasons import Reason, reasons
@@ -59,7 +59,7 @@ def trace(key: str, map_ms: float, **how: Any) -> dict[str, TraceSummary]:
 
 
 def verdict_of(now: State, usable_cpus: int = 2) -> Verdict:
-    found = which_pool.verdict(now, usable_cpus)
+    found = verdict.verdict(now, usable_cpus)
     assert found is not None
     return found
 
@@ -72,7 +72,7 @@ def recommendation_of(now: State) -> Recommendation:
 
 def answer(now: State) -> tuple[str, str | None]:
     """The verdict's code and the key of the recommended configuration, as the JSON has it too."""
-    found, shape = recommendation_of(now), which_pool.as_json(now)["verdict"]
+    found, shape = recommendation_of(now), export.which_pool_json(now)["verdict"]
     json.dumps(shape, allow_nan=False)
     config = found.config
     assert (shape["kind"], shape["size"]) == ((config.kind, config.size) if config else (None, None))
@@ -92,7 +92,7 @@ def test_python_code_that_computes_ends_in_processes_as_few_as_do() -> None:
     now = told(SUM_OF_SQUARES, traces=trace("thread 2", 655, cpus=0.99, share=0.5))
     assert answer(now) == ("use", "process 2")
     assert recommendation_of(now).gain.value == pytest.approx(640 / 335)
-    assert which_pool.as_json(now)["verdict"]["also"] == []
+    assert export.which_pool_json(now)["verdict"]["also"] == []
     found = reasons_by_code(now)
     assert {"call too", "under the GIL", "only add start-up"} == {code for code, one in found.items() if one.weighty}
     assert found["under the GIL"].facts["config"].key == "thread 2"
@@ -109,7 +109,7 @@ def test_waiting_ends_in_threads_or_asyncio_though_processes_are_as_fast() -> No
     now = told(SLEEP, asked={"workload": "sleep"}, loop_share=0.01)
     assert answer(now) == ("use", "thread 8")
     assert recommendation_of(now).gain.value == pytest.approx(1600 / 203)
-    assert [also["kind"] for also in which_pool.as_json(now)["verdict"]["also"]] == ["asyncio"]
+    assert [also["kind"] for also in export.which_pool_json(now)["verdict"]["also"]] == ["asyncio"]
     tied = [reason for reason in reasons(now, recommendation_of(now), 2) if reason.code == "tied" and reason.weighty]
     assert [reason.facts["around_s"] for reason in tied] == [pytest.approx(0.104)]
 
@@ -117,7 +117,7 @@ def test_waiting_ends_in_threads_or_asyncio_though_processes_are_as_fast() -> No
 def test_a_square_ends_in_the_plain_loop_with_the_break_even() -> None:
     now = told(SQUARE, asked={"workload": "square"})
     assert answer(now) == ("too small", "serial")
-    assert which_pool.as_json(now)["verdict"]["outcome"] == "loop"
+    assert export.which_pool_json(now)["verdict"]["outcome"] == "loop"
 
 
 @pytest.mark.parametrize(("process_ms", "also"), [(331, ["process"]), (390, [])])
@@ -126,7 +126,7 @@ def test_c_code_that_lets_go_of_the_gil_ends_in_threads_and_names_processes_if_t
 ) -> None:
     now = told({**SHA256, "process 2": about(process_ms)}, asked={"workload": "sha256"})
     assert answer(now) == ("use", "thread 2")
-    assert [other["kind"] for other in which_pool.as_json(now)["verdict"]["also"]] == also
+    assert [other["kind"] for other in export.which_pool_json(now)["verdict"]["also"]] == also
 
 
 def test_without_the_gil_threads_win() -> None:
@@ -147,7 +147,7 @@ def test_without_the_gil_threads_win() -> None:
     ]
     assert "process 2" in others
     cell = next(
-        cell for cell in which_pool.as_json(now)["cells"] if (cell["python"], cell["kind"]) == ("3.13t", "thread")
+        cell for cell in export.which_pool_json(now)["cells"] if (cell["python"], cell["kind"]) == ("3.13t", "thread")
     )
     assert cell["speedup"]["value"] == pytest.approx(640 / 300)
     assert cell["own_speedup"]["value"] == pytest.approx(700 / 300)
@@ -268,10 +268,10 @@ def test_one_usable_cpu_says_nothing_of_a_break_even() -> None:
 
 
 def test_nothing_is_said_before_every_configuration_has_its_repetitions() -> None:
-    assert which_pool.verdict(which_pool.initial(WhichPoolParams()), 2) is None
+    assert verdict.verdict(state.initial(WhichPoolParams()), 2) is None
     now = told({"serial": about(640, 4), "process 2": about(335, 4), "pool 2": about(335, 2)}, outcome="")
-    assert which_pool.verdict(now, 2) is None
-    assert which_pool.as_json(now)["verdict"] is None
+    assert verdict.verdict(now, 2) is None
+    assert export.which_pool_json(now)["verdict"] is None
 
 
 def test_a_partial_run_says_what_is_missing() -> None:
@@ -307,8 +307,8 @@ def test_only_the_loop_was_measured() -> None:
     late = [Result(0, ConfigurationSkipped("No time was left.", late=True), key) for key in ("process 2", "pool 2")]
     assert not every_pool_broke(reduce(fold, late, told({"serial": about(640), "process 2": [], "pool 2": []})))
     assert str(verdict_of(now)).count("lambda") == 1
-    assert which_pool.as_json(now)["verdict"]["kind"] is None
-    assert which_pool.verdict(told({"serial": [], "process 2": []}, outcome="failed"), 2) is None
+    assert export.which_pool_json(now)["verdict"]["kind"] is None
+    assert verdict.verdict(told({"serial": [], "process 2": []}, outcome="failed"), 2) is None
 
 
 def test_a_configuration_that_was_given_up_or_returns_something_else_cannot_win() -> None:
@@ -342,7 +342,7 @@ def test_a_kind_that_was_asked_for_in_vain_is_told_once() -> None:
         asked={"kinds": "process, interpreter"},
     )
     assert str(verdict_of(now)).count(LACKS) == 1
-    assert sum(LACKS in reason for reason in which_pool.as_json(now)["verdict"]["reasons"]) == 1
+    assert sum(LACKS in reason for reason in export.which_pool_json(now)["verdict"]["reasons"]) == 1
 
 
 @pytest.mark.parametrize("kinds", ["", "process, interpreter"])
@@ -394,7 +394,7 @@ def test_other_runs_of_the_server_are_not_called_other_programs() -> None:
     assert "this server and its other runs used" in by_server.rest
     assert "other programs" not in str(by_server)
     assert "other runs and other programs had the CPUs" in by_both.headline
-    checks = which_pool.findings(told(SUM_OF_SQUARES, noise=full), 2)
+    checks = findings.findings(told(SUM_OF_SQUARES, noise=full), 2)
     found = next(check for check in checks if check.check == "the run was disturbed")
     assert found.numbers["server_cpus"] == pytest.approx(found.numbers["others_cpus"], rel=0.05)
 

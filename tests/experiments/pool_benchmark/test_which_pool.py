@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.failures.payloads import TaskComputed
-from poolscope.experiments.pool_benchmark import which_pool
+from poolscope.experiments.pool_benchmark import charts, export, findings, state, verdict
 from poolscope.experiments.pool_benchmark.charts import LABELS, best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
@@ -76,7 +76,7 @@ NOTHING: dict[str, Any] = {"median": None, "low": None, "high": None, "samples":
 
 
 def cell(now: State, kind: str, size: int, chunksize: int = 0) -> dict[str, Any]:
-    cells = which_pool.as_json(now)["cells"]
+    cells = export.which_pool_json(now)["cells"]
     found = [one for one in cells if (one["kind"], one["size"], one["chunksize"]) == (kind, size, chunksize)]
     assert len(found) == 1
     only: dict[str, Any] = found[0]
@@ -87,7 +87,7 @@ def cell(now: State, kind: str, size: int, chunksize: int = 0) -> dict[str, Any]
 
 
 def test_the_json_is_there_before_the_first_record() -> None:
-    shape = which_pool.as_json(which_pool.initial(WhichPoolParams()))
+    shape = export.which_pool_json(state.initial(WhichPoolParams()))
     assert (shape["serial"], shape["cells"], shape["verdict"], shape["fits"]) == (NOTHING, [], None, [])
     json.dumps(shape, allow_nan=False)
 
@@ -102,7 +102,7 @@ def test_a_cell_has_the_contracts_names_and_numbers() -> None:
     assert shape["cpu_share"] == pytest.approx(1.0)
     assert shape["memory_per_worker"] == 9 * MIB
     assert shape["total_s"]["median"] == pytest.approx(0.335 + 0.026)
-    json.dumps(which_pool.as_json(RUN), allow_nan=False)
+    json.dumps(export.which_pool_json(RUN), allow_nan=False)
 
 
 def test_a_breakdown_shares_out_the_whole_call() -> None:
@@ -121,14 +121,14 @@ def test_a_setting_without_samples_has_nothing_in_it() -> None:
 
 def test_the_plain_loops_stand_apart_one_for_each_python() -> None:
     now = told({"serial": about(640), "3.14: serial": about(320)}, pythons={HERE: {}, "3.14": {}}, outcome="")
-    loops = which_pool.as_json(now)["loops"]
+    loops = export.which_pool_json(now)["loops"]
     assert [(loop["python"], loop["speedup"]["value"]) for loop in loops] == [(HERE, 1.0), ("3.14", 2.0)]
     assert loops[0]["cpu_share"] == pytest.approx(1.0)
 
 
 def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:
     now = told(MAPS, pythons={HERE: {}, "3.12": {"why_not": "It does not start."}})
-    assert [(python["label"], python["why_not"]) for python in which_pool.as_json(now)["pythons"]] == [
+    assert [(python["label"], python["why_not"]) for python in export.which_pool_json(now)["pythons"]] == [
         (HERE, None),
         ("3.12", "It does not start."),
     ]
@@ -140,13 +140,13 @@ def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:
 def test_the_warm_up_counts_for_nothing() -> None:
     now = told({"serial": [], "process 2": []}, outcome="")
     for record in measurement(planned("process 2", 32), 0, 5.0):
-        now = which_pool.fold(now, record)
+        now = state.fold(now, record)
     assert now.configs["process 2"].map == ()
     assert now.order == ()
 
 
 def test_progress_lanes_output_and_the_end_are_kept() -> None:
-    now = which_pool.initial(WhichPoolParams())
+    now = state.initial(WhichPoolParams())
     told_so_far: list[Record] = [
         opening("which-pool", 5, start_method="spawn"),
         Progress(6, 3, 9, 1.5, "repetition 1 of 5", "process 2"),
@@ -156,22 +156,22 @@ def test_progress_lanes_output_and_the_end_are_kept() -> None:
         Failure(9, "WorkerDied", "Worker 1 died."),
     ]
     for record in told_so_far:
-        now = which_pool.fold(now, record)
-    shape = which_pool.as_json(now)
+        now = state.fold(now, record)
+    shape = export.which_pool_json(now)
     assert (shape["done"], shape["total"], shape["seconds_left"]) == (3, 9, 1.5)
     assert (now.note, now.current) == ("repetition 1 of 5", "process 2")
     assert (now.start_method, now.printed, now.failure) == ("spawn", 7, "Worker 1 died.")
     assert now.lanes.spans[0].lane == "process 2"
-    ended = which_pool.fold(now, End(10, "failed", "Worker 1 died."))
+    ended = state.fold(now, End(10, "failed", "Worker 1 died."))
     assert (ended.outcome, ended.seconds_left) == ("failed", None)
 
 
 def test_the_usable_cpus_are_those_that_the_run_found() -> None:
-    now = which_pool.initial(WhichPoolParams())
+    now = state.initial(WhichPoolParams())
     assert now.usable_cpus is None
-    now = which_pool.fold(now, Result(0, EffectiveCpus({"1": 1.0, "4": 3.9}, 0.2)))
+    now = state.fold(now, Result(0, EffectiveCpus({"1": 1.0, "4": 3.9}, 0.2)))
     assert now.usable_cpus == 4
-    assert which_pool.fold(now, Result(0, machine_facts())).usable_cpus == 2
+    assert state.fold(now, Result(0, machine_facts())).usable_cpus == 2
 
 
 OTHERS: list[Record] = [
@@ -187,7 +187,7 @@ OTHERS: list[Record] = [
 
 @pytest.mark.parametrize("record", OTHERS)
 def test_a_record_that_says_nothing_here_changes_nothing(record: Record) -> None:
-    assert which_pool.fold(RUN, record) == RUN
+    assert state.fold(RUN, record) == RUN
 
 
 PARTS = records(
@@ -199,24 +199,24 @@ PARTS = records(
 
 @given(st.lists(st.sampled_from(PARTS), max_size=40), st.integers(0, len(PARTS)))
 def test_any_part_of_a_run_in_any_order_folds_and_can_be_shown(some: list[Record], first: int) -> None:
-    now = which_pool.initial(WhichPoolParams())
+    now = state.initial(WhichPoolParams())
     for record in (*PARTS[:first], *some):
-        now = which_pool.fold(now, record)
+        now = state.fold(now, record)
     shown = [
-        which_pool.as_json(now),
-        which_pool.chart(now, 2),
-        [found.as_json() for found in which_pool.findings(now, 2)],
+        export.which_pool_json(now),
+        charts.chart(now, 2),
+        [found.as_json() for found in findings.findings(now, 2)],
     ]
     json.dumps(shown, allow_nan=False)
-    which_pool.verdict(now, 2)
-    which_pool.rows(now)
+    verdict.verdict(now, 2)
+    export.which_pool_rows(now)
 
 
 # Rows
 
 
 def test_the_rows_come_in_the_order_of_measurement() -> None:
-    header, rows = which_pool.rows(told({"serial": [1.0], "pool 2 c8 spawn": [3.0]}, around_ms=10.0))
+    header, rows = export.which_pool_rows(told({"serial": [1.0], "pool 2 c8 spawn": [3.0]}, around_ms=10.0))
     assert header[:6] == ("python", "kind", "start_method", "size", "chunksize", "chunk_used")
     assert header[6:9] == ("native_threads", "max_tasks", "repetition")
     start, first, stop = (pytest.approx(seconds) for seconds in (0.009, 0.0045, 0.001))
@@ -229,15 +229,15 @@ def test_the_rows_come_in_the_order_of_measurement() -> None:
 def test_rows_of_a_repetition_whose_samples_have_not_all_come_leave_the_rest_open() -> None:
     now = told({"serial": [], "process 2": []}, outcome="")
     for record in measurement(planned("process 2", 32), 1, 3.0)[:3]:
-        now = which_pool.fold(now, record)
-    assert which_pool.rows(now)[1][0][-1] is None
+        now = state.fold(now, record)
+    assert export.which_pool_rows(now)[1][0][-1] is None
 
 
 # Charts
 
 
 def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal_ends_at_the_cpus() -> None:
-    chart = which_pool.chart(RUN, 2)
+    chart = charts.chart(RUN, 2)
     points = [(row["kind"], row["workers"], row["chunk"]) for row in chart["speed"]]
     assert points == [("threads", 2, None), ("processes", 2, 1), ("processes", 4, 1), ("multiprocessing.Pool", 2, 8)]
     assert all(row["lo"] < row["speedup"] < row["hi"] for row in chart["speed"])
@@ -252,7 +252,7 @@ def test_the_label_of_the_best_speed_up_lies_on_no_marker(others: tuple[float, .
     """Of other kinds with as many workers, a little faster or slower than the recommended one."""
     kinds = ("loky", "joblib", "dask", "ray", "executor")
     maps = {"serial": about(640), "process 2": about(335), "process 4": about(340)}
-    chart = which_pool.chart(told(maps | {f"{kind} 2": about(ms) for kind, ms in zip(kinds, others, strict=False)}), 2)
+    chart = charts.chart(told(maps | {f"{kind} 2": about(ms) for kind, ms in zip(kinds, others, strict=False)}), 2)
     (best,) = chart["best"]
     line = max(row["speedup"] for row in chart["speed"]) / LABELS
     markers = [row["speedup"] for row in chart["speed"] if row["workers"] == best["workers"]]
@@ -269,11 +269,11 @@ def test_the_label_of_the_best_speed_up_lies_on_no_marker(others: tuple[float, .
 
 def test_the_ideal_of_waiting_work_goes_on_beyond_the_cpus_up_to_the_items() -> None:
     now = told({"serial": about(1600), "thread 8": about(203)}, asked={"workload": "sleep"}, items=6)
-    assert {**which_pool.chart(now, 2)["ideal"][-1], "at": 0} == {"workers": 8, "speedup": 6, "label": "", "at": 0}
+    assert {**charts.chart(now, 2)["ideal"][-1], "at": 0} == {"workers": 8, "speedup": 6, "label": "", "at": 0}
 
 
 def test_the_heat_map_has_every_setting() -> None:
-    heat = which_pool.chart(RUN, 2)["heat"]
+    heat = charts.chart(RUN, 2)["heat"]
     assert [(row["kind"], row["workers"], row["asked"]) for row in heat] == [
         ("threads", 2, "–"),
         ("processes", 2, "own choice"),
@@ -284,7 +284,7 @@ def test_the_heat_map_has_every_setting() -> None:
 
 
 def test_the_budget_names_what_kept_tasks_off_the_cpu_and_adds_up() -> None:
-    chart = which_pool.chart(RUN, 2)
+    chart = charts.chart(RUN, 2)
     by_setting: dict[str, dict[str, float]] = {}
     for row in chart["budget"]:
         by_setting.setdefault(row["setting"], {})[row["phase"]] = row["share"]
@@ -298,21 +298,21 @@ def test_work_that_never_waits_is_not_said_to_wait_when_others_held_it_up() -> N
     half = {"process 2": traced(planned("process 2", 32), 335, cpus=1.0, share=0.5)}
     for workload, phase in (("primes", "waiting off the CPU"), ("sleep", "waiting in the work")):
         now = told(MAPS, traces=half, loop_share=0.5, asked={**ASKED, "workload": workload})
-        assert phase in {row["phase"] for row in which_pool.chart(now, 2)["why"]}
+        assert phase in {row["phase"] for row in charts.chart(now, 2)["why"]}
 
 
 def test_memory_is_drawn_for_the_best_of_each_kind() -> None:
-    assert which_pool.chart(RUN, 2)["memory"] == [
+    assert charts.chart(RUN, 2)["memory"] == [
         {"kind": "processes", "pool": "process", "workers": 2, "mib": 9.0, "what": "pss", "total": 40.0}
     ]
 
 
 def test_a_curve_is_drawn_only_where_a_fit_is_borne_by_the_points() -> None:
     maps = {"serial": about(640)} | {f"process {size}": about(640 / size + 10) for size in (1, 2, 3, 4, 6, 8)}
-    drawn = which_pool.chart(told(maps), 8)["fit"]
+    drawn = charts.chart(told(maps), 8)["fit"]
     assert {row["kind"] for row in drawn} == {"processes"}
     assert drawn[-1]["workers"] == 8
-    assert which_pool.chart(told(maps), 2)["fit"] == []  # too few sizes within the CPUs
+    assert charts.chart(told(maps), 2)["fit"] == []  # too few sizes within the CPUs
 
 
 def test_the_best_of_each_kind_come_fastest_first() -> None:

@@ -21,16 +21,6 @@ from pathlib import Path
 from time import monotonic, perf_counter
 
 from poolscope.experiments.pool_benchmark.plan import (
-    UNCOUNTED,
-    WorkCost,
-    configurations,
-    in_words,
-    limits_of_native_threads,
-    repetition_s,
-    shortest_call_s,
-)
-from poolscope.experiments.pool_benchmark.reporter import Reporter
-from poolscope.experiments.pool_benchmark.rounds import (
     ALWAYS_TRACED_S,
     FEWEST_TO_SETTLE,
     GRACE,
@@ -38,9 +28,17 @@ from poolscope.experiments.pool_benchmark.rounds import (
     MOST_ROUNDS,
     SAMPLE_S,
     TRACED_WARM_UP_S,
+    UNCOUNTED,
     WARM_UP_SHARE,
+    WorkCost,
+    configurations,
+    in_words,
     is_look,
+    limits_of_native_threads,
+    repetition_s,
+    shortest_call_s,
 )
+from poolscope.experiments.pool_benchmark.reporter import Reporter
 from poolscope.experiments.pool_benchmark.sessions import (
     ConfigurationFailed,
     HowToMeasure,

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from statistics import median
 from typing import Any, Protocol
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
+from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.messages import condition_sentence
 from poolscope.experiments.pool_benchmark.params import ALL, SYNONYMS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
+from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.stats.intervals import Ratio, ratio

@@ -37,8 +37,13 @@ from poolscope.experiments.parameters import (
     quoted,
     start_method_of_this_platform,
 )
-from poolscope.experiments.pool_benchmark.plan import WorkCost, configurations, limits_of_native_threads, run_s
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
+from poolscope.experiments.pool_benchmark.plan import (
+    FEWEST_TO_SETTLE,
+    WorkCost,
+    configurations,
+    limits_of_native_threads,
+    run_s,
+)
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL, STARTED_BY_METHOD, chunk_used
 from poolscope.protocol.payloads import PlannedConfiguration

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
 from poolscope.experiments.pool_benchmark.findings.clusters import ClusterPrice, cluster_price
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
 from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
-from poolscope.experiments.pool_benchmark.findings.validity import cpu_speed_changed
+from poolscope.experiments.pool_benchmark.findings.validity import cpu_speed_changed, judge_disturbance
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import (
     Recommendation,
@@ -29,6 +28,7 @@ from poolscope.experiments.pool_benchmark.work import (
     waits,
     why_unfounded,
 )
+from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, FAR, NEAR
 from poolscope.stats.intervals import Ratio, ratio

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
+from poolscope.frozen import dataclass
 from poolscope.stats.comparison import NEAR, WORTH_IT, Comparison, TimedConfiguration, compare, far_behind
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 
@@ -53,7 +54,11 @@ def recommend(state: State) -> Recommendation | None:
     far = not beyond or _some_are_far_ahead(state, loop, within, beyond)
     maps = None if far else compare_maps(state, loop, within)
     if maps is None or maps.outcome != "pool":
-        maps, beyond = compare_maps(state, loop, configs), ()
+        every = compare_maps(state, loop, configs)
+        if maps is not None and every is not None and every.outcome == "pool":
+            maps = compare_maps(state, loop, within, gain_is_shown=True)
+        if maps is None or maps.outcome != "pool":
+            maps, beyond = every, ()
     if maps is None:
         return None
     pools = [config for config in configs if not config.serial]
@@ -108,9 +113,12 @@ def is_beyond_cpus(state: State, config: Configuration) -> bool:
     return not config.serial and cpus is not None and config.size > cpus and waits(state) is False
 
 
-def compare_maps(state: State, loop: Configuration, configs: Sequence[Configuration]) -> Comparison | None:
+def compare_maps(
+    state: State, loop: Configuration, configs: Sequence[Configuration], *, gain_is_shown: bool = False
+) -> Comparison | None:
     """The comparison of the maps alone, without start-up."""
-    return compare(loop.map, _timed(state, configs, lambda config: config.map), looks=state.looks)
+    timed = _timed(state, configs, lambda config: config.map)
+    return compare(loop.map, timed, looks=state.looks, gain_is_shown=gain_is_shown)
 
 
 def _not_beyond_cpus(state: State, maps: Comparison, config: Configuration) -> Configuration | None:

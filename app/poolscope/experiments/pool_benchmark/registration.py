@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from poolscope.experiments.experiment import Experiment, Meaning
-from poolscope.experiments.pool_benchmark import params, pool_sizes, steering, validation, which_pool
+from poolscope.experiments.pool_benchmark import (
+    charts,
+    export,
+    findings,
+    params,
+    remedies,
+    size_charts,
+    state,
+    steering,
+    validation,
+    verdict,
+)
 from poolscope.experiments.pool_benchmark.measure_command import measure_command
 
 REGISTERED = (
@@ -14,15 +25,15 @@ REGISTERED = (
         "How many workers until a pool costs more than it gains?",
         params.PoolSizesParams,
         Meaning(
-            pool_sizes.initial,
-            pool_sizes.fold,
-            pool_sizes.verdict,
-            pool_sizes.findings,
-            pool_sizes.as_json,
-            pool_sizes.rows,
-            notes=pool_sizes.notes,
-            chart=pool_sizes.chart,
-            change=pool_sizes.change,
+            state.initial,
+            state.fold,
+            verdict.verdict,
+            findings.findings,
+            export.pool_sizes_json,
+            export.pool_sizes_rows,
+            notes=export.rounds_notes,
+            chart=size_charts.chart,
+            change=remedies.change,
         ),
         measured=True,  # and meant to be watched beside live runs, which do not wait for it
         for_runner=lambda params, _: params.arguments(),
@@ -36,16 +47,16 @@ REGISTERED = (
         "Which pool suits this work, and why is it not faster?",
         params.WhichPoolParams,
         Meaning(
-            which_pool.initial,
-            which_pool.fold,
-            which_pool.verdict,
-            which_pool.findings,
-            which_pool.as_json,
-            which_pool.rows,
-            table=which_pool.table,
-            notes=which_pool.notes,
-            chart=which_pool.chart,
-            change=which_pool.change,
+            state.initial,
+            state.fold,
+            verdict.verdict,
+            findings.findings,
+            export.which_pool_json,
+            export.which_pool_rows,
+            table=export.table,
+            notes=export.notes,
+            chart=charts.chart,
+            change=remedies.change,
         ),
         measured=True,
         undisturbed=True,

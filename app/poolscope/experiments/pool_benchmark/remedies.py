@@ -19,8 +19,7 @@ from poolscope.experiments.pool_benchmark.params import (
     PoolSizesParams,
     most_items,
 )
-from poolscope.experiments.pool_benchmark.plan import UNCOUNTED
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE
+from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, UNCOUNTED
 from poolscope.experiments.pool_benchmark.state import State
 
 LONGEST_MS = 60_000

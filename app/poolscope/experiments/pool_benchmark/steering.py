@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from poolscope.experiments.pool_benchmark import remedies
+from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.recommendation import (
     Recommendation,
     compare_maps,
@@ -17,9 +16,9 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     recommend,
     worth,
 )
-from poolscope.experiments.pool_benchmark.rounds import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
+from poolscope.frozen import dataclass
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.stats.comparison import FAR, NEAR, WORTH_IT, TimedConfiguration, far_behind
 from poolscope.stats.intervals import Ratio, ratio
@@ -54,10 +53,13 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
     """The keys of the pools that can't be recommended any more, each with that of the one it lost to."""
     maps, loop = recommendation.maps, state.serial
     leaders = {maps.best, recommendation.config.key if recommendation.config else maps.best}
-    if recommendation.tentative:
-        leaders |= {key for key, config in state.configs.items() if not is_beyond_cpus(state, config)}
     if loop is None or maps.outcome == "loop":  # all have lost, and what they lost by needs the usual samples
         return {}
+    if recommendation.tentative:
+        within = [config for config in eligible_configs(state) if not is_beyond_cpus(state, config)]
+        with_a_cpu_each = compare_maps(state, loop, within)
+        lost = with_a_cpu_each.slower if with_a_cpu_each else frozenset()
+        leaders |= {config.key for config in within if config.key not in lost}
     return {
         key: loop.key if key in maps.equal else maps.best
         for key in maps.slower - leaders

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.failures.catalogue import EVERY, SCENARIOS
 from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.disturbance import judge_disturbance
+from poolscope.experiments.pool_benchmark.findings.validity import judge_disturbance
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
+from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run
 from poolscope.text import numbers
@@ -108,19 +108,19 @@ class Kept:
     """
 
     def __init__(self, app_state: AppState, owner: str = "") -> None:
-        self._bench, self._owner = app_state.scheduler, owner
+        self._app_state, self._owner = app_state, owner
         self._rows: dict[str, list[StoredRun]] = {}
 
     async def newest(self, experiment: str, fits: Fits) -> Run | None:
         """The newest finished run of an experiment whose parameters fit."""
         if experiment not in self._rows:
-            self._rows[experiment] = await self._bench.journal.runs(
+            self._rows[experiment] = await self._app_state.scheduler.journal.runs(
                 experiment=experiment, status="finished", visitor=self._owner, and_nobodys=True, limit=LOOKED_AT
             )
         for row in self._rows[experiment]:
             if fits(row.params):
                 with contextlib.suppress(UnknownRun):  # deleted meanwhile
-                    return await self._bench.run(row.id)
+                    return await self._app_state.store.run(row.id)
         return None
 
 

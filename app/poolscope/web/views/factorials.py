@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.factorials.export import error
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import FactorialsState, Number
+from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web import timeline
@@ -138,7 +139,7 @@ class FactorialsView(View):
     def view(self, run: Run, state: Any = None) -> FactorialsFacts:
         state = state or run.state
         last = [state.t0, *(n.ended or 0 for n in state.completed), *(span.t for span in state.lanes.spans)]
-        now = self.moment(run, max(last))
+        now = run.moment(max(last))
         rows = tuple(_row(run, state, number, place) for place, number in enumerate(state.completed, 1))
         rows += tuple(_row(run, state, number, 0) for number in state.others)
         # The newest results and what comes next: on the bench a long list shows its moving edge.

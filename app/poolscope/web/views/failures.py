@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import Case, FailuresState
+from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.text.sentences import capital
@@ -292,7 +293,7 @@ class FailuresView(View):
 
     def view(self, run: Run, state: Any = None) -> FailuresFacts:
         state = state or run.state
-        now = self.moment(run, state.t)
+        now = run.moment(state.t)
         scenarios = {name: scenario_facts(state, name, now, run.status.live) for name in SCENARIOS}
         without = _without(state)
         shown = [column for column in self.columns["matrix"] if column.title not in without]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
+from poolscope.frozen import dataclass
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
 from poolscope.text import numbers
@@ -231,7 +232,7 @@ class SharedListView(View):
         replay = state is not None
         state = run.state if state is None else state
         # While it runs, time goes on between two records too.
-        now = state.t if replay else self.moment(run, state.t)
+        now = state.t if replay else run.moment(state.t)
         live = run.status.live
         # A window up to now while it runs; of an ended run, or a replay, its own clock, and no longer than it was.
         window_s = WINDOW_S if live else min(WINDOW_S, max(now - state.t0, 1) / 1e9)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from time import perf_counter_ns
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.timeline import Lanes
-from poolscope.runs.run import Run, Status
+from poolscope.frozen import dataclass
+from poolscope.runs.run import Run
 from poolscope.web.app_state import app_state_of
 from poolscope.web.table import Column
 
@@ -143,13 +142,6 @@ class View(ABC):
         chart = self.charts[name]
         return ChartFacts(chart.spec, chart.label, height or chart.height, f"/runs/{run.id}/chart.json?rev={revision}")
 
-    def moment(self, run: Run, recorded: int) -> int:
-        """The stamp up to which a picture of the run is drawn: now while it runs, else that of its last record.
-
-        Until the first record has come there is no stamp to count from, and an axis would begin when the machine did.
-        """
-        return perf_counter_ns() if run.status is Status.RUNNING and run.opened else recorded
-
     def program(self, run: Run) -> Any:
         """What the run found, for its standalone script; None where the parameters say it all."""
         return None
@@ -157,7 +149,7 @@ class View(ABC):
 
 async def run_of(request: Request, experiment: str) -> Run:
     """The run of a view's own route. Raises UnknownRun for none of this experiment."""
-    run = await app_state_of(request).scheduler.run(request.path_params["run_id"])
+    run = await app_state_of(request).store.run(request.path_params["run_id"])
     if run.experiment.name != experiment:
         raise UnknownRun(request.url.path.removeprefix("/runs/"))
     return run

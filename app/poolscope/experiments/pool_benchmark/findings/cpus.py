@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from poolscope.experiments.pool_benchmark import remedies
-from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL, WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State

@@ -14,8 +14,8 @@ from poolscope.experiments.pool_benchmark.breakeven import (
     messages,
     nearest,
 )
-from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State

@@ -11,8 +11,8 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.breakeven import SHORTEST_TASK_S
-from poolscope.experiments.pool_benchmark.disturbance import was_disturbed
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
+from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import (
