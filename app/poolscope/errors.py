@@ -181,8 +181,8 @@ class RunElsewhere(PoolscopeError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(
-            f"Run {run_id} is performed by another process on the same data, such as `poolscope measure` in a "
-            "terminal; nothing can be done about it from here. Press Ctrl-C there to stop it."
+            f"Run {run_id} is performed by another process on the same data: another server, or a command such as "
+            "`poolscope measure`. It can only be stopped there, on that server's page or with Ctrl-C in the terminal."
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poolscope.errors import RunElsewhere
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import End, Progress, from_line, to_line
 from poolscope.runs.journal import Journal
@@ -135,7 +136,9 @@ async def test_a_run_of_another_server_is_seen_but_not_touched_and_interrupted_o
         with stand_in() as server:
             run_id = await enter(scheduler.journal, identity(server.pid), GONE)
             assert (await scheduler.store.run(run_id)).status == "running"
-            assert (await scheduler.stop(run_id)).status == "running"
+            with pytest.raises(RunElsewhere, match=run_id):
+                await scheduler.stop(run_id)
+            assert (await scheduler.store.run(run_id)).status == "running"
         assert (await scheduler.store.run(run_id)).status == "interrupted"
 
 

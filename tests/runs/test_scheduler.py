@@ -589,6 +589,17 @@ async def test_a_run_goes_on_when_the_folder_is_gone(open_scheduler: OpenSchedul
         assert again.as_json()["kept"]
 
 
+@pytest.mark.parametrize(("lone", "known"), [(None, True), ("pool-sizes", False)])
+async def test_what_is_measured_knows_what_its_server_used_where_there_is_a_server(
+    open_scheduler: OpenScheduler, lone: str | None, known: bool
+) -> None:
+    asked = {"sizes": [1], "last": 2, "repeats": 1}
+    async with open_scheduler(lone=lone) as scheduler:
+        run = await done(scheduler, await scheduler.start("pool-sizes", asked))
+    assert run.status is Status.FINISHED, run.error
+    assert (run.state.noise.server_cpu_s is not None) is known
+
+
 async def test_a_run_waits_for_room_beside_the_others_and_is_not_overtaken_for_ever(
     open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
