@@ -6,7 +6,7 @@ with `--demo` the second.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from poolscope.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

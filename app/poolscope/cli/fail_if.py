@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from poolscope.experiments.pool_benchmark.conditions import (
     earlier_run,
     judge,
 )
+from poolscope.frozen import dataclass
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.runs.store import RunStore

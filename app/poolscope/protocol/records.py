@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar, Literal
 
 from poolscope.errors import MalformedRecord
+from poolscope.frozen import dataclass
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts

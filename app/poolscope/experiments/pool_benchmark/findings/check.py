@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from poolscope.frozen import dataclass
 from poolscope.stats.intervals import Ratio
 
 
