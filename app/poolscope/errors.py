@@ -15,6 +15,7 @@ PoolscopeError
 │   └── ServerEnding     the server is shutting down (503)
 ├── NotYours             a run was started by another visitor of the demo (403)
 ├── RunIsLive            a live run can't be deleted (409)
+├── RunElsewhere         a live run is performed by another process, which alone can stop or change it (409)
 ├── NobodyToKill         a run has no worker process of that number now (409)
 ├── IllegalChange        a status change that the table of allowed changes does not hold (a bug in Poolscope)
 ├── MalformedMessage     a line that came over a pipe is no message of the expected kind
@@ -33,9 +34,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
-
-from poolscope.frozen import dataclass
 
 
 class PoolscopeError(Exception):
@@ -173,6 +173,16 @@ class RunIsLive(PoolscopeError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"Run {run_id} is still live. Stop it first, then delete it.")
+
+
+class RunElsewhere(PoolscopeError):
+    title = "Another process performs this run"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"Run {run_id} is performed by another process on the same data, such as `poolscope measure` in a "
+            "terminal; nothing can be done about it from here. Press Ctrl-C there to stop it."
+        )
 
 
 class NobodyToKill(PoolscopeError):

@@ -79,6 +79,7 @@ def test_the_first_card_keeps_its_height_as_its_run_begins(open_page: Opens, wid
 @pytest.mark.parametrize(
     ("experiment", "params"),
     [
+        ("failures", {"scenarios": "by-hand"}),
         ("shared-list", {"seconds": 600}),
         ("pool-sizes", {"workload": "square-sleep"}),
         ("sharing", {"operations": 20_000}),

@@ -17,6 +17,7 @@ from tests.pythons import executable_of
 # What each prints, as a regular expression that finds it in the whole of its output.
 PRINTS = {
     "barrier": r"\A(\d has prepared\n){4}(\d goes on\n){4}\Z",
+    "by_hand": r"\A(kill -9 \d+\n){4}0 of 4 tasks broke with their executor, 4 returned\n\Z",
     "central_logging": r"(?s)(Exception occurred\nTraceback.*ValueError: Sample error\n){2}",
     "condition": r"\Adata\n\Z",
     "deadlock": r"\AOne order: both threads got both locks\n(Thread-\d.* waits in line \d+\n){2}Deadlock\n\Z",

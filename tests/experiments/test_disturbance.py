@@ -39,6 +39,23 @@ from poolscope.stats.disturbance import Disturbance, Sign
             Sign("others in the way", {"others_cpus": 0.5, "host_cpus": 2, "spare": 0}),
             "Other programs kept 0.50 of 2 CPUs busy, and our workers left none free.",
         ),
+        (
+            Sign(
+                "others in the way",
+                {"others_cpus": 1.0, "host_cpus": 2, "spare": 0, "server_cpus": 0.95, "rest_cpus": 0.05},
+                "server",
+            ),
+            "This server and its other runs kept 0.95 of 2 CPUs busy, and our workers left none free.",
+        ),
+        (
+            Sign(
+                "others on free CPUs",
+                {"others_cpus": 3.0, "host_cpus": 16, "spare": 14, "server_cpus": 1.0, "rest_cpus": 2.0},
+                "both",
+            ),
+            "This server and its other runs kept 1.00 of 16 CPUs busy, and other programs 2.00, and our workers left "
+            "14 free, so it can't be told whether they took ours.",
+        ),
         (Sign("throttled", {"times": 1}), "The CPU quota made this process wait 1 time."),
         (Sign("throttled", {"times": 3}), "The CPU quota made this process wait 3 times."),
         (

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from poolscope.experiments.failures import state as failures
-from poolscope.experiments.failures.catalogue import FAULTS, POOLS, SCENARIOS
+from poolscope.experiments.failures.catalogue import EVERY, FAULTS, POOLS
 from poolscope.experiments.failures.export import left, matrix
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.sharing import state as sharing
@@ -21,7 +21,7 @@ from tests.children import end_of, perform, runner
 from tests.pythons import executable_of
 from tests.waiting import until, until_gone
 
-OTHERS = [name for name in SCENARIOS if name != "side-by-side"]
+OTHERS = [name for name in EVERY if name != "side-by-side"]
 PARTS = [OTHERS[first::4] for first in range(4)]  # in runners of their own at once, as they mostly wait
 # The oldest Python without a GIL, which has no interpreters, and the newest, which has; the tests' own is another.
 PYTHONS = ("python3.13t", "python3.15")

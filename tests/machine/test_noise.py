@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from poolscope.machine.noise import NoiseCounters, host_busy_s, own_cpu_s, read_counters
+from poolscope.machine.noise import NoiseCounters, host_busy_s, own_cpu_s, read_counters, server_cpu_s
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -41,6 +41,20 @@ def test_ours_are_this_process_and_all_that_descend_from_it(tmp_path: Path) -> N
     assert own_cpu_s(tmp_path) == (3 + 4 + 5 + 10 + 100) / TICK
 
 
+def test_of_a_server_all_counts_that_it_started_but_us(tmp_path: Path) -> None:
+    us, server = os.getpid(), os.getpid() + 10
+    process(tmp_path, server, 1, user=7, system=8, children=50)  # it has collected runs that have ended
+    process(tmp_path, us, server, user=3, children=5)
+    process(tmp_path, us + 1, us, user=10)
+    process(tmp_path, server + 1, server, user=100)
+    process(tmp_path, server + 2, server + 1, user=1000, children=20)
+    process(tmp_path, server + 3, 1, user=9000)
+    assert server_cpu_s(server, tmp_path) == (7 + 8 + 50 + 100 + 1000 + 20) / TICK
+    assert server_cpu_s(server + 9, tmp_path) is None
+    assert read_counters(tmp_path, tmp_path, server=server).server_cpu_s == (7 + 8 + 50 + 100 + 1000 + 20) / TICK
+    assert read_counters(tmp_path, tmp_path).server_cpu_s is None
+
+
 def test_without_any_file_only_the_time_is_known(tmp_path: Path) -> None:
     counters = read_counters(tmp_path, tmp_path)
     assert (counters.host_busy_s, counters.own_cpu_s, counters.throttled) == (None, None, None)
@@ -49,10 +63,11 @@ def test_without_any_file_only_the_time_is_known(tmp_path: Path) -> None:
 
 
 def test_a_reading_is_what_was_used_between_two_moments() -> None:
-    before, after = NoiseCounters(1.0, 10.0, 4.0, 7), NoiseCounters(3.5, 12.0, 4.5, 9)
+    before, after = NoiseCounters(1.0, 10.0, 4.0, 7, 1.0), NoiseCounters(3.5, 12.0, 4.5, 9, 1.25)
     reading = after.since(before, loop_wall_s=1.5, loop_cpu_s=1.25)
     assert (reading.wall_s, reading.host_busy_s, reading.own_cpu_s) == (2.5, 2.0, 0.5)
     assert (reading.throttled_before, reading.throttled_after) == (7, 9)
+    assert reading.server_cpu_s == 0.25
     assert (reading.loop_wall_s, reading.loop_cpu_s, reading.host_cpus) == (1.5, 1.25, os.cpu_count())
 
 

@@ -83,6 +83,24 @@ def test_others_on_cpus_that_were_free_are_no_proof() -> None:
     assert judge(NOISY, **roomy).disturbed is True
 
 
+@pytest.mark.parametrize(
+    ("server_cpu_s", "by"),
+    [(None, "others"), (0.0, "others"), (0.4, "others"), (3.9, "server"), (4.2, "server"), (2.0, "both")],
+)
+def test_a_disturbance_is_told_by_whose_processes_it_is(server_cpu_s: float | None, by: str) -> None:
+    """Of the 4 s of CPU time that others used, so many are those of the server and its other runs."""
+    judged = judge(others_cpu_s=4.0, server_cpu_s=server_cpu_s)
+    assert judged.disturbed is True
+    assert judged.others_cpus == pytest.approx(1.0)
+    assert judged.server_cpus == (None if server_cpu_s is None else pytest.approx(min(1.0, server_cpu_s / 4)))
+    assert judged.in_the_way is not None
+    assert judged.in_the_way.by == by
+    if by != "others":
+        told = judged.in_the_way.numbers
+        assert told["server_cpus"] + told["rest_cpus"] == pytest.approx(told["others_cpus"])
+    assert judge(others_cpu_s=0.06, server_cpu_s=0.05).in_the_way is None
+
+
 def test_a_single_throttling_spoils_the_run() -> None:
     result = judge(QUIET, throttled_rise=1)
     assert result.disturbed is True

@@ -63,7 +63,13 @@ def test_the_schema_has_the_contracts_parameters_and_defaults(client: httpx.Clie
         "method": "map",
     }
     assert defaults["sharing"].items() >= {"tools": ["all"], "operations": 2000, "workers": 4}.items()
-    assert defaults["failures"] == {"scenarios": ["all"], "task": 1.0, "limit": 0.5, "engines": []}
+    assert defaults["failures"] == {
+        "scenarios": ["all"],
+        "task": 1.0,
+        "limit": 0.5,
+        "engines": [],
+        "wait": 60.0,
+    }
 
 
 # The server itself
@@ -92,8 +98,8 @@ ANSWERS = {
     "POST /api/runs": ("201 SharedListRun", "400 401 403 404 413 422 429 503"),
     "GET /api/runs": ("200 RunSummary", "400 401 422"),
     "GET /api/runs/{run_id}": ("200 SharedListRun", "400 401 404"),
-    "POST /api/runs/{run_id}/stop": ("202 RunSummary", "400 401 403 404 413"),
-    "PATCH /api/runs/{run_id}/controls": ("200 RunSummary", "400 401 403 404 413 422"),
+    "POST /api/runs/{run_id}/stop": ("202 RunSummary", "400 401 403 404 409 413"),
+    "PATCH /api/runs/{run_id}/controls": ("200 RunSummary", "400 401 403 404 409 413 422"),
     "DELETE /api/runs/{run_id}": ("204", "400 401 403 404 409 413"),
     "POST /api/runs/{run_id}/faults": ("202 SharedListRun", "400 401 403 404 409 413 422"),
     "GET /api/runs/{run_id}/records": ("200", "400 401 404 429 503"),

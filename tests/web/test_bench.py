@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.errors import RunElsewhere
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine.program import program
@@ -177,6 +178,16 @@ def test_what_another_process_runs_is_shown_and_can_not_be_stopped_here(
         assert "This run belongs to another process" in page.text
         assert "/runs/wp-0001/stop" not in page.forms_by_action
         assert "/runs/wp-0001/stop" not in Markup(client.get("/runs").text).forms_by_action
+        for method, path, body in (
+            ("POST", "/stop", None),
+            ("POST", "/faults", {"worker": 1}),
+            ("PATCH", "/controls", {"paused": True}),
+            ("DELETE", "", None),
+        ):
+            refused = client.request(method, f"/api/runs/wp-0001{path}", json=body)
+            assert (refused.status_code, refused.json()["title"]) == (409, RunElsewhere.title), path
+        assert client.post("/runs/wp-0001/stop").status_code == 409
+        assert told(client, "wp-0001")["status"] == "running"
 
 
 def test_a_function_that_is_offered_stands_first_among_the_work_of_the_first_card(serve: Serve) -> None:

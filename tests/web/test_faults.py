@@ -125,3 +125,21 @@ def test_threads_can_not_be_killed_and_ended_runs_have_nobody(client: httpx.Clie
         answer = kill(client, run)
         assert answer.status_code == 409
         assert answer.json()["detail"] == f"Run {run} is not running now, so it has no worker to kill."
+
+
+def test_a_run_that_waits_for_somebody_to_kill_a_worker_says_so_and_what_came_of_it(
+    browser: httpx.Client, client: httpx.Client
+) -> None:
+    first = browser.get("/").text
+    assert re.search(r"up to about\s60\ss: press Kill now while it waits", first)
+    run_id = running(client, start(client, "failures", scenarios="by-hand", wait=300)["id"])["id"]
+    invited = re.compile(r"Press Kill now: a worker dies .* The run waits \d+ s more for you\.")
+    until(lambda: invited.search(browser.get(f"/runs/{run_id}").text), "the invitation on the run's page")
+    bench = browser.get("/").text
+    assert invited.search(bench[bench.index('id="failures-live"') :])
+    assert browser.post(f"/runs/{run_id}/faults", data={"worker": "3"}).status_code == 303
+    run = ended(client, run_id)
+    assert (run["status"], run["state"]["scenarios"][0]["outcome"]) == ("finished", "pool broken")
+    page = browser.get(f"/runs/{run_id}").text
+    assert "You killed worker 3 of 4" in page
+    assert not invited.search(page)

@@ -207,7 +207,7 @@ def test_a_disturbed_run_is_called_so_and_its_figures_are_not_shown(tmp_path: Pa
     kept(tmp_path, "which-pool", asked, [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)])
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/threads-or-processes")
-    assert page.text.count("wp-0001 (disturbed by other programs, so not shown)") == 4
+    assert page.text.count("wp-0001 (disturbed, so not shown)") == 4
     assert set(page.texts("b")) == {UNKNOWN}
 
 

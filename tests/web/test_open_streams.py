@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from poolscope.errors import TooManyStreams, TooManyViewers
 from poolscope.runs.run import Visitor
-from poolscope.web.open_streams import OpenStreams
+from poolscope.web.open_streams import CROWD, OpenStreams
 
 
 def opened(streams: OpenStreams, name: str, address: str = "") -> ExitStack:
@@ -50,3 +50,22 @@ def test_a_stream_that_fails_is_not_counted_any_more() -> None:
     assert len(streams) == 1
     stream.__exit__(OSError, OSError("the disk"), None)
     assert len(streams) == 0
+
+
+def test_that_a_crowd_has_left_is_told_once_a_crowd() -> None:
+    streams, visitor = OpenStreams(), Visitor("one", "one")
+
+    def come_and_leave(count: int, staying: int) -> list[bool]:
+        for _ in range(count):
+            streams.enter(visitor)
+        told = []
+        for _ in range(count - staying):
+            streams.leave(visitor)
+            told.append(streams.crowd_has_left())
+        return told
+
+    assert not any(come_and_leave(CROWD - 1, 0))
+    for _ in range(2):
+        told = come_and_leave(CROWD, 0)
+        assert (told.count(True), told.index(True)) == (1, CROWD - CROWD // 10 - 1)
+    assert not any(come_and_leave(CROWD, CROWD // 2))

@@ -145,6 +145,33 @@ def test_pages_of_every_guard(browser: httpx.Client, params: dict[str, Any]) -> 
         assert plain(words).casefold() in markup.text.casefold()  # it may begin a sentence
 
 
+def test_what_lost_updates_offers_the_cure_and_the_tools_compared(browser: httpx.Client) -> None:
+    crowd = {"producers": 8, "consumers": 8, "delay_min": 0, "delay_max": 0.002, "seconds": 0.3}
+    run = ended(browser, start(browser, "shared-list", guard="none", **crowd)["id"])
+    assert not run["state"]["consistent"]
+    (remedy,) = [finding["remedy"] for finding in run["findings"] if finding["remedy"]]
+    assert remedy == {**run["params"], "guard": "lock"}
+    for path in ("/", f"/runs/{run['id']}"):
+        text = page(browser, path).text
+        assert "Run with guard lock" in text
+        assert "Compare the tools" in text
+    findings = browser.get(f"/runs/{run['id']}").text.split('id="run-findings"')[1]
+    assert findings.count('data-state="failed"') == 1
+    answer = browser.post("/runs", data={"experiment": "sharing", "tools": "none,lock,condition,queue"})
+    compared = answer.headers["location"].removeprefix("/runs/")
+    browser.post(f"/runs/{compared}/stop")
+    assert ended(browser, compared)["params"]["tools"] == ["none", "lock", "condition", "queue"]
+
+
+@pytest.mark.parametrize("experiment", ["shared-list", "factorials"])
+def test_a_finding_that_is_no_failure_has_not_the_mark_of_one(browser: httpx.Client, experiment: str) -> None:
+    asked: dict[str, Any] = {"guard": "none", **BRIEF} if experiment == "shared-list" else {"last": 40}
+    run = ended(browser, start(browser, experiment, **asked)["id"])
+    assert run["findings"]
+    findings = browser.get(f"/runs/{run['id']}").text.split('id="run-findings"')[1]
+    assert 'data-state="failed"' not in findings
+
+
 def test_pages_of_failing_and_long_factorials(browser: httpx.Client) -> None:
     run = ended(browser, start(browser, "factorials", first=-10, last=-1)["id"])
     assert "Error: " in page(browser, f"/runs/{run['id']}").text
@@ -349,8 +376,8 @@ def test_run_again_takes_the_same_parameters_and_a_remedy_changes_them(browser: 
     (remedy,) = [finding["remedy"] for finding in alone["findings"] if finding["remedy"]]
     markup = page(browser, f"/runs/{alone['id']}")
     offered = [form for form in markup.all("form") if form.get("action") == f"/runs/{alone['id']}/again"]
-    assert len(offered) == 2
-    number = markup.one("input", type="hidden", name="remedy")["value"]
+    assert len(offered) == 3  # the remedy stands at its check, and where the loss is shown or could have been
+    (number,) = {each["value"] for each in markup.all("input", type="hidden", name="remedy")}
 
     for sent, params in (({}, alone["params"]), ({"remedy": str(number)}, {**alone["params"], **remedy})):
         answer = browser.post(f"/runs/{alone['id']}/again", data=sent)

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import pytest
 from poolscope.experiments.factorials.params import Kind
-from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.catalogue import EVERY, SCENARIOS
 from poolscope.experiments.pool_benchmark.params import Method, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard
@@ -313,7 +313,7 @@ def test_a_tool_without_a_guard_loses_updates_alone_too(outcome: Callable[..., l
 
 def test_the_failures_fail_as_the_scenarios_do(outcome: Callable[..., list[str]]) -> None:
     lines = outcome("failures", scenarios=["all"], task=0.6, limit=0.3)
-    assert [line[4:] for line in lines if line.startswith("--- ")] == list(SCENARIOS)
+    assert [line[4:] for line in lines if line.startswith("--- ")] == list(EVERY)
     told = {part.partition("\n")[0]: part for part in "\n".join(lines).split("--- ")[1:]}
     assert [name for name, part in told.items() if part.strip() == name] == [], "who said nothing"
     assert "Raised again in the main thread: An error occurred" in told["thread-queue"]

@@ -52,14 +52,15 @@ def test_a_run_of_several_tools_is_shown_on_its_page_and_on_the_bench(
     assert client.get("/charts/sharing-rate.vl.json").status_code == 200
 
 
-def test_every_tool_keeps_its_place_and_what_lost_updates_is_run_again_beside_its_cure() -> None:
+def test_what_ran_comes_first_and_what_lost_updates_is_run_again_beside_its_cure() -> None:
     about = EXPERIMENTS["sharing"]
     run = Run("sh-0001", about, parse(about.params, {"tools": "value-unguarded"}), status=Status.FINISHED)
     lost = ToolOutcome(4, 1, correct=False, lost=3)
     state = fold(initial(run.params), Result(1, lost, "value-unguarded"))
     view = VIEWS["sharing"].view(run, state)
     rows = [(str(row.cells[0].text), row.cells[-1].button) for row in view.on_bench.rows]
-    assert [name for name, _ in rows] == ["compare all", *(tool.short for tool in CATALOG)]
+    others = [tool.short for tool in CATALOG if tool.name != "value-unguarded"]
+    assert [name for name, _ in rows] == ["Value, no lock", "compare all", *others]
     buttons = {name: (button.word, button.value) for name, button in rows}
     assert buttons["Value, no lock"] == ("Run with Value", "value,value-unguarded")
     assert buttons["Lock"] == ("Add", "lock,value-unguarded")

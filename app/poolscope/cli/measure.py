@@ -152,7 +152,7 @@ def command(
         run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
     words = [program(), *sys.argv[1:]]
     serve = shlex.join([program(), "serve", *data_option(data)])
-    page = f"For charts and a script: {serve}, then open /runs/{run.id}"
+    page = f"Charts and a script: /runs/{run.id} on the page of a server; if none is running, start one: {serve}"
     print_and_exit(
         run, as_json, lambda remedy: with_options(words, remedy), failing, f"\nRun again: {shlex.join(words)}\n{page}"
     )

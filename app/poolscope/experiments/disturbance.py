@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from poolscope.stats.disturbance import Disturbance, Sign
-from poolscope.text.sentences import fill
+from poolscope.text.sentences import Part, fill
 
+USED_BY = {"others": "used", "server": "used by the server", "both": "used by both"}
 SIGNS = {
     "used": "Other programs kept {others_cpus:.2f} of {host_cpus} CPUs busy",
+    "used by the server": "This server and its other runs kept {server_cpus:.2f} of {host_cpus} CPUs busy",
+    "used by both": "{used by the server}, and other programs {rest_cpus:.2f}",
     "free": "our workers left {spare} free",
     "none free": "our workers left none free",
     "too few tasks": "There are too few CPU-bound tasks that had a CPU each to see whether they were held up.",
@@ -28,4 +31,5 @@ def signs_in_words(judged: Disturbance) -> str:
 
 def _sentence(sign: Sign) -> str:
     nothing_free = sign.code == "others in the way" and not sign.numbers["spare"]
-    return fill(SIGNS, "others in the way of all" if nothing_free else sign.code, sign.numbers)
+    facts = {**sign.numbers, "used": Part(USED_BY[sign.by])}
+    return fill(SIGNS, "others in the way of all" if nothing_free else sign.code, facts)

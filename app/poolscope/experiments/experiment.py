@@ -171,7 +171,8 @@ class Finding:
 
     `remedy` holds the parameters to run again with, empty where there is nothing to change. `code` names what was found
     without words, for programs; it is '' where a check has none. Most checks look for trouble; of one that is `wanted`
-    it is well that it holds.
+    it is well that it holds. The trouble of most is a cost or a caution; it is a `failure` where something went wrong:
+    an exception, a wrong result, a worker that died or hangs, something left behind.
     """
 
     check: str
@@ -181,6 +182,7 @@ class Finding:
     remedy: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
     wanted: bool = False
+    failure: bool = False
 
     @property
     def trouble(self) -> bool | None:
@@ -188,7 +190,7 @@ class Finding:
         return None if self.holds is None else self.holds is not self.wanted
 
     def as_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "wanted"}
+        return {name: value for name, value in asdict(self).items() if name not in ("wanted", "failure")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from poolscope.frozen import dataclass
 from poolscope.machine import cgroups
 from poolscope.machine.cpu_clock import descends, process_table
 from poolscope.protocol.payloads import NoiseReading
@@ -19,13 +19,15 @@ SYS = Path("/sys")
 class NoiseCounters:
     """One moment: seconds on `perf_counter`, CPU seconds of the whole host and of us with all descendants so far.
 
-    `throttled` is how often the CPU quota of our cgroups made somebody wait, None without a quota.
+    `throttled` is how often the CPU quota of our cgroups made somebody wait, None without a quota. `server_cpu_s` are
+    the CPU seconds of our server and its other runs so far, None where they are not known.
     """
 
     at: float
     host_busy_s: float | None
     own_cpu_s: float | None
     throttled: int | None
+    server_cpu_s: float | None = None
 
     def since(
         self,
@@ -46,12 +48,14 @@ class NoiseCounters:
             loop_wall_s=loop_wall_s,
             loop_cpu_s=loop_cpu_s,
             fixed_loop_s=fixed_loop_s,
+            server_cpu_s=_difference(self.server_cpu_s, before.server_cpu_s),
         )
 
 
-def read_counters(proc: Path = PROC, sys: Path = SYS) -> NoiseCounters:
-    """Read them now; costs about a millisecond for a hundred processes."""
-    return NoiseCounters(perf_counter(), host_busy_s(proc), own_cpu_s(proc), cgroups.throttled(proc, sys))
+def read_counters(proc: Path = PROC, sys: Path = SYS, *, server: int | None = None) -> NoiseCounters:
+    """Read them now, with those of a `server` and its other runs; costs about a millisecond for a hundred processes."""
+    of_server = None if server is None else server_cpu_s(server, proc)
+    return NoiseCounters(perf_counter(), host_busy_s(proc), own_cpu_s(proc), cgroups.throttled(proc, sys), of_server)
 
 
 def host_busy_s(proc: Path = PROC) -> float | None:
@@ -79,6 +83,19 @@ def own_cpu_s(proc: Path = PROC) -> float | None:
     if us not in ticks:
         return None
     return sum(used for pid, used in ticks.items() if descends(pid, us, parents)) / os.sysconf("SC_CLK_TCK")
+
+
+def server_cpu_s(server: int, proc: Path = PROC) -> float | None:
+    """CPU seconds of a server and all that it has started, but for this process and its descendants.
+
+    Runs that have ended count with what it has collected of them.
+    """
+    parents, ticks = process_table(proc)
+    us = os.getpid()
+    if server not in ticks:
+        return None
+    others = (pid for pid in ticks if descends(pid, server, parents) and not descends(pid, us, parents))
+    return sum(ticks[pid] for pid in others) / os.sysconf("SC_CLK_TCK")
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

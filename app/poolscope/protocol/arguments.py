@@ -6,9 +6,9 @@ parameters.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import kind_of_cluster
 
@@ -64,13 +64,15 @@ class SharingArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class FailuresArguments(Arguments):
-    """Seconds: `task` is that of a task that is longer than its `limit`. `engines` are further pools to break."""
+    """Seconds: `task` is that of a task that is longer than its `limit`, `wait` how long somebody may take to kill a
+    worker. `engines` are further pools to break."""
 
     tag: ClassVar[str] = "failures"
     scenarios: tuple[str, ...]
     task: float
     limit: float
     engines: tuple[str, ...] = ()
+    wait: float = 60.0
 
 
 # The pool benchmark

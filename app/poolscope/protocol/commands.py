@@ -9,9 +9,9 @@ Every message is one line: its tag as `name`, its fields as `value`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.arguments import Arguments, BenchmarkWork
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import PoolUse
@@ -51,7 +51,8 @@ class ProcessLimits:
 class BeginRun(Command):
     """The first command, and for a prewarmed runner the end of waiting: import `body` and run it with `arguments`.
 
-    Without `limits` it has those of the server, as one's own function needs them.
+    Without `limits` it has those of the server, as one's own function needs them. `server` is the process whose other
+    children are other runs; None where there are none, as in a script that measures.
     """
 
     tag: ClassVar[str] = "begin"
@@ -60,6 +61,7 @@ class BeginRun(Command):
     body: str
     arguments: Arguments
     limits: ProcessLimits | None = None
+    server: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ own. Standard library only. Times are in seconds and sizes in bytes; None means 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import Calling
 
@@ -103,7 +103,8 @@ class NoiseReading(Payload):
 
     CPU seconds of the whole host and of us with all descendants; `throttled_before` and `throttled_after` read the
     counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, every pass of them.
-    `fixed_loop_s` is what a short loop, always the same, took of CPU time after each of them.
+    `fixed_loop_s` is what a short loop, always the same, took of CPU time after each of them. `server_cpu_s` are the
+    CPU seconds of our server and its other runs, which are a part of what others used; None where there is no server.
     """
 
     tag: ClassVar[str] = "noise"
@@ -116,6 +117,7 @@ class NoiseReading(Payload):
     loop_wall_s: float | None = None
     loop_cpu_s: float | None = None
     fixed_loop_s: tuple[float, ...] = ()
+    server_cpu_s: float | None = None
 
 
 # The pool benchmark: before anything is timed

@@ -69,12 +69,14 @@ class RunContext:
     """One run as its body sees it. `scratch` is a folder that is removed after the run, whatever happens.
 
     `lane` names the picture in which the workers of a pool that loses one are shown; '' is that of the pool's size.
+    `server` is the process whose other children are other runs, None where there are none.
     """
 
-    def __init__(self, recorder: Recorder, scratch: Path, lane: str = "") -> None:
+    def __init__(self, recorder: Recorder, scratch: Path, lane: str = "", server: int | None = None) -> None:
         self.recorder = recorder
         self.scratch = scratch
         self.lane = lane
+        self.server = server
         self.stopping = threading.Event()
         self.worker_registry = WorkerRegistry(recorder.emit)
         self._listeners: list[Callable[[ChangeControls], None]] = []

@@ -62,7 +62,7 @@ def main(control: int, records: int, preload: Sequence[str] = ()) -> int:
     if begin.limits is not None:
         keep_to(begin.limits)
     recorder = Recorder(records)
-    context = RunContext(recorder, scratch)
+    context = RunContext(recorder, scratch, server=begin.server)
     recorder.emit(opening(begin))
     threading.Thread(target=obey, args=(commands, context), name="control", daemon=True).start()
     end = perform(begin, context)

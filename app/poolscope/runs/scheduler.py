@@ -1,4 +1,4 @@
-"""Admits, queues and starts runs, and does with them what users ask for."""
+"""Admits, queues and starts runs, and carries out what users ask of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from poolscope import __version__
-from poolscope.errors import BadParameters, QueueFull, RunIsLive, ServerEnding, TooManyStarts, TooManyWaiting
+from poolscope.errors import (
+    BadParameters,
+    QueueFull,
+    RunElsewhere,
+    RunIsLive,
+    ServerEnding,
+    TooManyStarts,
+    TooManyWaiting,
+)
 from poolscope.experiments.experiment import Experiment, Experiments, Installation
 from poolscope.experiments.parameters import Params, parse
 from poolscope.experiments.registry import EXPERIMENTS
@@ -272,8 +280,8 @@ class Scheduler:
         return run
 
     async def stop(self, run_id: str) -> Run:
-        """Ask a run to stop; an ended one stays as it is. Raises UnknownRun."""
-        run = await self.store.run(run_id)
+        """Ask a run to stop; an ended one stays as it is. Raises UnknownRun or RunElsewhere."""
+        run = await self._run_here(run_id)
         if run in self._queue:
             await self._leave_queue(run, Status.STOPPED, None)
         elif run.status.live and not run.stopping:
@@ -284,8 +292,8 @@ class Scheduler:
         return run
 
     async def hurry(self, run_id: str) -> Run:
-        """Let a run no longer wait for measurements that it will disturb. Raises UnknownRun."""
-        run = await self.store.run(run_id)
+        """Let a run no longer wait for measurements that it will disturb. Raises UnknownRun or RunElsewhere."""
+        run = await self._run_here(run_id)
         if run in self._queue:
             run.spares = frozenset()
             self._admit()
@@ -293,25 +301,34 @@ class Scheduler:
         return run
 
     async def change(self, run_id: str, raw: Mapping[str, Any]) -> Run:
-        """Change the controls of a live run. Raises UnknownRun or BadParameters."""
-        run = await self.store.run(run_id)
+        """Change the controls of a live run. Raises UnknownRun, RunElsewhere or BadParameters."""
+        run = await self._run_here(run_id)
         change_controls(run, self._runners.get(run_id), raw)
         return run
 
     async def kill(self, run_id: str, worker: int) -> Run:
-        """Kill a worker process of a live run, to see what becomes of it. Raises UnknownRun or NobodyToKill."""
-        run = await self.store.run(run_id)
+        """Kill a worker process of a live run, to see what becomes of it. Raises UnknownRun, RunElsewhere or
+        NobodyToKill."""
+        run = await self._run_here(run_id)
         await kill_worker(run, self._runners.get(run_id), worker)
         return run
 
     async def delete(self, run_id: str) -> None:
-        """Forget an ended run. Raises UnknownRun or RunIsLive."""
-        run = await self.store.run(run_id)
+        """Forget an ended run. Raises UnknownRun, RunElsewhere or RunIsLive."""
+        run = await self._run_here(run_id)
         if run.status.live:
             raise RunIsLive(run_id)
         await self.journal.delete(run_id)
         await self.store.remove(run)
         self._changed(run)
+
+    async def _run_here(self, run_id: str) -> Run:
+        """A run that something may be done about: one that has ended, or that this server performs. Raises UnknownRun
+        or RunElsewhere."""
+        run = await self.store.run(run_id)
+        if run.elsewhere:
+            raise RunElsewhere(run_id)
+        return run
 
     # What pages show
 
@@ -560,7 +577,8 @@ class Scheduler:
         if self._has_low_priority(run):
             runner.lower_priority()
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
-        runner.send(replace(run.begin_command, limits=limits))
+        server = os.getpid() if self._lone is None else None  # else its other children may be anything
+        runner.send(replace(run.begin_command, limits=limits, server=server))
         self._watch.add(run, runner)
         if run.stopping or self._closing.is_set():
             self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))

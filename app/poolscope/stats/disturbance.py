@@ -57,26 +57,41 @@ SignCode = Literal[
 ]
 
 
+# Who used the CPUs: programs that are none of ours, our server with its other runs, or each so much that it would do.
+By = Literal["others", "server", "both"]
+
+
 @dataclass(frozen=True)
 class Sign:
-    """What one detector shows, and its figures."""
+    """What one detector shows, and its figures; `by` says whose doing it is, where what others used is what it shows.
+
+    `others_cpus` are those of all but our own processes, of which `server_cpus` are the server's and its other runs',
+    and `rest_cpus` those of other programs.
+    """
 
     code: SignCode
     numbers: Mapping[str, float]
+    by: By = "others"
 
 
 @dataclass(frozen=True)
 class Disturbance:
     """The judgement: True, False or None for 'cannot tell', and the signs that it rests on.
 
-    `wall_over_cpu` is 1.0 for tasks that nothing held up; `others_cpus` are CPUs that other programs kept busy on
-    average; both are None where the data do not give them.
+    `wall_over_cpu` is 1.0 for tasks that nothing held up; `others_cpus` are CPUs that others kept busy on average, and
+    `server_cpus` those of them that our server and its other runs did; all are None where the data do not give them.
     """
 
     disturbed: bool | None
     signs: tuple[Sign, ...]
     wall_over_cpu: float | None
     others_cpus: float | None
+    server_cpus: float | None = None
+
+    @property
+    def in_the_way(self) -> Sign | None:
+        """That others used CPUs which our workers needed; None where they did not, or it can't be told."""
+        return next((sign for sign in self.signs if sign.code == "others in the way"), None)
 
 
 class _Check(NamedTuple):
@@ -105,27 +120,30 @@ def disturbance(
     others_cpu_s: float | None,
     throttled_rise: int | None = None,
     effective_cpus: float | None = None,
+    server_cpu_s: float | None = None,
 ) -> Disturbance:
     """Weighs the detectors of rule 10 (measuring.md) for one run; any that shows a disturbance is enough.
 
     `traced` is empty where the work waits instead of computing. `workers` is the most that any configuration had.
     `wall_s` is the time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if
-    unknown. `throttled_rise` is how far nr_throttled rose, None without a quota. `effective_cpus` is the CPU time per
-    wall second that spinning processes got, None if not measured. Load average is no detector: quiet and spoiled runs
-    read alike.
+    unknown; `server_cpu_s` of them are those of our server and its other runs. `throttled_rise` is how far nr_throttled
+    rose, None without a quota. `effective_cpus` is the CPU time per wall second that spinning processes got, None if
+    not measured. Load average is no detector: quiet and spoiled runs read alike.
     """
     wall_over_cpu = _wall_over_cpu(traced, usable_cpus)
     others = max(0.0, others_cpu_s / wall_s) if others_cpu_s is not None and wall_s >= SHORTEST_WALL_S else None
+    # By rounding, a part may be more than the whole.
+    server = None if others is None or server_cpu_s is None else min(others, max(0.0, server_cpu_s / wall_s))
     spare = host_cpus - min(workers, usable_cpus)
     checks = (
         _tasks(wall_over_cpu),
-        _others(others, host_cpus, spare),
+        _others(others, server, host_cpus, spare),
         *_throttling(throttled_rise),
         *_effective(effective_cpus, usable_cpus),
     )
     disturbed = True if any(check.spoiled for check in checks) else _quiet(checks)
     signs = tuple(check.sign for check in checks if check.spoiled is disturbed)
-    return Disturbance(disturbed, signs, wall_over_cpu, others)
+    return Disturbance(disturbed, signs, wall_over_cpu, others, server)
 
 
 class SpeedRange(NamedTuple):
@@ -171,15 +189,20 @@ def _tasks(ratio: float | None) -> _Check:
     return _Check(ratio > HELD_UP, Sign("tasks", {"wall_over_cpu": ratio}), True)
 
 
-def _others(others: float | None, host_cpus: int, spare: int) -> _Check:
+def _others(others: float | None, server: float | None, host_cpus: int, spare: int) -> _Check:
     if others is None:
         return _Check(None, Sign("others unknown", {"least_s": SHORTEST_WALL_S}))
-    numbers = {"others_cpus": others, "host_cpus": host_cpus, "spare": spare}
-    if others <= min(OTHERS_BUSY_CPUS, LOST_SHARE * host_cpus):
+    numbers: dict[str, float] = {"others_cpus": others, "host_cpus": host_cpus, "spare": spare}
+    little = min(OTHERS_BUSY_CPUS, LOST_SHARE * host_cpus)
+    if others <= little:
         return _Check(False, Sign("others idle", numbers), True)
+    by: By = "others"
+    if server is not None and server > little:
+        by = "both" if others - server > little else "server"
+        numbers |= {"server_cpus": server, "rest_cpus": others - server}
     if others <= spare:
-        return _Check(None, Sign("others on free CPUs", numbers))
-    return _Check(True, Sign("others in the way", numbers))
+        return _Check(None, Sign("others on free CPUs", numbers, by))
+    return _Check(True, Sign("others in the way", numbers, by))
 
 
 def _throttling(rise: int | None) -> tuple[_Check, ...]:

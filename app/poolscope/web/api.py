@@ -122,9 +122,9 @@ async def run(request: Request, run_id: str) -> Response:
 @router.post(
     "/runs/{run_id}/stop",
     status_code=202,
-    summary="Stop a run; a finished one stays as it is",
+    summary="Stop a run; a finished one stays as it is; 409 if another process performs it",
     response_model=RunSummary,
-    responses=refusals(403, 404, 413),
+    responses=refusals(403, 404, 409, 413),
 )
 async def stop(request: Request, run_id: str) -> Response:
     run = await own_run(request, run_id)
@@ -162,7 +162,7 @@ async def kill_worker(request: Request, run_id: str, body: KillWorker) -> Respon
     "/runs/{run_id}/controls",
     summary="Change what a live run allows: delay_min, delay_max, paused",
     response_model=RunSummary,
-    responses=refusals(403, 404, 413, 422),
+    responses=refusals(403, 404, 409, 413, 422),
 )
 async def change(request: Request, run_id: str, values: dict[str, Any]) -> Response:
     run = await own_run(request, run_id)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from poolscope.experiments.failures.catalogue import BY_HAND
 from poolscope.experiments.pool_benchmark.measure_command import in_terminal
-from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text.numbers import clock, count
@@ -27,8 +27,9 @@ BREAKING = (
     ("failures", "scenarios", "deadlock", "Two locks deadlock"),
     ("failures", "scenarios", "thread-uncaught", "A thread raises"),
     ("failures", "scenarios", "side-by-side", "One fault, every kind of pool"),
-    ("pool-sizes", "workload", "square-sleep", "Kill a worker yourself"),  # its panel has the button for that
+    ("failures", "scenarios", BY_HAND, "Kill a worker yourself"),
 )
+HOW = {BY_HAND: "press Kill now while it waits"}  # what somebody has to do
 MEASURING = "A measurement is running: what you start beside it disturbs it."
 UNDISTURBED = "A measurement is running. What you start here waits until it has ended, so as not to disturb it."
 SHOWN = 3  # live runs that are named
@@ -41,7 +42,7 @@ class Ways:
     list, and `own` says whether it lists one's own functions.
 
     `together` names experiments to start at once, and `breaking` are faults that a click brings about, each with the
-    time that it takes.
+    time that it takes, and what there is to do meanwhile.
     """
 
     own: bool
@@ -97,7 +98,10 @@ def ways(app_state: AppState) -> Ways:
         together_takes=lengths[-1] if lengths else "",
         breaking=tuple(
             # Its words say all that it does.
-            (replace(alone(name, parameter, value, "", words), label=""), takes(known[name], {parameter: value}))
+            (
+                replace(alone(name, parameter, value, "", words), label=""),
+                ": ".join(filter(None, (takes(known[name], {parameter: value}), HOW.get(value)))),
+            )
             for name, parameter, value, words in BREAKING
             if name in known
         ),

@@ -6,7 +6,7 @@ A test compares these classes with what the templates read, both ways.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import ceil
 from typing import Any
@@ -15,7 +15,6 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Change, Experiment, Finding, Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers, sentences
 from poolscope.web.app_state import AppState, start_methods
@@ -38,7 +37,7 @@ MARKS = {
 class FindingFacts:
     """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
     `change` words that remedy and `takes` how long a run with it takes, '' without one. `command` runs it in a
-    terminal, where this server can't."""
+    terminal, where this server can't. `failed`: something went wrong, where others tell of a cost or a caution."""
 
     place: int
     check: str
@@ -46,6 +45,7 @@ class FindingFacts:
     change: str = ""
     takes: str = ""
     command: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RunFacts:
     room that it waits for. Only who has it `owned` may stop, change or delete it. `facts` stand behind the state on the
     run's page; `progress` is (done, total, words) while it is live. Of the checks the `findings` hold, others `passed`,
     and some are `unclear`; `attempt` is the one with the remedy that promises most. `workers` are the processes that
-    may be killed now, at most; 0 where nobody can be.
+    may be killed now, at most; 0 where nobody can be; `invitation` asks for that where the run waits for it.
     `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     """
 
@@ -90,6 +90,7 @@ class RunFacts:
     owned: bool
     deletable: bool
     workers: int
+    invitation: str
     command: str
 
 
@@ -197,19 +198,21 @@ def form_facts(
 
 def _first_choice(experiment: Experiment, installation: Installation) -> dict[str, str]:
     """What a form shows that nobody has used yet, beside the defaults: one's own function, where there is one."""
-    offered = VIEWS[experiment.name].offered(installation.workloads)
-    return {each.parameter: each.value for each in offered if each.value in installation.workloads[:1]}
+    own = installation.workloads[:1]
+    offered = VIEWS[experiment.name].offered(installation.workloads) if own else ()
+    return {each.parameter: each.value for each in offered if each.value in own}
 
 
 def _choices(experiment: Experiment, installation: Installation) -> Choices:
     """What a form lists by parameter: first what the view offers, in its words."""
+    if experiment.choices is None:
+        return {}
     named: dict[str, dict[str, str]] = {}
     for each in VIEWS[experiment.name].offered(installation.workloads):
         named.setdefault(each.parameter, {})[each.value] = each.title
-    listed = experiment.choices(installation) if experiment.choices else {}
     return {
         name: named[name] | {value: value for value in values if value not in named[name]} if name in named else values
-        for name, values in listed.items()
+        for name, values in experiment.choices(installation).items()
     }
 
 
@@ -246,6 +249,7 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
     findings = findings_that(True, checks, run, installation)
     word = state_in_words(run, owned=owned)
     broken = run.status in (Status.FAILED, Status.INTERRUPTED)
+    workers = run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0
     return RunFacts(
         id=run.id,
         href=f"/runs/{run.id}",
@@ -276,7 +280,8 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
         owned=owned,
         deletable=owned and not run.status.live,
         command=_command(run, installation),
-        workers=run.worker_processes if owned and run.status is Status.RUNNING and not run.stopping else 0,
+        workers=workers,
+        invitation=VIEWS[run.experiment.name].invitation(run) if workers else "",
     )
 
 
@@ -302,7 +307,8 @@ def findings_that(
 
 def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:
     check = f"not so: {finding.check}" if finding.wanted and finding.trouble else finding.check
-    facts = FindingFacts(place, _as_title(check), finding.sentence)
+    failed = bool(finding.trouble and finding.failure)
+    facts = FindingFacts(place, _as_title(check), finding.sentence, failed=failed)
     if not finding.remedy:
         return facts
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from poolscope.errors import TooManyStreams, TooManyViewers
 from poolscope.runs.run import Visitor
 
+CROWD = 100
+
 
 class OpenStreams:
     """Counts streams while they are read. `most` may be open at once, `of_visitor` of one visitor.
@@ -19,9 +21,17 @@ class OpenStreams:
     def __init__(self, most: int = 2000, of_visitor: int = 2000) -> None:
         self._most, self._of_visitor = most, of_visitor
         self._open: Counter[Visitor] = Counter()
+        self._total = self._crowd = 0
 
     def __len__(self) -> int:
-        return self._open.total()
+        return self._total
+
+    def crowd_has_left(self) -> bool:
+        """Whether a tenth at most is left of `CROWD` streams or more; True once a crowd."""
+        left = self._crowd >= CROWD and 10 * self._total <= self._crowd
+        if left:
+            self._crowd = self._total
+        return left
 
     def check(self, visitor: Visitor) -> None:
         """Raises TooManyStreams or TooManyViewers for one more."""
@@ -46,8 +56,11 @@ class OpenStreams:
     def enter(self, visitor: Visitor) -> None:
         """One more, which has to `leave`."""
         self._open[visitor] += 1
+        self._total += 1
+        self._crowd = max(self._crowd, self._total)
 
     def leave(self, visitor: Visitor) -> None:
         self._open[visitor] -= 1
+        self._total -= 1
         if not self._open[visitor]:
             del self._open[visitor]

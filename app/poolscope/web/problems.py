@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from poolscope.errors import (
     NotYours,
     PoolscopeError,
     Refused,
+    RunElsewhere,
     RunIsLive,
     TooManyStarts,
     TooManyStreams,
@@ -26,7 +28,6 @@ from poolscope.errors import (
     UnknownRun,
     UnknownTopic,
 )
-from poolscope.frozen import dataclass
 from poolscope.web.app_state import app_state_of
 from poolscope.web.fragments import header
 from poolscope.web.models import ProblemAnswer
@@ -43,6 +44,7 @@ STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (Refused, 503),
     (NotYours, 403),
     (RunIsLive, 409),
+    (RunElsewhere, 409),
     (NobodyToKill, 409),
 )
 
@@ -53,7 +55,7 @@ DESCRIPTIONS = {
     401: "A token is needed, in a header: Authorization: Bearer TOKEN",
     403: "Not from another site's page; in the demo only one's own runs",
     404: "There is nothing of that name",
-    409: "Not in the state that the run is in",
+    409: "Not in the state that the run is in, or not while another process performs it",
     413: "The request is too large",
     422: "A parameter or the request itself is wrong; nothing was done",
     429: "Too many runs were started, or streams opened, from here, or runs wait",

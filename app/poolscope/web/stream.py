@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from poolscope.frozen import dataclass
+from poolscope.machine import memory
 from poolscope.runs.run import ChangeNotifier, Run, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
@@ -33,9 +35,16 @@ QUIET_BENCH_S = 2.0  # and a quiet bench, where a run that a terminal made appea
 DESERTED_S = 10.0  # a channel without viewers is kept this long after somebody asked for it
 BEAT_S = 10  # a named event, so that a page can tell a quiet stream from a dead one
 COME_BACK_MS = 1_000, 5_000
+GONE_S = 2.0  # in which the connections of a crowd are closed once it has left
 LAST_WORD_S = 2.0  # in which a stream must have said its last word once the server ends; less than uvicorn waits for
 logger = logging.getLogger(__name__)
 router = APIRouter()
+
+
+def give_back() -> None:
+    """Let go of what a crowd of viewers left behind, most of it in cycles that the collector would find much later."""
+    gc.collect()
+    memory.give_back()
 
 
 class FramePacer:
@@ -112,6 +121,8 @@ class Channel(ABC):
             if self.viewers == 0 and self._loop is not None:
                 self._loop.cancel()
                 self._loop = None
+            if self.app_state.open_streams.crowd_has_left():
+                asyncio.get_running_loop().call_later(GONE_S, give_back)
 
     async def _run(self) -> None:
         pacer = FramePacer()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.factorials import messages
 from poolscope.experiments.factorials.export import as_json, rows
-from poolscope.experiments.factorials.judgement import TimeUse, overtaken, time_use, times
+from poolscope.experiments.factorials.judgement import TimeUse, overtaken, time_use, times, workers_with_tasks
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.experiments.factorials.state import FactorialsState, Number, fold, initial
@@ -250,6 +250,20 @@ def test_little_work_in_much_time_is_overhead() -> None:
     records = [opened(), submitted(1), *done(1, "thread 1", 10, 0.01), *done(2, "thread 2", 10, 0.01)]
     state = told(FactorialsParams(first=1, last=2), records)
     assert time_use(state, times(state)) is TimeUse.OVERHEAD
+
+
+def test_the_verdict_and_the_finding_about_the_order_do_not_contradict_each_other() -> None:
+    """1 before 2 by `as_completed`, 2 before 1 by the workers."""
+    said = verdict(three(), 2)
+    assert said is not None
+    assert said.headline == messages.order([2, 1, 3], 2)
+
+
+def test_a_worker_that_got_no_task_is_not_counted_among_those_that_worked() -> None:
+    actors = [Actor(T0, f"thread {number}", "started") for number in (1, 2)]
+    records: list[Record] = [opened(), *actors, submitted(1)]
+    state = told(FactorialsParams(first=1, last=2, workers=2), [*records, *done(1, "thread 2", 2, 1)])
+    assert workers_with_tasks(state) == 1
 
 
 def test_a_finding_tells_that_as_completed_gave_another_order() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from poolscope.experiments.failures import case_log
-from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.catalogue import EVERY, SCENARIOS
 from poolscope.experiments.failures.export import left, matrix
 from poolscope.experiments.failures.locked import LockHolders, started, watchdog
 from poolscope.experiments.failures.messages import case_sentence
@@ -58,7 +58,7 @@ def observe(scenarios: Sequence[str]) -> FailuresState:
 @pytest.fixture(scope="module")
 def observed() -> Callable[[str], FailuresState]:
     """The state after the run of a scenario, which all tests of it share."""
-    parts = [list(SCENARIOS)[first::4] for first in range(4)]  # runs of their own at once, as they mostly wait
+    parts = [EVERY[first::4] for first in range(4)]  # runs of their own at once, as they mostly wait
     with ThreadPoolExecutor(len(parts)) as at_once:
         states = list(at_once.map(observe, parts))
     return lambda scenario: next(state for state in states if state.of(scenario))
@@ -72,7 +72,7 @@ def case(observed: Callable[[str], FailuresState]) -> Ask:
     return of
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", EVERY)
 def test_every_case_tells_its_story_and_its_outcome_and_leaves_nothing(
     observed: Callable[[str], FailuresState], scenario: str
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from poolscope.errors import BadParameters
-from poolscope.experiments.failures.catalogue import SCENARIOS, chosen
+from poolscope.experiments.failures.catalogue import BY_HAND, EVERY, SCENARIOS, chosen
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.parameters import parse
 
@@ -19,8 +19,9 @@ from poolscope.experiments.parameters import parse
         ("deadlock, thread-caught", ["thread-caught", "deadlock"]),
         (["deadlock", "deadlock"], ["deadlock"]),
         (["all", "deadlock"], ["all"]),
-        (list(SCENARIOS), ["all"]),
-        (", ".join(SCENARIOS), ["all"]),
+        (list(EVERY), ["all"]),
+        (", ".join(EVERY), ["all"]),
+        (["all", BY_HAND], list(SCENARIOS)),
         ("  ", ["all"]),
     ],
 )
@@ -28,8 +29,8 @@ def test_scenarios_are_names_by_commas_a_list_or_all(given: Any, names: list[str
     assert parse(FailuresParams, {"scenarios": given}).scenarios == names
 
 
-def test_all_is_every_scenario_in_the_catalogues_order() -> None:
-    assert chosen(["all"]) == list(SCENARIOS)
+def test_all_is_every_scenario_that_waits_for_nobody_in_the_catalogues_order() -> None:
+    assert chosen(["all"]) == [name for name in SCENARIOS if name != BY_HAND]
     assert chosen(["deadlock", "thread-caught"]) == ["thread-caught", "deadlock"]
 
 
@@ -69,3 +70,11 @@ def test_pools_of_other_packages_are_asked_for_by_name(given: Any, names: list[s
 def test_a_pool_that_is_no_engine_is_refused() -> None:
     with pytest.raises(BadParameters, match="engines must be some of loky, dask, or empty; 'ray' is not"):
         parse(FailuresParams, {"engines": "loky, ray"})
+
+
+def test_the_scenario_that_waits_for_somebody_says_how_long_at_most_and_has_workers_to_kill() -> None:
+    waiting, others = parse(FailuresParams, {"scenarios": BY_HAND, "wait": 90}), parse(FailuresParams, {})
+    assert waiting.run_length.at_most
+    assert waiting.run_length.seconds > 90
+    assert (waiting.worker_processes, others.worker_processes) == (4, 0)
+    assert not others.run_length.at_most

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.experiment import Verdict
-from poolscope.experiments.pool_benchmark import export, state, verdict
+from poolscope.experiments.pool_benchmark import export, findings, state, verdict
 from poolscope.experiments.pool_benchmark.messages import verdict_sentence
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.reasons import Reason, reasons
@@ -382,6 +382,21 @@ def test_a_run_that_others_left_few_cpus_says_so_where_it_has_no_winner() -> Non
     assert "other programs had the CPUs" in busy.headline
     assert "other programs" not in str(quiet)
     assert "other programs had" not in str(verdict_of(told(SUM_OF_SQUARES, noise=full)))
+
+
+def test_other_runs_of_the_server_are_not_called_other_programs() -> None:
+    open_question = {"serial": WIDE, "thread 2": WIDE[::-1]}
+    full = replace(LOUD, own_cpu_s=10.0, server_cpu_s=49.0)
+    by_server, by_both = (
+        verdict_of(told(open_question, noise=noise)) for noise in (full, replace(full, server_cpu_s=25.0))
+    )
+    assert "this server and its other runs had the CPUs" in by_server.headline
+    assert "this server and its other runs used" in by_server.rest
+    assert "other programs" not in str(by_server)
+    assert "other runs and other programs had the CPUs" in by_both.headline
+    checks = findings.findings(told(SUM_OF_SQUARES, noise=full), 2)
+    found = next(check for check in checks if check.check == "the run was disturbed")
+    assert found.numbers["server_cpus"] == pytest.approx(found.numbers["others_cpus"], rel=0.05)
 
 
 def test_work_that_waits_says_so_where_threads_win() -> None:

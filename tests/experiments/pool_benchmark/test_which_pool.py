@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.failures.payloads import TaskComputed
 from poolscope.experiments.pool_benchmark import charts, export, findings, state, verdict
-from poolscope.experiments.pool_benchmark.charts import best_of_kinds, fits
+from poolscope.experiments.pool_benchmark.charts import LABELS, best_of_kinds, fits
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.payloads import (
@@ -247,9 +247,29 @@ def test_the_speed_up_chart_has_a_line_a_kind_with_the_best_chunks_and_the_ideal
     assert [(row["kind"], row["workers"], row["label"]) for row in chart["best"]] == [("processes", 2, "1.91×")]
 
 
+@pytest.mark.parametrize("others", [(), (318,), (318, 352), (300, 312, 318, 352, 366)])
+def test_the_label_of_the_best_speed_up_lies_on_no_marker(others: tuple[float, ...]) -> None:
+    """Of other kinds with as many workers, a little faster or slower than the recommended one."""
+    kinds = ("loky", "joblib", "dask", "ray", "executor")
+    maps = {"serial": about(640), "process 2": about(335), "process 4": about(340)}
+    chart = charts.chart(told(maps | {f"{kind} 2": about(ms) for kind, ms in zip(kinds, others, strict=False)}), 2)
+    (best,) = chart["best"]
+    line = max(row["speedup"] for row in chart["speed"]) / LABELS
+    markers = [row["speedup"] for row in chart["speed"] if row["workers"] == best["workers"]]
+    assert len(markers) == 1 + len(others)
+    assert all(abs(best["at"] - speed) > 0.7 * line for speed in (*markers, 1.0))
+    # Where it is not by its marker it says whose speed-up it is, and a line leads there.
+    far = abs(best["at"] - best["speedup"]) > line
+    gain = f"{best['speedup']:.2f}×"
+    assert (best["of"], best["label"]) == ((best["speedup"], f"{best['kind']} {gain}") if far else (None, gain))
+    (named,) = [row for row in chart["ideal"] if row["label"]]
+    there = [row["speedup"] for row in chart["speed"] if row["workers"] == named["workers"]]
+    assert all(abs(named["at"] - speed) > 0.5 * line for speed in there)
+
+
 def test_the_ideal_of_waiting_work_goes_on_beyond_the_cpus_up_to_the_items() -> None:
     now = told({"serial": about(1600), "thread 8": about(203)}, asked={"workload": "sleep"}, items=6)
-    assert charts.chart(now, 2)["ideal"][-1] == {"workers": 8, "speedup": 6, "label": ""}
+    assert {**charts.chart(now, 2)["ideal"][-1], "at": 0} == {"workers": 8, "speedup": 6, "label": "", "at": 0}
 
 
 def test_the_heat_map_has_every_setting() -> None:

@@ -84,9 +84,19 @@ def test_polling_more_often_than_taking_is_found_and_has_a_remedy() -> None:
     parse(SharedListParams, found.remedy)
 
 
-def test_an_unguarded_pair_is_told_how_to_see_a_loss() -> None:
-    (found,) = findings(told(AGREED, guard="none"), 2)
-    assert parse(SharedListParams, found.remedy).producers > 1
+@pytest.mark.parametrize(("producers", "consumers"), [(1, 1), (2, 1), (6, 2)])
+def test_few_unguarded_threads_are_told_how_to_see_a_loss(producers: int, consumers: int) -> None:
+    (found,) = findings(told(AGREED, guard="none", producers=producers, consumers=consumers), 2)
+    more = parse(SharedListParams, found.remedy)
+    assert (more.producers, more.consumers, more.guard) == (max(4, producers), 4, "none")
+    assert not found.failure
+
+
+def test_lost_updates_are_a_failure_whose_cure_is_a_lock() -> None:
+    lost = counted(added=3, length=5, really_added=5)
+    (found,) = findings(told(lost, guard="none", producers=4, consumers=4), 2)
+    assert found.failure
+    assert parse(SharedListParams, found.remedy).guard == "lock"
 
 
 @pytest.mark.parametrize("guard", ["lock", "condition", "queue", "none"])
@@ -94,7 +104,7 @@ def test_a_list_that_was_held_where_it_is_too_long_says_so_whether_producers_pol
     full = counted(added=1_000_000, length=1_000_000, really_added=1_000_000)
     found = {finding.check: finding for finding in findings(told(full, guard=guard, producers=2), 2)}
     parse(SharedListParams, found["outgrown"].remedy)
-    assert not findings(told(AGREED, guard=guard, producers=2), 2)
+    assert not findings(told(AGREED, guard=guard, producers=4, consumers=4), 2)
 
 
 def test_the_lock_and_its_times_are_told() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from poolscope.experiments.factorials.state import FactorialsState
-from poolscope.frozen import dataclass
 
 
 class TimeUse(StrEnum):
@@ -65,6 +65,11 @@ def overtaken(order: Iterable[int]) -> int:
         else:
             count += 1
     return count
+
+
+def workers_with_tasks(state: FactorialsState) -> int:
+    """How many of the pool's workers got a number: where the numbers are short, a few workers may take them all."""
+    return len({number.worker for number in state.numbers} - {""})
 
 
 def handed_over_elsewhere(state: FactorialsState) -> int:

@@ -25,15 +25,26 @@ def failure(n: int, found: TaskFailure, time_limit: float) -> str:
             return found.message
 
 
-def order(numbers: Sequence[int]) -> str:
-    if len(numbers) == 1:
-        return f"The result of {numbers[0]} came back."
+def order(completed: Sequence[int], handed_elsewhere: int = 0) -> str:
+    """In what order the numbers were completed, and whether `as_completed` handed them over in another.
+
+    `handed_elsewhere` counts those that it handed over in another place; 0 where both orders are one.
+    """
+    if len(completed) == 1:
+        return f"The result of {completed[0]} came back."
+    if handed_elsewhere:
+        order = _order_in_words(completed)
+        handed = f"{whole(handed_elsewhere)} of {whole(len(completed))}"
+        return f"Tasks were completed {order}; as_completed handed {handed} over in another place."
+    return f"Results came back {_order_in_words(completed)}."
+
+
+def _order_in_words(numbers: Sequence[int]) -> str:
     if list(numbers) == sorted(numbers):
-        return f"Results came back in order, {numbers[0]} to {numbers[-1]}."
+        return f"in order, {numbers[0]} to {numbers[-1]}"
     if len(numbers) <= NAMED:
-        return f"Results came back as {', '.join(map(str, numbers))}."
-    late = f"{whole(overtaken(numbers))} of {whole(len(numbers))}"
-    return f"Results came back out of order: {late} were overtaken by a later one."
+        return f"as {', '.join(map(str, numbers))}"
+    return f"out of order: {whole(overtaken(numbers))} of {whole(len(numbers))} were overtaken by a later one"
 
 
 def unfinished(done: int, total: int, stopped: bool) -> tuple[str, str]:
@@ -43,11 +54,12 @@ def unfinished(done: int, total: int, stopped: bool) -> tuple[str, str]:
     return f"{'Stopped' if stopped else 'Ended'} after {whole(done)} of {whole(total)} results.", lost
 
 
-def time_spent(numbers: int, workers: int, kind: str, use: TimeUse, times: TimeSpent, usable_cpus: int) -> str:
-    took = (
-        f"{count(numbers, 'number')} took {duration(times.span)} in {count(workers, kind)}, from first submission to "
-        "last result;"
-    )
+def time_spent(
+    numbers: int, workers: int, busy: int, kind: str, use: TimeUse, times: TimeSpent, usable_cpus: int
+) -> str:
+    """Where the time went; of the pool's `workers`, `busy` got a number."""
+    pool = count(workers, kind) if busy == workers else f"a pool of {count(workers, kind)}, of which {busy} got a task"
+    took = f"{count(numbers, 'number')} took {duration(times.span)} in {pool}, from first submission to last result;"
     computing, inside = duration(times.computing), duration(times.inside)
     match use:
         case TimeUse.PARALLEL:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from poolscope.experiments.experiment import Finding, Verdict
 from poolscope.experiments.factorials import messages
-from poolscope.experiments.factorials.judgement import handed_over_elsewhere, is_over, time_use, times
+from poolscope.experiments.factorials.judgement import (
+    handed_over_elsewhere,
+    is_over,
+    time_use,
+    times,
+    workers_with_tasks,
+)
 from poolscope.experiments.factorials.state import FactorialsState
 
 
@@ -13,12 +19,13 @@ def verdict(state: FactorialsState, usable_cpus: int) -> Verdict | None:
     if not is_over(state):
         return None
     completed, params, spent = state.completed, state.params, times(state)
+    use, busy = time_use(state, spent), workers_with_tasks(state)
     rest = [
-        messages.time_spent(len(completed), params.workers, params.kind, time_use(state, spent), spent, usable_cpus),
+        messages.time_spent(len(completed), params.workers, busy, params.kind, use, spent, usable_cpus),
         messages.failures([number.n for number in completed if number.status == "failed"]),
     ]
     if state.done == state.total:
-        headline = messages.order([number.n for number in completed])
+        headline = messages.order([number.n for number in completed], handed_over_elsewhere(state))
     else:
         headline, lost = messages.unfinished(state.done, state.total, stopped=state.outcome == "stopped")
         rest.insert(0, lost)
@@ -40,5 +47,6 @@ def findings(state: FactorialsState, usable_cpus: int) -> tuple[Finding, ...]:
         limit = state.params.time_limit
         sentence = messages.time_limit_reached(late, len(completed), limit)
         remedy = {**state.params.model_dump(), "time_limit": 60.0}
-        found.append(Finding("time limit reached", True, sentence, {"late": late, "time_limit": limit}, remedy))
+        reached = {"late": late, "time_limit": limit}
+        found.append(Finding("time limit reached", True, sentence, reached, remedy, failure=True))
     return tuple(found)

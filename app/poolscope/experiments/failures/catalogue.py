@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from poolscope.frozen import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,8 @@ POOLS = ("Pool", "ProcessPoolExecutor")
 TOOLS = ("ThreadPoolExecutor", *POOLS, "InterpreterPoolExecutor")
 FAULTS = ("raises", "exits", "too long", "result not picklable")
 SIDE_BY_SIDE = "side-by-side"  # the scenario of every fault under every kind of pool
+BY_HAND = "by-hand"  # the one that waits for somebody to kill a worker, with so many workers
+BY_HAND_WORKERS = 4
 ENGINES = ("loky", "dask")  # from outside the standard library: on request, since their workers take long to start
 
 
@@ -139,16 +140,24 @@ _ALL = (
         "What one kind of pool reports, another hides, and a third does not survive.",
         each(FAULTS, TOOLS),
     ),
+    Scenario(
+        BY_HAND,
+        "Kill a worker yourself",
+        "An executor breaks as soon as one of its workers dies, and gives up the tasks of the others as well. Keep "
+        "what has come back, build a new executor, and submit the rest again.",
+    ),
 )
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 
 ALL = "all"
+EVERY = tuple(name for name in SCENARIOS if name != BY_HAND)  # what 'all' stands for: nobody has to do anything
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """The scenarios of a run in the catalogue's order; 'all' stands for every one."""
-    return [name for name in SCENARIOS if name in names or ALL in names]
+    """The scenarios of a run in the catalogue's order; 'all' stands for every one that waits for nobody."""
+    asked = {*names, *(EVERY if ALL in names else ())}
+    return [name for name in SCENARIOS if name in asked]
 
 
 def cases_of(scenario: str, engines: Sequence[str]) -> tuple[str, ...]:

@@ -60,6 +60,19 @@ def pool_broken(had: str, carrying: int, kind: str) -> str:
     return f"{had}; {carrying} carry {kind}."
 
 
+def worker_killed_by_hand(worker: int | None, of: int, kept: int, tasks: int) -> str:
+    """`worker` is the number of the one that was killed; None for one that died unasked."""
+    died = f"You killed worker {worker} of {of}" if worker is not None else f"One of {of} workers died, unasked"
+    return (
+        f"{died}: its task was lost, and those of the other workers with it, since the executor was broken; "
+        f"{results_kept(kept, tasks)}."
+    )
+
+
+def nobody_killed(seconds: float, tasks: int) -> str:
+    return f"Nobody killed a worker within {seconds:g} s, so nothing broke: all {tasks} tasks returned."
+
+
 def tasks_raised(had: str, kinds: Sequence[str], tasks: Sequence[str]) -> str:
     return f"{had}; {', '.join(kinds)} surfaced for {', '.join(tasks)}."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import ceil
 
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import Case
@@ -11,6 +12,7 @@ from poolscope.text.numbers import count
 from poolscope.text.sentences import format_list
 
 NOTHING_LEFT = "After each case nothing was left: no process, zombie, segment, semaphore, thread or descriptor."
+BY_HAND = "waits for you to press Kill now"
 MOST_NAMED = 5
 
 
@@ -69,6 +71,12 @@ def not_asked(engines: Sequence[str]) -> str:
         f"A column for {format_list(engines)} comes with “pools of other packages”, where installed: "
         'pip install "poolscope[loky,dask]".'
     )
+
+
+def invitation(seconds_left: float) -> str:
+    """What a run says that waits for somebody to kill one of its workers."""
+    left = ceil(seconds_left)
+    return f"Press Kill now: a worker dies in the middle of its task. The run waits {left} s more for you."
 
 
 def broken(cases: Sequence[Case]) -> str:

@@ -10,7 +10,18 @@ from pydantic import field_validator, model_validator
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.demand import DASK_WORKER, ENGINE_WORKER, SMALL, Demand
 from poolscope.experiments.experiment import Installation
-from poolscope.experiments.failures.catalogue import ALL, ENGINES, FAULTS, SCENARIOS, SIDE_BY_SIDE, cases_of, chosen
+from poolscope.experiments.failures.catalogue import (
+    ALL,
+    BY_HAND,
+    BY_HAND_WORKERS,
+    ENGINES,
+    EVERY,
+    FAULTS,
+    SCENARIOS,
+    SIDE_BY_SIDE,
+    cases_of,
+    chosen,
+)
 from poolscope.experiments.parameters import InvalidParameter, Params, RunLength, parameter, quoted
 from poolscope.protocol.arguments import Arguments
 
@@ -30,7 +41,7 @@ class FailuresParams(Params):
         "scenarios",
         choices={name: scenario.title for name, scenario in SCENARIOS.items()},
         none="all",
-        help="What is to break; none ticked means all of them.",
+        help="What is to break; none ticked means all of them, but for the last, which waits for you.",
     )
     engines: list[str] = parameter(
         [],
@@ -59,6 +70,17 @@ class FailuresParams(Params):
         help="How long somebody waits for an answer before saying that there is none; the user's own program has 5.",
     )
 
+    wait: float = parameter(
+        60.0,
+        "wait for you",
+        unit="s",
+        ge=1,
+        le=600,
+        limit="most_seconds",
+        advanced=True,
+        help="How long “Kill a worker yourself” waits for you to press Kill now.",
+    )
+
     @field_validator("scenarios", mode="before")
     @classmethod
     def scenarios_from_words(cls, given: Any) -> list[str]:
@@ -69,7 +91,7 @@ class FailuresParams(Params):
         if wrong or not words:
             named = quoted(wrong[0]) if wrong else "nothing"
             raise ValueError(f"`scenarios` must be '{ALL}' or some of {', '.join(SCENARIOS)}; {named} is not.")
-        return [ALL] if len(chosen(words)) == len(SCENARIOS) else chosen(words)
+        return [ALL] if chosen(words) == list(EVERY) else chosen(words)
 
     @field_validator("engines", mode="before")
     @classmethod
@@ -86,7 +108,14 @@ class FailuresParams(Params):
     def run_length(self) -> RunLength:
         cases = sum(len(cases_of(name, ())) for name in chosen(self.scenarios))
         of_engines = len(FAULTS) * len(self.engines) if SIDE_BY_SIDE in chosen(self.scenarios) else 0
-        return RunLength(cases * (CASE_S + self.limit) + of_engines * (ENGINE_CASE_S + self.limit))
+        wait = self.wait if self.worker_processes else 0.0
+        seconds = cases * (CASE_S + self.limit) + of_engines * (ENGINE_CASE_S + self.limit) + wait
+        return RunLength(seconds, at_most=bool(wait))
+
+    @property
+    def worker_processes(self) -> int:
+        """Those of the scenario that waits for somebody to kill one."""
+        return BY_HAND_WORKERS if BY_HAND in chosen(self.scenarios) else 0
 
     @property
     def demand(self) -> Demand:

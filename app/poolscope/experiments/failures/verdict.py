@@ -34,9 +34,11 @@ def findings(state: FailuresState, usable_cpus: int) -> tuple[Finding, ...]:
     found = left(state)
     counts = {kind: float(len(things)) for kind, things in found.items()}
     clean = not any(counts.values())
-    results = [Finding("nothing is left behind", clean, messages.leftovers(found), counts, wanted=True)]
+    sentence = messages.leftovers(found)
+    results = [Finding("nothing is left behind", clean, sentence, counts, wanted=True, failure=True)]
     broken = [case for case in ended if case.ending is CaseEnding.BROKEN]
     if broken:
         numbers = {"broken": float(len(broken))}
-        results.append(Finding("every case told its outcome", False, messages.broken(broken), numbers, wanted=True))
+        check, sentence = "every case told its outcome", messages.broken(broken)
+        results.append(Finding(check, False, sentence, numbers, wanted=True, failure=True))
     return tuple(results)

@@ -170,7 +170,7 @@ class Benchmark:
         seed = random.SystemRandom().randrange(2**32)
         self.report.result(Seed(seed))
         order = random.Random(seed)
-        before = noise.read_counters()
+        before = noise.read_counters(server=self.context.server)
         round_s = 0.0
         while not self.is_over(round_s):
             began = perf_counter()
@@ -552,9 +552,8 @@ class Benchmark:
         times, passes = self.loops[loop], self.passes.get(loop, 1)
         wall_s, cpu_s = passes * times.wall_s, passes * times.cpu_s
         fixed = tuple(self.fixed_loops)
-        self.report.result(
-            noise.read_counters().since(before, loop_wall_s=wall_s, loop_cpu_s=cpu_s, fixed_loop_s=fixed)
-        )
+        now = noise.read_counters(server=self.context.server)
+        self.report.result(now.since(before, loop_wall_s=wall_s, loop_cpu_s=cpu_s, fixed_loop_s=fixed))
 
 
 def alike(config: PlannedConfiguration) -> tuple[object, ...]:

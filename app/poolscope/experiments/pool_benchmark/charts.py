@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from statistics import median
 from typing import Any
 
@@ -18,6 +19,12 @@ from poolscope.text.numbers import times
 Rows = list[dict[str, Any]]
 MIB = 2**20
 LABELS = 12  # lines of text that fit over each other in the smaller chart of speed-ups
+CLEAR = 0.75  # of such a line: so far is the middle of a label from any marker that it must not touch
+# Where a label may stand, in such lines above what it is about: the first that is free. By the marker of the best
+# setting its speed-up is enough; further off the label names the kind, and a thin line leads to the marker.
+BY_MARKER, FURTHER = (0.85, -0.85), (1.7, -1.7, 2.55, -2.55, 3.4)
+BY_IDEAL = (0.6, -0.6, 1.2, -1.2, 1.8)
+BESIDE, NAMED = 0.1, 0.5  # of the width: so far to its sides a short label reaches, and a named one to one side
 HEIGHTS = (0.06, 0.25, 0.4, 0.6, 0.75, 0.9)  # shares of the axis at which the usable CPUs may be named
 BANDS = 4  # intervals drawn over each other that can still be told apart
 # The phases of a call, in every chart, key and sentence by these names.
@@ -38,25 +45,28 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     """Speed-ups against the plain loop of the first Python.
 
     `speed`: the best chunk size for every kind and number of workers, with interval; `reps` its repetitions; `ideal`
-    ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting;
-    `ends` labels the lines, each at the height `at`; `heat` every setting; `why` one of each kind by what its time
-    went into, in % of workers × wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable
-    CPUs where they are a bound, and the height `at` which the words beside their line are in nobody's way.
+    ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting,
+    named at the height `at`, and its marker's height `of` where the label is not beside it; `ends` labels the lines,
+    each at the height `at`; `heat` every setting; `why` one of each kind by what its time went into, in % of workers ×
+    wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable CPUs where they are a bound, and
+    the height `at` which the words beside their line are in nobody's way.
     """
     lines = curves(state)
-    bands = _bands(lines, state)
-    ideal = _ideal(state, usable_cpus)
-    heights = [*(row.get("hi") or row.get("speedup", 0.0) for row in bands), *(row["speedup"] for row in ideal)]
-    ends = _apart(_ends(state, lines), max(heights))
+    points = [_point(state, config) for configs in lines.values() for config in configs]
+    bands, best = _bands(lines, state), _best(state)
+    ideal = _ideal(state, usable_cpus, points, best)
+    highest = max(row.get("hi") or row.get("speedup", 0.0) for row in (*bands, *ideal))
+    ends = _apart(_ends(state, lines), points, highest)
+    best = [_placed(row, points, ideal, highest) for row in best]
     return {
-        "speed": [_point(state, config) for configs in lines.values() for config in configs],
+        "speed": points,
         "reps": [row for configs in lines.values() for config in configs for row in _reps(state, config)],
         "bands": bands,
         "ideal": ideal,
         "fit": [
             row for name, fit in fits(state, usable_cpus).items() for row in _curve(name, lines[name][0].kind, fit)
         ],
-        "best": _best(state),
+        "best": best,
         "ends": ends,
         "heat": [_heat(state, config) for config in state.pools if config.map],
         "why": [row for config in side_by_side(state) for row in spent(state, config, usable_cpus)],
@@ -66,7 +76,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
             for config in side_by_side(state)
             if config.memory and config.memory.per_worker
         ],
-        "cpus": _cpus(state, usable_cpus, lines, ends, max(heights)),
+        "cpus": _cpus(state, usable_cpus, points, ideal, [*ends, *best], highest),
     }
 
 
@@ -138,18 +148,40 @@ def _reps(state: State, config: Configuration) -> Rows:
     ]
 
 
-def _ideal(state: State, usable_cpus: int) -> Rows:
+def _ideal(state: State, usable_cpus: int, points: Rows, best: Rows) -> Rows:
     """n workers at best n times as fast, up to the CPUs where the work computes, those of other hosts where workers are
     there, and to the items in any case.
 
-    The line is named at its last size beside which the speed-up of the chosen setting does not stand.
+    The line is named at its last size at which neither the speed-up of the chosen setting nor a marker is in the way,
+    at the height `at`.
     """
-    sizes, best = state.params.sizes, [row["workers"] for row in _best(state)]
+    sizes = state.params.sizes
     most = max(sizes) if waits(state) else max([usable_cpus, *(config.hosts_cpus for config in state.pools)])
     most = min(most, state.items or most)
     drawn = sorted({1, *sizes, min(most, max(sizes))})
-    named = max((size for size in drawn if size not in best), default=drawn[-1])
-    return [{"workers": size, "speedup": min(size, most), "label": "ideal" if size == named else ""} for size in drawn]
+    highest = max([min(drawn[-1], most), *_speedups(points, drawn)])
+    rows: Rows = []
+    for size in drawn:
+        speed = min(size, most)
+        at = _height(speed, BY_IDEAL, _speedups(points, [size]), highest / LABELS)
+        rows.append({"workers": size, "speedup": speed, "label": "", "at": at})
+    taken = {row["workers"] for row in best}
+    free = [row for row in rows if row["workers"] not in taken] or rows
+    beside = [row for row in free if 0 < row["at"] - row["speedup"] < highest / LABELS] or free
+    beside[-1]["label"] = "ideal"
+    return rows
+
+
+def _height(of: float, steps: Sequence[float], taken: Collection[float], line: float) -> float:
+    """The first of these heights, in lines of text above `of`, that is clear of what is taken; else the clearest."""
+    heights = [of + step * line for step in steps if of + step * line >= line / 2]
+    clear = {height: min((abs(height - other) for other in taken), default=line) for height in heights}
+    return next((height for height in heights if clear[height] >= CLEAR * line), max(heights, key=clear.__getitem__))
+
+
+def _speedups(points: Rows, sizes: Collection[float]) -> list[float]:
+    """The heights of the markers at these numbers of workers."""
+    return [row["speedup"] for row in points if row["workers"] in sizes and "speedup" in row]
 
 
 def _bands(lines: dict[str, list[Configuration]], state: State) -> Rows:
@@ -168,8 +200,9 @@ def _ends(state: State, lines: dict[str, list[Configuration]]) -> Rows:
     return [*ends, {"pool": SERIAL, "kind": "", "workers": last, "speedup": 1.0, "label": TITLES[SERIAL]}]
 
 
-def _apart(ends: Rows, highest: float) -> Rows:
-    """The labels at the lines' ends with `at`, the height at which each can be read: a line of text apart.
+def _apart(ends: Rows, points: Rows, highest: float) -> Rows:
+    """The labels at the lines' ends with `at`, the height at which each can be read: a line of text apart, and clear of
+    the markers of lines that go on to larger sizes.
 
     `highest` is what the chart reaches up to, whose height it then knows.
     """
@@ -177,28 +210,44 @@ def _apart(ends: Rows, highest: float) -> Rows:
     line = max(highest, *(row["speedup"] for row in told), 0.0) / LABELS
     heights: dict[int, float] = {}  # lines that end at another size are in nobody's way
     for row in told:
-        height = heights.get(row["workers"], -line)
-        heights[row["workers"]] = row["at"] = max(row["speedup"], height + line)
+        further = _speedups(points, {point["workers"] for point in points if point["workers"] > row["workers"]})
+        at = max(row["speedup"], heights.get(row["workers"], -line) + line)
+        while any(abs(at - speed) < CLEAR * line for speed in further):
+            at += line / 4
+        heights[row["workers"]] = row["at"] = at
     return told
 
 
-def _cpus(state: State, usable_cpus: int, lines: dict[str, list[Configuration]], ends: Rows, highest: float) -> Rows:
+def _placed(best: dict[str, Any], points: Rows, ideal: Rows, highest: float) -> dict[str, Any]:
+    """The chosen setting with `at`, the height of its label, which covers no marker, nor the ideal or the loop."""
+    line, of, own = max(highest, best["speedup"]) / LABELS, best["speedup"], best["workers"]
+    first, last = ideal[0]["workers"], ideal[-1]["workers"]
+    width = last - first
+
+    def taken(low: float, high: float) -> list[float]:
+        sizes = {row["workers"] for row in (*points, *ideal) if low <= row["workers"] <= high}
+        return [1.0, *_speedups(points, sizes), *_speedups(ideal, sizes)]
+
+    near = taken(own - BESIDE * width, own + BESIDE * width)
+    at = _height(of, BY_MARKER, near, line)
+    if all(abs(at - other) >= CLEAR * line for other in near):
+        return {**best, "at": at, "of": None}
+    further = taken(own, own + NAMED * width) if own < last else taken(own - NAMED * width, own)
+    return {**best, "label": f"{best['kind']} {best['label']}", "at": _height(of, FURTHER, further, line), "of": of}
+
+
+def _cpus(state: State, usable_cpus: int, points: Rows, ideal: Rows, labels: Rows, highest: float) -> Rows:
     """This machine's usable CPUs where they bound what the sizes can gain: not for work that waits.
 
-    The words beside their line keep away from the lines, and from the labels at the `ends` of these. `highest` is what
-    the chart reaches up to.
+    The words beside their line keep away from the lines, and from the `labels` in the chart. `highest` is what the
+    chart reaches up to.
     """
     if waits(state) or usable_cpus > max(state.params.sizes):
         return []
-    ideal = {row["workers"]: row["speedup"] for row in _ideal(state, usable_cpus)}
-    drawn = [
-        ideal,
-        *({config.size: _point(state, config).get("speedup", 0) for config in line} for line in lines.values()),
-    ]
     # The words reach as far as the next size or so.
-    beside = [size for size in sorted(ideal) if size >= usable_cpus][:2]
-    taken = [1.0, *(speeds[size] for speeds in drawn for size in beside if size in speeds)]
-    taken += [row["at"] for row in ends if row["workers"] in beside]
+    beside = [row["workers"] for row in ideal if row["workers"] >= usable_cpus][:2]
+    taken = [1.0, *_speedups(ideal, beside), *_speedups(points, beside)]
+    taken += [row["at"] for row in labels if row["workers"] in beside]
     top = max(highest, *taken)
     at = max((top * height for height in HEIGHTS), key=lambda height: min(abs(height - speed) for speed in taken))
     here = " here" if any(config.hosts_cpus for config in state.pools) else ""

@@ -794,6 +794,13 @@ VERDICTS = {
     # No recommendation, and why.
     "no winner": "No clear winner.",
     "no winner, busy": "No clear winner, for other programs had the CPUs: measure again when they are quieter.",
+    "no winner, busy by the server": (
+        "No clear winner, for this server and its other runs had the CPUs: measure again when they have ended."
+    ),
+    "no winner, busy by both": (
+        "No clear winner, for this server’s other runs and other programs had the CPUs: measure again when they are "
+        "quieter."
+    ),
     "figures": (
         "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:compared} "
         "({gain:compared interval})"
@@ -821,10 +828,10 @@ VERDICTS = {
     ),
     # Doubts about all of it.
     "changes lost": "A call changes its item and returns nothing, which is lost in {config}: return the item.",
-    "disturbed": (
-        "The run was disturbed[: other programs used {others_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}]. Take the "
-        "figures with care."
-    ),
+    "disturbed": "The run was disturbed[: {who}]. Take the figures with care.",
+    "others used": "other programs used {others_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}",
+    "server used": "this server and its other runs used {server_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}",
+    "both used": "{server used}, and other programs {rest_cpus:.1f}",
     "speed changed": (
         "The CPUs ran at changing speed: the same short loop took {shortest_s:duration} to {longest_s:duration} of CPU "
         "time."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -28,7 +28,6 @@ from poolscope.experiments.pool_benchmark.work import (
     waits,
     why_unfounded,
 )
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, FAR, NEAR
 from poolscope.stats.intervals import Ratio, ratio
@@ -37,6 +36,7 @@ from poolscope.text.sentences import Part, format_list
 
 NO_GAIN = 1.05  # up to here a kind gains next to nothing
 LESS_MEMORY = 0.67
+USED_BY = {"others": "others used", "server": "server used", "both": "both used"}  # who had the CPUs, in whose words
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def doubts(state: State, usable_cpus: int) -> Iterator[Reason]:
     """What the figures are to be taken with care for: a noisy machine, results that can't be compared."""
     judged = judge_disturbance(state, usable_cpus)
     if judged is not None and judged.disturbed:
-        others = next((sign.numbers for sign in judged.signs if sign.code == "others in the way"), {})
-        yield Reason("disturbed", others)
+        sign = judged.in_the_way
+        yield Reason("disturbed", {**sign.numbers, "who": Part(USED_BY[sign.by])} if sign else {})
     if not state.comparable:
         yield Reason("results change")
     for config in state.pools:

@@ -14,7 +14,7 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.dispatch import function_too_large, too_large_to_hand_over
 from poolscope.experiments.pool_benchmark.findings.function import LIGHT, event_loop_blocked, gil_held
-from poolscope.experiments.pool_benchmark.findings.validity import others_had_the_cpus, results_differ
+from poolscope.experiments.pool_benchmark.findings.validity import results_differ, who_had_the_cpus
 from poolscope.experiments.pool_benchmark.messages import HEADLINES, verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
@@ -26,6 +26,8 @@ from poolscope.stats.comparison import WORTH_IT
 from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
+# The headline where there is no winner, by who had the CPUs.
+BUSY = {"others": "no winner, busy", "server": "no winner, busy by the server", "both": "no winner, busy by both"}
 TWICE = 1.995  # from here on how many times as long is easier to read than by how many percent
 # The headline where the times are not those of the work.
 NO_ANSWER = {"lazy": "no answer, lazy", "kept": "no answer, kept"}
@@ -121,8 +123,8 @@ def _explained(state: State, usable_cpus: int, headline: str, facts: dict[str, A
     cause = None
     if headline == "no winner":
         cause = _why_no_winner(state, usable_cpus)
-        if cause is None and others_had_the_cpus(state, usable_cpus):
-            headline = "no winner, busy"
+        if cause is None and (who := who_had_the_cpus(state, usable_cpus)):
+            headline = BUSY[who]
     elif headline in ("loop", "too small", "small gain"):
         cause = _why_no_gain(state, usable_cpus)
     title = verdict_sentence(state, headline, facts)

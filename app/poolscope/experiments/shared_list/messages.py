@@ -19,6 +19,11 @@ LOG = {
 }
 
 UNGUARDED_PAIR = "To see a lost update, let several threads write the same counter."
+MORE_THREADS = "The more threads write the same counter, the sooner an update is lost."
+CURE = (
+    "Under a lock, only one thread at a time reads a counter and writes it back, so nothing is lost. The comparison of "
+    "the tools for sharing data says what each of them costs."
+)
 
 
 def log_line(step: Contents) -> str:

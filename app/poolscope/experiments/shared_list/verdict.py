@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from poolscope.experiments.experiment import Finding, Verdict
 from poolscope.experiments.shared_list import messages
-from poolscope.experiments.shared_list.judgement import outcome
+from poolscope.experiments.shared_list.judgement import Agreement, disagreements, outcome
 from poolscope.experiments.shared_list.state import SharedListState
 
 OUTGROWN = 1_000_000  # numbers at which an unbounded list is held
+CROWD = 4  # producers, and as many consumers, that soon lose updates without a guard
+LOSSES = (Agreement.LOST_UPDATES, Agreement.BROKEN_CHECK)
 
 
 def verdict(state: SharedListState, usable_cpus: int) -> Verdict | None:
@@ -19,9 +21,8 @@ def verdict(state: SharedListState, usable_cpus: int) -> Verdict | None:
 def findings(state: SharedListState, usable_cpus: int) -> tuple[Finding, ...]:
     """What is worth knowing beside the verdict, each with the parameters that show more."""
     params, counts, found = state.params, state.counts, []
-    if params.guard == "none" and params.producers == params.consumers == 1:
-        remedy = {**params.model_dump(), "producers": 4, "consumers": 4}
-        found.append(Finding("unguarded and alone", True, messages.UNGUARDED_PAIR, remedy=remedy))
+    if params.guard == "none":
+        found += _unguarded(state)
     if state.longest[0] >= OUTGROWN and not params.capacity:
         remedy = {**params.model_dump(), "capacity": 1000, "guard": "condition"}
         found.append(Finding("outgrown", True, messages.outgrown(OUTGROWN), remedy=remedy))
@@ -30,3 +31,20 @@ def findings(state: SharedListState, usable_cpus: int) -> tuple[Finding, ...]:
         numbers = {"empty_polls": counts.empty_polls, "removed": counts.removed}
         found.append(Finding("polling", True, sentence, numbers, {**params.model_dump(), "guard": "condition"}))
     return tuple(found)
+
+
+def _unguarded(state: SharedListState) -> list[Finding]:
+    """The cure where something was lost, and how to see more of it, or anything at all, where threads are few."""
+    params, agreement = state.params, outcome(state)
+    found = []
+    if agreement in LOSSES:
+        numbers = {"disagreements": float(len(disagreements(state)))}
+        remedy = {**params.model_dump(), "guard": "lock"}
+        found.append(Finding("no guard, and updates lost", True, messages.CURE, numbers, remedy, failure=True))
+    if min(params.producers, params.consumers) >= CROWD:
+        return found
+    crowd = {"producers": max(CROWD, params.producers), "consumers": max(CROWD, params.consumers)}
+    check, sentence = "unguarded, and few threads", messages.MORE_THREADS
+    if params.producers == params.consumers == 1:
+        check, sentence = "unguarded and alone", messages.UNGUARDED_PAIR
+    return [*found, Finding(check, True, sentence, remedy={**params.model_dump(), **crowd})]

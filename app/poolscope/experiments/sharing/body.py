@@ -41,7 +41,7 @@ class SharingSession:
 
     def go(self) -> None:
         """What a tool raises is that tool's own failure; the run fails with it when no other tool is left."""
-        before = noise.read_counters()
+        before = noise.read_counters(server=self.context.server)
         for place, name in enumerate(self.names):
             self.record_progress(f"shows {TOOLS[name].short}", place)
             try:
@@ -51,7 +51,7 @@ class SharingSession:
                 self.record_failure(name, error)
         self.pace = ProgressEstimator(dict.fromkeys(self.usable, self.repeats + 1))
         self.rounds()
-        self.result(noise.read_counters().since(before))
+        self.result(noise.read_counters(server=self.context.server).since(before))
         self.record_progress("", len(self.names))
         if self.raised and not self.usable:
             raise self.raised

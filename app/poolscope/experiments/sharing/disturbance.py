@@ -23,4 +23,5 @@ def disturbed(state: SharingState, usable_cpus: int) -> Disturbance | None:
         wall_s=noise.wall_s,
         others_cpu_s=others_cpu_s,
         throttled_rise=throttled_rise,
+        server_cpu_s=noise.server_cpu_s,
     )

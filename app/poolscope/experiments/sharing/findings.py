@@ -35,7 +35,8 @@ def _raised(state: SharingState) -> Finding | None:
     failed = [(row.tool, row.failed) for row in state.rows if row.failed]
     if not failed:
         return None
-    return Finding("every tool did its work", False, messages.raised(failed), {"failed": len(failed)}, wanted=True)
+    numbers = {"failed": len(failed)}
+    return Finding("every tool did its work", False, messages.raised(failed), numbers, wanted=True, failure=True)
 
 
 def _all_right(shown: Sequence[ToolState]) -> Finding | None:
@@ -44,7 +45,7 @@ def _all_right(shown: Sequence[ToolState]) -> Finding | None:
         return None
     wrong = [row.tool.title for row in guarded if not row.correct]
     numbers = {"right": len(guarded) - len(wrong), "of": len(guarded)}
-    return Finding(check, not wrong, messages.guarded_right(wrong, len(guarded)), numbers, wanted=True)
+    return Finding(check, not wrong, messages.guarded_right(wrong, len(guarded)), numbers, wanted=True, failure=True)
 
 
 def _updates_lost(shown: Sequence[ToolState], workers: int) -> Finding | None:
@@ -61,7 +62,8 @@ def _nothing_left(shown: Sequence[ToolState]) -> Finding | None:
     gone = next((row.outcome.segment_gone for row in shown if row.outcome and row.tool.name == "shared-memory"), None)
     if gone is None:
         return None
-    return Finding(check, gone, messages.SEGMENT_GONE if gone else messages.SEGMENT_LEFT, wanted=True)
+    sentence = messages.SEGMENT_GONE if gone else messages.SEGMENT_LEFT
+    return Finding(check, gone, sentence, wanted=True, failure=True)
 
 
 def _too_short(state: SharingState, shown: Sequence[ToolState]) -> Finding:
@@ -81,4 +83,5 @@ def _disturbed(state: SharingState, usable_cpus: int) -> Finding:
     if judged is None:
         return Finding(check, None, messages.NOT_YET_READ)
     sentence = signs_in_words(judged) or messages.NOTHING_READ
-    return Finding(check, judged.disturbed, sentence, {"others_cpus": judged.others_cpus})
+    numbers = {"others_cpus": judged.others_cpus, "server_cpus": judged.server_cpus}
+    return Finding(check, judged.disturbed, sentence, numbers)

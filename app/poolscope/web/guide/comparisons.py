@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from poolscope.frozen import dataclass
 from poolscope.text import numbers
 from poolscope.web.guide.figures import EngineFigure, Figure, Figures
 from poolscope.web.guide.topics import Preset
@@ -28,7 +28,7 @@ class Aspect:
 
 def _measured(aspect: Aspect) -> Cell:
     figure = aspect.figure
-    disturbed = "(disturbed by other programs, so not shown)" if figure.disturbed else ""
+    disturbed = "(disturbed, so not shown)" if figure.disturbed else ""
     if not figure.run:
         return Cell(small=f"{figure.what}, not measured here yet", head="measured")
     before = f"{figure.what},"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from poolscope.errors import UnknownRun
-from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.catalogue import EVERY, SCENARIOS
 from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.findings.validity import judge_disturbance
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
-from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run
 from poolscope.text import numbers
@@ -31,7 +31,7 @@ Word = Callable[[Mapping[str, Any]], str]
 class Figure:
     """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
 
-    A figure that nobody has measured is an en dash. `disturbed`: other programs spoiled that run.
+    A figure that nobody has measured is an en dash. `disturbed`: something else spoiled that run.
     """
 
     what: str
@@ -288,9 +288,10 @@ def tool_figure(tool: Tool, shown: Mapping[str, Any] | None) -> ToolFigure:
 
 
 async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
-    """Every scenario with the outcome of its newest run."""
+    """Every scenario that waits for nobody, with the outcome of its newest run."""
     found = []
-    for name, scenario in SCENARIOS.items():
+    for name in EVERY:
+        scenario = SCENARIOS[name]
         run = await kept.newest("failures", showing("scenarios", name))
         outcomes = {
             each["scenario"]: endings([case["outcome"] for case in each["cases"]])

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
 from poolscope.examples import program_with
 from poolscope.experiments.failures import messages
-from poolscope.experiments.failures.catalogue import ENGINES, FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
+from poolscope.experiments.failures.catalogue import BY_HAND, ENGINES, EVERY, FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
 from poolscope.experiments.failures.export import left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import Case, FailuresState
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.text.sentences import capital
@@ -287,6 +286,10 @@ class FailuresView(View):
     def progress(self, run: Run) -> str:
         return f"{run.state.done} of {numbers.count(run.state.total, 'case')}"
 
+    def invitation(self, run: Run) -> str:
+        left = run.progress.seconds_left if run.progress and run.state.current == BY_HAND else None
+        return "" if left is None else messages.invitation(left)
+
     def view(self, run: Run, state: Any = None) -> FailuresFacts:
         state = state or run.state
         now = run.moment(state.t)
@@ -303,28 +306,31 @@ class FailuresView(View):
 
 
 def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[ScenarioRow]:
-    """A row for all and one a scenario, each at its own place, whatever has run, so that a click at one place always
-    starts the same; while nothing runs with a button each."""
+    """A row a scenario and one for all of them: what the run has first, and the others in their usual order below it;
+    while nothing runs with a button each."""
     idle = not run.status.live
     every = ScenarioRow(
-        f"all {len(scenarios)} of them",
+        f"all {len(EVERY)} of them",
         sentence="one after the other, with the matrix of outcomes",
         button=alone("failures", "scenarios", "all", "all scenarios", "Run all") if idle else None,
     )
-    rows = (
-        replace(
+    rows = {
+        name: replace(
             _bench_row(run, scenario), button=alone("failures", "scenarios", name, scenario.title) if idle else None
         )
         for name, scenario in scenarios.items()
-    )
-    return [every, *rows]
+    }
+    ran = [row for name, row in rows.items() if scenarios[name].chosen]
+    others = [row for name, row in rows.items() if not scenarios[name].chosen]
+    return [*ran, every, *others] if others else [every, *ran]
 
 
 def _bench_row(run: Run, scenario: ScenarioFacts) -> ScenarioRow:
     first, alike = scenario.first, len({case.outcome for case in scenario.cases}) == 1
     if first is None:
         waits = scenario.chosen and run.status.live
-        return ScenarioRow(scenario.title, sentence="waits for its turn" if waits else "")
+        idle = messages.BY_HAND if scenario.name == BY_HAND else ""
+        return ScenarioRow(scenario.title, sentence="waits for its turn" if waits else idle)
     single = len(scenario.cases) == 1
     return ScenarioRow(
         title=scenario.title,
@@ -365,7 +371,7 @@ def scenario_facts(state: FailuresState, name: str, now: int, live: bool) -> Sce
         mark=next(unreported, cases[0].mark if cases else ""),
         endings=endings,
         counted=counted,
-        code=code(scenario.slug, state.params.task, state.params.limit),
+        code=code(scenario.slug, state.params.wait if name == BY_HAND else state.params.task, state.params.limit),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter, itemgetter
 from statistics import median
@@ -15,7 +15,6 @@ from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.size_charts import phases
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
@@ -25,9 +24,16 @@ from poolscope.text import numbers
 from poolscope.web import timeline
 from poolscope.web.table import Cell, Column, Row, Table, table
 from poolscope.web.views.view import Chart, ChartFacts, Charts, Columns, PageBlock, View
+from poolscope.workloads.catalog import WORKLOADS
 
 NUMBERED = 240  # with more items than this the boxes are too small for a number each
 ROWS_SHOWN = 100
+# A title names the numbers where the work is about them, and tells each work from every other.
+OF_NUMBERS = {
+    "square": "Squares of {}",
+    "square-sleep": "Squares of {} after a wait",
+    "factorial": "Factorials of {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +188,12 @@ class PoolSizesView(View):
     }
 
     def title(self, params: PoolSizesParams) -> str:
-        what = "Squares" if params.workload.startswith("square") else params.workload.replace("-", " ").capitalize()
+        items = f"{params.first}–{params.last}"
+        what = OF_NUMBERS.get(params.workload, f"{WORKLOADS[params.workload].title}, items {{}},").format(items)
         sizes = [str(size) for size in params.sizes]
         listed = sizes[0] if len(sizes) == 1 else f"{', '.join(sizes[:-1])} and {sizes[-1]}"
         pools = "a pool" if len(sizes) == 1 else "pools"
-        return f"{what} of {params.first}–{params.last} in {pools} of {listed}"
+        return f"{what} in {pools} of {listed}"
 
     def facts(self, params: PoolSizesParams) -> list[str]:
         length = params.length_ms

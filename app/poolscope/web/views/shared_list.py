@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -15,12 +15,11 @@ from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web import timeline
-from poolscope.web.table import Cell, Column, Table, table
+from poolscope.web.table import Button, Cell, Column, Table, alone, table
 from poolscope.web.views.view import Columns, PageBlock, Timeline, Timelines, View, run_of
 
 GUARD_NAMES = {
@@ -42,8 +41,13 @@ UNSEEN = (
     "Without a guard and without delays no thread waits, holds or sleeps: there is nothing to draw. Set a delay to see "
     "the moments between reading a counter and writing it."
 )
+COMPARED = "none,lock,condition,queue"  # what shares data between threads, by its names among the tools
 LOG_LINES = 60
 ON_BENCH = 6  # of them on the bench
+
+
+# To the page of that run: its panel stands elsewhere on the bench.
+COMPARE = alone("sharing", "tools", COMPARED, "no guard, Lock, Condition and Queue", "Compare the tools", htmx=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ class SharedListFacts:
     contended: float | None
     clock: str
     records_href: str
+    compared: Button | None  # compares what could have guarded an unguarded run that has ended
     state: SharedListState  # of which a run's own page shows more
 
     @property
@@ -277,6 +282,7 @@ class SharedListView(View):
             contended=lock.share_contended,
             clock=f"{max(now - state.t0, 0) / 1e9:.1f}{numbers.GAP}s",
             records_href=f"/runs/{run.id}/log.txt",
+            compared=None if live or state.params.guard != "none" else COMPARE,
             state=state,
         )
 

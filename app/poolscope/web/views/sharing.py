@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from statistics import median
@@ -16,7 +16,6 @@ from poolscope.experiments.sharing.messages import error
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.intervals import timing
@@ -203,19 +202,20 @@ class SharingView(View):
         )
 
     def _on_bench(self, run: Run, state: SharingState, rows: Sequence[ToolRow], low: int, high: int) -> Table:
-        """Every tool at its own place, whatever has run, so that a click at one place always starts the same; when the
-        run is over, with a button each."""
+        """The tools of the run first, then the others in their usual order; when the run is over with a button each."""
         lines = tuple(round(100 * (step - low) / (high - low), 2) for step in range(low, high + 1))
         middle = _power((low + high) // 2) if (high - low) % 2 == 0 else ""
-        tool, bar, *others = self.columns["bench"]
-        columns = (tool, replace(bar, scale=(_power(low), middle, _power(high))), *others)
+        tool, bar, *further = self.columns["bench"]
+        columns = (tool, replace(bar, scale=(_power(low), middle, _power(high))), *further)
         found = {row.tool.name: row for row in rows}
-        shown = [_bench_row(tool, found.get(tool.name), lines) for tool in CATALOG]
+        shown = {tool.name: _bench_row(tool, found.get(tool.name), lines) for tool in CATALOG}
         every = BenchRow(Cell("compare all"))
         if not run.status.live:
             every = replace(every, button=alone("sharing", "tools", ALL, "compare all tools"))
-            shown = [replace(row, button=_button(tool, state)) for row, tool in zip(shown, CATALOG, strict=True)]
-        return table(columns, (every, *shown), style="bars")
+            shown = {tool.name: replace(shown[tool.name], button=_button(tool, state)) for tool in CATALOG}
+        ran = [row for name, row in shown.items() if name in found]
+        others = [row for name, row in shown.items() if name not in found]
+        return table(columns, (*ran, every, *others) if others else (every, *ran), style="bars")
 
 
 def _bench_row(tool: Tool, row: ToolRow | None, lines: tuple[float, ...]) -> BenchRow:

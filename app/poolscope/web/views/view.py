@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.web.app_state import app_state_of
 from poolscope.web.table import Column
@@ -132,6 +132,10 @@ class View(ABC):
     @abstractmethod
     def view(self, run: Run, state: Any = None) -> Any:
         """The frozen dataclass that the templates read as `view`; of an earlier state of the run in a replay."""
+
+    def invitation(self, run: Run) -> str:
+        """What somebody may do now to a live run that waits for it; '' where it waits for nobody."""
+        return ""
 
     def figure(self, name: str, run: Run, revision: object, height: int = 0) -> ChartFacts:
         """One of the charts for a run; `revision` tells one state of its data from another."""

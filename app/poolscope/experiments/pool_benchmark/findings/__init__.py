@@ -148,6 +148,10 @@ ABOUT_WHOLE_CALLS = {results_remembered, child_processes}
 # Where kinds are compared, the chunks that a pool chooses are a part of what it is compared by.
 ABOUT_SIZES_ALONE = {chunks_vary}
 ABOUT_CLUSTERS: set[Check] = {sent_with_every_map}
+# Where one of these holds, something broke; the others tell what costs time, or what to take with care.
+FAILURES: set[Check] = {hangs, workers_break, nests_pools}
+# What makes results wrong in a pool; others differ by what no comparison should look at, such as a process's id.
+WRONG_RESULTS = {"differ", "same-random-state", "shared-generator", "main-globals", "shared-globals", "own-globals"}
 
 
 def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
@@ -166,12 +170,12 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
     why = why_unfounded(state)
     unfounded = ABOUT_TIMES | (ABOUT_WHOLE_CALLS if why == "lazy" else set()) if why else set()
     results = [
-        (check.__name__, CheckResult(None, "unfounded") if check in unfounded else check(state, usable_cpus))
+        (check, CheckResult(None, "unfounded") if check in unfounded else check(state, usable_cpus))
         for check in CHECKS
         if check not in senseless
     ]
-    results.sort(key=lambda named: _rank(named[1]))
-    return tuple(_finding(state, name, result) for name, result in results)
+    results.sort(key=lambda checked: _rank(checked[1]))
+    return tuple(_finding(state, check, result) for check, result in results)
 
 
 def _rank(result: CheckResult) -> tuple[bool, float]:
@@ -179,8 +183,14 @@ def _rank(result: CheckResult) -> tuple[bool, float]:
     return (False, -(result.lost_share or 0.0)) if result.holds else (True, 0.0)
 
 
-def _finding(state: State, name: str, result: CheckResult) -> Finding:
-    sentence = messages.finding_sentence(state, name, result.code, result.facts)
+def _finding(state: State, check: Check, result: CheckResult) -> Finding:
+    name = check.__name__
     return Finding(
-        messages.CHECKS[name], result.holds, sentence, result.numbers, result.remedy, f"{name}: {result.code}"
+        messages.CHECKS[name],
+        result.holds,
+        messages.finding_sentence(state, name, result.code, result.facts),
+        result.numbers,
+        result.remedy,
+        f"{name}: {result.code}",
+        failure=check in FAILURES or (check is results_differ and result.code in WRONG_RESULTS),
     )

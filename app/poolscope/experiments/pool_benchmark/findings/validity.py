@@ -19,6 +19,7 @@ from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.protocol.payloads import DifferenceCode, TraceSummary
 from poolscope.stats.disturbance import (
     SHORTEST_TASK_CPU_S,
+    By,
     Disturbance,
     TracedTasks,
     beside_us,
@@ -150,6 +151,7 @@ def judge_disturbance(state: State, usable_cpus: int) -> Disturbance | None:
         others_cpu_s=others_cpu_s,
         throttled_rise=throttled_rise,
         effective_cpus=state.cpu.effective.get(str(usable_cpus)) if state.cpu and computes else None,
+        server_cpu_s=noise.server_cpu_s,
     )
 
 
@@ -159,11 +161,11 @@ def was_disturbed(state: State, usable_cpus: int) -> bool:
     return judged is not None and judged.disturbed is True
 
 
-def others_had_the_cpus(state: State, usable_cpus: int) -> bool:
-    """Whether other programs used as much as half of the CPUs that the run could have used."""
+def who_had_the_cpus(state: State, usable_cpus: int) -> By | None:
+    """Whose processes used as much as half of the CPUs that the run could have used; None where nobody's did."""
     judged = judge_disturbance(state, usable_cpus)
-    in_the_way = judged is not None and any(sign.code == "others in the way" for sign in judged.signs)
-    return in_the_way and judged is not None and (judged.others_cpus or 0.0) >= usable_cpus / 2
+    sign = judged.in_the_way if judged is not None else None
+    return sign.by if sign is not None and sign.numbers["others_cpus"] >= usable_cpus / 2 else None
 
 
 def _traced(state: State) -> list[TracedTasks]:
@@ -198,6 +200,7 @@ def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
     facts = {
         "wall_over_cpu": judged.wall_over_cpu,
         "others_cpus": judged.others_cpus,
+        "server_cpus": judged.server_cpus,
         "signs": signs_in_words(judged),
     }
     more = remedies.more_repetitions(state) if judged.disturbed else {}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from poolscope.experiments.pool_benchmark.charts import WORK, spent
 from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.frozen import dataclass
 from poolscope.text.sentences import format_list
 from poolscope.web.views.which_pool.tables import counting
 
 # Waiting for a CPU that another program has counts as whatever was waited for.
-DISTURBED = " The run was disturbed, so these shares may be other programs’ doing."
+DISTURBED = " The run was disturbed, so these shares may be the doing of what ran beside it."
 
 
 @dataclass(frozen=True, slots=True)
