@@ -49,9 +49,11 @@ RUN python -m pip uninstall --yes --root-user-action ignore pip \
 
 COPY --from=build /opt/poolscope /opt/poolscope
 
+# PYTHONMALLOC is for the server alone, which so gives back the memory of a crowd of viewers; its runs are without it.
 # It listens on all of the container's addresses, and where its port is published is not known here. So it needs a token, which
 # the log shows, unless POOLSCOPE_DEMO or POOLSCOPE_INSECURE is set.
 ENV PATH=/opt/poolscope/bin:$PATH \
+  PYTHONMALLOC=malloc \
   PYTHONUNBUFFERED=1 \
   POOLSCOPE_DATA=/data \
   POOLSCOPE_TOKEN=auto

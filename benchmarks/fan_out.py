@@ -52,6 +52,7 @@ def thousand(claims: Claims, count: int, seconds: float) -> None:
         server.stop(run)
         while viewers_of(server):
             time.sleep(0.25)
+        time.sleep(2 * SETTLE_S)  # it gives back what they held a little later
         left = server.own_bytes()
     frames = len(seen.late_s)
     print(f"  {count} viewers came within {joined:.1f} s; the server counts {known}")

@@ -12,7 +12,6 @@ state, a template turns the state into HTML, and one stream carries the HTML to 
 
 Rooms, in the order in which to read them. Imports go downwards only, from the last to the first (import-linter):
 
-    frozen       frozen dataclasses, as the standard library has them but made quickly
     errors       the errors that reach a user, as a drawn tree
     protocol     everything that crosses a process border: frozen dataclasses and their JSON
     machine      what this host is and does: CPUs, cgroups, memory, processes, noise, other interpreters

@@ -34,9 +34,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
-
-from poolscope.frozen import dataclass
 
 
 class PoolscopeError(Exception):

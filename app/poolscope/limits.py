@@ -6,7 +6,7 @@ with `--demo` the second.
 
 from __future__ import annotations
 
-from poolscope.frozen import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != EXAMPL
 
 BODIES = sorted({experiment.body for experiment in EXPERIMENTS.values()})
 # What the child may have in it of ours.
-CHILDS_OWN = re.compile(
-    r"poolscope(\.(errors|examples|frozen|(protocol|machine|workloads|runner|experiments)(\.\w+)*))?"
-)
+CHILDS_OWN = re.compile(r"poolscope(\.(errors|examples|(protocol|machine|workloads|runner|experiments)(\.\w+)*))?")
 NOT_THE_CHILDS = re.compile(
     r"poolscope\.experiments\.(registry|parameters|\w+\.(registration|state|params|verdict|findings|charts))"
 )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import ExitStack
+
+import pytest
 
 from tests.faults.conftest import LONG, unharmed
 from tests.served import Served, served
 from tests.waiting import BOUND_S, until
 
 VIEWERS = 200
+MANY = 400  # within the descriptors that a process may have anywhere
 
 
 async def test_many_watch_one_run_and_one_of_them_never_reads(server: Served) -> None:
@@ -31,6 +35,23 @@ async def test_many_watch_one_run_and_one_of_them_never_reads(server: Served) ->
         with idle:
             assert await asyncio.to_thread(newest, idle)
         await asyncio.to_thread(until, lambda: server.viewers() == 0, "the end of all streams")
+
+
+def test_a_crowd_leaves_no_memory_behind_where_the_server_has_the_image_s_allocator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONMALLOC", "malloc")
+    with served() as hosted, unharmed(hosted):
+        run_id = hosted.begin("shared-list", **LONG["shared-list"])
+        runners = [process.environ() for process in hosted.processes()]
+        assert runners
+        assert not any("PYTHONMALLOC" in environ for environ in runners)
+        with ExitStack() as crowd:
+            for _ in range(MANY):
+                crowd.enter_context(silent_viewer(hosted.port, run_id))
+            until(lambda: hosted.viewers() == MANY, "all viewers")
+        until(lambda: hosted.viewers() == 0, "the end of all streams")
+        hosted.stop(run_id)
 
 
 def silent_viewer(port: int, run_id: str) -> socket.socket:

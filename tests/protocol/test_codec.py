@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -172,14 +172,12 @@ def test_what_is_no_message_of_the_family_is_refused(line: bytes) -> None:
 @pytest.mark.parametrize("family", [Payload, Arguments, Command, HostOrder, HostAnswer])
 def test_every_message_of_the_protocol_is_frozen_and_comes_back_from_its_line(family: type[Tagged]) -> None:
     for member in members(family):
+        assert member.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
         @given(instances(member))
         @settings(max_examples=10)
         def comes_back(message: Tagged) -> None:
             assert from_line(family, to_line(message)) == message
-            for name in vars(type(message))["__slots__"]:
-                with pytest.raises(FrozenInstanceError):
-                    setattr(message, name, None)
 
         comes_back()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import FrozenInstanceError, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -38,10 +38,8 @@ def test_every_message_is_a_frozen_dataclass_of_typed_fields_with_a_docstring_of
         for part in parts(shape):
             assert part not in (Any, object), shape
             if isinstance(part, type) and is_dataclass(part):
+                assert part.__dataclass_params__.frozen, part  # type: ignore[attr-defined]
                 assert "__slots__" in vars(part), part
-                for field in fields(part):
-                    with pytest.raises(FrozenInstanceError):
-                        setattr(object.__new__(part), field.name, None)
                 assert not (part.__doc__ or "").startswith(f"{part.__name__}("), f"{part} says nothing of itself"
 
 

@@ -231,7 +231,6 @@ def test_every_body_runs_on_the_standard_library_and_the_records_alone() -> None
     allowed = (
         "poolscope",
         "poolscope.errors",
-        "poolscope.frozen",
         "poolscope.runner",
         "poolscope.experiments",
         "tests",

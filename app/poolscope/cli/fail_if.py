@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from poolscope.experiments.pool_benchmark.conditions import (
     earlier_run,
     judge,
 )
-from poolscope.frozen import dataclass
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.runs.store import RunStore

@@ -6,7 +6,7 @@ figures are proportional set sizes, measured on CPython 3.11 to 3.14 under Linux
 
 from __future__ import annotations
 
-from poolscope.frozen import dataclass
+from dataclasses import dataclass
 
 MIB = 1024 * 1024
 RUNNER = 32 * MIB  # the run's own process

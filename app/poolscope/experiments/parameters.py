@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
@@ -16,7 +16,6 @@ from pydantic.fields import FieldInfo
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.demand import SMALL, Demand
-from poolscope.frozen import dataclass
 
 P = TypeVar("P", bound="Params")
 V = TypeVar("V")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import Actor, Record, Span
 
 # Beyond this the oldest go, even if they are still in the window: a picture has about 1,000 places a lane.

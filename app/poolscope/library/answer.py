@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from poolscope.experiments.experiment import Finding
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.text.numbers import plural
 from poolscope.text.sentences import capital

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from queue import SimpleQueue
 
-from poolscope.frozen import dataclass
 from poolscope.library.lone_run import LoneRun
 from poolscope.runs.run import Run, Status
 

@@ -17,6 +17,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, count, islice
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -25,7 +26,6 @@ from typing import Any
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
-from poolscope.frozen import dataclass
 from poolscope.protocol import given_work
 from poolscope.protocol.work_names import NAME, quoted_path
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from poolscope.experiments.experiment import Installation
-from poolscope.frozen import dataclass
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal, in_words

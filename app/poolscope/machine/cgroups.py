@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-
-from poolscope.frozen import dataclass
 
 # v1 says 'no limit' of memory with a number near 2**63.
 NO_LIMIT = 2**60

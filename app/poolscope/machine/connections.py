@@ -7,9 +7,8 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-
-from poolscope.frozen import dataclass
 
 FILES = Path("/proc/self/fd")
 # Where struct tcp_info has bytes_acked and bytes_received (linux/tcp.h, from Linux 4.2 on): what has arrived over

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time_ns, thread_time_ns
 
-from poolscope.frozen import dataclass
 from poolscope.machine.collected import collected_children_ns
 
 PROC = Path("/proc")

@@ -19,13 +19,12 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.frozen import dataclass
 from poolscope.machine.processes import exit_description
 
 OLDEST = (3, 11)

@@ -10,9 +10,9 @@ import re
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from poolscope.frozen import dataclass
 from poolscope.machine import cgroups
 
 PROC = Path("/proc")

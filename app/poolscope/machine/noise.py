@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from poolscope.frozen import dataclass
 from poolscope.machine import cgroups
 from poolscope.machine.cpu_clock import descends, process_table
 from poolscope.protocol.payloads import NoiseReading

@@ -6,9 +6,9 @@ parameters.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import kind_of_cluster
 

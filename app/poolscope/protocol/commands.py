@@ -9,9 +9,9 @@ Every message is one line: its tag as `name`, its fields as `value`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.arguments import Arguments, BenchmarkWork
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import PoolUse

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from poolscope.frozen import dataclass
 
 SERIAL = "serial"  # the plain loop
 KINDS = (SERIAL, "thread", "process", "pool", "interpreter", "asyncio")

@@ -7,9 +7,9 @@ own. Standard library only. Times are in seconds and sizes in bytes; None means 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.codec import Tagged
 from poolscope.protocol.kinds import Calling
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from poolscope.errors import MalformedRecord
-from poolscope.frozen import dataclass
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts

@@ -7,8 +7,7 @@ a few marks is written as %XX, as in an address, so that a name can be split at 
 from __future__ import annotations
 
 import re
-
-from poolscope.frozen import dataclass
+from dataclasses import dataclass
 
 PART = r"[^\W\d]\w*"
 NAME = rf"{PART}(?:\.{PART})*"

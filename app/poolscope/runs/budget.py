@@ -7,7 +7,7 @@ cgroups included. Estimates are the parameters' own (`Params.demand`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any, Literal
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.demand import NOTHING, Demand
 from poolscope.experiments.parameters import Params
-from poolscope.frozen import dataclass
 from poolscope.machine import cgroups, memory
 from poolscope.machine.facts import read_machine
 from poolscope.protocol.payloads import FailureCode

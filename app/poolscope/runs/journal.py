@@ -14,10 +14,10 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from poolscope.frozen import dataclass
 from poolscope.runs import earlier_journals
 from poolscope.runs.counts import DurationHistogram
 

@@ -248,7 +248,7 @@ class Run:
         """
         return time.perf_counter_ns() if self.status is Status.RUNNING and self.opened else recorded
 
-    # Of both the parameters tell, which may be odd in a run of an earlier version: they are asked while it runs.
+    # Both come from the parameters, which may be odd in a run of an earlier version: they are read only while it runs.
 
     @cached_property
     def worker_processes(self) -> int:

@@ -16,10 +16,10 @@ import logging
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from poolscope.experiments.demand import Demand
-from poolscope.frozen import dataclass
 from poolscope.machine import cgroups
 from poolscope.runs.budget import Breach, ResourceBudget
 from poolscope.runs.process_tree import scratch_prefix, was_left_behind

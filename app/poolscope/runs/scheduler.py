@@ -1,4 +1,4 @@
-"""Admits, queues and starts runs, and does with them what users ask for."""
+"""Admits, queues and starts runs, and carries out what users ask of them."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from contextvars import Context
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from poolscope.experiments.demand import Demand
-from poolscope.frozen import dataclass
 from poolscope.machine import memory
 from poolscope.runs.budget import Breach, ResourceBudget
 from poolscope.runs.run import Run, Status

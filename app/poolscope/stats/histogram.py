@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from itertools import accumulate
-
-from poolscope.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

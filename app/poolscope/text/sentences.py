@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from poolscope.frozen import dataclass
 from poolscope.text.numbers import (
     GAP,
     compared,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from poolscope.experiments.failures.catalogue import BY_HAND
 from poolscope.experiments.pool_benchmark.measure_command import in_terminal
-from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text.numbers import clock, count

@@ -1,15 +1,18 @@
 """HTTP connections with bounds: on a request's headers, on the time that a client takes for them, and on their number.
 
 uvicorn bounds none of these: header lines without an end fill the memory, and a client that sends a byte now and then,
-or half a body, holds its connection for ever.
+or half a body, holds its connection for ever. Here is also given back what a crowd of them took, once it has left.
 """
 
 from __future__ import annotations
 
+import gc
 import resource
 from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from poolscope.machine import memory
 
 HEADERS_LIMIT = 32 * 1024  # bytes of a request before its body; browsers send about one
 HEADERS_S = 10.0  # from the first byte, or the connection, to the end of the headers
@@ -17,6 +20,8 @@ BODY_S = 20.0  # from there to the end of the body, of which at most 64 KiB are 
 # Descriptors that connections leave to everything else: runners have three pipes each, pages and the journal are files.
 KEPT_FREE = 200
 FEWEST = 50
+CROWD = 100
+SETTLED_S = 2.0  # in which all is closed that a crowd had, once its connections are
 
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 TOO_MANY = (
@@ -40,6 +45,7 @@ class BoundedHttp(HttpToolsProtocol):
     """
 
     most: int | None = None
+    crowd = 0  # the most connections since memory was given back
     headers_s, body_s = HEADERS_S, BODY_S
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -47,6 +53,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._before_body = 0  # bytes of the present request
         self._in_headers = True
         super().connection_made(transport)
+        BoundedHttp.crowd = max(BoundedHttp.crowd, len(self.connections))
         if self.most is not None and len(self.connections) > self.most:
             transport.write(TOO_MANY)
             transport.close()
@@ -56,6 +63,9 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._close_after(None)
         super().connection_lost(exc)
+        if BoundedHttp.crowd >= CROWD and 10 * len(self.connections) <= BoundedHttp.crowd:
+            BoundedHttp.crowd = len(self.connections)
+            self.loop.call_later(SETTLED_S, give_back)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -88,3 +98,9 @@ class BoundedHttp(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.close)
+
+
+def give_back() -> None:
+    """Let go of what a crowd left behind, most of it in cycles that the collector would find much later."""
+    gc.collect()
+    memory.give_back()

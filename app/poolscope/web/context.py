@@ -6,7 +6,7 @@ A test compares these classes with what the templates read, both ways.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import ceil
 from typing import Any
@@ -15,7 +15,6 @@ from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Change, Experiment, Finding, Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers, sentences
 from poolscope.web.app_state import AppState, start_methods
@@ -199,19 +198,21 @@ def form_facts(
 
 def _first_choice(experiment: Experiment, installation: Installation) -> dict[str, str]:
     """What a form shows that nobody has used yet, beside the defaults: one's own function, where there is one."""
-    offered = VIEWS[experiment.name].offered(installation.workloads)
-    return {each.parameter: each.value for each in offered if each.value in installation.workloads[:1]}
+    own = installation.workloads[:1]
+    offered = VIEWS[experiment.name].offered(installation.workloads) if own else ()
+    return {each.parameter: each.value for each in offered if each.value in own}
 
 
 def _choices(experiment: Experiment, installation: Installation) -> Choices:
     """What a form lists by parameter: first what the view offers, in its words."""
+    if experiment.choices is None:
+        return {}
     named: dict[str, dict[str, str]] = {}
     for each in VIEWS[experiment.name].offered(installation.workloads):
         named.setdefault(each.parameter, {})[each.value] = each.title
-    listed = experiment.choices(installation) if experiment.choices else {}
     return {
         name: named[name] | {value: value for value in values if value not in named[name]} if name in named else values
-        for name, values in listed.items()
+        for name, values in experiment.choices(installation).items()
     }
 
 

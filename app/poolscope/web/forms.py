@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
 from poolscope.errors import ParameterError
 from poolscope.experiments.parameters import Params, bounds
-from poolscope.frozen import dataclass
 from poolscope.text import numbers
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -21,7 +22,6 @@ from markupsafe import Markup
 
 from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment, Verdict
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.bench import last_run, now

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers

@@ -12,6 +12,7 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
@@ -20,7 +21,6 @@ from itsdangerous import BadSignature, TimestampSigner
 from starlette.requests import HTTPConnection
 
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Visitor
 
 DAY_S = 24 * 60 * 60

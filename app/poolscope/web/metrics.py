@@ -6,6 +6,7 @@ import asyncio
 import resource
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -13,7 +14,6 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.frozen import dataclass
 from poolscope.runs.watch import usage_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.models import Readiness

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,7 +16,6 @@ from markupsafe import Markup
 from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run, Status, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of

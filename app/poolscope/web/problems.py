@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -27,7 +28,6 @@ from poolscope.errors import (
     UnknownRun,
     UnknownTopic,
 )
-from poolscope.frozen import dataclass
 from poolscope.web.app_state import app_state_of
 from poolscope.web.fragments import header
 from poolscope.web.models import ProblemAnswer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import End, Opening, Record, from_line
 from poolscope.runs.run import Run
 

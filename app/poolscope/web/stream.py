@@ -14,12 +14,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from poolscope.frozen import dataclass
 from poolscope.runs.run import ChangeNotifier, Run, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
-
-from poolscope.frozen import dataclass
 
 
 def plain(value: Any) -> str:

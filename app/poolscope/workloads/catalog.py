@@ -5,9 +5,8 @@ Both sides read this table: parameters and pages for what may be asked, the runn
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from poolscope.frozen import dataclass
 
 # What limits it: the CPU, time that passes elsewhere, files, the bytes that are moved, or one object that all share.
 Nature = Literal["cpu", "waiting", "files", "data", "shared"]

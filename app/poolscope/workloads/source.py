@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from poolscope.frozen import dataclass
 from poolscope.workloads.catalog import WORKLOADS
 
 PACKAGE = "poolscope.workloads"

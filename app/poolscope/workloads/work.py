@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import Calling
 from poolscope.workloads.catalog import WORKLOADS
 from poolscope.workloads.spreading import spread

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter_ns, thread_time_ns
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import TaskFailure
 
 STRIDE = 256  # multiplications between two looks at the clock: 0.3 ms for the longest numbers

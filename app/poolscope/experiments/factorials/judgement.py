@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from poolscope.experiments.factorials.state import FactorialsState
-from poolscope.frozen import dataclass
 
 
 class TimeUse(StrEnum):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.payloads import Payload
 
 

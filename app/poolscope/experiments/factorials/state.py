@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import End, Opening, Record, Result, Span, TaskEvent, TaskFailure, TaskOutcome
 
 

@@ -11,11 +11,11 @@ import sys
 import threading
 import traceback
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.payloads import CaseBroken, LeftInside
-from poolscope.frozen import dataclass
 from poolscope.machine.processes import end_group
 from poolscope.protocol import codec
 

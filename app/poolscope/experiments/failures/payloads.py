@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.payloads import Payload
 
 

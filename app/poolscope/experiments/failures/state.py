@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from poolscope.experiments.failures.catalogue import cases_of, chosen
 from poolscope.experiments.failures.params import FailuresParams
@@ -33,7 +33,6 @@ from poolscope.experiments.failures.payloads import (
     WorkerFramesShown,
 )
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Result, Span
 
 # Endings after which nobody who waited was told; the others reach somebody, or are the cure.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.stats.breakeven import BreakEven, break_even
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any, Protocol
 
@@ -20,7 +20,6 @@ from poolscope.experiments.pool_benchmark.params import ALL, SYNONYMS
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import PlannedConfiguration
 from poolscope.stats.intervals import Ratio, ratio

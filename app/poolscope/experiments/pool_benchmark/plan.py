@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from statistics import fmean
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.arguments import BenchmarkArguments
 from poolscope.protocol.kinds import (
     BY_CLOUDPICKLE,

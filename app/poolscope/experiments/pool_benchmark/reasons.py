@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -28,7 +28,6 @@ from poolscope.experiments.pool_benchmark.work import (
     waits,
     why_unfounded,
 )
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import COPIES_ITEMS, ENGINES, POOL_KINDS
 from poolscope.stats.comparison import EQUAL, FAR, NEAR
 from poolscope.stats.intervals import Ratio, ratio

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import median
 
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
-from poolscope.frozen import dataclass
 from poolscope.stats.comparison import NEAR, WORTH_IT, Comparison, TimedConfiguration, compare, far_behind
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,6 @@ from poolscope.experiments.pool_benchmark.plan import (
     repetition_s,
     why_unfit,
 )
-from poolscope.frozen import dataclass
 from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import ExplainBreakage, MeasureOnce, OpenWork, SiftItems, WorkOpened

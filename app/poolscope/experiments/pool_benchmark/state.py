@@ -7,7 +7,7 @@ until it has; everything that it tells of each repetition is a tuple in the orde
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,6 @@ from poolscope.experiments.pool_benchmark.breakages import breakage_sentence
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.plan import looks
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
     Breakage,

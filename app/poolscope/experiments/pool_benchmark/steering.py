@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, LONG_ROUND, is_look
 from poolscope.experiments.pool_benchmark.recommendation import (
@@ -18,7 +20,6 @@ from poolscope.experiments.pool_benchmark.recommendation import (
 )
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
-from poolscope.frozen import dataclass
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.stats.comparison import FAR, NEAR, WORTH_IT, TimedConfiguration, far_behind
 from poolscope.stats.intervals import Ratio, ratio

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from poolscope.experiments.shared_list.state import SharedListState
-from poolscope.frozen import dataclass
 
 
 class Agreement(StrEnum):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.payloads import Payload
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.payloads import (
@@ -14,7 +14,6 @@ from poolscope.experiments.shared_list.payloads import (
     OperationCounts,
 )
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import Actor, Contents, End, Opening, Progress, Record, Result
 from poolscope.stats.histogram import Durations
 

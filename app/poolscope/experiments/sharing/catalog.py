@@ -5,8 +5,9 @@ Standard library only: the runner reads names and amounts here, the server the w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from poolscope.examples import program
-from poolscope.frozen import dataclass
 
 ALL = "all"
 SPANS_AN_ACTOR = 150  # of a picture; a demonstration may have thousands, of which the first are sent

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from poolscope.experiments.sharing import blocks, channels, counting, handing, isolated, numbers, proxies, signalling
 from poolscope.experiments.sharing.demo_context import DemoContext
 from poolscope.experiments.sharing.payloads import ToolOutcome
-from poolscope.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

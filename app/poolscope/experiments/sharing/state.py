@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from poolscope.experiments.sharing.catalog import SEPARATOR, TOOLS, Tool
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.experiments.sharing.payloads import DemonstrationBegan, StepLine, ToolFailed, ToolOutcome
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.protocol.payloads import NoiseReading, Seed
 from poolscope.protocol.records import Actor, End, Failure, Opening, Progress, Record, Result, Sample, Span
 

@@ -15,12 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from multiprocessing import connection
 from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.sharing.catalog import SEPARATOR
-from poolscope.frozen import dataclass
 from poolscope.machine.processes import exit_description
 from poolscope.runner.context import PlainFailure, RunContext, WorkerDied
 from poolscope.runner.pools.monitor import ON_REQUEST

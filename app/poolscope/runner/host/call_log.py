@@ -9,12 +9,12 @@ import pickle
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, ClassVar
 
 from poolscope.errors import MalformedMessage
-from poolscope.frozen import dataclass
 from poolscope.protocol import codec
 from poolscope.protocol.codec import Tagged
 from poolscope.runner.host.kept_state import kept_digests, random_states

@@ -7,9 +7,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
-
-from poolscope.frozen import dataclass
 
 MOST_PARTS = 200_000  # beyond, finding out would take longer than a second
 PLAIN = (type(None), bool, int, float, complex, str, bytes)

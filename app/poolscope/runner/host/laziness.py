@@ -10,14 +10,13 @@ import os
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.payloads import LazyKind, LazyResult
 from poolscope.runner.host.kept_state import is_users
 from poolscope.runner.host.left_running import LeftRunning

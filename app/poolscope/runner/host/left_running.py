@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, process_time_ns, sleep, thread_time_ns
 from typing import Literal
 
-from poolscope.frozen import dataclass
 from poolscope.machine.cpu_clock import descends, on_cpu_ns, process_table
 from poolscope.machine.processes import is_tracker, members
 

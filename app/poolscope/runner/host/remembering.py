@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
-from poolscope.frozen import dataclass
 from poolscope.protocol.payloads import MemoryOfCalls, RememberedCalls
 
 TIMES_FASTER = 3.0

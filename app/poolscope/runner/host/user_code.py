@@ -10,12 +10,12 @@ import inspect
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from poolscope.frozen import dataclass
 from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.given_work import ITEMS_MODULE, MODULE

@@ -16,11 +16,11 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
 from typing import Any, Protocol
 
-from poolscope.frozen import dataclass
 from poolscope.machine import cpu_probe
 from poolscope.machine.connections import Carried, carried_since, tcp_bytes
 from poolscope.machine.cpu_clock import CpuClock, CpuUse

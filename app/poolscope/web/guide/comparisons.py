@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from poolscope.frozen import dataclass
 from poolscope.text import numbers
 from poolscope.web.guide.figures import EngineFigure, Figure, Figures
 from poolscope.web.guide.topics import Preset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from poolscope.errors import UnknownRun
@@ -13,7 +14,6 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.findings.validity import judge_disturbance
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
-from poolscope.frozen import dataclass
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run
 from poolscope.text import numbers

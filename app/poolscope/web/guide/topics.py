@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from poolscope.errors import UnknownTopic
-from poolscope.frozen import dataclass
 from poolscope.web.forms import as_text
 
 

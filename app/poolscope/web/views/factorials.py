@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -14,7 +14,6 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.factorials.export import error
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.state import FactorialsState, Number
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web import timeline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
@@ -16,7 +16,6 @@ from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import Case, FailuresState
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.text.sentences import capital

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter, itemgetter
 from statistics import median
@@ -15,7 +15,6 @@ from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.size_charts import phases
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -15,7 +15,6 @@ from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
 from poolscope.text import numbers

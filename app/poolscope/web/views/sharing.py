@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from statistics import median
@@ -16,7 +16,6 @@ from poolscope.experiments.sharing.messages import error
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.protocol.records import Span
 from poolscope.runs.run import Run
 from poolscope.stats.intervals import timing

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 
 from poolscope.errors import UnknownRun
 from poolscope.experiments.timeline import Lanes
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.web.app_state import app_state_of
 from poolscope.web.table import Column

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -10,7 +11,6 @@ from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import CLUSTERS
 from poolscope.stats.breakeven import break_even
 from poolscope.stats.intervals import ratio

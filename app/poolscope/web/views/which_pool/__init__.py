@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from statistics import median
@@ -14,7 +14,6 @@ from poolscope.experiments.pool_benchmark.export import rounds_notes
 from poolscope.experiments.pool_benchmark.naming import config_name, repetitions_asked
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
-from poolscope.frozen import dataclass
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web import timeline

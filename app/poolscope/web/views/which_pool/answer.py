@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from poolscope.experiments.pool_benchmark.charts import WORK, spent
 from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.frozen import dataclass
 from poolscope.text.sentences import format_list
 from poolscope.web.views.which_pool.tables import counting
 

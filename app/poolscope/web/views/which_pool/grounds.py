@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -10,7 +11,6 @@ from poolscope.experiments.pool_benchmark.charts import COMPUTING, side_by_side,
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import fastest
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
-from poolscope.frozen import dataclass
 from poolscope.protocol.payloads import TrialReport
 from poolscope.stats.disturbance import beside_us
 from poolscope.text import numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 
@@ -9,7 +10,6 @@ from poolscope.experiments.pool_benchmark.charts import side_by_side
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import ENGINES
 from poolscope.protocol.payloads import ItemsUnderWay
 from poolscope.protocol.records import Span

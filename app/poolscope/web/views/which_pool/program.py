@@ -5,14 +5,13 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, config_name
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import ENGINES, IN_PROCESSES, POOL_KINDS, SERIAL
 from poolscope.protocol.native import variables
 from poolscope.protocol.payloads import ImportedPlace

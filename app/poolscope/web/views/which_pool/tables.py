@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -12,7 +13,6 @@ from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
 from poolscope.experiments.pool_benchmark.naming import config_names, title
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.frozen import dataclass
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
