@@ -135,6 +135,7 @@ def test_a_run_that_waits_for_somebody_to_kill_a_worker_says_so_and_what_came_of
     run_id = running(client, start(client, "failures", scenarios="by-hand", wait=300)["id"])["id"]
     invited = re.compile(r"Press Kill now: a worker dies .* The run waits \d+ s more for you\.")
     until(lambda: invited.search(browser.get(f"/runs/{run_id}").text), "the invitation on the run's page")
+    assert "waits for up to 300\u00a0s" in browser.get(f"/runs/{run_id}").text
     bench = browser.get("/").text
     assert invited.search(bench[bench.index('id="failures-live"') :])
     assert browser.post(f"/runs/{run_id}/faults", data={"worker": "3"}).status_code == 303

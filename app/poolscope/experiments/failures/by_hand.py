@@ -112,6 +112,7 @@ def _until_harmed(
     # Functions that every worker has: nothing of ours has to be imported before one can be killed.
     quick = {f"task {n}": executor.submit(pow, n, 2) for n in range(1, BY_HAND_WORKERS + 1)}
     kept = [f"{name} = {future.result()}" for name, future in quick.items()]
+    reporter.note(TasksKept(tuple(kept)))
     reporter.moment(f"{len(quick)} quick tasks are done", "done")
     slow = {f"task {BY_HAND_WORKERS + n}": executor.submit(time.sleep, seconds) for n in range(1, BY_HAND_WORKERS + 1)}
     workers = by_age(multiprocessing.active_children())

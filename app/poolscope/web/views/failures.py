@@ -281,6 +281,8 @@ class FailuresView(View):
         return SCENARIOS[names[0]].title if len(names) == 1 else f"{len(names)} scenarios of failure"
 
     def facts(self, params: FailuresParams) -> list[str]:
+        if params.scenarios == [BY_HAND]:
+            return [f"waits for up to {params.wait:g}{numbers.GAP}s"]
         return [f"long task {params.task:g}{numbers.GAP}s", f"limit {params.limit:g}{numbers.GAP}s"]
 
     def progress(self, run: Run) -> str:
