@@ -1,7 +1,8 @@
 """Prints the path of a Chrome or Chromium that runs, brings one where there is none, and notes it in the file named.
 
 The order: $POOLSCOPE_BROWSER, $CHROME, what is installed, Debian's package where it may be installed, Playwright's own
-download. Ends with one sentence and status 1 when all of them fail.
+download. A headless shell is preferred: it is the same engine without a browser's windows around it, and takes a
+quarter less of CPU time. Ends with one sentence and status 1 when all of them fail.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-INSTALLED = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
+SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
+BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
+# Of Debian's servers that can't be reached; apt would try for minutes.
+PATIENCE = ("-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=10", "-o", "Acquire::https::Timeout=10")
 
 
 def running(candidate: str | None) -> str | None:
@@ -29,24 +33,34 @@ def running(candidate: str | None) -> str | None:
     return path if done.returncode == 0 else None
 
 
-def installed() -> str | None:
-    """The first browser of this machine that runs; one that the environment names comes first."""
-    named = (os.environ.get("POOLSCOPE_BROWSER"), os.environ.get("CHROME"))
-    return next(filter(None, map(running, (*named, *INSTALLED))), None)
+def first_running(*candidates: str | None) -> str | None:
+    return next(filter(None, map(running, candidates)), None)
 
 
-def from_debian() -> str | None:
-    """Debian's package, where apt is there and may be used without a question."""
+def from_debian(*packages: str) -> str | None:
+    """The first of Debian's packages that can be had, where apt is there and may be used without a question."""
     if shutil.which("apt-get") is None:
         return None
     sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
+
+    def apt_get(*arguments: str) -> bool:
+        command = [*sudo, "apt-get", "-qq", *PATIENCE, *arguments]
         try:
-            subprocess.run([*sudo, "apt-get", "-qq", *arguments], stdout=sys.stderr, env=environment, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return None
-    return running("chromium")
+            return subprocess.run(command, stdout=sys.stderr, env=environment).returncode == 0
+        except OSError:
+            return False
+
+    if not apt_get("update"):
+        return None
+    return next(
+        (
+            path
+            for package in packages
+            if apt_get("install", "--yes", "--no-install-recommends", package) and (path := running(package))
+        ),
+        None,
+    )
 
 
 def from_playwright() -> str | None:
@@ -57,13 +71,24 @@ def from_playwright() -> str | None:
         return running(playwright.chromium.executable_path)
 
 
+def found(first_time: bool) -> str | None:
+    """A browser that runs, brought if need be; None if there is none to be had."""
+    path = first_running(os.environ.get("POOLSCOPE_BROWSER"), os.environ.get("CHROME"), *SHELLS)
+    if path is not None:
+        return path
+    browser = first_running(*BROWSERS)
+    if browser is None:
+        print("No Chrome or Chromium here: bringing one, once ...", file=sys.stderr)
+        return from_debian(SHELLS[0], "chromium") or from_playwright()
+    # A container may be given the shell, once; a developer's machine keeps the browser that it has.
+    return (from_debian(SHELLS[0]) if first_time and os.geteuid() == 0 else None) or browser
+
+
 def main(note: Path) -> int:
     """Finds or brings a browser and writes its path to `note`, which a failure removes."""
+    first_time = not note.exists()
     note.unlink(missing_ok=True)
-    path = installed()
-    if path is None:
-        print("No Chrome or Chromium here: bringing one, once ...", file=sys.stderr)
-        path = from_debian() or from_playwright()
+    path = found(first_time)
     if path is None:
         print("The browser's tests need Chrome or Chromium: install one, or name it with CHROME=path.", file=sys.stderr)
         return 1
