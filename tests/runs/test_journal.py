@@ -77,6 +77,8 @@ async def test_runs_are_listed_newest_first_by_experiment_by_status_and_in_pages
     assert await ids(limit=2, before=lists[2]) == [lists[1], lists[0]]
     assert await ids(before="no such run") == []
     assert await journal.count() == 4
+    assert await journal.count(experiment="shared-list") == 3
+    assert await journal.count(experiment="shared-list", status="finished") == 1
 
 
 async def test_a_visitors_runs_are_listed_alone_or_beside_the_hosts_own(journal: Journal) -> None:

@@ -282,11 +282,12 @@ class Journal:
         files = (self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm")))
         return sum(file.stat().st_size for file in files if file.exists())
 
-    async def count(self, visitor: str = "") -> int:
-        """How many runs are kept, of all or of one visitor."""
-        where, values = (f" AND {VISITOR} = ?", (visitor,)) if visitor else ("", ())
-        query = f"SELECT count(*) FROM runs WHERE id IS NOT NULL{where}"  # noqa: S608 (our names)
-        found = await self._read(query, values)
+    async def count(self, visitor: str = "", experiment: str = "", status: str = "") -> int:
+        """How many runs are kept, of all or of one visitor, experiment and status."""
+        asked = ((VISITOR, visitor), ("experiment", experiment), ("status", status))
+        wheres = ["id IS NOT NULL", *(f"{name} = ?" for name, value in asked if value)]
+        query = f"SELECT count(*) FROM runs WHERE {' AND '.join(wheres)}"  # noqa: S608 (our names)
+        found = await self._read(query, tuple(value for _, value in asked if value))
         return int(found[0][0]) if found else 0
 
     async def latest(self, *, ended: bool = False) -> dict[tuple[str, str], str]:

@@ -37,10 +37,14 @@ class RecentRun:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A page of the history, newest first; `before` leads to the next page, '' on the last."""
+    """A page of the history, newest first; `before` leads to the next page, '' on the last.
+
+    Of the runs that are `kept`, `matching` have the experiment and the status that were asked for.
+    """
 
     table: Table | None
     kept: int
+    matching: int
     experiment: str
     status: str
     before: str
@@ -111,9 +115,11 @@ async def history(
         unkept = [run for run in unkept if owner in ("", run.visitor.id)]
         wanted = [run for run in unkept if experiment in ("", run.experiment.name) and status in ("", run.status)]
         listed = [_recent(None, run) for run in wanted] + listed
+    kept = await journal.count(owner)
     return History(
         table=table(columns, listed, row_id=lambda run: f"row-{run.id}", style="stack") if listed else None,
-        kept=await journal.count(owner),
+        kept=kept,
+        matching=await journal.count(owner, experiment, status) if experiment or status else kept,
         experiment=experiment,
         status=status,
         before=rows[limit - 1].id if len(rows) > limit else "",
