@@ -28,7 +28,8 @@ def test_run_leads_to_the_run_and_stop_back_to_it(open_page: Opens, bench: Serve
     page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
     shown = page.url.rpartition("/")[2]
     until(lambda: bench.run(shown)["status"] == "running", "the beginning of the run")
-    page.reload()  # a page without scripts shows what was when it came
+    page.get_by_role("link", name="Reload it").click()  # a page without scripts shows what was when it came
+    page.wait_for_load_state()
     page.locator("#run-head").get_by_role("button", name="Pause").click()
     page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
     page.locator("#run-head").get_by_role("button", name="Stop").click()
@@ -36,6 +37,7 @@ def test_run_leads_to_the_run_and_stop_back_to_it(open_page: Opens, bench: Serve
     assert bench.ended(shown)["status"] == "stopped"
     page.reload()
     expect(page.locator("#run-state")).to_contain_text("stopped by you")
+    expect(page.get_by_role("link", name="Reload it")).to_have_count(0)
     expect(page.locator("#run-log ol.log li").first).to_be_visible()
 
 

@@ -173,7 +173,8 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     fragments = await render(app_state, [run_section(app_state, run, state, owned=owned(request, run))])
     stream = f"/live?run={run.id}" if run.status.live and not run.elsewhere else ""
     heading = f"{run.id} {title(run)}"
-    return page(app_state, "pages/run.html", "Runs", stream, heading=heading, layout=laid_out(run, fragments))
+    layout, href = laid_out(run, fragments), f"/runs/{run.id}"
+    return page(app_state, "pages/run.html", "Runs", stream, heading=heading, layout=layout, href=href)
 
 
 @dataclass(frozen=True, slots=True)
