@@ -27,3 +27,15 @@ def test_a_click_kills_the_worker_and_the_page_tells_the_story(open_page: Opens,
     expect(page.locator("#run-head .notice")).to_have_text(re.compile(r"^Worker 2 of 2 \(pid \d+\) was killed on"))
     expect(page.locator("#run-workers rect[data-state=killed]")).to_have_count(1)
     expect(form).to_have_count(0)
+
+
+def test_on_the_bench_the_button_stands_above_the_sentence_that_asks_for_it(open_page: Opens, bench: Served) -> None:
+    bench.begin("failures", scenarios="by-hand")
+    page = until_live(open_page())
+    asks = page.locator("#failures-live .verdict")
+    expect(asks).to_contain_text("Kill now")
+    button, sentence = page.locator("#failures-kill button").bounding_box(), asks.bounding_box()
+    assert button
+    assert sentence
+    assert sentence["x"] <= button["x"] <= sentence["x"] + sentence["width"]
+    assert 0 <= sentence["y"] - button["y"] - button["height"] < 2 * button["height"]

@@ -21,6 +21,12 @@ BRISK = {
 }
 
 
+# How many signs begin left of what they belong to, where its row may begin.
+SIGNS_OUTSIDE = (
+    """numbers => numbers.filter(number => parseFloat(getComputedStyle(number, "::after").left) < 0).length"""
+)
+
+
 def reading(page: Page, name: str, inside: str = "#shared-list-live") -> int:
     """A number of the equation over the list, by the name under it."""
     shown = page.locator(f"{inside} dl.read div", has=page.locator("dt", has_text=re.compile(f"^{name}$")))
@@ -114,6 +120,16 @@ def test_without_a_guard_the_page_says_what_was_lost(open_page: Opens) -> None:
     expect(page.locator("#shared-list-head output")).to_contain_text("finished")
     expect(page.locator("#shared-list-live dl.read")).to_contain_text("broken")
     assert reading(page, "really added") > reading(page, "added")
+
+
+def test_the_signs_of_the_equation_stand_within_their_card(open_page: Opens, bench: Served) -> None:
+    shown = bench.done("shared-list", guard="none", delay_min=0.001, delay_max=0.002, seconds=0.5)
+    page = open_page(f"/runs/{shown}")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        signs = page.locator("#run-list dd[data-op]")
+        expect(signs).to_have_count(2)
+        assert signs.evaluate_all(SIGNS_OUTSIDE) == 0
 
 
 def test_stop_ends_it_from_the_bench_and_from_its_own_page(open_page: Opens) -> None:
