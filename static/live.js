@@ -183,6 +183,16 @@ document.addEventListener("htmx:after:swap", event => {
   if (response?.status === 422) document.getElementById(sourceElement.id)?.querySelector("[autofocus]")?.focus();
 });
 
+// A complaint is about what was sent: it goes as one of the values changes that it is about.
+document.addEventListener("input", event => {
+  const asked = event.target.closest(".ask, .fault");
+  for (const complaint of asked?.querySelectorAll(`p.complaint, [data-about~="${event.target.name}"]`) ?? []) {
+    const field = asked.querySelector(`[aria-describedby="${complaint.id}"]`);
+    for (const mark of ["aria-invalid", "aria-describedby"]) field?.removeAttribute(mark);
+    complaint.remove();
+  }
+});
+
 // Of boxes to tick, the closed list says which are ticked. It closes by Escape and by a click elsewhere, as a menu does.
 const LISTS = ":is(.several details, .menu)[open]";
 function count(several) {

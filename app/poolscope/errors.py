@@ -62,6 +62,11 @@ class ParameterError:
         """The sentence with the parameters' own names, for programs and the command line."""
         return self.worded(str)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters that the sentence refers to."""
+        return tuple(REFERENCE.findall(self.text))
+
     def worded(self, word: Callable[[str], str]) -> str:
         """The sentence with what `word` gives for each parameter that it refers to."""
         return REFERENCE.sub(lambda found: word(found[1]), self.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from playwright.sync_api import expect
+from poolscope.text.numbers import NARROW
 
 from tests.browser.conftest import Opens, fill, hide, run, start, until_live
 from tests.served import Served, served
@@ -20,7 +21,7 @@ WRONG = {
         ("seconds", "0", "10", "0.1 to 600"),
         ("capacity", "-1", "0", "0 to 100"),
     ),
-    "factorials": (("last", "5001", "10", "5,000"), ("workers", "2.5", "5", "whole number")),
+    "factorials": (("last", "5001", "10", f"5{NARROW}000"), ("workers", "2.5", "5", "whole number")),
     "pool-sizes": (
         ("sizes", "2, two", "2", "whole numbers from 1 to 64"),
         ("work_ms", "5", "", "must stay empty for square"),
@@ -54,6 +55,44 @@ def test_a_wrong_value_stays_and_is_complained_of_beside_its_field(open_page: Op
             assert page.locator(f"#{experiment}-form label > input:visible").evaluate_all(ROWS) == 0
             fill(page, experiment, **{name: right})
     assert bench.api.get("/api/runs").json() == before
+
+
+def test_a_complaint_goes_with_a_value_that_it_is_about_and_the_others_stay(open_page: Opens) -> None:
+    page = until_live(open_page("/?defaults=shared-list"))
+    form, wrong = page.locator("#shared-list-form"), page.locator("#shared-list-form .complaint")
+    run(page, "shared-list", producers="99", consumers="77")
+    expect(wrong).to_have_count(2)
+    form.locator("[name=producers]").fill("9")
+    expect(wrong).to_have_attribute("id", "shared-list-consumers-wrong")
+    expect(form.locator("[name=producers]")).not_to_have_attribute("aria-invalid", "true")
+    expect(form.locator("[name=consumers]")).to_have_attribute("aria-invalid", "true")
+
+    run(page, "shared-list", consumers="1", delay_min="2", delay_max="1")
+    expect(wrong).to_have_attribute("id", "shared-list-delay_min-wrong")
+    form.locator("[name=seconds]").fill("1")
+    expect(wrong).to_have_count(1)
+    form.locator("[name=delay_max]").fill("3")
+    expect(wrong).to_have_count(0)
+    expect(form.locator("[aria-invalid]")).to_have_count(0)
+
+
+def test_the_filter_of_runs_shows_after_a_step_back_what_the_list_is_of(open_page: Opens, bench: Served) -> None:
+    bench.done("factorials", last=3)
+    page = open_page("/runs")
+    page.locator("[name=status]").select_option("finished")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**status=finished")
+    expect(page.locator("[name=status]")).to_have_value("finished")
+    page.go_back()
+    page.wait_for_url("**/runs")
+
+    expect(page.locator("[name=status]")).to_have_value("")
+
+
+def test_an_emptied_list_of_numbers_says_what_will_be_taken(open_page: Opens) -> None:
+    page = open_page("/?defaults=which-pool")
+    fill(page, "which-pool", sizes="")
+    expect(page.locator("#which-pool-form [name=sizes]")).to_have_attribute("placeholder", "1, 2, 4, 8")
 
 
 def test_names_are_ticked_the_length_follows_and_reset_puts_the_defaults_back(open_page: Opens) -> None:

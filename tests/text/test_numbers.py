@@ -166,6 +166,13 @@ def test_a_count_has_its_noun(number: int, noun: str, text: str) -> None:
     assert numbers.count(number, noun).replace(NARROW, " ").replace(GAP, " ") == text
 
 
+def test_a_sentence_has_its_thousands_apart_but_quotes_what_was_typed() -> None:
+    typed = "must be 1 to 60,000, such as 1, 200; '70,000' is not, nor are 1,2345 or 1,000,000."
+    assert plain(numbers.typeset(typed)) == (
+        "must be 1 to 60 000, such as 1, 200; '70,000' is not, nor are 1,2345 or 1 000 000."
+    )
+
+
 def test_an_ordinal_has_its_ending() -> None:
     places = [numbers.ordinal(place) for place in (1, 2, 3, 4, 11, 12, 13, 21, 112)]
     assert places == ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]

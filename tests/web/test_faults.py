@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.text.numbers import NARROW
 
 from tests.waiting import until
 from tests.web.conftest import BRIEF, BY_HTMX, ENDLESS, ended, fragments, running, start, told
@@ -110,7 +111,7 @@ def test_a_worker_that_is_not_there_is_409_and_the_form_says_why(client: httpx.C
         assert "there is no worker 3" in said.text
         again = client.post(f"/runs/{pools}/faults", data={"worker": "two"}, headers=headers)
         assert again.status_code == 422
-        assert "worker must be a whole number from 1 to 1,000." in again.text
+        assert f"worker must be a whole number from 1 to 1{NARROW}000." in again.text
     assert told(client, pools)["status"] == "running"
 
 

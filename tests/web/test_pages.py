@@ -305,9 +305,9 @@ def test_a_form_left_as_it_is_asks_for_the_defaults(serve: Serve) -> None:
             "from 1 to 16; '17' is not",
         ),
         ("shared-list", {"delay_min": "2", "delay_max": "1"}, ["delay_min"], "2 s is more than 1 s"),
-        ("shared-list", {"capacity": "-3", "seconds": "7"}, ["capacity"], "from 0 to 100,000; '-3' is not"),
+        ("shared-list", {"capacity": "-3", "seconds": "7"}, ["capacity"], "from 0 to 100 000; '-3' is not"),
         ("factorials", {"first": "9", "last": "3"}, ["last"], "“to” must not be less than “from”"),
-        ("factorials", {"first": "0x10", "workers": "1e9"}, ["first", "workers"], "a whole number from -10 to 5,000"),
+        ("factorials", {"first": "0x10", "workers": "1e9"}, ["first", "workers"], "a whole number from -10 to 5 000"),
         ("pool-sizes", {"sizes": "4, 2, 4"}, ["sizes"], "4 stands there more than once"),
         ("pool-sizes", {"sizes": "many", "work_ms": "x"}, ["sizes", "work_ms"], "“pool sizes” must be whole numbers"),
         ("pool-sizes", {"chunksize": "3", "method": "apply_async"}, ["chunksize"], "must be 0 for apply_async"),
@@ -566,7 +566,10 @@ def test_the_history_is_filtered_and_keeps_its_filter_on_the_next_page(aged: htt
     # Every second is one of factorials, and every third of those failed.
     assert len(listed(markup)) + len(listed(rest)) == 80 == len(set(listed(markup) + listed(rest)))
     assert all(run_id.startswith("fa-") for run_id in listed(markup) + listed(rest))
+    for each in (markup, rest):
+        assert "80 of 240 kept runs match" in each.text
     assert len(listed(page(aged, "/runs?status=failed"))) == 40
+    assert "0 of 240 kept runs match" in page(aged, "/runs?status=running").text
     assert "No run matches." in page(aged, "/runs?status=running").text
     assert "No run matches." in page(aged, "/runs?experiment=nonsense").text
     assert "No run matches." in page(aged, "/runs?before=nonsense").text

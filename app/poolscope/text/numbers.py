@@ -6,6 +6,7 @@ an en dash, never 0. At the end stands the noun that follows a number: '1 proces
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +14,7 @@ GAP = "\N{NO-BREAK SPACE}"  # between number and unit
 NARROW = "\N{NARROW NO-BREAK SPACE}"  # between thousands
 UNKNOWN = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+_THOUSANDS = re.compile(r"'[^']*'|(?<=\d),(?=\d{3}(?!\d))")
 
 
 def whole(value: float | None) -> str:
@@ -216,6 +218,11 @@ def ordinal(place: int) -> str:
     """'1st', '2nd', '3rd', '4th', '11th'."""
     ending = "th" if 10 <= place % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
     return f"{place}{ending}"
+
+
+def typeset(sentence: str) -> str:
+    """A sentence for programs and terminals as a page has it: '60,000' as '60 000', but not within a quoted value."""
+    return _THOUSANDS.sub(lambda found: NARROW if found[0] == "," else found[0], sentence)
 
 
 def _typeset(number: str) -> str:

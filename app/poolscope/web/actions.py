@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
 from poolscope.runs.run import Run
+from poolscope.text import numbers
 from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.context import takes
@@ -179,7 +180,7 @@ async def harm(request: Request, run_id: str) -> Response:
         if not by_htmx(request):
             raise
         if on_own_page(request, run):
-            section = fault_section(run, str(wrong))
+            section = fault_section(run, numbers.typeset(str(wrong)))
         else:
             errors = (ParameterError("", str(wrong)),)
             section = form_section(app_state, run.experiment, run, errors=errors)

@@ -27,7 +27,8 @@ class FormField:
     """One field: `kind` is number, text, choice (one of the options) or several (any of them).
 
     `range` words the bounds, and `none` what an empty field, or none of several, means. `complaint` stands beside the
-    field, '' where all is well; the first field with one is where a reader goes on (`first_wrong`).
+    field, '' where all is well, until one of the fields changes that it is `about`, by name; the first field with one
+    is where a reader goes on (`first_wrong`).
     """
 
     name: str
@@ -44,6 +45,7 @@ class FormField:
     options: tuple[Option, ...] = ()
     advanced: bool = False
     complaint: str = ""
+    about: str = ""
     first_wrong: bool = False
     changed: bool = False  # it does not stand at its default
 
@@ -74,12 +76,13 @@ def fields(
         if offered.get(name, True)
         or not (isinstance(info.json_schema_extra, dict) and "choices" in info.json_schema_extra)
     }
-    complaints = {error.name: in_labels(model, error) for error in errors}
-    first_wrong = next((name for name in model.model_fields if name in complaints), "")
+    wrong = {error.name: error for error in errors}
+    first_wrong = next((name for name in model.model_fields if name in wrong), "")
     return tuple(
         replace(
             field(name, info, values.get(name, info.default), offered.get(name, ())),
-            complaint=complaints.get(name, ""),
+            complaint=in_labels(model, wrong[name]) if name in wrong else "",
+            about=" ".join(dict.fromkeys((name, *wrong[name].names))) if name in wrong else "",
             first_wrong=name == first_wrong,
         )
         for name, info in shown.items()
@@ -87,13 +90,13 @@ def fields(
 
 
 def in_labels(model: type[Params], error: ParameterError) -> str:
-    """The error as a form says it: with the labels that stand beside the fields in the place of parameters' names."""
+    """The error as a form says it: parameters by the labels beside the fields, numbers spelt as in these."""
 
     def label(name: str) -> str:
         info = model.model_fields.get(name)
         return f"“{info.title}”" if info is not None else name
 
-    return error.worded(label)
+    return numbers.typeset(error.worded(label))
 
 
 def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] | Mapping[str, str] = ()) -> FormField:
@@ -122,7 +125,7 @@ def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] | Mappi
         step="1" if int in types else "any",
         width=int(str(extra.get("width") or 0)),
         range=str(extra.get("range") or "") or ("" if kind else numbers.bounds(low, high)),
-        none=str(extra.get("none") or ""),
+        none=str(extra.get("none") or ("" if kind or numeric else as_text(info.default))),
         options=options,
         advanced=bool(extra.get("advanced")),
         changed=as_text(value) != as_text(info.default),

@@ -96,7 +96,7 @@ KINDS_ALLOWED = f"'{ALL}' or names out of {', '.join((*POOL_KINDS, *ENGINES))}"
 REPEATS_HELP = "Repetitions, after one warm-up; empty = as many as the answer needs."
 SECONDS_HELP = "Time for the whole run, if the number of repetitions is left open."
 WORK_MS_HELP = "How long one item computes or waits; empty = default."
-SIZES_RANGE = f"1–{LARGEST_POOL}, at most {MOST_SIZES}"
+SIZES_RANGE = f"1–{LARGEST_POOL}, up to {MOST_SIZES} values"
 CHUNKSIZE_HELP = "Items per message (chunk) to a worker process; 0 is the pool's own choice."
 MEMORY_OF_WORKER = {
     "thread": THREAD,
@@ -224,7 +224,7 @@ class WhichPoolParams(Params):
         "native threads",
         advanced=True,
         width=8,
-        range=f"at most {MOST_LIMITS}",
+        range=f"up to {MOST_LIMITS} values",
         limit="most_threads",
         max_length=MOST_LIMITS,
         help="Limits to the threads of BLAS, OpenMP and the like: 1, 2; 0 or empty = as the environment has it.",
