@@ -115,11 +115,11 @@ async def history(
         unkept = [run for run in unkept if owner in ("", run.visitor.id)]
         wanted = [run for run in unkept if experiment in ("", run.experiment.name) and status in ("", run.status)]
         listed = [_recent(None, run) for run in wanted] + listed
-    kept = await journal.count(owner)
+    total = await journal.count(owner)
     return History(
         table=table(columns, listed, row_id=lambda run: f"row-{run.id}", style="stack") if listed else None,
-        kept=kept,
-        matching=await journal.count(owner, experiment, status) if experiment or status else kept,
+        kept=total,
+        matching=await journal.count(owner, experiment, status) if experiment or status else total,
         experiment=experiment,
         status=status,
         before=rows[limit - 1].id if len(rows) > limit else "",
