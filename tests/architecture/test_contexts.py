@@ -72,7 +72,7 @@ PAGES: dict[str, Scope] = {
         "recent": str,
     },
     "pages/runs.html": {**PAGE, "history": History, "experiments": PAIRS, "statuses": list[str]},
-    "pages/run.html": {**PAGE, "heading": str, "layout": RunLayout},
+    "pages/run.html": {**PAGE, "heading": str, "href": str, "layout": RunLayout},
     "pages/api.html": {**PAGE, "calls": Table, "forms": list[ParameterTable], "base": str},
     "pages/guide.html": {**PAGE, "topics": list[Topic]},
     "pages/topic.html": {**PAGE, "topic": Topic, "before": Topic | None, "after": Topic | None, "body": str},
