@@ -160,8 +160,8 @@ class PoolSizesView(View):
             ),
             Column("speed-up", attrgetter("speedup"), numbers.ratio, "n"),
             Column("interval", attrgetter("interval"), _or_dash, "n"),
-            Column("efficiency", attrgetter("efficiency"), partial(numbers.percent, digits=1), "n", "%"),
-            Column("chunk size", attrgetter("chunksize"), _or_dash, "n"),
+            Column("efficiency", attrgetter("efficiency"), partial(numbers.percent, digits=1), "n", "%", stacked=True),
+            Column("chunk", attrgetter("chunksize"), _or_dash, "n"),
         ),
         "repetitions": (
             Column("repetition", itemgetter(0), row_head=True),
