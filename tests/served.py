@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ PROGRAM = "from poolscope.cli import main; main()"
 COMMAND = (sys.executable, "-c", PROGRAM, "serve")
 # The tests of a module start more runs than one person would.
 ROOMY = {"starts_per_minute": "10000"}
+# For clients of plain HTTP: each would else load all certificates, which takes 25 ms.
+WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Served:
@@ -68,7 +71,7 @@ class Served:
         found = ADDRESS.search(said)
         assert found, f"it did not start: {said}{self.log()}"
         self.port = int(found[1])
-        self.api = httpx.Client(base_url=self.url, timeout=BOUND_S)
+        self.api = httpx.Client(base_url=self.url, timeout=BOUND_S, verify=WITHOUT_TLS)
 
     def log(self) -> str:
         return self._log.read_text()

@@ -17,8 +17,8 @@ from playwright.sync_api import sync_playwright
 
 SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
 BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
-# Of Debian's servers that can't be reached; apt would try for minutes.
-PATIENCE = ("-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=10", "-o", "Acquire::https::Timeout=10")
+# With Debian's servers: apt alone would try those that can't be reached for minutes.
+PATIENCE = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")
 
 
 def running(candidate: str | None) -> str | None:

@@ -20,6 +20,7 @@ from poolscope.settings import Settings
 from poolscope.web.app_state import AppState
 from poolscope.web.connections import BoundedHttp
 
+from tests.served import WITHOUT_TLS
 from tests.waiting import BOUND_S, until
 
 # A run of the shared list that is over in a moment, and one that goes on until it is stopped.
@@ -51,7 +52,7 @@ class Serving:
         return app_state
 
     def client(self, **headers: str) -> httpx.Client:
-        return httpx.Client(base_url=self.address, timeout=BOUND_S, headers=headers)
+        return httpx.Client(base_url=self.address, timeout=BOUND_S, headers=headers, verify=WITHOUT_TLS)
 
 
 Serve = Callable[..., AbstractContextManager[Serving]]

@@ -13,6 +13,7 @@ from poolscope.main import create_app
 from poolscope.settings import Settings
 from poolscope.web.identification import kept_secret
 
+from tests.served import WITHOUT_TLS
 from tests.web.conftest import BY_BROWSER
 
 TOKEN = "a token of sixteen characters and more"
@@ -27,7 +28,7 @@ def asked(tmp_path: Path) -> Open:
     async def make(address: str = "http://localhost:8000", **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         app = create_app(Settings(**{"data": tmp_path, "pythons": "none", **settings}))
         transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
-        async with httpx.AsyncClient(transport=transport, base_url=address) as client:
+        async with httpx.AsyncClient(transport=transport, base_url=address, verify=WITHOUT_TLS) as client:
             yield client
 
     return make

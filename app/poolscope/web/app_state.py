@@ -110,14 +110,7 @@ class AppState:
         self.neighbours = Neighbours()
         self.replays = Replays()
         self.templates = environment()
-        self.scripts = Environment(  # Python, not HTML: nothing is escaped, every value comes as its repr
-            loader=FileSystemLoader(folder("templates")),
-            undefined=StrictUndefined,
-            autoescape=False,  # noqa: S701
-            keep_trailing_newline=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self.scripts = scripts_environment()
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """A whole template."""
@@ -147,6 +140,7 @@ def app_state_of(request: Request) -> AppState:
     return app_state
 
 
+@cache  # a template is compiled once a process, however many applications there are
 def environment() -> Environment:
     """The templates, with the filters of `text` and nothing that evaluates; an unknown name is an error."""
     templates = Environment(
@@ -161,3 +155,16 @@ def environment() -> Environment:
     templates.globals["static"] = static
     templates.globals["ui"] = templates.get_template("partials/_macros.html").module
     return templates
+
+
+@cache
+def scripts_environment() -> Environment:
+    """The templates of scripts. They are Python, not HTML: nothing is escaped, every value comes as its repr."""
+    return Environment(
+        loader=FileSystemLoader(folder("templates")),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -252,6 +252,16 @@ def test_little_work_in_much_time_is_overhead() -> None:
     assert time_use(state, times(state)) is TimeUse.OVERHEAD
 
 
+def test_numbers_compute_for_no_longer_than_they_took_and_the_verdict_gives_both_sums() -> None:
+    records = [opened(), submitted(1), *done(1, "thread 1", 5, 0.01, cpu_s=0.00002), *done(2, "thread 2", 9, 0.03)]
+    state = told(FactorialsParams(first=1, last=2), records)
+    spent = times(state)
+    assert (spent.computing, spent.inside) == pytest.approx((0.00004, 0.00004))
+    said = verdict(state, 2)
+    assert said is not None
+    assert "CPU time of the tasks, which took 40.0\u00a0µs together" in said.rest
+
+
 def test_the_verdict_and_the_finding_about_the_order_do_not_contradict_each_other() -> None:
     """1 before 2 by `as_completed`, 2 before 1 by the workers."""
     said = verdict(three(), 2)

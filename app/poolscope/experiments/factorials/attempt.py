@@ -57,8 +57,8 @@ def factorial(n: int, check: Callable[[int], None]) -> int:
 
 def attempt(n: int, time_limit: float, stopping: Callable[[], bool] | None = None) -> Attempt:
     """What a worker does for one number: stamps around the user's function, in the worker itself."""
-    cpu = thread_time_ns()
     started = perf_counter_ns()
+    cpu = thread_time_ns()  # within the stamps: a short number would else compute for longer than it took
     limit = started + int(time_limit * 1e9)
     value, failure = None, None
 
@@ -78,5 +78,6 @@ def attempt(n: int, time_limit: float, stopping: Callable[[], bool] | None = Non
         failure = TaskFailure("time limit", late.factors)
     except Exception as error:
         failure = TaskFailure("exception", message=f"{type(error).__name__}: {error}")
+    cpu = thread_time_ns() - cpu
     ended = perf_counter_ns()
-    return Attempt(threading.current_thread().name, os.getpid(), started, ended, thread_time_ns() - cpu, value, failure)
+    return Attempt(threading.current_thread().name, os.getpid(), started, ended, cpu, value, failure)

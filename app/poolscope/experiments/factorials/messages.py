@@ -64,7 +64,7 @@ def time_spent(
     match use:
         case TimeUse.PARALLEL:
             average = f"on average {times.computing / times.span:.1f} workers computed at a time"
-            return f"{took} {computing} of computing: {average} on {count(usable_cpus, 'usable CPU')}."
+            return f"{took} {computing} of CPU time: {average} on {count(usable_cpus, 'usable CPU')}."
         case TimeUse.WAITED_FOR_GIL:
             return (
                 f"{took} {computing} of it computing. The tasks' own times add up to {inside} because they wait for "
@@ -72,7 +72,8 @@ def time_spent(
             )
         case TimeUse.OVERHEAD:
             return (
-                f"{took} only {computing} of it computing, the rest went into starting workers and handing items over."
+                f"{took} only {computing} of it was CPU time of the tasks, which took {inside} together; the rest "
+                "went into starting workers and handing items over."
             )
         case TimeUse.GIL_BOUND:
             return f"{took} {computing} of it computing, one thread at a time under the GIL."
