@@ -177,7 +177,7 @@ def _collect(reporter: CaseReporter, slow: Mapping[str, Future[Any]], kept: list
     lost: list[str] = []
     for name, future in slow.items():
         try:
-            future.result(0)
+            result = future.result(0)
         except (BrokenProcessPool, TimeoutError) as error:
             if not lost:
                 kind, trace = type(error).__name__, "".join(traceback.format_exception(error))
@@ -186,7 +186,7 @@ def _collect(reporter: CaseReporter, slow: Mapping[str, Future[Any]], kept: list
                 reporter.emit(Failure(perf_counter_ns(), kind, str(error), trace, where, name))
             lost.append(name)
         else:
-            kept.append(name)
+            kept.append(f"{name} = {result}")
     return lost
 
 
