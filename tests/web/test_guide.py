@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,13 @@ def test_every_program_of_no_run_s_page_stands_in_the_guide(browser: httpx.Clien
 # Figures
 
 
-def kept(folder: Path, experiment: str, params: dict[str, Any], records: Sequence[Record]) -> None:
+def kept(
+    folder: Path,
+    experiment: str,
+    params: dict[str, Any],
+    records: Sequence[Record],
+    conditions: Mapping[str, Any] | None = None,
+) -> None:
     """Put a finished run into the journal of a server that is yet to start."""
 
     async def write() -> None:
@@ -134,14 +140,16 @@ def kept(folder: Path, experiment: str, params: dict[str, Any], records: Sequenc
         run_id = await journal.create(about.prefix, experiment, asked, "2026-01-01T00:00:00.000+00:00", {})
         assert run_id is not None
         await journal.append(run_id, 1, [to_line(record) for record in records])
-        await journal.save(run_id, status="finished", started="2026-01-01T00:00:00.000+00:00")
+        here = dict(conditions or {})
+        await journal.save(run_id, status="finished", started="2026-01-01T00:00:00.000+00:00", conditions=here)
         await journal.close()
 
     asyncio.run(write())
 
 
-def sharing_records() -> Iterator[Record]:
+def sharing_records(*more: Record) -> Iterator[Record]:
     yield opening("sharing")
+    yield from more
     for tool, seconds in (("queue", 0.5), ("mp-queue", 2.0)):
         yield Result(
             1,
@@ -207,7 +215,16 @@ def test_a_disturbed_run_is_called_so_and_its_figures_are_not_shown(tmp_path: Pa
     kept(tmp_path, "which-pool", asked, [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)])
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/threads-or-processes")
-    assert page.text.count("wp-0001 (disturbed, so not shown)") == 4
+    assert page.text.count("wp-0001 (disturbed)") == 4
+    assert set(page.texts("b")) == {UNKNOWN}
+
+
+def test_a_disturbed_run_of_sharing_is_treated_as_one_of_which_pool(tmp_path: Path, serve: Serve) -> None:
+    messages = {"tools": ["queue", "mp-queue"], "repeats": 1}
+    kept(tmp_path, "sharing", messages, list(sharing_records(Result(1, LOUD))), {"usable_cpus": 2})
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        page = read(browser, "/guide/threads-or-processes")
+    assert page.text.count("sd-0001 (disturbed)") == 1
     assert set(page.texts("b")) == {UNKNOWN}
 
 

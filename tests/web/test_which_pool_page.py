@@ -341,3 +341,22 @@ def test_the_shares_of_a_disturbed_run_say_that_it_was(noise: NoiseReading, said
     found = split(state, recommend(state), 2)
     assert found is not None
     assert ("The run was disturbed" in found.sentence) == said
+
+
+@pytest.mark.parametrize("on_cpu", [0.004, 0.006, 0.008, 0.012])
+def test_the_share_of_the_sentence_is_that_of_the_legend(on_cpu: float) -> None:
+    """Also where the work computed for less than a percent, which is not named and not counted."""
+    trace = traced(planned("thread 2", 32), 400, cpus=2 * on_cpu, share=on_cpu / 0.77)
+    state = told_by(
+        {"serial": about(640), "thread 2": about(400)},
+        traces={"thread 2": trace},
+        loop_share=0.01,
+        asked={"workload": "sleep"},
+    )
+    found = split(state, recommend(state), 2)
+    assert found is not None
+    told = re.match(r"(\d+)% of the time of 2\sthreads went into (.+?);", found.sentence)
+    assert told
+    named = {share.phase: share.words for share in found.shares if share.phase in told[2]}
+    assert named
+    assert int(told[1]) == sum(int(words.removesuffix("%")) for words in named.values())

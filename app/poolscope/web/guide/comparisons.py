@@ -28,7 +28,7 @@ class Aspect:
 
 def _measured(aspect: Aspect) -> Cell:
     figure = aspect.figure
-    disturbed = "(disturbed, so not shown)" if figure.disturbed else ""
+    disturbed = "(disturbed)" if figure.disturbed else ""
     if not figure.run:
         return Cell(small=f"{figure.what}, not measured here yet", head="measured")
     before = f"{figure.what},"

@@ -14,6 +14,7 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.findings.validity import judge_disturbance
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
+from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run
 from poolscope.text import numbers
@@ -31,7 +32,8 @@ Word = Callable[[Mapping[str, Any]], str]
 class Figure:
     """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
 
-    A figure that nobody has measured is an en dash. `disturbed`: something else spoiled that run.
+    A figure that nobody has measured is an en dash. `disturbed`: something else spoiled that run, and its figures are
+    left out, for they would speak against the text beside them.
     """
 
     what: str
@@ -129,8 +131,13 @@ def state_as_json(run: Run | None) -> State:
 
 
 def spoiled(run: Run | None) -> bool:
-    """Whether something else disturbed a run of which-pool, as far as it could be told."""
-    judged = judge_disturbance(run.state, run.state.usable_cpus or run.usable_cpus) if run else None
+    """Whether something else disturbed a run of which-pool or sharing, as far as it could be told."""
+    if run is None:
+        return False
+    if run.experiment.name == "sharing":
+        judged = disturbed(run.state, run.usable_cpus)
+    else:
+        judged = judge_disturbance(run.state, run.state.usable_cpus or run.usable_cpus)
     return bool(judged and judged.disturbed)
 
 
@@ -162,8 +169,6 @@ async def figures(kept: Kept) -> Figures:
     crashes = await kept.newest("failures", showing("scenarios", "side-by-side"))
 
     def of_cells(what: str, run: Run | None, word: Word, preset: str, alike: bool = False) -> Figure:
-        if spoiled(run):  # its figures would speak against the text beside them
-            return Figure(what, numbers.UNKNOWN, numbers.UNKNOWN, id_of(run), PRESETS[preset], True)
         cells = state_as_json(run).get("cells", ())
         pools = [best(cells, "thread"), best(cells, "process")]
         if alike:  # as many threads as processes, and several: one alone has no company
@@ -171,19 +176,19 @@ async def figures(kept: Kept) -> Figures:
             pools[1] = best(many, "process")
             pools[0] = best([cell for cell in cells if cell["size"] == pools[1].get("size")], "thread") or pools[0]
         threads, processes = map(word, pools)
-        return Figure(what, threads, processes, id_of(run), PRESETS[preset], spoiled(run))
+        return figure_of(what, threads, processes, run, preset)
 
     rates = {tool["tool"]: tool["operations_per_s"]["median"] for tool in state_as_json(sharing).get("tools", ())}
     ends = {entry["tool"]: entry for entry in state_as_json(crashes).get("matrix", ()) if entry["fault"] == "exits"}
     return Figures(
         use=of_cells("speed-up over the loop while each item waits", waiting, speedup, "waiting"),
         memory=of_cells("memory that a worker adds", computing, memory, "computing", alike=True),
-        messages=Figure(
+        messages=figure_of(
             "items through a queue, per second",
             numbers.whole(rates.get("queue")),
             numbers.whole(rates.get("mp-queue")),
-            id_of(sharing),
-            PRESETS["messages"],
+            sharing,
+            "messages",
         ),
         gil=of_cells("a worker's time on a CPU while each item computes", computing, on_cpu, "computing", alike=True),
         isolation=Figure(
@@ -196,6 +201,14 @@ async def figures(kept: Kept) -> Figures:
         overhead=of_cells("until all workers answered", computing, start_up, "computing", alike=True),
         scaling=of_cells("best speed-up over the loop while each item computes", computing, speedup, "computing"),
     )
+
+
+def figure_of(what: str, threads: str, processes: str, run: Run | None, preset: str) -> Figure:
+    """What a run measured; nothing of one that was disturbed, whatever it is about."""
+    disturbed_run = spoiled(run)
+    if disturbed_run:
+        threads = processes = numbers.UNKNOWN
+    return Figure(what, threads, processes, id_of(run), PRESETS[preset], disturbed_run)
 
 
 def best(cells: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:

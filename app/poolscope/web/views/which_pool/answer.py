@@ -66,13 +66,14 @@ def _explained(state: State, choice: Recommendation | None) -> Configuration | N
 def _sentence(name: str, shares: list[Share]) -> str:
     costs = sorted((share for share in shares if share.phase not in WORK), key=lambda share: -share.width)
     wanted = [share for share in shares if share.phase in WORK]
-    work = sum(share.width for share in wanted)
-    into = format_list(share.phase for share in wanted if share.width >= 1) or "the work itself"
+    told = [share for share in wanted if share.width >= 1]
+    work = sum(round(share.width) for share in told)  # of what is named, as its words round it
+    into = format_list(share.phase for share in told) or "the work itself"
     of = f"the time of {name}"
     if not costs or costs[0].width < 1:
         return f"All but all of {of} went into {into}."
     largest = costs[0]
     if largest.width > work:
         return f"{largest.words} of {of} went into {largest.phase}."
-    its = f"{work:.0f}% of {of} went into {into}"
+    its = f"{work}% of {of} went into {into}"
     return f"{its}; the largest cost is {largest.phase}, {largest.words}."
