@@ -61,18 +61,14 @@ def test_nothing_is_said_of_tasks_that_are_still_under_way() -> None:
     state = fold(state, Result(2, TasksKept(("task 1 = 1",))))
     view = VIEWS["failures"].view(run, state)
     (case,) = view.scenarios["by-hand"].cases
-    assert (case.kept, case.share, case.nothing, case.silence) == (
-        ("task 1 = 1",),
-        "",
-        "not known yet",
-        "Not known yet.",
-    )
+    assert (case.kept, case.share, case.settled) == (("task 1 = 1",), "", False)
+    assert (case.unknown, case.silence) == ("not known yet", "Not known yet.")
     assert {row.cells[1:] for row in view.left.rows} == {("", "not known yet")}
     state = fold(state, Result(3, TasksLost(())))
     state = fold(state, Result(4, CaseLeftovers()))
     view = VIEWS["failures"].view(run, state)
     (case,) = view.scenarios["by-hand"].cases
-    assert (case.share, case.nothing, case.silence) == ("1 of 1", "nothing", "No exception.")
+    assert (case.share, case.settled, case.silence) == ("1 of 1", True, "No exception.")
     assert {row.cells[1] for row in view.left.rows} == {"0"}
 
 

@@ -70,6 +70,8 @@ def test_nobody_who_kills_one_is_an_outcome_too() -> None:
     case = case_of(records)
     assert (end_of(records).outcome, case.ending) == ("finished", CaseEnding.NOTHING_FAILED)
     assert (len(case.kept), case.lost, case.surfaced, case.left) == (8, (), None, {})
+    assert case.observed.cleaned is not None
+    assert case.observed.cleaned.left == 0
     assert case_sentence(case).startswith("Nobody killed a worker within 1 s")
     assert case.kept[3:5] == ("task 4 = 16", "task 5 = None")
     said = verdict(state_of(records), 2)

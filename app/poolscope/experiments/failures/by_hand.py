@@ -82,10 +82,11 @@ def _with_executor(context: RunContext, reporter: CaseReporter, seconds: float, 
     finally:
         before = len(multiprocessing.active_children())
         pool.close()
+        # The executor's own end with it; until then one may be collecting an exit code, which looks like a live child.
+        for thread in set(threading.enumerate()) - others:
+            thread.join(LATE_S)
         left = len(multiprocessing.active_children())
         reporter.note(CleanedUp(endings.pool_closed(before, left), left=left))
-        for thread in set(threading.enumerate()) - others:  # the executor's own, which end with it
-            thread.join(LATE_S)
 
 
 class CaseReporter:

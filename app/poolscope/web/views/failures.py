@@ -98,8 +98,8 @@ class WaitGraph:
 class CaseFacts:
     """One case: `case` is '' where a scenario has one; `picture` is None while nobody has appeared.
 
-    `nothing` stands where no task was lost or kept, `silence` where no exception surfaced; both say where that is not
-    known. `share` is '7 of 8', '' where that is not known or there were no tasks.
+    `settled` says whether it is known what became of its tasks, and `unknown` stands where it is not; `silence` where no
+    exception has surfaced.
     """
 
     case: str
@@ -111,9 +111,9 @@ class CaseFacts:
     noticed: str
     kept: tuple[str, ...]
     lost: tuple[str, ...]
-    nothing: str
+    settled: bool
+    unknown: str
     silence: str
-    share: str
     cleaned: str
     orphans: tuple[str, ...]
     took: str
@@ -124,6 +124,12 @@ class CaseFacts:
     stacks: tuple[Stack, ...]
     waits: WaitGraph | None
     stderr: str
+
+    @property
+    def share(self) -> str:
+        """'7 of 8', nothing where there were no tasks or it is not known."""
+        total = len(self.kept) + len(self.lost)
+        return f"{len(self.kept)} of {total}" if total and self.settled else ""
 
     @property
     def lost_mark(self) -> str:
@@ -408,11 +414,6 @@ def _silence(case: Case, unknown: str) -> str:
     return "Nothing failed: a task was only late." if case.late else "No exception."
 
 
-def _share(case: Case) -> str:
-    total = len(case.kept) + len(case.lost)
-    return f"{len(case.kept)} of {total}" if total and case.settled else ""
-
-
 def _surfaced_in(case: Case) -> str:
     if case.surfaced:
         return case.surfaced.surfaced_in
@@ -435,9 +436,9 @@ def _case(case: Case, end: int, unknown: str) -> CaseFacts:
         noticed=_noticed(case),
         kept=tuple(case.kept),
         lost=tuple(case.lost),
-        nothing="nothing" if case.settled else unknown,
+        settled=case.settled,
+        unknown=unknown,
         silence=_silence(case, unknown),
-        share=_share(case),
         cleaned=case.observed.cleaned.sentence if case.observed.cleaned else "",
         orphans=tuple(case.orphans),
         took="" if case.seconds is None else numbers.duration(case.seconds),
