@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import pytest
@@ -36,6 +38,17 @@ def test_the_answer_comes_first_then_what_was_found_then_the_table(width: int) -
     assert all(len(line) <= width or "again" in line for line in shown.splitlines())
     assert "\x1b" not in shown
     assert "…" not in shown
+
+
+def test_what_to_run_again_is_said_with_its_change_and_its_time() -> None:
+    answer = answer_of(ended(noise=LOUD), lambda remedy: f"again {remedy}")
+    offered = [advice for advice in answer.advice if advice.again]
+    assert offered
+    for advice in offered:
+        assert advice.sentence
+        assert re.search(r"\S, which takes about\s\d+", advice.change)
+        assert f"Try: {advice.change}:" in as_text(answer, 400, where_more="--json")
+        assert escape(advice.change) in as_html(answer)
 
 
 def test_a_column_without_room_is_named_and_none_is_cut() -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from poolscope.experiments.experiment import Finding
 from poolscope.runs.run import Run
-from poolscope.text.numbers import plural
+from poolscope.text.numbers import plural, roughly
 from poolscope.text.sentences import capital
 
 Again = Callable[[Mapping[str, Any]], str]
@@ -22,10 +22,19 @@ FRAME = 3  # characters between two columns
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A finding that holds, and the words to run again with its remedy; '' where there is none."""
+    """A finding that holds, and the words to run again with its remedy; '' where there is none.
+
+    `change` says what is different then and about how long it takes; '' where `again` is all that is known.
+    """
 
     sentence: str
     again: str
+    change: str = ""
+
+    @property
+    def invitation(self) -> str:
+        """What stands before the words to run again."""
+        return f"Try: {self.change}:" if self.change else "Try:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
         headline=verdict.headline if verdict else "",
         rest=verdict.rest if verdict else "",
         why=verdict.reasons if verdict else (),
-        advice=tuple(advice([finding for finding in findings if finding.holds], told, again)),
+        advice=tuple(advice(run, [finding for finding in findings if finding.holds], told, again)),
         title=f"{run.experiment.title}, {run.id}, {run.status}",
         common=common,
         header=tuple(header[place] for place in kept),
@@ -82,16 +91,25 @@ def answer_of(run: Run, again: Again = lambda _: "") -> ReadableAnswer:
     )
 
 
-def advice(found: Sequence[Finding], told: str, again: Again) -> Iterator[Advice]:
+def advice(run: Run, found: Sequence[Finding], told: str, again: Again) -> Iterator[Advice]:
     """What the verdict has not said yet, or said without the remedy; one that several have stands beside the first."""
     offered = set()
     for finding in found:
         words = again(finding.remedy) if finding.remedy else ""
-        if not is_said(finding.sentence, told):
-            yield Advice(finding.sentence, "" if words in offered else words)
-        elif words and words not in offered:
-            yield Advice(f"{capital(finding.check)}: see above.", words)
+        new = "" if words in offered else words
+        said = is_said(finding.sentence, told)
+        if new or not said:
+            sentence = f"{capital(finding.check)}: see above." if said else finding.sentence
+            yield Advice(sentence, new, change_in_words(run, finding.remedy) if new else "")
         offered.add(words)
+
+
+def change_in_words(run: Run, remedy: Mapping[str, Any]) -> str:
+    """'Measure for 60 s, which takes about 60 s'; '' where an experiment has no words for it."""
+    if run.experiment.meaning.change is None:
+        return ""
+    change = run.experiment.meaning.change(run.state, remedy)
+    return change.words if change.seconds is None else f"{change.words}, which takes {roughly(change.seconds)}"
 
 
 def is_said(sentence: str, told: str) -> bool:
@@ -143,8 +161,9 @@ def print_answer(console: Console, answer: ReadableAnswer, *, where_more: str) -
         console.print("\nFindings:")
     for advice in answer.advice:
         console.print(f"- {advice.sentence}", markup=False)
-        if advice.again:  # in one line, so that it can be copied
-            console.print(f"  Try: {advice.again}", markup=False, soft_wrap=True)
+        if advice.again:
+            console.print(f"  {advice.invitation}", markup=False)
+            console.print(f"  {advice.again}", markup=False, soft_wrap=True)  # in one line, so that it can be copied
     if answer.headline:
         console.print()
     left_out = print_table(console, answer)

@@ -17,7 +17,8 @@ def as_html(answer: ReadableAnswer) -> str:
     parts += listed(answer.why)
     parts += listed(
         [
-            escape(advice.sentence) + (f"<br>Try: <code>{escape(advice.again)}</code>" if advice.again else "")
+            escape(advice.sentence)
+            + (f"<br>{escape(advice.invitation)} <code>{escape(advice.again)}</code>" if advice.again else "")
             for advice in answer.advice
         ],
         escaped=True,

@@ -40,7 +40,11 @@ def test_a_remedy_takes_as_much_longer_as_it_measures_more() -> None:
     assert change(RUN, {"repeats": 11}).seconds == pytest.approx(2 * once, rel=0.1)
     assert change(RUN, {"work_ms": 40.0}).seconds == pytest.approx(2 * once)
     assert once < (change(RUN, {"sizes": [1, 2]}).seconds or 0) < 2 * once
-    assert (change(LEFT_OPEN, {"seconds": 60.0}).seconds or 0) > 60
+
+
+def test_a_time_covers_the_whole_run_and_a_tenth_more_where_rounds_are_long() -> None:
+    assert change(LEFT_OPEN, {"seconds": 60.0}).seconds == 60.0
+    assert change(LEFT_OPEN, {"seconds": 4.0}).seconds == pytest.approx(4.4)
 
 
 def test_a_run_that_measured_nothing_says_no_time() -> None:

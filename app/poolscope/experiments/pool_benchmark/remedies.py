@@ -19,7 +19,7 @@ from poolscope.experiments.pool_benchmark.params import (
     PoolSizesParams,
     most_items,
 )
-from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, UNCOUNTED
+from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, GRACE, UNCOUNTED
 from poolscope.experiments.pool_benchmark.state import State
 
 LONGEST_MS = 60_000
@@ -107,9 +107,9 @@ def _seconds(state: State, remedy: Mapping[str, Any]) -> float | None:
     repeats = remedy.get("repeats", state.params.repeats)
     if repeats is not None:
         return float((repeats + UNCOUNTED) * round_s)
-    # The time is for counted rounds, and a few are made however long they take.
-    counted_s = max(remedy.get("seconds", state.params.seconds), FEWEST_TO_SETTLE * round_s)
-    return float(counted_s + UNCOUNTED * round_s)
+    # The time is for all that a run does; for the fewest rounds that say anything it takes a little more.
+    asked_s = remedy.get("seconds", state.params.seconds)
+    return float(min((1 + GRACE) * asked_s, max(asked_s, (FEWEST_TO_SETTLE + UNCOUNTED) * round_s)))
 
 
 def _times_as_many(state: State, name: str, values: Sequence[Any]) -> float:

@@ -98,8 +98,8 @@ class WaitGraph:
 class CaseFacts:
     """One case: `case` is '' where a scenario has one; `picture` is None while nobody has appeared.
 
-    `settled` says whether it is known what became of its tasks, and `unknown` stands where it is not; `silence` where no
-    exception has surfaced.
+    `settled` says whether it is known what became of its tasks, and `unknown` stands where it is not. `silence` stands
+    where no exception has surfaced.
     """
 
     case: str
