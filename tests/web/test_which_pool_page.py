@@ -360,3 +360,17 @@ def test_the_share_of_the_sentence_is_that_of_the_legend(on_cpu: float) -> None:
     named = {share.phase: share.words for share in found.shares if share.phase in told[2]}
     assert named
     assert int(told[1]) == sum(int(words.removesuffix("%")) for words in named.values())
+
+
+@pytest.mark.parametrize("sizes", [(4, 8), (8,)])
+def test_what_to_try_is_about_what_is_recommended(sizes: Sequence[int]) -> None:
+    """Threads are, so that processes which start slowly are a finding and no next step."""
+    maps = {"serial": about(640), **{f"thread {size}": about(648 / size) for size in sizes}, "process 8": about(81)}
+    asked = {"workload": "sleep", "sizes": [4, 8], "repeats": 5}
+    state = told_by(maps, loop_share=0.01, around_ms={"process 8": 500.0}, asked=asked)
+    run = Run("wp-0001", EXPERIMENTS["which-pool"], state.params, status=Status.FINISHED, state=state)
+    run.conditions = {"usable_cpus": 2}
+    facts = run_facts(run)
+    assert any("processes" in finding.sentence and finding.change for finding in facts.findings)
+    assert facts.attempt is None if sizes == (8,) else facts.attempt is not None
+    assert facts.attempt is None or "threads" in facts.attempt.sentence

@@ -172,7 +172,8 @@ class Finding:
     `remedy` holds the parameters to run again with, empty where there is nothing to change. `code` names what was found
     without words, for programs; it is '' where a check has none. Most checks look for trouble; of one that is `wanted`
     it is well that it holds. The trouble of most is a cost or a caution; it is a `failure` where something went wrong:
-    an exception, a wrong result, a worker that died or hangs, something left behind.
+    an exception, a wrong result, a worker that died or hangs, something left behind. Of a `not_recommended` one the
+    remedy is for something that the verdict does not recommend, so that it is no next step.
     """
 
     check: str
@@ -183,6 +184,7 @@ class Finding:
     code: str = ""
     wanted: bool = False
     failure: bool = False
+    not_recommended: bool = False
 
     @property
     def trouble(self) -> bool | None:
@@ -190,7 +192,8 @@ class Finding:
         return None if self.holds is None else self.holds is not self.wanted
 
     def as_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name not in ("wanted", "failure")}
+        ours = ("wanted", "failure", "not_recommended")
+        return {name: value for name, value in asdict(self).items() if name not in ours}
 
 
 @dataclass(frozen=True, slots=True)

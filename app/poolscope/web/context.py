@@ -56,8 +56,8 @@ class RunFacts:
     those `behind`, which are measurements that it would disturb where it `spares` them; `lacks` is a sentence on the
     room that it waits for. Only who has it `owned` may stop, change or delete it. `facts` stand behind the state on the
     run's page; `progress` is (done, total, words) while it is live. Of the checks the `findings` hold, others `passed`,
-    and some are `unclear`; `attempt` is the one with the remedy that promises most. `workers` are the processes that
-    may be killed now, at most; 0 where nobody can be; `invitation` asks for that where the run waits for it.
+    and some are `unclear`; `attempt` is the one whose remedy promises most for what is recommended. `workers` are the
+    processes that may be killed now, at most; 0 where nobody can be; `invitation` asks for that where the run waits.
     `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     """
 
@@ -268,7 +268,7 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
         facts=_facts(run),
         exports=VIEWS[run.experiment.name].exports,
         findings=findings,
-        attempt=next((finding for finding in findings if finding.change), None),
+        attempt=next((each for each in findings if each.change and not checks[each.place].not_recommended), None),
         passed=findings_that(False, checks, run, installation),
         unclear=findings_that(None, checks, run, installation),
         error=(run.error or "") if broken or run.started is None else "",

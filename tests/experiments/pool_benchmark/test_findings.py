@@ -464,6 +464,24 @@ def test_start_up_that_outweighs_is_answered_with_more_items() -> None:
     assert check(told(FREE), "starting processes").holds is None
 
 
+WAITING = {"serial": about(640), "thread 4": about(162), "thread 8": about(82), "process 8": about(82)}
+
+
+def test_a_remedy_for_a_pool_that_is_not_recommended_comes_last_and_is_no_next_step() -> None:
+    now = told(WAITING, loop_share=0.01, around_ms={"process 8": 500.0}, asked={"workload": "sleep"})
+    held = [finding for finding in findings.findings(now, 2) if finding.holds and finding.remedy]
+    assert [finding.code for finding in held] == ["larger_pools_untried: rises", "start_up_outweighs: outweighs"]
+    assert [finding.not_recommended for finding in held] == [False, True]
+    assert "not_recommended" not in held[0].as_json()
+
+
+def test_a_remedy_for_pools_is_a_next_step_where_processes_or_the_loop_win() -> None:
+    processes = told({"serial": about(640), "process 2": about(335)}, around_ms=900.0)
+    loop = told({"serial": about(640), "thread 2": about(655), "process 2": about(655)}, around_ms=900.0)
+    assert not check(processes, "starting processes").not_recommended
+    assert not check(loop, "starting processes").not_recommended
+
+
 def test_start_methods_that_were_compared_are_named_with_their_prices() -> None:
     maps = {"serial": about(640), "process 2 fork": about(335), "process 2 spawn": about(336)}
     found = check(told(maps, asked={"start_methods": ["fork", "spawn"]}), "starting processes")

@@ -51,8 +51,10 @@ from poolscope.experiments.pool_benchmark.findings.validity import (
     slow_items,
     unsettled,
 )
+from poolscope.experiments.pool_benchmark.naming import family
+from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.remedies import compares_kinds
-from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 
 Check = Callable[[State, int], CheckResult]
@@ -174,16 +176,31 @@ def findings(state: State, usable_cpus: int) -> tuple[Finding, ...]:
         for check in CHECKS
         if check not in senseless
     ]
-    results.sort(key=lambda checked: _rank(checked[1]))
-    return tuple(_finding(state, check, result) for check, result in results)
+    recommended = _recommended(state)
+    results.sort(key=lambda checked: _rank(checked[1], recommended))
+    return tuple(_finding(state, check, result, recommended) for check, result in results)
 
 
-def _rank(result: CheckResult) -> tuple[bool, float]:
-    """What holds comes first, the cause that costs most before all others."""
-    return (False, -(result.lost_share or 0.0)) if result.holds else (True, 0.0)
+def _recommended(state: State) -> str:
+    """The family of the pool to use; '' where no pool is recommended."""
+    choice = recommend(state)
+    return family(choice.config) if choice and choice.config and not choice.config.serial else ""
 
 
-def _finding(state: State, check: Check, result: CheckResult) -> Finding:
+def _is_for_others(result: CheckResult, recommended: str) -> bool:
+    """Whether the remedy is for pools of another family than the recommended one's, be they as fast or not."""
+    about = {family(fact) for fact in result.facts.values() if isinstance(fact, Configuration)}
+    return bool(result.remedy and recommended and about) and recommended not in about
+
+
+def _rank(result: CheckResult, recommended: str) -> tuple[bool, bool, float]:
+    """What holds comes first, with the cause that costs most; remedies for other pools than the one to use after it."""
+    if not result.holds:
+        return True, False, 0.0
+    return False, _is_for_others(result, recommended), -(result.lost_share or 0.0)
+
+
+def _finding(state: State, check: Check, result: CheckResult, recommended: str) -> Finding:
     name = check.__name__
     return Finding(
         messages.CHECKS[name],
@@ -193,4 +210,5 @@ def _finding(state: State, check: Check, result: CheckResult) -> Finding:
         result.remedy,
         f"{name}: {result.code}",
         failure=check in FAILURES or (check is results_differ and result.code in WRONG_RESULTS),
+        not_recommended=_is_for_others(result, recommended),
     )
