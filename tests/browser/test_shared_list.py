@@ -21,10 +21,11 @@ BRISK = {
 }
 
 
-# How many signs begin left of what they belong to, where its row may begin.
-SIGNS_OUTSIDE = (
-    """numbers => numbers.filter(number => parseFloat(getComputedStyle(number, "::after").left) < 0).length"""
-)
+# How many signs of the equation begin left of their card.
+SIGNS_OUTSIDE = """numbers => numbers.filter(number => {
+    const sign = number.parentElement.getBoundingClientRect().left + parseFloat(getComputedStyle(number, "::after").left);
+    return sign < number.closest("article").getBoundingClientRect().left;
+}).length"""
 
 
 def reading(page: Page, name: str, inside: str = "#shared-list-live") -> int:
@@ -125,7 +126,7 @@ def test_without_a_guard_the_page_says_what_was_lost(open_page: Opens) -> None:
 def test_the_signs_of_the_equation_stand_within_their_card(open_page: Opens, bench: Served) -> None:
     shown = bench.done("shared-list", guard="none", delay_min=0.001, delay_max=0.002, seconds=0.5)
     page = open_page(f"/runs/{shown}")
-    for width in (1280, 390):
+    for width in (1280, 660, 540, 390):
         page.set_viewport_size({"width": width, "height": 900})
         signs = page.locator("#run-list dd[data-op]")
         expect(signs).to_have_count(2)
