@@ -23,7 +23,8 @@ BRISK = {
 
 # How many signs of the equation begin left of their card.
 SIGNS_OUTSIDE = """numbers => numbers.filter(number => {
-    const sign = number.parentElement.getBoundingClientRect().left + parseFloat(getComputedStyle(number, "::after").left);
+    const { left } = number.parentElement.getBoundingClientRect();
+    const sign = left + parseFloat(getComputedStyle(number, "::after").left);
     return sign < number.closest("article").getBoundingClientRect().left;
 }).length"""
 
