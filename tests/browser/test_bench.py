@@ -48,6 +48,32 @@ def test_three_experiments_start_by_one_button_and_nothing_jumps(open_page: Open
     assert worst_burst(page.evaluate("shifts")) < BEARABLE
 
 
+@pytest.mark.parametrize(
+    ("width", "experiment", "runs"),
+    [
+        # Rows with sentences of several lengths, and what ran last stands first.
+        (390, "failures", [{"scenarios": "process-queue"}, {"scenarios": "thread-uncaught"}]),
+        # The readings grow to six digits, and the numbers of the list change all the time.
+        (390, "shared-list", [{"seconds": 1, "delay_min": 0, "delay_max": 0, "guard": "none"}, {"seconds": 0.5}]),
+        (1440, "shared-list", [{"seconds": 1, "delay_min": 0, "delay_max": 0, "guard": "none"}]),
+    ],
+)
+def test_nothing_in_sight_jumps_while_a_panel_shows_one_run_after_another(
+    open_page: Opens, bench: Served, width: int, experiment: str, runs: list[dict[str, object]]
+) -> None:
+    page = until_live(open_page(viewport={"width": width, "height": 844}))
+    page.locator(f"#{experiment}-live").evaluate("panel => panel.scrollIntoView()")
+    page.evaluate(OBSERVE)
+    before = page.evaluate("performance.now()")
+    for params in runs:
+        run_id = bench.begin(experiment, **params)
+        expect(page.locator(f"#{experiment}-head output")).to_contain_text(run_id)
+        expect(page.locator(f"#{experiment}-head output")).to_contain_text("finished")
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn)))")
+    shifts = [shift for shift in page.evaluate("shifts") if shift[0] > before]
+    assert worst_burst(shifts) < BEARABLE, shifts
+
+
 def test_the_first_card_leads_to_its_panel_once_its_run_has_begun(open_page: Opens) -> None:
     page = until_live(open_page("/?defaults=which-pool", unfold=False))
     panel, sizes = page.locator("#which-pool"), page.locator("#which-pool-form [name=sizes]")

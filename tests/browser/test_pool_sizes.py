@@ -89,6 +89,9 @@ def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Open
     expect(transcript).to_contain_text(re.compile(r"Time taken: \d+\.\d{4} seconds"))
     expect(page.locator("#run-findings ol.findings li")).not_to_have_count(0)
     expect(page.locator("#run-repetitions tbody").first.locator("tr")).to_have_count(3)
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.locator("#run-speedup .scroll").evaluate("each => each.scrollWidth <= each.clientWidth"), width
 
     page.route("**/chart.json*", lengthened)
     page.locator("#phase-chart").evaluate(

@@ -7,9 +7,12 @@ from html import unescape
 
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.payloads import CaseBegan, CaseExited
+from poolscope.experiments.failures.payloads import CaseBegan, CaseExited, CaseLeftovers, TasksKept, TasksLost
 from poolscope.experiments.failures.state import fold, initial
+from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import Result
+from poolscope.runs.run import Run, Status
+from poolscope.web.views import VIEWS
 from poolscope.web.views.failures import scenario_facts
 
 from tests.web.conftest import BY_BROWSER, Serve, ended, start
@@ -49,6 +52,24 @@ def test_a_case_is_counted_when_it_is_over_as_in_the_progress_of_the_run() -> No
     assert (state.done, scenario_facts(state, "worker-killed", 1, True).counted) == (0, "0 of 6 cases")
     state = fold(state, Result(2, CaseExited(0, "", False, 1.0), "worker-killed: SIGKILL / Pool"))
     assert (state.done, scenario_facts(state, "worker-killed", 2, True).counted) == (1, "1 of 6 cases")
+
+
+def test_nothing_is_said_of_tasks_that_are_still_under_way() -> None:
+    asked = FailuresParams(scenarios=["by-hand"])
+    run = Run("fl-0001", EXPERIMENTS["failures"], asked, status=Status.RUNNING)
+    state = fold(initial(asked), Result(1, CaseBegan("by-hand", ""), "by-hand"))
+    state = fold(state, Result(2, TasksKept(("task 1 = 1",))))
+    view = VIEWS["failures"].view(run, state)
+    (case,) = view.scenarios["by-hand"].cases
+    assert (case.kept, case.share, case.settled) == (("task 1 = 1",), "", False)
+    assert (case.unknown, case.silence) == ("not known yet", "Not known yet.")
+    assert {row.cells[1:] for row in view.left.rows} == {("", "not known yet")}
+    state = fold(state, Result(3, TasksLost(())))
+    state = fold(state, Result(4, CaseLeftovers()))
+    view = VIEWS["failures"].view(run, state)
+    (case,) = view.scenarios["by-hand"].cases
+    assert (case.share, case.settled, case.silence) == ("1 of 1", True, "No exception.")
+    assert {row.cells[1] for row in view.left.rows} == {"0"}
 
 
 def test_a_deadlock_is_drawn_and_what_is_left_is_counted(serve: Serve) -> None:

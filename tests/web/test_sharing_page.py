@@ -69,6 +69,12 @@ def test_what_ran_comes_first_and_what_lost_updates_is_run_again_beside_its_cure
     assert [(row.cells[0].text, row.cells[-1].button) for row in live] == [(name, None) for name, _ in rows]
 
 
+def test_only_where_one_repetition_is_all_there_is_that_is_said() -> None:
+    about = EXPERIMENTS["sharing"]
+    run = Run("sh-0001", about, parse(about.params, {"tools": "lock", "repeats": 2}), status=Status.QUEUED)
+    assert not VIEWS["sharing"].view(run).one_sample
+
+
 def test_a_form_with_a_bad_tool_comes_back_with_what_is_allowed(browser: httpx.Client) -> None:
     answer = browser.post("/runs", data={"experiment": "sharing", "tools": "lock, mutex"})
     assert answer.status_code == 422

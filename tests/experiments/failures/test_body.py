@@ -173,6 +173,18 @@ def test_a_pool_never_answers_for_a_dead_worker_and_an_executor_breaks(case: Ask
     assert len(executor.kept) + len(executor.lost) == 8
     assert executor.noticed_s is not None
     assert executor.observed.usable is False
+    assert is_killed_from_the_fault_on(pool)
+    assert is_killed_from_the_fault_on(executor)
+
+
+def is_killed_from_the_fault_on(seen: Case) -> bool:
+    """Whether the worker's lane is in its task until the fault, and being killed from then to its end."""
+    fault = next(moment for moment in seen.moments if moment.state == "killed")
+    own = sorted((span for span in seen.lanes.spans if span.actor == fault.actor), key=lambda span: span.t0)
+    states = [span.state for span in own]
+    killed = states.index("killed")
+    until = own[killed - 1].t1 == own[killed].t0 >= fault.t
+    return until and set(states[:killed]) == {"running"} and set(states[killed:]) == {"killed"}
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from poolscope.experiments.failures import messages
 from poolscope.experiments.failures.catalogue import BY_HAND
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
-from poolscope.experiments.failures.state import Case, fold, initial
+from poolscope.experiments.failures.state import Case, FailuresState, fold, initial
 from poolscope.experiments.failures.verdict import verdict
 from poolscope.machine.processes import members
 from poolscope.protocol.commands import KillWorkerProcess
@@ -24,10 +25,15 @@ def waits(record: Record) -> bool:
     return isinstance(record, Progress) and record.seconds_left is not None
 
 
-def case_of(records: list[Record]) -> Case:
+def state_of(records: list[Record]) -> FailuresState:
     state = initial(asked(600))
     for record in records:
         state = fold(state, record)
+    return state
+
+
+def case_of(records: list[Record]) -> Case:
+    state = state_of(records)
     (case,) = state.of(BY_HAND)
     said = verdict(state, 2)
     assert (said.headline if said else "") == (case_sentence(case) if case.observed.outcome else "")
@@ -64,7 +70,13 @@ def test_nobody_who_kills_one_is_an_outcome_too() -> None:
     case = case_of(records)
     assert (end_of(records).outcome, case.ending) == ("finished", CaseEnding.NOTHING_FAILED)
     assert (len(case.kept), case.lost, case.surfaced, case.left) == (8, (), None, {})
+    assert case.observed.cleaned is not None
+    assert case.observed.cleaned.left == 0
     assert case_sentence(case).startswith("Nobody killed a worker within 1 s")
+    assert case.kept[3:5] == ("task 4 = 16", "task 5 = None")
+    said = verdict(state_of(records), 2)
+    assert said is not None
+    assert said.rest == messages.KILL_ONE
 
 
 def test_a_stop_ends_the_wait() -> None:

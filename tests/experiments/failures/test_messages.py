@@ -9,6 +9,14 @@ def test_a_headline_counts_who_was_not_told() -> None:
     assert messages.headline(1, 2) == "1 of 2\u00a0failures went unreported."
     assert messages.headline(0, 1) == "The failure was reported."
     assert messages.headline(0, 3) == "All 3 failures were reported."
+    assert messages.headline(0, 0) == "Nothing failed."
+
+
+def test_what_is_no_failure_is_named_with_its_reason() -> None:
+    assert messages.not_counted(0, 0) == ""
+    assert messages.not_counted(0, 1) == "Not counted: 1\u00a0case in which nothing failed."
+    said = "Not counted: 3\u00a0cases in which a task was only late and 1\u00a0case in which nothing failed."
+    assert messages.not_counted(3, 1) == said
 
 
 def test_many_scenarios_are_not_all_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from poolscope.experiments.failures import messages
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.export import as_json, left, matrix, rows
 from poolscope.experiments.failures.messages import endings
@@ -154,6 +155,38 @@ def test_the_verdict_is_the_scenarios_own_or_counts_who_was_not_told() -> None:
     alone = verdict(told("worker-killed", records=records), 2)
     assert alone is not None
     assert alone.rest.startswith(SCENARIOS["worker-killed"].explanation)
+
+
+def test_the_cure_and_a_task_that_is_only_late_are_no_failures() -> None:
+    records = [*begins(1, "deadlock", "threads, opposite order"), outcome(CaseEnding.DEADLOCK), *ends(2)]
+    records += [*begins(3, "deadlock", "threads, same order"), outcome(CaseEnding.NO_DEADLOCK), *ends(4)]
+    seen = verdict(told("deadlock", records=records), 2)
+    assert seen is not None
+    assert seen.headline == messages.headline(1, 1)
+    assert messages.not_counted(0, 1) in seen.rest
+    records = [*begins(1, "side-by-side", "too long / Pool"), outcome(CaseEnding.NO_ANSWER_IN_TIME), *ends(2)]
+    records += [*begins(3, "side-by-side", "raises / Pool"), outcome(CaseEnding.RAISED), *ends(4)]
+    seen = verdict(told("side-by-side", records=records), 2)
+    assert seen is not None
+    assert seen.headline == messages.headline(0, 1)
+    assert messages.not_counted(1, 0) in seen.rest
+
+
+def test_a_flood_that_was_contained_is_no_failure_and_a_worker_that_was_is_one() -> None:
+    flood = [*begins(1, "output-flood", "read with a bound"), outcome(CaseEnding.CONTAINED), *ends(2)]
+    worker = [*begins(1, "memory-limit"), Failure(2, "MemoryError", "", "", "stderr"), *flood[2:]]
+    assert [
+        told(name, records=seen).of(name)[0].well for name, seen in (("output-flood", flood), ("memory-limit", worker))
+    ] == [True, False]
+
+
+def test_a_case_that_did_not_end_says_which_of_both_ended_it() -> None:
+    cut = [*begins(1, "thread-queue"), *ends(9, -9, by_us=True)]
+    sentences = {
+        end: row(told("thread-queue", records=cut, end=end))["cases"][0]["sentence"] for end in ("stopped", "finished")
+    }
+    assert "the run was stopped" in sentences["stopped"]
+    assert "its time was over" in sentences["finished"]
 
 
 def test_a_case_that_broke_itself_is_said_to_have() -> None:

@@ -82,10 +82,11 @@ def _with_executor(context: RunContext, reporter: CaseReporter, seconds: float, 
     finally:
         before = len(multiprocessing.active_children())
         pool.close()
+        # The executor's own end with it; until then one may be collecting an exit code, which looks like a live child.
+        for thread in set(threading.enumerate()) - others:
+            thread.join(LATE_S)
         left = len(multiprocessing.active_children())
         reporter.note(CleanedUp(endings.pool_closed(before, left), left=left))
-        for thread in set(threading.enumerate()) - others:  # the executor's own, which end with it
-            thread.join(LATE_S)
 
 
 class CaseReporter:
@@ -177,7 +178,7 @@ def _collect(reporter: CaseReporter, slow: Mapping[str, Future[Any]], kept: list
     lost: list[str] = []
     for name, future in slow.items():
         try:
-            future.result(0)
+            result = future.result(0)
         except (BrokenProcessPool, TimeoutError) as error:
             if not lost:
                 kind, trace = type(error).__name__, "".join(traceback.format_exception(error))
@@ -186,7 +187,7 @@ def _collect(reporter: CaseReporter, slow: Mapping[str, Future[Any]], kept: list
                 reporter.emit(Failure(perf_counter_ns(), kind, str(error), trace, where, name))
             lost.append(name)
         else:
-            kept.append(name)
+            kept.append(f"{name} = {result}")
     return lost
 
 

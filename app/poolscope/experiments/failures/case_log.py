@@ -85,6 +85,13 @@ def appear(actor: str, what: str = "process", pid: int | None = None) -> None:
         write(Actor(perf_counter_ns(), actor, "started", what, "worker", pid))
 
 
+def dying(actor: str) -> None:
+    """An actor is about to be killed, which lasts until it is seen dead; what it was in before is over."""
+    stamp = perf_counter_ns()
+    write(Actor(stamp, actor, "ended", "process", "worker"))
+    write(Span(actor, "killed", stamp, None))
+
+
 def died(actor: str, since: int | None = None, until: int | None = None) -> None:
     """An actor was seen dead, or was being killed from one stamp to another; what it was in before is over."""
     stamp = perf_counter_ns() if since is None else since

@@ -143,8 +143,8 @@ _ALL = (
     Scenario(
         BY_HAND,
         "Kill a worker yourself",
-        "An executor breaks as soon as one of its workers dies, and gives up the tasks of the others as well. Keep "
-        "what has come back, build a new executor, and submit the rest again.",
+        "An executor breaks as soon as one of its workers dies, and gives up the tasks of the others as well. Then "
+        "keep what has come back, build a new executor, and submit the rest again.",
     ),
 )
 

@@ -12,7 +12,9 @@ from poolscope.text.numbers import count
 from poolscope.text.sentences import format_list
 
 NOTHING_LEFT = "After each case nothing was left: no process, zombie, segment, semaphore, thread or descriptor."
+UNREPORTED = "Unreported: nobody who waited was told."
 BY_HAND = "waits for you to press Kill now"
+KILL_ONE = "Run it again and press Kill now to see what becomes of the tasks."
 MOST_NAMED = 5
 
 
@@ -24,8 +26,12 @@ def case_sentence(case: Case) -> str:
     match case.ending:
         case CaseEnding.BROKEN if seen.broken is not None:
             return f"The case itself failed: {seen.broken.traceback.strip().splitlines()[-1]}"
-        case CaseEnding.STOPPED | CaseEnding.ENDED_FROM_OUTSIDE if seen.exited is not None:
-            return "It had not ended when its time was over or the run was stopped, so it was ended from outside."
+        case CaseEnding.STOPPED if seen.exited is not None:
+            return "It had not ended when the run was stopped, so it was ended from outside."
+        case CaseEnding.STOPPED:
+            return "It had not ended when the run did."
+        case CaseEnding.ENDED_FROM_OUTSIDE:
+            return "It had not ended when its time was over, so it was ended from outside."
         case CaseEnding.PROCESS_DIED if seen.exited is not None:
             return f"The whole process {seen.exited.manner}, with all its threads and results."
         case _:
@@ -38,10 +44,21 @@ def endings(of_cases: Sequence[str]) -> str:
     return counted[0][0] if len(counted) == 1 else ", ".join(f"{ending} in {number}" for ending, number in counted)
 
 
-def headline(untold: int, ended: int) -> str:
+def headline(untold: int, failed: int) -> str:
+    if not failed:
+        return "Nothing failed."
     if untold:
-        return f"{untold} of {count(ended, 'failure')} went unreported."
-    return f"All {ended} failures were reported." if ended > 1 else "The failure was reported."
+        return f"{untold} of {count(failed, 'failure')} went unreported."
+    return f"All {failed} failures were reported." if failed > 1 else "The failure was reported."
+
+
+def not_counted(late: int, well: int) -> str:
+    """The cases that are no failures, by their reason; '' where there are none."""
+    reasons = [
+        f"{count(late, 'case')} in which a task was only late" if late else "",
+        f"{count(well, 'case')} in which nothing failed" if well else "",
+    ]
+    return f"Not counted: {format_list(filter(None, reasons))}." if late or well else ""
 
 
 def untold(titles: Sequence[str]) -> str:

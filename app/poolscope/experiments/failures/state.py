@@ -37,6 +37,9 @@ from poolscope.protocol.records import Actor, End, Failure, Opening, Record, Res
 
 # Endings after which nobody who waited was told; the others reach somebody, or are the cure.
 UNTOLD = (CaseEnding.SILENT, CaseEnding.NEVER_ANSWERED, CaseEnding.WAITS_FOR_EVER, CaseEnding.DEADLOCK)
+# Nothing failed, or nothing but the hurry: a task that is merely late would have answered, and so has not failed.
+WELL = (CaseEnding.NOTHING_FAILED, CaseEnding.NO_DEADLOCK)
+LATE = (CaseEnding.NO_ANSWER_IN_TIME, CaseEnding.CANT_BE_ENDED)
 NOT_TRIED = (CaseEnding.NOT_IN_THIS_PYTHON, CaseEnding.STOPPED)  # nothing was seen, so there is nothing to count
 MOST_MOMENTS = 200
 EVERYTHING = "everything that the process had"
@@ -129,6 +132,22 @@ class Case:
     def unreported(self) -> bool:
         """Whether nobody who waited was told, since the process of all ended with it or for another reason."""
         return self.ending in UNTOLD or (self.ending is CaseEnding.PROCESS_DIED and self.surfaced is None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what became of its tasks: never where it was ended before it could say so."""
+        seen = self.observed
+        told = seen.outcome is not None or seen.lost is not None
+        return told or (seen.exited is not None and self.ending is CaseEnding.PROCESS_DIED)
+
+    @property
+    def late(self) -> bool:
+        return self.ending in LATE
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing failed; a flood that was contained is no failure, a worker that was is one."""
+        return self.ending in WELL or (self.ending is CaseEnding.CONTAINED and self.surfaced is None)
 
     @property
     def orphans(self) -> tuple[str, ...]:

@@ -59,14 +59,17 @@ def task(tool: str, number: int, fault: str, long: float) -> Any:
 def go_wrong(fault: str, actor: str, long: float) -> Any:
     if fault == "SIGKILL":
         case_log.moment(f"{actor} is killed by SIGKILL in task {FATAL}", "killed", actor)
+        case_log.dying(actor)
         os.kill(os.getpid(), signal.SIGKILL)
     elif fault in ("os._exit", "exits"):
         case_log.moment(f"{actor} calls os._exit(7) in task {FATAL}", "killed", actor)
+        case_log.dying(actor)
         os._exit(7)
     elif fault == "segmentation fault":
         import ctypes
 
         case_log.moment(f"{actor} reads address 0 in task {FATAL}", "killed", actor)
+        case_log.dying(actor)
         ctypes.string_at(0)
     elif fault == "too long":
         case_log.moment(f"task {FATAL} takes {long:g} s", "sleeping", actor)

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.naming import TITLES, config_name, title
-from poolscope.experiments.pool_benchmark.recommendation import fastest, recommend
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import budget, waits, why_off_cpu
 from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
@@ -48,8 +48,8 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
     ends at the usable CPUs; `bands` the fastest few of `speed`; `fit` the fitted curves; `best` the chosen setting,
     named at the height `at`, and its marker's height `of` where the label is not beside it; `ends` labels the lines,
     each at the height `at`; `heat` every setting; `why` one of each kind by what its time went into, in % of workers ×
-    wall, `budget` the same for every setting; `memory` MiB a worker; `cpus` the usable CPUs where they are a bound, and
-    the height `at` which the words beside their line are in nobody's way.
+    wall, `budget` the same for every setting; `memory` MiB a worker of each kind's best; `cpus` the usable CPUs where
+    they are a bound, and the height `at` which the words beside their line are in nobody's way.
     """
     lines = curves(state)
     points = [_point(state, config) for configs in lines.values() for config in configs]
@@ -73,7 +73,7 @@ def chart(state: State, usable_cpus: int) -> dict[str, Rows]:
         "budget": [row for config in state.configs.values() for row in spent(state, config, usable_cpus)],
         "memory": [
             _memory(state, config, config.memory)
-            for config in side_by_side(state)
+            for config in to_compare(state, recommend(state))
             if config.memory and config.memory.per_worker
         ],
         "cpus": _cpus(state, usable_cpus, points, ideal, [*ends, *best], highest),
@@ -93,6 +93,14 @@ def curves(state: State) -> dict[str, list[Configuration]]:
 def best_of_kinds(state: State) -> list[Configuration]:
     """The fastest setting of each curve, the fastest of all first."""
     return sorted((fastest(configs) for configs in curves(state).values()), key=lambda config: median(config.map))
+
+
+def to_compare(state: State, choice: Recommendation | None) -> list[Configuration]:
+    """The fastest setting of each curve, and of the recommended one's the recommended."""
+    best, recommended = best_of_kinds(state), choice.config if choice else None
+    if recommended is None:
+        return best
+    return [recommended if title(state, config) == title(state, recommended) else config for config in best]
 
 
 def side_by_side(state: State) -> list[Configuration]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import attrgetter, itemgetter
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from poolscope.examples import program_with
 from poolscope.experiments.failures import messages
 from poolscope.experiments.failures.catalogue import BY_HAND, ENGINES, EVERY, FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
-from poolscope.experiments.failures.export import left
+from poolscope.experiments.failures.export import NOWHERE, left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
@@ -96,7 +96,11 @@ class WaitGraph:
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """One case: `case` is '' where a scenario has one; `picture` is None while nobody has appeared."""
+    """One case: `case` is '' where a scenario has one; `picture` is None while nobody has appeared.
+
+    `settled` says whether it is known what became of its tasks, and `unknown` stands where it is not. `silence` stands
+    where no exception has surfaced.
+    """
 
     case: str
     mark: str
@@ -107,6 +111,9 @@ class CaseFacts:
     noticed: str
     kept: tuple[str, ...]
     lost: tuple[str, ...]
+    settled: bool
+    unknown: str
+    silence: str
     cleaned: str
     orphans: tuple[str, ...]
     took: str
@@ -120,9 +127,9 @@ class CaseFacts:
 
     @property
     def share(self) -> str:
-        """'7 of 8', nothing where there were no tasks."""
+        """'7 of 8', nothing where there were no tasks or it is not known."""
         total = len(self.kept) + len(self.lost)
-        return f"{len(self.kept)} of {total}" if total else ""
+        return f"{len(self.kept)} of {total}" if total and self.settled else ""
 
     @property
     def lost_mark(self) -> str:
@@ -139,7 +146,7 @@ class CaseFacts:
     @property
     def _well(self) -> str:
         """The mark where nothing is amiss, or not yet."""
-        return "done" if self.took else "running"
+        return "done" if self.took else "stopped" if self.mark == "stopped" else "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +277,8 @@ class FailuresView(View):
         ),
         "left": (
             Column("of the runner and its session", itemgetter(0), row_head=True),
-            Column("left", lambda row: len(row[1]), align="n"),
-            Column("named", lambda row: "; ".join(row[1]) or numbers.UNKNOWN),
+            Column("left", lambda row: "" if row[1] is None else len(row[1]), align="n"),
+            Column("named", itemgetter(2)),
         ),
     }
     timelines: ClassVar[Timelines] = {"case": Timeline("Who did what when", KEYS)}
@@ -303,7 +310,7 @@ class FailuresView(View):
             on_bench=table(self.columns["bench"], _bench_rows(run, scenarios), style="stack"),
             matrix=table(shown, _matrix(state), style="matrix") if SIDE_BY_SIDE in state.scenarios else None,
             without=tuple(dict.fromkeys(without.values())),
-            left=table(self.columns["left"], left(state).items()),
+            left=table(self.columns["left"], _left_rows(state)),
         )
 
 
@@ -348,7 +355,10 @@ def _bench_row(run: Run, scenario: ScenarioFacts) -> ScenarioRow:
 
 def scenario_facts(state: FailuresState, name: str, now: int, live: bool) -> ScenarioFacts:
     scenario = SCENARIOS[name]
-    cases = tuple(_case(case, now if case.seconds is None and state.current else case.t) for case in state.of(name))
+    unknown = _unknown(state)
+    cases = tuple(
+        _case(case, now if case.seconds is None and state.current else case.t, unknown) for case in state.of(name)
+    )
     chosen = state.cases_of(name)
     several = len(chosen) > 1
     endings = messages.endings([case.outcome for case in cases]) if cases else ""
@@ -383,7 +393,36 @@ def code(slug: str, task: float, limit: float) -> str:
     return program_with(slug, TASK=task, LIMIT=limit)
 
 
-def _case(case: Case, end: int) -> CaseFacts:
+def _unknown(state: FailuresState) -> str:
+    """What stands for what is not known: a run that is over will not tell any more."""
+    return "not known" if state.outcome else "not known yet"
+
+
+def _left_rows(state: FailuresState) -> Iterable[tuple[str, list[str] | None, str]]:
+    """What was left, by kind, and its names; None before it was looked for after any case."""
+    looked = any(case.observed.leftovers is not None for case in state.cases.values())
+    for kind, things in left(state).items():
+        yield (kind, things, "; ".join(things) or numbers.UNKNOWN) if looked else (kind, None, _unknown(state))
+
+
+def _silence(case: Case, unknown: str) -> str:
+    """What stands for the exception where none has surfaced."""
+    if not case.settled:
+        return f"{capital(unknown)}."
+    if case.unreported:
+        return "Surfaced nowhere."
+    return "Nothing failed: a task was only late." if case.late else "No exception."
+
+
+def _surfaced_in(case: Case) -> str:
+    if case.surfaced:
+        return case.surfaced.surfaced_in
+    if not case.settled:
+        return ""
+    return NOWHERE if case.unreported else "only late" if case.late else ""
+
+
+def _case(case: Case, end: int, unknown: str) -> CaseFacts:
     seen = case.surfaced
     ticks = timeline.since(max(end - case.began, 1) / 1e9)
     drawn = any(actor for actor in case.lanes.actors)
@@ -392,11 +431,14 @@ def _case(case: Case, end: int) -> CaseFacts:
         mark=MARKS.get(case.ending, "done"),
         outcome=case.ending,
         sentence=case_sentence(case),
-        surfaced_in=seen.surfaced_in if seen else "nowhere",
+        surfaced_in=_surfaced_in(case),
         exception=seen.type if seen else "",
         noticed=_noticed(case),
         kept=tuple(case.kept),
         lost=tuple(case.lost),
+        settled=case.settled,
+        unknown=unknown,
+        silence=_silence(case, unknown),
         cleaned=case.observed.cleaned.sentence if case.observed.cleaned else "",
         orphans=tuple(case.orphans),
         took="" if case.seconds is None else numbers.duration(case.seconds),

@@ -160,8 +160,8 @@ class PoolSizesView(View):
             ),
             Column("speed-up", attrgetter("speedup"), numbers.ratio, "n"),
             Column("interval", attrgetter("interval"), _or_dash, "n"),
-            Column("efficiency", attrgetter("efficiency"), partial(numbers.percent, digits=1), "n", "%"),
-            Column("chunk size", attrgetter("chunksize"), _or_dash, "n"),
+            Column("efficiency", attrgetter("efficiency"), partial(numbers.percent, digits=1), "n", "%", stacked=True),
+            Column("chunk", attrgetter("chunksize"), _or_dash, "n"),
         ),
         "repetitions": (
             Column("repetition", itemgetter(0), row_head=True),
@@ -231,7 +231,9 @@ class PoolSizesView(View):
             confidence=f"{level:.0%}" if level else "",
             charts={name: self.figure(name, run, revision) if name in ready else None for name in self.charts},
             phases=phases(state),
-            one_sample=all(len(config.map) == 1 for config in measured),
+            one_sample=bool(measured)
+            and all(len(config.map) == 1 for config in measured)
+            and (state.params.repeats == 1 or not run.status.live),
             facets=facets,
             ticks=ticks,
             items=numbers.whole(state.params.count),

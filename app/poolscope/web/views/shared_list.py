@@ -15,6 +15,7 @@ from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.shared_list.messages import LOG, log_line
 from poolscope.experiments.shared_list.params import SharedListParams
 from poolscope.experiments.shared_list.state import WINDOW_S, SharedListState, state_of
+from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Contents, from_line
 from poolscope.runs.run import Run
 from poolscope.text import numbers
@@ -238,7 +239,7 @@ class SharedListView(View):
         start = now - int(window_s * 1e9)
         ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - state.t0) / 1e9, window_s)
         counts, lock = state.counts, state.lock
-        picture = timeline.picture(state.lanes, start, now, ticks, exclusive="holding")
+        picture = timeline.picture(_of_all(state), start, now, ticks, exclusive="holding")
         goes_on = live or (replay and not state.ended)
         window = numbers.duration(window_s)
         most, stamp = state.longest
@@ -294,6 +295,16 @@ def _lost(state: SharedListState) -> tuple[LostRow, ...]:
         LostRow("removed", counts.removed, counts.really_removed, counts.really_removed - counts.removed),
         LostRow("emptied before pop", None, None, counts.robbed),
     )
+
+
+def _of_all(state: SharedListState) -> Lanes:
+    """The lanes, of threads that have not begun too: so they have their room from the start."""
+    params, known = state.params, state.lanes.actors
+    names = (
+        *(f"producer {number}" for number in range(1, params.producers + 1)),
+        *(f"consumer {number}" for number in range(1, params.consumers + 1)),
+    )
+    return replace(state.lanes, actors=(*known, *(name for name in names if name not in known)))
 
 
 def _marked(state: SharedListState, picture: timeline.Picture) -> timeline.Picture:

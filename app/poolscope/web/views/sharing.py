@@ -197,7 +197,9 @@ class SharingView(View):
             ),
             rates=self.figure("rates", run, len(state.order), 24 * len(rows) + 8) if timed else None,
             confidence=f"{level:.0%}" if level else "",
-            one_sample=all(len(row.rates) <= 1 for row in state.rows),
+            one_sample=timed
+            and all(len(row.rates) <= 1 for row in state.rows)
+            and (state.params.repeats == 1 or not run.status.live),
             csv=f"/api/runs/{run.id}/csv",
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.charts import best_of_kinds, curves, fits
+from poolscope.experiments.pool_benchmark.charts import curves, fits, to_compare
 from poolscope.experiments.pool_benchmark.export import cpu_share, memory_per_worker
 from poolscope.experiments.pool_benchmark.messages import no_fit_sentence
 from poolscope.experiments.pool_benchmark.naming import config_names, title
@@ -119,11 +119,8 @@ def interval(gain: Ratio | None) -> str:
 def kinds(state: State, choice: Recommendation | None) -> tuple[KindRow, ...]:
     """The plain loops and the best setting of each kind, fastest first; those without a time at the end."""
     loops = [config for config in state.configs.values() if config.serial]
-    best = best_of_kinds(state)
     recommended = choice.config if choice else None
-    if recommended is not None:
-        best = [recommended if title(state, config) == title(state, recommended) else config for config in best]
-    rows = [_kind(state, config, recommended) for config in (*loops, *best)]
+    rows = [_kind(state, config, recommended) for config in (*loops, *to_compare(state, choice))]
     return tuple(sorted(rows, key=lambda row: row.time if row.time is not None else float("inf")))
 
 
