@@ -96,11 +96,12 @@ const frames = new Map(); // the number of the frame that each part of the page 
 document.addEventListener("htmx:before:swap", event => {
   const { ctx, tasks } = event.detail;
   const streamed = ctx.sourceElement.id === "stream";
+  const first = streamed && !frames.size;
   const frame = streamed ? Number(connection?.lastEventId) : Number(ctx.response?.headers.get("Poolscope-Frame") ?? Infinity);
   for (const task of [...tasks]) {
     const id = task.target?.id;
     if (streamed) frames.set(id, frame);
-    if (streamed ? shown(task) : frames.get(id) > frame) tasks.splice(tasks.indexOf(task), 1);
+    if (streamed ? shown(task) || (first && asksDefaults(task)) : frames.get(id) > frame) tasks.splice(tasks.indexOf(task), 1);
   }
 });
 // A first frame repeats what the page came with; to compare that is cheaper by far than to morph it, which held up a phone.
@@ -108,6 +109,13 @@ function shown({ fragment, target }) {
   const copy = fragment.firstElementChild?.cloneNode(true);
   for (const each of copy?.querySelectorAll("[hx-get], [hx-post]") ?? []) each.dataset.htmxPowered = "true"; // as htmx marks them
   return copy?.isEqualNode(target);
+}
+
+// Who came for a form's defaults keeps them: the stream is for all, and its first frame has the values of the last run.
+const defaults = new URLSearchParams(location.search).get("defaults");
+function asksDefaults({ fragment, target }) {
+  const form = defaults && `#${CSS.escape(defaults)}-form`;
+  return form && target?.id === `${defaults}-ask` && target.querySelector(form) && fragment.querySelector(form);
 }
 
 // What a reader has opened stays open when its part of the page is drawn again: only he closes it.

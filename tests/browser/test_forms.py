@@ -242,3 +242,16 @@ def test_the_menu_closes_by_a_key_and_run_again_starts_a_new_run(open_page: Open
     expect(page.locator("#run-state")).to_contain_text("finished")
     assert not page.url.endswith(first)
     expect(page.locator("#run-results tbody tr")).to_have_count(5)
+
+
+def test_who_comes_for_the_defaults_keeps_them_when_the_stream_begins(open_page: Opens, bench: Served) -> None:
+    bench.done("factorials", last=7)
+    page = until_live(open_page("/?defaults=factorials"))
+    last = page.locator("#factorials-form [name=last]")
+    other = until_live(open_page())
+    expect(other.locator("#factorials-form [name=last]")).to_have_value("7")
+    expect(last).not_to_have_value("7")
+
+    start(other, "factorials", last="3")
+    expect(page.locator("#factorials-head output")).to_contain_text("finished")
+    expect(last).to_have_value("3")
