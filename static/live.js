@@ -195,8 +195,7 @@ document.addEventListener("htmx:after:swap", event => {
 document.addEventListener("input", event => {
   const asked = event.target.closest(".ask, .fault");
   for (const complaint of asked?.querySelectorAll(`p.complaint, [data-about~="${event.target.name}"]`) ?? []) {
-    const field = asked.querySelector(`[aria-describedby="${complaint.id}"]`);
-    for (const mark of ["aria-invalid", "aria-describedby"]) field?.removeAttribute(mark);
+    asked.querySelector(`[aria-describedby="${complaint.id}"]`)?.removeAttribute("aria-invalid");
     complaint.remove();
   }
 });
