@@ -92,7 +92,10 @@ def descendants_ticks(proc: Path = PROC) -> int:
     return sum(used for pid, used in ticks.items() if pid != us and descends(pid, us, parents))
 
 
-def process_table(proc: Path = PROC) -> tuple[dict[int, int], dict[int, int]]:
+ProcessTable = tuple[dict[int, int], dict[int, int]]
+
+
+def process_table(proc: Path = PROC) -> ProcessTable:
     """Of every process its parent, and its CPU ticks with those of its collected children."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}

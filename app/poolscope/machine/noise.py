@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from poolscope.machine import cgroups
-from poolscope.machine.cpu_clock import descends, process_table
+from poolscope.machine.cpu_clock import ProcessTable, descends, process_table
 from poolscope.protocol.payloads import NoiseReading
 
 PROC = Path("/proc")
@@ -54,8 +54,9 @@ class NoiseCounters:
 
 def read_counters(proc: Path = PROC, sys: Path = SYS, *, server: int | None = None) -> NoiseCounters:
     """Read them now, with those of a `server` and its other runs; costs about a millisecond for a hundred processes."""
-    of_server = None if server is None else server_cpu_s(server, proc)
-    return NoiseCounters(perf_counter(), host_busy_s(proc), own_cpu_s(proc), cgroups.throttled(proc, sys), of_server)
+    table = process_table(proc)  # once for both
+    own, of_server = own_cpu_s(proc, table), None if server is None else server_cpu_s(server, proc, table)
+    return NoiseCounters(perf_counter(), host_busy_s(proc), own, cgroups.throttled(proc, sys), of_server)
 
 
 def host_busy_s(proc: Path = PROC) -> float | None:
@@ -76,21 +77,24 @@ def load_average() -> float | None:
         return None
 
 
-def own_cpu_s(proc: Path = PROC) -> float | None:
-    """CPU seconds of this process and its descendants, those that ended and were collected included."""
-    parents, ticks = process_table(proc)
+def own_cpu_s(proc: Path = PROC, table: ProcessTable | None = None) -> float | None:
+    """CPU seconds of this process and its descendants, those that ended and were collected included.
+
+    `table` is that of the processes where it has been read already.
+    """
+    parents, ticks = table or process_table(proc)
     us = os.getpid()
     if us not in ticks:
         return None
     return sum(used for pid, used in ticks.items() if descends(pid, us, parents)) / os.sysconf("SC_CLK_TCK")
 
 
-def server_cpu_s(server: int, proc: Path = PROC) -> float | None:
+def server_cpu_s(server: int, proc: Path = PROC, table: ProcessTable | None = None) -> float | None:
     """CPU seconds of a server and all that it has started, but for this process and its descendants.
 
     Runs that have ended count with what it has collected of them.
     """
-    parents, ticks = process_table(proc)
+    parents, ticks = table or process_table(proc)
     us = os.getpid()
     if server not in ticks:
         return None

@@ -19,10 +19,9 @@ class OpenStreams:
     def __init__(self, most: int = 2000, of_visitor: int = 2000) -> None:
         self._most, self._of_visitor = most, of_visitor
         self._open: Counter[Visitor] = Counter()
-        self._total = 0
 
     def __len__(self) -> int:
-        return self._total
+        return self._open.total()
 
     def check(self, visitor: Visitor) -> None:
         """Raises TooManyStreams or TooManyViewers for one more."""
@@ -47,10 +46,8 @@ class OpenStreams:
     def enter(self, visitor: Visitor) -> None:
         """One more, which has to `leave`."""
         self._open[visitor] += 1
-        self._total += 1
 
     def leave(self, visitor: Visitor) -> None:
         self._open[visitor] -= 1
-        self._total -= 1
         if not self._open[visitor]:
             del self._open[visitor]
