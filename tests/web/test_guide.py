@@ -207,7 +207,10 @@ def test_threads_and_processes_are_compared_by_a_run_of_which_pool(tmp_path: Pat
     ]
 
 
-def test_a_disturbed_run_is_called_so_and_its_figures_are_not_shown(tmp_path: Path, serve: Serve) -> None:
+MARK = "disturbed: other programs used 1.0 of 2 CPUs"
+
+
+def test_figures_of_a_disturbed_run_are_marked_with_what_disturbed_it(tmp_path: Path, serve: Serve) -> None:
     maps = {"serial": about(640), "thread 1": about(650), "thread 2": about(655), "process 1": about(330)}
     maps["process 2"] = about(340)
     traces = {key: traced(planned(key, ITEMS), 340, cpus=1) for key in ("thread 2", "process 2")}
@@ -215,8 +218,8 @@ def test_a_disturbed_run_is_called_so_and_its_figures_are_not_shown(tmp_path: Pa
     kept(tmp_path, "which-pool", asked, [opening("which-pool"), *told_by(maps, traces=traces, noise=LOUD)])
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/threads-or-processes")
-    assert page.text.count("wp-0001 (disturbed)") == 4
-    assert set(page.texts("b")) == {UNKNOWN}
+    assert page.text.count(MARK) == 4
+    assert {"0.98× with 1", "1.94× with 1"} <= set(page.texts("b"))
 
 
 def test_a_disturbed_run_of_sharing_is_treated_as_one_of_which_pool(tmp_path: Path, serve: Serve) -> None:
@@ -224,8 +227,10 @@ def test_a_disturbed_run_of_sharing_is_treated_as_one_of_which_pool(tmp_path: Pa
     kept(tmp_path, "sharing", messages, list(sharing_records(Result(1, LOUD))), {"usable_cpus": 2})
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/threads-or-processes")
-    assert page.text.count("sd-0001 (disturbed)") == 1
-    assert set(page.texts("b")) == {UNKNOWN}
+        tools = read(browser, "/guide/sharing-data")
+    assert page.text.count(MARK) == 1
+    assert {"2 000", "500"} <= set(page.texts("b"))
+    assert tools.text.count(MARK) == 2  # of both tools, and none of those that were not run
 
 
 def failure_records() -> Iterator[Record]:
@@ -250,7 +255,7 @@ def test_engines_are_compared_by_their_runs_and_a_disturbed_one_is_marked(tmp_pa
     kept(tmp_path, "failures", dict(PRESETS["engines-crashes"].params), list(failure_records()))
     with serve() as server, server.client(**BY_BROWSER) as browser:
         page = read(browser, "/guide/beyond-one-machine")
-        assert page.text.count(" disturbed") == 8  # start-up and speed-up of four kinds, none of large arguments
+        assert page.text.count(MARK) == 8  # start-up and speed-up of four kinds, none of large arguments
         assert len([each for each in page.texts("td") if "for 2, after 5.00 s for the cluster" in each]) == 1
         assert "pool broken" in page.text
         assert page.texts("th").count("loky") == 2  # of the engines' row and of the matrix's column

@@ -23,6 +23,25 @@ SIGNS = {
     "effective CPUs": "Spinning processes got {effective_cpus:.2f} of {usable_cpus} usable CPUs.",
 }
 
+# What disturbed a run, in a few words behind "disturbed: ".
+BRIEFLY = {
+    "used": "other programs used {others_cpus:.1f} of {host_cpus} CPUs",
+    "used by the server": "this server and its other runs used {server_cpus:.1f} of {host_cpus} CPUs",
+    "used by both": "{used by the server}, other programs {rest_cpus:.1f}",
+    "others in the way": "{used}",
+    "tasks": "tasks took {wall_over_cpu:.1f} times their CPU time",
+    "throttled": "a CPU quota made it wait",
+    "effective CPUs": "two busy processes got {effective_cpus:.1f} of {usable_cpus} CPUs",
+}
+
+
+def reason_in_words(judged: Disturbance | None) -> str:
+    """What disturbed a run, in a few words; '' where nothing did, or it can't be told."""
+    if judged is None or not judged.disturbed:
+        return ""
+    sign = judged.in_the_way or judged.signs[0]
+    return fill(BRIEFLY, sign.code, {**sign.numbers, "used": Part(USED_BY[sign.by])})
+
 
 def signs_in_words(judged: Disturbance) -> str:
     """A sentence for each sign that the judgement rests on; '' without one."""

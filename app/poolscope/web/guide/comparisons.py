@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from poolscope.text import numbers
 from poolscope.web.guide.figures import EngineFigure, Figure, Figures
@@ -14,6 +14,11 @@ from poolscope.web.table import Button, Cell, Column, Table, alone, table
 def start(preset: Preset, word: str) -> Button:
     """A button that starts a preset."""
     return Button(word, f"{word}: {preset.does}", fields=preset.fields)
+
+
+def marked(cell: Cell, disturbed: str) -> Cell:
+    """A figure, or the run that figures are from, with what disturbed that run; what was not measured has no mark."""
+    return replace(cell, note=f"disturbed: {disturbed}") if disturbed and cell.text != numbers.UNKNOWN else cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,10 @@ class Aspect:
 
 def _measured(aspect: Aspect) -> Cell:
     figure = aspect.figure
-    disturbed = "(disturbed)" if figure.disturbed else ""
     if not figure.run:
         return Cell(small=f"{figure.what}, not measured here yet", head="measured")
-    before = f"{figure.what},"
-    return Cell(figure.run, href=f"/runs/{figure.run}", code=True, before=before, small=disturbed, head="measured")
+    run = Cell(figure.run, href=f"/runs/{figure.run}", code=True, before=f"{figure.what},", head="measured")
+    return marked(run, figure.disturbed)
 
 
 ASPECTS = (
@@ -180,10 +184,10 @@ ENGINE_COLUMNS = (
 
 
 def _figure_of(figure: EngineFigure | None, name: str, disturbed: str) -> Cell:
-    """One of an engine's figures, with a mark where its run was disturbed."""
-    text = numbers.UNKNOWN if figure is None else getattr(figure, name)
-    spoiled = figure is not None and text != numbers.UNKNOWN and getattr(figure, disturbed)
-    return Cell(text, note="disturbed" if spoiled else "")
+    """One of an engine's figures."""
+    if figure is None:
+        return Cell(numbers.UNKNOWN)
+    return marked(Cell(getattr(figure, name)), getattr(figure, disturbed))
 
 
 def engine_rows(figures: Mapping[str, EngineFigure]) -> list[Engine]:
@@ -194,7 +198,7 @@ TOOLS = (
     Column("tool", lambda row: row.tool.title, code=True, row_head=True),
     Column("between", lambda row: row.tool.between),
     Column("operation", lambda row: row.tool.operation, align="keep"),
-    Column("operations/s", lambda row: row.rate, numbers.whole, "n"),
+    Column("operations/s", lambda row: marked(Cell(numbers.whole(row.rate)), row.disturbed), align="n"),
     Column("result here", lambda row: Cell(row.word, state=row.mark)),
     Column("data copied?", lambda row: row.tool.copies, align="wrap"),
     Column("take it for", lambda row: row.tool.use, align="wrap"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poolscope.errors import UnknownRun
+from poolscope.experiments.disturbance import reason_in_words
 from poolscope.experiments.failures.catalogue import EVERY, SCENARIOS
 from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.parameters import parse
@@ -32,8 +33,7 @@ Word = Callable[[Mapping[str, Any]], str]
 class Figure:
     """One row's figures: `what` was measured for threads and for processes, in which run ('' for none), how to again.
 
-    A figure that nobody has measured is an en dash. `disturbed`: something else spoiled that run, and its figures are
-    left out, for they would speak against the text beside them.
+    A figure that nobody has measured is an en dash. `disturbed` says what else spoiled that run, '' where nothing did.
     """
 
     what: str
@@ -41,7 +41,7 @@ class Figure:
     processes: str
     run: str
     preset: Preset
-    disturbed: bool = False
+    disturbed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,13 @@ class PoolFigure:
 
 @dataclass(frozen=True, slots=True)
 class ToolFigure:
-    """One tool of sharing, what is said of it, and what it did here."""
+    """One tool of sharing, what is said of it, what it did here, and what disturbed that run, '' where nothing did."""
 
     tool: Tool
     rate: float | None
     mark: str
     word: str
+    disturbed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,14 @@ class ScenarioFigure:
 class EngineFigure:
     """What one kind of pool gained and cost here, in words: with computing work, and with large arguments.
 
-    Something else on the machine disturbed the run that the first two are from, or that of the third.
+    Something else disturbed the run that the first two are from, or that of the third: what, '' where nothing did.
     """
 
     computing: str
     start: str
     arguments: str
-    computing_disturbed: bool
-    arguments_disturbed: bool
+    computing_disturbed: str
+    arguments_disturbed: str
 
 
 class Kept:
@@ -130,15 +131,15 @@ def state_as_json(run: Run | None) -> State:
     return run.experiment.meaning.as_json(run.state) if run else {}
 
 
-def spoiled(run: Run | None) -> bool:
-    """Whether something else disturbed a run of which-pool or sharing, as far as it could be told."""
+def spoiled(run: Run | None) -> str:
+    """What else disturbed a run of which-pool or sharing, as far as it could be told; '' where nothing did."""
     if run is None:
-        return False
+        return ""
     if run.experiment.name == "sharing":
         judged = disturbed(run.state, run.usable_cpus)
     else:
         judged = judge_disturbance(run.state, run.state.usable_cpus or run.usable_cpus)
-    return bool(judged and judged.disturbed)
+    return reason_in_words(judged)
 
 
 def id_of(run: Run | None) -> str:
@@ -204,11 +205,8 @@ async def figures(kept: Kept) -> Figures:
 
 
 def figure_of(what: str, threads: str, processes: str, run: Run | None, preset: str) -> Figure:
-    """What a run measured; nothing of one that was disturbed, whatever it is about."""
-    disturbed_run = spoiled(run)
-    if disturbed_run:
-        threads = processes = numbers.UNKNOWN
-    return Figure(what, threads, processes, id_of(run), PRESETS[preset], disturbed_run)
+    """What a run measured, whatever it is about."""
+    return Figure(what, threads, processes, id_of(run), PRESETS[preset], spoiled(run))
 
 
 def best(cells: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
@@ -281,23 +279,18 @@ async def pool_of_three(kept: Kept) -> Run | None:
 
 async def tool_figures(kept: Kept) -> tuple[ToolFigure, ...]:
     """Every tool with its rate in the newest run that showed it."""
-    found = {}
-    for tool in CATALOG:
-        run = await kept.newest("sharing", showing("tools", tool.name))
-        found[tool.name] = next(
-            (each for each in state_as_json(run).get("tools", ()) if each["tool"] == tool.name), None
-        )
-    return tuple(tool_figure(tool, found[tool.name]) for tool in CATALOG)
+    return tuple([tool_figure(tool, await kept.newest("sharing", showing("tools", tool.name))) for tool in CATALOG])
 
 
-def tool_figure(tool: Tool, shown: Mapping[str, Any] | None) -> ToolFigure:
+def tool_figure(tool: Tool, run: Run | None) -> ToolFigure:
+    shown = next((each for each in state_as_json(run).get("tools", ()) if each["tool"] == tool.name), None)
     if shown is None:
         return ToolFigure(tool, None, "queued", "not run yet")
     rate = shown["operations_per_s"]["median"]
     if shown["correct"]:
-        return ToolFigure(tool, rate, "done", "right")
+        return ToolFigure(tool, rate, "done", "right", spoiled(run))
     lost = shown["lost"] / shown["expected"] if shown["lost"] and shown["expected"] else None
-    return ToolFigure(tool, rate, "failed", f"lost {numbers.percent(lost)}%" if lost else "wrong")
+    return ToolFigure(tool, rate, "failed", f"lost {numbers.percent(lost)}%" if lost else "wrong", spoiled(run))
 
 
 async def scenario_figures(kept: Kept) -> tuple[ScenarioFigure, ...]:
