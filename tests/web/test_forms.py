@@ -76,6 +76,22 @@ def test_kinds_steps_bounds_and_choices_come_from_the_model() -> None:
     assert [float(bound) for bound in (pools["first"].low, pools["first"].high)] == [-1e6, 1e6]
 
 
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
+def test_a_number_that_is_emptied_says_what_is_taken_for_it(experiment: Any) -> None:
+    for field in (field for field in fields(experiment.params, {}) if field.kind == "number"):
+        taken = getattr(parse(experiment.params, {field.name: ""}), field.name)
+        assert field.none == (as_text(taken) or field.none) != "", field.name
+
+
+def test_an_emptied_control_of_a_live_run_says_that_it_stays_as_it_is() -> None:
+    about = EXPERIMENTS["shared-list"]
+    app_state = cast("AppState", SimpleNamespace(scheduler=SimpleNamespace(installation=Installation())))
+    run = Run("sl-0001", about, parse(about.params, {"delay_max": 2}), status=Status.RUNNING)
+    run.controls = {"delay_min": 0.01}
+    controls = by_name(*form_facts(app_state, about, run, {"delay_min": ""}).controls)
+    assert [controls[name].none for name in ("delay_min", "delay_max")] == ["0.01", "2"]
+
+
 def test_what_an_installation_offers_can_be_chosen() -> None:
     offered = {"workload": ("square", "tasks:parse@samples"), "pythons": ("3.11", "3.13t")}
     found = by_name(

@@ -189,7 +189,10 @@ def form_facts(
     return FormFacts(
         fields=tuple(field for field in all_fields if field.name not in controls and not field.advanced),
         advanced=advanced,
-        controls=tuple(field for field in all_fields if field.name in controls),
+        # One that is emptied stays as it is, which need not be the default.
+        controls=tuple(
+            replace(field, none=as_text(of_run[field.name])) for field in all_fields if field.name in controls
+        ),
         open=any(field.complaint or field.changed for field in advanced),
         takes=takes(experiment, {field.name: values.get(field.name) for field in all_fields if field.name in values}),
         error=" ".join(in_labels(experiment.params, error) for error in errors if error.name not in names),

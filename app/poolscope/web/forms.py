@@ -125,7 +125,7 @@ def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] | Mappi
         step="1" if int in types else "any",
         width=int(str(extra.get("width") or 0)),
         range=str(extra.get("range") or "") or ("" if kind else numbers.bounds(low, high)),
-        none=str(extra.get("none") or ("" if kind or numeric else as_text(info.default))),
+        none=str(extra.get("none") or ("" if kind else as_text(info.default))),
         options=options,
         advanced=bool(extra.get("advanced")),
         changed=as_text(value) != as_text(info.default),

@@ -255,6 +255,7 @@ class WhichPoolParams(Params):
         ge=0.01,
         le=3600,
         width=6,
+        none="none",
         advanced=True,
         help="How long the call of one item of your own may take: each is called once, slower ones are left out.",
     )
