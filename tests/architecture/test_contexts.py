@@ -55,6 +55,7 @@ ON_RUN = {
     "earlier": PreviousRun | None,
     "verdict": Verdict | None,
     "title": str,
+    "idle": str,
     "playing": Replay | None,
     "complaint": str,
 }

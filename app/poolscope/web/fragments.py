@@ -312,6 +312,7 @@ def run_section(
             "verdict": lambda: verdict_of(run),
             "view": lambda: view.view(run, state),
             "title": lambda: title(run),
+            "idle": lambda: view.idle,
             "playing": lambda: replay(run, state),
             "complaint": lambda: "",
         }
@@ -328,7 +329,7 @@ def fault_section(run: Run, complaint: str) -> Section:
     """The form that kills a worker of a live run, with what was wrong."""
 
     async def context() -> Makers:
-        return {"run": lambda: run_facts(run), "complaint": lambda: complaint}
+        return {"run": lambda: run_facts(run), "verdict": lambda: verdict_of(run), "complaint": lambda: complaint}
 
     fragment = Fragment("run-fault", "partials/run.html", "fault")
     return Section("fault", lambda: None, context, lambda: (fragment,))

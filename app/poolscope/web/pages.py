@@ -188,8 +188,11 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class RunLayout:
-    """A run's page: what is open, what is folded below it, and the rest."""
+    """A run's page: its head with what may be done to it, what is open, what is folded below it, and the rest."""
 
+    experiment: str
+    head: Markup
+    fault: Markup
     opening: tuple[Markup, ...]
     folds: tuple[Fold, ...]
     rest: tuple[Markup, ...]
@@ -199,7 +202,7 @@ def laid_out(run: Run, fragments: Mapping[str, Markup]) -> RunLayout:
     """The fragments of a run's page in their places."""
     parts = VIEWS[run.experiment.name].parts
     folded = dict.fromkeys(part.fold for part in parts if part.fold)
-    opening = ["run-head", "run-fault", *(f"run-{part.name}" for part in parts if not part.fold), "run-findings"]
+    opening = [*(f"run-{part.name}" for part in parts if not part.fold), "run-findings"]
     folds = [
         Fold(
             re.sub(r"\W+", "-", title.lower()),
@@ -209,7 +212,14 @@ def laid_out(run: Run, fragments: Mapping[str, Markup]) -> RunLayout:
         for title in folded
     ]
     rest = (fragments["run-replay"], fragments["run-more"])
-    return RunLayout(tuple(fragments[name] for name in opening), tuple(folds), rest)
+    return RunLayout(
+        run.experiment.name,
+        fragments["run-head"],
+        fragments["run-fault"],
+        tuple(fragments[name] for name in opening),
+        tuple(folds),
+        rest,
+    )
 
 
 @router.get("/runs/{run_id}/at")

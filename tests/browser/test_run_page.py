@@ -1,0 +1,54 @@
+"""The page of a run in a browser: it goes on with its run, and nothing on it jumps meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opens
+from tests.browser.shifts import BEARABLE, observe, shifts, worst_burst
+from tests.served import Served
+
+SCREENS: tuple[dict[str, Any], ...] = (
+    {"viewport": {"width": 390, "height": 844}},
+    {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    {"viewport": {"width": 1440, "height": 900}},
+)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "params"),
+    [
+        ("shared-list", {"seconds": 1}),
+        ("factorials", {"last": 40}),
+        ("pool-sizes", {"sizes": "2, 4", "repeats": 2}),
+        ("which-pool", {"sizes": "1, 2", "repeats": 2}),
+        ("sharing", {"repeats": 2, "operations": 1000}),
+        ("failures", {"scenarios": "process-uncaught"}),
+    ],
+)
+def test_nothing_in_sight_jumps_from_the_start_of_a_run_to_its_end(
+    open_page: Opens, bench: Served, experiment: str, params: dict[str, Any]
+) -> None:
+    run_id = bench.begin(experiment, **params)
+    pages = [open_page(f"/runs/{run_id}", unfold=False, **screen) for screen in SCREENS]
+    for page in pages:
+        observe(page)
+    for page in pages:
+        expect(page.locator("#run-state")).to_contain_text("finished")
+        expect(page.locator("#verdict")).to_be_visible()
+    moved = [shifts(page) for page in pages]
+    assert max(map(worst_burst, moved)) < BEARABLE, moved
+
+
+def test_the_page_of_a_run_that_has_ended_keeps_no_room_for_it(open_page: Opens, bench: Served) -> None:
+    run_id = bench.done("factorials", last=3)
+    page = open_page(f"/runs/{run_id}", unfold=False, **SCREENS[0])
+    head, workers = page.locator("#run-head"), page.locator("#run-workers")
+    gap = head.evaluate(
+        "(head, below) => below.getBoundingClientRect().top - head.getBoundingClientRect().bottom",
+        workers.element_handle(),
+    )
+    assert gap < 16
