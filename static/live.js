@@ -1,7 +1,8 @@
 // What the page says of its own connection, what it says to a screen reader, and the few moves that only a script can make.
 // The stream itself is htmx's; the server's HTML needs none of this to be right.
-const link = document.getElementById("link");
-const announce = document.getElementById("announce");
+const part = id => document.getElementById(id);
+const link = part("link");
+const announce = part("announce");
 const SILENCE = 25_000; // ms: the server beats every ten seconds, so a stream that is silent for longer is dead
 
 const AGAIN = 2_000; // ms
@@ -21,7 +22,7 @@ function say(state, word) {
 }
 
 // While the server is gone nothing can be started, and what the page says is of before.
-const banner = document.getElementById("banner");
+const banner = part("banner");
 const PATIENCE = 1_500; // ms: a line that comes back at once is no news
 let noticing = 0;
 let wasRunning = null; // what was live when the server went, by the id of the place that says so
@@ -145,7 +146,7 @@ function speak() {
 
 // A link to a row opens the row, and whatever it is folded in.
 function unfold() {
-  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = location.hash.length > 1 && part(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
   for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
   const row = target.matches(".row") && target.querySelector(":scope > details");
@@ -154,18 +155,6 @@ function unfold() {
 }
 addEventListener("hashchange", unfold);
 unfold();
-
-// A log follows its newest line until somebody scrolls up.
-const followed = new WeakMap();
-function follow() {
-  for (const log of document.querySelectorAll("[data-follow]")) {
-    if (followed.get(log) !== false) log.scrollTop = log.scrollHeight;
-    if (!followed.has(log)) {
-      followed.set(log, true);
-      log.addEventListener("scroll", () => followed.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 24));
-    }
-  }
-}
 
 // The button that was pressed goes with its form. Who pressed it by a key goes on from the form that took its place.
 let held = null;
@@ -188,7 +177,7 @@ document.addEventListener("click", async event => {
 // A form that comes back has its first wrong field marked; it is where the reader goes on.
 document.addEventListener("htmx:after:swap", event => {
   const { response, sourceElement } = event.detail.ctx ?? {};
-  if (response?.status === 422) document.getElementById(sourceElement.id)?.querySelector("[autofocus]")?.focus();
+  if (response?.status === 422) part(sourceElement.id)?.querySelector("[autofocus]")?.focus();
 });
 
 // A complaint is about what was sent: it goes as one of the values changes that it is about.
@@ -244,33 +233,7 @@ let drawing = null;
 function offerCharts() {
   if (document.querySelector("vl-chart")) drawing ??= import(charts).catch(error => { drawing = null; console.error(error); });
 }
-function settle() { speak(); follow(); offerReplay(); offerCopies(); offerCharts(); hold(); }
+function settle() { speak(); offerCopies(); offerCharts(); hold(); }
 document.addEventListener("htmx:after:swap", settle);
 document.addEventListener("htmx:sse:after:message", settle);
-
-// Replay: the slider asks for moments; Play moves the slider. The panel may come later, when the run has ended.
-const STEP = 100; // ms
-let timer = null;
-const part = id => document.getElementById(id);
-function tell() { part("moment").textContent = `${Number(part("scrub").value).toFixed(1)} of ${Number(part("scrub").max).toFixed(1)} s`; }
-function halt() { clearInterval(timer); timer = null; part("play").textContent = "Play"; }
-function step() {
-  const scrub = part("scrub");
-  scrub.dataset.at = Number(scrub.dataset.at) + (STEP / 1000) * Number(part("speed").value);
-  scrub.value = scrub.dataset.at;
-  scrub.dispatchEvent(new Event("input", { bubbles: true }));
-  if (Number(scrub.value) >= Number(scrub.max)) halt();
-}
-function offerReplay() {
-  if (part("play")) part("play").hidden = part("speed").parentElement.hidden = false;
-}
-document.addEventListener("input", event => { if (event.target.id === "scrub") tell(); });
-document.addEventListener("click", event => {
-  if (event.target.id !== "play") return;
-  if (timer) return halt();
-  const scrub = part("scrub");
-  scrub.dataset.at = Number(scrub.value) >= Number(scrub.max) ? 0 : scrub.value;
-  event.target.textContent = "Pause";
-  timer = setInterval(step, STEP);
-});
 settle();

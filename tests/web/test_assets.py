@@ -1,4 +1,4 @@
-"""The one sheet and the one script of every page: all that they are made of, in the encoding asked for, and no more."""
+"""The sheets and the scripts of pages: all that they are made of, in the encoding asked for, and no more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_page_asks_for_one_script_and_the_bench_for_one_sheet_alone(client: ht
     assert re.findall(sheets, page) == [static("poolscope.css")]
     assert re.findall(sheets, client.get("/guide").text) == [static("poolscope.css"), static("run.css")]
     assert re.findall(r'<script src="([^"]+)"', page) == [static("poolscope.js")]
-    for name in ("poolscope.css", "run.css", "poolscope.js"):
+    for name in ("poolscope.css", "run.css", "poolscope.js", "run.js"):
         answer = client.get(static(name))
         assert answer.content == content(name)
         assert "content-encoding" in answer.headers
@@ -30,7 +30,7 @@ def test_a_page_asks_for_one_script_and_the_bench_for_one_sheet_alone(client: ht
 def test_the_script_holds_all_scripts_in_order_without_their_comments() -> None:
     script = content("poolscope.js").decode()
     places = []
-    for name in SCRIPTS:
+    for name in SCRIPTS["poolscope.js"]:
         text = (folder("static") / name).read_text()
         said = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("//")]
         places.append(script.index("\n".join(said)))

@@ -1,6 +1,7 @@
 """Static files with the right to be kept: for ever when the address carries their checksum, else for a few minutes.
 
-Every page asks for one sheet and one script, and every page but the bench for a second sheet, of what only they have.
+Every page asks for one sheet and one script, every page but the bench for a second sheet, of what only they have, and a
+run's page for a second script.
 They are put together here from the files that they are kept in, without comments and indentation, and compressed
 once: a first visit takes in a quarter less, and no visit costs compression.
 """
@@ -22,10 +23,13 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 PACKAGE = Path(__file__).resolve().parent.parent
-SHEETS, SCRIPT = ("poolscope.css", "run.css"), "poolscope.js"
-# In this order: the theme before anything is seen, and what extends htmx after it.
-SCRIPTS = ("theme.js", "vendor/htmx.min.js", "vendor/hx-sse.min.js", "live.js")
-TYPES = {**dict.fromkeys(SHEETS, "text/css"), SCRIPT: "text/javascript"}
+SHEETS = ("poolscope.css", "run.css")
+SCRIPTS = {
+    # In this order: the theme before anything is seen, and what extends htmx after it.
+    "poolscope.js": ("theme.js", "vendor/htmx.min.js", "vendor/hx-sse.min.js", "live.js"),
+    "run.js": ("run.js",),
+}
+TYPES = {**dict.fromkeys(SHEETS, "text/css"), **dict.fromkeys(SCRIPTS, "text/javascript")}
 
 COMMENT = re.compile(r"/\*(?!!).*?\*/", re.DOTALL)  # a licence's begins with an exclamation mark and stays
 SPACE = re.compile(r"\s*([{};,])\s*|\n\s*")
@@ -43,9 +47,9 @@ def content(name: str) -> bytes:
     """What is served under a name: the file, or what is put together under it."""
     if name in SHEETS:
         return _rules(COMMENT.sub("", IMPORT.sub(_layer, _text(name)))).encode()
-    if name == SCRIPT:
+    if name in SCRIPTS:
         # A file that ends without a semicolon must not go on in the next.
-        return "\n;\n".join("\n".join(_statements(_text(each))) for each in SCRIPTS).encode()
+        return "\n;\n".join("\n".join(_statements(_text(each))) for each in SCRIPTS[name]).encode()
     return (folder("static") / name).read_bytes()
 
 
