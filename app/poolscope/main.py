@@ -32,8 +32,7 @@ from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
 from poolscope.web.identification import Identification, is_loopback, kept_secret, proxies_of
 from poolscope.web.open_streams import OpenStreams
-from poolscope.web.requests import RequestLog
-from poolscope.web.security import Guards
+from poolscope.web.requests import Guards, RequestLog
 from poolscope.web.views import VIEWS
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from poolscope.web.guide.glossary import Term
 from poolscope.web.guide.topics import Preset, Topic
 from poolscope.web.history import History, PreviousRun
 from poolscope.web.pages import Fold, ParameterTable, RunLayout
-from poolscope.web.problems import Problem
+from poolscope.web.requests import Problem
 from poolscope.web.table import Column, Row, Table
 from poolscope.web.views import VIEWS, factorials, failures, pool_sizes, shared_list, sharing, view, which_pool
 from poolscope.web.views.which_pool import answer, grounds, pictures

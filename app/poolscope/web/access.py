@@ -15,8 +15,7 @@ from poolscope.errors import NotYours
 from poolscope.runs.run import Run, Visitor
 from poolscope.web.app_state import AppState, app_state_of
 from poolscope.web.identification import Identification
-from poolscope.web.problems import Problem
-from poolscope.web.requests import because
+from poolscope.web.requests import Problem, because
 
 # They say nothing of anybody's, and the page that asks for the token needs its style.
 OPEN_TO_ALL = ("/healthz", "/readyz", "/login")
