@@ -35,8 +35,8 @@ from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.settings import GENERATED, Settings, option, read_settings, variable
 from poolscope.text.numbers import duration
+from poolscope.web.access import is_loopback
 from poolscope.web.connections import BoundedHttp, most_connections
-from poolscope.web.identification import is_loopback
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
 # Whatever hangs, the process is gone within ten seconds of its signal; runners end with their channel.

@@ -1,7 +1,7 @@
-"""What every request passes first: it gets an id and a line in the log, and its answer the headers that protect a browser.
+"""What every request passes first: it gets an id and a line in the log, its answer headers that protect a browser.
 
-A foreign page, an unknown host and a large body are refused here, before anybody looks who asks. The line in the log says
-nothing of who asked.
+A foreign page, an unknown host and a large body are refused here, before anybody looks who asks. The line in the log
+says nothing of who asked.
 """
 
 from __future__ import annotations
