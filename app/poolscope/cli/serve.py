@@ -166,7 +166,7 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # ours, web/identification.py: this one believes any process of this machine
+        proxy_headers=False,  # ours, web/access.py: this one believes any process of this machine
         timeout_graceful_shutdown=STREAMS_END_S,
     )
     scheduler = app.state.app_state.scheduler
