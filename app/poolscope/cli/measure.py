@@ -15,10 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
-from poolscope.cli.fail_if import FailIf
+from poolscope.cli.one_run import FAIL_IF_HELP, FailIf, perform, print_and_exit
 from poolscope.cli.output import DATA_HELP, error_exits
-from poolscope.cli.run import perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
 from poolscope.experiments.pool_benchmark.measure_command import data_option, measure_option, option_value
