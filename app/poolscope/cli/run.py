@@ -15,10 +15,9 @@ import typer
 from poolscope.cli.one_run import FAIL_IF_HELP, FailIf, perform, print_and_exit
 from poolscope.cli.output import DATA_HELP, error_exits
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.experiments.pool_benchmark.measure_command import data_option, option_value
+from poolscope.experiments.pool_benchmark.measure_command import data_option, option_value, program
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
-from poolscope.machine.program import program
 from poolscope.runs.budget import ResourceBudget
 from poolscope.settings import Settings, read_settings
 
