@@ -24,9 +24,14 @@ from poolscope.experiments.pool_benchmark.findings.validity import results_diffe
 from poolscope.experiments.pool_benchmark.messages import HEADLINES, verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend, worth
+from poolscope.experiments.pool_benchmark.recommendation import (
+    Recommendation,
+    eligible_configs,
+    no_pool_gains,
+    recommend,
+    worth,
+)
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.steering import no_pool_gains
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.stats.comparison import WORTH_IT
 from poolscope.stats.intervals import ratio
