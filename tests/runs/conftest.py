@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
+from asyncio import unix_events
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -91,6 +93,28 @@ def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
         assert list(Path(folder).iterdir()) == []
+
+
+Children = list[asyncio.SubprocessTransport]
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> Children:
+    """The transports of the processes that the test's loop starts."""
+    found: Children = []
+
+    class Noted(unix_events._UnixSubprocessTransport):  # type: ignore[misc, name-defined]
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            found.append(self)
+
+    monkeypatch.setattr(unix_events, "_UnixSubprocessTransport", Noted)
+    return found
+
+
+def all_noted(children: Children) -> bool:
+    """Whether the exit of each is known and its transport closed; of others Python complains as it collects them."""
+    return all(child.get_returncode() is not None and child.is_closing() for child in children)
 
 
 class OpenScheduler(Protocol):
