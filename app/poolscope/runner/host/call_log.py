@@ -9,7 +9,6 @@ import pickle
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ from typing import Any, ClassVar
 from poolscope.errors import MalformedMessage
 from poolscope.protocol import codec
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.frozen import frozen
 from poolscope.runner.host.kept_state import kept_digests, random_states
 from poolscope.runner.host.pickling import error_in_words, short, unsendable
 from poolscope.runner.host.stacks import show_stacks_in
@@ -28,7 +28,7 @@ class CallLogEntry(Tagged):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallBegan(CallLogEntry):
     """A worker has got item `number`, `item` in words."""
 
@@ -38,7 +38,7 @@ class CallBegan(CallLogEntry):
     item: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallEnded(CallLogEntry):
     """It came back. `unreadable` is what making the result from its pickle raised, '' where nothing did; `unsendable`
     is a sentence about a result that can't be pickled at all."""
@@ -50,7 +50,7 @@ class CallEnded(CallLogEntry):
     unsendable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallRaised(CallLogEntry):
     """It raised `error`. `unreadable` and `unsendable` are as in `CallEnded`; `daemonic`: as a daemon, the worker may
     start no process.
@@ -68,7 +68,7 @@ class CallRaised(CallLogEntry):
     unsendable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallNotRead(CallLogEntry):
     """The function or the item could not be made from its pickle in the worker."""
 
@@ -78,7 +78,7 @@ class CallNotRead(CallLogEntry):
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallTooLong(CallLogEntry):
     """It was stopped after so many `seconds`."""
 
@@ -89,7 +89,7 @@ class CallTooLong(CallLogEntry):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlobalsDiffer(CallLogEntry):
     """Before its first call a worker has other values of these globals than the main process has."""
 
@@ -98,7 +98,7 @@ class GlobalsDiffer(CallLogEntry):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GeneratorStates(CallLogEntry):
     """Digests of the states of a worker's random generators before its first call, by name."""
 

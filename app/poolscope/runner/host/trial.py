@@ -18,6 +18,7 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import CpuClock
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
     ItemChange,
@@ -141,7 +142,7 @@ def provide_fresh_items(opened: OpenedWork, calls: FirstCalls) -> None:
         calls.remembered = replace(memory, how="per item")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TriedItem:
     """An item that is called, by its number, and what it was before."""
 

@@ -10,7 +10,6 @@ import inspect
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +17,7 @@ from typing import Any
 
 from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.given_work import ITEMS_MODULE, MODULE
 from poolscope.protocol.kinds import Calling
 from poolscope.protocol.payloads import ImportedPlace, ItemsMade
@@ -31,7 +31,7 @@ MOST_OF_FREE = 0.5  # … or where its items fill so much of the free memory, wh
 LOOK_EVERY_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserCode:
     """What was loaded. `cut`: there are more items than were taken. `is_async`: a call gives a coroutine.
 
