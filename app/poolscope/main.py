@@ -27,13 +27,12 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings, usual_data_folder
 from poolscope.stats import comparison
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
+from poolscope.web.access import Identification, is_loopback, kept_secret, proxies_of
 from poolscope.web.app_state import AppState
 from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
-from poolscope.web.identification import Identification, is_loopback, kept_secret, proxies_of
 from poolscope.web.open_streams import OpenStreams
-from poolscope.web.requests import RequestLog
-from poolscope.web.security import Guards
+from poolscope.web.requests import Guards, RequestLog
 from poolscope.web.views import VIEWS
 
 log = logging.getLogger(__name__)

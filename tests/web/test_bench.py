@@ -22,9 +22,10 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import identity
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import Neighbours
-from poolscope.web.bench import BREAKING, MEASURE, MEASURING, TOGETHER, UNDISTURBED, now
+from poolscope.web.bench import BREAKING, MEASURE, TOGETHER
 from poolscope.web.context import FindingFacts, RunFacts, takes
 from poolscope.web.fragments import panel_sections
+from poolscope.web.run_lists import MEASURING, UNDISTURBED, now
 
 from tests.web.conftest import BY_BROWSER, Serve, ended, events, running, serving, start, told
 from tests.web.markup import Markup

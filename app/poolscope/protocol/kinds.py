@@ -16,6 +16,7 @@ CLUSTERS = ("dask", "ray")  # their workers are reached over a network
 STARTED_BY_METHOD = ("process", "pool")
 # Kinds whose workers are processes: they take items in chunks, and pickle what they hand over.
 IN_PROCESSES = (*STARTED_BY_METHOD, *ENGINES)
+ONE_THREAD_A_WORKER = (*STARTED_BY_METHOD, "loky", "joblib")  # processes in which nothing but the task runs
 COPIES_ITEMS = (*IN_PROCESSES, "interpreter")  # their workers get copies of function, items and results
 # They send by value what pickle sends by its name alone: functions of `__main__`, lambdas and closures.
 BY_CLOUDPICKLE = ("loky", "joblib", "dask", "ray")

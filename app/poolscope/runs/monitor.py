@@ -160,7 +160,7 @@ class RunMonitor:
         if malformed:
             return Breach(None, self.redacted(malformed))
         last_words = self.redacted(runner.last_words)
-        return run.breach or runner.breach or death_of_runner(exit_code, last_words, runner.wanted_memory)
+        return run.breach or runner.breach or death_of_runner(exit_code, last_words, runner.memory_kills.happened)
 
     async def save(self, run: Run, owner: Mapping[str, Any] | None = None) -> None:
         columns: dict[str, Any] = {

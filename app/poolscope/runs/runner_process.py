@@ -42,7 +42,8 @@ ASK_S, TERM_S = 2.0, 1.5  # how long a runner may take to stop when it is asked 
 
 class RunnerProcess:
     """A started child. `exit_code` is None while it lives; negative is the signal that killed it. `identity` is what a
-    later server knows it by. It is `reaped` once nothing of it is left.
+    later server knows it by. `memory_kills` are those since it was taken for a run; see also `breach`. It is `reaped`
+    once nothing of it is left.
 
     The pipes are ours, not the process's: asyncio's `wait` returns only when every pipe of its own has ended, which
     a worker that outlives the runner would put off for ever.
@@ -55,7 +56,7 @@ class RunnerProcess:
         self._transports: list[asyncio.ReadTransport] = []  # those that somebody reads
         self._stderr = b""
         self.reaped = False
-        self.count_memory_kills()
+        self.memory_kills = memory.MemoryKills()  # anybody's, where it has no cgroup of its own
         self.scratch = scratch
         self.cgroup: RunCgroup | None = None
         self.identity = identity(process.pid)
@@ -115,15 +116,6 @@ class RunnerProcess:
     def last_words(self) -> str:
         """The last line that it wrote to stderr, or ''."""
         return last_line(self._stderr.decode(errors="replace"))
-
-    def count_memory_kills(self) -> None:
-        """Let `wanted_memory` tell of what happens from now on: this one may have waited for its run."""
-        self._memory_kills = memory.kills() or 0  # anybody's, where it has no cgroup of its own
-
-    @property
-    def wanted_memory(self) -> bool:
-        """Whether the kernel has killed anybody for want of memory since it was taken for a run; see also `breach`."""
-        return (memory.kills() or 0) > self._memory_kills
 
     @property
     def breach(self) -> Breach | None:
@@ -287,7 +279,7 @@ class PrewarmedRunner:
             with contextlib.suppress(OSError):
                 runner = await waiting
                 if runner.exit_code is None:
-                    runner.count_memory_kills()
+                    runner.memory_kills.begin()  # it has waited
                     return runner
                 await runner.reap(0.0)
         return await self._start()
