@@ -124,8 +124,12 @@ class OpenScheduler(Protocol):
 
 
 @pytest.fixture
-def open_scheduler(tmp_path: Path, scratch: Path) -> OpenScheduler:
-    """Opens a scheduler; with `program` its runners run that text. No session of a run outlives it."""
+def open_scheduler(tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> OpenScheduler:
+    """Opens a scheduler; with `program` its runners run that text. No session of a run outlives it.
+
+    It starts no runner beforehand until a run has ended, or it is told to: most of these would never be needed.
+    """
+    monkeypatch.setattr("poolscope.runs.scheduler.PREWARM_DELAY_S", 600.0)
 
     @contextlib.asynccontextmanager
     async def make(program: str = "", path: Path | None = None, **limits: Any) -> AsyncIterator[Scheduler]:

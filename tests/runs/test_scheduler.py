@@ -179,7 +179,7 @@ async def test_every_runner_that_the_kernel_kills_for_want_of_memory_is_told_wit
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = 7
-    monkeypatch.setattr(memory, "kills", lambda: kills)
+    monkeypatch.setattr(memory, "kills", lambda _: kills)
     for meanwhile, code in ((1, "out-of-memory"), (1, "out-of-memory"), (0, None)):
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         scheduler._prewarm()  # the next one waits already, and is not to be told of this one's end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing.process
 import os
 import pickle
@@ -181,8 +180,10 @@ class LoggedCoroutine:
         try:
             await called
         except BaseException as error:
+            from asyncio import CancelledError  # here, for a runner only reads the log and has no asyncio
+
             # What is cancelled is so for another's sake: whoever raised, or waited for ever, is told.
-            if not isinstance(error, asyncio.CancelledError | GeneratorExit):
+            if not isinstance(error, CancelledError | GeneratorExit):
                 write_entry(self.log, CallRaised(number, pid, error_in_words(error), "", daemonic=False, globals=()))
             raise
         write_entry(self.log, CallEnded(number, pid))

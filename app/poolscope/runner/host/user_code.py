@@ -22,8 +22,9 @@ from poolscope.protocol.given_work import ITEMS_MODULE, MODULE
 from poolscope.protocol.kinds import Calling
 from poolscope.protocol.payloads import ImportedPlace, ItemsMade
 from poolscope.protocol.work_names import WorkNames, path_of
-from poolscope.runner.host.errors import RAISED_BY_WORK, WorkUnusable
+from poolscope.runner.host.errors import WorkUnusable
 from poolscope.runner.host.pickling import error_in_words, short
+from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
 from poolscope.runner.host.user_modules import UserModules
 
 MOST_ITEMS = 100_000  # an endless generator is cut here …
