@@ -14,10 +14,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from poolscope import __version__
 from poolscope.experiments.experiment import Installation
 from poolscope.experiments.narrowing import narrowed
+from poolscope.experiments.pool_benchmark.measure_command import program
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import interpreters
-from poolscope.machine.program import program
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from poolscope.errors import RunElsewhere
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.measure_command import program
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.machine.program import program
 from poolscope.runs import store
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import identity

@@ -83,11 +83,6 @@ class Interpreter:
     why_not: str = ""
 
 
-def current() -> Interpreter:
-    """The Python that we run in."""
-    return next(with_labels([_own()]))
-
-
 def parse_setting(text: str) -> tuple[list[tuple[str, str]], bool]:
     """(label, path) of each Python in 'path, label=path:path', and whether to look for others.
 
@@ -126,11 +121,8 @@ async def find(named: Sequence[tuple[str, str]] = (), elsewhere: bool = True) ->
 async def find_named(setting: str, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """All Pythons at hand, and the labels of `first` ('' for this one) and `others`, which are paths or labels.
 
-    Looked for as far as the `setting` allows; nothing is asked for, [], where this one is the only one. Raises
-    BadParameters for one that can't be used.
+    Looked for as far as the `setting` allows. Raises BadParameters for one that can't be used.
     """
-    if not first and not others:
-        return by_label([current()]), []
     named, elsewhere = parse_setting(setting)
     paths = {word: path for word in (first, *others) if word and (path := _program_path(word))}
     labelled = [word for word in others if word not in paths]

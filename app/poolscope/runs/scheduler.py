@@ -7,8 +7,10 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,6 @@ from poolscope.errors import (
     RunElsewhere,
     RunIsLive,
     ServerEnding,
-    TooManyStarts,
     TooManyWaiting,
 )
 from poolscope.experiments.experiment import Experiment, Experiments, Installation
@@ -32,7 +33,7 @@ from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.counts import RunCounts
-from poolscope.runs.fair_queue import FairQueue, expected_length, expected_waits
+from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_length, expected_waits, time_left
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import CUT_OFF, RunMonitor
@@ -43,7 +44,6 @@ from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, lat
 from poolscope.runs.run_cgroups import RunCgroups
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
-from poolscope.runs.warming import Warming
 from poolscope.runs.watch import RunWatch
 from poolscope.stats import comparison
 
@@ -57,8 +57,6 @@ SERVER_ENDED = "The server ended while this run waited."
 CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer for runs to end by themselves
 LEFT_LIMIT_S = 1.0  # then, for runs to end that have lost their runner, and once more for those that are cancelled
 REAP_LIMIT_S = 5.0  # for the kernel to let go of a runner that was killed
-WINDOW_S = 60  # over which the starts of a client are counted
-MOST_CLIENTS = 1_000
 NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
 
@@ -662,31 +660,39 @@ def _is_overtaken(run: Run) -> bool:
     return run.shortage is not None and time.monotonic() - run.entered > OVERTAKEN_S
 
 
-def time_left(run: Run, expected_s: float) -> float:
-    """The seconds that a running run is likely to need still, by itself or by what others have taken."""
-    if run.progress is not None and run.progress.seconds_left:
-        return run.progress.seconds_left
-    return max(0.0, expected_s - run.lasted_s)
+class Warming:
+    """Does `work` once, when it is first wanted, in a thread of its own: it takes a second that somebody will wait for.
 
-
-class RateLimiter:
-    """At most `starts_per_minute` starts by each client, counted over a moving window.
-
-    Not `limits`: its memory storage keeps each client's key for ever, and goes by the wall clock.
+    Not `asyncio.to_thread`, whose threads Python joins at its end: on a busy machine that second takes a quarter of a
+    minute, and a server that is asked to end while it starts would be killed instead.
     """
 
-    def __init__(self, starts_per_minute: int) -> None:
-        self._limit = starts_per_minute
-        self._starts: dict[str, list[float]] = {}
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._outcome: Future[None] = Future()
+        self._outcome.set_running_or_notify_cancel()  # no waiter can cancel it
+        self._thread = threading.Thread(target=self._do, name="warming", daemon=True)
 
-    def count(self, client: str) -> None:
-        """Count a start; a client without a name, on the command line, is not limited. Raises TooManyStarts."""
-        if not client:
-            return
-        now = time.monotonic()
-        recent = [start for start in self._starts.get(client, []) if start > now - WINDOW_S]
-        if len(recent) >= self._limit:
-            raise TooManyStarts(len(recent), int(recent[0] - (now - WINDOW_S)) + 1)
-        if len(self._starts) > MOST_CLIENTS:  # one entry an address, so that the table must not grow for ever
-            self._starts = {name: starts for name, starts in self._starts.items() if starts[-1] > now - WINDOW_S}
-        self._starts[client] = [*recent, now]
+    def start(self) -> None:
+        """Begin, if that has not been done. To be called from one thread.
+
+        Where no thread is to be had just now, the next call tries again.
+        """
+        if self._thread.ident is None and not self._outcome.done():
+            with contextlib.suppress(RuntimeError):
+                self._thread.start()
+
+    async def finish(self) -> None:
+        """Wait until it is done. Raises what `work` has raised."""
+        self.start()
+        if self._thread.ident is None and not self._outcome.done():
+            self._do()  # here, for want of a thread
+        await asyncio.wrap_future(self._outcome)
+
+    def _do(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # whatever it is, those who wait are to see it
+            self._outcome.set_exception(error)
+        else:
+            self._outcome.set_result(None)

@@ -11,9 +11,8 @@ from poolscope.experiments.pool_benchmark import state
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, is_look, planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import recommend, steer
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.experiments.pool_benchmark.verdict import verdict
 from poolscope.protocol.payloads import ConfigurationDropped
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark import export, findings, verdict
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import recommend, steer
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.protocol.payloads import ConfigurationDropped, PassesPerSample, RoundEnded, RoundsEnded
 from poolscope.protocol.records import Record, Result

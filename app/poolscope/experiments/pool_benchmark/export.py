@@ -9,9 +9,8 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence, passes_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name, config_names, on_python, title
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import certainty, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
-from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.experiments.pool_benchmark.verdict import identity
 from poolscope.experiments.pool_benchmark.work import budget

@@ -11,9 +11,8 @@ from typing import Any
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import certainty, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.experiments.pool_benchmark.work import is_known_to_wait, waits
 from poolscope.protocol.kinds import ONE_THREAD_A_WORKER
 from poolscope.protocol.payloads import DifferenceCode, TraceSummary
