@@ -9,6 +9,7 @@ Every message is one line: its tag as `name`, its fields as `value`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import ClassVar
 
 from poolscope.protocol.arguments import Arguments, BenchmarkWork
@@ -93,12 +94,13 @@ class KillWorkerProcess(Command):
 @frozen
 class ContinueRounds(Command):
     """The answer to a `RoundEnded` of `round`: which configurations get no more rounds, each with the key of the one
-    that it lost to, and whether the recommendation is settled."""
+    that it lost to or, with more workers than CPUs, is not far ahead of; and whether the recommendation is settled."""
 
     tag: ClassVar[str] = "rounds"
     round: int
     dropped: Mapping[str, str]
     enough: bool
+    not_ahead: Mapping[str, str] = field(default_factory=dict)
 
 
 class HostOrder(Tagged):

@@ -18,7 +18,7 @@ _VALUES: dict[type, Callable[[Any], tuple[Any, ...]]] = {}  # of each class, wha
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
-    """Make a class a dataclass that is frozen and has slots. A field's default may be any value, but no factory."""
+    """Make a class a dataclass that is frozen and has slots. Fields may have defaults or factories, and no options."""
     made: Any = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     names = made.__match_args__
     made.__dataclass_params__.frozen = True
@@ -30,12 +30,16 @@ def frozen(cls: type[T]) -> type[T]:
 
 
 def _initializer(cls: Any) -> Any:
-    known: dict[str, Any] = {"put": object.__setattr__}
+    known: dict[str, Any] = {"put": object.__setattr__, "MISSING": MISSING}
     parameters, lines = ["self"], ["pass"]
     for each in fields(cls):
-        known[f"default_{each.name}"] = each.default
-        parameters.append(each.name if each.default is MISSING else f"{each.name}=default_{each.name}")
-        lines.append(f"put(self, {each.name!r}, {each.name})")
+        known[f"default_{each.name}"], value = each.default, each.name
+        if each.default_factory is not MISSING:
+            known[f"make_{each.name}"] = each.default_factory
+            value = f"make_{each.name}() if {each.name} is MISSING else {each.name}"
+        required = each.default is MISSING and each.default_factory is MISSING
+        parameters.append(each.name if required else f"{each.name}=default_{each.name}")
+        lines.append(f"put(self, {each.name!r}, {value})")
     exec(f"def __init__({', '.join(parameters)}):\n " + "\n ".join(lines), known)  # noqa: S102  (as dataclass does)
     return known["__init__"]
 

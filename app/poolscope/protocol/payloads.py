@@ -623,13 +623,19 @@ class RoundEnded(Payload):
     round_s: float = 0.0
 
 
+# Why a configuration gets no more rounds: it was shown to be slower than another; or it has more workers than CPUs, and
+# was shown not to be so far ahead of another that it would count.
+DroppedWhy = Literal["slower", "beyond CPUs"]
+
+
 @frozen
 class ConfigurationDropped(Payload):
-    """A configuration gets no round after `round`: it was shown to be slower than the one with the key `lost_to`."""
+    """A configuration gets no round after `round`, for what was shown beside the one with the key `lost_to`."""
 
     tag: ClassVar[str] = "dropped"
     round: int
     lost_to: str
+    why: DroppedWhy = "slower"
 
 
 @frozen

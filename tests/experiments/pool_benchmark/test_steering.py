@@ -146,6 +146,26 @@ def test_more_workers_than_cpus_settle_nothing_before_they_are_far_ahead() -> No
     assert (found.enough, found.dropped) == (False, {})
 
 
+def test_of_more_workers_than_cpus_the_fastest_stands_for_those_that_are_surely_not_far_ahead() -> None:
+    maps = {
+        "serial": about(7.3, 8),
+        "process 2": about(6.7, 8),
+        "pool 2": about(6.6, 8),
+        "process 4": about(6.1, 8),
+        "process 8": about(6.0, 8),
+        "pool 8": spread(6.2, [*WIDE, 1.0]),
+    }
+    found = answer(maps, 8)
+    assert (found.dropped, found.not_ahead) == ({}, {"process 4": "pool 2"})  # what spreads so widely may be far ahead
+    left_out = Result(0, ConfigurationDropped(8, "pool 2", "beyond CPUs"), "process 4")
+    now = after(maps, 8, left_out, outcome="finished")
+    (cell,) = [cell for cell in export.which_pool_json(now)["cells"] if (cell["kind"], cell["size"]) == ("process", 4)]
+    assert (cell["dropped"]["round"], cell["dropped"]["why"]) == (8, "beyond CPUs")
+    slower = Result(0, ConfigurationDropped(8, "pool 2"), "process 4")
+    assert export.notes(now) != export.notes(after(maps, 8, slower, outcome="finished"))
+    assert answer({**maps, "serial": about(3.0, 8)}, 8).not_ahead == {}  # where all lose to the loop, all are repeated
+
+
 def test_more_workers_than_cpus_are_recommended_for_work_that_waits() -> None:
     maps = {"serial": about(640), "thread 2": about(330), "thread 8": about(85)}
     found = recommend(after(maps, 5, outcome="finished", workload="sleep"))

@@ -229,7 +229,12 @@ def steer(state: State) -> ContinueRounds | None:
     recommendation = recommend(state)
     if recommendation is None:
         return ContinueRounds(state.rounds, {}, enough=False)
-    return ContinueRounds(state.rounds, losers(state, recommendation), enough=is_settled(state, recommendation))
+    return ContinueRounds(
+        state.rounds,
+        losers(state, recommendation),
+        enough=is_settled(state, recommendation),
+        not_ahead=not_ahead(state, recommendation),
+    )
 
 
 def early_losers(state: State) -> dict[str, str]:
@@ -265,6 +270,21 @@ def _behind_beyond_cpus(state: State, recommendation: Recommendation, loop: Conf
     best, beyond = recommendation.best, recommendation.beyond
     every = compare_maps(state, loop, [best, *beyond]) if beyond else None
     return {config.key: every.best for config in beyond if every and config.key in every.slower}
+
+
+def not_ahead(state: State, recommendation: Recommendation) -> dict[str, str]:
+    """Those with more workers than CPUs that can't be so far ahead any more that they would count.
+
+    Each with the fastest that has a CPU a worker. Their own fastest stands for them: it may be needed to show that
+    pools gain at all. The time that the others would take goes to more rounds of those that the answer hangs on.
+    """
+    pools = [config for config in eligible_configs(state) if not config.serial and config.dropped is None]
+    beyond = [config for config in pools if is_beyond_cpus(state, config)]
+    within = [config for config in pools if config not in beyond]
+    if not within or not beyond or recommendation.maps.outcome == "loop":
+        return {}
+    best, kept = fastest(within), fastest(beyond)
+    return {config.key: best.key for config in beyond if config is not kept and not _may_be_far_ahead(config, best)}
 
 
 def is_settled(state: State, recommendation: Recommendation) -> bool:
