@@ -19,13 +19,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.machine.processes import exit_description
+from poolscope.protocol.frozen import frozen
 
 OLDEST = (3, 11)
 NEWEST = (3, 15)
@@ -64,7 +65,7 @@ print(json.dumps(answer))
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interpreter:
     """One Python: `path` starts it, `label` names it in a run. One that can't run has no label, and says `why_not`.
 

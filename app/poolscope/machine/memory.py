@@ -10,10 +10,10 @@ import re
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from poolscope.machine import cgroups
+from poolscope.protocol.frozen import frozen
 
 PROC = Path("/proc")
 SYS = Path("/sys")
@@ -94,7 +94,7 @@ def limit(proc: Path = PROC, sys: Path = SYS) -> int | None:
     return min((each.limit for each in cgroups.memory_limits(proc, sys)), default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Memory:
     """Bytes after the work and before the shutdown: `what` is 'pss' or 'rss', for all of the numbers the same.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from poolscope.protocol.frozen import frozen
 
 SERIAL = "serial"  # the plain loop
 KINDS = (SERIAL, "thread", "process", "pool", "interpreter", "asyncio")
@@ -26,7 +27,7 @@ BY_CLOUDPICKLE = ("loky", "joblib", "dask", "ray")
 Calling = Literal["item", "positional", "ragged", "keywords", "mixed"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolUse:
     """How a pool is used. `start_method` '' is the platform's own, `chunksize` 0 the kind's own choice.
 

@@ -36,7 +36,7 @@ from poolscope.runs.counts import RunCounts
 from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_length, expected_waits, time_left
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
-from poolscope.runs.monitor import RunMonitor
+from poolscope.runs.monitor import CUT_OFF, RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
@@ -54,7 +54,9 @@ PREWARM_DELAY_S = 0.5
 OVERTAKEN_S = 30.0
 DRAIN_LOOK_S = 0.25
 SERVER_ENDED = "The server ended while this run waited."
-CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
+CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer for runs to end by themselves
+LEFT_LIMIT_S = 1.0  # then, for runs to end that have lost their runner, and once more for those that are cancelled
+REAP_LIMIT_S = 5.0  # for the kernel to let go of a runner that was killed
 NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
 
@@ -182,8 +184,9 @@ class Scheduler:
                 await asyncio.wait_for(self.notifier.newer_than(version), DRAIN_LOOK_S)
 
     async def close(self, *, keep_waiting: bool = False) -> None:
-        """Interrupt all runs and leave no process behind; takes about five seconds at most.
+        """Interrupt all runs and leave neither a process nor an open transport behind.
 
+        Takes about five seconds at most, and longer only on a machine that is busy beyond measure.
         With `keep_waiting` those that wait are left in the journal, for the next server.
         """
         if self._closing.is_set():
@@ -197,17 +200,40 @@ class Scheduler:
         self._watch.close()
         # A run that is just being started is stopped as soon as its runner is there, by _begin.
         await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_LIMIT_S):
-                while self._tasks:
-                    await asyncio.wait(self._tasks)
-        await self._prewarmed.close()
+        if not await self._tasks_end_within(CLOSE_LIMIT_S):
+            await self._cut_short()
+        await self._prewarmed.close(REAP_LIMIT_S)
         if self._run_cgroups is not None:
             await asyncio.to_thread(self._run_cgroups.close)
         await self.journal.close()
         self.closed = True
         self.notifier.notify()
         self.store.wake()
+
+    async def _tasks_end_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        return not self._tasks
+
+    async def _cut_short(self) -> None:
+        """End what has not ended by itself: kill every runner that performs a run, then cancel whoever still waits.
+
+        Most follow their runner to its end then, and save what there is. The others wait for one that is being started,
+        or for the disk.
+        """
+        await asyncio.gather(*(runner.kill() for runner in self._runners.values()))
+        if await self._tasks_end_within(LEFT_LIMIT_S):
+            return
+        log.warning("These runs were cut short: %s", ", ".join(self._running))
+        for task in self._tasks:
+            task.cancel()
+        await self._tasks_end_within(LEFT_LIMIT_S)
+        for run in self._running.values():
+            if run.status.live:  # in the journal it is still, which tells the next server
+                run.become(Status.INTERRUPTED, SERVER_ENDED if run.status is Status.QUEUED else CUT_OFF)
+        self._measurement_lock.release()
 
     async def _leave_to_the_next(self, run: Run) -> None:
         """Take a run out of the queue that goes on waiting in the journal."""
@@ -551,9 +577,13 @@ class Scheduler:
     async def _have_performed(self, run: Run) -> None:
         began = time.monotonic()
         runner = await self._prewarmed.take()
-        await self._confine(run, runner)
-        self.counts.runner_start.add(time.monotonic() - began)
-        self._begin(run, runner)
+        try:
+            await self._confine(run, runner)
+            self.counts.runner_start.add(time.monotonic() - began)
+            self._begin(run, runner)
+        except BaseException:  # the monitor, which reaps it, will not hear of it
+            await runner.reap(0.0)
+            raise
         await self._monitor.follow(run, runner)
 
     def _fail(self, run: Run, why: str) -> None:
