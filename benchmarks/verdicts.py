@@ -32,7 +32,6 @@ from poolscope.experiments.experiment import Installation
 from poolscope.experiments.pool_benchmark.naming import family
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.state import Configuration
-from poolscope.machine import interpreters
 from poolscope.machine.facts import read_machine
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
@@ -125,7 +124,7 @@ async def measure(repeats: int, shapes: Sequence[Shape], keep: Path | None, unti
     interrupted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
-    installation = Installation(pythons=interpreters.by_label([interpreters.current()]))
+    installation = Installation()
     with tempfile.TemporaryDirectory() as folder:
         scheduler = Scheduler(Journal(Path(folder) / "runs.sqlite"), installation=installation)
         await scheduler.open()

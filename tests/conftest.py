@@ -17,9 +17,13 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 # The tests read what runners have recorded, of any experiment: its results are known once it has been loaded.
 LOADED = tuple(EXPERIMENTS.values())
-# Tests that share a browser and a server: one worker runs all of them. These are two browsers, which take about equally
-# long, for with one for all it would be the last to end.
-TOGETHER = (("tests/browser/test_everyone.py", "tests/browser/test_stream.py"), ("tests/browser/",))
+# Tests that share what takes long to make, so that one worker runs all of them: a browser and a server, or runs. There
+# are two browsers, which take about equally long, for with one for all it would be the last to end.
+TOGETHER = (
+    ("tests/browser/test_everyone.py", "tests/browser/test_stream.py"),
+    ("tests/browser/",),
+    ("tests/web/test_pages.py", "tests/web/test_api_records.py", "tests/web/test_api_runs.py"),
+)
 # What takes longest begins first, for a worker that begins it last keeps the others waiting: the rooms by their longest
 # file. Those that are not named have short ones, which fill the gaps at the end.
 LONGEST = (

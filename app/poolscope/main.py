@@ -14,10 +14,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from poolscope import __version__
 from poolscope.experiments.experiment import Installation
 from poolscope.experiments.narrowing import narrowed
+from poolscope.experiments.pool_benchmark.measure_command import program
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import interpreters
-from poolscope.machine.program import program
 from poolscope.runs import earlier_journals
 from poolscope.runs.budget import ResourceBudget
 from poolscope.runs.journal import Journal
@@ -27,13 +27,12 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.settings import Settings, usual_data_folder
 from poolscope.stats import comparison
 from poolscope.web import access, actions, api, metrics, pages, problems, stream
+from poolscope.web.access import Identification, is_loopback, kept_secret, proxies_of
 from poolscope.web.app_state import AppState
 from poolscope.web.assets import Assets, folder
 from poolscope.web.guide import routes as guide
-from poolscope.web.identification import Identification, is_loopback, kept_secret, proxies_of
 from poolscope.web.open_streams import OpenStreams
-from poolscope.web.requests import RequestLog
-from poolscope.web.security import Guards
+from poolscope.web.requests import Guards, RequestLog
 from poolscope.web.views import VIEWS
 
 log = logging.getLogger(__name__)

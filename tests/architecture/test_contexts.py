@@ -16,16 +16,16 @@ import pytest
 from jinja2 import nodes
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.web import bench, context, forms, table, timeline
+from poolscope.web import bench, context, forms, run_lists, table, timeline
 from poolscope.web.app_state import Machine, environment
 from poolscope.web.context import FormFacts, PanelFacts, Replay, RunFacts
 from poolscope.web.guide import glossary
 from poolscope.web.guide.figures import PoolFigure
 from poolscope.web.guide.glossary import Term
 from poolscope.web.guide.topics import Preset, Topic
-from poolscope.web.history import History, PreviousRun
 from poolscope.web.pages import Fold, ParameterTable, RunLayout
-from poolscope.web.problems import Problem
+from poolscope.web.requests import Problem
+from poolscope.web.run_lists import History, PreviousRun
 from poolscope.web.table import Column, Row, Table
 from poolscope.web.views import VIEWS, factorials, failures, pool_sizes, shared_list, sharing, view, which_pool
 from poolscope.web.views.which_pool import answer, grounds, pictures
@@ -83,7 +83,7 @@ PAGES: dict[str, Scope] = {
 PARTS: dict[tuple[str, str], Scope] = {
     ("partials/machine.html", "header"): {"machine": Machine},
     ("partials/recent.html", "recent"): {"history": History},
-    ("partials/now.html", "strip"): {"now": bench.Now},
+    ("partials/now.html", "strip"): {"now": run_lists.Now},
     ("guide/threads_or_processes.html", "body"): {**ON_TOPIC, "compared": Table},
     ("guide/process_pools.html", "body"): {**ON_TOPIC, "pool": PoolFigure, "workers": str, "calls": Table},
     ("guide/sharing_data.html", "body"): {**ON_TOPIC, "tools": Table},

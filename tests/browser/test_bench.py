@@ -15,6 +15,15 @@ from tests.waiting import until
 
 # How high each part of a card is; beside higher ones, the card itself says nothing.
 CONTENT = "card => [...card.children].map(part => part.offsetHeight)"
+HEIGHT = "element => element.offsetHeight"
+EVERY = (320, 390, 800, 1100, 1440, 2560)
+FROM_A_TABLET = (768, 900, 1024, 1280, 1440, 1920, 2400, 2560)  # on a phone panels grow with their runs
+LIVE: dict[str, dict[str, object]] = {
+    "failures": {"scenarios": "by-hand"},
+    "shared-list": {"seconds": 600},
+    "pool-sizes": {"workload": "square-sleep"},
+    "sharing": {"operations": 20_000},
+}
 # How much of a panel the bar at the top covers, in pixels.
 HIDDEN = """panel => document.querySelector("body > header").getBoundingClientRect().bottom
     - document.querySelector(panel).getBoundingClientRect().top"""
@@ -80,49 +89,39 @@ def test_the_first_card_leads_to_its_panel_once_its_run_has_begun(open_page: Ope
     expect(panel).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("width", [320, 390, 800, 1100, 1440, 2560])
-def test_the_first_card_keeps_its_height_as_its_run_begins(open_page: Opens, width: int) -> None:
+def test_the_first_card_keeps_its_height_as_its_run_begins(open_page: Opens) -> None:
     page = until_live(open_page("/?defaults=which-pool", unfold=False))
-    page.set_viewport_size({"width": width, "height": 900})
-    card, form = page.locator(".ways article").first, page.locator("#which-pool-form")
+    form = page.locator("#which-pool-form")
     form.get_by_role("link", name="Reset").click()
     expect(form.locator("[name=sizes]")).to_have_value("1, 2, 4, 8")
     expect(form.get_by_role("button", name="Run", exact=True)).to_be_visible()
-    height = card.evaluate(CONTENT)
+    idle = in_widths(page, ".ways article", CONTENT, EVERY)
+    page.evaluate("scrollTo(0, 0)")
     form.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator("#which-pool-stop button")).to_be_visible()
-    assert card.evaluate(CONTENT) == height
+    assert in_widths(page, ".ways article", CONTENT, EVERY) == idle
 
 
-@pytest.mark.parametrize(
-    ("experiment", "params"),
-    [
-        ("failures", {"scenarios": "by-hand"}),
-        ("shared-list", {"seconds": 600}),
-        ("pool-sizes", {"workload": "square-sleep"}),
-        ("sharing", {"operations": 20_000}),
-    ],
-)
-def test_the_fields_of_a_panel_keep_their_room_as_a_run_begins(
-    open_page: Opens, bench: Served, experiment: str, params: dict[str, object]
-) -> None:
+def test_the_fields_of_a_panel_keep_their_room_as_a_run_begins(open_page: Opens, bench: Served) -> None:
     page = until_live(open_page())
-    ask = page.locator(f"#{experiment}-ask")
-    expect(ask.get_by_role("button", name="Run", exact=True)).to_be_visible()
-    idle = heights(page, f"#{experiment}-ask")
-    bench.begin(experiment, **params)
-    expect(ask.get_by_role("button", name="Stop")).to_be_visible()
-    if experiment != "shared-list":
-        expect(ask.get_by_role("button", name="Kill now")).to_be_visible()
-    assert heights(page, f"#{experiment}-ask") == idle
+    for experiment, params in LIVE.items():
+        ask = page.locator(f"#{experiment}-ask")
+        expect(ask.get_by_role("button", name="Run", exact=True)).to_be_visible()
+        idle = in_widths(page, f"#{experiment}-ask", HEIGHT, FROM_A_TABLET)
+        bench.begin(experiment, **params)
+        expect(ask.get_by_role("button", name="Stop")).to_be_visible()
+        if experiment != "shared-list":
+            expect(ask.get_by_role("button", name="Kill now")).to_be_visible()
+        assert in_widths(page, f"#{experiment}-ask", HEIGHT, FROM_A_TABLET) == idle, experiment
+        bench.stop_all()
 
 
-def heights(page: Page, selector: str) -> dict[int, int]:
-    """How high something is in windows of several widths, from a tablet on; on a phone panels grow with their runs."""
+def in_widths(page: Page, selector: str, what: str, widths: tuple[int, ...]) -> dict[int, object]:
+    """What the first of its kind says of itself in windows of several widths."""
     found = {}
-    for width in (768, 900, 1024, 1280, 1440, 1920, 2400, 2560):
+    for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
-        found[width] = int(page.locator(selector).evaluate("element => element.offsetHeight"))
+        found[width] = page.locator(selector).first.evaluate(what)
     return found
 
 

@@ -140,7 +140,7 @@ def test_a_worker_that_the_kernel_killed_for_want_of_memory_is_told_from_others(
     broken: Broken, monkeypatch: pytest.MonkeyPatch, kills: int
 ) -> None:
     counted = itertools.count(5, kills)
-    monkeypatch.setattr(memory, "kills", lambda: next(counted))
+    monkeypatch.setattr(memory, "kills", lambda counter: next(counted))
     found = broken("dying_workers:is_killed@items", "process")
     assert (found.exit_code, found.out_of_memory) == (-9, bool(kills))
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark.breakeven import nearest
-from poolscope.experiments.pool_benchmark.findings.calls import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.findings.dispatch import (
     function_too_large,
     too_large_to_hand_over,
     work_too_small,
 )
+from poolscope.experiments.pool_benchmark.findings.function import items_changed, results_lazy, results_remembered
 from poolscope.experiments.pool_benchmark.plan import planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from poolscope.experiments.pool_benchmark.findings.calls import items_made_beforehand
+from poolscope.experiments.pool_benchmark.findings.function import items_made_beforehand
 from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkWork
 from poolscope.protocol.payloads import ItemsMade

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from poolscope.cli.fail_if import FailIf
+from poolscope.cli.one_run import FailIf
 from poolscope.errors import BadParameters
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import to_line

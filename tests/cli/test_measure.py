@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 from poolscope.cli import measure
 from poolscope.experiments.experiment import Installation
-from poolscope.experiments.pool_benchmark.measure_command import measure_command
+from poolscope.experiments.pool_benchmark.measure_command import measure_command, program
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
-from poolscope.machine.program import program
 
 from tests.cli.conftest import Call, descendants, started
 from tests.pythons import made_environment

@@ -151,11 +151,11 @@ def test_an_address_that_leads_nowhere_is_no_failure(server: Served, path: str) 
         assert "import annotations" not in answer.text
 
 
-@pytest.mark.parametrize("moment", ["nan", "inf", "-inf", "-5", "1e300", "x", ""])
-def test_a_moment_that_never_was_is_no_failure(server: Served, moment: str) -> None:
+def test_a_moment_that_never_was_is_no_failure(server: Served) -> None:
     run_id = server.done("shared-list", delay_min=0, delay_max=0.001, seconds=0.1)
-    for path in (f"/runs/{run_id}?t={moment}", f"/runs/{run_id}/at?t={moment}"):
-        assert server.api.get(path, headers={"Accept": "text/html"}).status_code in (200, 422), path
+    for moment in ("nan", "inf", "-inf", "-5", "1e300", "x", ""):
+        for path in (f"/runs/{run_id}?t={moment}", f"/runs/{run_id}/at?t={moment}"):
+            assert server.api.get(path, headers={"Accept": "text/html"}).status_code in (200, 422), path
     server.api.delete(f"/api/runs/{run_id}")
 
 

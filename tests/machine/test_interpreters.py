@@ -54,15 +54,13 @@ async def test_this_python_is_first_and_says_what_it_is() -> None:
     assert (this.path, this.version, this.why_not) == (sys.executable, sys.version.split()[0].rstrip("+"), "")
     assert this.label.startswith(f"{sys.version_info.major}.{sys.version_info.minor}")
     assert "spawn" in this.start_methods
-    assert this == interpreters.current()
 
 
 async def test_a_real_python_answers_what_this_one_knows_of_itself(tmp_path: Path) -> None:
     started = tmp_path / "python"
     started.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     started.chmod(0o755)
-    (found,) = await only(str(started))
-    this = interpreters.current()
+    this, found = await find([("", str(started))], elsewhere=False)
     assert replace(found, path=this.path, label=this.label) == this
     assert found.label == this.version + ("t" if this.free_threaded else "")  # the short one is taken
 
@@ -224,7 +222,3 @@ async def test_a_python_is_also_found_by_the_label_that_it_was_given(tmp_path: P
     assert labels[1] == "mine"
     with pytest.raises(BadParameters, match="no Python has that label"):
         await interpreters.find_named(setting, "", ["yours"])
-
-
-async def test_nothing_is_asked_where_this_python_is_the_only_one() -> None:
-    assert (await interpreters.find_named("", "", []))[1] == []

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from poolscope.machine.memory import available, kills, limit, of_processes, of_this_process
+from poolscope.machine.memory import MemoryKills, available, kill_counter, kills, limit, of_processes, of_this_process
 
 MOUNTS = """
 30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw
@@ -40,18 +40,29 @@ def test_without_a_limit_it_is_what_the_host_has(tree: Path) -> None:
 
 def test_kills_for_want_of_memory_are_those_of_our_group_or_else_of_the_host(tree: Path) -> None:
     (tree / "self" / "cgroup").write_text("0::/app\n")
-    assert kills(tree, tree) is None
+    assert kills(kill_counter(tree, tree)) is None
     (tree / "vmstat").write_text("nr_free_pages 7\noom_kill 5\n")
-    assert kills(tree, tree) == 5
+    assert kills(kill_counter(tree, tree)) == 5
     group(tree, "app", memory__events="low 0\noom 3\noom_kill 2\noom_group_kill 0")
-    assert kills(tree, tree) == 2
+    assert kills(kill_counter(tree, tree)) == 2
+
+
+def test_only_kills_from_the_beginning_on_happened(tree: Path) -> None:
+    (tree / "self" / "cgroup").write_text("0::/app\n")
+    (tree / "vmstat").write_text("oom_kill 5\n")
+    since = MemoryKills(tree, tree)
+    told = [since.happened]
+    (tree / "vmstat").write_text("oom_kill 6\n")
+    told.append(since.happened)
+    since.begin()
+    assert [*told, since.happened] == [False, True, False]
 
 
 def test_kills_are_counted_by_a_group_of_the_old_kind_too(tree: Path) -> None:
     (tree / "self" / "cgroup").write_text("5:memory:/app\n0::/\n")
     (tree / "vmstat").write_text("oom_kill 5\n")
     group(tree, "memory/app", memory__oom_control="oom_kill_disable 0\nunder_oom 0\noom_kill 1")
-    assert kills(tree, tree) == 1
+    assert kills(kill_counter(tree, tree)) == 1
 
 
 def test_the_tightest_group_above_us_counts_and_its_cache_is_free(tree: Path) -> None:

@@ -251,6 +251,7 @@ def test_every_body_runs_on_the_standard_library_and_the_records_alone() -> None
             assert not module.endswith((".params", ".state", "poolscope.experiments.registry"))
         else:
             assert room in sys.stdlib_module_names or module in ("__main__", "__mp_main__")
+    assert "asyncio" not in modules, "a third of the time to start, and a runner has no use for it"
     flags = value(records, "flags")
     assert (flags["isolated"], flags["no_site"]) == (1, 1)
     assert flags["path"][-1] == str(ROOT / "app")

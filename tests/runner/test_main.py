@@ -22,7 +22,7 @@ class Kernel:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, context: RunContext) -> None:
         self.kills = 7
         self._monkeypatch, self._context = monkeypatch, context
-        monkeypatch.setattr(memory, "kills", lambda: self.kills)
+        monkeypatch.setattr(memory, "kills", lambda counter: self.kills)
 
     def end_of(self, error: Exception, kills: int) -> End:
         """The end of a run that raises an error, after so many were killed."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
+from asyncio import unix_events
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -93,6 +95,28 @@ def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
         assert list(Path(folder).iterdir()) == []
 
 
+Children = list[asyncio.SubprocessTransport]
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> Children:
+    """The transports of the processes that the test's loop starts."""
+    found: Children = []
+
+    class Noted(unix_events._UnixSubprocessTransport):  # type: ignore[misc, name-defined]
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            found.append(self)
+
+    monkeypatch.setattr(unix_events, "_UnixSubprocessTransport", Noted)
+    return found
+
+
+def all_noted(children: Children) -> bool:
+    """Whether the exit of each is known and its transport closed; of others Python complains as it collects them."""
+    return all(child.get_returncode() is not None and child.is_closing() for child in children)
+
+
 class OpenScheduler(Protocol):
     def __call__(
         self, program: str = "", path: Path | None = None, **limits: Any
@@ -100,8 +124,12 @@ class OpenScheduler(Protocol):
 
 
 @pytest.fixture
-def open_scheduler(tmp_path: Path, scratch: Path) -> OpenScheduler:
-    """Opens a scheduler; with `program` its runners run that text. No session of a run outlives it."""
+def open_scheduler(tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> OpenScheduler:
+    """Opens a scheduler; with `program` its runners run that text. No session of a run outlives it.
+
+    It starts no runner beforehand until a run has ended, or it is told to: most of these would never be needed.
+    """
+    monkeypatch.setattr("poolscope.runs.scheduler.PREWARM_DELAY_S", 600.0)
 
     @contextlib.asynccontextmanager
     async def make(program: str = "", path: Path | None = None, **limits: Any) -> AsyncIterator[Scheduler]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from poolscope.errors import TooManyStarts
-from poolscope.runs.scheduler import MOST_CLIENTS, RateLimiter
+from poolscope.runs.fair_queue import MOST_CLIENTS, RateLimiter
 
 
 @dataclass

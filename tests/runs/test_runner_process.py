@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import io
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +17,12 @@ import uvloop
 from poolscope.protocol.arguments import SharedListArguments
 from poolscope.protocol.commands import BeginRun, StopRun
 from poolscope.protocol.records import End, from_line
+from poolscope.runs import runner_process
 from poolscope.runs.process_tree import session
-from poolscope.runs.runner_process import RunnerProcess, death_of_runner, last_line
+from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess, death_of_runner, last_line
+
+from tests.runs.conftest import Children, all_noted
+from tests.waiting import BOUND_S
 
 
 def descriptors() -> int:
@@ -131,6 +137,47 @@ async def test_a_child_that_cannot_be_started_leaves_nothing(scratch: Path) -> N
     with pytest.raises(OSError, match="nowhere"):
         await RunnerProcess.start(python="/nowhere/python")
     assert descriptors() <= before + 1
+
+
+async def test_a_child_of_which_too_little_can_be_learnt_is_not_left_alone(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch, children: Children
+) -> None:
+    def too_many_files(pid: int) -> dict[str, object]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(runner_process, "identity", too_many_files)
+    with pytest.raises(OSError, match="Too many"):
+        await RunnerProcess.start()
+    assert len(children) == 1
+    assert all_noted(children)
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_whoever_is_cancelled_while_he_takes_one_leaves_nothing(
+    scratch: Path, children: Children, steps: int
+) -> None:
+    """After as many turns of the loop as there are places to be cancelled at, and some more."""
+    prewarmed = PrewarmedRunner(sys.executable, RUNNER, [])
+    taking = asyncio.create_task(prewarmed.take())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    taking.cancel()
+    await asyncio.wait({taking})
+    await prewarmed.close(BOUND_S)
+    assert all_noted(children)
+
+
+async def test_one_that_the_kernel_does_not_let_go_of_is_let_go_of_by_us(
+    scratch: Path, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prewarmed = PrewarmedRunner(sys.executable, RUNNER, [])
+    runner = await prewarmed.take()
+    os.kill(runner.pid, signal.SIGSTOP)
+    monkeypatch.setattr(runner_process, "kill_session", lambda _: 0)
+    await prewarmed.close(0.0)
+    assert all(child.is_closing() for child in children)
+    monkeypatch.undo()
+    await runner.reap()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from poolscope.errors import (
     UnknownExperiment,
     UnknownRun,
 )
+from poolscope.experiments.demand import Demand
 from poolscope.experiments.experiment import Experiments, Installation
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.machine import memory
@@ -27,8 +28,10 @@ from poolscope.protocol.arguments import BenchmarkArguments, BenchmarkWork, Inte
 from poolscope.protocol.records import End, Failure, Opening, Printed, Result
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.journal import Journal
+from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.process_tree import session
 from poolscope.runs.run import Status, Visitor
+from poolscope.runs.run_cgroups import RunCgroups, Subtree
 from poolscope.runs.runner_process import PRINTED_LIMIT
 from poolscope.runs.scheduler import Scheduler
 from poolscope.runs.store import RECENT
@@ -38,7 +41,9 @@ from tests.runs.conftest import (
     ENDLESS,
     PATIENT,
     UNTIL_STOPPED,
+    Children,
     OpenScheduler,
+    all_noted,
     begun,
     done,
     ended,
@@ -174,7 +179,7 @@ async def test_every_runner_that_the_kernel_kills_for_want_of_memory_is_told_wit
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = 7
-    monkeypatch.setattr(memory, "kills", lambda: kills)
+    monkeypatch.setattr(memory, "kills", lambda _: kills)
     for meanwhile, code in ((1, "out-of-memory"), (1, "out-of-memory"), (0, None)):
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         scheduler._prewarm()  # the next one waits already, and is not to be told of this one's end
@@ -535,6 +540,38 @@ async def test_close_ends_a_runner_that_will_not_stop(open_scheduler: OpenSchedu
     async with open_scheduler(deaf + "while True: time.sleep(60)") as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: len(run.record_log.lines) > 1)
     assert (run.status, session(pid_of(run))) == (Status.INTERRUPTED, [])
+
+
+class SlowCgroups(RunCgroups):
+    """Puts a run into its cgroup when it is told to go on, and not before."""
+
+    def __init__(self) -> None:
+        super().__init__(Subtree(None))
+        self.go_on, self.entered = threading.Event(), threading.Event()
+
+    def open(self, budget: ResourceBudget) -> bool:
+        return True
+
+    def enter(self, name: str, pid: int, demand: Demand | None, *, low_priority: bool) -> None:
+        self.entered.set()
+        self.go_on.wait()
+
+
+async def test_a_server_that_ends_leaves_no_runner_that_nobody_follows_yet(
+    open_scheduler: OpenScheduler, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poolscope.runs.scheduler.CLOSE_LIMIT_S", 0.0)
+    monkeypatch.setattr("poolscope.runs.scheduler.LEFT_LIMIT_S", 0.0)
+    cgroups = SlowCgroups()
+    try:
+        async with open_scheduler(PATIENT, run_cgroups=cgroups) as scheduler:
+            run = await scheduler.start("pool-sizes", {})
+            await asyncio.to_thread(cgroups.entered.wait)
+        assert (len(children), all_noted(children)) == (1, True)
+        assert run.status is Status.INTERRUPTED
+        assert MeasurementLock(scheduler.journal.path).acquire()
+    finally:
+        cgroups.go_on.set()
 
 
 async def make_full(journal: Journal, limit: int = 1) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from poolscope.runs.warming import Warming
+from poolscope.runs.scheduler import Warming
 
 
 async def test_without_a_thread_it_is_tried_again_and_then_done_by_whoever_needs_it(

@@ -49,6 +49,16 @@ def test_more_workers_than_cpus_hold_up_one_another_and_nobody_else_is_to_blame(
     assert result.wall_over_cpu == pytest.approx(1.01)
 
 
+def test_tasks_held_up_by_the_process_that_hands_them_out_show_nothing_where_others_were_idle() -> None:
+    """Large items are pickled by that process while the workers compute: three busy processes on two CPUs."""
+    held_up = TracedTasks(2, NOISY.tasks, handed_out=True)
+    assert judge(held_up).disturbed is False
+    assert judge(held_up).wall_over_cpu is None
+    assert judge(held_up, others_cpu_s=None).disturbed is True
+    assert judge(held_up, others_cpu_s=4.0).disturbed is True
+    assert judge(TracedTasks(1, NOISY.tasks, handed_out=True)).disturbed is True
+
+
 def test_waiting_work_is_judged_by_the_other_programs() -> None:
     assert judge().disturbed is False
     assert judge().wall_over_cpu is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -16,6 +17,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from poolscope.main import create_app
+from poolscope.runs import scheduler
 from poolscope.settings import Settings
 from poolscope.web.app_state import AppState
 from poolscope.web.connections import BoundedHttp
@@ -36,6 +38,8 @@ SHORT: Mapping[str, Mapping[str, Any]] = {
 }
 BY_BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 BY_HTMX = {**BY_BROWSER, "HX-Request": "true"}
+# A server that lasts no longer starts no runner that nobody will need.
+NO_SOONER_S = 600.0
 PIECE = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.DOTALL)
 
 
@@ -66,7 +70,8 @@ def serving(folder: Path, buffer: int = 0, **settings: Any) -> Iterator[Serving]
     config = uvicorn.Config(app, http=BoundedHttp, log_config=None, access_log=False, lifespan="on", ws="none")
     config.timeout_graceful_shutdown = 3  # as the command line has it
     server = uvicorn.Server(config)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(scheduler, "PREWARM_DELAY_S", NO_SOONER_S)
         if buffer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -90,10 +95,30 @@ def serve(tmp_path: Path) -> Serve:
     return make
 
 
+class FinishedRuns(NamedTuple):
+    """A data folder that no server has open, and its runs as the API gives them, by experiment."""
+
+    folder: Path
+    runs: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def finished_runs(tmp_path_factory: pytest.TempPathFactory) -> FinishedRuns:
+    """A finished run of every experiment, which all modules share that look at such: each has a copy of the folder."""
+    folder = tmp_path_factory.mktemp("finished")
+    with serving(folder) as server, server.client() as client:
+        started = {name: start(client, name, **params) for name, params in SHORT.items()}
+        return FinishedRuns(folder, {name: ended(client, run["id"]) for name, run in started.items()})
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One server for all tests of a module."""
-    with serving(tmp_path_factory.mktemp("data")) as server:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server for all tests of a module; it has the finished runs, if any of them asks for these."""
+    folder = tmp_path_factory.mktemp("data")
+    tests = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
+    if any("finished" in test.fixturenames for test in tests):
+        shutil.copytree(request.getfixturevalue("finished_runs").folder, folder, dirs_exist_ok=True)
+    with serving(folder) as server:
         yield server
 
 
@@ -110,11 +135,10 @@ def browser(server: Serving) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def finished(client: httpx.Client) -> dict[str, dict[str, Any]]:
+@pytest.fixture
+def finished(finished_runs: FinishedRuns) -> dict[str, dict[str, Any]]:
     """A finished run of every experiment, as the API gives it."""
-    started = {name: start(client, name, **params) for name, params in SHORT.items()}
-    return {name: ended(client, run["id"]) for name, run in started.items()}
+    return finished_runs.runs
 
 
 @pytest.fixture

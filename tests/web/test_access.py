@@ -11,7 +11,7 @@ import httpx
 import pytest
 from poolscope.main import create_app
 from poolscope.settings import Settings
-from poolscope.web.identification import kept_secret
+from poolscope.web.access import kept_secret
 
 from tests.served import WITHOUT_TLS
 from tests.web.conftest import BY_BROWSER

@@ -15,16 +15,17 @@ import httpx
 import pytest
 from poolscope.errors import RunElsewhere
 from poolscope.experiments.parameters import parse
+from poolscope.experiments.pool_benchmark.measure_command import program
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.machine.program import program
 from poolscope.runs import store
 from poolscope.runs.journal import Journal
 from poolscope.runs.process_tree import identity
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import Neighbours
-from poolscope.web.bench import BREAKING, MEASURE, MEASURING, TOGETHER, UNDISTURBED, now
+from poolscope.web.bench import BREAKING, MEASURE, TOGETHER
 from poolscope.web.context import FindingFacts, RunFacts, takes
 from poolscope.web.fragments import panel_sections
+from poolscope.web.run_lists import MEASURING, UNDISTURBED, now
 
 from tests.web.conftest import BY_BROWSER, Serve, ended, events, running, serving, start, told
 from tests.web.markup import Markup

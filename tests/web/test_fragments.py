@@ -20,6 +20,7 @@ from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
 from poolscope.web import app_state, fragments, stream
+from poolscope.web.access import Identification
 from poolscope.web.app_state import AppState, Machine
 from poolscope.web.fragments import TRUTH, Fragment, Renderer, Section, names_read
 from poolscope.web.stream import BenchChannel
@@ -66,7 +67,7 @@ class Page:
 
 
 async def test_only_what_shows_something_else_is_rendered(tmp_path: Path) -> None:
-    renderer = Renderer(AppState(Scheduler(Journal(tmp_path / "unused.sqlite"))))
+    renderer = Renderer(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), Identification()))
     page = Page()
 
     async def rendered() -> list[str]:
@@ -144,6 +145,6 @@ def test_the_counts_of_the_streams_are_metrics(client: httpx.Client) -> None:
 def test_a_run_that_failed_before_anything_was_measured_promises_nothing_more(experiment: Experiment) -> None:
     run = Run("xx-0001", experiment, experiment.params())
     run.status = Status.FAILED
-    state = AppState(Scheduler(Journal(Path("unused.sqlite"))))
+    state = AppState(Scheduler(Journal(Path("unused.sqlite"))), Identification())
     shown = asyncio.run(fragments.render(state, [fragments.run_section(state, run)]))
     assert not re.search(r"\bComes (with|last)|Being tried|It runs", "".join(shown.values()))

@@ -8,6 +8,7 @@ import pytest
 from poolscope.runs.journal import Journal
 from poolscope.runs.scheduler import Scheduler
 from poolscope.web import stream
+from poolscope.web.access import Identification
 from poolscope.web.app_state import AppState
 from poolscope.web.stream import EAGER, EAGER_S, FRAME_S, FramePacer, Hub, Page
 
@@ -59,7 +60,7 @@ def test_a_slow_drawing_saves_up_nothing(clock: Clock) -> None:
 
 
 async def test_all_who_come_at_once_share_a_channel_which_goes_when_nobody_came(tmp_path: Path, clock: Clock) -> None:
-    hub = Hub(AppState(Scheduler(Journal(tmp_path / "unused.sqlite"))))
+    hub = Hub(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), Identification()))
     first = await hub.channel(Page())
     assert await hub.channel(Page()) is first, "who came first looks at another picture than who came second"
     clock.now += stream.DESERTED_S + 1

@@ -12,8 +12,7 @@ import httpx
 import pytest
 from poolscope.main import create_app
 from poolscope.settings import Settings
-from poolscope.web.requests import HEADERS
-from poolscope.web.security import BODY_LIMIT
+from poolscope.web.requests import BODY_LIMIT, HEADERS
 
 from tests.waiting import BOUND_S
 from tests.web.conftest import BY_BROWSER, Serve, Serving, frames

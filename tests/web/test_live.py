@@ -22,6 +22,7 @@ from poolscope.runs.scheduler import Scheduler
 from poolscope.text.numbers import NARROW
 from poolscope.web import fragments as fragments_module
 from poolscope.web import stream
+from poolscope.web.access import Identification
 from poolscope.web.app_state import AppState, Machine
 from poolscope.web.fragments import Fragment, Section
 from poolscope.web.stream import Channel
@@ -287,7 +288,7 @@ async def holds(condition: Callable[[], object]) -> None:
 @pytest.fixture
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Words:
     monkeypatch.setattr(stream, "FRAME_S", 0)
-    return Words(AppState(Scheduler(Journal(tmp_path / "unused.sqlite"))), one="1", two="1")
+    return Words(AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), Identification()), one="1", two="1")
 
 
 async def shown(viewer: AsyncIterator[bytes]) -> dict[str, str]:
@@ -395,7 +396,7 @@ async def test_a_piece_that_can_not_be_rendered_costs_no_other_and_comes_when_it
 async def test_a_channel_lets_its_viewers_go_when_the_bench_closes(tmp_path: Path) -> None:
     scheduler = Scheduler(Journal(tmp_path / "poolscope.sqlite"))
     await scheduler.open()
-    words = Words(AppState(scheduler), one="1")
+    words = Words(AppState(scheduler, Identification()), one="1")
     viewers = [words.stream(NOBODY) for _ in range(3)]
     for viewer in viewers:
         await shown(viewer)

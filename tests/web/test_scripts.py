@@ -26,6 +26,7 @@ from poolscope.protocol.records import Result
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run
 from poolscope.runs.scheduler import Scheduler
+from poolscope.web.access import Identification
 from poolscope.web.app_state import AppState
 from poolscope.web.exports import script
 from poolscope.workloads.catalog import OF_WHICH_POOL, WORK_MS
@@ -46,7 +47,7 @@ NASTY = (
 
 @pytest.fixture(scope="module")
 def app_state(tmp_path_factory: pytest.TempPathFactory) -> AppState:
-    return AppState(Scheduler(Journal(tmp_path_factory.mktemp("scripts") / "unused.sqlite")))
+    return AppState(Scheduler(Journal(tmp_path_factory.mktemp("scripts") / "unused.sqlite")), Identification())
 
 
 @pytest.fixture

@@ -15,16 +15,13 @@ from typing import Annotated, Any
 
 import typer
 
-from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
-from poolscope.cli.fail_if import FailIf
+from poolscope.cli.one_run import FAIL_IF_HELP, FailIf, perform, print_and_exit
 from poolscope.cli.output import DATA_HELP, error_exits
-from poolscope.cli.run import perform, print_and_exit
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.parameters import quoted
-from poolscope.experiments.pool_benchmark.measure_command import data_option, measure_option, option_value
+from poolscope.experiments.pool_benchmark.measure_command import data_option, measure_option, option_value, program
 from poolscope.experiments.pool_benchmark.validation import offered_installation
 from poolscope.machine import interpreters
-from poolscope.machine.program import program
 from poolscope.protocol.kinds import kind_of_cluster
 from poolscope.protocol.work_names import FACTORY, NAME, is_file, quoted_path
 from poolscope.settings import read_settings
@@ -145,11 +142,14 @@ def command(
             options["kinds"] = with_kind(options["kinds"], kind_of_cluster(cluster))
         given = {option: value for option, value in options.items() if value is not None}
         raw: dict[str, Any] = {"workload": name, **given}
-        paths, labels = asyncio.run(interpreters.find_named(settings.pythons, venv_python(), python or ()))
-        installation = replace(installation, workloads=(name, *installation.workloads), pythons=paths)
+        installation = replace(installation, workloads=(name, *installation.workloads))
+        first = venv_python()
+        if first or python:
+            paths, raw["pythons"] = asyncio.run(interpreters.find_named(settings.pythons, first, python or ()))
+            installation = replace(installation, pythons=paths)
         if executor is not None:
             installation = replace(installation, executors={**installation.executors, executor: executor})
-        run = perform(settings, installation, "which-pool", {**raw, "pythons": labels}, quiet=as_json)
+        run = perform(settings, installation, "which-pool", raw, quiet=as_json)
     words = [program(), *sys.argv[1:]]
     serve = shlex.join([program(), "serve", *data_option(data)])
     page = f"Charts and a script: /runs/{run.id} on the page of a server; if none is running, start one: {serve}"

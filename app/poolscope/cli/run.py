@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shlex
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from poolscope.cli.fail_if import HELP as FAIL_IF_HELP
-from poolscope.cli.fail_if import JUDGED_EXPERIMENTS, FailIf
-from poolscope.cli.output import (
-    BAD_USAGE,
-    DATA_HELP,
-    FAILED,
-    INTERRUPTED,
-    ProgressDisplay,
-    error_exits,
-    print_result,
-    say,
-)
+from poolscope.cli.one_run import FAIL_IF_HELP, FailIf, perform, print_and_exit
+from poolscope.cli.output import DATA_HELP, error_exits
 from poolscope.errors import BadParameters, ParameterError
-from poolscope.experiments.experiment import Installation
-from poolscope.experiments.parameters import parse
-from poolscope.experiments.pool_benchmark.measure_command import data_option, option_value
+from poolscope.experiments.pool_benchmark.measure_command import data_option, option_value, program
 from poolscope.experiments.pool_benchmark.validation import offered_installation
-from poolscope.experiments.pool_benchmark.verdict import every_pool_broke, whys_left_out
-from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.library.answer import Again
-from poolscope.library.lone_run import LoneRun, is_misnamed
 from poolscope.machine import interpreters
-from poolscope.machine.program import program
 from poolscope.runs.budget import ResourceBudget
-from poolscope.runs.run import Run, Status
 from poolscope.settings import Settings, read_settings
-
-UNBOUNDED = ResourceBudget()
-EXIT_STATUS = {Status.FINISHED: 0, Status.FAILED: FAILED, Status.STOPPED: INTERRUPTED, Status.INTERRUPTED: INTERRUPTED}
 
 
 def command(
@@ -79,51 +56,9 @@ def run_command(experiment: str, parameters: Mapping[str, Any], data: Path | Non
     return shlex.join([program(), "run", experiment, *chain.from_iterable(pairs), *data_option(data)])
 
 
-def perform(
-    settings: Settings,
-    installation: Installation,
-    experiment: str,
-    raw: Mapping[str, Any],
-    *,
-    quiet: bool,
-    budget: ResourceBudget = UNBOUNDED,
-) -> Run:
-    """Run an experiment to its end, within a budget. Raises BadParameters before anything is started."""
-    about = EXPERIMENTS[experiment]
-    params = parse(about.params, raw)
-    about.arguments(params, installation)
-    budget.check(params)
-    return asyncio.run(_perform(settings, installation, experiment, raw, quiet, budget))
-
-
 def budget_of(settings: Settings) -> ResourceBudget:
     """What a run may take of this machine, if nothing else is set."""
     return ResourceBudget.of_machine(settings.busy_limit, settings.process_limit, settings.memory_mib)
-
-
-def print_and_exit(run: Run, as_json: bool, again: Again, failing: FailIf, footer: str = "") -> NoReturn:
-    """Print the result of an ended run, as text with `footer` below it or as JSON, and exit as it ended.
-
-    `again` words the command that runs it with a remedy; where a condition of `failing` holds, or every pool of the run
-    broke, the exit status is 1.
-    """
-    if run.error:
-        say(run.error)
-    misnamed = is_misnamed(run)
-    if as_json:
-        typer.echo(json.dumps(run.as_json(), ensure_ascii=False, allow_nan=False, indent=2))
-    elif not misnamed:  # the sentence says it all, and the same command would say it again
-        print_result(run, again)
-        if footer:
-            typer.echo(footer)
-    if run.unkept:
-        say(f"This run is not kept: {run.unkept}")
-    failed = failing.exit_status(run)
-    if run.status is Status.FINISHED and run.experiment.name in JUDGED_EXPERIMENTS and every_pool_broke(run.state):
-        failed = FAILED
-        if as_json:
-            say(*whys_left_out(run.state))
-    raise typer.Exit(BAD_USAGE if misnamed else EXIT_STATUS[run.status] or failed)
 
 
 def parse_pairs(params: Sequence[str]) -> dict[str, str]:
@@ -135,28 +70,3 @@ def parse_pairs(params: Sequence[str]) -> dict[str, str]:
         )
     pairs = (each.split("=", 1) for each in params)
     return {name.strip(): value for name, value in pairs}
-
-
-async def _perform(
-    settings: Settings,
-    installation: Installation,
-    experiment: str,
-    raw: Mapping[str, Any],
-    quiet: bool,
-    budget: ResourceBudget,
-) -> Run:
-    """Run it in a scheduler of its own; SIGINT and SIGTERM stop it and keep what it has."""
-    interrupted = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, interrupted.set)
-    lone = LoneRun(
-        experiment,
-        raw,
-        installation,
-        journal=settings.journal_path,
-        turns=settings.journal_path,
-        keep_runs=settings.keep_runs,
-        journal_mib=settings.journal_mib,
-        budget=budget,
-    )
-    return await lone.perform(lambda run: ProgressDisplay(run, quiet=quiet).follow(), interrupted, say)

@@ -35,8 +35,8 @@ from poolscope.runs import earlier_journals
 from poolscope.runs.journal import Journal, in_words
 from poolscope.settings import GENERATED, Settings, option, read_settings, variable
 from poolscope.text.numbers import duration
+from poolscope.web.access import is_loopback
 from poolscope.web.connections import BoundedHttp, most_connections
-from poolscope.web.identification import is_loopback
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (what a browser is to open instead)
 # Whatever hangs, the process is gone within ten seconds of its signal; runners end with their channel.
@@ -166,7 +166,7 @@ def serve_until_signal(settings: Settings, open_browser: bool, token_is_new: boo
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # ours, web/identification.py: this one believes any process of this machine
+        proxy_headers=False,  # ours, web/access.py: this one believes any process of this machine
         timeout_graceful_shutdown=STREAMS_END_S,
     )
     scheduler = app.state.app_state.scheduler

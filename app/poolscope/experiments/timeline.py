@@ -60,3 +60,6 @@ class Lanes:
         if len(spans) > MOST_SPANS:
             spans = spans[-MOST_SPANS * 3 // 4 :]
         return replace(self, now=now, spans=spans)
+
+
+WHOLE_RUN = Lanes()  # as an experiment's state begins

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,18 @@ def lone_run(settings: Settings, handed: HandedOver, asked: Mapping[str, Any], s
     """What is to be run. Raises BadParameters for a Python that can't be had."""
     others = asked.get("pythons", ())
     words = [word for word in re.split(r"[,\s]+", others) if word] if isinstance(others, str) else list(others)
-    with ThreadPoolExecutor(1) as thread:  # the caller's may have a running loop
-        paths, labels = thread.submit(
-            lambda: asyncio.run(interpreters.find_named(settings.pythons, "", words))
-        ).result()
+    installation = Installation((handed.name,), str(scratch), handed.path, working_folder=str(Path.cwd()))
+    labels: list[str] = []
+    if words:
+        with ThreadPoolExecutor(1) as thread:  # the caller's may have a running loop
+            paths, labels = thread.submit(
+                lambda: asyncio.run(interpreters.find_named(settings.pythons, "", words))
+            ).result()
+        installation = replace(installation, pythons=paths)
     return LoneRun(
         "which-pool",
         {**asked, "workload": handed.name, "pythons": labels},
-        Installation((handed.name,), str(scratch), handed.path, paths, working_folder=str(Path.cwd())),
+        installation,
         journal=settings.journal_path if save else scratch / "unsaved.sqlite",
         turns=settings.journal_path,
         keep_runs=settings.keep_runs,

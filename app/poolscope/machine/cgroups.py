@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from poolscope.protocol.frozen import frozen
 
 # v1 says 'no limit' of memory with a number near 2**63.
 NO_LIMIT = 2**60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CpuQuota:
     """One cgroup's quota in CPUs, the file that says it, and how often the cgroup was throttled since it was made.
 
@@ -26,7 +27,7 @@ class CpuQuota:
     throttled: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MemoryLimit:
     """One cgroup's limit of memory and what counts against it, in bytes; what the kernel would give up first does not.
 

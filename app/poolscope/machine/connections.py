@@ -7,8 +7,9 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from poolscope.protocol.frozen import frozen
 
 FILES = Path("/proc/self/fd")
 # Where struct tcp_info has bytes_acked and bytes_received (linux/tcp.h, from Linux 4.2 on): what has arrived over
@@ -17,7 +18,7 @@ BYTES = struct.Struct("=QQ")
 BYTES_AT = 120
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Carried:
     """Bytes of payload, without the headers of packets."""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import process_time_ns, thread_time_ns
 
 from poolscope.machine.collected import collected_children_ns
+from poolscope.protocol.frozen import frozen
 
 PROC = Path("/proc")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CpuUse:
     """CPU time in ns: of one thread, of its whole process, and of all child processes.
 

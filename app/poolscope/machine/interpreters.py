@@ -19,13 +19,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.machine.processes import exit_description
+from poolscope.protocol.frozen import frozen
 
 OLDEST = (3, 11)
 NEWEST = (3, 15)
@@ -64,7 +65,7 @@ print(json.dumps(answer))
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interpreter:
     """One Python: `path` starts it, `label` names it in a run. One that can't run has no label, and says `why_not`.
 
@@ -80,11 +81,6 @@ class Interpreter:
     free_threaded: bool = False
     start_methods: tuple[str, ...] = ()
     why_not: str = ""
-
-
-def current() -> Interpreter:
-    """The Python that we run in."""
-    return next(with_labels([_own()]))
 
 
 def parse_setting(text: str) -> tuple[list[tuple[str, str]], bool]:
@@ -125,11 +121,8 @@ async def find(named: Sequence[tuple[str, str]] = (), elsewhere: bool = True) ->
 async def find_named(setting: str, first: str, others: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """All Pythons at hand, and the labels of `first` ('' for this one) and `others`, which are paths or labels.
 
-    Looked for as far as the `setting` allows; nothing is asked for, [], where this one is the only one. Raises
-    BadParameters for one that can't be used.
+    Looked for as far as the `setting` allows. Raises BadParameters for one that can't be used.
     """
-    if not first and not others:
-        return by_label([current()]), []
     named, elsewhere = parse_setting(setting)
     paths = {word: path for word in (first, *others) if word and (path := _program_path(word))}
     labelled = [word for word in others if word not in paths]

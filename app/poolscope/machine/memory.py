@@ -10,10 +10,10 @@ import re
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from poolscope.machine import cgroups
+from poolscope.protocol.frozen import frozen
 
 PROC = Path("/proc")
 SYS = Path("/sys")
@@ -43,22 +43,39 @@ def total(proc: Path = PROC, sys: Path = SYS) -> int | None:
     return min(found, default=None)
 
 
-def kills(proc: Path = PROC, sys: Path = SYS) -> int | None:
-    """How many processes the kernel has killed so far for want of memory; None where nobody counts them.
+class MemoryKills:
+    """Tells whether the kernel has killed anybody for want of memory since this was made, or since it was last told to
+    `begin`. Its counter is looked for once."""
 
-    Those of our cgroup where it has a counter, which in version 2 counts those below it too, else those of the whole
-    host.
+    def __init__(self, proc: Path = PROC, sys: Path = SYS) -> None:
+        self._counter = kill_counter(proc, sys)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget those before."""
+        self._before = kills(self._counter) or 0
+
+    @property
+    def happened(self) -> bool:
+        return (kills(self._counter) or 0) > self._before
+
+
+def kill_counter(proc: Path = PROC, sys: Path = SYS) -> Path:
+    """The file in which the kernel counts whom it kills for want of memory.
+
+    That of our cgroup where it has one, which in version 2 counts those below it too, else that of the whole host.
     """
     for folder in cgroups.folders("memory", proc, sys):
-        for file in ("memory.events", "memory.oom_control"):  # of version 2, of version 1
-            if (count := _counter(folder / file)) is not None:
-                return count
-    return _counter(proc / "vmstat")
+        for name in ("memory.events", "memory.oom_control"):  # of version 2, of version 1
+            if kills(folder / name) is not None:
+                return folder / name
+    return proc / "vmstat"
 
 
-def _counter(file: Path) -> int | None:
+def kills(counter: Path) -> int | None:
+    """How many there were so far, by the file that counts them; None where it does not."""
     try:
-        found = re.search(r"^oom_kill (\d+)$", file.read_text(), re.MULTILINE)
+        found = re.search(r"^oom_kill (\d+)$", counter.read_text(), re.MULTILINE)
     except OSError:
         return None
     return int(found[1]) if found else None
@@ -77,7 +94,7 @@ def limit(proc: Path = PROC, sys: Path = SYS) -> int | None:
     return min((each.limit for each in cgroups.memory_limits(proc, sys)), default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Memory:
     """Bytes after the work and before the shutdown: `what` is 'pss' or 'rss', for all of the numbers the same.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 from poolscope.machine import cgroups
 from poolscope.machine.cpu_clock import ProcessTable, descends, process_table
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import NoiseReading
 
 PROC = Path("/proc")
 SYS = Path("/sys")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoiseCounters:
     """One moment: seconds on `perf_counter`, CPU seconds of the whole host and of us with all descendants so far.
 

@@ -6,10 +6,10 @@ parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.kinds import kind_of_cluster
 
 
@@ -24,7 +24,7 @@ class Arguments(Tagged):
         return ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharedListArguments(Arguments):
     """`capacity` 0 is unbounded; `seconds` counts while the run is not paused."""
 
@@ -38,7 +38,7 @@ class SharedListArguments(Arguments):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FactorialsArguments(Arguments):
     """The factorials of `first` to `last`; one that takes longer than `time_limit` seconds fails."""
 
@@ -50,7 +50,7 @@ class FactorialsArguments(Arguments):
     time_limit: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharingArguments(Arguments):
     """`start_method` None is the platform's default."""
 
@@ -62,7 +62,7 @@ class SharingArguments(Arguments):
     repeats: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailuresArguments(Arguments):
     """Seconds: `task` is that of a task that is longer than its `limit`, `wait` how long somebody may take to kill a
     worker. `engines` are further pools to break."""
@@ -78,7 +78,7 @@ class FailuresArguments(Arguments):
 # The pool benchmark
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BenchmarkWork:
     """A work by name: built in, or a user's own as place:function@items+setup, imported from `folder`.
 
@@ -105,7 +105,7 @@ class BenchmarkWork:
     packages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InterpreterPath:
     """A Python that takes part: its label, by which records name it, and its executable."""
 
@@ -113,7 +113,7 @@ class InterpreterPath:
     executable: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BenchmarkArguments(Arguments):
     """Of `which-pool` and `pool-sizes`. Without `pythons` the run's own process measures; each of them has a host.
 

@@ -9,11 +9,12 @@ Every message is one line: its tag as `name`, its fields as `value`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import field
 from typing import ClassVar
 
 from poolscope.protocol.arguments import Arguments, BenchmarkWork
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import (
     Breakage,
@@ -34,7 +35,7 @@ class Command(Tagged):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessLimits:
     """What each process of a run may take, by setrlimit: open files, bytes of one file, CPU seconds (None: any).
 
@@ -47,7 +48,7 @@ class ProcessLimits:
     cpu_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BeginRun(Command):
     """The first command, and for a prewarmed runner the end of waiting: import `body` and run it with `arguments`.
 
@@ -64,14 +65,14 @@ class BeginRun(Command):
     server: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopRun(Command):
     """The user wants the run to end; what it has found so far counts."""
 
     tag: ClassVar[str] = "stop"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeControls(Command):
     """New values of a live run's controls; None leaves a control as it is."""
 
@@ -81,7 +82,7 @@ class ChangeControls(Command):
     paused: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KillWorkerProcess(Command):
     """Kill worker `worker`, counted from 1. A `Fault` record with the same `request` tells what came of it."""
 
@@ -90,15 +91,16 @@ class KillWorkerProcess(Command):
     request: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContinueRounds(Command):
     """The answer to a `RoundEnded` of `round`: which configurations get no more rounds, each with the key of the one
-    that it lost to, and whether the recommendation is settled."""
+    that it lost to or, with more workers than CPUs, is not far ahead of; and whether the recommendation is settled."""
 
     tag: ClassVar[str] = "rounds"
     round: int
     dropped: Mapping[str, str]
     enough: bool
+    not_ahead: Mapping[str, str] = field(default_factory=dict)
 
 
 class HostOrder(Tagged):
@@ -107,14 +109,14 @@ class HostOrder(Tagged):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DescribeHost(HostOrder):
     """Say what this Python is and has."""
 
     tag: ClassVar[str] = "describe"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenWork(HostOrder):
     """Make a work ready to be mapped. `scratch` is a folder of this host alone.
 
@@ -130,7 +132,7 @@ class OpenWork(HostOrder):
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SiftItems(HostOrder):
     """Call every item of the opened work once, from number `first` on, and find those that take longer than `limit_s`.
 
@@ -143,7 +145,7 @@ class SiftItems(HostOrder):
     first: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TryWork(HostOrder):
     """Look at the opened work and call it a few times; what that prints goes into the file `output`."""
 
@@ -151,7 +153,7 @@ class TryWork(HostOrder):
     output: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MeasureOnce(HostOrder):
     """Do one repetition. `lane` names the picture in which a worker is shown that is killed on request.
 
@@ -170,7 +172,7 @@ class MeasureOnce(HostOrder):
     fill_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExplainBreakage(HostOrder):
     """Repeat a repetition that broke, one item a message, and find out on what and where it breaks; nothing is timed.
 
@@ -185,7 +187,7 @@ class ExplainBreakage(HostOrder):
     warm: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KillHostWorker(HostOrder):
     """Kill a worker of the repetition that is being measured; sent while another order is worked for.
 
@@ -197,7 +199,7 @@ class KillHostWorker(HostOrder):
     request: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloseHost(HostOrder):
     """Let go of what the work has opened, and end."""
 
@@ -210,7 +212,7 @@ class HostAnswer(Tagged):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepAnnounced(HostAnswer):
     """What is done next may take long, and may end the process; a time limit counts from here."""
 
@@ -218,7 +220,7 @@ class StepAnnounced(HostAnswer):
     step: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderFailed(HostAnswer):
     """The order can't be done, for a reason in a sentence. `spoiled`: something of it is left, so use another host.
 
@@ -232,7 +234,7 @@ class OrderFailed(HostAnswer):
     breakage: Breakage | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostDescription(HostAnswer):
     """Answer to `DescribeHost`."""
 
@@ -240,7 +242,7 @@ class HostDescription(HostAnswer):
     facts: InterpreterFacts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkOpened(HostAnswer):
     """Answer to `OpenWork`: how many items there are, `cut` if more than were taken, and how a call got its length.
 
@@ -256,7 +258,7 @@ class WorkOpened(HostAnswer):
     made: ItemsMade | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemsSifted(HostAnswer):
     """Answer to `SiftItems`."""
 
@@ -264,7 +266,7 @@ class ItemsSifted(HostAnswer):
     slow: tuple[SlowItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkTried(HostAnswer):
     """Answer to `TryWork`."""
 
@@ -272,7 +274,7 @@ class WorkTried(HostAnswer):
     report: TrialReport
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BreakageExplained(HostAnswer):
     """Answer to `ExplainBreakage`: how it broke again, None where it did not."""
 
@@ -280,7 +282,7 @@ class BreakageExplained(HostAnswer):
     breakage: Breakage | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkMeasured(HostAnswer):
     """Answer to `MeasureOnce`."""
 

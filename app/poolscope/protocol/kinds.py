@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from poolscope.protocol.frozen import frozen
 
 SERIAL = "serial"  # the plain loop
 KINDS = (SERIAL, "thread", "process", "pool", "interpreter", "asyncio")
@@ -15,6 +16,7 @@ CLUSTERS = ("dask", "ray")  # their workers are reached over a network
 STARTED_BY_METHOD = ("process", "pool")
 # Kinds whose workers are processes: they take items in chunks, and pickle what they hand over.
 IN_PROCESSES = (*STARTED_BY_METHOD, *ENGINES)
+ONE_THREAD_A_WORKER = (*STARTED_BY_METHOD, "loky", "joblib")  # processes in which nothing but the task runs
 COPIES_ITEMS = (*IN_PROCESSES, "interpreter")  # their workers get copies of function, items and results
 # They send by value what pickle sends by its name alone: functions of `__main__`, lambdas and closures.
 BY_CLOUDPICKLE = ("loky", "joblib", "dask", "ray")
@@ -25,7 +27,7 @@ BY_CLOUDPICKLE = ("loky", "joblib", "dask", "ray")
 Calling = Literal["item", "positional", "ragged", "keywords", "mixed"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolUse:
     """How a pool is used. `start_method` '' is the platform's own, `chunksize` 0 the kind's own choice.
 

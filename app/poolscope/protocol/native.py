@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from poolscope.protocol.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NativeLibrary:
     """`path` is a part of its file's path (a regular expression), `variable` the environment's limit of its threads.
 

@@ -7,10 +7,10 @@ own. Standard library only. Times are in seconds and sizes in bytes; None means 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.kinds import Calling
 
 # Failures that somebody tells apart. bad-reference: the user named a function or items that are not there or can't be
@@ -40,7 +40,7 @@ class Payload(Tagged):
 # The machine and the interpreter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MachineFacts(Payload):
     """The machine at one moment, as the process that reads it may use it; the fields are named as in `conditions`.
 
@@ -67,7 +67,7 @@ class MachineFacts(Payload):
     load_before: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PythonFacts:
     """The interpreter of a run as it knows itself; the fields are named as in `conditions`.
 
@@ -85,7 +85,7 @@ class PythonFacts:
     nice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EffectiveCpus(Payload):
     """What so many spinning processes got together: CPUs by their number, each measured for `seconds`.
 
@@ -97,7 +97,7 @@ class EffectiveCpus(Payload):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoiseReading(Payload):
     """Who used the machine since the first counted round began; a later reading replaces an earlier one.
 
@@ -123,7 +123,7 @@ class NoiseReading(Payload):
 # The pool benchmark: before anything is timed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InterpreterFacts(Payload):
     """A Python that takes part, by its label. `kinds` says of each kind why it has not got it, None where it has.
 
@@ -142,7 +142,7 @@ class InterpreterFacts(Payload):
     executor_replaces: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InterpreterLeftOut(Payload):
     """A Python that takes no part, by its label, and the sentence why."""
 
@@ -150,7 +150,7 @@ class InterpreterLeftOut(Payload):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkError:
     """What the work raised when it was tried, the item that it was called on, and the sentence that says so.
 
@@ -165,7 +165,7 @@ class WorkError:
     remedy: Literal["star", "no star"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parcel:
     """A value as workers get it: its bytes, and the seconds that writing and reading them took at the least."""
 
@@ -178,7 +178,7 @@ class Parcel:
         return self.pickle_s + self.unpickle_s
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemChange:
     """A call left its item another than it was. `item` is the item's number, `kind` the name of its type.
 
@@ -199,7 +199,7 @@ class ItemChange:
 MemoryOfCalls = Literal["per item", "per object", "outside", "once", "per thread"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RememberedCalls:
     """Calls that were much slower the first time than the second: medians of `calls` items, in seconds.
 
@@ -228,7 +228,7 @@ LazyKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LazyResult:
     """A call returned something whose work is yet to be done. `name` is its type, `within` the type that held it.
 
@@ -247,7 +247,7 @@ class LazyResult:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportedPlace:
     """How a place in a work's name was imported: by which dotted name, and from which folder of the user's.
 
@@ -261,7 +261,7 @@ class ImportedPlace:
     stand_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemsMade:
     """What it took to have all items of a user's own work in a list, before any map.
 
@@ -276,7 +276,7 @@ class ItemsMade:
     full: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoopUse:
     """What an event loop's thread did while coroutines ran one after the other.
 
@@ -326,7 +326,7 @@ DifferenceCode = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResultDifference:
     """How results differ from the expected ones: first at `item`, at `differing` items in all.
 
@@ -343,7 +343,7 @@ class ResultDifference:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrialReport(Payload):
     """What calling the work a few times in one Python found, before anything was timed.
 
@@ -398,7 +398,7 @@ class TrialReport(Payload):
     threads_of_calls: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlowItem:
     """An item, by its number and in words, whose call took longer than it may; `seconds` until it was stopped."""
 
@@ -407,7 +407,7 @@ class SlowItem:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlowItems(Payload):
     """Of `count` items these took longer than `limit_s` and were left out; there may be none."""
 
@@ -417,7 +417,7 @@ class SlowItems(Payload):
     items: tuple[SlowItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Calibration(Payload):
     """How many rounds make a call as long as was asked, and what it took then."""
 
@@ -427,7 +427,7 @@ class Calibration(Payload):
     one_call_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlannedConfiguration:
     """One configuration of a plan. Records name it by its `key`, which says nothing more.
 
@@ -451,7 +451,7 @@ class PlannedConfiguration:
     native_threads: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan(Payload):
     """Every configuration that is to be measured, the plain loop of each Python before its pools."""
 
@@ -486,7 +486,7 @@ BreakageCode = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitingPlace:
     """A line at which so many workers, or threads of one process, were found waiting."""
 
@@ -496,7 +496,7 @@ class WaitingPlace:
     workers: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Breakage:
     """Why a configuration could not be measured, and what an uncounted repetition of it found.
 
@@ -528,7 +528,7 @@ class Breakage:
     out_of_memory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seed(Payload):
     """The order of the configurations in each counted round comes from it."""
 
@@ -536,7 +536,7 @@ class Seed(Payload):
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PassesPerSample(Payload):
     """A sample of a configuration's map is the mean of so many maps in a row, in one living pool."""
 
@@ -544,7 +544,7 @@ class PassesPerSample(Payload):
     passes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerHosts(Payload):
     """The names of the hosts on which a configuration's workers are.
 
@@ -556,7 +556,7 @@ class WorkerHosts(Payload):
     cpus: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClusterStarted(Payload):
     """The cluster that the run has started, once, for all repetitions of a configuration took so long to start."""
 
@@ -564,7 +564,7 @@ class ClusterStarted(Payload):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BytesCarried(Payload):
     """What a map of a configuration sent over the network and received, in bytes."""
 
@@ -573,7 +573,7 @@ class BytesCarried(Payload):
     received: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapProgress(Payload):
     """How far an engine's map is that goes on: of its `items` so many were `given` to the engine, and the results of
     those `done` are back.
@@ -590,7 +590,7 @@ class MapProgress(Payload):
     received: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkersLost(Payload):
     """So many workers of a configuration died so far while others went on, and so many tasks were done again."""
 
@@ -599,7 +599,7 @@ class WorkersLost(Payload):
     retried: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShippedOnce(Payload):
     """Maps of a traced repetition, in turns: everything `sent` with every task, and function and items `kept` there.
 
@@ -612,7 +612,7 @@ class ShippedOnce(Payload):
     kept_s: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RoundEnded(Payload):
     """Counted round `round` is over, which took `round_s`, and `spent_s` of the run's time; there may be more, as the
     server finds."""
@@ -623,16 +623,22 @@ class RoundEnded(Payload):
     round_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+# Why a configuration gets no more rounds: it was shown to be slower than another; or it has more workers than CPUs, and
+# was shown not to be so far ahead of another that it would count.
+DroppedWhy = Literal["slower", "beyond CPUs"]
+
+
+@frozen
 class ConfigurationDropped(Payload):
-    """A configuration gets no round after `round`: it was shown to be slower than the one with the key `lost_to`."""
+    """A configuration gets no round after `round`, for what was shown beside the one with the key `lost_to`."""
 
     tag: ClassVar[str] = "dropped"
     round: int
     lost_to: str
+    why: DroppedWhy = "slower"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RoundsEnded(Payload):
     """No more rounds are counted, for this reason: the recommendation is settled, the time is spent, there are as many
     rounds as there may be, or no pool is left to compare with the plain loop. `spent_s` is the run's time so far."""
@@ -643,7 +649,7 @@ class RoundsEnded(Payload):
     spent_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigurationSkipped(Payload):
     """A configuration is measured no more; what was measured of it stays.
 
@@ -658,7 +664,7 @@ class ConfigurationSkipped(Payload):
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigurationUntraced(Payload):
     """A configuration has no traced repetition: it failed, though all samples had been taken, or was left out."""
 
@@ -666,7 +672,7 @@ class ConfigurationUntraced(Payload):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResultsDiffer(Payload):
     """A configuration gave other results than the plain loop did at first; sent once a configuration."""
 
@@ -676,7 +682,7 @@ class ResultsDiffer(Payload):
     difference: ResultDifference | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResultsRounded(Payload):
     """A configuration's results are those of the plain loop but for rounding: by so much, relative to the largest."""
 
@@ -684,7 +690,7 @@ class ResultsRounded(Payload):
     largest: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemsChanged(Payload):
     """In a Python, by its label, the first loop changed an item that was not among those of the trial."""
 
@@ -692,7 +698,7 @@ class ItemsChanged(Payload):
     change: ItemChange
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoopTimes(Payload):
     """Wall and CPU time of the counted repetitions of a plain loop so far, together; replaces earlier ones.
 
@@ -713,7 +719,7 @@ class LoopTimes(Payload):
         return self.cpu_s + self.children_cpu_s
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GarbageCollections(Payload):
     """Collections of all counted repetitions of a configuration, in the process that owns its pool."""
 
@@ -721,7 +727,7 @@ class GarbageCollections(Payload):
     collections: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShownResults(Payload):
     """The first results of a configuration as a page can show them, and how many there are."""
 
@@ -730,7 +736,7 @@ class ShownResults(Payload):
     first: tuple[int | float | str | bool | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskTimes:
     """How long the tasks of a traced map took, each as its worker saw it."""
 
@@ -740,7 +746,7 @@ class TaskTimes:
     max: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayedMap:
     """How long the traced tasks would have taken, in seconds, had they only been handed out otherwise.
 
@@ -753,7 +759,7 @@ class ReplayedMap:
     longest_first_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TraceSummary(Payload):
     """What the traced map's time went into, in seconds; a worker that got no task ended as the map began.
 
@@ -784,7 +790,7 @@ class TraceSummary(Payload):
         return self.tasks_cpu_s + self.native_cpu_s + self.children_cpu_s
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneSpan:
     """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
 
@@ -793,7 +799,7 @@ class LaneSpan:
     item: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerLane:
     """What one worker did in a traced map. `worker` is a process id, a native thread id or a place under a limit.
 
@@ -806,7 +812,7 @@ class WorkerLane:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemsUnderWay(Payload):
     """How many items of a traced map were queued, running and back at the stamps `at`, of the measuring host's clock.
 
@@ -821,7 +827,7 @@ class ItemsUnderWay(Payload):
     back: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MemoryReading(Payload):
     """Memory in bytes after the work, before the shutdown; `what` names the figure, 'pss' or 'rss'.
 
@@ -838,7 +844,7 @@ class MemoryReading(Payload):
 # What a host answers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MeasurementReport:
     """One repetition of a configuration in nanoseconds; `first_ready`, `start` and `stop` are 0 for a plain loop.
 

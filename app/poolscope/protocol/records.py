@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar, Literal
 
 from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import FailureCode, MachineFacts, Payload, PythonFacts
 
 PROTOCOL = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opening:
     """The first record: the runner took the run. `machine` is what it found there; None from one that does not look."""
 
@@ -35,7 +36,7 @@ class Opening:
     protocol: int = PROTOCOL
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Actor:
     """A thread, process or interpreter appears (`event` 'started') or ends ('ended'). `pid` is None for a thread.
 
@@ -52,7 +53,7 @@ class Actor:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """An actor was in `state` from t0 to t1; t1 None: it still is, until a later span of the actor says otherwise.
 
@@ -73,7 +74,7 @@ class Span:
         return self.t0 if self.t1 is None else self.t1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """The shared list right after one step on it: `number` was added or removed, None for the other changes.
 
@@ -91,7 +92,7 @@ class Contents:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Count:
     """Exact counters at one moment, by name, under one heading; a later count of the same heading replaces it.
 
@@ -104,7 +105,7 @@ class Count:
     values: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskFailure:
     """Why a task has no result. `factors` is how far it came in its time, `message` what an unforeseen error says."""
 
@@ -113,7 +114,7 @@ class TaskFailure:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskOutcome:
     """How a task ended. `seconds` is its time in the worker and `cpu_s` on a CPU, `queue_wait` that before its start.
 
@@ -128,7 +129,7 @@ class TaskOutcome:
     failure: TaskFailure | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskEvent:
     """One task of a pool changed. `actor` is '' while nobody has it; `outcome` comes with its end."""
 
@@ -140,7 +141,7 @@ class TaskEvent:
     outcome: TaskOutcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sample:
     """One measured time in seconds: `name` is the quantity, `config` the configuration, `repetition` counts from 1.
 
@@ -155,7 +156,7 @@ class Sample:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """The run found something out: `payload` says what; `config` is the configuration that it is about, '' for all.
 
@@ -168,7 +169,7 @@ class Result:
     config: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """An exception or a death: `surfaced_in` is where it was noticed, `task` what was lost by it ('' if nothing)."""
 
@@ -181,7 +182,7 @@ class Failure:
     task: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SamplerFailed:
     """A sampler of the recorder raised and was switched off; the run goes on, and what it showed stays as it was.
 
@@ -196,7 +197,7 @@ class SamplerFailed:
     traceback: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """Somebody asked to harm the run: `what` is 'kill', `worker` the number of a worker process among the `of` there.
 
@@ -213,7 +214,7 @@ class Fault:
     request: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Printed:
     """What the run wrote on 'stdout' or 'stderr'; `left_out` counts bytes not kept just before this text."""
 
@@ -224,7 +225,7 @@ class Printed:
     left_out: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """How far the run is; `seconds_left` is an estimate from this run's own pace, None while there is no ground.
 
@@ -240,7 +241,7 @@ class Progress:
     config: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class End:
     """The last record: `outcome` is finished, stopped, failed or interrupted; `reason` a sentence or ''.
 

@@ -7,7 +7,8 @@ a few marks is written as %XX, as in an address, so that a name can be split at 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from poolscope.protocol.frozen import frozen
 
 PART = r"[^\W\d]\w*"
 NAME = rf"{PART}(?:\.{PART})*"
@@ -22,7 +23,7 @@ FACTORY = re.compile(rf"{PLACE}:{NAME}")
 UNMARKED = re.compile(r"[^\w./~ -]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkNames:
     """The parts of a work's name, each as (place, name); items and set-up in the function's place unless they name
     another."""

@@ -113,7 +113,7 @@ def read_python(start_method: str | None) -> PythonFacts:
 
 def perform(begin: BeginRun, context: RunContext) -> End:
     """Run the experiment's body to its end and put that end into words."""
-    killed_before = memory.kills() or 0
+    kills = memory.MemoryKills()
     try:
         body = importlib.import_module(begin.body)
         body.run(context, begin.arguments)
@@ -122,7 +122,7 @@ def perform(begin: BeginRun, context: RunContext) -> End:
     except PlainFailure as why:
         context.emit(Failure(perf_counter_ns(), type(why).__name__, str(why)))
         exit_code = None if isinstance(why, WorkerDied) and why.on_request else why.exit_code
-        return failure(str(why), why.code, exit_code, killed_before)
+        return failure(str(why), why.code, exit_code, kills)
     except Exception as error:
         name, trace = type(error).__name__, traceback.format_exc()
         context.emit(Failure(perf_counter_ns(), name, str(error), trace, "the run's main thread"))
@@ -130,13 +130,12 @@ def perform(begin: BeginRun, context: RunContext) -> End:
     return End(perf_counter_ns(), "stopped" if context.stopping.is_set() else "finished")
 
 
-def failure(reason: str, code: FailureCode | None, exit_code: int | None, killed_before: int) -> End:
+def failure(reason: str, code: FailureCode | None, exit_code: int | None, kills: memory.MemoryKills) -> End:
     """The end of a run that failed, perhaps because a process of it ended with `exit_code`.
 
-    SIGKILL that nobody asked for is the kernel's where it has killed for want of memory since the run began. By then it
-    had done so `killed_before` times.
+    SIGKILL that nobody asked for is the kernel's where it has killed for want of memory since the run began.
     """
-    if code is None and exit_code == -signal.SIGKILL and (memory.kills() or 0) > killed_before:
+    if code is None and exit_code == -signal.SIGKILL and kills.happened:
         return End(perf_counter_ns(), "failed", f"{WANTED_MEMORY} {reason}", "out-of-memory")
     return End(perf_counter_ns(), "failed", reason, code)
 

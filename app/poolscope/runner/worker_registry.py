@@ -16,6 +16,7 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from time import perf_counter_ns
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.records import Actor, Fault, Record, Span
 
 PATIENCE_S = 2.0  # how long a request waits for a worker of its number
@@ -37,7 +38,7 @@ def children_but(others: Collection[BaseProcess]) -> list[BaseProcess]:
     return [process for process in multiprocessing.active_children() if process not in others]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KilledWorker:
     """One that was killed on request: its number of how many, its process, when (perf_counter_ns)."""
 

@@ -1,18 +1,22 @@
-"""The runs that wait, in the order of their turns: visitors take turns, whoever has many runs in it.
+"""What each visitor gets of the server: the runs that wait take turns by visitors, and a client's starts are limited.
 
 Measured runs and live ones wait for different things, and so in two lines.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
+from poolscope.errors import TooManyStarts
 from poolscope.runs.run import Run, Visitor
 
 Line = dict[str, list[Run]]  # by visitor, those first whose turn is next
 
 UNKNOWN_S = 10.0  # what a run is taken to last of which nothing is known
+WINDOW_S = 60  # over which the starts of a client are counted
+MOST_CLIENTS = 1_000
 
 
 class FairQueue:
@@ -89,3 +93,33 @@ def expected_length(run: Run, took_s: Mapping[str, float]) -> float:
     """How many seconds a run is likely to take: as others of its experiment did, else what its parameters tell."""
     allowed = run.params.run_length
     return took_s.get(run.experiment.name, allowed.seconds if allowed else UNKNOWN_S)
+
+
+def time_left(run: Run, expected_s: float) -> float:
+    """The seconds that a running run is likely to need still, by itself or by what others have taken."""
+    if run.progress is not None and run.progress.seconds_left:
+        return run.progress.seconds_left
+    return max(0.0, expected_s - run.lasted_s)
+
+
+class RateLimiter:
+    """At most `starts_per_minute` starts by each client, counted over a moving window.
+
+    Not `limits`: its memory storage keeps each client's key for ever, and goes by the wall clock.
+    """
+
+    def __init__(self, starts_per_minute: int) -> None:
+        self._limit = starts_per_minute
+        self._starts: dict[str, list[float]] = {}
+
+    def count(self, client: str) -> None:
+        """Count a start; a client without a name, on the command line, is not limited. Raises TooManyStarts."""
+        if not client:
+            return
+        now = time.monotonic()
+        recent = [start for start in self._starts.get(client, []) if start > now - WINDOW_S]
+        if len(recent) >= self._limit:
+            raise TooManyStarts(len(recent), int(recent[0] - (now - WINDOW_S)) + 1)
+        if len(self._starts) > MOST_CLIENTS:  # one entry an address, so that the table must not grow for ever
+            self._starts = {name: starts for name, starts in self._starts.items() if starts[-1] > now - WINDOW_S}
+        self._starts[client] = [*recent, now]

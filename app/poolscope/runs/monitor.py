@@ -25,6 +25,7 @@ from poolscope.text.numbers import size
 AT_A_TIME = 100
 RECORDS_LIMIT = 256 * 1024 * 1024
 RUNNER_OUTCOMES = ("finished", "stopped", "failed")
+CUT_OFF = "The server ended while this run was live. Its records are kept."
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +74,12 @@ class RunMonitor:
             malformed = str(error)
         finally:
             opened.set()
-            code = await runner.reap(patience)
-            await asyncio.wait({prints}, timeout=1)
-            prints.cancel()
-            await asyncio.gather(prints, return_exceptions=True)
+            try:
+                code = await runner.reap(patience)
+                await asyncio.wait({prints}, timeout=1)
+            finally:  # cancelled, too, where a server that ends waits no longer
+                prints.cancel()
+                await asyncio.gather(prints, return_exceptions=True)
         await self._conclude(run, runner, code, malformed)
 
     def redacted(self, text: str) -> str:
@@ -139,7 +142,7 @@ class RunMonitor:
         error: str | None = None
         code: FailureCode | None = None
         if self._closing() and not run.stopping and (end is None or end.outcome == "stopped"):
-            outcome, error = Status.INTERRUPTED, "The server ended while this run was live. Its records are kept."
+            outcome, error = Status.INTERRUPTED, CUT_OFF
         elif end is not None and end.outcome in RUNNER_OUTCOMES:
             outcome, error = Status(end.outcome), end.reason or None
         elif run.stopping:
@@ -157,7 +160,7 @@ class RunMonitor:
         if malformed:
             return Breach(None, self.redacted(malformed))
         last_words = self.redacted(runner.last_words)
-        return run.breach or runner.breach or death_of_runner(exit_code, last_words, runner.wanted_memory)
+        return run.breach or runner.breach or death_of_runner(exit_code, last_words, runner.memory_kills.happened)
 
     async def save(self, run: Run, owner: Mapping[str, Any] | None = None) -> None:
         columns: dict[str, Any] = {

@@ -42,7 +42,8 @@ ASK_S, TERM_S = 2.0, 1.5  # how long a runner may take to stop when it is asked 
 
 class RunnerProcess:
     """A started child. `exit_code` is None while it lives; negative is the signal that killed it. `identity` is what a
-    later server knows it by.
+    later server knows it by. `memory_kills` are those since it was taken for a run; see also `breach`. It is `reaped`
+    once nothing of it is left.
 
     The pipes are ours, not the process's: asyncio's `wait` returns only when every pipe of its own has ended, which
     a worker that outlives the runner would put off for ever.
@@ -52,8 +53,10 @@ class RunnerProcess:
         self._process = process
         self._control = control
         self._pipes = pipes  # those that nobody reads yet
+        self._transports: list[asyncio.ReadTransport] = []  # those that somebody reads
         self._stderr = b""
-        self.count_memory_kills()
+        self.reaped = False
+        self.memory_kills = memory.MemoryKills()  # anybody's, where it has no cgroup of its own
         self.scratch = scratch
         self.cgroup: RunCgroup | None = None
         self.identity = identity(process.pid)
@@ -91,8 +94,15 @@ class RunnerProcess:
                 stdout=written["stdout"],
                 stderr=written["stderr"],
             )
+            try:
+                runner = cls(process, control, pipes, scratch)
+            except BaseException:  # for want of descriptors, say; nobody else knows of the process
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+                raise
             ours.pop_all()
-        return cls(process, control, pipes, scratch)
+        return runner
 
     @property
     def pid(self) -> int:
@@ -106,15 +116,6 @@ class RunnerProcess:
     def last_words(self) -> str:
         """The last line that it wrote to stderr, or ''."""
         return last_line(self._stderr.decode(errors="replace"))
-
-    def count_memory_kills(self) -> None:
-        """Let `wanted_memory` tell of what happens from now on: this one may have waited for its run."""
-        self._memory_kills = memory.kills() or 0  # anybody's, where it has no cgroup of its own
-
-    @property
-    def wanted_memory(self) -> bool:
-        """Whether the kernel has killed anybody for want of memory since it was taken for a run; see also `breach`."""
-        return (memory.kills() or 0) > self._memory_kills
 
     @property
     def breach(self) -> Breach | None:
@@ -196,6 +197,7 @@ class RunnerProcess:
         # again: what another thread opened in between, a page or the journal, would be closed under it.
         pipe = os.fdopen(self._pipes.pop(name), "rb", 0, closefd=isinstance(loop, asyncio.BaseEventLoop))
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        self._transports.append(transport)
         return reader, transport
 
     async def stop(self, ask_s: float = ASK_S, term_s: float = TERM_S) -> None:
@@ -221,7 +223,22 @@ class RunnerProcess:
         if self.cgroup is not None:
             await asyncio.to_thread(self.cgroup.remove)
         await asyncio.to_thread(shutil.rmtree, self.scratch, ignore_errors=True)
+        self.reaped = True
         return code
+
+    async def end(self, limit_s: float) -> None:
+        """Kill and reap it, and let go of it where that takes longer; either way no transport of it stays open.
+
+        One that is left open complains when it is collected, and by then its loop may be closed.
+        """
+        try:
+            async with asyncio.timeout(limit_s):
+                await self.reap(0.0)
+        except TimeoutError:
+            self._process._transport.close()  # type: ignore[attr-defined]  # asyncio has no other way
+        finally:
+            for transport in self._transports:
+                transport.close()
 
     def _hang_up(self) -> None:
         """Close the control channel and what nobody reads, once: the numbers may soon be other files'."""
@@ -240,11 +257,15 @@ class RunnerProcess:
 
 
 class PrewarmedRunner:
-    """At most one runner that waits with `preload` imported, so that the next click is answered at once."""
+    """At most one runner that waits with `preload` imported, so that the next click is answered at once.
+
+    It knows those that were taken, too, until they are reaped: whoever took one may be cancelled before he has it.
+    """
 
     def __init__(self, python: str, program: Path, preload: Sequence[str]) -> None:
         self._python, self._program, self._preload = python, program, preload
         self._waiting: asyncio.Task[RunnerProcess] | None = None
+        self._started: list[RunnerProcess] = []  # and not known to be reaped
 
     def start(self) -> None:
         """Start one, if there is none."""
@@ -258,20 +279,26 @@ class PrewarmedRunner:
             with contextlib.suppress(OSError):
                 runner = await waiting
                 if runner.exit_code is None:
-                    runner.count_memory_kills()
+                    runner.memory_kills.begin()  # it has waited
                     return runner
                 await runner.reap(0.0)
         return await self._start()
 
-    async def close(self) -> None:
-        """End the one that waits."""
+    async def close(self, limit_s: float) -> None:
+        """End the one that waits, and every other that was not reaped, in so many seconds each at most."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             with contextlib.suppress(OSError):
-                await (await waiting).reap(0.0)
+                await waiting
+        await asyncio.gather(*(runner.end(limit_s) for runner in self._not_reaped()))
 
     async def _start(self) -> RunnerProcess:
-        return await RunnerProcess.start(self._preload, python=self._python, program=self._program)
+        runner = await RunnerProcess.start(self._preload, python=self._python, program=self._program)
+        self._started = [*self._not_reaped(), runner]
+        return runner
+
+    def _not_reaped(self) -> list[RunnerProcess]:
+        return [runner for runner in self._started if not runner.reaped]
 
 
 async def _read_until(reader: asyncio.StreamReader, died: asyncio.Future[int]) -> bytes:

@@ -7,8 +7,10 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,6 @@ from poolscope.errors import (
     RunElsewhere,
     RunIsLive,
     ServerEnding,
-    TooManyStarts,
     TooManyWaiting,
 )
 from poolscope.experiments.experiment import Experiment, Experiments, Installation
@@ -32,10 +33,10 @@ from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.counts import RunCounts
-from poolscope.runs.fair_queue import FairQueue, expected_length, expected_waits
+from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_length, expected_waits, time_left
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
-from poolscope.runs.monitor import RunMonitor
+from poolscope.runs.monitor import CUT_OFF, RunMonitor
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
@@ -43,7 +44,6 @@ from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, lat
 from poolscope.runs.run_cgroups import RunCgroups
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
-from poolscope.runs.warming import Warming
 from poolscope.runs.watch import RunWatch
 from poolscope.stats import comparison
 
@@ -54,9 +54,9 @@ PREWARM_DELAY_S = 0.5
 OVERTAKEN_S = 30.0
 DRAIN_LOOK_S = 0.25
 SERVER_ENDED = "The server ended while this run waited."
-CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer
-WINDOW_S = 60  # over which the starts of a client are counted
-MOST_CLIENTS = 1_000
+CLOSE_LIMIT_S = 6.0  # after which a server that ends waits no longer for runs to end by themselves
+LEFT_LIMIT_S = 1.0  # then, for runs to end that have lost their runner, and once more for those that are cancelled
+REAP_LIMIT_S = 5.0  # for the kernel to let go of a runner that was killed
 NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
 
@@ -184,8 +184,9 @@ class Scheduler:
                 await asyncio.wait_for(self.notifier.newer_than(version), DRAIN_LOOK_S)
 
     async def close(self, *, keep_waiting: bool = False) -> None:
-        """Interrupt all runs and leave no process behind; takes about five seconds at most.
+        """Interrupt all runs and leave neither a process nor an open transport behind.
 
+        Takes about five seconds at most, and longer only on a machine that is busy beyond measure.
         With `keep_waiting` those that wait are left in the journal, for the next server.
         """
         if self._closing.is_set():
@@ -199,17 +200,40 @@ class Scheduler:
         self._watch.close()
         # A run that is just being started is stopped as soon as its runner is there, by _begin.
         await asyncio.gather(*(runner.stop(*HURRIED) for runner in self._runners.values()))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_LIMIT_S):
-                while self._tasks:
-                    await asyncio.wait(self._tasks)
-        await self._prewarmed.close()
+        if not await self._tasks_end_within(CLOSE_LIMIT_S):
+            await self._cut_short()
+        await self._prewarmed.close(REAP_LIMIT_S)
         if self._run_cgroups is not None:
             await asyncio.to_thread(self._run_cgroups.close)
         await self.journal.close()
         self.closed = True
         self.notifier.notify()
         self.store.wake()
+
+    async def _tasks_end_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        return not self._tasks
+
+    async def _cut_short(self) -> None:
+        """End what has not ended by itself: kill every runner that performs a run, then cancel whoever still waits.
+
+        Most follow their runner to its end then, and save what there is. The others wait for one that is being started,
+        or for the disk.
+        """
+        await asyncio.gather(*(runner.kill() for runner in self._runners.values()))
+        if await self._tasks_end_within(LEFT_LIMIT_S):
+            return
+        log.warning("These runs were cut short: %s", ", ".join(self._running))
+        for task in self._tasks:
+            task.cancel()
+        await self._tasks_end_within(LEFT_LIMIT_S)
+        for run in self._running.values():
+            if run.status.live:  # in the journal it is still, which tells the next server
+                run.become(Status.INTERRUPTED, SERVER_ENDED if run.status is Status.QUEUED else CUT_OFF)
+        self._measurement_lock.release()
 
     async def _leave_to_the_next(self, run: Run) -> None:
         """Take a run out of the queue that goes on waiting in the journal."""
@@ -553,9 +577,13 @@ class Scheduler:
     async def _have_performed(self, run: Run) -> None:
         began = time.monotonic()
         runner = await self._prewarmed.take()
-        await self._confine(run, runner)
-        self.counts.runner_start.add(time.monotonic() - began)
-        self._begin(run, runner)
+        try:
+            await self._confine(run, runner)
+            self.counts.runner_start.add(time.monotonic() - began)
+            self._begin(run, runner)
+        except BaseException:  # the monitor, which reaps it, will not hear of it
+            await runner.reap(0.0)
+            raise
         await self._monitor.follow(run, runner)
 
     def _fail(self, run: Run, why: str) -> None:
@@ -632,31 +660,39 @@ def _is_overtaken(run: Run) -> bool:
     return run.shortage is not None and time.monotonic() - run.entered > OVERTAKEN_S
 
 
-def time_left(run: Run, expected_s: float) -> float:
-    """The seconds that a running run is likely to need still, by itself or by what others have taken."""
-    if run.progress is not None and run.progress.seconds_left:
-        return run.progress.seconds_left
-    return max(0.0, expected_s - run.lasted_s)
+class Warming:
+    """Does `work` once, when it is first wanted, in a thread of its own: it takes a second that somebody will wait for.
 
-
-class RateLimiter:
-    """At most `starts_per_minute` starts by each client, counted over a moving window.
-
-    Not `limits`: its memory storage keeps each client's key for ever, and goes by the wall clock.
+    Not `asyncio.to_thread`, whose threads Python joins at its end: on a busy machine that second takes a quarter of a
+    minute, and a server that is asked to end while it starts would be killed instead.
     """
 
-    def __init__(self, starts_per_minute: int) -> None:
-        self._limit = starts_per_minute
-        self._starts: dict[str, list[float]] = {}
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._outcome: Future[None] = Future()
+        self._outcome.set_running_or_notify_cancel()  # no waiter can cancel it
+        self._thread = threading.Thread(target=self._do, name="warming", daemon=True)
 
-    def count(self, client: str) -> None:
-        """Count a start; a client without a name, on the command line, is not limited. Raises TooManyStarts."""
-        if not client:
-            return
-        now = time.monotonic()
-        recent = [start for start in self._starts.get(client, []) if start > now - WINDOW_S]
-        if len(recent) >= self._limit:
-            raise TooManyStarts(len(recent), int(recent[0] - (now - WINDOW_S)) + 1)
-        if len(self._starts) > MOST_CLIENTS:  # one entry an address, so that the table must not grow for ever
-            self._starts = {name: starts for name, starts in self._starts.items() if starts[-1] > now - WINDOW_S}
-        self._starts[client] = [*recent, now]
+    def start(self) -> None:
+        """Begin, if that has not been done. To be called from one thread.
+
+        Where no thread is to be had just now, the next call tries again.
+        """
+        if self._thread.ident is None and not self._outcome.done():
+            with contextlib.suppress(RuntimeError):
+                self._thread.start()
+
+    async def finish(self) -> None:
+        """Wait until it is done. Raises what `work` has raised."""
+        self.start()
+        if self._thread.ident is None and not self._outcome.done():
+            self._do()  # here, for want of a thread
+        await asyncio.wrap_future(self._outcome)
+
+    def _do(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # whatever it is, those who wait are to see it
+            self._outcome.set_exception(error)
+        else:
+            self._outcome.set_result(None)

@@ -51,9 +51,9 @@ class TimedConfiguration:
     """One configuration's repeated times in seconds (of the map, or of the whole call with start-up), and its cost.
 
     `cost` orders equally fast configurations, the least first, e.g. (rank of the kind, workers, chunk size). All costs
-    of one comparison can be compared with each other. `lost`: it was shown to be slower and is repeated no more; it
-    counts among the compared, and as slower than whatever is still repeated. `worth` is the gain over the loop from
-    which on it would be used.
+    of one comparison can be compared with each other. `lost`: it was shown to be slower, or not so far ahead that it
+    would count, and is repeated no more; it is among the compared, and counts as slower than whatever is still
+    repeated. `worth` is the gain over the loop from which on it would be used.
     """
 
     name: str

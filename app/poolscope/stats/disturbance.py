@@ -36,11 +36,17 @@ SPEED_CHANGED = 1.15
 class TracedTasks:
     """CPU-bound tasks traced with so many workers: (wall seconds, CPU seconds) each, both read in the worker.
 
-    Only for workers that nothing but the machine can hold up, the plain loop and processes: threads wait for the GIL.
+    Only for workers in which nothing else runs, the plain loop and processes: threads wait for the GIL. `handed_out`:
+    another process gave the workers their items, and took CPU time for that.
     """
 
     workers: int
     tasks: tuple[tuple[float, float], ...]
+    handed_out: bool = False
+
+    def had_cpus(self, usable_cpus: int, *, beside: bool) -> bool:
+        """Whether there was a CPU for each worker and, where it counts, for the process `beside` them."""
+        return self.workers + (self.handed_out and beside) <= usable_cpus
 
 
 # What a detector shows: how much longer than their CPU time tasks took; what other programs used, and whether our
@@ -124,16 +130,18 @@ def disturbance(
 ) -> Disturbance:
     """Weighs the detectors of rule 10 (measuring.md) for one run; any that shows a disturbance is enough.
 
-    `traced` is empty where the work waits instead of computing. `workers` is the most that any configuration had.
+    `traced` is empty where the work waits instead of computing. Tasks that were held up by our own processes prove
+    nothing: those of more workers than CPUs, and, where it is known what others used, those of as many workers beside
+    a process that hands out large items. `workers` is the most that any configuration had.
     `wall_s` is the time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if
     unknown; `server_cpu_s` of them are those of our server and its other runs. `throttled_rise` is how far nr_throttled
     rose, None without a quota. `effective_cpus` is the CPU time per wall second that spinning processes got, None if
     not measured. Load average is no detector: quiet and spoiled runs read alike.
     """
-    wall_over_cpu = _wall_over_cpu(traced, usable_cpus)
     others = max(0.0, others_cpu_s / wall_s) if others_cpu_s is not None and wall_s >= SHORTEST_WALL_S else None
     # By rounding, a part may be more than the whole.
     server = None if others is None or server_cpu_s is None else min(others, max(0.0, server_cpu_s / wall_s))
+    wall_over_cpu = _wall_over_cpu([each for each in traced if each.had_cpus(usable_cpus, beside=others is not None)])
     spare = host_cpus - min(workers, usable_cpus)
     checks = (
         _tasks(wall_over_cpu),
@@ -169,14 +177,13 @@ def _quiet(checks: Sequence[_Check]) -> bool | None:
     return False if any(check.settles and check.spoiled is False for check in checks) else None
 
 
-def _wall_over_cpu(traced: Sequence[TracedTasks], usable_cpus: int) -> float | None:
-    """Total wall over total CPU time of the tasks that had a CPU each.
+def _wall_over_cpu(traced: Sequence[TracedTasks]) -> float | None:
+    """Total wall over total CPU time of the tasks.
 
     Totals, since tasks shorter than the scheduler's turn mostly run undisturbed and a few pay for all: beside one busy
-    process, 1 ms tasks had a median ratio of 1.00 and a total of 1.32. With more workers than CPUs the ratio exceeds
-    1 by our own doing.
+    process, 1 ms tasks had a median ratio of 1.00 and a total of 1.32.
     """
-    tasks = [task for each in traced if each.workers <= usable_cpus for task in each.tasks]
+    tasks = [task for each in traced for task in each.tasks]
     wall, cpu = sum(wall for wall, _ in tasks), sum(cpu for _, cpu in tasks)
     if cpu < ENOUGH_CPU_S or cpu / len(tasks) < SHORTEST_TASK_CPU_S:
         return None

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import platform
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,21 +17,19 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from poolscope.machine.facts import read_machine
+from poolscope.machine.noise import host_busy_s, load_average
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import numbers
 from poolscope.web.assets import folder, static
 from poolscope.web.costly import CostlyAnswers
 from poolscope.web.drawings import Drawings
-from poolscope.web.identification import Identification
 from poolscope.web.open_streams import OpenStreams
 from poolscope.web.replay import Replays
 
 if TYPE_CHECKING:
+    from poolscope.web.access import Identification
     from poolscope.web.stream import Hub
-import time
-
-from poolscope.machine.noise import host_busy_s, load_average
 
 LISTENED_S = 2.0  # it is read over so long at least
 
@@ -91,14 +90,11 @@ class AppState:
     hub: Hub  # set by main: the hub needs the state
 
     def __init__(
-        self,
-        scheduler: Scheduler,
-        identification: Identification | None = None,
-        open_streams: OpenStreams | None = None,
+        self, scheduler: Scheduler, identification: Identification, open_streams: OpenStreams | None = None
     ) -> None:
         self.scheduler = scheduler
         self.store = scheduler.store
-        self.identification = identification or Identification()
+        self.identification = identification
         self.open_streams = OpenStreams() if open_streams is None else open_streams  # an empty one is false
         self.streams = StreamCounts()
         self.refusals: Counter[tuple[int, str]] = Counter()  # by status and reason

@@ -1,4 +1,4 @@
-"""The first screen: three ways in, what runs now and what came last, and every experiment folded by its question."""
+"""The first screen: three ways in, and every experiment folded by its question."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from markupsafe import Markup
 
 from poolscope.experiments.failures.catalogue import BY_HAND
 from poolscope.experiments.pool_benchmark.measure_command import in_terminal
-from poolscope.runs.journal import StoredRun
-from poolscope.runs.run import Run, Status
-from poolscope.text.numbers import clock, count
 from poolscope.web.app_state import AppState
-from poolscope.web.context import MARKS, takes, title
-from poolscope.web.history import stored_title
+from poolscope.web.context import takes
 from poolscope.web.table import Button, alone
 from poolscope.web.views import VIEWS
 
@@ -30,10 +26,6 @@ BREAKING = (
     ("failures", "scenarios", BY_HAND, "Kill a worker yourself"),
 )
 HOW = {BY_HAND: "press Kill now while it waits"}  # what somebody has to do
-MEASURING = "A measurement is running: what you start beside it disturbs it."
-UNDISTURBED = "A measurement is running. What you start here waits until it has ended, so as not to disturb it."
-SHOWN = 3  # live runs that are named
-BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +42,6 @@ class Ways:
     together: tuple[str, ...]
     together_takes: str
     breaking: tuple[tuple[Button, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """A run in one line; `found` is the finding itself, '' while it is live."""
-
-    title: str
-    href: str
-    state: str
-    word: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """What runs now, here or in other processes on the same journal, `more` beside those shown, and what came last;
-    `neighbours` says what other programs use of the CPUs, or that somebody measures, and `busy` whether a measurement
-    would be disturbed."""
-
-    running: tuple[RunLine, ...]
-    more: int
-    last: RunLine | None
-    neighbours: str
-    busy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +76,6 @@ def ways(app_state: AppState) -> Ways:
     )
 
 
-def now(app_state: AppState, owner: str, last: Run | None) -> Now:
-    """With an `owner`, of his runs alone."""
-    live = [run for run in app_state.store.in_memory() if run.status.live]
-    elsewhere = app_state.store.elsewhere
-    cpus = app_state.neighbours.cpus(quiet=not live and not elsewhere)
-    measured = [run for run in live if run.experiment.measured and run.status is Status.RUNNING]
-    known = app_state.scheduler.experiments
-    others = [known[row.experiment] for row in elsewhere if row.status == Status.RUNNING and row.experiment in known]
-    measuring = bool(measured) or any(other.measured for other in others)
-    running = [_line(run) for run in live if owner in ("", run.visitor.id)]
-    running += [_line_elsewhere(row) for row in elsewhere if owner in ("", row.visitor)]
-    return Now(
-        running=tuple(running[:SHOWN]),
-        more=len(running[SHOWN:]),
-        last=_line(last) if last else None,
-        neighbours=_measuring(measured, owner) if measuring else _neighbours(cpus, app_state.facts.logical_cpus),
-        busy=measuring or (cpus is not None and cpus >= BUSY_CPUS),
-    )
-
-
-async def last_run(app_state: AppState, owner: str) -> Run | None:
-    """The run that ended last, of those in memory or the newest of each experiment."""
-    newest = [await app_state.store.latest(name, owner) for name in app_state.scheduler.experiments]
-    own = [run for run in app_state.store.in_memory() if owner in ("", run.visitor.id)]
-    ended = [run for run in (*own, *newest) if run is not None and run.ended]
-    return max(ended, key=lambda run: run.ended or "", default=None)
-
-
 def groups(panels: Sequence[tuple[str, Markup]], shown: Sequence[str]) -> tuple[PanelGroup, ...]:
     """The panels, by experiment, under the questions of their views; those with an experiment that is `shown` open."""
     questions = dict.fromkeys(VIEWS[name].group for name, _ in panels)
@@ -148,30 +88,3 @@ def groups(panels: Sequence[tuple[str, Markup]], shown: Sequence[str]) -> tuple[
         )
         for question in sorted(questions, key=lambda question: VIEWS[MEASURE].group != question)
     )
-
-
-def _line(run: Run) -> RunLine:
-    verdict = None if run.status.live else run.experiment.meaning.verdict(run.state, run.usable_cpus)
-    broken = run.status in (Status.FAILED, Status.INTERRUPTED)
-    found = (run.error or "") if broken else verdict.headline if verdict else ""
-    word = run.status.value if run.status.live else f"{run.status.value} {clock(run.ended)}"
-    return RunLine(title(run), f"/runs/{run.id}", MARKS[run.status], word, found)
-
-
-def _line_elsewhere(row: StoredRun) -> RunLine:
-    status = Status(row.status)
-    word = f"{row.status} in another process"
-    return RunLine(stored_title(row.experiment, row.params), f"/runs/{row.id}", MARKS[status], word, "")
-
-
-def _measuring(measured: Sequence[Run], owner: str) -> str:
-    """What becomes of a run that is started while these are measured, or something is in another process."""
-    own = [run for run in measured if owner in ("", run.visitor.id)]  # a visitor's runs wait for none of strangers
-    return UNDISTURBED if any(run.experiment.undisturbed for run in own) else MEASURING
-
-
-def _neighbours(cpus: float | None, host_cpus: int) -> str:
-    if cpus is None:
-        return ""
-    used = f"Other programs are using {cpus:.1f} of {count(host_cpus, 'CPU')}"
-    return f"{used}, so what is measured now will be disturbed." if cpus >= BUSY_CPUS else f"{used}."

@@ -24,9 +24,8 @@ from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment, Verdict
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
-from poolscope.web.bench import last_run, now
 from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
-from poolscope.web.history import ON_BENCH, RECENT, earlier_run, history
+from poolscope.web.run_lists import ON_BENCH, RECENT, earlier_run, history, last_run, now
 from poolscope.web.views import VIEWS
 
 MACHINE_S = 5.0  # the header's machine facts are looked at this often

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from poolscope.protocol.payloads import (
     Breakage,
     Calibration,
+    DroppedWhy,
     EffectiveCpus,
     FailureCode,
     MachineFacts,
@@ -347,10 +348,12 @@ class ConfigurationAnswer(Answer):
 
 
 class DroppedAnswer(Answer):
-    """After which round a configuration was shown to be slower, and than which, so that it got no more."""
+    """After which round a configuration got no more, for it was shown to be slower than another; or, having more
+    workers than CPUs, not to be far ahead of it."""
 
     round: int
     lost_to: ConfigurationAnswer
+    why: DroppedWhy
 
 
 class PoolSizeAnswer(Answer):

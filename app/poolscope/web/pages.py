@@ -19,7 +19,7 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status, Visitor
 from poolscope.web.access import owned, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.bench import MEASURE, groups, last_run, ways
+from poolscope.web.bench import MEASURE, groups, ways
 from poolscope.web.context import form_facts, panel_facts, replay, title
 from poolscope.web.fragments import (
     Section,
@@ -33,7 +33,7 @@ from poolscope.web.fragments import (
     render,
     run_section,
 )
-from poolscope.web.history import history
+from poolscope.web.run_lists import history, last_run
 from poolscope.web.table import Column, Table, table
 from poolscope.web.views import VIEWS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -31,7 +30,7 @@ from poolscope.errors import (
 from poolscope.web.app_state import app_state_of
 from poolscope.web.fragments import header
 from poolscope.web.models import ProblemAnswer
-from poolscope.web.requests import HEADERS, because, request_id, slug
+from poolscope.web.requests import HEADERS, Problem, because, request_id, slug
 
 STATUS: tuple[tuple[type[PoolscopeError], int], ...] = (
     (BadParameters, 422),
@@ -95,21 +94,6 @@ def describe(app: FastAPI) -> None:
             return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """An error as it is answered: HTTP status, a title for its kind, and a sentence about this one."""
-
-    status: int
-    title: str
-    detail: str
-    errors: tuple[dict[str, str], ...] = ()
-    retry_after: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        answer: dict[str, Any] = {"title": self.title, "status": self.status, "detail": self.detail}
-        return {**answer, "errors": list(self.errors)} if self.errors else answer
 
 
 def problem_of(error: Exception) -> Problem:

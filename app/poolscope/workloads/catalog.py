@@ -5,14 +5,15 @@ Both sides read this table: parameters and pages for what may be asked, the runn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from poolscope.protocol.frozen import frozen
 
 # What limits it: the CPU, time that passes elsewhere, files, the bytes that are moved, or one object that all share.
 Nature = Literal["cpu", "waiting", "files", "data", "shared"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Workload:
     """One row. `function` names the function in `module` of this package, and `coroutine` its form for asyncio.
 

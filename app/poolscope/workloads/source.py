@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from poolscope.protocol.frozen import frozen
 from poolscope.workloads.catalog import WORKLOADS
 
 PACKAGE = "poolscope.workloads"
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """`function` is the name to call; `text` defines it, after the lines of `imports`."""
 
@@ -23,7 +23,7 @@ class Source:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Definition:
     """A statement at the top of a module that binds a name: its place in the order, its text, the names that it uses.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.kinds import Calling
 from poolscope.workloads.catalog import WORKLOADS
 from poolscope.workloads.spreading import spread
@@ -18,7 +18,7 @@ def nothing() -> None:
     """The closing of a work that started nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """One work, set up: what a user would pass to a pool, for every kind of it the same.
 
@@ -62,7 +62,7 @@ class Work:
         return [self.items] * count if self.fresh is None else [self.fresh() for _ in range(count)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkRequest:
     """How much of a built-in work: the length of a call where it has one, its numbers, and rounds if they are known.
 

@@ -11,9 +11,8 @@ from poolscope.experiments.pool_benchmark import state
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, is_look, planned
 from poolscope.experiments.pool_benchmark.reasons import reasons
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import recommend, steer
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.experiments.pool_benchmark.verdict import verdict
 from poolscope.protocol.payloads import ConfigurationDropped
 
@@ -164,7 +163,8 @@ def played(plan: State, draw: Callable[[str], float]) -> State:
             maps[key].append(draw(key))
         advice = steer(after(rounds)) if is_look(rounds) else None
         if advice is not None:
-            dropped |= {key: ConfigurationDropped(rounds, lost_to) for key, lost_to in advice.dropped.items()}
+            left_out = {**advice.not_ahead, **advice.dropped}
+            dropped |= {key: ConfigurationDropped(rounds, lost_to) for key, lost_to in left_out.items()}
             if advice.enough and rounds >= FEWEST_TO_SETTLE:
                 break
     return replace(after(rounds), outcome="finished")

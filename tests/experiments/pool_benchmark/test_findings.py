@@ -593,6 +593,9 @@ def test_output_is_told_with_its_size() -> None:
     assert check(untried, "prints").holds is None
 
 
+HELD_UP = {"process 2": replace(trace("process 2", 335, 1.9)["process 2"], tasks_cpu_s=0.05)}
+
+
 @pytest.mark.parametrize(
     ("how", "holds"),
     [
@@ -605,13 +608,24 @@ def test_output_is_told_with_its_size() -> None:
         ({"noise": replace(QUIET, loop_cpu_s=3.0)}, True),
         ({"noise": replace(QUIET, host_busy_s=None, loop_wall_s=0.0)}, None),
         ({"more": [Result(0, EffectiveCpus({"1": 1.0, "2": 1.3}, 0.2))]}, True),
-        ({"traces": {"process 2": replace(trace("process 2", 335, 1.9)["process 2"], tasks_cpu_s=0.05)}}, True),
+        ({"noise": replace(QUIET, host_busy_s=None), "traces": HELD_UP}, True),
+        # While others were idle, two workers on two CPUs were held up by the process that hands out their items.
+        ({"traces": HELD_UP}, False),
         # A loop of unknown work that is off the CPU for a third of its time may well wait by itself.
         ({"noise": replace(QUIET, loop_cpu_s=3.0), "asked": {"workload": "a:b@c"}, "loop_share": 0.66}, False),
     ],
 )
 def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bool | None) -> None:
     assert check(told(MAPS, **how), "the run was disturbed").holds is holds
+
+
+def test_workers_of_a_cluster_are_held_up_by_threads_of_their_own() -> None:
+    pools = {"dask 2": MAPS["process 2"], **MAPS}
+    unknown = replace(QUIET, host_busy_s=None)
+    assert (
+        check(told(pools, noise=unknown, traces={"dask 2": HELD_UP["process 2"]}), "the run was disturbed").holds
+        is False
+    )
 
 
 FASTER, SLOWER = 0.0014, 0.0022

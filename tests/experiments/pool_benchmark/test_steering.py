@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark import export, findings, verdict
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import recommend, steer
 from poolscope.experiments.pool_benchmark.state import State
-from poolscope.experiments.pool_benchmark.steering import steer
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.protocol.payloads import ConfigurationDropped, PassesPerSample, RoundEnded, RoundsEnded
 from poolscope.protocol.records import Record, Result
@@ -145,6 +144,26 @@ def test_more_workers_than_cpus_settle_nothing_before_they_are_far_ahead() -> No
     }
     found = answer(maps, 3)
     assert (found.enough, found.dropped) == (False, {})
+
+
+def test_of_more_workers_than_cpus_the_fastest_stands_for_those_that_are_surely_not_far_ahead() -> None:
+    maps = {
+        "serial": about(7.3, 8),
+        "process 2": about(6.7, 8),
+        "pool 2": about(6.6, 8),
+        "process 4": about(6.1, 8),
+        "process 8": about(6.0, 8),
+        "pool 8": spread(6.2, [*WIDE, 1.0]),
+    }
+    found = answer(maps, 8)
+    assert (found.dropped, found.not_ahead) == ({}, {"process 4": "pool 2"})  # what spreads so widely may be far ahead
+    left_out = Result(0, ConfigurationDropped(8, "pool 2", "beyond CPUs"), "process 4")
+    now = after(maps, 8, left_out, outcome="finished")
+    (cell,) = [cell for cell in export.which_pool_json(now)["cells"] if (cell["kind"], cell["size"]) == ("process", 4)]
+    assert (cell["dropped"]["round"], cell["dropped"]["why"]) == (8, "beyond CPUs")
+    slower = Result(0, ConfigurationDropped(8, "pool 2"), "process 4")
+    assert export.notes(now) != export.notes(after(maps, 8, slower, outcome="finished"))
+    assert answer({**maps, "serial": about(3.0, 8)}, 8).not_ahead == {}  # where all lose to the loop, all are repeated
 
 
 def test_more_workers_than_cpus_are_recommended_for_work_that_waits() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import Payload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FactorialComputed(Payload):
     """n! in decimal digits: a JSON number of so many would be read as a float by others."""
 

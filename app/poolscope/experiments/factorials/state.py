@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from poolscope.experiments.factorials.params import FactorialsParams
 from poolscope.experiments.factorials.payloads import FactorialComputed
-from poolscope.experiments.timeline import Lanes
+from poolscope.experiments.timeline import WHOLE_RUN, Lanes
 from poolscope.protocol.records import End, Opening, Record, Result, Span, TaskEvent, TaskFailure, TaskOutcome
 
 
@@ -52,7 +52,7 @@ class FactorialsState:
     t: int = 0
     gil: bool = True
     done: int = 0
-    lanes: Lanes = field(default_factory=lambda: Lanes(None))
+    lanes: Lanes = WHOLE_RUN
     outcome: str = ""
     reason: str = ""
 

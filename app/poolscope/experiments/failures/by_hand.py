@@ -20,6 +20,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.failures import endings
+from poolscope.experiments.failures.case_main import name_semaphores
 from poolscope.experiments.failures.catalogue import BY_HAND, BY_HAND_WORKERS
 from poolscope.experiments.failures.payloads import (
     CaseBegan,
@@ -65,8 +66,7 @@ def run(context: RunContext, seconds: float, tell: Callable[[float], None]) -> N
 
 def _prepare() -> None:
     """What the first pool of a process starts and keeps is there before the case, so that it is no leftover of it."""
-    # Semaphores carry our name, as those of the other cases.
-    multiprocessing.current_process()._config["semprefix"] = f"/fl-{os.getpid()}"  # type: ignore[attr-defined]  # private
+    name_semaphores()
     resource_tracker.ensure_running()
     if multiprocessing.get_start_method() == "forkserver":
         forkserver.ensure_running()

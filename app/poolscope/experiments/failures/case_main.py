@@ -60,8 +60,7 @@ def main(scenario: str, context: str) -> None:
     threading.Thread(target=leave_with_the_runner, name="guard", daemon=True).start()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     no_core_dumps()
-    # Semaphores carry our name, so that one that is left can be told from those of other programs.
-    multiprocessing.current_process()._config["semprefix"] = f"/fl-{os.getpid()}"  # type: ignore[attr-defined]  # private
+    name_semaphores()
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*multi-threaded.*fork.*")
     this = codec.from_json(CaseContext, json.loads(context))
     family = next(name for name, scenarios in FAMILIES.items() if scenario in scenarios)
@@ -75,6 +74,16 @@ def main(scenario: str, context: str) -> None:
     last = threading.Timer(LEAVE_S, os._exit, (0,))
     last.daemon = True
     last.start()
+
+
+def name_semaphores() -> None:
+    """Have the semaphores of this process carry the case's name: one that is left can be told from other programs'."""
+    multiprocessing.current_process()._config["semprefix"] = f"/{name_of(os.getpid())}"  # type: ignore[attr-defined]  # private
+
+
+def name_of(group: int) -> str:
+    """What the semaphores of a case begin with."""
+    return f"fl-{group}"
 
 
 def record_what_is_left() -> None:

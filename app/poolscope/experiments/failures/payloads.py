@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import Payload
 
 
@@ -38,7 +38,7 @@ class CaseEnding(StrEnum):
     ENDED_FROM_OUTSIDE = "ended by us"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseBegan(Payload):
     """A case of a scenario begins; all that follows until the next one is about it."""
 
@@ -47,7 +47,7 @@ class CaseBegan(Payload):
     case: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseMoment(Payload):
     """One moment of a case's story, and who it happened to; `state` is the mark beside it."""
 
@@ -57,7 +57,7 @@ class CaseMoment(Payload):
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseOutcome(Payload):
     """How the case ended as it saw it, and a sentence with its numbers."""
 
@@ -66,7 +66,7 @@ class CaseOutcome(Payload):
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseBroken(Payload):
     """The case itself failed, which no case should: the traceback."""
 
@@ -74,7 +74,7 @@ class CaseBroken(Payload):
     traceback: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseExited(Payload):
     """The case's interpreter ended: its exit code and that in words, and whether it had to be ended from outside."""
 
@@ -85,7 +85,7 @@ class CaseExited(Payload):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseLeftovers(Payload):
     """What the runner had after a case and not before it."""
 
@@ -98,7 +98,7 @@ class CaseLeftovers(Payload):
     descriptors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftInside(Payload):
     """Children and threads that the case's own interpreter still had at its end."""
 
@@ -107,7 +107,7 @@ class LeftInside(Payload):
     threads: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseStderr(Payload):
     """What the case and its workers wrote to stderr, its end."""
 
@@ -115,7 +115,7 @@ class CaseStderr(Payload):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TasksKept(Payload):
     """The results that somebody has."""
 
@@ -123,7 +123,7 @@ class TasksKept(Payload):
     tasks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TasksLost(Payload):
     """The tasks without a result."""
 
@@ -131,7 +131,7 @@ class TasksLost(Payload):
     tasks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CleanedUp(Payload):
     """What ending the case's threads, processes and pools did, in a sentence, and how many of them are left."""
 
@@ -140,7 +140,7 @@ class CleanedUp(Payload):
     left: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FaultMade(Payload):
     """The fault that the case is about happens now, in this actor; the first one counts for the time to notice."""
 
@@ -148,7 +148,7 @@ class FaultMade(Payload):
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskComputed(Payload):
     """A worker computed this; said by the worker, whatever becomes of the result."""
 
@@ -156,7 +156,7 @@ class TaskComputed(Payload):
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolUsable(Payload):
     """Whether the pool still does a task after the fault."""
 
@@ -164,7 +164,7 @@ class PoolUsable(Payload):
     usable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerExited(Payload):
     """A worker process's exit code; None while it has none."""
 
@@ -172,7 +172,7 @@ class WorkerExited(Payload):
     code: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerFramesShown(Payload):
     """Whether the traceback of an exception that was handed over shows the worker's own frames."""
 
@@ -180,7 +180,7 @@ class WorkerFramesShown(Payload):
     shown: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorCallbacks(Payload):
     """The exceptions that a pool's error_callback got, as repr shows them."""
 
@@ -188,7 +188,7 @@ class ErrorCallbacks(Payload):
     errors: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockEdge:
     """Who waits for which lock, and who holds it."""
 
@@ -197,7 +197,7 @@ class LockEdge:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockGraph(Payload):
     """The wait-for graph of those that are stuck; `cycle` names the actors of a deadlock, none if there is none."""
 
@@ -206,7 +206,7 @@ class LockGraph(Payload):
     cycle: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StuckStacks(Payload):
     """Where each thread or process that is stuck is, by its name."""
 
@@ -214,7 +214,7 @@ class StuckStacks(Payload):
     by_actor: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MemoryGrown(Payload):
     """The bytes by which a worker grew, until its limit if it reached that."""
 
@@ -222,7 +222,7 @@ class MemoryGrown(Payload):
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutputRead(Payload):
     """How much of a worker's output was kept, and how much there was, in bytes."""
 
@@ -231,7 +231,7 @@ class OutputRead(Payload):
     counted: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InterruptsPrinted(Payload):
     """How often stderr names KeyboardInterrupt."""
 
@@ -239,7 +239,7 @@ class InterruptsPrinted(Payload):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InitializerTries(Payload):
     """In how many workers the initializer has raised so far."""
 
@@ -247,7 +247,7 @@ class InitializerTries(Payload):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoggedError(Payload):
     """A log record as it arrived at the listener."""
 

@@ -15,7 +15,7 @@ from time import monotonic, perf_counter_ns
 
 from poolscope.errors import MalformedRecord
 from poolscope.experiments.failures import case_log
-from poolscope.experiments.failures.case_main import CaseContext
+from poolscope.experiments.failures.case_main import CaseContext, name_of
 from poolscope.experiments.failures.catalogue import ENGINES
 from poolscope.experiments.failures.payloads import CaseBegan, CaseExited, CaseLeftovers, CaseStderr
 from poolscope.machine.processes import exit_description, is_tracker, members
@@ -196,7 +196,7 @@ def zombies() -> list[str]:
 
 def shared_memory(group: int) -> list[str]:
     """Segments and semaphores in /dev/shm that carry the case's name, loky's by their own way of naming them."""
-    names = (f"*fl-{group}-*", f"*loky-{group}-*")
+    names = (f"*{name_of(group)}-*", f"*loky-{group}-*")
     return sorted(entry.name for name in names for entry in Path("/dev/shm").glob(name))  # noqa: S108 (looked at alone)
 
 

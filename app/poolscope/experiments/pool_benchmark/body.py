@@ -58,6 +58,7 @@ from poolscope.protocol.payloads import (
     ConfigurationDropped,
     ConfigurationSkipped,
     ConfigurationUntraced,
+    DroppedWhy,
     EffectiveCpus,
     GarbageCollections,
     InterpreterLeftOut,
@@ -293,9 +294,11 @@ class Benchmark:
             self.unanswered = 0
             enough = enough or advice.enough
             for config in self.running():
-                if config.kind != SERIAL and (lost_to := advice.dropped.get(config.key)):
+                lost_to, not_ahead_of = advice.dropped.get(config.key), advice.not_ahead.get(config.key)
+                if config.kind != SERIAL and (other := lost_to or not_ahead_of):
                     self.dropped.add(config)
-                    self.report.result(ConfigurationDropped(self.rounds, lost_to), config.key)
+                    why: DroppedWhy = "slower" if lost_to else "beyond CPUs"
+                    self.report.result(ConfigurationDropped(self.rounds, other, why), config.key)
             if advice.round == self.rounds:
                 return enough
         self.unanswered += waits

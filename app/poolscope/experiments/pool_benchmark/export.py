@@ -9,14 +9,14 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.charts import fits
 from poolscope.experiments.pool_benchmark.messages import dropped_sentence, no_fit_sentence, passes_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name, config_names, on_python, title
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import certainty, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
-from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.experiments.pool_benchmark.verdict import identity
 from poolscope.experiments.pool_benchmark.work import budget
 from poolscope.protocol.codec import to_json
 from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.payloads import ConfigurationDropped
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import ratio, timing
 from poolscope.text.numbers import interval_of
@@ -165,7 +165,8 @@ def rounds_json(state: State) -> dict[str, Any]:
 def _dropped(state: State, config: Configuration) -> dict[str, Any] | None:
     if config.dropped is None:
         return None
-    return {"round": config.dropped.round, "lost_to": identity(state.configs[config.dropped.lost_to])}
+    lost_to = identity(state.configs[config.dropped.lost_to])
+    return {"round": config.dropped.round, "lost_to": lost_to, "why": config.dropped.why}
 
 
 def cpu_share(config: Configuration) -> float | None:
@@ -322,15 +323,15 @@ def notes(state: State) -> list[str]:
 
 def rounds_notes(state: State) -> list[str]:
     """Sentences on the settings that got no more rounds, a kind each, and on maps that were timed in a row."""
-    groups: dict[tuple[str, int, str], list[Configuration]] = {}
+    groups: dict[tuple[str, ConfigurationDropped], list[Configuration]] = {}
     for config in state.pools:
         if config.dropped is not None:
-            groups.setdefault((title(state, config), config.dropped.round, config.dropped.lost_to), []).append(config)
+            groups.setdefault((title(state, config), config.dropped), []).append(config)
     passes = [config.passes for config in state.configs.values() if config.passes > 1]
     said = [passes_sentence(min(passes), max(passes))] if passes else []
     return said + [
-        dropped_sentence(_all(state, configs), after, config_name(state, state.configs[lost_to]))
-        for (_, after, lost_to), configs in groups.items()
+        dropped_sentence(dropped, _all(state, configs), config_name(state, state.configs[dropped.lost_to]))
+        for (_, dropped), configs in groups.items()
     ]
 
 

@@ -1,9 +1,13 @@
-"""The command line that measures one's own function with a run's parameters, where a page can't start it."""
+"""Commands of this program for a terminal; one measures one's own function, where a page can't start that run again."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
+import sysconfig
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from poolscope.experiments.experiment import Installation
@@ -11,6 +15,7 @@ from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.protocol.kinds import kind_of_cluster
 from poolscope.protocol.work_names import WorkNames, path_of
 
+NAME = "poolscope"
 # Of parameters whose option has another name.
 OPTIONS = {
     "limit_s": "limit",
@@ -18,6 +23,15 @@ OPTIONS = {
     "pythons": "python",
     "max_tasks": "max_tasks_per_child",
 }
+
+
+@cache
+def program() -> str:
+    """'poolscope' where PATH leads to this installation of it, else its path: after `make run` it is in `.venv`."""
+    script = Path(sysconfig.get_path("scripts")) / NAME
+    found = shutil.which(NAME)
+    here = found is not None and script.exists() and script.samefile(found)
+    return NAME if here or not script.exists() else str(script)
 
 
 def measure_option(name: str) -> str:

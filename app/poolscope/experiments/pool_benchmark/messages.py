@@ -10,6 +10,8 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.naming import TITLES, noun
 from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.payloads import ConfigurationDropped
+from poolscope.stats.comparison import FAR
 from poolscope.stats.scaling import NoFit
 from poolscope.text.numbers import GAP, duration
 from poolscope.text.sentences import Part, capital, fill, format_list, workers
@@ -914,6 +916,10 @@ VERDICTS = {
 # How the rounds went.
 ROUNDS = {
     "slower": "{configs}: shown to be slower than {lost_to} after {rounds} rounds, and not repeated since.",
+    "beyond CPUs": (
+        "{configs}: more workers than CPUs, shown after {rounds} rounds not to be {far:percent} faster than {lost_to}, "
+        "and not repeated since."
+    ),
     "in a row": (
         "Short maps are timed several in a row, {least:whole}[–{most:whole}] per sample; times are those of one map."
     ),
@@ -987,9 +993,10 @@ def no_fit_sentence(why: NoFit | None) -> str:
     return fill(NO_FITS, why.code, {**why.numbers, **({"name": Part(str(law))} if law else {})})
 
 
-def dropped_sentence(configs: str, rounds: int, lost_to: str) -> str:
+def dropped_sentence(dropped: ConfigurationDropped, configs: str, lost_to: str) -> str:
     """Why configurations, named together, got no more rounds."""
-    return capital(fill(ROUNDS, "slower", {"configs": configs, "rounds": rounds, "lost_to": lost_to}))
+    facts = {"configs": configs, "rounds": dropped.round, "lost_to": lost_to, "far": FAR - 1}
+    return capital(fill(ROUNDS, dropped.why, facts))
 
 
 def passes_sentence(least: int, most: int) -> str:

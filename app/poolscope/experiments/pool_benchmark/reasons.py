@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from poolscope.experiments.pool_benchmark.findings.clusters import ClusterPrice, cluster_price
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
-from poolscope.experiments.pool_benchmark.findings.overhead import imported_s
+from poolscope.experiments.pool_benchmark.findings.overhead import ClusterPrice, cluster_price, imported_s
 from poolscope.experiments.pool_benchmark.findings.validity import cpu_speed_changed, judge_disturbance
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import (

@@ -8,10 +8,10 @@ from poolscope.experiments.pool_benchmark import (
     export,
     findings,
     params,
+    recommendation,
     remedies,
     size_charts,
     state,
-    steering,
     validation,
     verdict,
 )
@@ -37,7 +37,7 @@ REGISTERED = (
         ),
         measured=True,  # and meant to be watched beside live runs, which do not wait for it
         for_runner=lambda params, _: params.arguments(),
-        steer=steering.steer,
+        steer=recommendation.steer,
         room="pool_benchmark",
     ),
     Experiment(
@@ -63,7 +63,7 @@ REGISTERED = (
         for_runner=validation.for_runner,
         choices=validation.choices,
         command=measure_command,
-        steer=steering.steer,
+        steer=recommendation.steer,
         room="pool_benchmark",
     ),
 )

@@ -289,7 +289,7 @@ class InterpreterSession:
     def measure(self, config: PlannedConfiguration, how: HowToMeasure) -> MeasurementReport:
         """Have the host do one repetition. Raises ConfigurationFailed or InterpreterLost."""
         host, cold = self._living(), self._forks_threads_of_calls(config)
-        killed_before = memory.kills() or 0
+        kills = memory.MemoryKills()
         try:
             if cold:
                 with self._another_host() as (other, _):
@@ -299,13 +299,13 @@ class InterpreterSession:
             if self._apart:
                 host.close()
         except HostFailed as failed:
-            breakage = with_killer(self._explained(config, failed.breakage), killed_before)
+            breakage = with_killer(self._explained(config, failed.breakage), kills)
             raise ConfigurationFailed(f"{failed}{found_out(breakage)}", ended=not cold, breakage=breakage) from None
         except OrderRefused as refused:
             ended = refused.spoiled and not cold
             if ended or self._apart:
                 host.end()
-            breakage = with_killer(self._explained(config, refused.breakage), killed_before)
+            breakage = with_killer(self._explained(config, refused.breakage), kills)
             raise ConfigurationFailed(str(refused), ended=ended, breakage=breakage) from None
         if config.kind == SERIAL:
             self._loop_s = max(self._loop_s, report.map / 1e9)
@@ -491,9 +491,9 @@ class InterpreterSession:
             self._host.end()
 
 
-def with_killer(breakage: Breakage | None, killed_before: int) -> Breakage | None:
-    """What broke a configuration, with the kernel's part in it: it has killed for want of memory so often before."""
-    if breakage is None or breakage.exit_code != -signal.SIGKILL or (memory.kills() or 0) <= killed_before:
+def with_killer(breakage: Breakage | None, kills: memory.MemoryKills) -> Breakage | None:
+    """What broke a configuration, with the kernel's part in it: whether it has killed for want of memory meanwhile."""
+    if breakage is None or breakage.exit_code != -signal.SIGKILL or not kills.happened:
         return breakage
     return replace(breakage, out_of_memory=True)
 

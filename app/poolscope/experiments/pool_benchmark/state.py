@@ -15,7 +15,7 @@ from typing import Any
 from poolscope.experiments.pool_benchmark.breakages import breakage_sentence
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams, WhichPoolParams
 from poolscope.experiments.pool_benchmark.plan import looks
-from poolscope.experiments.timeline import Lanes
+from poolscope.experiments.timeline import WHOLE_RUN, Lanes
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
     Breakage,
@@ -214,7 +214,7 @@ class State:
     machine: MachineFacts | None = None
     calibration: Calibration | None = None
     noise: NoiseReading | None = None
-    lanes: Lanes = field(default_factory=lambda: Lanes(None))
+    lanes: Lanes = WHOLE_RUN
     printed: int = 0
     failure: str = ""
     opened: int = 0

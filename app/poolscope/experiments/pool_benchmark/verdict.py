@@ -9,18 +9,29 @@ from typing import Any
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark.breakeven import nearest
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
-from poolscope.experiments.pool_benchmark.findings.calls import call_facts, items_changed, results_remembered
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
 from poolscope.experiments.pool_benchmark.findings.dispatch import function_too_large, too_large_to_hand_over
-from poolscope.experiments.pool_benchmark.findings.function import LIGHT, event_loop_blocked, gil_held
+from poolscope.experiments.pool_benchmark.findings.function import (
+    LIGHT,
+    call_facts,
+    event_loop_blocked,
+    gil_held,
+    items_changed,
+    results_remembered,
+)
 from poolscope.experiments.pool_benchmark.findings.validity import results_differ, who_had_the_cpus
 from poolscope.experiments.pool_benchmark.messages import HEADLINES, verdict_sentence
 from poolscope.experiments.pool_benchmark.naming import config_name
 from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, doubts, reach, reasons
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, eligible_configs, recommend, worth
+from poolscope.experiments.pool_benchmark.recommendation import (
+    Recommendation,
+    eligible_configs,
+    no_pool_gains,
+    recommend,
+    worth,
+)
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.steering import no_pool_gains
 from poolscope.experiments.pool_benchmark.work import why_unfounded
 from poolscope.stats.comparison import WORTH_IT
 from poolscope.stats.intervals import ratio

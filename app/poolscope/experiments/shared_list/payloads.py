@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import Payload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListCounts(Payload):
     """All counters at one moment under the guard; later ones replace earlier ones.
 
@@ -32,7 +32,7 @@ class ListCounts(Payload):
     recorded: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OperationCounts(Payload):
     """How many numbers each thread has added or removed."""
 
@@ -40,7 +40,7 @@ class OperationCounts(Payload):
     by_thread: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockStatistics(Payload):
     """The lock at one moment: its owner (None: nobody), who waits in the order of asking, and exact counts."""
 
@@ -51,7 +51,7 @@ class LockStatistics(Payload):
     contended: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockTimes(Payload):
     """How often the lock was waited for and held how long: (least nanoseconds of a bucket, count), rising."""
 
@@ -60,7 +60,7 @@ class LockTimes(Payload):
     hold: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ControlsInForce(Payload):
     """The controls after a change of them."""
 

@@ -18,6 +18,7 @@ from poolscope.protocol.records import Actor, Contents, End, Opening, Progress, 
 from poolscope.stats.histogram import Durations
 
 WINDOW_S = 10.0  # how far back the lanes reach
+LATELY = Lanes(WINDOW_S)
 LOG_LINES = 300  # newest steps kept for the log
 
 
@@ -42,7 +43,7 @@ class SharedListState:
     params: SharedListParams
     t0: int = 0
     t: int = 0
-    lanes: Lanes = field(default_factory=lambda: Lanes(WINDOW_S))
+    lanes: Lanes = LATELY
     roles: Mapping[str, str] = field(default_factory=dict)
     counts: ListCounts = field(default_factory=ListCounts)
     lock: LockUse = LockUse()

@@ -8,9 +8,9 @@ from statistics import median
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.experiment import Finding
 from poolscope.experiments.sharing import messages
-from poolscope.experiments.sharing.disturbance import disturbed
 from poolscope.experiments.sharing.params import MOST_OPERATIONS
 from poolscope.experiments.sharing.state import SharingState, ToolState
+from poolscope.stats.disturbance import Disturbance, beside_us, disturbance
 
 SHORT_S = 1e-3  # below it start-up and the clock weigh too much
 
@@ -85,3 +85,24 @@ def _disturbed(state: SharingState, usable_cpus: int) -> Finding:
     sentence = signs_in_words(judged) or messages.NOTHING_READ
     numbers = {"others_cpus": judged.others_cpus, "server_cpus": judged.server_cpus}
     return Finding(check, judged.disturbed, sentence, numbers)
+
+
+def disturbed(state: SharingState, usable_cpus: int) -> Disturbance | None:
+    """The judgement of the noise detectors; None until the run's end, when they are read.
+
+    Operations on shared data wait for each other by nature, so only what others used can tell, not how long ours took.
+    """
+    noise = state.noise
+    if noise is None:
+        return None
+    others_cpu_s, throttled_rise = beside_us(noise)
+    return disturbance(
+        (),
+        workers=max(2, state.params.workers),  # most hand-overs have two sides however few workers are asked for
+        usable_cpus=usable_cpus,
+        host_cpus=noise.host_cpus or usable_cpus,
+        wall_s=noise.wall_s,
+        others_cpu_s=others_cpu_s,
+        throttled_rise=throttled_rise,
+        server_cpu_s=noise.server_cpu_s,
+    )

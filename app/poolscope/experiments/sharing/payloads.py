@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import Payload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DemonstrationBegan(Payload):
     """A tool is being shown at work."""
 
     tag: ClassVar[str] = "demonstration"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockTotals:
     """What one thread or process had of a lock: waits that took longer than a free lock, holds, and their seconds."""
 
@@ -26,7 +26,7 @@ class LockTotals:
     hold_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolOutcome(Payload):
     """How a tool's demonstration came out; what was expected and what is are numbers or short descriptions.
 
@@ -47,7 +47,7 @@ class ToolOutcome(Payload):
     operations: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolFailed(Payload):
     """A tool raised, which ends its own part of the run; `plain`: the message says it without the name of the type."""
 
@@ -58,7 +58,7 @@ class ToolFailed(Payload):
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepLine(Payload):
     """A quantity over time, to be drawn below the lanes: (stamp, value) pairs in order."""
 

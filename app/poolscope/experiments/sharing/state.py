@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from poolscope.experiments.sharing.catalog import SEPARATOR, TOOLS, Tool
 from poolscope.experiments.sharing.params import SharingParams
 from poolscope.experiments.sharing.payloads import DemonstrationBegan, StepLine, ToolFailed, ToolOutcome
-from poolscope.experiments.timeline import Lanes
+from poolscope.experiments.timeline import WHOLE_RUN, Lanes
 from poolscope.protocol.payloads import NoiseReading, Seed
 from poolscope.protocol.records import Actor, End, Failure, Opening, Progress, Record, Result, Sample, Span
 
@@ -26,7 +26,7 @@ class ToolState:
     outcome: ToolOutcome | None = None
     repetitions: tuple[int, ...] = ()
     rounds: tuple[float, ...] = ()
-    lanes: Lanes = field(default_factory=lambda: Lanes(None))
+    lanes: Lanes = WHOLE_RUN
     step_line: StepLine | None = None
     failed: ToolFailed | None = None
 

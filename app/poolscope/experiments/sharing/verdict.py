@@ -7,7 +7,7 @@ from statistics import median
 
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.sharing import messages
-from poolscope.experiments.sharing.disturbance import disturbed
+from poolscope.experiments.sharing.findings import disturbed
 from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing.process
 import os
 import pickle
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +15,7 @@ from typing import Any, ClassVar
 from poolscope.errors import MalformedMessage
 from poolscope.protocol import codec
 from poolscope.protocol.codec import Tagged
+from poolscope.protocol.frozen import frozen
 from poolscope.runner.host.kept_state import kept_digests, random_states
 from poolscope.runner.host.pickling import error_in_words, short, unsendable
 from poolscope.runner.host.stacks import show_stacks_in
@@ -28,7 +27,7 @@ class CallLogEntry(Tagged):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallBegan(CallLogEntry):
     """A worker has got item `number`, `item` in words."""
 
@@ -38,7 +37,7 @@ class CallBegan(CallLogEntry):
     item: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallEnded(CallLogEntry):
     """It came back. `unreadable` is what making the result from its pickle raised, '' where nothing did; `unsendable`
     is a sentence about a result that can't be pickled at all."""
@@ -50,7 +49,7 @@ class CallEnded(CallLogEntry):
     unsendable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallRaised(CallLogEntry):
     """It raised `error`. `unreadable` and `unsendable` are as in `CallEnded`; `daemonic`: as a daemon, the worker may
     start no process.
@@ -68,7 +67,7 @@ class CallRaised(CallLogEntry):
     unsendable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallNotRead(CallLogEntry):
     """The function or the item could not be made from its pickle in the worker."""
 
@@ -78,7 +77,7 @@ class CallNotRead(CallLogEntry):
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallTooLong(CallLogEntry):
     """It was stopped after so many `seconds`."""
 
@@ -89,7 +88,7 @@ class CallTooLong(CallLogEntry):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlobalsDiffer(CallLogEntry):
     """Before its first call a worker has other values of these globals than the main process has."""
 
@@ -98,7 +97,7 @@ class GlobalsDiffer(CallLogEntry):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GeneratorStates(CallLogEntry):
     """Digests of the states of a worker's random generators before its first call, by name."""
 
@@ -181,8 +180,10 @@ class LoggedCoroutine:
         try:
             await called
         except BaseException as error:
+            from asyncio import CancelledError  # here, for a runner only reads the log and has no asyncio
+
             # What is cancelled is so for another's sake: whoever raised, or waited for ever, is told.
-            if not isinstance(error, asyncio.CancelledError | GeneratorExit):
+            if not isinstance(error, CancelledError | GeneratorExit):
                 write_entry(self.log, CallRaised(number, pid, error_in_words(error), "", daemonic=False, globals=()))
             raise
         write_entry(self.log, CallEnded(number, pid))

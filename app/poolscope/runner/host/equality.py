@@ -7,8 +7,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from poolscope.protocol.frozen import frozen
 
 MOST_PARTS = 200_000  # beyond, finding out would take longer than a second
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
@@ -18,7 +19,7 @@ class Unknown(Exception):
     """What the value is made of can't be seen, or it is too much."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Digest:
     """`plain`: made of built-in types alone, so that another Python's digest of the same value is the same."""
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from poolscope.protocol.payloads import Breakage, FailureCode
-
-# What the user's code may raise. Whatever else is no Exception is ours, such as the interrupt of a context.
-RAISED_BY_WORK = (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError)
 
 
 class HostFailed(Exception):

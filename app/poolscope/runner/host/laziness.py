@@ -10,13 +10,14 @@ import os
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import LazyKind, LazyResult
 from poolscope.runner.host.kept_state import is_users
 from poolscope.runner.host.left_running import LeftRunning
@@ -54,7 +55,7 @@ SIZED_ITERATORS = {("tqdm", "tqdm")}
 PROMISES = (("result", "done", "add_done_callback"), ("get", "wait", "ready", "successful"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A lazy value, and what held it: None where it is the result itself. `guess`: how long its use takes decides."""
 

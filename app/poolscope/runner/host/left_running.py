@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, process_time_ns, sleep, thread_time_ns
 from typing import Literal
 
 from poolscope.machine.cpu_clock import descends, on_cpu_ns, process_table
 from poolscope.machine.processes import is_tracker, members
+from poolscope.protocol.frozen import frozen
 
 ENOUGH_S = 1.0  # in which they are watched
 LOOK_S = 0.01
@@ -19,7 +19,7 @@ LOOK_S = 0.01
 AT_WORK_S = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AtWork:
     """What can be seen at once: the threads of Python's in this process, the CPU time of all of them but the calling
     one, and that of each child process that has not ended."""
@@ -29,7 +29,7 @@ class AtWork:
     children_ns: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alive:
     """The processes that come from this one, with their CPU ticks, and what was at work a moment before.
 
@@ -43,7 +43,7 @@ class Alive:
     cpu_ns: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftRunning:
     """What went on for so many seconds after a call, by its name; `complete`: until all of it had ended.
 

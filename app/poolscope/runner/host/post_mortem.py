@@ -30,8 +30,8 @@ from poolscope.runner.host.call_log import (
     entries,
     under_way,
 )
-from poolscope.runner.host.errors import RAISED_BY_WORK
 from poolscope.runner.host.pickling import error_in_words, short
+from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.host.stacks import show_stacks_in, stack_of, user_line
 from poolscope.runner.host.user_modules import hiding_files

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import MemoryOfCalls, RememberedCalls
 
 TIMES_FASTER = 3.0
@@ -17,7 +17,7 @@ LEAST_S = 5e-5
 MOSTLY = 0.75
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallTime:
     """Seconds of one call, those of them on a CPU, and those in which others had the CPU that it could have used.
 

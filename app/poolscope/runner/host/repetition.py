@@ -14,10 +14,11 @@ from poolscope.protocol.payloads import Breakage, ItemChange, MeasurementReport
 from poolscope.runner.context import RunContext, WorkerDied
 from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same, same_in_any_order
-from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
+from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import changed_part, first_changed
 from poolscope.runner.host.kept_state import kept_digests, random_states
 from poolscope.runner.host.pickling import error_in_words, raised_where, short
+from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
 from poolscope.runner.host.setup import OpenedWork
 from poolscope.runner.pools.handshake import PoolFailed, SetUpFailed
 from poolscope.runner.pools.kinds import measure

@@ -14,8 +14,8 @@ from typing import Any
 from poolscope.protocol.commands import SiftItems
 from poolscope.protocol.payloads import SlowItem
 from poolscope.runner.host.call_log import CallBegan, CallEnded, CallTooLong, write_entry
-from poolscope.runner.host.errors import RAISED_BY_WORK
 from poolscope.runner.host.pickling import short
+from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
 from poolscope.runner.host.setup import OpenedWork
 
 

@@ -18,6 +18,7 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import CpuClock
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.kinds import SERIAL
 from poolscope.protocol.payloads import (
     ItemChange,
@@ -31,7 +32,7 @@ from poolscope.protocol.payloads import (
 )
 from poolscope.runner.host.difference import explained
 from poolscope.runner.host.equality import digest, same
-from poolscope.runner.host.errors import RAISED_BY_WORK, OrderRefused
+from poolscope.runner.host.errors import OrderRefused
 from poolscope.runner.host.fresh_items import MOST_BYTES, Original, changed_part, grown, is_fixed, originals_of
 from poolscope.runner.host.kept_state import cache_misses, kept_digests, random_states
 from poolscope.runner.host.laziness import lazy_part, looked_at, unfinished
@@ -45,6 +46,7 @@ from poolscope.runner.host.pickling import (
     short,
     unsendable,
 )
+from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
 from poolscope.runner.host.remembering import SURE, CallTime, is_faster, is_surely_faster, remembered
 from poolscope.runner.host.setup import OpenedWork, gil_enabled
 from poolscope.runner.pools.loop_watch import LoopWatch
@@ -141,7 +143,7 @@ def provide_fresh_items(opened: OpenedWork, calls: FirstCalls) -> None:
         calls.remembered = replace(memory, how="per item")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TriedItem:
     """An item that is called, by its number, and what it was before."""
 

@@ -10,7 +10,6 @@ import inspect
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -18,12 +17,14 @@ from typing import Any
 
 from poolscope.machine import memory
 from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.given_work import ITEMS_MODULE, MODULE
 from poolscope.protocol.kinds import Calling
 from poolscope.protocol.payloads import ImportedPlace, ItemsMade
 from poolscope.protocol.work_names import WorkNames, path_of
-from poolscope.runner.host.errors import RAISED_BY_WORK, WorkUnusable
+from poolscope.runner.host.errors import WorkUnusable
 from poolscope.runner.host.pickling import error_in_words, short
+from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
 from poolscope.runner.host.user_modules import UserModules
 
 MOST_ITEMS = 100_000  # an endless generator is cut here …
@@ -31,7 +32,7 @@ MOST_OF_FREE = 0.5  # … or where its items fill so much of the free memory, wh
 LOOK_EVERY_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserCode:
     """What was loaded. `cut`: there are more items than were taken. `is_async`: a call gives a coroutine.
 

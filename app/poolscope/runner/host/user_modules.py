@@ -28,8 +28,9 @@ from types import ModuleType, TracebackType
 from poolscope.protocol.given_work import NotLoadable
 from poolscope.protocol.payloads import ImportedPlace
 from poolscope.protocol.work_names import is_file, path_of
-from poolscope.runner.host.errors import RAISED_BY_WORK, WorkUnusable
+from poolscope.runner.host.errors import WorkUnusable
 from poolscope.runner.host.pickling import error_in_words
+from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
 from poolscope.runner.host.stacks import is_of_library
 
 PACKAGE = Path(__file__).resolve().parents[2]

@@ -16,7 +16,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from poolscope.machine import cpu_probe
 from poolscope.machine.connections import Carried, carried_since, tcp_bytes
 from poolscope.machine.cpu_clock import CpuClock, CpuUse
 from poolscope.machine.memory import Memory, of_self, of_this_process
+from poolscope.protocol.frozen import frozen
 from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import LoopUse, ShippedOnce
 from poolscope.runner.context import RunContext
@@ -40,7 +40,7 @@ MOST_PASSES = 10_000
 MOST_HELD_UP = 4  # times as long a map takes beside a few others' processes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimedTask:
     """One call as its worker saw it: stamps of perf_counter_ns and the CPU time between.
 
@@ -57,7 +57,7 @@ class TimedTask:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandedChunk:
     """A chunk of so many items that an executor was given, or whose results are back, at a stamp of this process."""
 
@@ -65,7 +65,7 @@ class HandedChunk:
     items: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LostWorker:
     """A worker that died while others went on; `tasks` are the keys of those that it was given and had not done."""
 
@@ -73,7 +73,7 @@ class LostWorker:
     tasks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Measurement:
     """Start-up until every worker has answered, the map, the shutdown, each timed apart, in nanoseconds.
 

@@ -15,7 +15,7 @@ from poolscope.experiments.parameters import parse
 from poolscope.experiments.pool_benchmark.findings.validity import judge_disturbance
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG, Tool
-from poolscope.experiments.sharing.disturbance import disturbed
+from poolscope.experiments.sharing.findings import disturbed
 from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run
 from poolscope.text import numbers

@@ -7,14 +7,7 @@ from collections.abc import Callable
 from poolscope.experiments.experiment import Finding
 from poolscope.experiments.pool_benchmark import messages
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
-from poolscope.experiments.pool_benchmark.findings.calls import (
-    items_changed,
-    items_made_beforehand,
-    results_lazy,
-    results_remembered,
-)
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.findings.clusters import has_cluster, sent_with_every_map
 from poolscope.experiments.pool_benchmark.findings.cpus import (
     larger_pools_untried,
     more_workers_than_cpus,
@@ -35,11 +28,17 @@ from poolscope.experiments.pool_benchmark.findings.function import (
     child_processes,
     event_loop_blocked,
     gil_held,
+    items_changed,
+    items_made_beforehand,
     light_kinds_suffice,
+    results_lazy,
+    results_remembered,
 )
 from poolscope.experiments.pool_benchmark.findings.overhead import (
+    has_cluster,
     memory_runs_short,
     replacing_workers_costs,
+    sent_with_every_map,
     start_up_outweighs,
 )
 from poolscope.experiments.pool_benchmark.findings.validity import (

@@ -1,10 +1,13 @@
-"""What workers cost beside their work: the time to start, replace and end them, and their memory."""
+"""What a pool costs beside its work: the time to start, replace and end its workers, and their memory.
+
+Of a cluster also what goes over the network, and what is sent again and again.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -12,9 +15,10 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import processes, seconds_per_item
-from poolscope.protocol.kinds import COPIES_ITEMS
+from poolscope.experiments.pool_benchmark.work import processes, seconds_per_item, side_by_side
+from poolscope.protocol.kinds import CLUSTERS, COPIES_ITEMS
 from poolscope.protocol.payloads import MemoryReading
+from poolscope.stats.breakeven import break_even
 from poolscope.stats.intervals import Ratio, ratio
 from poolscope.text.numbers import duration
 from poolscope.text.sentences import Part
@@ -27,6 +31,8 @@ LARGE_PART = 1 / 3  # of the time to start and end a pool
 TIMES_START_UP = 4  # a remedy lets the plain loop take so many times what start-up takes
 NOTHING = 1.05  # where the interval ends below it, replacing costs less than can be felt
 LATER = 10  # a remedy replaces workers so many times as seldom
+BRINGS = {"dask": "Client.scatter", "ray": "ray.put"}  # function and items to the workers beforehand
+WORTH_SHIPPING, NOTHING_TO_SHIP = 1.10, 1.05
 
 
 def start_up_outweighs(state: State, usable_cpus: int) -> CheckResult:
@@ -232,3 +238,83 @@ def _kept(state: State, config: Configuration) -> Configuration | None:
 
 def _but_for(config: Configuration) -> tuple[object, ...]:
     return config.python, config.kind, config.start_method, config.size, config.chunksize, config.native_threads
+
+
+# Clusters
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPrice:
+    """What the fastest pool on a cluster takes beside its work, and how it compares with a pool of this machine.
+
+    That is its `code`: 'cluster faster' is shown to take less an item, so that it wins from some number of items on,
+    'cluster not faster' at none; 'cluster alone': no other pool was measured.
+    """
+
+    config: Configuration
+    code: str
+    facts: dict[str, Any]
+
+
+def cluster_price(state: State, usable_cpus: int) -> ClusterPrice | None:
+    """None where no cluster was measured."""
+    there = [config for config in eligible_configs(state) if not config.serial and config.map]
+    clusters = [config for config in there if config.kind in CLUSTERS]
+    per_item, items = seconds_per_item(state), state.items
+    if not clusters or per_item is None or not items:
+        return None
+    config = fastest(clusters)
+    together = side_by_side(state, config, usable_cpus)
+    even = break_even(per_item, median(config.map), items, config.size, together, median(config.around)).with_start
+    facts: dict[str, Any] = {
+        "config": config,
+        "cluster_s": config.cluster.seconds if config.cluster else None,
+        "sent": config.carried.sent if config.carried else None,
+        "received": config.carried.received if config.carried else None,
+        "items": even.items,
+        "seconds_per_item": even.seconds_per_item,
+    }
+    others = [other for other in there if other.kind not in CLUSTERS]
+    if not others:
+        return ClusterPrice(config, "cluster alone", facts)
+    rival = fastest(others)
+    gain = ratio(rival.map, config.map)
+    facts |= {"rival": rival, "rival_gain": gain}
+    if gain.low is None or gain.low <= 1:
+        return ClusterPrice(config, "cluster not faster", facts)
+    dearer_s = median(config.around) - median(rival.around)
+    saved_s = (median(rival.map) - median(config.map)) / items
+    return ClusterPrice(config, "cluster faster", facts | {"items_to_win": max(1, math.ceil(dearer_s / saved_s))})
+
+
+def sent_with_every_map(state: State, usable_cpus: int) -> CheckResult:
+    """What it would save to have function and items on the workers of a cluster beforehand."""
+    shipped = [config for config in eligible_configs(state) if config.shipped]
+    if not shipped:
+        return CheckResult(None, "unmeasured")
+    config = fastest(shipped)
+    assert config.shipped is not None, "they were chosen by it"
+    sent_s, kept_s = config.shipped.sent_s, config.shipped.kept_s
+    gain, saved_s = ratio(sent_s, kept_s), median(sent_s) - median(kept_s)
+    facts: dict[str, Any] = {
+        "config": config,
+        "scatter": BRINGS[config.kind],
+        "sent_s": median(sent_s),
+        "kept_s": median(kept_s),
+        "scatter_s": config.shipped.scatter_s,
+        "gain": gain,
+    }
+    if gain.low is None or gain.high is None:
+        return CheckResult(None, "few repetitions", facts)
+    if gain.high < NOTHING_TO_SHIP:
+        return CheckResult(False, "no gain", facts)
+    if gain.low <= 1 or gain.value < WORTH_SHIPPING:
+        return CheckResult(None, "undecided", facts)
+    maps = math.ceil(config.shipped.scatter_s / saved_s)
+    code = "pays at once" if maps == 1 else "pays later"
+    return CheckResult(True, code, {**facts, "maps": maps}, lost_share=saved_s / median(sent_s))
+
+
+def has_cluster(state: State) -> bool:
+    """Whether a cluster is a part of the comparison."""
+    return any(config.kind in CLUSTERS for config in state.pools)

@@ -11,11 +11,10 @@ from typing import Any
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import recommend
+from poolscope.experiments.pool_benchmark.recommendation import certainty, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.steering import certainty
 from poolscope.experiments.pool_benchmark.work import is_known_to_wait, waits
-from poolscope.protocol.kinds import IN_PROCESSES
+from poolscope.protocol.kinds import ONE_THREAD_A_WORKER
 from poolscope.protocol.payloads import DifferenceCode, TraceSummary
 from poolscope.stats.disturbance import (
     SHORTEST_TASK_CPU_S,
@@ -169,17 +168,20 @@ def who_had_the_cpus(state: State, usable_cpus: int) -> By | None:
 
 
 def _traced(state: State) -> list[TracedTasks]:
-    """The loop and the processes: threads wait for the GIL, which is nobody's disturbance."""
+    """The loop and the processes: threads wait for the GIL, which is nobody's disturbance.
+
+    So do a cluster's workers, whose own threads receive items and send results meanwhile.
+    """
     noise = state.noise
     serial = state.serial
     counted = len(serial.map) * serial.passes * (state.items or 0) if serial else 0
     loop = [TracedTasks(1, _alike(noise.loop_wall_s, noise.loop_cpu_s, counted))] if noise else []
-    processes = (config for config in state.pools if config.kind in IN_PROCESSES)
+    processes = (config for config in state.pools if config.kind in ONE_THREAD_A_WORKER)
     return loop + [_tasks(config.size, config.traced) for config in processes if config.traced]
 
 
 def _tasks(workers: int, traced: TraceSummary) -> TracedTasks:
-    return TracedTasks(workers, _alike(traced.tasks_wall_s, traced.tasks_cpu_s, traced.tasks))
+    return TracedTasks(workers, _alike(traced.tasks_wall_s, traced.tasks_cpu_s, traced.tasks), handed_out=True)
 
 
 def _alike(wall: float | None, cpu: float | None, count: int) -> tuple[tuple[float, float], ...]:

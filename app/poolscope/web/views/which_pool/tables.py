@@ -236,7 +236,8 @@ def _matter(state: State, config: Configuration) -> tuple[str, str]:
     if not config.map:
         return ("stopped", "not measured") if state.outcome else ("queued", "queued")
     if config.dropped is not None:
-        return "stopped", f"slower, out after {count(config.dropped.round, 'round')}"
+        why = "slower" if config.dropped.why == "slower" else "not far ahead"
+        return "stopped", f"{why}, out after {count(config.dropped.round, 'round')}"
     return "", ""
 
 

@@ -1,4 +1,4 @@
-"""The runs of the history, those of the journal and those in memory."""
+"""Runs in lists: what runs now and what came last, and the history of all that the journal or the memory holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from poolscope.web.table import Button, Cell, Column, Table, table
 from poolscope.web.views import VIEWS
 
 RECENT = 14  # runs that the bench lists
+SHOWN = 3  # live runs that it names
 SHORT, LONG = 90, 160  # characters of a summary
+MEASURING = "A measurement is running: what you start beside it disturbs it."
+UNDISTURBED = "A measurement is running. What you start here waits until it has ended, so as not to disturb it."
+BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,3 +203,85 @@ def _recent(row: StoredRun | None, run: Run | None) -> RecentRun:
         live=status.live and run is not None,  # what another process performs can't be stopped here
         deletable=not status.live,
     )
+
+
+# What runs now and what came last
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in one line; `found` is the finding itself, '' while it is live."""
+
+    title: str
+    href: str
+    state: str
+    word: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What runs now, here or in other processes on the same journal, `more` beside those shown, and what came last;
+    `neighbours` says what other programs use of the CPUs, or that somebody measures, and `busy` whether a measurement
+    would be disturbed."""
+
+    running: tuple[RunLine, ...]
+    more: int
+    last: RunLine | None
+    neighbours: str
+    busy: bool
+
+
+def now(app_state: AppState, owner: str, last: Run | None) -> Now:
+    """With an `owner`, of his runs alone."""
+    live = [run for run in app_state.store.in_memory() if run.status.live]
+    elsewhere = app_state.store.elsewhere
+    cpus = app_state.neighbours.cpus(quiet=not live and not elsewhere)
+    measured = [run for run in live if run.experiment.measured and run.status is Status.RUNNING]
+    known = app_state.scheduler.experiments
+    others = [known[row.experiment] for row in elsewhere if row.status == Status.RUNNING and row.experiment in known]
+    measuring = bool(measured) or any(other.measured for other in others)
+    running = [_line(run) for run in live if owner in ("", run.visitor.id)]
+    running += [_line_elsewhere(row) for row in elsewhere if owner in ("", row.visitor)]
+    return Now(
+        running=tuple(running[:SHOWN]),
+        more=len(running[SHOWN:]),
+        last=_line(last) if last else None,
+        neighbours=_measuring(measured, owner) if measuring else _neighbours(cpus, app_state.facts.logical_cpus),
+        busy=measuring or (cpus is not None and cpus >= BUSY_CPUS),
+    )
+
+
+async def last_run(app_state: AppState, owner: str) -> Run | None:
+    """The run that ended last, of those in memory or the newest of each experiment."""
+    newest = [await app_state.store.latest(name, owner) for name in app_state.scheduler.experiments]
+    own = [run for run in app_state.store.in_memory() if owner in ("", run.visitor.id)]
+    ended = [run for run in (*own, *newest) if run is not None and run.ended]
+    return max(ended, key=lambda run: run.ended or "", default=None)
+
+
+def _line(run: Run) -> RunLine:
+    verdict = None if run.status.live else run.experiment.meaning.verdict(run.state, run.usable_cpus)
+    broken = run.status in (Status.FAILED, Status.INTERRUPTED)
+    found = (run.error or "") if broken else verdict.headline if verdict else ""
+    word = run.status.value if run.status.live else f"{run.status.value} {numbers.clock(run.ended)}"
+    return RunLine(title(run), f"/runs/{run.id}", MARKS[run.status], word, found)
+
+
+def _line_elsewhere(row: StoredRun) -> RunLine:
+    status = Status(row.status)
+    word = f"{row.status} in another process"
+    return RunLine(stored_title(row.experiment, row.params), f"/runs/{row.id}", MARKS[status], word, "")
+
+
+def _measuring(measured: Sequence[Run], owner: str) -> str:
+    """What becomes of a run that is started while these are measured, or something is in another process."""
+    own = [run for run in measured if owner in ("", run.visitor.id)]  # a visitor's runs wait for none of strangers
+    return UNDISTURBED if any(run.experiment.undisturbed for run in own) else MEASURING
+
+
+def _neighbours(cpus: float | None, host_cpus: int) -> str:
+    if cpus is None:
+        return ""
+    used = f"Other programs are using {cpus:.1f} of {numbers.count(host_cpus, 'CPU')}"
+    return f"{used}, so what is measured now will be disturbed." if cpus >= BUSY_CPUS else f"{used}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from poolscope.errors import BadParameters
-from poolscope.web.identification import address_key, is_loopback, proxies_of
+from poolscope.web.access import address_key, is_loopback, proxies_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from poolscope.machine import program
+from poolscope.experiments.pool_benchmark import measure_command
 
 
 def test_a_program_that_path_does_not_lead_to_is_called_by_its_path(
@@ -19,7 +19,7 @@ def test_a_program_that_path_does_not_lead_to_is_called_by_its_path(
 
     def called(*path: Path) -> str:
         monkeypatch.setenv("PATH", ":".join(map(str, path)))
-        return program.program.__wrapped__()
+        return measure_command.program.__wrapped__()
 
     assert called(ours, other) == "poolscope"
     assert called(other, ours) == str(ours / "poolscope")  # another one would be called
