@@ -24,7 +24,7 @@ SCREENS: tuple[dict[str, Any], ...] = (
         ("shared-list", {"seconds": 1}),
         ("factorials", {"last": 40}),
         ("pool-sizes", {"sizes": "2, 4", "repeats": 2}),
-        ("which-pool", {"sizes": "1, 2", "repeats": 2}),
+        ("which-pool", {"kinds": ["thread", "process"], "sizes": "2", "repeats": 2, "work_ms": 1}),
         ("sharing", {"repeats": 2, "operations": 1000}),
         ("failures", {"scenarios": "process-uncaught"}),
     ],
@@ -40,7 +40,7 @@ def test_nothing_in_sight_jumps_from_the_start_of_a_run_to_its_end(
         expect(page.locator("#run-state")).to_contain_text("finished")
         expect(page.locator("#verdict")).to_be_visible()
     moved = [shifts(page) for page in pages]
-    assert max(map(worst_burst, moved)) < BEARABLE, moved
+    assert max(map(worst_burst, moved)) < BEARABLE, [shift for each in moved for shift in each if shift[1] > 0.005]
 
 
 def test_the_page_of_a_run_that_has_ended_keeps_no_room_for_it(open_page: Opens, bench: Served) -> None:
