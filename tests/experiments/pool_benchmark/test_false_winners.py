@@ -167,7 +167,8 @@ def played(plan: State, draw: Callable[[str], float]) -> State:
             maps[key].append(draw(key))
         advice = steer(after(rounds)) if is_look(rounds) else None
         if advice is not None:
-            dropped |= {key: ConfigurationDropped(rounds, lost_to) for key, lost_to in advice.dropped.items()}
+            left_out = {**advice.not_ahead, **advice.dropped}
+            dropped |= {key: ConfigurationDropped(rounds, lost_to) for key, lost_to in left_out.items()}
             if advice.enough and rounds >= FEWEST_TO_SETTLE:
                 break
     return replace(after(rounds), outcome="finished")
