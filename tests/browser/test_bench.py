@@ -42,7 +42,6 @@ def test_three_experiments_start_by_one_button_and_nothing_jumps(open_page: Open
 
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
-TOUCHED: dict[str, Any] = {**PHONE, "has_touch": True, "is_mobile": True}
 DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 844}}
 
 
@@ -54,11 +53,6 @@ DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 844}}
         # The readings grow to six digits, and the numbers of the list change all the time.
         (PHONE, "shared-list", [{"seconds": 1, "delay_min": 0, "delay_max": 0, "guard": "none"}, {"seconds": 0.5}]),
         (DESK, "shared-list", [{"seconds": 1, "delay_min": 0, "delay_max": 0, "guard": "none"}]),
-        # A worker can be killed while it goes on, and its verdict is long.
-        (PHONE, "sharing", [{"repeats": 2, "operations": 1000}]),
-        # Links and buttons for fingers are higher, and come with the first run.
-        (TOUCHED, "factorials", [{"last": 40}]),
-        (TOUCHED, "sharing", [{"repeats": 2, "operations": 1000}]),
     ],
 )
 def test_nothing_in_sight_jumps_while_a_panel_shows_one_run_after_another(

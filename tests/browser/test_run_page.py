@@ -22,7 +22,7 @@ SCREENS: tuple[dict[str, Any], ...] = (
     ("experiment", "params"),
     [
         ("shared-list", {"seconds": 1}),
-        ("factorials", {"last": 40}),
+        ("factorials", {"last": 8}),
         ("pool-sizes", {"sizes": "2, 4", "repeats": 2}),
         ("which-pool", {"kinds": ["thread", "process"], "sizes": "2", "repeats": 2, "work_ms": 1}),
         ("sharing", {"repeats": 2, "operations": 1000}),
@@ -40,6 +40,9 @@ def test_nothing_in_sight_jumps_from_the_start_of_a_run_to_its_end(
         expect(page.locator("#run-state")).to_contain_text("finished")
         expect(page.locator("#verdict")).to_be_visible()
     moved = [shifts(page) for page in pages]
+    bench.api.delete(
+        f"/api/runs/{run_id}"
+    )  # the bench's forms show the values of the last run, which other tests measure
     assert max(map(worst_burst, moved)) < BEARABLE, [shift for each in moved for shift in each if shift[1] > 0.005]
 
 
