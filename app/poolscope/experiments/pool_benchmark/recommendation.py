@@ -16,7 +16,7 @@ from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import waits, why_unfounded
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.stats.comparison import FAR, NEAR, WORTH_IT, Comparison, TimedConfiguration, compare, far_behind
-from poolscope.stats.intervals import FEWEST_FOR_RATIO, Ratio, ratio
+from poolscope.stats.intervals import CONFIDENCE, FEWEST_FOR_RATIO, Ratio, ratio
 
 # Of configurations that tie, the one that takes least of the machine and of the code around it: threads share memory
 # and take any function; interpreters start fastest after them, but few libraries can run in one.
@@ -277,6 +277,7 @@ def not_ahead(state: State, recommendation: Recommendation) -> dict[str, str]:
 
     Each with the fastest that has a CPU a worker. Their own fastest stands for them: it may be needed to show that
     pools gain at all. The time that the others would take goes to more rounds of those that the answer hangs on.
+    Three or four samples are too few for that: their interval misses the truth too often.
     """
     pools = [config for config in eligible_configs(state) if not config.serial and config.dropped is None]
     beyond = [config for config in pools if is_beyond_cpus(state, config)]
@@ -284,7 +285,8 @@ def not_ahead(state: State, recommendation: Recommendation) -> dict[str, str]:
     if not within or not beyond or recommendation.maps.outcome == "loop":
         return {}
     best, kept = fastest(within), fastest(beyond)
-    return {config.key: best.key for config in beyond if config is not kept and not _may_be_far_ahead(config, best)}
+    known = [config for config in beyond if config is not kept and ratio(best.map, config.map).confidence == CONFIDENCE]
+    return {config.key: best.key for config in known if not _may_be_far_ahead(config, best)}
 
 
 def is_settled(state: State, recommendation: Recommendation) -> bool:
