@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -31,13 +32,20 @@ WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 class Served:
     """One server in a folder of its own. It can be killed and started again, then on the same port and data."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], program: str = PROGRAM) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        program: str = PROGRAM,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.folder = folder
         self.scratch = folder / "tmp"
         self.data = folder / "data"
         self.scratch.mkdir()
         self.port = 0
         self._settings = {**ROOMY, **settings}
+        self._environment = environment
         self._command = (sys.executable, "-c", program, "serve")
         self._log = folder / "log"
         self.expected: list[str] = []  # what the log may hold
@@ -53,6 +61,7 @@ class Served:
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder), "TMPDIR": str(self.scratch)}
         environment |= {f"POOLSCOPE_{name.upper()}": value for name, value in self._settings.items()}
         environment |= {
+            **self._environment,
             "POOLSCOPE_DATA": str(self.data),
             "PYTHONPATH": str(Path(__file__).resolve().parents[1] / "app"),
         }
@@ -170,14 +179,17 @@ class Served:
 
 
 @contextmanager
-def served(program: str = PROGRAM, **settings: str) -> Iterator[Served]:
+def served(
+    program: str = PROGRAM, environment: Mapping[str, str] = MappingProxyType({}), **settings: str
+) -> Iterator[Served]:
     """A server for as long as it is needed; a line in its log that nobody expected is a failure.
 
-    `program` is what it runs: one that changes something of Poolscope before calls its `main` itself.
+    `program` is what it runs: one that changes something of Poolscope before calls its `main` itself. `environment` is
+    what it has beside its settings: nothing of ours gets in.
     """
     # A short path: the runners make sockets below it.
     with tempfile.TemporaryDirectory(prefix="ps-") as folder:
-        server = Served(Path(folder), settings, program)
+        server = Served(Path(folder), settings, program, environment)
         try:
             yield server
         finally:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from contextlib import ExitStack
 
-import pytest
+import psutil
 
 from tests.faults.conftest import LONG, unharmed
 from tests.served import Served, served
@@ -37,11 +37,9 @@ async def test_many_watch_one_run_and_one_of_them_never_reads(server: Served) ->
         await asyncio.to_thread(until, lambda: server.viewers() == 0, "the end of all streams")
 
 
-def test_a_crowd_leaves_no_memory_behind_where_the_server_has_the_image_s_allocator(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("PYTHONMALLOC", "malloc")
-    with served() as hosted, unharmed(hosted):
+def test_a_crowd_leaves_no_memory_behind_where_the_server_has_the_image_s_allocator() -> None:
+    with served(environment={"PYTHONMALLOC": "malloc"}) as hosted, unharmed(hosted):
+        assert psutil.Process(hosted.process.pid).environ()["PYTHONMALLOC"] == "malloc"
         run_id = hosted.begin("shared-list", **LONG["shared-list"])
         runners = [process.environ() for process in hosted.processes()]
         assert runners

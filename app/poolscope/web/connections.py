@@ -21,7 +21,8 @@ BODY_S = 20.0  # from there to the end of the body, of which at most 64 KiB are 
 KEPT_FREE = 200
 FEWEST = 50
 CROWD = 100
-SETTLED_S = 2.0  # in which all is closed that a crowd had, once its connections are
+# When all is closed that a crowd had, once its connections are: mostly the first of these, on a busy machine the other.
+SETTLED_S = 2.0, 10.0
 
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 TOO_MANY = (
@@ -65,7 +66,8 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
         if BoundedHttp.crowd >= CROWD and 10 * len(self.connections) <= BoundedHttp.crowd:
             BoundedHttp.crowd = len(self.connections)
-            self.loop.call_later(SETTLED_S, give_back)
+            for settled_s in SETTLED_S:
+                self.loop.call_later(settled_s, give_back)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
