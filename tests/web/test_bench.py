@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -240,10 +241,12 @@ def test_a_panel_offers_no_button_for_a_function_that_the_server_can_t_run(serve
         facts = asyncio.run(of_panel())
         # By the path of the program that serves, and with the folder in which this server finds the run.
         assert facts.command == f"{program()} measure gone:f --items gone:items --data {tmp_path}"
-        remedy = FindingFacts(0, "check", "Sentence.", "Measure for 8 s", "about 9 s", facts.command)
+        remedy = FindingFacts(0, "check", "Sentence.", "Repeat 9×", "about 9 s", facts.command)
         macros: Any = server.app_state.templates.globals["ui"]
         shown = macros.again("/runs/wp-0001", remedy)
-    assert "Measure for 8 s, which takes about 9 s, by this command:" in shown
+        timed = macros.again("/runs/wp-0001", replace(remedy, change="Measure for 8 s", takes=""))
+    assert "Repeat 9×, which takes about 9 s, by this command:" in shown
+    assert "Measure for 8 s by this command:" in timed
     assert "<span>--items</span> <span>gone:items</span>" in shown  # a line ends between words alone
     assert "<form" not in shown  # only what copies the command
 

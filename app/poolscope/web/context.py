@@ -36,8 +36,9 @@ MARKS = {
 @dataclass(frozen=True, slots=True)
 class FindingFacts:
     """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
-    `change` words that remedy and `takes` how long a run with it takes, '' without one. `command` runs it in a
-    terminal, where this server can't. `failed`: something went wrong, where others tell of a cost or a caution."""
+    `change` words that remedy and `takes` how long a run with it takes, '' without one or where those words say so.
+    `command` runs it in a terminal, where this server can't. `failed`: something went wrong, where others tell of a
+    cost or a caution."""
 
     place: int
     check: str
@@ -327,7 +328,8 @@ def _finding(run: Run, place: int, finding: Finding, installation: Installation 
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
     took = change.seconds if change.seconds is not None else numbers.seconds_between(run.started, run.ended)
     command = _command(run, installation, finding.remedy)
-    return replace(facts, change=change.words, takes=numbers.roughly(took), command=command)
+    takes = "" if change.timed else numbers.roughly(took)
+    return replace(facts, change=change.words, takes=takes, command=command)
 
 
 def _as_title(check: str) -> str:

@@ -279,7 +279,8 @@ def test_a_chunk_size_that_changes_is_found() -> None:
     ],
 )
 def test_a_disturbed_run_is_found_by_any_detector(noise: NoiseReading | None, holds: bool | None) -> None:
-    found = check(state_after({0: about(200), 2: about(100)}, noise=noise), "the run was disturbed")
+    maps = {0: about(200), 2: [100.0, 200.0, 50.0, 70.0, 150.0]}
+    found = check(state_after(maps, noise=noise), "the run was disturbed")
     assert found.holds is holds
     assert found.remedy == ({"seconds": 60.0} if holds else {})
 
