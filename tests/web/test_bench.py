@@ -24,9 +24,10 @@ from poolscope.runs.process_tree import identity
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import Neighbours
 from poolscope.web.bench import BREAKING, MEASURE, TOGETHER
-from poolscope.web.context import FindingFacts, RunFacts, takes
+from poolscope.web.context import FindingFacts, RunFacts, run_facts, takes
 from poolscope.web.fragments import panel_sections
 from poolscope.web.run_lists import MEASURING, UNDISTURBED, now
+from poolscope.web.views import VIEWS
 
 from tests.web.conftest import BY_BROWSER, Serve, ended, events, running, serving, start, told
 from tests.web.markup import Markup
@@ -70,6 +71,29 @@ def test_a_live_run_shows_in_its_form_all_that_it_measures(serve: Serve) -> None
         client.post(f"{run.headers['location']}/stop")
     assert 'id="which-pool-further" open' in live
     assert 'name="sizes" value="3"' in live
+
+
+def test_what_is_measured_can_be_stopped_in_its_panel_too(serve: Serve) -> None:
+    with serve() as server, server.client(**BY_BROWSER) as client:
+        before = Markup(client.get("/").text)
+        path = client.post("/runs", data={"experiment": MEASURE}).headers["location"]
+        forms = Markup(client.get("/").text).forms
+        client.post(f"{path}/stop")
+    assert "which-pool-stop-here" not in before.forms
+    assert forms["which-pool-stop-here"].action == forms["which-pool-stop"].action == ("post", f"{path}/stop")
+
+
+def test_a_run_that_was_stopped_before_it_had_a_result_says_so_and_shows_no_empty_rows() -> None:
+    about = EXPERIMENTS["pool-sizes"]
+    run = Run("ps-0001", about, about.params(), status=Status.STOPPED)
+    run.started = run.ended = AT
+    facts = run_facts(run)
+    assert facts.unanswered
+    assert (facts.live, facts.error) == (False, "")
+    assert VIEWS["pool-sizes"].view(run).on_bench.rows == ()
+    run.status = Status.RUNNING
+    assert run_facts(run).unanswered == ""
+    assert VIEWS["pool-sizes"].view(run).on_bench.rows
 
 
 @pytest.mark.parametrize(("experiment", "says"), [("which-pool", UNDISTURBED), ("pool-sizes", MEASURING)])

@@ -227,7 +227,8 @@ def test_the_bench_holds_the_very_pieces_that_its_stream_sends(browser: httpx.Cl
         sent = fragments(next(frames(stream)).data)
     compare(browser.get("/").text, sent)
     parts = ("head", "ask", "progress", "live")
-    assert sent.keys() == {f"{name}-{part}" for name in EXPERIMENTS for part in parts} | {"now", "recent", "machine"}
+    of_panels = {f"{name}-{part}" for name in EXPERIMENTS for part in parts} | {"which-pool-above"}
+    assert sent.keys() == of_panels | {"now", "recent", "machine"}
 
 
 def test_an_untouched_bench_says_what_will_be_seen_and_holds_the_pieces_too(serve: Serve) -> None:

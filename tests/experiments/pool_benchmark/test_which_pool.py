@@ -308,7 +308,7 @@ def test_memory_is_drawn_for_the_best_of_each_kind() -> None:
 
 
 def test_memory_is_that_of_the_setting_in_the_table_also_where_sizes_differ() -> None:
-    """What the time went into is compared at the size of the answer, the memory at each kind's best, as in the table."""
+    """What the time went into is compared at the size of the answer, memory at each kind's best, as in the table."""
     maps = {"serial": about(640), "thread 2": about(336), "thread 4": about(337), "process 2": about(400)}
     maps["process 4"] = about(300)
 

@@ -731,6 +731,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "unmeasured": "Too few rounds are over to tell.",
         "no interval": "{rounds} {rounds:round is/rounds are} too few for an interval.",
+        "broken off": "The run broke off after {rounds} {rounds:round/rounds}, too few for an interval.",
         "settled": "{figures}: more rounds would hardly change the answer.",
         "settled, disturbed": "{figures}: more rounds beside what disturbed them would hardly change the answer.",
         "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",

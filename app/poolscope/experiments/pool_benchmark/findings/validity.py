@@ -239,6 +239,8 @@ def unsettled(state: State, usable_cpus: int) -> CheckResult:
     known = certainty(state, recommendation)
     facts: dict[str, Any] = {"config": recommendation.config or recommendation.best, "rounds": known.rounds}
     more = remedies.more_repetitions(state)
+    if known.half_width is None and state.outcome == "failed":
+        return CheckResult(None, "broken off", facts)  # what it lacked is not time
     if known.half_width is None:
         return CheckResult(True, "no interval", facts, more)
     facts |= {"half_width": known.half_width}
