@@ -61,6 +61,7 @@ document.addEventListener("htmx:sse:after:connection", event => {
   connection = event.detail.connection;
   heard = performance.now();
   frames.clear();
+  answered.clear();
   if (connection.status === 200) say("live", "live");
 });
 document.addEventListener("htmx:sse:before:connection", event => {
@@ -91,8 +92,10 @@ function again(event) {
 document.addEventListener("htmx:error", again);
 document.addEventListener("htmx:response:error", again);
 
-// The answer to a click may come after a frame of the stream that knows more: what is older than the page stays out of it.
+// The answer to a click may come after a frame of the stream that knows more, and a frame after an answer: what is older than
+// the page stays out of it.
 const frames = new Map(); // the number of the frame that each part of the page is from
+const answered = new Map(); // and of the last one that its answer knew
 document.addEventListener("htmx:before:swap", event => {
   const { ctx, tasks } = event.detail;
   refused = ctx.response?.status === 422;
@@ -102,7 +105,9 @@ document.addEventListener("htmx:before:swap", event => {
   for (const task of [...tasks]) {
     const id = task.target?.id;
     if (streamed) frames.set(id, frame);
-    if (streamed ? shown(task) || (first && asksDefaults(task)) : frames.get(id) > frame) tasks.splice(tasks.indexOf(task), 1);
+    else if (frame < Infinity) answered.set(id, frame);
+    const kept = streamed ? answered.get(id) >= frame || shown(task) || (first && asksDefaults(task)) : frames.get(id) > frame;
+    if (kept) tasks.splice(tasks.indexOf(task), 1);
   }
 });
 // A first frame repeats what the page came with; to compare that is cheaper by far than to morph it, which held up a phone.

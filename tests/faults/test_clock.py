@@ -16,7 +16,7 @@ CLOCK = """
 import datetime, time
 from pathlib import Path
 from poolscope.runs import run
-from poolscope.web import identification
+from poolscope.web import access
 
 real = time.time
 
@@ -26,7 +26,7 @@ class Shifted(datetime.datetime):
         return cls.fromtimestamp(time.time(), tz)
 
 time.time = lambda: real() + float(Path({path!r}).read_text())
-run.datetime = identification.datetime = Shifted
+run.datetime = access.datetime = Shifted
 """
 DAY_S = 86_400
 # A measured run of some seconds, so that the clock jumps in the middle of it.
