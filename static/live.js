@@ -11,7 +11,6 @@ let connection = null;
 let heard = 0;
 let gone = false; // the run is not there any more, so there is nothing to connect to
 
-
 function say(state, word) {
   if (!link || link.dataset.link === state) return;
   link.dataset.link = state;
@@ -99,6 +98,7 @@ const frames = new Map(); // the number of the frame that each part of the page 
 const answered = new Map(); // and of the last one that its answer knew
 document.addEventListener("htmx:before:swap", event => {
   const { ctx, tasks } = event.detail;
+  refused = ctx.response?.status === 422;
   const streamed = ctx.sourceElement.id === "stream";
   const first = streamed && !frames.size;
   const frame = streamed ? Number(connection?.lastEventId) : Number(ctx.response?.headers.get("Poolscope-Frame") ?? Infinity);
@@ -124,9 +124,11 @@ function asksDefaults({ fragment, target }) {
   return form && target?.id === `${defaults}-ask` && target.querySelector(form) && fragment.querySelector(form);
 }
 
-// What a reader has opened stays open when its part of the page is drawn again: only he closes it.
+// What a reader has opened or closed stays so when its part of the page is drawn again; only a form that is refused opens
+// what is wrong in it.
+let refused = false;
 htmx.registerExtension("opened", {
-  htmx_before_morph_attr: (element, { attrName, newValue }) => attrName !== "open" || newValue !== null,
+  htmx_before_morph_attr: (element, { attrName, newValue }) => attrName !== "open" || (refused && newValue !== null),
 });
 
 // A dead line or a laptop that slept gives no error: the stream is only silent. Letting go of it makes htmx connect again.
@@ -153,7 +155,7 @@ function speak() {
 function unfold() {
   const target = location.hash.length > 1 && part(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
-  for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+  reveal(target);
   const row = target.matches(".row") && target.querySelector(":scope > details");
   if (row) row.open = true;
   target.scrollIntoView();

@@ -120,6 +120,8 @@ READ_BY_PYTHON = {
     (failures.CaseFacts, "outcome"): "its row has it",
     (failures.CaseFacts, "took"): "the scenario's word has it",
     (failures.CaseFacts, "mark"): "its row has it",
+    (failures.CaseFacts, "share"): "its row has it",
+    (failures.ScenarioFacts, "outcome"): "its row has it",
     (failures.ScenarioFacts, "counted"): "its row has it",
     (failures.ScenarioFacts, "endings"): "its row has it",
     (failures.FailuresFacts, "scenarios"): "each is the item of a part",

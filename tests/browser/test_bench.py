@@ -42,6 +42,7 @@ def test_three_experiments_start_by_one_button_and_nothing_jumps(open_page: Open
 
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
+TOUCH: dict[str, Any] = {**PHONE, "has_touch": True, "is_mobile": True}
 DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 844}}
 
 
@@ -53,6 +54,11 @@ DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 844}}
         # The readings grow to six digits, and the numbers of the list change all the time.
         (PHONE, "shared-list", [{"seconds": 1, "delay_min": 0, "delay_max": 0, "guard": "none"}, {"seconds": 0.5}]),
         (DESK, "shared-list", [{"seconds": 1, "delay_min": 0, "delay_max": 0, "guard": "none"}]),
+        # The rows move on with the run, and all but the first run's numbers are long.
+        (TOUCH, "factorials", [{}, {"first": 1000, "last": 1040}]),
+        (DESK, "factorials", [{}, {"first": 1000, "last": 1040}]),
+        # Buttons come into the rows at the end.
+        (TOUCH, "sharing", [{"tools": "lock,none", "repeats": 1, "operations": 100}, {"tools": "rlock", "repeats": 1}]),
     ],
 )
 def test_nothing_in_sight_jumps_while_a_panel_shows_one_run_after_another(
@@ -62,11 +68,15 @@ def test_nothing_in_sight_jumps_while_a_panel_shows_one_run_after_another(
     page.locator(f"#{experiment}-live").evaluate("panel => panel.scrollIntoView()")
     observe(page)
     before = page.evaluate("performance.now()")
+    run_ids = []
     for params in runs:
-        run_id = bench.begin(experiment, **params)
-        expect(page.locator(f"#{experiment}-head output")).to_contain_text(run_id)
+        run_ids.append(bench.begin(experiment, **params))
+        expect(page.locator(f"#{experiment}-head output")).to_contain_text(run_ids[-1])
         expect(page.locator(f"#{experiment}-head output")).to_contain_text("finished")
-    assert worst_burst(moved := shifts(page, before)) < BEARABLE, moved
+    moved = shifts(page, before)
+    for run_id in run_ids:  # the forms show the values of the last run, which other tests measure
+        bench.api.delete(f"/api/runs/{run_id}")
+    assert worst_burst(moved) < BEARABLE, moved
 
 
 def test_the_first_card_leads_to_its_panel_once_its_run_has_begun(open_page: Opens) -> None:

@@ -76,6 +76,26 @@ def test_a_complaint_goes_with_a_value_that_it_is_about_and_the_others_stay(open
     expect(form.locator("[aria-invalid]")).to_have_count(0)
 
 
+def test_what_a_form_folds_stays_closed_as_a_run_with_changed_fields_begins_and_ends(
+    open_page: Opens, bench: Served
+) -> None:
+    page = until_live(open_page("/?defaults=factorials"))
+    form, head = page.locator("#factorials-form"), page.locator("#factorials-head output")
+    folded = page.locator("#factorials-ask [name=time_limit]")
+    for limit in (5, 6):  # as one begins, and as one ends
+        run_id = bench.begin("factorials", last=3, time_limit=limit)
+        expect(head).to_contain_text(run_id)
+        expect(head).to_contain_text("finished")
+        expect(folded).to_have_value(str(limit))
+        expect(folded).to_be_hidden()
+
+    run(page, "factorials", time_limit="99")
+    form.get_by_text("More", exact=True).click()
+    expect(folded).to_be_hidden()
+    form.get_by_role("button", name="Run", exact=True).click()
+    expect(folded).to_be_visible()  # it is wrong, which must be seen
+
+
 def test_the_filter_of_runs_shows_after_a_step_back_what_the_list_is_of(open_page: Opens, bench: Served) -> None:
     bench.done("factorials", last=3)
     page = open_page("/runs")

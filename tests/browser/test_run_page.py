@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opens
 from tests.browser.shifts import BEARABLE, observe, shifts, worst_burst
@@ -23,6 +23,7 @@ SCREENS: tuple[dict[str, Any], ...] = (
     [
         ("shared-list", {"seconds": 1}),
         ("factorials", {"last": 8}),
+        ("factorials", {"first": 1000, "last": 1040}),
         ("pool-sizes", {"sizes": "2, 4", "repeats": 2}),
         ("which-pool", {"kinds": ["thread", "process"], "sizes": "2", "repeats": 2, "work_ms": 1}),
         ("sharing", {"repeats": 2, "operations": 1000}),
@@ -36,13 +37,29 @@ def test_nothing_in_sight_jumps_from_the_start_of_a_run_to_its_end(
     pages = [open_page(f"/runs/{run_id}", unfold=False, **screen) for screen in SCREENS]
     for page in pages:
         observe(page)
+    assert_nothing_moves(pages, bench, run_id)
+
+
+def test_nothing_in_sight_jumps_as_a_worker_is_killed(open_page: Opens, bench: Served) -> None:
+    run_id = bench.begin("failures", scenarios="by-hand")
+    pages = [open_page(f"/runs/{run_id}", unfold=False, **screen) for screen in SCREENS]
+    for page in pages:
+        observe(page)
+        expect(page.locator("#run-kill")).to_be_visible()
+    assert bench.api.post(f"/api/runs/{run_id}/faults", json={"worker": 1}).is_success
+    assert_nothing_moves(pages, bench, run_id)
+
+
+def assert_nothing_moves(pages: list[Page], bench: Served, run_id: str) -> None:
+    """Wait on all pages of a run for its end; none of them may have moved until then."""
     for page in pages:
         expect(page.locator("#run-state")).to_contain_text("finished")
         expect(page.locator("#verdict")).to_be_visible()
     moved = [shifts(page) for page in pages]
-    bench.api.delete(
-        f"/api/runs/{run_id}"
-    )  # the bench's forms show the values of the last run, which other tests measure
+    for page in pages:
+        page.goto("/healthz")  # nothing asks any more for the charts of what is deleted
+    # The bench's forms show the values of the last run, which other tests measure.
+    bench.api.delete(f"/api/runs/{run_id}")
     assert max(map(worst_burst, moved)) < BEARABLE, [shift for each in moved for shift in each if shift[1] > 0.005]
 
 

@@ -192,6 +192,6 @@ def test_its_own_page_shows_everything_large(open_page: Opens) -> None:
     expect(page.locator("#run-threads figure.lanes li")).to_have_count(4)
     expect(page.locator("#run-threads svg.track path.line")).to_have_attribute("d", re.compile("M"))
     expect(page.locator("#run-list tbody tr")).to_have_count(4)
-    expect(page.locator("#run-lock table.hists")).to_contain_text("wait")
+    expect(page.locator("#run-lock table.hists")).to_contain_text("acquire")
     expect(page.locator("#run-log ol.log li").nth(20)).to_be_attached()
     expect(page.locator("#run-more")).to_contain_text("Conditions")

@@ -28,16 +28,16 @@ from poolscope.stats.disturbance import Disturbance, Sign
         ),
         (
             Sign("others on free CPUs", {"others_cpus": 3.0, "host_cpus": 16, "spare": 14}),
-            "Other programs kept 3.00 of 16 CPUs busy, and our workers left 14 free, so it can't be told whether they "
-            "took ours.",
+            "Other programs kept 3.00 of 16 CPUs busy: no more than the 14 that our workers left to them, so it can't "
+            "be told whether they took ours.",
         ),
         (
             Sign("others in the way", {"others_cpus": 1.5, "host_cpus": 2, "spare": 1}),
-            "Other programs kept 1.50 of 2 CPUs busy, and our workers left 1 free.",
+            "Other programs kept 1.50 of 2 CPUs busy: more than the 1 that our workers left to them.",
         ),
         (
             Sign("others in the way", {"others_cpus": 0.5, "host_cpus": 2, "spare": 0}),
-            "Other programs kept 0.50 of 2 CPUs busy, and our workers left none free.",
+            "Other programs kept 0.50 of 2 CPUs busy: our workers left none to them.",
         ),
         (
             Sign(
@@ -45,7 +45,7 @@ from poolscope.stats.disturbance import Disturbance, Sign
                 {"others_cpus": 1.0, "host_cpus": 2, "spare": 0, "server_cpus": 0.95, "rest_cpus": 0.05},
                 "server",
             ),
-            "This server and its other runs kept 0.95 of 2 CPUs busy, and our workers left none free.",
+            "This server and its other runs kept 0.95 of 2 CPUs busy: our workers left none to them.",
         ),
         (
             Sign(
@@ -53,8 +53,8 @@ from poolscope.stats.disturbance import Disturbance, Sign
                 {"others_cpus": 3.0, "host_cpus": 16, "spare": 14, "server_cpus": 1.0, "rest_cpus": 2.0},
                 "both",
             ),
-            "This server and its other runs kept 1.00 of 16 CPUs busy, and other programs 2.00, and our workers left "
-            "14 free, so it can't be told whether they took ours.",
+            "This server and its other runs kept 1.00 of 16 CPUs busy, and other programs 2.00: no more than the 14 "
+            "that our workers left to them, so it can't be told whether they took ours.",
         ),
         (Sign("throttled", {"times": 1}), "The CPU quota made this process wait 1 time."),
         (Sign("throttled", {"times": 3}), "The CPU quota made this process wait 3 times."),

@@ -38,6 +38,16 @@ def test_the_end_of_an_actor_closes_what_it_was_in() -> None:
     assert lanes.spans == (Span("a", "blocked", 2, 7),)
 
 
+def test_a_process_that_takes_the_lane_of_another_begins_it_anew() -> None:
+    before = (Actor(1, "a", "started", pid=7), Span("a", "running", 1, 2), Span("b", "running", 1, 2))
+    again = told(*before, Actor(3, "a", "started", pid=7))
+    assert (len(again.spans), again.pids) == (2, {"a": 7})
+    other = told(*before, Actor(3, "a", "started", pid=8), Span("a", "killed", 4, 5))
+    assert other.pids == {"a": 8}
+    assert other.actors == ("a",)
+    assert other.spans == (Span("b", "running", 1, 2), Span("a", "killed", 4, 5))
+
+
 def test_what_says_nothing_here_changes_nothing() -> None:
     lanes = told(Span("a", "sleeping", 1, 2))
     assert lanes.fold(Progress(3, 1, 2)) is lanes

@@ -53,14 +53,23 @@ def test_it_excludes_and_counts_every_acquisition_of_many_threads(inner: Callabl
 def test_each_acquisition_that_had_to_wait_is_contended_and_no_other(inner: Callable[[], Any]) -> None:
     lock = ObservedLock(inner())
     lock.acquire()
-    waiters = [threading.Thread(target=enter, args=(lock,)) for _ in range(5)]
+    waited = [lock.waited]
+
+    def enter_and_look() -> None:
+        with lock:
+            waited.append(lock.waited)
+
+    waiters = [threading.Thread(target=enter_and_look) for _ in range(5)]
     for waiter in waiters:
         waiter.start()
     until(lambda: len(lock.waiting) == 5)
     lock.release()
     for waiter in waiters:
         waiter.join()
-    assert (lock.acquisitions, lock.contended) == (6, 5)
+    with lock:
+        waited.append(lock.waited)
+    assert (lock.acquisitions, lock.contended) == (7, 5)
+    assert waited == [False, *[True] * 5, False]
 
 
 def test_it_knows_its_owner_and_who_waits_in_order_of_arrival() -> None:

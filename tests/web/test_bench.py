@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,9 +24,10 @@ from poolscope.runs.process_tree import identity
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import Neighbours
 from poolscope.web.bench import BREAKING, MEASURE, TOGETHER
-from poolscope.web.context import FindingFacts, RunFacts, takes
+from poolscope.web.context import FindingFacts, RunFacts, run_facts, takes
 from poolscope.web.fragments import panel_sections
 from poolscope.web.run_lists import MEASURING, UNDISTURBED, now
+from poolscope.web.views import VIEWS
 
 from tests.web.conftest import BY_BROWSER, Serve, ended, events, running, serving, start, told
 from tests.web.markup import Markup
@@ -69,6 +71,29 @@ def test_a_live_run_shows_in_its_form_all_that_it_measures(serve: Serve) -> None
         client.post(f"{run.headers['location']}/stop")
     assert 'id="which-pool-further" open' in live
     assert 'name="sizes" value="3"' in live
+
+
+def test_what_is_measured_can_be_stopped_in_its_panel_too(serve: Serve) -> None:
+    with serve() as server, server.client(**BY_BROWSER) as client:
+        before = Markup(client.get("/").text)
+        path = client.post("/runs", data={"experiment": MEASURE}).headers["location"]
+        forms = Markup(client.get("/").text).forms
+        client.post(f"{path}/stop")
+    assert "which-pool-stop-here" not in before.forms
+    assert forms["which-pool-stop-here"].action == forms["which-pool-stop"].action == ("post", f"{path}/stop")
+
+
+def test_a_run_that_was_stopped_before_it_had_a_result_says_so_and_shows_no_empty_rows() -> None:
+    about = EXPERIMENTS["pool-sizes"]
+    run = Run("ps-0001", about, about.params(), status=Status.STOPPED)
+    run.started = run.ended = AT
+    facts = run_facts(run)
+    assert facts.unanswered
+    assert (facts.live, facts.error) == (False, "")
+    assert VIEWS["pool-sizes"].view(run).on_bench.rows == ()
+    run.status = Status.RUNNING
+    assert run_facts(run).unanswered == ""
+    assert VIEWS["pool-sizes"].view(run).on_bench.rows
 
 
 @pytest.mark.parametrize(("experiment", "says"), [("which-pool", UNDISTURBED), ("pool-sizes", MEASURING)])
@@ -216,10 +241,12 @@ def test_a_panel_offers_no_button_for_a_function_that_the_server_can_t_run(serve
         facts = asyncio.run(of_panel())
         # By the path of the program that serves, and with the folder in which this server finds the run.
         assert facts.command == f"{program()} measure gone:f --items gone:items --data {tmp_path}"
-        remedy = FindingFacts(0, "check", "Sentence.", "Measure for 8 s", "about 9 s", facts.command)
+        remedy = FindingFacts(0, "check", "Sentence.", "Repeat 9×", "about 9 s", facts.command)
         macros: Any = server.app_state.templates.globals["ui"]
         shown = macros.again("/runs/wp-0001", remedy)
-    assert "Measure for 8 s, which takes about 9 s, by this command:" in shown
+        timed = macros.again("/runs/wp-0001", replace(remedy, change="Measure for 8 s", takes=""))
+    assert "Repeat 9×, which takes about 9 s, by this command:" in shown
+    assert "Measure for 8 s by this command:" in timed
     assert "<span>--items</span> <span>gone:items</span>" in shown  # a line ends between words alone
     assert "<form" not in shown  # only what copies the command
 

@@ -5,16 +5,29 @@ from __future__ import annotations
 import re
 from html import unescape
 
+import pytest
 from poolscope.experiments.failures.catalogue import SCENARIOS
 from poolscope.experiments.failures.params import FailuresParams
-from poolscope.experiments.failures.payloads import CaseBegan, CaseExited, CaseLeftovers, TasksKept, TasksLost
+from poolscope.experiments.failures.payloads import (
+    CaseBegan,
+    CaseEnding,
+    CaseExited,
+    CaseLeftovers,
+    CaseMoment,
+    CaseOutcome,
+    FaultMade,
+    TasksKept,
+    TasksLost,
+)
 from poolscope.experiments.failures.state import fold, initial
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import Result
 from poolscope.runs.run import Run, Status
+from poolscope.text import numbers
 from poolscope.web.views import VIEWS
 from poolscope.web.views.failures import scenario_facts
 
+from tests.openings import opening
 from tests.web.conftest import BY_BROWSER, Serve, ended, start
 
 
@@ -52,6 +65,46 @@ def test_a_case_is_counted_when_it_is_over_as_in_the_progress_of_the_run() -> No
     assert (state.done, scenario_facts(state, "worker-killed", 1, True).counted) == (0, "0 of 6 cases")
     state = fold(state, Result(2, CaseExited(0, "", False, 1.0), "worker-killed: SIGKILL / Pool"))
     assert (state.done, scenario_facts(state, "worker-killed", 2, True).counted) == (1, "1 of 6 cases")
+
+
+def test_while_cases_are_to_come_a_scenario_runs_and_only_those_that_are_over_are_told() -> None:
+    state = initial(FailuresParams(scenarios=["pool-methods"]))
+    for number, case in enumerate(SCENARIOS["pool-methods"].cases):
+        key = f"pool-methods: {case}"
+        state = fold(state, Result(number, CaseBegan("pool-methods", case), key))
+        facts = scenario_facts(state, "pool-methods", number, True)
+        assert (facts.outcome, facts.mark, facts.endings) == ("running", "running", "raised" if number else "")
+        state = fold(state, Result(number, CaseOutcome(CaseEnding.RAISED, "So it was."), key))
+        state = fold(state, Result(number, CaseExited(0, "", False, 1.0), key))
+    facts = scenario_facts(state, "pool-methods", 9, True)
+    assert (facts.outcome, facts.mark, facts.endings) == ("raised", "done", "raised")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "says"),
+    [
+        ("side-by-side", ["long task 3 s", "limit 0.5 s, longer where workers start"]),
+        ("time-limit", ["long task 1 s", "limit 0.5 s"]),
+        ("deadlock", ["limit 0.5 s"]),
+        ("thread-uncaught", []),
+        ("all", ["long task 1 s and 3 s", "limit 0.5 s, longer where workers start"]),
+    ],
+)
+def test_a_run_names_the_seconds_that_its_scenarios_use(scenario: str, says: list[str]) -> None:
+    facts = VIEWS["failures"].facts(FailuresParams(scenarios=[scenario]))
+    assert [fact.replace("\N{NO-BREAK SPACE}", " ") for fact in facts] == says
+
+
+def test_the_story_tells_the_fault_from_which_the_time_to_notice_counts_and_once() -> None:
+    ms = 1_000_000
+    begun = fold(initial(FailuresParams(scenarios=["by-hand"])), opening("failures"))
+    begun = fold(begun, Result(ms, CaseBegan("by-hand", ""), "by-hand"))
+    begun = fold(begun, Result(3 * ms, FaultMade("worker 2")))
+    for stamp, story in ((3, ["0.002 s"]), (4, ["0.002 s", "0.003 s"])):
+        state = fold(begun, Result(stamp * ms, CaseMoment("worker 2 is killed", "killed", "worker 2")))
+        (case,) = scenario_facts(state, "by-hand", 5 * ms, True).cases
+        assert [moment.at for moment in case.moments] == story
+        assert numbers.duration(ms / 1e9) in case.origin
 
 
 def test_nothing_is_said_of_tasks_that_are_still_under_way() -> None:

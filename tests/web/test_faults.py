@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import httpx
 import pytest
+from poolscope.experiments.parameters import parse
+from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.protocol.records import Actor, Record, Span
+from poolscope.runs.run import Run, Status
 from poolscope.text.numbers import NARROW
+from poolscope.web.views import VIEWS
 
 from tests.waiting import until
 from tests.web.conftest import BRIEF, BY_HTMX, ENDLESS, ended, fragments, running, start, told
@@ -56,7 +62,7 @@ def test_factorials_lose_what_their_pool_had_not_answered(client: httpx.Client) 
     assert (record["what"], record["pid"]) == ("kill", fault["pid"])
     assert [span["actor"] for span in records(client, numbers, "span") if span["state"] == "killed"] == ["process 2"]
     page = client.get(f"/runs/{numbers}", headers={"Accept": "text/html"}).text
-    assert f"Worker 2 of 2 (pid {fault['pid']}) was killed on request after " in page
+    assert f"Worker 2 of 2 (pid {fault['pid']}) was killed on request, " in page
     assert re.search(r'<path data-state="killed" d="M\d+ [01]\.5h\d+', page)
 
 
@@ -145,3 +151,18 @@ def test_a_run_that_waits_for_somebody_to_kill_a_worker_says_so_and_what_came_of
     page = browser.get(f"/runs/{run_id}").text
     assert "You killed worker 3 of 4" in page
     assert not invited.search(page)
+
+
+def test_the_lanes_of_a_pool_that_lost_a_worker_show_its_own_processes_alone() -> None:
+    about = EXPERIMENTS["pool-sizes"]
+    run = Run("ps-0001", about, parse(about.params, {"sizes": [2, 4]}), status=Status.FAILED)
+    told_so_far: list[Record] = []
+    for key, begun, pid in (("2 workers", 0, 100), ("4 workers", 1_000, 200), ("2 workers", 9_000, 300)):
+        for number in (1, 2):
+            name = f"{key} · w{number}"
+            told_so_far.append(Actor(begun, name, "started", "process", "worker", pid + number))
+            told_so_far.append(Span(name, "running", begun, begun + 100, "1", key))
+    told_so_far.append(Span("2 workers · w2", "killed", 9_100, 9_200, "killed on request", "2 workers"))
+    (facet,) = VIEWS["pool-sizes"].view(run, reduce(about.meaning.fold, told_so_far, run.state)).facets
+    assert facet.names == (("w1", "pid 301"), ("w2", "pid 302"))
+    assert [(box.state, round(box.x)) for box in facet.boxes] == [("running", 0), ("running", 0), ("killed", 50)]

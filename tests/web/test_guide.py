@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,9 @@ def sharing_records(*more: Record) -> Iterator[Record]:
     yield End(3 * S, "finished")
 
 
-def pool_records(size: int) -> Iterator[Record]:
+def pool_records(size: int, *more: Record) -> Iterator[Record]:
     yield opening("pool-sizes")
+    yield from more
     yield Sample(1, "map", "serial", 1, 5.0)
     for name, seconds in (("start", 0.01), ("first_ready", 0.01), ("map", 2.0), ("stop", 0.01)):
         yield Sample(2, name, f"{size} workers", 1, seconds)
@@ -231,6 +233,13 @@ def test_a_disturbed_run_of_sharing_is_treated_as_one_of_which_pool(tmp_path: Pa
     assert page.text.count(MARK) == 1
     assert {"2 000", "500"} <= set(page.texts("b"))
     assert tools.text.count(MARK) == 2  # of both tools, and none of those that were not run
+
+
+def test_the_figures_of_the_pool_of_three_are_marked_too(tmp_path: Path, serve: Serve) -> None:
+    noise = Result(1, replace(LOUD, host_busy_s=90.9))
+    kept(tmp_path, "pool-sizes", {**PRESETS["pool-of-three"].params}, list(pool_records(3, noise)), {"usable_cpus": 2})
+    with serve() as server, server.client(**BY_BROWSER) as browser:
+        assert "disturbed: other programs used 2.0 of 2 CPUs" in read(browser, "/guide/process-pools").text
 
 
 def failure_records() -> Iterator[Record]:

@@ -12,10 +12,17 @@ from typing import Any
 
 import httpx
 import pytest
+from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.payloads import ListCounts
 from poolscope.runs.journal import Journal
+from poolscope.runs.run import Run, Status
+from poolscope.web.app_state import environment
+from poolscope.web.context import run_facts
+from poolscope.web.fragments import part
 from poolscope.web.requests import POLICY
+from poolscope.web.run_lists import PreviousRun
+from poolscope.web.views import VIEWS
 
 from tests.web.answers import NDJSON
 from tests.web.conftest import (
@@ -220,7 +227,8 @@ def test_the_bench_holds_the_very_pieces_that_its_stream_sends(browser: httpx.Cl
         sent = fragments(next(frames(stream)).data)
     compare(browser.get("/").text, sent)
     parts = ("head", "ask", "progress", "live")
-    assert sent.keys() == {f"{name}-{part}" for name in EXPERIMENTS for part in parts} | {"now", "recent", "machine"}
+    of_panels = {f"{name}-{part}" for name in EXPERIMENTS for part in parts} | {"which-pool-above"}
+    assert sent.keys() == of_panels | {"now", "recent", "machine"}
 
 
 def test_an_untouched_bench_says_what_will_be_seen_and_holds_the_pieces_too(serve: Serve) -> None:
@@ -369,6 +377,15 @@ def test_a_live_run_is_controlled_paused_and_stopped_by_forms(browser: httpx.Cli
     answer = browser.post(f"/runs/{run_id}/controls", data={"paused": "true"})
     assert answer.status_code == 422
     checked(answer)
+
+
+@pytest.mark.parametrize(("experiment", "block"), [("pool-sizes", "repetitions"), ("which-pool", "answer")])
+def test_a_run_of_the_same_work_as_one_before_leads_to_it(experiment: str, block: str) -> None:
+    about = EXPERIMENTS[experiment]
+    run = Run("xx-0002", about, parse(about.params, {}), status=Status.FINISHED)
+    earlier = PreviousRun("xx-0001", "/runs/xx-0001", "2026-01-01 00:00:00", "Stay with the plain loop.")
+    context = {"view": VIEWS[experiment].view(run), "run": run_facts(run), "earlier": earlier}
+    assert 'href="/runs/xx-0001"' in part(environment(), f"experiments/{about.slug}.html", block, context)
 
 
 def test_run_again_takes_the_same_parameters_and_a_remedy_changes_them(browser: httpx.Client) -> None:

@@ -23,10 +23,13 @@ from poolscope.experiments.pool_benchmark.charts import (
     START_UP,
     WORK,
     chart,
+    explained,
+    side_by_side,
+    to_compare,
 )
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.payloads import MapProgress, NoiseReading
+from poolscope.protocol.payloads import ConfigurationDropped, MapProgress, NoiseReading, RoundEnded
 from poolscope.protocol.records import Actor, End, Progress, Record, Result, Span, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
@@ -146,7 +149,8 @@ def test_the_page_shows_the_trial_the_pythons_the_lanes_and_the_cpus(page: Marku
     words = page.text
     for said in (
         "sum_of_squares",
-        "20.8 ms at first, then 19.9 ms",
+        "the very first call 20.8 ms",
+        "the quickest of 3 items 19.9 ms",
         "an item, pickled 28 B",
         "CPython 3.13.2",
         "off",
@@ -374,3 +378,67 @@ def test_what_to_try_is_about_what_is_recommended(sizes: Sequence[int]) -> None:
     assert any("processes" in finding.sentence and finding.change for finding in facts.findings)
     assert facts.attempt is None if sizes == (8,) else facts.attempt is not None
     assert facts.attempt is None or "threads" in facts.attempt.sentence
+
+
+def left_out() -> Run:
+    """A run whose fastest settings were left out after three of seven rounds, for they were not far ahead."""
+    wide = [1.0, 1.3, 0.8, 1.1, 0.9, 1.2, 0.85]
+    times = {"serial": 171, "process 2": 165, "process 4": 104, "pool 4": 115, "pool 8": 101}
+    few = ("process 4", "pool 8")
+    maps = {key: [ms * each for each in (wide[:3] if key in few else wide)] for key, ms in times.items()}
+    pools = [key for key in maps if key != "serial"]
+    state = told_by(
+        maps,
+        traces={key: traced(planned(key, 32), times[key], cpus=1.5) for key in pools},
+        more=[
+            Result(0, RoundEnded(7, 30.0)),
+            *(Result(0, ConfigurationDropped(3, "process 2", "beyond CPUs"), key) for key in few),
+        ],
+        asked={"repeats": None},
+    )
+    run = Run("wp-0001", EXPERIMENTS["which-pool"], state.params, status=Status.FINISHED, state=state)
+    run.conditions = {"usable_cpus": 2}
+    return run
+
+
+def test_what_stands_beside_an_answer_is_about_the_pool_that_the_answer_names() -> None:
+    run = left_out()
+    choice, view = recommend(run.state), VIEWS["which-pool"].view(run)
+    assert choice is not None
+    assert (choice.config, choice.best.key) == (None, "pool 4")
+    assert {row.key for row in side_by_side(run.state)} == {"process 4", "pool 4"}
+    shown = explained(run.state, choice)
+    assert shown is not None
+    assert shown.key == "pool 4"
+    assert [row.key for row in to_compare(run.state, choice)] == ["pool 4", "process 4"]
+    assert view.each == "3 to 7"
+    repetitions = [column.title for column in VIEWS["which-pool"].columns["kinds"]].index("repetitions")
+    assert sorted(row.cells[repetitions] for row in view.kinds.rows) == ["3", "7", "7"]
+
+
+def test_where_the_pool_of_the_answer_was_not_traced_the_shares_are_said_to_be_of_another() -> None:
+    maps = {"serial": about(2440, 1), "thread 8": about(324, 1), "pool 8": about(313, 1), "thread 2": about(1220, 1)}
+    traces = {key: traced(planned(key, 32), maps[key][0], cpus=0.1) for key in ("thread 2", "thread 8")}
+    state = told_by(maps, traces=traces, asked={"workload": "sleep"})
+    choice = recommend(state)
+    found = split(state, choice, 2)
+    assert choice is not None
+    assert found is not None
+    assert (choice.best.key, "not traced" in found.sentence) == ("pool 8", True)
+    traced_too = told_by(maps, traces={**traces, "pool 8": traced(planned("pool 8", 32), 313, cpus=0.1)})
+    found = split(traced_too, recommend(traced_too), 2)
+    assert found is not None
+    assert "not traced" not in found.sentence
+
+
+def test_one_command_stands_once_among_what_to_try_and_what_was_found() -> None:
+    run = left_out()
+    facts = run_facts(run)
+    command = "poolscope measure mine:f --items mine:items --seconds 60"
+    found = [replace(each, command=command if each.change else "") for each in facts.findings]
+    assert sum(bool(each.command) for each in found) > 0
+    facts = replace(facts, findings=tuple(found), attempt=next(each for each in found if each.command))
+    shown = part(environment(), "partials/run.html", "findings", {"run": facts})
+    assert facts.attempt is not None
+    assert "<pre" not in shown.partition("<details")[0]
+    assert f'href="#try-{facts.attempt.place}"' in shown

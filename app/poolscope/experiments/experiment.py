@@ -198,7 +198,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What running again with a remedy means: `words` name it, and it takes about `seconds`, None if unknown."""
+    """What running again with a remedy means: `words` name it, and it takes about `seconds`, None if unknown.
+
+    `timed` words say themselves how long it takes, and no estimate beside them, which would be another number.
+    """
 
     words: str
     seconds: float | None = None
+    timed: bool = False

@@ -33,9 +33,9 @@ class Lanes:
     def fold(self, record: Record) -> Lanes:
         match record:
             case Actor(event="started") if record.actor not in self.actors:
-                pids = self.pids if record.pid is None else {**self.pids, record.actor: record.pid}
-                hosts = {**self.hosts, record.actor: record.host} if record.host else self.hosts
-                return replace(self, actors=(*self.actors, record.actor), pids=pids, hosts=hosts)
+                return replace(self, actors=(*self.actors, record.actor))._known(record)
+            case Actor(event="started", pid=int()) if record.pid != self.pids.get(record.actor, record.pid):
+                return self._without(record.actor)._known(record)
             case Actor(event="ended"):
                 # What it was in until then is over now, and known from begin to end.
                 last = self.now.get(record.actor)
@@ -46,6 +46,16 @@ class Lanes:
                 return self._closed(record)
             case _:
                 return self
+
+    def _known(self, actor: Actor) -> Lanes:
+        pids = self.pids if actor.pid is None else {**self.pids, actor.actor: actor.pid}
+        hosts = {**self.hosts, actor.actor: actor.host} if actor.host else self.hosts
+        return replace(self, pids=pids, hosts=hosts)
+
+    def _without(self, actor: str) -> Lanes:
+        """The lanes before another process took this one's: what that one did is not its own."""
+        now = {name: span for name, span in self.now.items() if name != actor}
+        return replace(self, now=now, spans=tuple(span for span in self.spans if span.actor != actor))
 
     def _closed(self, span: Span) -> Lanes:
         now = self.now

@@ -105,11 +105,12 @@ def advice(run: Run, found: Sequence[Finding], told: str, again: Again) -> Itera
 
 
 def change_in_words(run: Run, remedy: Mapping[str, Any]) -> str:
-    """'Measure for 60 s, which takes about 60 s'; '' where an experiment has no words for it."""
+    """'Use chunks of 8, which takes about 9 s', 'Measure for 60 s'; '' where an experiment has no words for it."""
     if run.experiment.meaning.change is None:
         return ""
     change = run.experiment.meaning.change(run.state, remedy)
-    return change.words if change.seconds is None else f"{change.words}, which takes {roughly(change.seconds)}"
+    unsaid = None if change.timed else change.seconds
+    return change.words if unsaid is None else f"{change.words}, which takes {roughly(unsaid)}"
 
 
 def is_said(sentence: str, told: str) -> bool:

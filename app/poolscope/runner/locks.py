@@ -21,7 +21,8 @@ class ObservedLock:
     exact; `timings` is a ring of (wait_ns, hold_ns), of each acquisition as long as no more than the ring holds come
     between two calls of `drain`, else of every n-th; `waiting` maps the names of the threads that wait to the moment
     at which they asked, in the order in which they came. `holder` is the owner's `ident`, 0 when there is none;
-    `asked_at` and `held_since` are 0 while the present acquisition is not timed.
+    `asked_at` and `held_since` are 0 while the present acquisition is not timed. `waited` says whether it is one of
+    those that are `contended`: the others took their time too, though nobody had the lock.
     """
 
     def __init__(self, inner: Any) -> None:
@@ -33,6 +34,7 @@ class ObservedLock:
         self._drained_at = 0
         self.acquisitions = 0
         self.contended = 0
+        self._waited = 0  # the newest acquisition that had to wait, by its number
         self.timings: deque[tuple[int, int]] = deque(maxlen=RING)
         self.waiting: dict[str, int] = {}
         self.holder = 0
@@ -46,6 +48,7 @@ class ObservedLock:
             if not blocking or not self._wait(asked, timeout):
                 return False
             self.contended += 1
+            self._waited = self.acquisitions + 1
         elif self.holder == me:
             self._inside += 1
             return True
@@ -86,6 +89,10 @@ class ObservedLock:
             return bool(self._try(True, timeout))
         finally:
             del self.waiting[name]
+
+    @property
+    def waited(self) -> bool:
+        return self._waited == self.acquisitions
 
     @property
     def owner(self) -> str:

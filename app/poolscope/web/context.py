@@ -36,8 +36,9 @@ MARKS = {
 @dataclass(frozen=True, slots=True)
 class FindingFacts:
     """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
-    `change` words that remedy and `takes` how long a run with it takes, '' without one. `command` runs it in a
-    terminal, where this server can't. `failed`: something went wrong, where others tell of a cost or a caution."""
+    `change` words that remedy and `takes` how long a run with it takes, '' without one or where those words say so.
+    `command` runs it in a terminal, where this server can't. `failed`: something went wrong, where others tell of a
+    cost or a caution."""
 
     place: int
     check: str
@@ -59,6 +60,7 @@ class RunFacts:
     and some are `unclear`; `attempt` is the one whose remedy promises most for what is recommended. `workers` are the
     processes that may be killed now, at most; 0 where nobody can be; `invitation` asks for that where the run waits.
     `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
+    `unanswered` says of one that was stopped why it may have no result.
     """
 
     id: str
@@ -92,6 +94,7 @@ class RunFacts:
     workers: int
     invitation: str
     command: str
+    unanswered: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +288,15 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
         command=_command(run, installation),
         workers=workers,
         invitation=VIEWS[run.experiment.name].invitation(run) if workers else "",
+        unanswered=unanswered(run.status, run.started),
     )
+
+
+def unanswered(status: Status, started: str | None) -> str:
+    """In the place of a result, why there is none."""
+    if status is not Status.STOPPED:
+        return ""
+    return "Stopped before it had a result." if started else "Cancelled before it began."
 
 
 def _command(run: Run, installation: Installation | None, changes: Mapping[str, Any] | None = None) -> str:
@@ -317,7 +328,8 @@ def _finding(run: Run, place: int, finding: Finding, installation: Installation 
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
     took = change.seconds if change.seconds is not None else numbers.seconds_between(run.started, run.ended)
     command = _command(run, installation, finding.remedy)
-    return replace(facts, change=change.words, takes=numbers.roughly(took), command=command)
+    takes = "" if change.timed else numbers.roughly(took)
+    return replace(facts, change=change.words, takes=takes, command=command)
 
 
 def _as_title(check: str) -> str:
@@ -390,7 +402,8 @@ def _notices(run: Run) -> tuple[str, ...]:
         if fault.pid is None:
             notices.append(f"Worker {fault.worker} was to be killed on request, but until {at} there was none.")
         else:
-            notices.append(f"Worker {fault.worker} of {fault.of} (pid {fault.pid}) was killed on request after {at}.")
+            who = f"Worker {fault.worker} of {fault.of} (pid {fault.pid})"
+            notices.append(f"{who} was killed on request, {at} after the run began.")
     for failed in run.failed_samplers:
         why = f"{failed.type}: {failed.message}" if failed.message else failed.type
         notices.append(

@@ -24,6 +24,7 @@ from poolscope.errors import ParameterError
 from poolscope.experiments.experiment import Experiment, Verdict
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
+from poolscope.web.bench import MEASURE
 from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
 from poolscope.web.run_lists import ON_BENCH, RECENT, earlier_run, history, last_run, now
 from poolscope.web.views import VIEWS
@@ -194,7 +195,10 @@ def _reads(node: nodes.Node, condition: bool = False) -> Iterable[tuple[str, str
 
 
 def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None) -> tuple[Section, Section]:
-    """One experiment's panel: heading, progress and live view; and its form, which changes much more seldom."""
+    """One experiment's panel: heading, progress and live view; and its form, which changes much more seldom.
+
+    Where the form stands at the top of the page, something stands in its place.
+    """
 
     view = VIEWS[experiment.name]
     panel = panel_facts(experiment, app_state.scheduler.installation.workloads)
@@ -213,9 +217,11 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
     progress = Fragment(f"{experiment.name}-progress", "partials/panel.html", "progress")
     idle = Fragment(f"{experiment.name}-live", "partials/panel.html", "idle")
     live = Fragment(f"{experiment.name}-live", f"experiments/{experiment.slug}.html", "panel")
+    above = Fragment(f"{experiment.name}-above", "partials/panel.html", "above")
+    in_form_place = (above,) if experiment.name == MEASURE else ()
 
     def fragments() -> tuple[Fragment, ...]:
-        return head, progress, live if run is not None and has_records(run) else idle
+        return head, *in_form_place, progress, live if run is not None and has_records(run) else idle
 
     moving = Section(experiment.name, partial(_version, run), context, fragments)
     return moving, form_section(app_state, experiment, run)

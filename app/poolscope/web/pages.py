@@ -55,21 +55,14 @@ async def whole_panel(
     experiment: Experiment,
     run: Run | None,
     form: Section | None = None,
-    *,
-    form_above: bool = False,
 ) -> Markup:
-    """One experiment's panel with everything in it, or with another `form` in the place of its own.
-
-    With `form_above` a link stands in that place, to the form at the top of the page.
-    """
+    """One experiment's panel with everything in it, or with another `form` in the place of its own."""
     moving, own_form = panel_sections(app_state, experiment, run)
 
     async def draw() -> Markup:
-        fragments = await render(app_state, (moving,) if form_above else (moving, form or own_form))
-        if form_above:
-            facts = {"panel": panel_facts(experiment)}
-            fragments[f"{experiment.name}-ask"] = part(app_state.templates, "partials/panel.html", "above", facts)
-        ordered = tuple(fragments[f"{experiment.name}-{name}"] for name in ("head", "ask", "progress", "live"))
+        asked = "above" if experiment.name == MEASURE else "ask"
+        fragments = await render(app_state, (moving, form or own_form) if asked == "ask" else (moving,))
+        ordered = tuple(fragments[f"{experiment.name}-{name}"] for name in ("head", asked, "progress", "live"))
         whole = {"panel": panel_facts(experiment), "fragments": ordered}
         return part(app_state.templates, "partials/panel.html", "whole", whole)
 
@@ -131,7 +124,7 @@ async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response
     panels = []
     for name, about in known.items():
         form = form_section(app_state, about, None) if name == defaults else None
-        panel = await whole_panel(app_state, about, latest[name], form, form_above=name == MEASURE)
+        panel = await whole_panel(app_state, about, latest[name], form)
         panels.append((name, panel))
     last = await last_run(app_state, owner)
     shown = [name for name, run in latest.items() if name == defaults or (run and (run.status.live or run is last))]

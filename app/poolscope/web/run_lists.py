@@ -11,14 +11,14 @@ from poolscope.runs.journal import StoredRun
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers
 from poolscope.web.app_state import AppState
-from poolscope.web.context import MARKS, progress, title
+from poolscope.web.context import MARKS, progress, title, unanswered
 from poolscope.web.table import Button, Cell, Column, Table, table
 from poolscope.web.views import VIEWS
 
 RECENT = 14  # runs that the bench lists
 SHOWN = 3  # live runs that it names
 SHORT, LONG = 90, 160  # characters of a summary
-MEASURING = "A measurement is running: what you start beside it disturbs it."
+MEASURING = "A measurement is running: another one waits for its end, all else starts beside it and disturbs it."
 UNDISTURBED = "A measurement is running. What you start here waits until it has ended, so as not to disturb it."
 BUSY_CPUS = 0.5  # from here on a measurement would suffer
 
@@ -177,17 +177,10 @@ def stored_title(experiment: str, params: Mapping[str, Any]) -> str:
         return about.title
 
 
-def _unanswered(status: Status, started: str | None) -> str:
-    """In the place of a result, why there is none."""
-    if status is not Status.STOPPED:
-        return ""
-    return "Stopped before it had a result." if started else "Cancelled before it began."
-
-
 def _recent(row: StoredRun | None, run: Run | None) -> RecentRun:
     known: Any = run or row
     status = Status(known.status)
-    summary = known.summary or known.error or _unanswered(status, known.started)
+    summary = known.summary or known.error or unanswered(status, known.started)
     if run is not None and status is Status.RUNNING:
         live_progress = progress(run)
         summary = live_progress[2] if live_progress else ""

@@ -157,14 +157,26 @@ def table(
     *,
     best: Callable[[Any], bool] = lambda row: False,
     row_id: Callable[[Any], str] = lambda row: "",
+    place: str = "",
     digits: int = 1,
     style: str = "",
     caption: str = "",
 ) -> Table:
-    """The rows as cells; `best` chooses the row that stands out, `digits` is for columns that are `precise`."""
+    """The rows as cells; `best` chooses the row that stands out, `digits` is for columns that are `precise`.
+
+    With `place` the anchor of a row tells where it stands: a list that moves on then changes the words in its rows,
+    where it would else move the rows.
+    """
     return Table(
         tuple(columns),
-        tuple(Row(tuple(column.cell(row, digits) for column in columns), bool(best(row)), row_id(row)) for row in rows),
+        tuple(
+            Row(
+                tuple(column.cell(row, digits) for column in columns),
+                bool(best(row)),
+                f"{place}{position}" if place else row_id(row),
+            )
+            for position, row in enumerate(rows)
+        ),
         style=style,
         caption=caption,
     )

@@ -17,7 +17,8 @@ from poolscope.text.numbers import GAP
 WIDTH = 10_000
 NARROWEST = 8
 EDGE = 0.025  # a word this close to an end of the axis does not stand out over it
-ORDER = ("sleeping", "blocked", "waiting", "running", "holding", "done", "failed", "killed")
+# As drawn, one over the other: who waits for a lock may be seen to hold another one meanwhile.
+ORDER = ("sleeping", "blocked", "running", "holding", "waiting", "done", "failed", "killed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ def test_every_case_tells_its_story_and_its_outcome_and_leaves_nothing(
             assert [moment.t for moment in case.moments] == sorted(moment.t for moment in case.moments)
             assert "main" in case.lanes.actors
             assert case.lanes.spans
+        if case.surfaced and case.noticed_s is not None and not case.unreported:
+            assert case.surfaced.t in {moment.t for moment in case.moments}, "it was noticed as the story tells it"
     assert not any(left(state).values())
 
 
@@ -224,6 +226,9 @@ def test_a_lock_that_nobody_releases_is_found_with_owner_waiters_and_stacks(case
     assert stuck.observed.graph == LockGraph((LockEdge("B", "lock", "A"), LockEdge("C", "lock", "A")), cycle=())
     assert stuck.observed.stacks.keys() == {"B", "C"}
     assert all("in acquire" in stack for stack in stuck.observed.stacks.values())
+    (held,) = [span for span in stuck.lanes.spans if span.state == "holding"]
+    assert held.actor == "A"
+    assert {span.actor for span in stuck.lanes.now.values() if span.state == "waiting"} == {"B", "C"}
     assert freed.ending == "released"
     assert len(freed.kept) == 2
 
@@ -250,6 +255,11 @@ def test_a_deadlock_is_found_by_its_cycle_with_both_stacks(case: Ask, kind: str)
     assert sorted(seen.observed.graph.cycle) == [f"{kind} 1", f"{kind} 2"]
     assert seen.observed.stacks.keys() == {f"{kind} 1", f"{kind} 2"}
     assert all("locked.py" in stack for stack in seen.observed.stacks.values())
+    for actor in (f"{kind} 1", f"{kind} 2"):
+        own = [span for span in (*seen.lanes.spans, *seen.lanes.now.values()) if span.actor == actor]
+        waits = [span for span in own if span.state == "waiting"]
+        assert len({wait.t0 for wait in waits}) == 1, "of the first lock, which was free, it waits for nobody"
+        assert any(held.t0 < waits[0].t0 < (held.t1 or 0) for held in own if held.state == "holding")
 
 
 def test_one_order_cures_the_deadlock(case: Ask) -> None:

@@ -57,6 +57,9 @@ def test_a_worker_that_is_killed_breaks_the_pool_and_takes_the_tasks_of_all_with
     assert case.surfaced is not None
     assert case.surfaced.type == "BrokenProcessPool"
     assert case.noticed_s is not None
+    (surfaces,) = [moment for moment in case.moments if moment.t == case.surfaced.t]
+    assert "BrokenProcessPool" in surfaces.text
+    assert [span.t1 for span in case.lanes.spans if span.actor == "main"] == [surfaces.t]  # until then it has waited
     assert case.observed.usable is False
     assert {span.actor for span in case.lanes.spans} == {"main", *(f"worker {number}" for number in range(1, 5))}
     assert case.observed.leftovers is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from poolscope.experiments.failures import messages
-from poolscope.experiments.failures.catalogue import SCENARIOS
+from poolscope.experiments.failures.catalogue import SCENARIOS, TASKS
 from poolscope.experiments.failures.export import as_json, left, matrix, rows
 from poolscope.experiments.failures.messages import endings
 from poolscope.experiments.failures.params import FailuresParams
@@ -80,6 +80,16 @@ def test_a_process_that_died_before_it_could_tell_is_told_by_its_exit() -> None:
     assert "ended with exit code 7" in seen["cases"][0]["sentence"]
     assert seen["lost"] == ["everything that the process had"]
     assert seen["surfaced_in"] == "nowhere"
+
+
+def test_of_tasks_in_a_process_that_died_none_is_kept_and_all_are_counted() -> None:
+    state = told("side-by-side", records=[*begins(1, "side-by-side", "exits / ThreadPoolExecutor"), *ends(9, 7)])
+    (case,) = state.of("side-by-side")
+    assert (len(case.kept), case.tasks) == (0, TASKS)
+    (cell,) = matrix(state)
+    assert (cell["kept"], cell["lost"]) == (0, TASKS)
+    flood = [*begins(1, "output-flood", "read with a bound"), Result(2, TasksKept(("the first 16 bytes",))), *ends(9)]
+    assert told("output-flood", records=flood).of("output-flood")[0].tasks == 0  # bytes are no tasks
 
 
 def test_what_surfaced_comes_with_its_traceback_and_the_time_since_the_fault() -> None:

@@ -279,7 +279,8 @@ def test_a_chunk_size_that_changes_is_found() -> None:
     ],
 )
 def test_a_disturbed_run_is_found_by_any_detector(noise: NoiseReading | None, holds: bool | None) -> None:
-    found = check(state_after({0: about(200), 2: about(100)}, noise=noise), "the run was disturbed")
+    maps = {0: about(200), 2: [100.0, 200.0, 50.0, 70.0, 150.0]}
+    found = check(state_after(maps, noise=noise), "the run was disturbed")
     assert found.holds is holds
     assert found.remedy == ({"seconds": 60.0} if holds else {})
 
@@ -288,3 +289,11 @@ def test_waiting_work_is_not_held_against_the_machine() -> None:
     noise = NoiseReading(10.0, 14.0, 2.0, 0, 0, 4, 1.4, 0.001)
     now = state_after({0: about(200), 8: about(30)}, noise=noise, workload="square-sleep")
     assert check(now, "the run was disturbed").holds is None
+
+
+def test_a_run_that_broke_off_lacks_no_time() -> None:
+    maps = {0: about(1, 1), 2: about(1, 1)}
+    ends = ("finished", "failed")
+    found = {end: check(state_after(maps, outcome=end), "the answer needs more time") for end in ends}
+    assert (found["finished"].code, found["finished"].holds) == ("unsettled: no interval", True)
+    assert (found["failed"].code, found["failed"].holds, found["failed"].remedy) == ("unsettled: broken off", None, {})

@@ -42,6 +42,11 @@ def test_a_remedy_takes_as_much_longer_as_it_measures_more() -> None:
     assert once < (change(RUN, {"sizes": [1, 2]}).seconds or 0) < 2 * once
 
 
+def test_a_change_that_is_a_time_has_no_other_estimate_beside_it() -> None:
+    assert change(LEFT_OPEN, {"seconds": 74.0}).timed
+    assert not change(LEFT_OPEN, {"sizes": [1, 2]}).timed
+
+
 def test_a_time_covers_the_whole_run_and_a_tenth_more_where_rounds_are_long() -> None:
     assert change(LEFT_OPEN, {"seconds": 60.0}).seconds == 60.0
     assert change(LEFT_OPEN, {"seconds": 4.0}).seconds == pytest.approx(4.4)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark import export, findings, verdict
-from poolscope.experiments.pool_benchmark.recommendation import recommend, steer
+from poolscope.experiments.pool_benchmark.reasons import reasons
+from poolscope.experiments.pool_benchmark.recommendation import faster_beyond_cpus, how_fast, recommend, steer
 from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.commands import ContinueRounds
-from poolscope.protocol.payloads import ConfigurationDropped, PassesPerSample, RoundEnded, RoundsEnded
+from poolscope.protocol.payloads import ConfigurationDropped, DroppedWhy, PassesPerSample, RoundEnded, RoundsEnded
 from poolscope.protocol.records import Record, Result
 
-from tests.experiments.pool_benchmark.invented_runs import about, told
+from tests.experiments.pool_benchmark.invented_runs import LOUD, SPREAD, about, told
 
 NOISY = [1.0, 1.03, 0.975, 1.02, 0.97]
 WIDE = [1.0, 1.3, 0.8, 1.1, 0.9, 1.2, 0.85]
@@ -166,6 +167,32 @@ def test_of_more_workers_than_cpus_the_fastest_stands_for_those_that_are_surely_
     assert answer({**maps, "serial": about(3.0, 8)}, 8).not_ahead == {}  # where all lose to the loop, all are repeated
 
 
+@pytest.mark.parametrize(("why", "called"), [("beyond CPUs", "fastest of often"), ("slower", "fastest")])
+def test_what_was_left_out_without_being_slower_may_be_the_fastest(why: DroppedWhy, called: str) -> None:
+    maps = {
+        "serial": spread(171),
+        "process 2": spread(165, WIDE[::-1]),
+        "pool 4": spread(115, WIDE[::-1]),
+        "pool 8": spread(101, WIDE[:3]),
+    }
+    now = after(maps, 7, Result(0, ConfigurationDropped(3, "process 2", why), "pool 8"), outcome="finished")
+    found, stated = recommend(now), verdict.verdict(now, 2)
+    assert found is not None
+    assert stated is not None
+    assert (found.config, found.best.key, how_fast(now, found)) == (None, "pool 4", called)
+    assert ("repeated often enough" in stated.rest) is (why == "beyond CPUs")
+
+
+@pytest.mark.parametrize("why", ["beyond CPUs", "slower"])
+def test_of_more_workers_than_cpus_that_were_left_out_it_is_said_that_they_were_faster(why: DroppedWhy) -> None:
+    maps = {"serial": about(640, 7), "process 2": about(330, 7), "process 4": about(300, 5)}
+    now = after(maps, 7, Result(0, ConfigurationDropped(5, "process 2", why), "process 4"), outcome="finished")
+    found = recommend(now)
+    assert found is not None
+    told_of = "faster beyond" in {reason.code for reason in reasons(now, found, 2)}
+    assert (faster_beyond_cpus(found) is not None, told_of) == (why == "beyond CPUs", why == "beyond CPUs")
+
+
 def test_more_workers_than_cpus_are_recommended_for_work_that_waits() -> None:
     maps = {"serial": about(640), "thread 2": about(330), "thread 8": about(85)}
     found = recommend(after(maps, 5, outcome="finished", workload="sleep"))
@@ -191,6 +218,18 @@ def test_a_settled_answer_asks_for_no_more_time() -> None:
     now = after({"serial": about(640), "process 2": about(330)}, 5, outcome="finished")
     found = {finding.code: finding for finding in findings.findings(now, 2)}["unsettled: settled"]
     assert (found.holds, found.remedy) == (False, {})
+
+
+@pytest.mark.parametrize(("factors", "code", "more"), [(SPREAD, "settled, disturbed", False), (WIDE, "open", True)])
+def test_a_disturbed_run_asks_for_more_time_only_where_that_may_change_its_answer(
+    factors: Sequence[float], code: str, more: bool
+) -> None:
+    maps = {"serial": spread(640, factors), "process 2": spread(330, factors[::-1])}
+    ended = Result(0, RoundEnded(7, 30.0))
+    now = told(maps, noise=LOUD, more=[ended], asked={"repeats": None})
+    found = {finding.code: finding for finding in findings.findings(now, 2)}
+    assert found["run_was_disturbed: judged"].holds
+    assert (f"unsettled: {code}" in found, bool(found["run_was_disturbed: judged"].remedy)) == (True, more)
 
 
 def test_a_dropped_setting_stays_a_loser_whatever_the_machine_does_later() -> None:
@@ -227,6 +266,15 @@ def test_a_loss_that_is_not_sure_yet_is_not_blamed_on_settings_that_lost() -> No
     assert stated is not None
     assert advice is not None
     assert (stated.code, advice.enough) == ("unconfirmed", False)
+
+
+@pytest.mark.parametrize(("why", "code"), [("beyond CPUs", "others open"), ("slower", "unconfirmed")])
+def test_what_was_left_out_without_being_slower_may_still_be_as_fast_as_the_loop(why: DroppedWhy, code: str) -> None:
+    few = {"serial": [0.3, 0.2, 0.24, 0.3, 0.26], "pool 1": [0.31, 1.1, 0.55, 0.9, 0.4], "pool 4": [0.25, 0.5, 0.3]}
+    now = after(few, 5, Result(0, ConfigurationDropped(3, "pool 1", why), "pool 4"), outcome="finished")
+    stated = verdict.verdict(now, 2)
+    assert stated is not None
+    assert stated.code == code
 
 
 def test_that_maps_are_timed_in_a_row_is_said_and_in_the_json() -> None:

@@ -308,7 +308,7 @@ def test_memory_is_drawn_for_the_best_of_each_kind() -> None:
 
 
 def test_memory_is_that_of_the_setting_in_the_table_also_where_sizes_differ() -> None:
-    """What the time went into is compared at one size, the memory at each kind's best, as in the table of kinds."""
+    """What the time went into is compared at the size of the answer, memory at each kind's best, as in the table."""
     maps = {"serial": about(640), "thread 2": about(336), "thread 4": about(337), "process 2": about(400)}
     maps["process 4"] = about(300)
 
@@ -320,7 +320,7 @@ def test_memory_is_that_of_the_setting_in_the_table_also_where_sizes_differ() ->
     now = told(maps, more=readings, asked={"sizes": [2, 4]})
     drawn = {row["kind"]: (row["workers"], round(row["mib"], 1)) for row in charts.chart(now, 4)["memory"]}
     assert drawn == {"threads": (2, 0.1), "processes": (4, 5.0)}
-    assert [config.size for config in charts.side_by_side(now)] == [4, 4]
+    assert [config.size for config in charts.side_by_side(now)] == [2, 2]
 
 
 def test_a_curve_is_drawn_only_where_a_fit_is_borne_by_the_points() -> None:

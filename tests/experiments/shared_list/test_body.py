@@ -106,6 +106,14 @@ def test_at_a_human_pace_every_step_is_recorded() -> None:
     assert state.counts.recorded == state.all_steps
 
 
+@pytest.mark.parametrize("guard", SAFE)
+def test_no_more_waits_are_drawn_than_are_counted(guard: str) -> None:
+    params = SharedListParams.model_validate({"guard": guard, **BRIEF})
+    records = performed(params)
+    waits = {(record.actor, record.t0) for record in records if isinstance(record, Span) and record.state == "waiting"}
+    assert len(waits) <= folded(params, records).lock.seen.contended
+
+
 def test_flat_out_what_is_not_recorded_is_counted() -> None:
     params = SharedListParams.model_validate({"guard": "lock", **FLAT_OUT})
     records = performed(params)

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from time import perf_counter_ns
 from typing import Any
@@ -124,7 +125,9 @@ def _until_harmed(
     reporter.moment(f"each of {len(workers)} workers has a task: waits for one to be killed", "blocked")
     with context.worker_registry.at_work(workers, _name):
         in_time = _wait(context, slow, seconds, tell)
-    now = perf_counter_ns()
+        # First of all, for main has waited until then: on a busy machine the records below take their time.
+        lost, surfaced = _collect(slow, kept) if in_time else ([], None)
+        now = surfaced.at if surfaced else perf_counter_ns()
     context.emit(Span("main", "blocked", since, now))
     killed = next(iter(context.worker_registry.killed.values()), None)
     for number, worker in enumerate(workers, 1):
@@ -139,7 +142,8 @@ def _until_harmed(
         reporter.note(FaultMade(_name(killed.number)), killed.at)
         named = f"{_name(killed.number)} (pid {killed.pid}) is killed by you"
         reporter.moment(named, "killed", _name(killed.number), killed.at)
-    lost = _collect(reporter, slow, kept)
+    if surfaced is not None:
+        surfaced.record(reporter)
     reporter.note(TasksKept(tuple(kept)))
     reporter.note(TasksLost(tuple(lost)))
     if lost:
@@ -173,22 +177,35 @@ def _wait(context: RunContext, slow: Mapping[str, Future[Any]], seconds: float, 
     return False
 
 
-def _collect(reporter: CaseReporter, slow: Mapping[str, Future[Any]], kept: list[str]) -> list[str]:
-    """The tasks without a result; `kept` grows by the others. The first exception is recorded in full."""
+@dataclass(frozen=True, slots=True)
+class SurfacedError:
+    """The first exception that came out of a task, and when."""
+
+    at: int
+    task: str
+    error: Exception
+
+    def record(self, reporter: CaseReporter) -> None:
+        """In full, and in the story, by one stamp."""
+        kind, trace = type(self.error).__name__, "".join(traceback.format_exception(self.error))
+        reporter.moment(f"{kind} surfaces at Future.result()", "failed", at=self.at)
+        where = "Future.result() in the main thread"
+        reporter.emit(Failure(self.at, kind, str(self.error), trace, where, self.task))
+
+
+def _collect(slow: Mapping[str, Future[Any]], kept: list[str]) -> tuple[list[str], SurfacedError | None]:
+    """The tasks without a result, and the first exception; `kept` grows by the others."""
     lost: list[str] = []
+    first: SurfacedError | None = None
     for name, future in slow.items():
         try:
             result = future.result(0)
         except (BrokenProcessPool, TimeoutError) as error:
-            if not lost:
-                kind, trace = type(error).__name__, "".join(traceback.format_exception(error))
-                reporter.moment(f"{kind} surfaces at Future.result()", "failed")
-                where = "Future.result() in the main thread"
-                reporter.emit(Failure(perf_counter_ns(), kind, str(error), trace, where, name))
+            first = first or SurfacedError(perf_counter_ns(), name, error)
             lost.append(name)
         else:
             kept.append(f"{name} = {result}")
-    return lost
+    return lost, first
 
 
 def _is_usable(executor: ProcessPoolExecutor) -> bool:

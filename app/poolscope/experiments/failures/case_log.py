@@ -31,9 +31,9 @@ def write(record: Record) -> None:
         os.close(fd)
 
 
-def note(payload: Payload) -> None:
+def note(payload: Payload, at: int | None = None) -> None:
     """A fact that was observed; of most kinds a later one replaces an earlier one."""
-    write(Result(perf_counter_ns(), payload, os.environ[CASE]))
+    write(Result(perf_counter_ns() if at is None else at, payload, os.environ[CASE]))
 
 
 def faults_so_far() -> int:
@@ -42,22 +42,27 @@ def faults_so_far() -> int:
     return sum(isinstance(record, Result) and isinstance(record.payload, FaultMade) for record in records)
 
 
-def moment(text: str, state: MomentState = "running", actor: str = "main") -> int:
-    """One moment of the story; returns its stamp."""
-    stamp = perf_counter_ns()
-    write(Result(stamp, CaseMoment(text, state, actor), os.environ[CASE]))
+def moment(text: str, state: MomentState = "running", actor: str = "main", at: int | None = None) -> int:
+    """One moment of the story, the present one by default; returns its stamp."""
+    stamp = perf_counter_ns() if at is None else at
+    note(CaseMoment(text, state, actor), stamp)
     return stamp
 
 
-def surfaced(error: BaseException, where: str, task: str = "") -> None:
-    """An exception was noticed here; its whole traceback goes with it, that of its cause in a worker too."""
+def surfaced(error: BaseException, where: str, task: str = "", at: int | None = None) -> None:
+    """An exception was noticed here; its whole traceback goes with it, that of its cause in a worker too.
+
+    `at` is the stamp of the moment that tells of it, where one does: writing a traceback down takes its time, and the
+    story and what is said of it have to agree.
+    """
+    stamp = perf_counter_ns() if at is None else at
     trace = "".join(traceback.format_exception(error))
-    surfaced_as(type(error).__name__, str(error), trace, where, task)
+    surfaced_as(type(error).__name__, str(error), trace, where, task, stamp)
 
 
-def surfaced_as(kind: str, message: str, trace: str, where: str, task: str = "") -> None:
+def surfaced_as(kind: str, message: str, trace: str, where: str, task: str = "", at: int | None = None) -> None:
     """The same for an exception that is known as text only."""
-    write(Failure(perf_counter_ns(), kind, message, trace, where, task))
+    write(Failure(perf_counter_ns() if at is None else at, kind, message, trace, where, task))
 
 
 def outcome(ending: CaseEnding, sentence: str) -> None:
@@ -105,13 +110,16 @@ def was(actor: str, state: str, since: int, until: int | None = None, item: str 
 
 
 @contextmanager
-def doing(actor: str, state: str = "running", item: str = "", what: str = "process") -> Iterator[None]:
-    """The actor is in this state within; an exception that leaves it makes it 'failed'. Open until it is left."""
+def doing(actor: str, state: str = "running", item: str = "", what: str = "process") -> Iterator[int]:
+    """The actor is in this state within; an exception that leaves it makes it 'failed'. Open until it is left.
+
+    Gives the stamp since when.
+    """
     appear(actor, what, os.getpid() if what == "process" else None)
     since = perf_counter_ns()
     write(Span(actor, state, since, None, item))
     try:
-        yield
+        yield since
     except BaseException:  # a stop or an exit too: the span ends with whatever leaves it
         was(actor, "failed", since, item=item)
         raise

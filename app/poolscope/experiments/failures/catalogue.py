@@ -23,10 +23,22 @@ class Scenario:
 POOLS = ("Pool", "ProcessPoolExecutor")
 TOOLS = ("ThreadPoolExecutor", *POOLS, "InterpreterPoolExecutor")
 FAULTS = ("raises", "exits", "too long", "result not picklable")
+TASKS = 8  # that a pool gets
 SIDE_BY_SIDE = "side-by-side"  # the scenario of every fault under every kind of pool
 BY_HAND = "by-hand"  # the one that waits for somebody to kill a worker, with so many workers
 BY_HAND_WORKERS = 4
 ENGINES = ("loky", "dask")  # from outside the standard library: on request, since their workers take long to start
+# Whose pools get TASKS tasks, and have longer to answer than the limit, since their workers have to start.
+POOLED = ("worker-killed", "not-picklable", SIDE_BY_SIDE)
+UNCOUNTED = ("memory-limit", "output-flood")  # what is kept and lost there are no tasks
+BY_TIME = ("time-limit",)  # whose long task is as long as it is asked for
+# Where somebody waits, or works, for as long as the limit; others wait many times as long for what comes anyway.
+BY_LIMIT = ("time-limit", "lock-exception", "deadlock", "output-flood", "keyboard-interrupt")
+
+
+def too_long(task: float) -> float:
+    """Seconds of the long task under each kind of pool, which must outlast the limit and the start of workers."""
+    return 2 * task + 1
 
 
 def each(words: tuple[str, ...], tools: tuple[str, ...]) -> tuple[str, ...]:

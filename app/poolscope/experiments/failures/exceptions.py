@@ -45,8 +45,8 @@ def thread_caught(context: CaseContext) -> None:
                     done[item] = divide(item)
                 except ValueError as error:
                     caught.append(error)
-                    case_log.moment(f"{error!r} caught in the worker, which goes on", "failed", "worker")
-                    case_log.surfaced(error, "the worker thread itself", task(item))
+                    at = case_log.moment(f"{error!r} caught in the worker, which goes on", "failed", "worker")
+                    case_log.surfaced(error, "the worker thread itself", task(item), at)
 
     raised = joined(threading.Thread(target=worker, name="worker", daemon=True), context.limit)
     settle(done)
@@ -84,10 +84,10 @@ def thread_uncaught(context: CaseContext) -> None:
 
     def hook(args: Any) -> None:
         seen.append(args.exc_type.__name__)
-        case_log.moment(
+        at = case_log.moment(
             f"threading.excepthook gets {args.exc_type.__name__} and prints it to stderr", "failed", "worker"
         )
-        case_log.surfaced(args.exc_value, "threading.excepthook, on stderr")
+        case_log.surfaced(args.exc_value, "threading.excepthook, on stderr", at=at)
         default(args)
 
     def worker() -> None:
@@ -133,8 +133,8 @@ def raise_again(get: Callable[[], BaseException], frame: str) -> None:
     except queue.Empty:
         case_log.outcome(CaseEnding.SILENT, endings.NOTHING_HANDED_OVER)
     except Exception as error:
-        case_log.moment(f"main raises {error!r} again", "failed")
-        case_log.surfaced(error, "the main thread")
+        stamp = case_log.moment(f"main raises {error!r} again", "failed")
+        case_log.surfaced(error, "the main thread", at=stamp)
         frames, at = [], error.__traceback__
         while at is not None:
             frames.append(at.tb_frame.f_code.co_name)
@@ -156,8 +156,8 @@ def thread_future(context: CaseContext) -> None:
                     done[item] = future.result(context.limit * 20)
             except ValueError as error:
                 failed = repr(error)
-                case_log.moment(f"result() of {task(item)} raises {error!r}", "failed")
-                case_log.surfaced(error, "Future.result() in the main thread", task(item))
+                at = case_log.moment(f"result() of {task(item)} raises {error!r}", "failed")
+                case_log.surfaced(error, "Future.result() in the main thread", task(item), at)
         usable = executor.submit(divide, 5).result(context.limit * 20) == 2
     settle(done)
     case_log.note(PoolUsable(usable))
@@ -180,11 +180,11 @@ def in_process(how: str, results: Any, errors: Any) -> None:
                 if how == "uncaught":
                     case_log.moment(f"{error!r} leaves the worker's function", "failed", case_log.me())
                     raise
-                case_log.moment(f"{error!r} is caught in the worker", "failed", case_log.me())
+                at = case_log.moment(f"{error!r} is caught in the worker", "failed", case_log.me())
                 if how == "queue":
                     errors.put(error)
                     return
-                case_log.surfaced(error, "the worker process itself", task(item))
+                case_log.surfaced(error, "the worker process itself", task(item), at)
 
 
 def process(how: str, context: CaseContext) -> tuple[int | None, dict[int, float], Any]:

@@ -111,7 +111,7 @@ def matrix(state: FailuresState) -> list[dict[str, Any]]:
                         "exception": seen.type if seen else None,
                         "surfaced_in": seen.surfaced_in if seen else NOWHERE,
                         "kept": len(case.kept),
-                        "lost": len(case.lost),
+                        "lost": case.tasks - len(case.kept),
                     }
                 )
     return found

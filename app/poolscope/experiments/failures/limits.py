@@ -134,10 +134,10 @@ def keyboard_interrupt(context: CaseContext) -> None:
                     threading.Timer(context.limit / 2, press).start()
     except KeyboardInterrupt as error:
         interrupted = case_log.moment("KeyboardInterrupt in the main thread, out of the wait for a result", "failed")
-        case_log.surfaced(error, "the main thread, where it waited for a result")
+        case_log.surfaced(error, "the main thread, where it waited for a result", at=interrupted)
     except Exception as error:
-        case_log.moment(f"{type(error).__name__} in the main thread", "failed")
-        case_log.surfaced(error, "the main thread, from a worker that was interrupted")
+        at = case_log.moment(f"{type(error).__name__} in the main thread", "failed")
+        case_log.surfaced(error, "the main thread, from a worker that was interrupted", at=at)
     finally:
         children = multiprocessing.active_children()
         began = perf_counter_ns()

@@ -17,17 +17,31 @@ from typing import Any
 from poolscope.experiments.failures import case_log, endings
 from poolscope.experiments.failures.case_main import CaseContext
 from poolscope.experiments.failures.payloads import CaseEnding, CleanedUp, LockEdge, LockGraph, StuckStacks
+from poolscope.protocol.records import Span
 
 LATEST_S = 20.0  # a thread that is busy for so long is no longer merely late
 SAME_ORDER, PROCESSES = "threads, same order", "processes, opposite order"  # cases of the catalogue
 
 
 class LockHolders:
-    """Who owns which lock and who waits for which; each thread writes only its own lines."""
+    """Who owns which lock and who waits for which, and since when; each thread writes only its own lines."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
         self.waits: dict[str, str] = {}
+        self.since: dict[str, int] = {}  # the stamps of the present holds, by lock, and of the waits, by who waits
+
+    def show_held(self, owner: str) -> None:
+        """Draw what somebody holds up to now: of what a lane goes on with there is one, and that will be its wait."""
+        for lock in [lock for lock, holder in self.owners.copy().items() if holder == owner]:
+            case_log.was(owner, "holding", self.since[lock], item=lock)
+
+    def show_stuck(self) -> None:
+        """Draw every lock as held up to now, and who waits as waiting on."""
+        for owner in set(self.owners.copy().values()):
+            self.show_held(owner)
+        for waiter, lock in sorted(self.waits.copy().items()):
+            case_log.write(Span(waiter, "waiting", self.since[waiter], None, lock))
 
     def edges(self) -> tuple[LockEdge, ...]:
         """The wait-for graph: who waits, for which lock, held by whom."""
@@ -48,7 +62,10 @@ def cycle(edges: Sequence[LockEdge]) -> tuple[str, ...]:
 
 
 class TracedLock:
-    """A threading.Lock that notes its owner and its waiters; otherwise it is that very lock."""
+    """A threading.Lock that notes its owner and its waiters; otherwise it is that very lock.
+
+    A thread that finds it free has not waited, however long a busy machine keeps it from going on.
+    """
 
     def __init__(self, name: str, holders: LockHolders) -> None:
         self.name = name
@@ -56,15 +73,22 @@ class TracedLock:
         self._holders = holders
 
     def acquire(self) -> None:
-        me = threading.current_thread().name
-        with case_log.doing(me, "waiting", self.name, "thread"):
-            self._holders.waits[me] = self.name
-            self._lock.acquire()
-            del self._holders.waits[me]
-            self._holders.owners[self.name] = me
+        me, holders = threading.current_thread().name, self._holders
+        case_log.appear(me, "thread")
+        if not self._lock.acquire(blocking=False):
+            holders.show_held(me)
+            with case_log.doing(me, "waiting", self.name, "thread") as since:
+                holders.since[me] = since
+                holders.waits[me] = self.name
+                self._lock.acquire()
+                del holders.waits[me]
+        holders.since[self.name] = perf_counter_ns()
+        holders.owners[self.name] = me
+        case_log.write(Span(me, "holding", holders.since[self.name], None, self.name))
 
     def release(self) -> None:
-        self._holders.owners.pop(self.name, None)
+        if owner := self._holders.owners.pop(self.name, ""):
+            case_log.was(owner, "holding", self._holders.since[self.name], item=self.name)
         self._lock.release()
 
     def __enter__(self) -> None:
@@ -158,6 +182,7 @@ def lock_exception(context: CaseContext) -> None:
 def record_stuck(holders: LockHolders, stuck: list[threading.Thread]) -> tuple[str, ...]:
     edges = holders.edges()
     found = cycle(edges)
+    holders.show_stuck()
     case_log.note(LockGraph(edges, found))
     case_log.note(StuckStacks(stacks(stuck)))
     return found
@@ -178,11 +203,11 @@ def deadlock(context: CaseContext) -> None:
         if same:
             met.wait(LATEST_S)
         with first:
-            case_log.moment(f"{me} holds {first.name}", "holding", me)
+            case_log.moment(f"{me} holds {first.name}", "holding", me, holders.since[first.name])
             if not same:
                 met.wait(LATEST_S)  # both hold their first lock now
             case_log.moment(f"{me} wants {second.name}", "waiting", me)
-            with second, case_log.doing(me, "holding", "both locks", "thread"):
+            with second:
                 passed.append(me)
 
     pairs = ((one, two), (one, two) if same else (two, one))
@@ -210,19 +235,23 @@ def judge(found: tuple[str, ...], stuck: list[str], context: CaseContext) -> Non
 
 
 def takes_both(name: str, locks: Mapping[str, Any], order: tuple[str, str], met: Any, say: Any, stack: str) -> None:
-    """A process that takes two locks; it says each step, and writes its stack to a file on SIGUSR1."""
+    """A process that takes two locks; it says each step and when, and writes its stack to a file on SIGUSR1."""
     file = Path(stack).open("w")  # noqa: SIM115 (faulthandler writes to it as long as the process lives)
     faulthandler.register(signal.SIGUSR1, file=file, all_threads=True)
     first, second = order
-    with case_log.doing(name):
-        say.put((name, "wants", first))
+    with case_log.doing(name) as began:
+        say.put((name, "wants", first, perf_counter_ns()))
         with locks[first]:
-            say.put((name, "has", first))
+            since = perf_counter_ns()
+            say.put((name, "has", first, since))
+            case_log.was(name, "running", began, since)
+            case_log.write(Span(name, "holding", since, None, first))
             met.wait()
-            say.put((name, "wants", second))
-            with case_log.doing(name, "waiting", second):
+            case_log.was(name, "holding", since, item=first)
+            with case_log.doing(name, "waiting", second) as asked:
+                say.put((name, "wants", second, asked))
                 locks[second].acquire()
-            say.put((name, "has", second))
+            say.put((name, "has", second, perf_counter_ns()))
             locks[second].release()
 
 
@@ -247,6 +276,7 @@ def between_processes(context: CaseContext) -> None:
     stuck = {name: process for name, process in names.items() if process.is_alive()}
     found = cycle(holders.edges())
     case_log.note(LockGraph(holders.edges(), found))
+    holders.show_stuck()
     case_log.note(StuckStacks({name: stack_of(process, files[int(name[-1]) - 1]) for name, process in stuck.items()}))
     case_log.lost(f"{name} never got its second lock" for name in stuck)
     judge(found, list(stuck), context)
@@ -268,13 +298,15 @@ def read_steps(say: Any, holders: LockHolders, steps: int, seconds: float) -> No
         if say.empty():
             pause.wait(0.005)
             continue
-        name, did, lock = say.get()
+        name, did, lock, at = say.get()
         steps -= 1
-        case_log.moment(f"{name} {did} {lock}", "holding" if did == "has" else "waiting", name)
+        case_log.moment(f"{name} {did} {lock}", "holding" if did == "has" else "waiting", name, at)
         if did == "wants":
+            holders.since[name] = at
             holders.waits[name] = lock
         else:
             holders.waits.pop(name, None)
+            holders.since[lock] = at
             holders.owners[lock] = name
 
 

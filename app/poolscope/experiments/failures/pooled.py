@@ -15,7 +15,7 @@ from typing import Any
 
 from poolscope.experiments.failures import case_log, endings, tasks
 from poolscope.experiments.failures.case_main import CaseContext
-from poolscope.experiments.failures.catalogue import ENGINES
+from poolscope.experiments.failures.catalogue import ENGINES, TASKS, too_long
 from poolscope.experiments.failures.payloads import CaseEnding, ErrorCallbacks, InitializerTries, PoolUsable
 from poolscope.experiments.failures.tools import ExecutorTool, NoAnswer, PoolTool, make_tool, shut
 
@@ -47,8 +47,9 @@ class Tally:
             self.unanswered.append(name)
         except Exception as error:
             if type(error) not in {type(other) for other in self.errors.values()}:
-                case_log.moment(f"{type(error).__name__} surfaces at {self._where.split(' in ')[0]}", "failed")
-                case_log.surfaced(error, self._where, name)
+                where = self._where.split(" in ")[0]
+                at = case_log.moment(f"{type(error).__name__} surfaces at {where}", "failed")
+                case_log.surfaced(error, self._where, name, at)
             self.errors[name] = error
 
     def settle(self, limit: float, late_s: float = 0.0) -> None:
@@ -98,12 +99,12 @@ def observe_pool(
             # start and to import them, and a pool that breaks a moment later would pass for one that never answers.
             for ticket in [pool.submit(tasks.begin) for _ in range(2)]:
                 pool.get(ticket, 3 * START_LIMIT_S if engine else START_LIMIT_S)
-        case_log.moment(f"{tool}(2) gets {tasks.LAST} tasks")
+        case_log.moment(f"{tool}(2) gets {TASKS} tasks")
         began = perf_counter_ns()
         deaths = Deaths(replaced=engine)
         deaths.take_in()
         tickets: dict[str, Any] = {}
-        for number in range(1, tasks.LAST + 1):
+        for number in range(1, TASKS + 1):
             tally_submit(tally, tickets, f"task {number}", partial(submit, pool, number))
             deaths.take_in()
         patience = start_allowance(tool, fault) + context.limit
@@ -250,7 +251,7 @@ def worker_killed(context: CaseContext) -> None:
 
 def side_by_side(context: CaseContext) -> None:
     fault, tool = parts(context.case)
-    long = context.long * 2 + 1
+    long = too_long(context.long)
     late_s = long if fault == "too long" else 0.0
     observe_pool(context, tool, lambda pool, number: pool.submit(tasks.task, tool, number, fault, long), late_s=late_s)
 
@@ -296,8 +297,8 @@ def by_map(pool: Any, tally: Tally, context: CaseContext) -> None:
     try:
         answers = pool.map(tasks.divide, ITEMS, chunksize=1)
     except ValueError as error:
-        case_log.moment(f"map raises {error!r} and returns nothing", "failed")
-        case_log.surfaced(error, "Pool.map in the main thread", named(0))
+        at = case_log.moment(f"map raises {error!r} and returns nothing", "failed")
+        case_log.surfaced(error, "Pool.map in the main thread", named(0), at)
         tally.errors = {named(item): error for item in ITEMS}
     tally.results = {named(item): answer for item, answer in zip(ITEMS, answers, strict=False)}
 

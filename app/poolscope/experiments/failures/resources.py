@@ -53,8 +53,8 @@ def grow() -> None:
         except MemoryError:
             count = len(held)
             held.clear()  # room to speak
-            case_log.note(FaultMade(case_log.me()))
-            case_log.moment(f"MemoryError with {count * CHUNK >> 20} MiB held", "failed", case_log.me())
+            at = case_log.moment(f"MemoryError with {count * CHUNK >> 20} MiB held", "failed", case_log.me())
+            case_log.note(FaultMade(case_log.me()), at)
             case_log.note(MemoryGrown(count * CHUNK))
             raise
     case_log.note(MemoryGrown(len(held) * CHUNK))
@@ -74,12 +74,13 @@ def memory_limit(context: CaseContext) -> None:
     text = context.stderr
     reached = "MemoryError" in text
     same = resource.getrlimit(resource.RLIMIT_AS) == before
-    if reached:
-        case_log.surfaced_as("MemoryError", "", text[text.find("Traceback") :], "the worker itself, on stderr")
-    case_log.moment(
+    at = case_log.moment(
         f"exit code {worker.exitcode}; the parent's own limit is {'unchanged' if same else 'changed'}",
         "failed" if worker.exitcode else "done",
     )
+    if reached:
+        trace = text[text.find("Traceback") :]
+        case_log.surfaced_as("MemoryError", "", trace, "the worker itself, on stderr", at=at)
     case_log.note(WorkerExited(worker.exitcode))
     big = len(bytearray(2 * ROOM))  # the parent can still grow by more than the worker was allowed
     case_log.kept([f"the parent, which takes {big >> 20} MiB afterwards"])
@@ -109,10 +110,10 @@ def output_flood(context: CaseContext) -> None:
         except subprocess.TimeoutExpired as error:
             blocked = True
             case_log.was("writer", "blocked", began, item="write to a full pipe")
-            case_log.moment(
+            at = case_log.moment(
                 f"after {context.limit:g} s it still has not ended: the pipe is full, and nobody reads", "blocked"
             )
-            case_log.surfaced(error, "wait(timeout) in the main thread")
+            case_log.surfaced(error, "wait(timeout) in the main thread", at=at)
     head, count = drain(writer)
     code = writer.wait(10)
     if writer.stdout is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from poolscope.experiments.failures.catalogue import cases_of, chosen
+from poolscope.experiments.failures.catalogue import POOLED, TASKS, UNCOUNTED, cases_of, chosen
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import (
     CaseBegan,
@@ -69,6 +69,7 @@ class Observed:
     logged: tuple[LoggedError, ...] = ()
     computed: tuple[str, ...] = ()
     fault_t: int | None = None  # of the first fault
+    fault_in: str = ""  # in which actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,15 @@ class Case:
         if self.observed.lost is None:
             return (EVERYTHING,) if self.ending is CaseEnding.PROCESS_DIED else ()
         return self.observed.lost
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there were, 0 where that is not known, or there were none: who dies tells of none."""
+        if self.scenario in UNCOUNTED:
+            return 0
+        if EVERYTHING in self.lost:
+            return TASKS if self.scenario in POOLED else 0
+        return len(self.kept) + len(self.lost)
 
     @property
     def surfaced(self) -> Failure | None:
@@ -293,7 +303,7 @@ def _observed(seen: Observed, result: Result) -> Observed:
             return replace(seen, logged=(*seen.logged, error))
         case TaskComputed(task):
             return replace(seen, computed=(*seen.computed, task))
-        case FaultMade():
-            return seen if seen.fault_t is not None else replace(seen, fault_t=result.t)
+        case FaultMade(actor):
+            return seen if seen.fault_t is not None else replace(seen, fault_t=result.t, fault_in=actor)
         case _:
             return seen

@@ -6,12 +6,12 @@ import os
 import signal
 import threading
 import time
+from time import perf_counter_ns
 from typing import Any
 
 from poolscope.experiments.failures import case_log
 from poolscope.experiments.failures.payloads import FaultMade, TaskComputed
 
-LAST = 8  # tasks a pool gets
 FATAL = 5  # the one that goes wrong
 STEP_S = 0.01  # how long an ordinary task takes
 
@@ -52,39 +52,41 @@ def task(tool: str, number: int, fault: str, long: float) -> Any:
         if number != FATAL:
             time.sleep(STEP_S)
             return number * number
-        case_log.note(FaultMade(actor))
-        return go_wrong(fault, actor, long)
+        at = perf_counter_ns()
+        case_log.note(FaultMade(actor), at)
+        return go_wrong(fault, actor, long, at)
 
 
-def go_wrong(fault: str, actor: str, long: float) -> Any:
+def go_wrong(fault: str, actor: str, long: float, at: int) -> Any:
+    """The fault, whose line in the story has its stamp: the time until it is noticed counts from there."""
     if fault == "SIGKILL":
-        case_log.moment(f"{actor} is killed by SIGKILL in task {FATAL}", "killed", actor)
+        case_log.moment(f"{actor} is killed by SIGKILL in task {FATAL}", "killed", actor, at)
         case_log.dying(actor)
         os.kill(os.getpid(), signal.SIGKILL)
     elif fault in ("os._exit", "exits"):
-        case_log.moment(f"{actor} calls os._exit(7) in task {FATAL}", "killed", actor)
+        case_log.moment(f"{actor} calls os._exit(7) in task {FATAL}", "killed", actor, at)
         case_log.dying(actor)
         os._exit(7)
     elif fault == "segmentation fault":
         import ctypes
 
-        case_log.moment(f"{actor} reads address 0 in task {FATAL}", "killed", actor)
+        case_log.moment(f"{actor} reads address 0 in task {FATAL}", "killed", actor, at)
         case_log.dying(actor)
         ctypes.string_at(0)
     elif fault == "too long":
-        case_log.moment(f"task {FATAL} takes {long:g} s", "sleeping", actor)
+        case_log.moment(f"task {FATAL} takes {long:g} s", "sleeping", actor, at)
         time.sleep(long)
     elif fault == "result not picklable":
-        case_log.moment(f"task {FATAL} returns a lock", "failed", actor)
+        case_log.moment(f"task {FATAL} returns a lock", "failed", actor, at)
         return threading.Lock()  # not a lambda, which loky and dask send by value
     elif fault == "result":
-        case_log.moment(f"task {FATAL} returns a lambda", "failed", actor)
+        case_log.moment(f"task {FATAL} returns a lambda", "failed", actor, at)
         return lambda: None
     elif fault == "exception":
-        case_log.moment(f"task {FATAL} raises an exception that can't be read back", "failed", actor)
+        case_log.moment(f"task {FATAL} raises an exception that can't be read back", "failed", actor, at)
         raise TwoWords("task 5", "has two arguments")
     elif fault == "raises":
-        case_log.moment(f"task {FATAL} raises ValueError", "failed", actor)
+        case_log.moment(f"task {FATAL} raises ValueError", "failed", actor, at)
         raise ValueError(f"Cannot process {FATAL}")
     return FATAL * FATAL
 

@@ -26,11 +26,11 @@ class Gather(logging.Handler):
         self.seen.append(record.name)
         trace = record.exc_text or record.getMessage()
         first = record.getMessage().splitlines()[0]
-        case_log.moment(f"the listener gets '{first}'", "failed" if "Traceback" in trace else "running")
+        at = case_log.moment(f"the listener gets '{first}'", "failed" if "Traceback" in trace else "running")
         case_log.note(LoggedError(record.name, record.process, record.threadName, record.levelname, first, trace))
         if record.levelno >= logging.ERROR:
             kind, _, message = trace.strip().splitlines()[-1].partition(": ")
-            case_log.surfaced_as(kind, message, trace, "the log, in the listener's thread", record.name)
+            case_log.surfaced_as(kind, message, trace, "the log, in the listener's thread", record.name, at)
 
 
 def fail_and_log(source: str, queue: Any) -> None:

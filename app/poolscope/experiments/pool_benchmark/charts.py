@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.naming import TITLES, config_name, title
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, fastest, recommend
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, fastest, recommend, spoken_of
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import budget, waits, why_off_cpu
 from poolscope.protocol.kinds import IN_PROCESSES, SERIAL
@@ -96,22 +96,40 @@ def best_of_kinds(state: State) -> list[Configuration]:
 
 
 def to_compare(state: State, choice: Recommendation | None) -> list[Configuration]:
-    """The fastest setting of each curve, and of the recommended one's the recommended."""
-    best, recommended = best_of_kinds(state), choice.config if choice else None
-    if recommended is None:
+    """The fastest setting of each curve, and of the one that the answer is about the setting that it is about."""
+    best, about = best_of_kinds(state), spoken_of(choice)
+    if about is None:
         return best
-    return [recommended if title(state, config) == title(state, recommended) else config for config in best]
+    return [about if title(state, config) == title(state, about) else config for config in best]
+
+
+def explained(state: State, choice: Recommendation | None) -> Configuration | None:
+    """The pool whose time is split up: what the answer is about, where that was traced; None before one was.
+
+    Else the best or another that was, of the same kind if there is one, and of as many workers: of these the fastest.
+    """
+    about = spoken_of(choice)
+    wanted = [about, choice.best] if about and choice else []
+    traced = [config for config in state.pools if config.traced and config.total and not state.left_out(config)]
+    kinds, sizes = ({getattr(config, name) for config in wanted} for name in ("kind", "size"))
+    others = sorted(traced, key=lambda config: (config.kind not in kinds, config.size not in sizes, median(config.map)))
+    return next((config for config in (*wanted, *others) if config in traced), None)
 
 
 def side_by_side(state: State) -> list[Configuration]:
-    """One setting of each curve, with as many workers as the fastest of all where there is one: so they compare.
+    """One setting of each curve, with as many workers as the answer's pool where there is one: so they compare.
 
     At its own best size a kind that gains nothing would be one worker, which hides why.
     """
-    best = best_of_kinds(state)
-    size = best[0].size if best else 0
-    lines = curves(state)
-    return [next((other for other in lines[title(state, config)] if other.size == size), config) for config in best]
+    best, lines, choice = best_of_kinds(state), curves(state), recommend(state)
+    about = spoken_of(choice) or next(iter(best), None)
+    told = {title(state, config): config for config in (about, explained(state, choice)) if config}
+    size = about.size if about else 0
+    return [
+        told.get(title(state, config))
+        or next((other for other in lines[title(state, config)] if other.size == size), config)
+        for config in best
+    ]
 
 
 def fits(state: State, usable_cpus: int) -> dict[str, Scaling]:

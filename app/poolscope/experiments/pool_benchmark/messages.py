@@ -81,6 +81,15 @@ BREAK_EVEN = {
     "one CPU": "With one usable CPU no two items run at the same time, so a pool never wins.",
 }
 
+# What the best pool is called.
+FASTEST = {
+    "fastest": "the fastest",
+    "fastest within CPUs": "the fastest with a CPU a worker",
+    "fastest of often": "the fastest of those repeated often enough",
+    "fastest pool": "the fastest pool",
+    "fastest pool of often": "the fastest pool of those repeated often enough",
+}
+
 # What a lazy result is, and what to return in its place.
 LAZY = {
     "found": "a call of {function} returns {thing}[ within a {within}]",
@@ -184,8 +193,9 @@ FINDINGS: dict[str, dict[str, str]] = {
     "results_remembered": {
         "figures": "the first call of an item took {first_s:duration}, the same once more {again_s:duration}",
         "unknown": "No item was called a second time.",
-        "alike": "A repeated call takes as long as the first: {figures}.",
-        "unclear": "Can't tell: {figures}.",
+        "medians": "[ (medians of {calls} {calls:item/items}, the very first left out)]",
+        "alike": "A repeated call takes as long as the first: {figures}{medians}.",
+        "unclear": "Can't tell: {figures}{medians}.",
         "little": "Only the very first call was slower, and not by much: {first_s:duration}, then {again_s:duration}.",
         "per item": (
             "Results are kept[, and calls change {changed}]: {figures} (medians of {calls} {calls:item/items}). So "
@@ -237,14 +247,15 @@ FINDINGS: dict[str, dict[str, str]] = {
     },
     "work_too_small": {
         **BREAK_EVEN,
+        **FASTEST,
         "unmeasured": "Not every setting has been measured often enough to tell.",
-        "faster": "{best}, the fastest: {gain:times} ({gain:interval}).",
+        "faster": "{best}, {fastest}: {gain:times} ({gain:interval}).",
         "several CPUs": (
             "An item uses {loop_on_cpu:.2f} CPUs by itself, so that pools find few of them free, however long it is."
         ),
         "event loop blocked": "No two calls ran at the same time, so this does not show how long an item has to be.",
         "undecided": (
-            "The data can't separate {best}, the fastest, from the plain loop ({gain:times}); more repetitions would."
+            "The data can't separate {best}, {fastest}, from the plain loop ({gain:times}); more repetitions would."
         ),
         "one at a time": (
             "Can't tell whether longer items would help: every pool is slower than the plain loop, but no two items "
@@ -390,7 +401,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "figures": "with {best} and chunks of {chunk}, handing over took {dispatch_share:percent} of the map",
         "no chunks": "No pool that takes chunks has been measured.",
-        "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
+        "untraced": "{best:capital} {best:was/were} measured with chunks of {chunk} alone, and not traced.",
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:compared interval}).",
         "one item a message": (
@@ -410,7 +421,7 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "figures": "with {best} and chunks of {chunk}, workers idled for {idle_tail:percent} of the map",
         "no chunks": "No pool that takes chunks has been measured.",
-        "untraced": "Only chunks of {chunk} were measured, and none of them was traced.",
+        "untraced": "{best:capital} {best:was/were} measured with chunks of {chunk} alone, and not traced.",
         "workers without": ("{best} share {chunks} {chunks:chunk/chunks} of {chunk}: other workers get nothing to do."),
         "few repetitions": "Too few repetitions to tell, though {compared}.",
         "worse": "{compared} ({gain:compared interval}).",
@@ -464,13 +475,17 @@ FINDINGS: dict[str, dict[str, str]] = {
         "no gain": "{compared} ({gain:compared interval}), so the extra workers bring no visible gain.",
     },
     "larger_pools_untried": {
-        "rises": (
-            "{large}, the most that were tried, {large:maps/map} {gain:compared with} {small} "
-            "({gain:compared interval}): the work waits, so more of them may gain more."
+        "compared": "{large}, the most that were tried, {large:maps/map} {gain:compared with} {small}[ ({ci})]",
+        "rises": "{compared}: the work waits, so more of them may gain more.",
+        "few repetitions": (
+            "{compared}; too few repetitions to tell, but the work waits, so more of them may gain more."
         ),
-        "levels off": "{large}, the most that were tried, {large:maps/map} {gain:compared with} {small}.",
+        "levels off": "{compared}.",
+        "enough for all": "With {large}, the most that were tried, there is room for every item.",
+        "no larger": "{large:capital} {large:is/are} the most that were tried, and twice as many can't be measured.",
+        "not compared": "Can't tell: no smaller pool was measured to compare {large} with.",
         "not waiting": "The work is not known to wait, so that workers beyond the CPUs would gain.",
-        "not the largest": "The fastest pool is not the largest that was tried.",
+        "not the largest": "{large:capital} {large:is/are} not the most that were tried.",
     },
     "quota_bites": {
         "no counter": "No quota counter can be read: there is no quota, or it is not visible from here.",
@@ -705,8 +720,9 @@ FINDINGS: dict[str, dict[str, str]] = {
         "disturbed": "Can't tell, the run was disturbed: {figures}.",
         "changed": (
             "{figures:capital}. No program of this machine does that: the host may be shared with other machines, or "
-            "the clock rate changes. Measure again at another time, or for longer."
+            "the clock rate changes. Measure again at another time[{longer}]."
         ),
+        "or for longer": ", or for longer",
     },
     "unsettled": {
         "figures": (
@@ -715,7 +731,9 @@ FINDINGS: dict[str, dict[str, str]] = {
         ),
         "unmeasured": "Too few rounds are over to tell.",
         "no interval": "{rounds} {rounds:round is/rounds are} too few for an interval.",
+        "broken off": "The run broke off after {rounds} {rounds:round/rounds}, too few for an interval.",
         "settled": "{figures}: more rounds would hardly change the answer.",
+        "settled, disturbed": "{figures}: more rounds beside what disturbed them would hardly change the answer.",
         "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",
     },
 }
@@ -766,13 +784,9 @@ VERDICTS = {
         "run one after the other. {best:capital}, {fastest}, {reach}. {instead}"
     ),
     "blocked for a part": "A call keeps the event loop for {blocked_share:percent} of its time. {instead}",
+    **FASTEST,
     "the only plain loop": "as fast as the plain loop",
     "the plain loop of": "as fast as {loop}",
-    "fastest": "the fastest",
-    "fastest within CPUs": "the fastest with a CPU a worker",
-    "fastest of often": "the fastest of those repeated often enough",
-    "fastest pool": "the fastest pool",
-    "fastest pool of often": "the fastest pool of those repeated often enough",
     "no winner between": "No clear winner between them.",
     "reaches": "{config} {config:reaches/reach} {gain:times}[ ({ci})]",
     "gains little": "{config} {config:gains/gain} next to nothing: {gain:times}[ ({ci})]",

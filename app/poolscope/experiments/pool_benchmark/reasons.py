@@ -8,14 +8,22 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark.findings.cpus import oversubscribed
-from poolscope.experiments.pool_benchmark.findings.function import LIGHT, child_processes, event_loop_blocked, gil_held
+from poolscope.experiments.pool_benchmark.findings.function import (
+    LIGHT,
+    child_processes,
+    event_loop_blocked,
+    gil_held,
+    may_have_starved,
+)
 from poolscope.experiments.pool_benchmark.findings.overhead import ClusterPrice, cluster_price, imported_s
 from poolscope.experiments.pool_benchmark.findings.validity import cpu_speed_changed, judge_disturbance
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, family, nouns
 from poolscope.experiments.pool_benchmark.recommendation import (
     Recommendation,
     eligible_configs,
+    faster_beyond_cpus,
     fastest,
+    how_fast,
     is_beyond_cpus,
 )
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -62,7 +70,7 @@ def reasons(state: State, recommendation: Recommendation, usable_cpus: int) -> l
         *_event_loop(state, recommendation, usable_cpus),
         *_several_cpus(state, recommendation, usable_cpus),
         *_for_programs(state, recommendation, usable_cpus),
-        *_waiting(state, recommendation),
+        *_waiting(state, recommendation, usable_cpus),
         *_without_gil(state, recommendation),
         *_other_kinds(state, recommendation, usable_cpus),
         *_tied_sizes(state, recommendation),
@@ -137,24 +145,17 @@ def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     """The rule by which another than the fastest is recommended."""
     config, best = recommendation.config, recommendation.best
     if recommendation.maps.outcome in ("pool", "small gain") and config is not None and config is not best:
-        of = Part("fastest within CPUs" if _faster_beyond_cpus(recommendation) else "fastest")
+        of = Part(how_fast(state, recommendation))
         yield Reason("cheapest", {"best": best, "fastest": of, "equal": EQUAL - 1})
 
 
 def _faster_beyond(recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
     """The rule by which one that was faster with more workers than CPUs is not recommended."""
-    best, config = recommendation.best, _faster_beyond_cpus(recommendation)
+    best, config = recommendation.best, faster_beyond_cpus(recommendation)
     if recommendation.config is not None and config is not None:
         less = 1 - median(config.map) / median(best.map)
         facts = {"config": config, "less": less, "best": best, "far": FAR - 1, "usable_cpus": usable_cpus}
         yield Reason("faster beyond", facts, False)
-
-
-def _faster_beyond_cpus(recommendation: Recommendation) -> Configuration | None:
-    """The fastest with more workers than CPUs, if it was faster than the best of those with a CPU a worker."""
-    beyond = [config for config in recommendation.beyond if not config.dropped]
-    found = fastest(beyond) if beyond else None
-    return found if found and median(found.map) < median(recommendation.best.map) else None
 
 
 def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reason]:
@@ -225,10 +226,11 @@ def _for_programs(state: State, recommendation: Recommendation, usable_cpus: int
         yield Reason("programs work", found.facts)
 
 
-def _waiting(state: State, recommendation: Recommendation) -> Iterator[Reason]:
+def _waiting(state: State, recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
     """Why kinds that share one interpreter are enough."""
     config, share = recommendation.config, on_cpu(state.serial)
-    if config is not None and config.kind in LIGHT and waits(state) and share is not None and share <= WAITS:
+    shown = waits(state) and not may_have_starved(state, usable_cpus)
+    if config is not None and config.kind in LIGHT and shown and share is not None and share <= WAITS:
         yield Reason("work waits", {"loop_on_cpu": share})
 
 

@@ -114,6 +114,12 @@ def _some_are_far_ahead(
     return best.key in far_behind(timed, loop.map, looks=state.looks)
 
 
+def is_far_behind(state: State, config: Configuration, other: Configuration) -> bool:
+    """Whether one is shown to take more than FAR times as long as another, which two samples a side are enough for."""
+    timed, loop = _timed(state, [config, other], lambda one: one.map), state.serial
+    return loop is not None and config.key in far_behind(timed, loop.map, looks=state.looks)
+
+
 def is_beyond_cpus(state: State, config: Configuration) -> bool:
     """Whether a configuration has more workers than there are CPUs for them, for work that computes."""
     cpus = config.hosts_cpus or state.usable_cpus
@@ -180,6 +186,32 @@ def worth(state: State, config: Configuration) -> float:
 def fastest(configs: Sequence[Configuration]) -> Configuration:
     """The one with the least median of the map."""
     return min(configs, key=lambda config: median(config.map))
+
+
+def spoken_of(recommendation: Recommendation | None) -> Configuration | None:
+    """The pool that an answer is about: the one to use, or the best where none is; None where it is about no pool."""
+    named = (recommendation.config, recommendation.best) if recommendation else ()
+    return next((config for config in named if config and not config.serial), None)
+
+
+def faster_beyond_cpus(recommendation: Recommendation) -> Configuration | None:
+    """The fastest with more workers than CPUs, if it was faster than the best of those with a CPU a worker."""
+    beyond = [config for config in recommendation.beyond if not config.shown_slower]
+    found = fastest(beyond) if beyond else None
+    return found if found and median(found.map) < median(recommendation.best.map) else None
+
+
+def how_fast(state: State, recommendation: Recommendation) -> str:
+    """The code of what the best one may be called.
+
+    Others that were repeated less often, in a run that was stopped or since they were not far ahead, may be faster.
+    """
+    if faster_beyond_cpus(recommendation):
+        return "fastest within CPUs"
+    best = recommendation.best
+    others = [config for config in eligible_configs(state) if len(config.map) < len(best.map)]
+    may_be_faster = any(median(config.map) < median(best.map) for config in others if not config.shown_slower)
+    return "fastest of often" if may_be_faster else "fastest"
 
 
 def _all_measured(state: State) -> bool:

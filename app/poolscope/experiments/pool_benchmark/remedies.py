@@ -95,7 +95,7 @@ def compares_kinds(state: State) -> bool:
 
 def change(state: State, remedy: Mapping[str, Any]) -> Change:
     """The run again with the remedy's parameters, by what this run has taken."""
-    return Change(change_words(remedy), _seconds(state, remedy))
+    return Change(change_words(remedy), _seconds(state, remedy), timed="seconds" in remedy)
 
 
 def _seconds(state: State, remedy: Mapping[str, Any]) -> float | None:

@@ -73,7 +73,7 @@ class Configuration:
     `late` that there was no time for it instead, `untried_after` the key of another that had broken and stands for it,
     `differs` how its results are not those of the loop, `difference` why, `rounded` by how much they are apart where
     that is rounding alone, `untraced` why it has no traced repetition, each '' or None where that is not so. `dropped`
-    says after which round it was shown to lose and got no more, None while it goes on. A sample of its map is the mean
+    says after which round it got no more, and why, None while it goes on. A sample of its map is the mean
     of `passes`. `traced` and `memory` summarize that repetition, `loop` the plain loop's counted repetitions so far,
     `collections` the garbage collections in all counted ones, `shown` the first results (pool-sizes alone), `hosts`
     where an engine's workers are, `hosts_cpus` the CPUs that they may use there, 0 where that is this machine alone,
@@ -134,6 +134,11 @@ class Configuration:
     @property
     def serial(self) -> bool:
         return self.kind == SERIAL
+
+    @property
+    def shown_slower(self) -> bool:
+        """Whether it gets no more rounds for being slower; one that is only not far ahead may still be the fastest."""
+        return self.dropped is not None and self.dropped.why == "slower"
 
     @property
     def total(self) -> tuple[float, ...]:

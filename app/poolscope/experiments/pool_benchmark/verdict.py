@@ -27,6 +27,7 @@ from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, 
 from poolscope.experiments.pool_benchmark.recommendation import (
     Recommendation,
     eligible_configs,
+    how_fast,
     no_pool_gains,
     recommend,
     worth,
@@ -238,25 +239,18 @@ def _undecided(state: State, recommendation: Recommendation, facts: dict[str, An
 
 
 def _others_open(state: State, recommendation: Recommendation) -> bool:
-    """Whether the interval of another configuration, of those still repeated, reaches as far as the loop."""
+    """Whether the interval of another configuration that was not shown to be slower reaches as far as the loop."""
     loop = state.serial.map if state.serial else ()
-    others = [config for config in eligible_configs(state) if config is not recommendation.best and not config.dropped]
-    return any((ratio(loop, config.map).high or 1.0) >= 1 for config in others)
+    others = [config for config in eligible_configs(state) if config is not recommendation.best]
+    return any((ratio(loop, config.map).high or 1.0) >= 1 for config in others if not config.shown_slower)
 
 
 def _fastest(state: State, recommendation: Recommendation) -> Part:
-    """What the best one is called; in a run that was stopped, others may be faster by too few repetitions.
-
-    Where it is slower than the plain loop, it is the fastest of the pools alone.
-    """
-    best = recommendation.best
-    took, code = median(best.map), "fastest" if recommendation.gain.value >= 1 else "fastest pool"
-    faster = any(
-        median(config.map) < took and len(config.map) < len(best.map)
-        for config in eligible_configs(state)
-        if not config.dropped
-    )
-    return Part(f"{code} of often" if faster else code)
+    """What the best one is called; where it is slower than the plain loop, it is the fastest of the pools alone."""
+    code = how_fast(state, recommendation)
+    if recommendation.gain.value >= 1:
+        return Part(code)
+    return Part("fastest pool of often" if code == "fastest of often" else "fastest pool")
 
 
 def _why_nothing_counts(state: State, usable_cpus: int, code: str) -> tuple[str, dict[str, Any]] | None:

@@ -76,7 +76,7 @@ class Worker(threading.Thread):
 
 
 class Seen(NamedTuple):
-    """One step as it was seen under the guard."""
+    """One step as it was seen under the guard; `asked_at` is `held_since` where the lock was free."""
 
     contents: Contents
     asked_at: int
@@ -126,7 +126,8 @@ class Watch:
         contents = Contents(now, worker.name, change, number, items[-SHOWN:], length)
         if lock is None:
             return Seen(contents, now, now, now)
-        return Seen(contents, lock.asked_at, lock.held_since, self.context.now())
+        asked_at = lock.asked_at if lock.waited else lock.held_since
+        return Seen(contents, asked_at, lock.held_since, self.context.now())
 
     def record(self, worker: Worker, seen: Seen | None) -> None:
         """Record a step, if it was seen, outside the guard where that is possible."""
@@ -135,7 +136,8 @@ class Watch:
         emit, name = self.context.emit, worker.name
         emit(seen.contents)
         if seen.until > seen.held_since:
-            emit(Span(name, "waiting", seen.asked_at, seen.held_since))
+            if seen.held_since > seen.asked_at:
+                emit(Span(name, "waiting", seen.asked_at, seen.held_since))
             emit(Span(name, "holding", seen.held_since, seen.until))
 
     @contextmanager

@@ -59,9 +59,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class PoolFigure:
-    """The pool of three as it was measured here, in seconds, and the five processes' ids; empty: not yet."""
+    """The pool of three as it was measured here, in seconds, and the five processes' ids; empty: not yet.
+
+    `disturbed` says what else spoiled the run of the three, '' where nothing did.
+    """
 
     run: str
+    disturbed: str
     loop: float | None
     pool: float | None
     speedup: float | None
@@ -132,7 +136,7 @@ def state_as_json(run: Run | None) -> State:
 
 
 def spoiled(run: Run | None) -> str:
-    """What else disturbed a run of which-pool or sharing, as far as it could be told; '' where nothing did."""
+    """What else disturbed a measured run, as far as it could be told; '' where nothing did."""
     if run is None:
         return ""
     if run.experiment.name == "sharing":
@@ -256,6 +260,7 @@ async def pool_figure(kept: Kept, three: Run | None) -> PoolFigure:
     sizes = state.get("sizes") or [{}]
     return PoolFigure(
         run=id_of(three),
+        disturbed=spoiled(three),
         loop=(state.get("serial") or {}).get("median"),
         pool=(sizes[0].get("map_s") or {}).get("median"),
         speedup=sizes[0].get("speedup"),

@@ -22,6 +22,7 @@ from poolscope.web.views.view import Columns, PageBlock, Timeline, Timelines, Vi
 
 SHORT = 24  # digits shown of a long value
 ON_BENCH = 14  # rows on the bench; the run's page has all
+FITS = 12  # whose factorial is the longest that a phone shows beside all else of its row
 KEYS = (("running", "computing"), ("failed", "failed"), ("killed", "killed or cut short"))
 MARKS = {"queued": "queued", "running": "running", "done": "done", "failed": "failed", "cancelled": "stopped"}
 
@@ -61,9 +62,13 @@ class FactorialsFacts:
 
 
 def _value(row: NumberRow, brief: bool = False) -> str | Cell:
-    """The factorial, its two ends with a link to the whole where it is long, or what became of the task."""
-    if row.mark:
-        return Cell(row.word, state=row.mark, align="wrap")
+    """The factorial, its two ends with a link to the whole where it is long, or what became of the task.
+
+    A number that is done says so until its digits come; an empty cell would be taken for one of the empty ones beside
+    it, and those would move.
+    """
+    if row.mark or not row.value:
+        return Cell(row.word, state=row.mark or "done", align="wrap")
     if not row.long:
         return row.value
     text = f"{row.value[:6]}…{row.value[-2:]}" if brief else row.value
@@ -148,9 +153,10 @@ class FactorialsView(View):
             [replace(column, title=state.params.kind) if column.title == "worker" else column for column in columns]
             for columns in (self.columns["results"], self.columns["bench"])
         )
+        style = "wide" if state.params.last > FITS else ""
         return FactorialsFacts(
-            results=table(results, rows),
-            on_bench=table(on_bench, rows[first : first + ON_BENCH]),
+            results=table(results, rows, place="row-"),
+            on_bench=table(on_bench, rows[first : first + ON_BENCH], place="factorials-row-", style=style),
             hidden=max(len(rows) - ON_BENCH, 0),
             done=state.done,
             total=state.total,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import attrgetter, itemgetter
@@ -10,15 +10,27 @@ from typing import Any, ClassVar
 
 from poolscope.examples import program_with
 from poolscope.experiments.failures import messages
-from poolscope.experiments.failures.catalogue import BY_HAND, ENGINES, EVERY, FAULTS, SCENARIOS, SIDE_BY_SIDE, TOOLS
+from poolscope.experiments.failures.catalogue import (
+    BY_HAND,
+    BY_LIMIT,
+    BY_TIME,
+    ENGINES,
+    EVERY,
+    FAULTS,
+    POOLED,
+    SCENARIOS,
+    SIDE_BY_SIDE,
+    TOOLS,
+    too_long,
+)
 from poolscope.experiments.failures.export import NOWHERE, left
 from poolscope.experiments.failures.messages import case_sentence
 from poolscope.experiments.failures.params import FailuresParams
 from poolscope.experiments.failures.payloads import CaseEnding
-from poolscope.experiments.failures.state import Case, FailuresState
+from poolscope.experiments.failures.state import Case, FailuresState, Moment
 from poolscope.runs.run import Run
 from poolscope.text import numbers
-from poolscope.text.sentences import capital
+from poolscope.text.sentences import capital, format_list
 from poolscope.web import timeline
 from poolscope.web.table import Button, Cell, Column, Table, alone, table
 from poolscope.web.views.view import Columns, PageBlock, Shortcut, Timeline, Timelines, View
@@ -50,7 +62,7 @@ KINDS = {
 }
 KEYS = (
     ("running", "running"),
-    ("holding", "holding"),
+    ("holding", "holding a lock"),
     ("waiting", "waiting for a lock"),
     ("blocked", "blocked in result() or join()"),
     ("sleeping", "sleeping"),
@@ -98,8 +110,9 @@ class WaitGraph:
 class CaseFacts:
     """One case: `case` is '' where a scenario has one; `picture` is None while nobody has appeared.
 
-    `settled` says whether it is known what became of its tasks, and `unknown` stands where it is not. `silence` stands
-    where no exception has surfaced.
+    `settled` says whether it is known what became of its tasks, and `unknown` stands where it is not; `share` is how
+    many results were kept, '7 of 8', nothing where there were no tasks or it is not known. `silence` stands where no
+    exception has surfaced. `origin` says when the times of the story began.
     """
 
     case: str
@@ -124,12 +137,8 @@ class CaseFacts:
     stacks: tuple[Stack, ...]
     waits: WaitGraph | None
     stderr: str
-
-    @property
-    def share(self) -> str:
-        """'7 of 8', nothing where there were no tasks or it is not known."""
-        total = len(self.kept) + len(self.lost)
-        return f"{len(self.kept)} of {total}" if total and self.settled else ""
+    share: str
+    origin: str
 
     @property
     def lost_mark(self) -> str:
@@ -153,7 +162,8 @@ class CaseFacts:
 class ScenarioFacts:
     """One scenario; `cases` are those that have begun, `first` the first of them, `word` where it stands.
 
-    `endings` says how they ended, each once, and `mark` is that of one that went unreported, where one did.
+    `endings` says how those that are over ended, each once, and `mark` is that of one that went unreported, where one
+    did, and that of what runs while any is to come.
 
     `compared` has a row a case, and `counted` says how many of them there are, where a scenario has several. `alone`
     says that the run has no other scenario.
@@ -171,6 +181,7 @@ class ScenarioFacts:
     compared: Table | None
     first: CaseFacts | None
     mark: str
+    outcome: str
     endings: str
     counted: str
     code: str
@@ -218,7 +229,7 @@ class FailuresFacts:
     left: Table
 
 
-def _story(facts: FailuresFacts, name: str) -> ScenarioFacts:
+def _scenario(facts: FailuresFacts, name: str) -> ScenarioFacts:
     return facts.scenarios[name]
 
 
@@ -232,11 +243,13 @@ def _outcome(row: MatrixRow, tool: str) -> Cell:
     case = row.cases.get(tool)
     if case is None:
         return Cell("not run yet", before=tool, state="queued")
-    seen, total = case.surfaced, len(case.kept) + len(case.lost)
-    note = seen.type if seen else ""
-    if case.ending not in (CaseEnding.NOT_IN_THIS_PYTHON, CaseEnding.PROCESS_DIED, CaseEnding.RUNNING) and total:
-        note = f"{note}, {len(case.kept)} of {total} kept".lstrip(", ")
+    share = _share(case)
+    note = ", ".join(filter(None, (case.surfaced.type if case.surfaced else "", f"{share} kept" if share else "")))
     return Cell(case.ending, before=tool, state=MARKS.get(case.ending, "done"), note=note)
+
+
+def _share(case: Case) -> str:
+    return f"{len(case.kept)} of {case.tasks}" if case.tasks and case.settled else ""
 
 
 class FailuresView(View):
@@ -248,7 +261,7 @@ class FailuresView(View):
     )
     parts = (
         PageBlock("matrix"),
-        *(PageBlock(scenario.slug, "story", partial(_story, name=name)) for name, scenario in SCENARIOS.items()),
+        *(PageBlock(scenario.slug, "story", partial(_scenario, name=name)) for name, scenario in SCENARIOS.items()),
         PageBlock("sentinel"),
     )
     group = "Who finds out when something breaks?"
@@ -268,8 +281,8 @@ class FailuresView(View):
             Column("outcome", lambda case: Cell(case.outcome, state=case.mark)),
             Column("surfaced in", attrgetter("surfaced_in")),
             Column("exception", attrgetter("exception"), code=True),
-            Column("noticed after", attrgetter("noticed"), align="n"),
-            Column("kept", attrgetter("share"), align="n"),
+            Column("noticed after", lambda case: Cell(case.noticed, head="noticed after"), align="n"),
+            Column("kept", lambda case: Cell(case.share, head="kept"), align="n"),
         ),
         "matrix": (
             Column("task 5", attrgetter("fault"), align="keep", row_head=True),
@@ -290,7 +303,14 @@ class FailuresView(View):
     def facts(self, params: FailuresParams) -> list[str]:
         if params.scenarios == [BY_HAND]:
             return [f"waits for up to {params.wait:g}{numbers.GAP}s"]
-        return [f"long task {params.task:g}{numbers.GAP}s", f"limit {params.limit:g}{numbers.GAP}s"]
+        names = {*FailuresState(params).scenarios}
+        tasks = ((names.intersection(BY_TIME), params.task), (SIDE_BY_SIDE in names, too_long(params.task)))
+        lengths = [f"{seconds:g}{numbers.GAP}s" for used, seconds in tasks if used]
+        found = [f"long task {format_list(lengths)}"] if lengths else []
+        limit = f"limit {params.limit:g}{numbers.GAP}s"
+        if names.intersection(POOLED):
+            return [*found, f"{limit}, longer where workers start"]
+        return [*found, limit] if names.intersection(BY_LIMIT) else found
 
     def progress(self, run: Run) -> str:
         return f"{run.state.done} of {numbers.count(run.state.total, 'case')}"
@@ -335,18 +355,18 @@ def _bench_rows(run: Run, scenarios: Mapping[str, ScenarioFacts]) -> list[Scenar
 
 
 def _bench_row(run: Run, scenario: ScenarioFacts) -> ScenarioRow:
-    first, alike = scenario.first, len({case.outcome for case in scenario.cases}) == 1
+    first = scenario.first
     if first is None:
         waits = scenario.chosen and run.status.live
         idle = messages.BY_HAND if scenario.name == BY_HAND else ""
         return ScenarioRow(scenario.title, sentence="waits for its turn" if waits else idle)
-    single = len(scenario.cases) == 1
+    single = not scenario.counted
     return ScenarioRow(
         title=scenario.title,
         href=f"/runs/{run.id}#run-{scenario.slug}",
         mark=scenario.mark,
-        outcome=first.outcome if alike else "differs by case",
-        sentence=first.sentence if single else f"{capital(scenario.endings)}.",
+        outcome=scenario.outcome,
+        sentence=first.sentence if single else f"{capital(scenario.endings)}." if scenario.endings else "",
         cases=scenario.counted,
         noticed=first.noticed if single else "",
         share=first.share if single else "",
@@ -357,16 +377,22 @@ def scenario_facts(state: FailuresState, name: str, now: int, live: bool) -> Sce
     scenario = SCENARIOS[name]
     unknown = _unknown(state)
     cases = tuple(
-        _case(case, now if case.seconds is None and state.current else case.t, unknown) for case in state.of(name)
+        _case(case, now if case.seconds is None and state.current else case.t, unknown, state.t0)
+        for case in state.of(name)
     )
     chosen = state.cases_of(name)
     several = len(chosen) > 1
-    endings = messages.endings([case.outcome for case in cases]) if cases else ""
-    unreported = (case.mark for case in cases if case.noticed == "never")
-    done = sum(bool(case.took) for case in cases)  # as the run's progress counts them
-    counted = f"{done} of {len(chosen)} cases" if several else ""
+    done = [case for case in cases if case.took]  # as the run's progress counts them
+    outcomes = [case.outcome for case in (done if live else cases)]
+    endings = messages.endings(outcomes) if outcomes else ""
+    if live and cases and len(done) < len(chosen):
+        outcome = mark = CaseEnding.RUNNING.value
+    else:
+        outcome = outcomes[0] if len(set(outcomes)) == 1 else "differs by case" if outcomes else ""
+        mark = next((case.mark for case in cases if case.noticed == "never"), cases[0].mark if cases else "")
+    counted = f"{len(done)} of {len(chosen)} cases" if several else ""
     if cases:
-        word = " · ".join(filter(None, (endings, counted or cases[0].took)))
+        word = " · ".join(filter(None, (endings or outcome, counted or cases[0].took)))
     else:
         word = "waits for its turn" if live else "not run"
     return ScenarioFacts(
@@ -378,9 +404,10 @@ def scenario_facts(state: FailuresState, name: str, now: int, live: bool) -> Sce
         alone=len(state.scenarios) == 1,
         word=word,
         cases=cases,
-        compared=table(FailuresView.columns["cases"], cases) if several and cases else None,
+        compared=table(FailuresView.columns["cases"], cases, style="stack") if several and cases else None,
         first=cases[0] if cases else None,
-        mark=next(unreported, cases[0].mark if cases else ""),
+        mark=mark,
+        outcome=outcome,
         endings=endings,
         counted=counted,
         code=code(scenario.slug, state.params.wait if name == BY_HAND else state.params.task, state.params.limit),
@@ -422,7 +449,7 @@ def _surfaced_in(case: Case) -> str:
     return NOWHERE if case.unreported else "only late" if case.late else ""
 
 
-def _case(case: Case, end: int, unknown: str) -> CaseFacts:
+def _case(case: Case, end: int, unknown: str, t0: int) -> CaseFacts:
     seen = case.surfaced
     ticks = timeline.since(max(end - case.began, 1) / 1e9)
     drawn = any(actor for actor in case.lanes.actors)
@@ -442,7 +469,7 @@ def _case(case: Case, end: int, unknown: str) -> CaseFacts:
         cleaned=case.observed.cleaned.sentence if case.observed.cleaned else "",
         orphans=tuple(case.orphans),
         took="" if case.seconds is None else numbers.duration(case.seconds),
-        moments=tuple(MomentLine(f"{(m.t - case.began) / 1e9:.3f} s", m.text, m.state) for m in case.moments),
+        moments=tuple(_story(case)),
         picture=timeline.picture(case.lanes, case.began, max(end, case.began + 1), ticks) if drawn else None,
         keys=FailuresView.timelines["case"].legend(case.lanes),
         tracebacks=tuple(
@@ -451,7 +478,18 @@ def _case(case: Case, end: int, unknown: str) -> CaseFacts:
         stacks=tuple(Stack(name, text) for name, text in case.observed.stacks.items()),
         waits=_wait_graph(case),
         stderr=case.observed.stderr,
+        share=_share(case),
+        origin=f"Seconds since the case began, {numbers.duration((case.began - t0) / 1e9)} after the run did.",
     )
+
+
+def _story(case: Case) -> Iterator[MomentLine]:
+    """The moments, and that of the fault where none of them tells it: the time to notice counts from there."""
+    moments, fault_t = list(case.moments), case.observed.fault_t
+    if fault_t is not None and all(moment.t != fault_t for moment in moments):
+        moments.append(Moment(fault_t, f"the fault, in {case.observed.fault_in}", "failed", case.observed.fault_in))
+    for moment in sorted(moments, key=attrgetter("t")):
+        yield MomentLine(f"{(moment.t - case.began) / 1e9:.3f} s", moment.text, moment.state)
 
 
 def _noticed(case: Case) -> str:

@@ -224,8 +224,10 @@ class PoolSizesView(View):
             ready.remove("speedup")
         plain_loop = SizeRow(None, None, serial, None, None, serial, None, "", None, None, False)
         repetitions = _repetitions(state, configs)
+        timed = run.status.live or measured or serial is not None
+        shown = (plain_loop, *rows) if timed else ()  # of a run that ended before, there is nothing to say
         return PoolSizesFacts(
-            on_bench=table(self.columns["bench"], (plain_loop, *rows), best=attrgetter("best"), digits=digits),
+            on_bench=table(self.columns["bench"], shown, best=attrgetter("best"), digits=digits),
             speedups=table(self._speedups(rows), rows, best=attrgetter("best")),
             serial=numbers.duration(serial),
             confidence=f"{level:.0%}" if level else "",
@@ -346,13 +348,16 @@ def _keys(waits: bool, killed: bool) -> tuple[tuple[str, str], ...]:
 
 
 def _facets(state: State, configs: Sequence[Configuration]) -> tuple[tuple[Facet, ...], tuple[timeline.Tick, ...]]:
-    """The workers of every traced size on one time axis, from each size's first task."""
+    """The workers of every traced size on one time axis, from each size's first task; those of the pool that lost a
+    worker alone, where one did."""
     lanes: dict[str, list[Span]] = {}
     for span in state.lanes.spans:
         if span.lane in state.configs and span.t1 is not None:
             lanes.setdefault(span.lane, []).append(span)
     if not lanes:
         return (), ()
+    harmed = {key: spans for key, spans in lanes.items() if any(span.state == "killed" for span in spans)}
+    lanes = harmed or lanes
     longest = max(max(span.t for span in spans) - min(span.t0 for span in spans) for spans in lanes.values()) or 1
     facets = []
     for config in configs:

@@ -77,7 +77,7 @@ class ThreadRow:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Wait or hold times: three numbers in seconds, and a histogram as a path in a box of 40 by 100."""
+    """Times to acquire or of holding: three numbers in seconds, and a histogram as a path in a box of 40 by 100."""
 
     word: str
     state: str
@@ -177,11 +177,11 @@ class SharedListFacts:
 
     @property
     def times(self) -> tuple[Times, ...]:
-        """How long the lock was waited for and held."""
+        """How long it took to acquire the lock, free or not, and how long it was held."""
         upto, lock = self.upto, self.state.lock
         return tuple(
             Times(word, name, kept.quantile(0.5), kept.quantile(0.99), kept.longest, _histogram(kept.bars(upto, BARS)))
-            for word, name, kept in (("wait", "waiting", lock.wait), ("hold", "holding", lock.hold))
+            for word, name, kept in (("acquire", "waiting", lock.wait), ("hold", "holding", lock.hold))
         )
 
 

@@ -189,7 +189,7 @@ class SharingView(View):
         timed = any(row.rate is not None for row in rows)
         return SharingFacts(
             on_bench=self._on_bench(run, state, rows, low, high),
-            compared=table(self.columns["compared"], rows, style="compare"),
+            compared=table(self.columns["compared"], rows),
             stories=tuple(
                 _story(row, tool, state, run.status.live)
                 for row, tool in zip(state.rows, rows, strict=True)

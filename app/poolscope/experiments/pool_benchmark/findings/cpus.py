@@ -8,7 +8,13 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.params import LARGEST_POOL, WhichPoolParams
-from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest
+from poolscope.experiments.pool_benchmark.recommendation import (
+    eligible_configs,
+    fastest,
+    is_far_behind,
+    recommend,
+    spoken_of,
+)
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import (
     ONE_CPU,
@@ -20,10 +26,12 @@ from poolscope.experiments.pool_benchmark.work import (
     waits,
 )
 from poolscope.protocol.native import LIBRARIES
+from poolscope.stats.comparison import FAR
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
 from poolscope.stats.intervals import ratio
+from poolscope.text.numbers import interval_of_compared
 
-STILL_GAINS = 1.25  # over the next smaller pool: so far from level that a larger one is worth a try
+STILL_GAINS = FAR  # over the next smaller pool: so far from level that a larger one is worth a try
 NO_GAIN = 1.1  # where the interval ends below it, more workers gain less than a tenth
 # How much more CPU time a task takes where two workers share a core; real hyper-threads cost a third and more.
 SHARES_A_CORE, ALONE = 1.2, 1.08
@@ -73,21 +81,29 @@ def _compared(
 
 
 def larger_pools_untried(state: State, usable_cpus: int) -> CheckResult:
-    """Whether the fastest pool of waiting work is the largest of its kind, and still surely gained by its size."""
+    """Whether the answer's pool, of work that waits, is the largest of its kind and still surely gained by its size."""
     pools = [config for config in eligible_configs(state) if not config.serial]
     if not pools or not waits(state) or blocks_event_loop(state):
         return CheckResult(False, "not waiting")
-    large = fastest(pools)
-    smaller = [config for config in pools if _but_for_size(config) == _but_for_size(large) and config is not large]
-    small = max(smaller, key=lambda config: config.size, default=None)
-    if small is None or small.size > large.size or 2 * large.size > LARGEST_POOL:
-        return CheckResult(False, "not the largest")
+    large, items = spoken_of(recommend(state)) or fastest(pools), state.items or 0
+    alike = [config for config in pools if _but_for_size(config) == _but_for_size(large)]
+    if any(config.size > large.size for config in alike):
+        return CheckResult(False, "not the largest", {"large": large})
+    if items <= large.size or 2 * large.size > LARGEST_POOL:
+        return CheckResult(False, "enough for all" if items <= large.size else "no larger", {"large": large})
+    most = min(4 * large.size, LARGEST_POOL, items)
+    more = remedies.sizes([large.size, min(2 * large.size, most), most])
+    small = max((config for config in alike if config is not large), key=lambda config: config.size, default=None)
+    if small is None:
+        return CheckResult(None, "not compared", {"large": large}, more)
     gain = ratio(small.map, large.map)
-    facts = {"small": small, "large": large, "gain": gain}
-    if (gain.low or 0.0) <= STILL_GAINS or (state.items or 0) <= large.size:
-        return CheckResult(False, "levels off", facts)
-    most = min(4 * large.size, LARGEST_POOL, state.items or 0)
-    return CheckResult(True, "rises", facts, remedies.sizes([large.size, min(2 * large.size, most), most]))
+    facts = {"small": small, "large": large, "gain": gain, "ci": interval_of_compared(gain) or None}
+    # What dropped out after two rounds has no interval, and yet was shown to be so far behind.
+    if (gain.low or 0.0) > STILL_GAINS or is_far_behind(state, small, large):
+        return CheckResult(True, "rises", facts, more)
+    if gain.low is None and gain.value > STILL_GAINS:
+        return CheckResult(None, "few repetitions", facts, more)
+    return CheckResult(False, "levels off", facts)
 
 
 def _but_for_size(config: Configuration) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ from poolscope.experiments.pool_benchmark.breakeven import (
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
 from poolscope.experiments.pool_benchmark.params import MOST_ITEMS
-from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
+from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, how_fast, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import (
     SEVERAL_CPUS,
@@ -114,7 +114,7 @@ def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:
         return _compared(state, best, group[0], group)
     spent, chunk = budget(state, best), best.chunk_used
     if spent is None or not state.items:
-        return CheckResult(None, "untraced", {"chunk": chunk})
+        return CheckResult(None, "untraced", {"best": best, "chunk": chunk})
     share, each = dispatch_share(spent), state.items / chunk / best.size
     facts = {"best": best, "dispatch_share": share, "chunk": chunk, "chunks_a_worker": each}
     if share < 2 * LITTLE or each <= FEW_CHUNKS:
@@ -190,7 +190,7 @@ def chunks_too_large(state: State, usable_cpus: int) -> CheckResult:
         return _compared(state, best, group[-1], group)
     spent = budget(state, best)
     if spent is None or not items:
-        return CheckResult(None, "untraced", {"chunk": chunk})
+        return CheckResult(None, "untraced", {"best": best, "chunk": chunk})
     tail, each = tail_share(spent), items / chunk / best.size
     facts = {"best": best, "idle_tail": tail, "chunk": chunk, "chunks_a_worker": each}
     if tail < LITTLE or chunk == 1 or each >= MANY_CHUNKS:
@@ -261,7 +261,8 @@ def work_too_small(state: State, usable_cpus: int) -> CheckResult:
     if recommendation is None or state.serial is None:
         return CheckResult(None, "unmeasured", facts)
     best = recommendation.best
-    facts |= {"best": best, "gain": ratio(state.serial.map, best.map)}
+    called = Part(how_fast(state, recommendation))
+    facts |= {"best": best, "fastest": called, "gain": ratio(state.serial.map, best.map)}
     if recommendation.maps.beats_loop:
         return CheckResult(False, "faster", facts)
     if blocks_event_loop(state):

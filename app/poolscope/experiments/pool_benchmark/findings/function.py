@@ -29,6 +29,7 @@ from poolscope.experiments.pool_benchmark.work import (
     children_share,
     cpus_used,
     is_childrens_work,
+    is_known_to_wait,
     loop_use,
     on_cpu,
     overlapped,
@@ -171,7 +172,7 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "known to compute" if state.params.built_in else "computes", facts)
     if waiting is None:
         return CheckResult(None, "both", facts)
-    if was_disturbed(state, usable_cpus):
+    if may_have_starved(state, usable_cpus):
         return CheckResult(None, "disturbed", facts)
     pools = [config for config in eligible_configs(state) if not config.serial]
     light = [config for config in pools if config.kind in LIGHT]
@@ -181,6 +182,13 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
     if not heavy:
         return CheckResult(None, "no heavy kind", facts)
     return _compared(fastest(light), fastest(heavy), facts)
+
+
+def may_have_starved(state: State, usable_cpus: int) -> bool:
+    """Whether what looks like waiting may be waiting for a CPU: others had them, and for how long is not known."""
+    times = state.serial.loop if state.serial else None
+    known = is_known_to_wait(state) is not None or bool(times and times.ready_s)
+    return not known and was_disturbed(state, usable_cpus)
 
 
 def _compared(light: Configuration, heavy: Configuration, facts: dict[str, Any]) -> CheckResult:
@@ -312,9 +320,10 @@ def results_remembered(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "unknown")
     memory = trial.remembered
     if memory is None:
-        first, again = (median(calls[1:] or calls) for calls in (trial.call_s[: len(trial.again_s)], trial.again_s))
-        facts = {"first_s": first, "again_s": again}
-        return CheckResult(False, "alike", facts) if first < ALIKE * again else CheckResult(None, "unclear", facts)
+        both = (trial.call_s[: len(trial.again_s)], trial.again_s)
+        first, again = (median(calls[1:] or calls) for calls in both)
+        alike: dict[str, Any] = {"first_s": first, "again_s": again, "calls": len(trial.again_s[1:]) or None}
+        return CheckResult(False, "alike", alike) if first < ALIKE * again else CheckResult(None, "unclear", alike)
     facts = call_facts(state) | {"times_as_long": memory.first_s / max(memory.again_s, 1e-9)}
     if memory.how in ("once", "per thread") and loop is not None and loop.map:
         facts |= {"pass_s": median(loop.map)}

@@ -11,7 +11,7 @@ from typing import Any
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import certainty, recommend
+from poolscope.experiments.pool_benchmark.recommendation import certainty, is_settled, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import is_known_to_wait, waits
 from poolscope.protocol.kinds import ONE_THREAD_A_WORKER
@@ -26,7 +26,7 @@ from poolscope.stats.disturbance import (
     speed_range,
 )
 from poolscope.text.numbers import duration
-from poolscope.text.sentences import format_list
+from poolscope.text.sentences import Part, format_list
 
 MOST_SLOW = 5  # items that a sentence names
 MOST_TASKS = 1000  # that the noise detectors are given of one configuration
@@ -205,8 +205,14 @@ def run_was_disturbed(state: State, usable_cpus: int) -> CheckResult:
         "server_cpus": judged.server_cpus,
         "signs": signs_in_words(judged),
     }
-    more = remedies.more_repetitions(state) if judged.disturbed else {}
+    more = _more_time(state) if judged.disturbed else {}
     return CheckResult(judged.disturbed, "judged" if judged.signs else "silent", facts, more)
+
+
+def _more_time(state: State) -> dict[str, Any]:
+    """The remedy of more rounds; none where they would hardly change the answer."""
+    recommendation = recommend(state)
+    return {} if recommendation and is_settled(state, recommendation) else remedies.more_repetitions(state)
 
 
 def cpu_speed_changed(state: State, usable_cpus: int) -> CheckResult:
@@ -221,7 +227,8 @@ def cpu_speed_changed(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "steady", facts)
     if was_disturbed(state, usable_cpus):  # by programs that share the CPUs' caches, and may be all there is to it
         return CheckResult(None, "disturbed", facts)
-    return CheckResult(True, "changed", facts, remedies.more_repetitions(state))
+    more = _more_time(state)
+    return CheckResult(True, "changed", facts | {"longer": Part("or for longer") if more else None}, more)
 
 
 def unsettled(state: State, usable_cpus: int) -> CheckResult:
@@ -232,13 +239,16 @@ def unsettled(state: State, usable_cpus: int) -> CheckResult:
     known = certainty(state, recommendation)
     facts: dict[str, Any] = {"config": recommendation.config or recommendation.best, "rounds": known.rounds}
     more = remedies.more_repetitions(state)
+    if known.half_width is None and state.outcome == "failed":
+        return CheckResult(None, "broken off", facts)  # what it lacked is not time
     if known.half_width is None:
         return CheckResult(True, "no interval", facts, more)
     facts |= {"half_width": known.half_width}
     if known.spent_s is not None:
         facts |= {"spent_s": known.spent_s}
     if known.settled:
-        return CheckResult(False, "settled", facts)
+        disturbed = was_disturbed(state, usable_cpus)
+        return CheckResult(False, "settled, disturbed" if disturbed else "settled", facts)
     if known.more_s is not None:
         facts |= {"more_s": known.more_s, "half_width_then": known.half_width_then}
     return CheckResult(True if state.outcome else None, "open", facts, more if state.outcome else {})

@@ -38,6 +38,7 @@ class WhichPoolFacts:
     `split` is what the time of the best pool went into, `usage` the code of the setting to use; '' where
     that is not `decided`, or not known yet.
     `loop` is the plain loop's time in words, '' before it ran; `reference` the Python that it ran in, where several do.
+    `repetitions` are those of the setting that has most, `each` in words those of all that were measured.
     """
 
     now: MapNow | None
@@ -50,6 +51,7 @@ class WhichPoolFacts:
     loop: str
     reference: str
     repetitions: int
+    each: str
     why: ChartFacts | None
     phases: tuple[str, ...]
     causes: tuple[Cause, ...]
@@ -111,6 +113,7 @@ class WhichPoolView(View):
         "kinds": (
             Column("kind", marked, row_head=True),
             Column("workers", attrgetter("size"), numbers.whole, "n"),
+            Column("repetitions", attrgetter("count"), numbers.whole, "n"),
             Column("map", attrgetter("time"), numbers.ms, "n", "ms", precise=True),
             Column("speed-up", attrgetter("speedup"), numbers.ratio, "n", "×"),
             Column("interval", attrgetter("interval"), or_dash, "n"),
@@ -204,6 +207,7 @@ class WhichPoolView(View):
         loop, reference, digits = state.serial, state.reference, time_digits(state)
         traced = sum(bool(config.traced) for config in state.pools)
         held = sum(bool(config.memory) for config in state.pools)
+        counts = [len(config.map) for config in state.configs.values() if config.map] or [0]
         revision = f"{len(state.order)}-{traced}-{held}"
         rows, compared, found = kinds(state, choice), pythons(state), causes(state, usable)
         told = phases(state, usable)
@@ -220,7 +224,8 @@ class WhichPoolView(View):
             speedups=self.figure("speedup", run, revision, max(340, 60 * len(found))) if measured else None,
             loop=numbers.duration(median(loop.map)) if loop and loop.map else "",
             reference=reference.label if reference and len(state.pythons) > 1 else "",
-            repetitions=max((len(config.map) for config in state.configs.values()), default=0),
+            repetitions=max(counts),
+            each=" to ".join(map(numbers.whole, sorted({min(counts), max(counts)}))),
             why=self.figure("why", run, revision, 24 + 34 * len(found)) if told else None,
             phases=told,
             causes=found,

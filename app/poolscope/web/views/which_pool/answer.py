@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poolscope.experiments.pool_benchmark.charts import WORK, spent
+from poolscope.experiments.pool_benchmark.charts import WORK, explained, spent
 from poolscope.experiments.pool_benchmark.findings.validity import was_disturbed
-from poolscope.experiments.pool_benchmark.naming import config_name
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation
+from poolscope.experiments.pool_benchmark.naming import config_name, noun
+from poolscope.experiments.pool_benchmark.recommendation import Recommendation, spoken_of
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.text.sentences import format_list
-from poolscope.web.views.which_pool.tables import counting
+from poolscope.text.sentences import capital, format_list
 
 # Waiting for a CPU that another program has counts as whatever was waited for.
 DISTURBED = " The run was disturbed, so these shares may be the doing of what ran beside it."
@@ -35,8 +34,8 @@ class Split:
 
 
 def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Split | None:
-    """Of the pool to use, or of the best one where none is to be used; None before one was traced."""
-    config = _explained(state, choice)
+    """Of the pool that the answer is about, or of another that is named then; None before one was traced."""
+    config, about = explained(state, choice), spoken_of(choice)
     if config is None:
         return None
     rows = [row for row in spent(state, config, usable_cpus) if row["share"] > 0]
@@ -47,20 +46,14 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
         words = f"{width:.0f}%" if width >= 1 else "<1%"
         shares.append(Share(row["phase"], round(x, 2), round(width, 2), words))
         x += width
-    name = config_name(state, config)
+    instead = _untraced(state, about) if about and about is not config and state.outcome else ""
     care = DISTURBED if was_disturbed(state, usable_cpus) else ""
-    return Split(f"{_sentence(name, shares)}{care}", tuple(shares))
+    return Split(f"{instead}{_sentence(config_name(state, config), shares)}{care}", tuple(shares))
 
 
-def _explained(state: State, choice: Recommendation | None) -> Configuration | None:
-    """The recommended pool, or the best, or the fastest of those that were traced."""
-    traced = [config for config in counting(state, list(state.pools)) if config.traced and config.total]
-    wanted = [config for config in (choice.config, choice.best) if config] if choice else []
-    for config in wanted:
-        if any(config is each for each in traced):
-            return config
-    kinds = [config.kind for config in wanted]
-    return min(traced, key=lambda config: (config.kind not in kinds, sum(config.map) / len(config.map)), default=None)
+def _untraced(state: State, config: Configuration) -> str:
+    """Why the time of another pool is split up than the one that the answer is about."""
+    return f"{capital(config_name(state, config))} {'were' if noun(state, config).plural else 'was'} not traced. "
 
 
 def _sentence(name: str, shares: list[Share]) -> str:

@@ -96,10 +96,11 @@ def _trial(label: str, trial: TrialReport) -> Trial:
     if trial.calling != "item":
         pairs.append(("called", CALLED[trial.calling]))
     if trial.call_s:
-        first, least = trial.call_s[0], min(trial.call_s)
-        pairs.append(("one call", f"{numbers.duration(first)} at first, then {numbers.duration(least)}"))
+        pairs.append(("the very first call", numbers.duration(trial.call_s[0])))
     if trial.again_s:
-        pairs.append(("the same call again", numbers.duration(trial.again_s[0])))
+        pairs.append(("the very first call again", numbers.duration(trial.again_s[0])))
+    if (count := len(trial.call_s)) > 1:
+        pairs.append((f"the quickest of {count} items", numbers.duration(min(trial.call_s))))
     pairs.append(("can be pickled", "no" if trial.unpicklable else "yes"))
     pairs += [(f"the {what}", why) for what, why in trial.unpicklable.items()]
     if trial.parcel is not None:

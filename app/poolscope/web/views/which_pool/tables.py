@@ -27,15 +27,16 @@ BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are 
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """One kind at the size at which it maps fastest, or the plain loop; seconds and bytes, None where not known.
+    """One kind at the size that stands for it, or the plain loop; seconds and bytes, None where not known.
 
-    `pool` is the kind, whose mark stands before its name in words, `kind`.
+    `pool` is the kind, whose mark stands before its name in words, `kind`; `count` are its counted repetitions.
     `start` brings all workers up, `pickled` are the bytes of all items and results, `memory` is that of one worker.
     """
 
     pool: str
     kind: str
     size: int | None
+    count: int
     time: float | None
     speedup: float | None
     interval: str
@@ -117,7 +118,7 @@ def interval(gain: Ratio | None) -> str:
 
 
 def kinds(state: State, choice: Recommendation | None) -> tuple[KindRow, ...]:
-    """The plain loops and the best setting of each kind, fastest first; those without a time at the end."""
+    """The plain loops and a setting of each kind (`to_compare`), fastest first; those without a time at the end."""
     loops = [config for config in state.configs.values() if config.serial]
     recommended = choice.config if choice else None
     rows = [_kind(state, config, recommended) for config in (*loops, *to_compare(state, choice))]
@@ -130,6 +131,7 @@ def _kind(state: State, config: Configuration, recommended: Configuration | None
         pool=config.kind,
         kind=title(state, config),
         size=None if config.serial else config.size,
+        count=len(config.map),
         time=median(config.map) if config.map else None,
         speedup=gain.value if gain else None,
         interval=interval(gain) if config is not state.serial else "",
