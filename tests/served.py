@@ -180,7 +180,7 @@ class Served:
 
 @contextmanager
 def served(
-    program: str = PROGRAM, environment: Mapping[str, str] = MappingProxyType({}), **settings: str
+    program: str = PROGRAM, environment: Mapping[str, str] = MappingProxyType({}), /, **settings: str
 ) -> Iterator[Served]:
     """A server for as long as it is needed; a line in its log that nobody expected is a failure.
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import psutil
 
 from tests.faults.conftest import LONG, unharmed
-from tests.served import Served, served
+from tests.served import PROGRAM, Served, served
 from tests.waiting import BOUND_S, until
 
 VIEWERS = 200
@@ -38,7 +38,7 @@ async def test_many_watch_one_run_and_one_of_them_never_reads(server: Served) ->
 
 
 def test_a_crowd_leaves_no_memory_behind_where_the_server_has_the_image_s_allocator() -> None:
-    with served(environment={"PYTHONMALLOC": "malloc"}) as hosted, unharmed(hosted):
+    with served(PROGRAM, {"PYTHONMALLOC": "malloc"}) as hosted, unharmed(hosted):
         assert psutil.Process(hosted.process.pid).environ()["PYTHONMALLOC"] == "malloc"
         run_id = hosted.begin("shared-list", **LONG["shared-list"])
         runners = [process.environ() for process in hosted.processes()]
