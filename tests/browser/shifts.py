@@ -18,9 +18,7 @@ OBSERVE = """() => {
         }
     }).observe({type: "layout-shift", buffered: true});
 }"""
-# Left alone, pages keep below 0.02. On a busy machine one change comes in several frames, and a page that is opened as
-# its run begins has come to 0.03; what somebody would see moving was 0.1 and more.
-BEARABLE = 0.05
+BEARABLE = 0.02
 
 Shift = tuple[float, float, str]
 
