@@ -11,8 +11,8 @@ from tests.browser.conftest import Opens
 from tests.browser.shifts import observe, shifts, worst_burst
 from tests.served import Served
 
-# Left alone, a run's page keeps below 0.02 as the bench does. On a busy machine one change comes in several frames, and a
-# page that is opened as its run begins has come to 0.03; what somebody would see moving was 0.1 and more.
+# Left alone, a run's page keeps below 0.02 as the bench does. On a busy machine one change comes in several frames, and
+# a page that is opened as its run begins has come to 0.03; what somebody would see moving was 0.1 and more.
 BEARABLE = 0.05
 SCREENS: tuple[dict[str, Any], ...] = (
     {"viewport": {"width": 390, "height": 844}},
