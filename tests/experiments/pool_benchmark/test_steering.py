@@ -90,8 +90,23 @@ def test_the_loops_of_other_pythons_and_what_lies_within_a_twentieth_go_on() -> 
         # More workers than CPUs are faster, and surely not by a quarter; or may yet be.
         ({"serial": about(640), "process 2": about(330), "process 4": about(300)}, True),
         ({"serial": about(640), "process 2": about(330), "process 4": spread(270)}, False),
+        # The same workers are faster as a Pool, and surely not by a quarter; or may yet be.
+        ({"serial": about(640), "process 2": about(370), "pool 2": about(330)}, True),
+        ({"serial": about(640), "process 2": about(400), "pool 2": spread(330)}, False),
     ],
-    ids=["clear", "rough", "loop", "no gain", "open", "cheaper open", "small gain", "beyond", "beyond open"],
+    ids=[
+        "clear",
+        "rough",
+        "loop",
+        "no gain",
+        "open",
+        "cheaper open",
+        "small gain",
+        "beyond",
+        "beyond open",
+        "Pool",
+        "Pool open",
+    ],
 )
 def test_an_answer_is_settled_once_more_rounds_would_hardly_change_it(
     maps: Mapping[str, Sequence[float]], settled: bool
@@ -111,6 +126,10 @@ def test_an_answer_is_settled_once_more_rounds_would_hardly_change_it(
         ({"process 2": spread(1190, NOISY), "pool 2": spread(1185, NOISY), "process 4": about(1050)}, "process 2"),
         ({"process 1": about(600), "process 2": about(330)}, "process 2"),
         ({"process 2": about(1240), "pool 4": about(1230), "pool 2": about(1235)}, "process 2"),  # a small gain
+        # A Pool with the same workers has to be far ahead of the executor, unless that gains nothing.
+        ({"process 2": about(380), "pool 2": about(330)}, "process 2"),
+        ({"process 2": about(450), "pool 2": about(330)}, "pool 2"),
+        ({"process 2": about(1285), "pool 2": about(1150)}, "pool 2"),
     ],
 )
 def test_of_equals_the_cheapest_is_recommended(maps: Mapping[str, Sequence[float]], chosen: str) -> None:
@@ -191,6 +210,16 @@ def test_of_more_workers_than_cpus_that_were_left_out_it_is_said_that_they_were_
     assert found is not None
     told_of = "faster beyond" in {reason.code for reason in reasons(now, found, 2)}
     assert (faster_beyond_cpus(found) is not None, told_of) == (why == "beyond CPUs", why == "beyond CPUs")
+
+
+def test_that_the_same_workers_are_faster_as_a_pool_is_said_and_both_go_on() -> None:
+    maps = {"serial": about(640), "process 2": about(370), "pool 2": about(330)}
+    assert answer(maps).dropped == {}
+    now = after(maps, 5, outcome="finished")
+    found = recommend(now)
+    assert found is not None
+    (told_of,) = [reason for reason in reasons(now, found, 2) if reason.code in ("faster as a Pool", "cheapest")]
+    assert (told_of.code, round(told_of.facts["less"], 2)) == ("faster as a Pool", 0.11)
 
 
 def test_more_workers_than_cpus_are_recommended_for_work_that_waits() -> None:

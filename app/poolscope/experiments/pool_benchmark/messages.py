@@ -916,6 +916,12 @@ VERDICTS = {
         "in which a worker waits for its next item, as larger chunks do; for work that computes they are recommended "
         "where they are surely more than {far:percent} faster."
     ),
+    "faster as a Pool": (
+        "{best} took {less:percent} less than {config}[: left to themselves an executor hands over {chunk} "
+        "{chunk:item/items} at a time and that Pool {best_chunk}, and with one chunk size they do the same]. The "
+        "executor, which tells of a worker that dies, is recommended unless the Pool is surely more than {far:percent} "
+        "faster."
+    ),
     "cheapest": (
         "{best}, {fastest}, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
         "lightest kind with the fewest workers is recommended."

@@ -25,6 +25,7 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     fastest,
     how_fast,
     is_beyond_cpus,
+    is_executor_of,
 )
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import (
@@ -145,6 +146,12 @@ def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     """The rule by which another than the fastest is recommended."""
     config, best = recommendation.config, recommendation.best
     if recommendation.maps.outcome in ("pool", "small gain") and config is not None and config is not best:
+        if is_executor_of(config, best) and config.key not in recommendation.maps.equal:
+            chunks = {"chunk": config.chunk_used, "best_chunk": best.chunk_used}
+            less = 1 - median(best.map) / median(config.map)
+            facts = {"config": config, "best": best, "less": less, "far": FAR - 1}
+            yield Reason("faster as a Pool", facts | (chunks if config.chunk_used != best.chunk_used else {}), False)
+            return
         of = Part(how_fast(state, recommendation))
         yield Reason("cheapest", {"best": best, "fastest": of, "equal": EQUAL - 1})
 

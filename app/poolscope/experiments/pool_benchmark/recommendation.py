@@ -93,7 +93,8 @@ def recommend(state: State) -> Recommendation | None:
 def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configuration | None:
     match maps.outcome:
         case "pool":
-            return _not_beyond_cpus(state, maps, state.configs[maps.recommended or maps.best])
+            config = _not_beyond_cpus(state, maps, state.configs[maps.recommended or maps.best])
+            return _executor_for(state, maps, config) if config else None
         case "small gain":
             return state.configs[next((key for key in maps.equal if key in maps.faster), maps.best)]
         case "loop":
@@ -145,6 +146,35 @@ def _not_beyond_cpus(state: State, maps: Comparison, config: Configuration) -> C
     as_fast = (other for other in fewer if not other.serial and (ratio(other.map, config.map).low or 0.0) <= 1)
     other = next(as_fast, config)
     return other if other.key in maps.faster else None
+
+
+def _executor_for(state: State, maps: Comparison, config: Configuration) -> Configuration:
+    """For a Pool the executor with the same workers, if that is worth it and not shown to be far behind.
+
+    Left to themselves they differ in how many items they hand over at once. What that gains hangs on the moment, as
+    with more workers than CPUs, and is to be had from either by a chunk size.
+    """
+    for other in eligible_configs(state):
+        if is_executor_of(other, config) and other.key in maps.faster and not is_far_behind(state, other, config):
+            gain = ratio(state.serial.map if state.serial else (), other.map)
+            return other if gain.value >= worth(state, other) else config
+    return config
+
+
+def is_executor_of(config: Configuration, pool: Configuration) -> bool:
+    """Whether one is the executor whose worker processes are as those of the other, a Pool."""
+    return (config.kind, pool.kind) == ("process", "pool") and _workers(config) == _workers(pool)
+
+
+def _workers(config: Configuration) -> tuple[object, ...]:
+    return (
+        config.python,
+        config.size,
+        config.start_method,
+        config.chunksize,
+        config.max_tasks,
+        config.native_threads,
+    )
 
 
 def eligible_configs(state: State) -> list[Configuration]:
@@ -290,6 +320,12 @@ def losers(state: State, recommendation: Recommendation) -> dict[str, str]:
         with_a_cpu_each = compare_maps(state, loop, within)
         lost = with_a_cpu_each.slower if with_a_cpu_each else frozenset()
         leaders |= {config.key for config in within if config.key not in lost}
+    leaders |= {
+        config.key
+        for config in eligible_configs(state)
+        for key in leaders
+        if is_executor_of(config, state.configs[key]) and not is_far_behind(state, config, state.configs[key])
+    }
     return {
         key: loop.key if key in maps.equal else maps.best
         for key in maps.slower - leaders
@@ -330,8 +366,9 @@ def is_settled(state: State, recommendation: Recommendation) -> bool:
         case "loop":
             return True
         case "pool" if config is not None:
-            cheaper = maps.equal[: maps.equal.index(config.key)] if config.key in maps.equal else maps.equal
-            decided = _is_near(config, best) and all(_is_far(state.configs[key], best) for key in cheaper)
+            rivals = {*maps.equal, *(other.key for other in eligible_configs(state) if is_executor_of(other, config))}
+            cheaper = [rival for key in rivals if cost(state, rival := state.configs[key]) < cost(state, config)]
+            decided = _is_near(config, best) and all(_is_far(rival, best) for rival in cheaper)
             decided = decided and not any(_may_be_far_ahead(other, best) for other in recommendation.beyond)
             return (
                 decided
@@ -365,13 +402,13 @@ def no_pool_gains(state: State, recommendation: Recommendation) -> bool:
 def _is_near(config: Configuration, best: Configuration) -> bool:
     """Whether a configuration that is not the fastest is surely as fast as one that is recommended must be."""
     high = ratio(config.map, best.map).high
-    return config is best or (high is not None and high <= NEAR)
+    return config is best or (high is not None and high <= (FAR if is_executor_of(config, best) else NEAR))
 
 
 def _is_far(config: Configuration, best: Configuration) -> bool:
     """Whether a cheaper one, though not yet shown to be slower, is surely not fast enough to be recommended."""
     low = ratio(config.map, best.map).low
-    return low is not None and low > NEAR
+    return low is not None and low > (FAR if is_executor_of(config, best) else NEAR)
 
 
 def _may_be_far_ahead(config: Configuration, best: Configuration) -> bool:

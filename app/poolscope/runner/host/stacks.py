@@ -15,7 +15,7 @@ from time import monotonic
 # No program has a use of its own for it, unlike SIGUSR2, which is all that there is without real-time signals.
 SHOW_STACK = getattr(signal, "SIGRTMAX", signal.SIGUSR2 + 2) - 2
 STACKS = ".stacks"  # of a log's name, for the file of the stacks
-SHOW_S, LOOK_S = 0.5, 0.1  # in which a process has written its stack, and between two looks
+SHOW_S, LOOK_S = 2.0, 0.1  # in which a process has written its stack, on a busy machine too; between two looks
 LIBRARY = str(Path(os.__file__).parent)
 OF_ANOTHER_PYTHON = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages|dist-packages)")
 OURS = str(Path(__file__).parents[2])
