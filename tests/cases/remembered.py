@@ -169,5 +169,18 @@ def alike(number: int) -> int:
     return computed(number)
 
 
+def large_list(number: int) -> list[float]:
+    """Most of its time goes into pages of memory that are new to the process."""
+    return [float(number)] * 600_000
+
+
+def large_text(number: int) -> str:
+    return "x" * (8_000_000 + number)
+
+
+def large_on_the_way(number: int) -> int:
+    return len([number] * 5_000_000)
+
+
 def by_chance(number: int) -> Any:
     return computed(number, generator.randrange(LENGTH))

@@ -175,7 +175,7 @@ def in_a_short_thread(size: int) -> None:
 
 def says_and_ends(size: int) -> str:
     """Takes a while to end, after what it was started for."""
-    program = Popen([sys.executable, "-I", "-S", "-c", f"print(sum(range({100 * size})), flush=True)"], stdout=PIPE)
+    program = Popen([sys.executable, "-I", "-S", "-c", f"print(sum(range({1_000 * size})), flush=True)"], stdout=PIPE)
     assert program.stdout is not None
     return program.stdout.readline().decode()
 
