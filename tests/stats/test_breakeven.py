@@ -28,6 +28,21 @@ def test_ten_squares_are_too_little_for_two_workers() -> None:
     assert result.with_start.items == 61991
 
 
+def test_what_each_item_costs_is_no_fixed_cost() -> None:
+    """Of 495.2 us of overhead 10 x 0.2 us are the items'; each further one saves 0.3 us instead of 0.5."""
+    result = break_even(1e-6, 500.2e-6, 10, 2, 2, hand_over_s_per_item=0.2e-6)
+    assert result.map_only.seconds_per_item == pytest.approx(99.04e-6)
+    assert result.map_only.items == 1645  # 1644 items save the 493.2 us, 0.3 each
+
+
+@pytest.mark.parametrize("each_s", [None, 0.5e-6, 1.0])
+def test_no_number_of_items_helps_where_each_costs_what_it_saves_or_that_is_not_known(each_s: float | None) -> None:
+    result = break_even(1e-6, 500.2e-6, 10, 2, 2, 0.03, each_s)
+    for threshold in (result.map_only, result.with_start):
+        assert threshold.items is None
+        assert threshold.seconds_per_item is not None
+
+
 def test_workers_beyond_the_usable_cpus_save_nothing_more() -> None:
     assert break_even(1e-6, 500e-6, 10, workers=8, usable_cpus=2) == break_even(1e-6, 500e-6, 10, 2, 2)
 

@@ -42,6 +42,7 @@ def break_even(
     workers: int,
     usable_cpus: int,
     start_stop_s: float = 0.0,
+    hand_over_s_per_item: float | None = 0.0,
 ) -> BreakEven:
     """When would a pool win? From one measured map, the plain loop's time per item, and start-up + shutdown (seconds).
 
@@ -49,11 +50,11 @@ def break_even(
     than there are items. The overhead is what the measured map took beyond its share of work, at least 0. For work
     that waits instead of computing, pass `usable_cpus=workers`.
 
-    The model takes the overhead as fixed. Changing the work per item leaves it so, hence `seconds_per_item` is sound;
-    dispatch grows with the number of items though, hence `items` is the least it takes: more if chunks stay small, and
-    never if one item costs more to hand over than it saves. It cannot tell where the work outweighs the overhead, which
-    then is a small difference of large times: unequal chunks or slower clocks would pass for overhead. Wherever the
-    pool lost, it can tell.
+    Changing the work per item leaves the overhead as it is, hence `seconds_per_item` is sound. With the number of items
+    it grows by `hand_over_s_per_item` each, what pickling one and its result takes, though by no more in all than was
+    measured: where that is more than an item saves, no number of them helps. None if it isn't known, and then no number
+    can be told. It can't be told either where the work outweighs the overhead, which then is a small difference of
+    large times: unequal chunks or slower clocks would pass for overhead. Wherever the pool lost, a length can be told.
 
     Raises ValueError for times that are negative or not finite, a serial time of 0, or counts below 1.
     """
@@ -65,6 +66,7 @@ def break_even(
     side_by_side = min(workers, usable_cpus)
     ideal_s = items * serial_s_per_item / min(side_by_side, items)
     overhead = max(0.0, pool_map_s - ideal_s)
+    each_s = None if hand_over_s_per_item is None else min(hand_over_s_per_item, overhead / items)
 
     def threshold(cost_s: float) -> Threshold:
         if side_by_side == 1:
@@ -74,7 +76,7 @@ def break_even(
         return Threshold(
             cost_s,
             _seconds_per_item(cost_s, items, min(side_by_side, items)),
-            _items(cost_s, serial_s_per_item, side_by_side),
+            None if each_s is None else _items(cost_s, serial_s_per_item, side_by_side, each_s, items),
             "single item" if items == 1 else None,
         )
 
@@ -106,9 +108,15 @@ def _seconds_per_item(cost_s: float, items: int, side_by_side: int) -> float | N
     return None if side_by_side == 1 else cost_s / (items * (1 - 1 / side_by_side))
 
 
-def _items(cost_s: float, seconds: float, side_by_side: int) -> int:
-    """The least number of items for which sharing saves more than it costs: n - 1 of them while each has a worker."""
+def _items(cost_s: float, seconds: float, side_by_side: int, each_s: float, measured: int) -> int | None:
+    """The least number of items for which sharing saves more than it costs: n - 1 of them while each has a worker.
+
+    `each_s` of the cost of the `measured` items is that of each. None if no number would do.
+    """
+    saved_s, fixed_s = seconds * (1 - 1 / side_by_side) - each_s, cost_s - measured * each_s
+    if saved_s <= 0:
+        return None
     few = math.floor(cost_s / seconds) + 2
     if few <= side_by_side:
         return few
-    return math.floor(cost_s / (seconds * (1 - 1 / side_by_side))) + 1
+    return math.floor(fixed_s / saved_s) + 1

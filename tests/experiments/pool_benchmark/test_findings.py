@@ -23,6 +23,7 @@ from poolscope.protocol.payloads import (
     EffectiveCpus,
     LoopTimes,
     MemoryReading,
+    Parcel,
     ResultDifference,
     ResultsDiffer,
     ResultsRounded,
@@ -121,13 +122,45 @@ def test_work_too_small(maps: Mapping[str, Sequence[float]], cpus: int, holds: b
 
 
 def test_work_too_small_names_the_break_even_in_items_and_time_and_a_run_with_longer_work() -> None:
-    found = check(told(LOST, asked={"workload": "square"}), "work too small")
+    now = told(LOST, asked={"workload": "square"}, tried={"pickle_s": 1e-8})
+    found = check(now, "work too small")
     assert found.numbers["break_even_seconds_per_item"] == pytest.approx(12.42e-6, rel=0.01)
-    assert found.numbers["break_even_items"] == pytest.approx(5089, rel=0.01)
+    assert found.numbers["break_even_items"] == pytest.approx((198.75e-6 - 32e-8) / (39.06e-9 - 1e-8), rel=0.01)
     assert found.remedy == {"workload": "sum-of-squares", "work_ms": 20.0}
     longer = check(told(LOST, asked={"workload": "primes", "work_ms": 0.01}), "work too small")
     assert longer.remedy == {"work_ms": 1.0}
     assert check(told(LOST, asked={"workload": "a:b@c"}), "work too small").remedy == {}
+
+
+@pytest.mark.parametrize("pickle_s", [None, 5e-8])
+def test_no_number_of_items_is_named_where_each_costs_more_than_it_saves_or_that_is_not_known(
+    pickle_s: float | None,
+) -> None:
+    found = check(told(LOST, asked={"workload": "square"}, tried={"pickle_s": pickle_s}), "work too small")
+    assert found.holds is True
+    assert found.numbers["break_even_items"] is None
+
+
+@pytest.mark.parametrize(
+    ("pickle_s", "function_s", "code"),
+    [
+        (2e-6, 1e-6, "chunks_too_small: dear messages"),
+        (2e-4, 1e-6, "chunks_too_small: not compared"),  # it may be the items
+        (2e-6, 1e-3, "chunks_too_small: not compared"),  # or the function
+        (None, 1e-6, "chunks_too_small: not compared"),
+    ],
+)
+def test_messages_that_cost_and_not_what_they_carry_ask_for_larger_chunks(
+    pickle_s: float | None, function_s: float, code: str
+) -> None:
+    maps = {"serial": about(2.5), "process 2": about(750), "thread 2": about(50)}
+    tried = {"pickle_s": pickle_s, "parcel": Parcel(40, function_s / 2, function_s / 2)}
+    traces = trace("process 2", 750, 0.03, tail=0.0)
+    now = told(maps, items=5000, tried=tried, traces=traces)
+    found = check(now, "chunks are too small")
+    assert (found.code, found.holds) == (code, True if "dear" in code else None)
+    assert found.remedy == {"chunksizes": [1, 625]}
+    assert check(now, "work too small").numbers["break_even_chunk"] == 1
 
 
 def test_items_that_take_longer_in_the_pool_are_not_called_too_small() -> None:
@@ -404,6 +437,11 @@ def test_more_workers_than_cpus(
     maps: Mapping[str, Sequence[float]], how: dict[str, Any], cpus: int, holds: bool | None
 ) -> None:
     assert check(told(maps, **how), "more workers than usable CPUs", cpus).holds is holds
+
+
+def test_more_coroutines_at_once_than_cpus_are_no_matter_of_cpus() -> None:
+    maps = {"serial": about(640), "asyncio 2": about(640), "asyncio 4": about(641)}
+    assert check(told(maps), "more workers than usable CPUs").code == "more_workers_than_cpus: none"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ VERDICTS_AS_READ = [
     (
         run({"serial": about(0.0025), "thread 1": about(0.8), "pool 2": about(0.2)}, "square"),
         "Stay with the plain loop: the best pool is 80× slower. A pool pays off from about 12.4 µs an item (it "
-        "takes 78.1 ns now), or from about 5 090 items of this length; with start-up and shutdown included, from "
+        "takes 78.1 ns now); with start-up and shutdown included, from "
         "1.64 ms an item. 2 processes (multiprocessing.Pool), the fastest pool, take 80.0× as long as the plain loop "
         "(95% CI 79.5–80.5). 1 thread takes 320× as long as the plain loop (95% CI 318–322).",
     ),

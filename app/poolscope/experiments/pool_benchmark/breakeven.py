@@ -9,7 +9,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import seconds_per_item, side_by_side
+from poolscope.experiments.pool_benchmark.work import processes, seconds_per_item, side_by_side
 from poolscope.protocol.kinds import COPIES_ITEMS
 from poolscope.stats.breakeven import BreakEven, break_even
 
@@ -19,6 +19,7 @@ LARGE_BYTES = 64 * 1024
 MOST_OF_IT = 0.5  # of the overhead
 SHARED = 0.7  # a first run that takes less than this share of as many first calls has items that share results
 SHORTEST_TASK_S = 1e-4
+FEW_CHUNKS = 4  # a worker: with fewer the last one can make the others wait, with more it is short
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Nearest:
 
     `stretched` is how many times as long an item took in it, where that is much longer than in the plain loop: then it
     is not the handing over that makes the pool slow. Else it is None. `cause` is the code of what else makes most of
-    the overhead, with its facts: longer items are not the remedy then.
+    the overhead, with its facts: longer items are not the remedy then. `small_chunks`: with larger ones, which leave
+    enough of them to each worker, there would be fewer messages and another break-even.
     """
 
     config: Configuration
@@ -35,6 +37,7 @@ class Nearest:
     seconds_per_item: float
     stretched: float | None = None
     cause: tuple[str, Mapping[str, Any]] | None = None
+    small_chunks: bool = False
 
     @property
     def is_told(self) -> bool:
@@ -58,6 +61,7 @@ class Nearest:
             "break_even_seconds_per_item_with_start": with_start.seconds_per_item,
             # Whether more items cost about as many messages: where a Pool chooses its chunks, they grow with the items.
             "break_even_items": map_only.items if self.config.kind == "pool" and self.config.chunksize == 0 else None,
+            "break_even_chunk": self.config.chunk_used if self.small_chunks else None,
             "stretched": self.stretched,
             **(self.cause[1] if self.cause else {}),
         }
@@ -78,16 +82,29 @@ def nearest(state: State, usable_cpus: int) -> Nearest | None:
                 config.size,
                 side_by_side(state, config, usable_cpus),
                 median(config.around) if config.around else 0.0,
+                hand_over_s(state, config),
             ),
             per_item,
             _stretched(config, per_item),
             _cause(state, config, usable_cpus),
+            processes(config) and messages(state, config) > FEW_CHUNKS * config.size,
         )
         for config in eligible_configs(state)
         if not config.serial and side_by_side(state, config, usable_cpus) > 1
     ]
     told = [each for each in found if each.is_told] or [each for each in found if each.cause] or found
     return min(told, key=_length, default=None)
+
+
+def hand_over_s(state: State, config: Configuration) -> float | None:
+    """What pickling an item and its result takes, which every further item costs; None if that isn't known.
+
+    It was measured of one at a time; in a chunk several take less, so that a threshold is rather too high than too low.
+    """
+    trial = state.reference.trial if state.reference else None
+    if config.kind not in COPIES_ITEMS:
+        return 0.0
+    return trial.pickle_s if trial else None
 
 
 def messages(state: State, config: Configuration) -> int:

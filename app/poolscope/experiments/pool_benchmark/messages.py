@@ -57,8 +57,8 @@ CHECKS = {
 # From what length of an item, or how many of them, a pool would win.
 BREAK_EVEN = {
     "break_even": (
-        "a pool pays off from about {break_even_seconds_per_item:duration} an item (it takes "
-        "{seconds_per_item:duration} now)[, or from about {break_even_items:about} items of this length]"
+        "a pool pays off from about {break_even_seconds_per_item:duration} an item[ in chunks of {break_even_chunk}] "
+        "(it takes {seconds_per_item:duration} now)[, or from about {break_even_items:about} items of this length]"
         "[; with start-up and shutdown included, from {break_even_seconds_per_item_with_start:duration} an item]"
     ),
     "stretched": (
@@ -413,6 +413,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Larger chunks may save some of that; only a comparison can tell.",
+        "dear messages": (
+            "{figures:capital}, {message_s:duration} for each of {messages} {messages:message/messages}, of which "
+            "pickling what it carries takes {carried_s:duration}: it is the messages that cost, and larger chunks send "
+            "fewer."
+        ),
     },
     "chunks_too_large": {
         "compared": (

@@ -44,7 +44,8 @@ def more_workers_than_cpus(state: State, usable_cpus: int) -> CheckResult:
     waiting = waits(state)
     if waiting:
         return CheckResult(False, "waits", facts)
-    pools = [config for config in eligible_configs(state) if not config.serial]
+    # Coroutines share one thread: how many may be under way has nothing to do with CPUs.
+    pools = [config for config in eligible_configs(state) if not config.serial and config.kind != "asyncio"]
     if not any(config.size > usable_cpus for config in pools):
         return CheckResult(False, "none", facts)
     if waiting is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.breakeven import (
+    FEW_CHUNKS,
     LARGE_BYTES,
     SHORTEST_TASK_S,
     function_cost,
@@ -38,7 +39,6 @@ from poolscope.text.sentences import Part
 
 # Pickling that takes a fifth of a call can be felt, a twentieth can't.
 MUCH, LITTLE = 0.20, 0.05
-FEW_CHUNKS = 4  # a worker: with fewer the last one can make the others wait, with more it is short
 MANY_CHUNKS = 8
 NOTHING_TO_GAIN = 1.05
 COSTLY = 1 - 1 / 1.10  # of the map: it is said of every kind, not of the best one alone
@@ -47,6 +47,7 @@ FAR_APART = 2.0
 SHORT_MAP_S = 1e-3  # below it the wake-up of a process weighs as much as the work
 # Of the map: a tenth is worth a change of chunks or of order, half of that is not.
 MUCH_LOST, LITTLE_LOST = 0.10, 0.05
+MOST = 0.5
 
 
 def too_large_to_hand_over(state: State, usable_cpus: int) -> CheckResult:
@@ -119,8 +120,21 @@ def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:
     facts = {"best": best, "dispatch_share": share, "chunk": chunk, "chunks_a_worker": each}
     if share < 2 * LITTLE or each <= FEW_CHUNKS:
         return CheckResult(False, "cheap", facts)
-    larger = min(MOST_ITEMS, max(chunk * 2, state.items // (FEW_CHUNKS * best.size)))
-    return CheckResult(None, "not compared", facts, remedies.chunks(state, chunk, larger))
+    larger = remedies.chunks(state, chunk, min(MOST_ITEMS, max(chunk * 2, state.items // (FEW_CHUNKS * best.size))))
+    count, dispatch_s = messages(state, best), share * median(best.map)
+    carried_s = _carried_s(state, best)
+    if share >= MOST and carried_s is not None and carried_s < MOST * dispatch_s:
+        facts |= {"messages": count, "message_s": dispatch_s / count, "carried_s": carried_s / count}
+        return CheckResult(True, "dear messages", facts, larger, lost_share=share)
+    return CheckResult(None, "not compared", facts, larger)
+
+
+def _carried_s(state: State, config: Configuration) -> float | None:
+    """What pickling all that a map's messages carry takes, items, results and function; None if that isn't known."""
+    trial = state.reference.trial if state.reference else None
+    if trial is None or trial.pickle_s is None or trial.parcel is None or not state.items:
+        return None
+    return state.items * trial.pickle_s + messages(state, config) * trial.parcel.seconds
 
 
 def _costliest(state: State) -> CheckResult | None:

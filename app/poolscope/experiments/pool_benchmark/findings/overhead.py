@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from poolscope.experiments.pool_benchmark import remedies
+from poolscope.experiments.pool_benchmark.breakeven import hand_over_s
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import eligible_configs, fastest, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
@@ -265,7 +266,8 @@ def cluster_price(state: State, usable_cpus: int) -> ClusterPrice | None:
         return None
     config = fastest(clusters)
     together = side_by_side(state, config, usable_cpus)
-    even = break_even(per_item, median(config.map), items, config.size, together, median(config.around)).with_start
+    around_s, each_s = median(config.around), hand_over_s(state, config)
+    even = break_even(per_item, median(config.map), items, config.size, together, around_s, each_s).with_start
     facts: dict[str, Any] = {
         "config": config,
         "cluster_s": config.cluster.seconds if config.cluster else None,
