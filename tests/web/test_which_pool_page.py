@@ -27,12 +27,14 @@ from poolscope.experiments.pool_benchmark.charts import (
     side_by_side,
     to_compare,
 )
+from poolscope.experiments.pool_benchmark.messages import CHECKS
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.payloads import ConfigurationDropped, MapProgress, NoiseReading, RoundEnded
 from poolscope.protocol.records import Actor, End, Progress, Record, Result, Span, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
+from poolscope.text.sentences import capital
 from poolscope.web.app_state import environment
 from poolscope.web.assets import content
 from poolscope.web.context import run_facts
@@ -442,3 +444,10 @@ def test_one_command_stands_once_among_what_to_try_and_what_was_found() -> None:
     assert facts.attempt is not None
     assert "<pre" not in shown.partition("<details")[0]
     assert f'href="#try-{facts.attempt.place}"' in shown
+
+
+def test_a_check_that_was_passed_is_titled_by_what_is_so() -> None:
+    facts = run_facts(left_out())
+    shown = part(environment(), "partials/run.html", "findings", {"run": facts}).partition('id="passed-checks"')[2]
+    assert "<strong>No worker broke</strong>" in shown
+    assert {each.title for each in facts.passed} <= {capital(titles.otherwise) for titles in CHECKS.values()}
