@@ -41,6 +41,7 @@ from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
 from poolscope.web.views import VIEWS
 from poolscope.web.views.which_pool.answer import split
+from poolscope.web.views.which_pool.grounds import causes
 from poolscope.web.views.which_pool.pictures import crews
 
 from tests.experiments.pool_benchmark.invented_runs import LOUD, QUIET, about, planned, traced
@@ -366,6 +367,16 @@ def test_the_share_of_the_sentence_is_that_of_the_legend(on_cpu: float) -> None:
     named = {share.phase: share.words for share in found.shares if share.phase in told[2]}
     assert named
     assert int(told[1]) == sum(int(words.removesuffix("%")) for words in named.values())
+
+
+def test_where_nothing_but_the_work_took_time_both_sentences_say_almost_all() -> None:
+    trace = traced(planned("process 2", 32), 320, cpus=2, tail=0.005)
+    maps = {"serial": about(640), "process 2": about(320)}
+    state = told_by(maps, traces={"process 2": trace}, around_ms=0.01)
+    found = split(state, recommend(state), 2)
+    assert found is not None
+    assert found.sentence == "Almost all of the time of 2\xa0processes went into computing."
+    assert [each.sentence for each in causes(state, 2)] == ["almost all of the workers’ time was computing"]
 
 
 @pytest.mark.parametrize("sizes", [(4, 8), (8,)])
