@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.runs.fair_queue import FairQueue, expected_waits
+from poolscope.runs.fair_queue import FairQueue, expected_turns, expected_waits
 from poolscope.runs.run import Run, Visitor
 
 
@@ -91,3 +91,22 @@ def test_the_expected_wait_is_what_runs_before_are_likely_to_take() -> None:
     (sharing,) = waiting(queue, "b", "sharing")
     assert expected_waits([sizes, sharing], 4.0, {}) == [4.0, 4.0 + sizes.params.seconds]
     assert expected_waits([sizes, sharing, sizes], 0.0, {"pool-sizes": 2.0, "sharing": 7.0}) == [0.0, 2.0, 9.0]
+
+
+def test_what_waits_in_both_lines_is_told_apart_by_when_it_is_likely_to_start() -> None:
+    queue = FairQueue()
+    present, sharing = *waiting(queue, "a", "which-pool"), *waiting(queue, "b", "sharing")
+    listed, sparing, roomless, last = (waiting(queue, name, "shared-list")[0] for name in "cdef")
+    sparing.spares = frozenset({present.id, sharing.id})
+    took_s = {"which-pool": 30.0, "sharing": 5.0, "shared-list": 20.0}
+
+    turns = expected_turns([present, listed], [sharing], [sparing, roomless, last], took_s)
+    assert [(turn.run, turn.wait_s, turn.known) for turn in turns] == [
+        (roomless, 20.0, False),
+        (sharing, 30.0, True),
+        (sparing, 35.0, True),
+        (last, 40.0, False),
+    ]
+    # What nothing live stands in the way of lacks room beside what is measured; of both, that is the first to start.
+    assert [turn.run for turn in expected_turns([present], [sharing], [roomless], took_s)] == [sharing, roomless]
+    assert [turn.wait_s for turn in expected_turns([], [], [roomless], took_s)] == [0.0]

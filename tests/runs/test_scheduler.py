@@ -337,7 +337,7 @@ async def test_a_considerate_run_waits_for_the_measurements_that_were_there_befo
         considerate = await scheduler.start("shared-list", {}, considerate=True)
         hurried = await scheduler.start("factorials", {}, considerate=True)
         await scheduler.start("which-pool", {})
-        assert (considerate.place, set(considerate.behind)) == (1, {first.id, second.id})
+        assert (considerate.place, set(considerate.behind)) == (2, {first.id, second.id})
 
         await begun(await scheduler.hurry(hurried.id))
         assert first.conditions["shared_with"] == [hurried.id]
@@ -346,6 +346,36 @@ async def test_a_considerate_run_waits_for_the_measurements_that_were_there_befo
         assert (considerate.status, considerate.behind) == (Status.QUEUED, (second.id,))
         await scheduler.stop(second.id)
         await begun(considerate)
+
+
+async def test_each_run_that_waits_has_a_place_of_its_own_by_when_it_is_likely_to_start(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS) as scheduler:
+        await begun(await scheduler.start("which-pool", {}))
+        sharing = await scheduler.start("sharing", {})
+        together = [await scheduler.start(name, {}, considerate=True) for name in ("shared-list", "pool-sizes")]
+        later = [await scheduler.start(name, {}, considerate=True) for name in ("sharing", "factorials")]
+        waiting = [sharing, *together, *later]
+        assert [run.place for run in waiting] == [1, 2, 3, 4, 5]
+        starts = [run.expected_start or "" for run in waiting]
+        assert all(starts)
+        assert starts == sorted(starts)
+        for run in waiting:
+            before = {each.id for each in waiting if each.place < run.place}
+            assert set(run.behind) <= before | {each.id for each in scheduler.running()}
+
+
+async def test_a_run_that_waits_for_room_has_its_place_among_those_that_are_measured(
+    open_scheduler: OpenScheduler,
+) -> None:
+    async with open_scheduler(WAITS, live_limit=1) as scheduler:
+        await begun(await scheduler.start("which-pool", {"seconds": 60}))
+        await begun(await scheduler.start("shared-list", {"seconds": 10}))
+        measured = await scheduler.start("pool-sizes", {})
+        soon, late = [await scheduler.start("shared-list", {"seconds": 600}) for _ in range(2)]
+        assert [run.place for run in (soon, measured, late)] == [1, 2, 3]
+        assert [bool(run.expected_start) for run in (soon, measured, late)] == [False, True, False]
 
 
 async def test_nothing_waits_for_a_measurement_that_is_watched_beside_live_runs_or_where_nobody_asked_for_that(

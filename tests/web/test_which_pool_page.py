@@ -27,18 +27,21 @@ from poolscope.experiments.pool_benchmark.charts import (
     side_by_side,
     to_compare,
 )
+from poolscope.experiments.pool_benchmark.messages import CHECKS
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.payloads import ConfigurationDropped, MapProgress, NoiseReading, RoundEnded
 from poolscope.protocol.records import Actor, End, Progress, Record, Result, Span, to_line
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
+from poolscope.text.sentences import capital
 from poolscope.web.app_state import environment
 from poolscope.web.assets import content
 from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
 from poolscope.web.views import VIEWS
 from poolscope.web.views.which_pool.answer import split
+from poolscope.web.views.which_pool.grounds import causes
 from poolscope.web.views.which_pool.pictures import crews
 
 from tests.experiments.pool_benchmark.invented_runs import LOUD, QUIET, about, planned, traced
@@ -366,6 +369,16 @@ def test_the_share_of_the_sentence_is_that_of_the_legend(on_cpu: float) -> None:
     assert int(told[1]) == sum(int(words.removesuffix("%")) for words in named.values())
 
 
+def test_where_nothing_but_the_work_took_time_both_sentences_say_almost_all() -> None:
+    trace = traced(planned("process 2", 32), 320, cpus=2, tail=0.005)
+    maps = {"serial": about(640), "process 2": about(320)}
+    state = told_by(maps, traces={"process 2": trace}, around_ms=0.01)
+    found = split(state, recommend(state), 2)
+    assert found is not None
+    assert found.sentence == "Almost all of the time of 2\xa0processes went into computing."
+    assert [each.sentence for each in causes(state, 2)] == ["almost all of the workers’ time was computing"]
+
+
 @pytest.mark.parametrize("sizes", [(4, 8), (8,)])
 def test_what_to_try_is_about_what_is_recommended(sizes: Sequence[int]) -> None:
     """Threads are, so that processes which start slowly are a finding and no next step."""
@@ -442,3 +455,10 @@ def test_one_command_stands_once_among_what_to_try_and_what_was_found() -> None:
     assert facts.attempt is not None
     assert "<pre" not in shown.partition("<details")[0]
     assert f'href="#try-{facts.attempt.place}"' in shown
+
+
+def test_a_check_that_was_passed_is_titled_by_what_is_so() -> None:
+    facts = run_facts(left_out())
+    shown = part(environment(), "partials/run.html", "findings", {"run": facts}).partition('id="passed-checks"')[2]
+    assert "<strong>No worker broke</strong>" in shown
+    assert {each.title for each in facts.passed} <= {capital(titles.otherwise) for titles in CHECKS.values()}

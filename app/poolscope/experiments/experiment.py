@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from poolscope.errors import UnknownExperiment
 from poolscope.experiments.parameters import Params
@@ -165,6 +165,13 @@ class Verdict:
         return " ".join(filter(None, (self.headline, self.rest, *self.reasons)))
 
 
+class CheckTitles(NamedTuple):
+    """What a check says in a few words: where it `holds`, which is its name too, and `otherwise`."""
+
+    holds: str
+    otherwise: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check: it holds, it does not, or (None) the data can't tell; `sentence` says so with its numbers.
@@ -176,7 +183,7 @@ class Finding:
     remedy is for something that the verdict does not recommend, so that it is no next step.
     """
 
-    check: str
+    titles: CheckTitles
     holds: bool | None
     sentence: str
     numbers: Mapping[str, float | None] = field(default_factory=dict)
@@ -187,13 +194,23 @@ class Finding:
     not_recommended: bool = False
 
     @property
+    def check(self) -> str:
+        """What is looked for, whether or not it was found."""
+        return self.titles.holds
+
+    @property
+    def title(self) -> str:
+        """What is so."""
+        return self.titles.otherwise if self.holds is False else self.titles.holds
+
+    @property
     def trouble(self) -> bool | None:
         """Whether the run found something to mend; None where the data can't tell."""
         return None if self.holds is None else self.holds is not self.wanted
 
     def as_json(self) -> dict[str, Any]:
-        ours = ("wanted", "failure", "not_recommended")
-        return {name: value for name, value in asdict(self).items() if name not in ours}
+        ours = ("titles", "wanted", "failure", "not_recommended")
+        return {"check": self.check} | {name: value for name, value in asdict(self).items() if name not in ours}
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def advice(run: Run, found: Sequence[Finding], told: str, again: Again) -> Itera
         new = "" if words in offered else words
         said = is_said(finding.sentence, told)
         if new or not said:
-            sentence = f"{capital(finding.check)}: see above." if said else finding.sentence
+            sentence = f"{capital(finding.title)}: see above." if said else finding.sentence
             yield Advice(sentence, new, change_in_words(run, finding.remedy) if new else "")
         offered.add(words)
 

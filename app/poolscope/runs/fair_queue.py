@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heapreplace, merge
 from itertools import chain, zip_longest
 
 from poolscope.errors import TooManyStarts
@@ -87,6 +89,42 @@ def expected_waits(waiting: Sequence[Run], left_s: float, took_s: Mapping[str, f
         waits.append(left_s)
         left_s += expected_length(run, took_s)
     return waits
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """In how many seconds a run that waits is likely to start; `known` where that is sure enough to be told."""
+
+    run: Run
+    wait_s: float
+    known: bool
+
+
+def expected_turns(
+    running: Sequence[Run], measured: Sequence[Run], live: Sequence[Run], took_s: Mapping[str, float]
+) -> list[Turn]:
+    """All that wait in both lines, in the order in which they are likely to start.
+
+    Measured ones start one after another. A live one that spares measurements starts when the last of them ends, any
+    other when one that is running makes room: nobody can tell that moment, but it will do for an order.
+    """
+    ends = {run.id: time_left(run, expected_length(run, took_s)) for run in running}
+    present_s = sum(ends[run.id] for run in running if run.experiment.measured)
+    waits = expected_waits(measured, present_s, took_s)
+    in_turn = [Turn(run, wait_s, known=True) for run, wait_s in zip(measured, waits, strict=True)]
+    ends |= {turn.run.id: turn.wait_s + expected_length(turn.run, took_s) for turn in in_turn}
+    # Where no live one runs, it is the present measured one beside which there is no room. (Sorted, it is a heap.)
+    rooms = sorted(ends[run.id] for run in running if not run.experiment.measured) or [present_s]
+    beside = []
+    for run in live:
+        if run.spares:
+            beside.append(Turn(run, max(ends[each] for each in run.spares), known=True))
+        else:
+            wait_s = heapreplace(rooms, rooms[0] + expected_length(run, took_s))
+            beside.append(Turn(run, wait_s, known=False))
+    beside.sort(key=lambda turn: turn.wait_s)
+    # Of two that the same end lets start, the one that came first: nobody falls back because of a newcomer.
+    return list(merge(in_turn, beside, key=lambda turn: (turn.wait_s, turn.run.entered)))
 
 
 def expected_length(run: Run, took_s: Mapping[str, float]) -> float:

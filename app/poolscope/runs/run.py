@@ -161,9 +161,9 @@ class Run:
     summary: str = ""
     unkept: str = ""
     entered: float = field(default_factory=time.monotonic)  # the queue
-    place: int = 0  # in its line of the queue, from 1; 0 when it does not wait
+    place: int = 0  # in the order in which those that wait are likely to start, from 1; 0 when it does not wait
     told_place: int = 0  # that those who look at it were last woken for
-    expected_start: str | None = None  # of a measured run that waits, as far as that can be told
+    expected_start: str | None = None  # of a run that waits, as far as that can be told
     behind: tuple[str, ...] = ()  # the runs that it waits for
     shortage: Shortage | None = None  # what it waits for, where that is room beside the others
     spares: frozenset[str] = frozenset()  # the measurements that it waits for so as not to disturb them

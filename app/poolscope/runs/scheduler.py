@@ -33,7 +33,7 @@ from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.counts import RunCounts
-from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_length, expected_waits, time_left
+from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_turns
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import CUT_OFF, RunMonitor
@@ -440,26 +440,22 @@ class Scheduler:
 
     def _tell_places(self) -> None:
         """Tell all that run or wait where they stand now, and those who look at a run whose place is another."""
-        for run in self._running.values():
+        running = self.running()
+        for run in running:
             run.place, run.expected_start, run.behind = 0, None, ()
-        waiting = self._queue.in_order(measured=True)
-        present = [run for run in self._running.values() if run.experiment.measured]
-        left = sum(time_left(run, expected_length(run, self._took_s)) for run in present)
-        starts: list[str | None] = [later(wait) for wait in expected_waits(waiting, left, self._took_s)]
-        live = self._queue.in_order(measured=False)
-        # When there will be room for a live run nobody can tell, but when what it spares is over.
-        spared_until = [later(left) if run.spares and self._spared(run) == present else None for run in live]
-        for line, expected in ((waiting, starts), (live, spared_until)):
-            for place, (run, start) in enumerate(zip(line, expected, strict=True), 1):
-                spared = self._spared(run)
-                run.spares = frozenset(each.id for each in spared)
-                behind = tuple(each.id for each in spared or self._beside(run.experiment))
-                changed = (run.place, run.behind) != (place, behind)
-                run.place, run.expected_start, run.behind = place, start, behind
-                # Far back only a step that matters: else each end would draw the pages of a whole class again.
-                if changed and (place <= NEAR or not 0.9 * run.told_place < place <= run.told_place):
-                    run.told_place = place
-                    run.notifier.notify()
+        measured, live = self._queue.in_order(measured=True), self._queue.in_order(measured=False)
+        spared = {run.id: self._spared(run) for run in live}
+        for run in live:
+            run.spares = frozenset(each.id for each in spared[run.id])
+        for place, turn in enumerate(expected_turns(running, measured, live, self._took_s), 1):
+            run = turn.run
+            behind = tuple(each.id for each in spared.get(run.id) or self._beside(run.experiment))
+            changed = (run.place, run.behind) != (place, behind)
+            run.place, run.expected_start, run.behind = place, later(turn.wait_s) if turn.known else None, behind
+            # Far back only a step that matters: else each end would draw the pages of a whole class again.
+            if changed and (place <= NEAR or not 0.9 * run.told_place < place <= run.told_place):
+                run.told_place = place
+                run.notifier.notify()
 
     def _check_queue(self, visitor: Visitor) -> None:
         """Raises QueueFull, or TooManyWaiting where only this visitor must not wait."""

@@ -35,13 +35,13 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class FindingFacts:
-    """A check as pages show it. `place` is its number among those of its run, by which its remedy can be asked for;
-    `change` words that remedy and `takes` how long a run with it takes, '' without one or where those words say so.
-    `command` runs it in a terminal, where this server can't. `failed`: something went wrong, where others tell of a
-    cost or a caution."""
+    """A check as pages show it, under a `title` that says what is so. `place` is its number among those of its run, by
+    which its remedy can be asked for; `change` words that remedy and `takes` how long a run with it takes, '' without
+    one or where those words say so. `command` runs it in a terminal, where this server can't. `failed`: something went
+    wrong, where others tell of a cost or a caution."""
 
     place: int
-    check: str
+    title: str
     sentence: str
     change: str = ""
     takes: str = ""
@@ -320,9 +320,8 @@ def findings_that(
 
 
 def _finding(run: Run, place: int, finding: Finding, installation: Installation | None) -> FindingFacts:
-    check = f"not so: {finding.check}" if finding.wanted and finding.trouble else finding.check
     failed = bool(finding.trouble and finding.failure)
-    facts = FindingFacts(place, _as_title(check), finding.sentence, failed=failed)
+    facts = FindingFacts(place, _as_title(finding.title), finding.sentence, failed=failed)
     if not finding.remedy:
         return facts
     change = (run.experiment.meaning.change or partial(labelled_change, run))(run.state, finding.remedy)
@@ -332,9 +331,9 @@ def _finding(run: Run, place: int, finding: Finding, installation: Installation 
     return replace(facts, change=change.words, takes=takes, command=command)
 
 
-def _as_title(check: str) -> str:
-    """The check as a title begins; a name from code keeps its spelling."""
-    return check if "_" in check.split()[0] else sentences.capital(check)
+def _as_title(words: str) -> str:
+    """As a title begins; a name from code keeps its spelling."""
+    return words if "_" in words.split()[0] else sentences.capital(words)
 
 
 def labelled_change(run: Run, _: object, remedy: Mapping[str, Any]) -> Change:

@@ -143,9 +143,10 @@ class ConditionsAnswer(Answer):
 
 
 class QueueAnswer(Answer):
-    """Where a run waits: its `place` in its line, from 1, and the runs that it is `behind` now, which end first.
+    """Where a run waits, and the runs that it is `behind` now, which end first.
 
-    `expected_start` is a stamp in UTC, None where nobody can tell.
+    `place` counts from 1, in the order in which all that wait are likely to start: measured runs one after another,
+    others as soon as there is room for them. `expected_start` is a stamp in UTC, None where nobody can tell.
     """
 
     place: int

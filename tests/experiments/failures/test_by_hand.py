@@ -56,6 +56,7 @@ def test_a_worker_that_is_killed_breaks_the_pool_and_takes_the_tasks_of_all_with
     assert "worker 2 of 4" in case_sentence(case)
     assert case.surfaced is not None
     assert case.surfaced.type == "BrokenProcessPool"
+    assert case.surfaced.traceback.count("in _collect") == 1  # not once for each task that the same exception came to
     assert case.noticed_s is not None
     (surfaces,) = [moment for moment in case.moments if moment.t == case.surfaced.t]
     assert "BrokenProcessPool" in surfaces.text

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from poolscope.experiments.experiment import CheckTitles
 from poolscope.experiments.factorials.judgement import TimeSpent, TimeUse, overtaken
 from poolscope.protocol.records import TaskFailure
 from poolscope.text.numbers import count, duration, whole
 
 NAMED = 12  # an order of so many numbers is named in full, a longer one is summed up
+
+# What each check looks for, and what is so where it is not found.
+CHECKS = {
+    "order": CheckTitles("as_completed keeps the order of completion", "as_completed changed the order of completion"),
+    "time limit": CheckTitles("time limit reached", "no task reached its time limit"),
+}
 
 ORDER_KEPT = "as_completed handed the results over in the order in which they were completed."
 

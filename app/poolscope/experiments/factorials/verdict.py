@@ -39,14 +39,12 @@ def findings(state: FactorialsState, usable_cpus: int) -> tuple[Finding, ...]:
         return ()
     differ = handed_over_elsewhere(state)
     sentence = messages.order_not_kept(differ, len(completed)) if differ else messages.ORDER_KEPT
-    found = [
-        Finding("as_completed keeps the order of completion", not differ, sentence, {"differ": differ}, wanted=True)
-    ]
+    found = [Finding(messages.CHECKS["order"], not differ, sentence, {"differ": differ}, wanted=True)]
     late = sum(number.failure is not None and number.failure.code == "time limit" for number in completed)
     if late:
         limit = state.params.time_limit
         sentence = messages.time_limit_reached(late, len(completed), limit)
         remedy = {**state.params.model_dump(), "time_limit": 60.0}
         reached = {"late": late, "time_limit": limit}
-        found.append(Finding("time limit reached", True, sentence, reached, remedy, failure=True))
+        found.append(Finding(messages.CHECKS["time limit"], True, sentence, reached, remedy, failure=True))
     return tuple(found)

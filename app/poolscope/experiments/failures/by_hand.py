@@ -179,18 +179,19 @@ def _wait(context: RunContext, slow: Mapping[str, Future[Any]], seconds: float, 
 
 @dataclass(frozen=True, slots=True)
 class SurfacedError:
-    """The first exception that came out of a task, and when."""
+    """The first exception that came out of a task, and when; `trace` is its traceback as it was then."""
 
     at: int
     task: str
-    error: Exception
+    kind: str
+    message: str
+    trace: str
 
     def record(self, reporter: CaseReporter) -> None:
         """In full, and in the story, by one stamp."""
-        kind, trace = type(self.error).__name__, "".join(traceback.format_exception(self.error))
-        reporter.moment(f"{kind} surfaces at Future.result()", "failed", at=self.at)
+        reporter.moment(f"{self.kind} surfaces at Future.result()", "failed", at=self.at)
         where = "Future.result() in the main thread"
-        reporter.emit(Failure(self.at, kind, str(self.error), trace, where, self.task))
+        reporter.emit(Failure(self.at, self.kind, self.message, self.trace, where, self.task))
 
 
 def _collect(slow: Mapping[str, Future[Any]], kept: list[str]) -> tuple[list[str], SurfacedError | None]:
@@ -201,7 +202,11 @@ def _collect(slow: Mapping[str, Future[Any]], kept: list[str]) -> tuple[list[str
         try:
             result = future.result(0)
         except (BrokenProcessPool, TimeoutError) as error:
-            first = first or SurfacedError(perf_counter_ns(), name, error)
+            if first is None:
+                at = perf_counter_ns()
+                # Not later: the futures of a broken executor share one exception, which keeps the frames of each raise.
+                trace = "".join(traceback.format_exception(error))
+                first = SurfacedError(at, name, type(error).__name__, str(error), trace)
             lost.append(name)
         else:
             kept.append(f"{name} = {result}")

@@ -6,10 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil
 
+from poolscope.experiments.experiment import CheckTitles
 from poolscope.experiments.failures.payloads import CaseEnding
 from poolscope.experiments.failures.state import Case
 from poolscope.text.numbers import count
 from poolscope.text.sentences import format_list
+
+# What each check looks for, and what is so where it is not found.
+CHECKS = {
+    "leftovers": CheckTitles("nothing is left behind", "something is left behind"),
+    "broken": CheckTitles("every case told its outcome", "not every case told its outcome"),
+}
 
 NOTHING_LEFT = "After each case nothing was left: no process, zombie, segment, semaphore, thread or descriptor."
 UNREPORTED = "Unreported: nobody who waited was told."

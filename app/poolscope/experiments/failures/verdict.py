@@ -41,10 +41,10 @@ def findings(state: FailuresState, usable_cpus: int) -> tuple[Finding, ...]:
     counts = {kind: float(len(things)) for kind, things in found.items()}
     clean = not any(counts.values())
     sentence = messages.leftovers(found)
-    results = [Finding("nothing is left behind", clean, sentence, counts, wanted=True, failure=True)]
+    results = [Finding(messages.CHECKS["leftovers"], clean, sentence, counts, wanted=True, failure=True)]
     broken = [case for case in ended if case.ending is CaseEnding.BROKEN]
     if broken:
         numbers = {"broken": float(len(broken))}
-        check, sentence = "every case told its outcome", messages.broken(broken)
-        results.append(Finding(check, False, sentence, numbers, wanted=True, failure=True))
+        sentence = messages.broken(broken)
+        results.append(Finding(messages.CHECKS["broken"], False, sentence, numbers, wanted=True, failure=True))
     return tuple(results)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from poolscope.experiments.experiment import CheckTitles
 from poolscope.experiments.pool_benchmark.naming import TITLES, noun
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.payloads import ConfigurationDropped
@@ -16,42 +17,55 @@ from poolscope.stats.scaling import NoFit
 from poolscope.text.numbers import GAP, duration
 from poolscope.text.sentences import Part, capital, fill, format_list, workers
 
-# What each check looks for, by the name of its function.
+# What each check looks for, by the name of its function, and what is so where it is not found.
 CHECKS = {
-    "hangs": "workers hang",
-    "workers_break": "the work breaks its workers",
-    "nests_pools": "work with processes of its own in a Pool",
-    "results_lazy": "a call returns before its work is done",
-    "results_remembered": "a repeated call is faster than the first",
-    "items_changed": "a call changes its item",
-    "work_too_small": "work too small for a pool",
-    "event_loop_blocked": "the coroutine blocks the event loop",
-    "gil_held": "threads took turns",
-    "child_processes": "the programs that it starts need the CPUs",
-    "light_kinds_suffice": "waiting work that threads or asyncio serve with less",
-    "function_too_large": "the function carries data with every message",
-    "too_large_to_hand_over": "arguments or results are too large to hand over",
-    "sent_with_every_map": "function and items are sent anew with every map",
-    "chunks_too_small": "chunks are too small",
-    "chunks_too_large": "chunks are too large",
-    "chunks_vary": "chunk size changes with the pool size",
-    "stragglers": "workers wait for the last items",
-    "more_workers_than_cpus": "more workers than usable CPUs",
-    "larger_pools_untried": "larger pools may gain more",
-    "quota_bites": "a CPU quota made workers wait",
-    "siblings_share_cores": "workers share cores as hyper-threads",
-    "oversubscribed": "tasks start processes or threads of their own",
-    "start_up_outweighs": "starting processes outweighs the map",
-    "memory_runs_short": "workers together need more memory than is free",
-    "replacing_workers_costs": "replacing workers costs time",
-    "items_made_beforehand": "items are made before the map",
-    "results_differ": "results differ, or can't be repeated",
-    "keeps_global_state": "the work keeps global state",
-    "slow_items": "items take longer than each may",
-    "prints": "the work prints",
-    "run_was_disturbed": "the run was disturbed",
-    "cpu_speed_changed": "the CPUs ran at changing speed",
-    "unsettled": "the answer needs more time",
+    "hangs": CheckTitles("workers hang", "no worker hung"),
+    "workers_break": CheckTitles("the work breaks its workers", "no worker broke"),
+    "nests_pools": CheckTitles("work with processes of its own in a Pool", "no processes inside a Pool's workers"),
+    "results_lazy": CheckTitles("a call returns before its work is done", "a call returns when its work is done"),
+    "results_remembered": CheckTitles(
+        "a repeated call is faster than the first", "a repeated call takes about as long as the first"
+    ),
+    "items_changed": CheckTitles("a call changes its item", "a call leaves its item as it was"),
+    "work_too_small": CheckTitles("work too small for a pool", "small work is not what holds pools back"),
+    "event_loop_blocked": CheckTitles("the coroutine blocks the event loop", "no coroutine blocks the event loop"),
+    "gil_held": CheckTitles("threads took turns", "threads did not have to take turns"),
+    "child_processes": CheckTitles("the programs that it starts need the CPUs", "child processes hardly need the CPUs"),
+    "light_kinds_suffice": CheckTitles(
+        "waiting work that threads or asyncio serve with less",
+        "no waiting work that threads or asyncio serve with less",
+    ),
+    "function_too_large": CheckTitles(
+        "the function carries data with every message", "handing the function over costs little"
+    ),
+    "too_large_to_hand_over": CheckTitles(
+        "arguments or results are too large to hand over", "arguments and results are small enough to hand over"
+    ),
+    "sent_with_every_map": CheckTitles(
+        "function and items are sent anew with every map", "sending function and items anew costs little"
+    ),
+    "chunks_too_small": CheckTitles("chunks are too small", "chunks are large enough"),
+    "chunks_too_large": CheckTitles("chunks are too large", "chunks are small enough"),
+    "chunks_vary": CheckTitles("chunk size changes with the pool size", "chunk size is the same in every pool"),
+    "stragglers": CheckTitles("workers wait for the last items", "no worker waits long for the last items"),
+    "more_workers_than_cpus": CheckTitles("more workers than usable CPUs", "no pool has too many workers for its CPUs"),
+    "larger_pools_untried": CheckTitles("larger pools may gain more", "no reason to try larger pools"),
+    "quota_bites": CheckTitles("a CPU quota made workers wait", "no CPU quota made workers wait"),
+    "siblings_share_cores": CheckTitles("workers share cores as hyper-threads", "no time is lost to hyper-threads"),
+    "oversubscribed": CheckTitles("tasks start processes or threads of their own", "a task runs in one thread"),
+    "start_up_outweighs": CheckTitles("starting processes outweighs the map", "the map outweighs starting processes"),
+    "memory_runs_short": CheckTitles(
+        "workers together need more memory than is free", "workers together fit into the free memory"
+    ),
+    "replacing_workers_costs": CheckTitles("replacing workers costs time", "no time is lost to replacing workers"),
+    "items_made_beforehand": CheckTitles("items are made before the map", "making the items beforehand costs little"),
+    "results_differ": CheckTitles("results differ, or can't be repeated", "results agree"),
+    "keeps_global_state": CheckTitles("the work keeps global state", "the work keeps no global state"),
+    "slow_items": CheckTitles("items take longer than each may", "no item took longer than it may"),
+    "prints": CheckTitles("the work prints", "the work prints nothing"),
+    "run_was_disturbed": CheckTitles("the run was disturbed", "nothing disturbed the run"),
+    "cpu_speed_changed": CheckTitles("the CPUs ran at changing speed", "the CPUs kept their speed"),
+    "unsettled": CheckTitles("the answer needs more time", "the answer needs no more time"),
 }
 
 # From what length of an item, or how many of them, a pool would win.

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from poolscope.experiments.experiment import Verdict
+from poolscope.experiments.experiment import CheckTitles, Verdict
 from poolscope.experiments.shared_list.judgement import Agreement, Disagreement, disagreements
 from poolscope.experiments.shared_list.state import SharedListState
 from poolscope.protocol.records import Contents
 from poolscope.text.numbers import duration, whole
 from poolscope.text.sentences import capital
+
+# What each check looks for, and what is so where it is not found.
+CHECKS = {
+    "outgrown": CheckTitles("outgrown", "not outgrown"),
+    "polling": CheckTitles("polling", "no polling"),
+    "lost": CheckTitles("no guard, and updates lost", "no guard, and no update lost"),
+    "few": CheckTitles("unguarded, and few threads", "unguarded, and many threads"),
+    "alone": CheckTitles("unguarded and alone", "unguarded and not alone"),
+}
 
 # As the program itself would have printed them.
 LOG = {

@@ -25,11 +25,12 @@ def findings(state: SharedListState, usable_cpus: int) -> tuple[Finding, ...]:
         found += _unguarded(state)
     if state.longest[0] >= OUTGROWN and not params.capacity:
         remedy = {**params.model_dump(), "capacity": 1000, "guard": "condition"}
-        found.append(Finding("outgrown", True, messages.outgrown(OUTGROWN), remedy=remedy))
+        found.append(Finding(messages.CHECKS["outgrown"], True, messages.outgrown(OUTGROWN), remedy=remedy))
     if params.guard == "lock" and counts.empty_polls > counts.removed > 0:
         sentence = messages.polling(counts.empty_polls, counts.removed)
         numbers = {"empty_polls": counts.empty_polls, "removed": counts.removed}
-        found.append(Finding("polling", True, sentence, numbers, {**params.model_dump(), "guard": "condition"}))
+        remedy = {**params.model_dump(), "guard": "condition"}
+        found.append(Finding(messages.CHECKS["polling"], True, sentence, numbers, remedy))
     return tuple(found)
 
 
@@ -40,11 +41,11 @@ def _unguarded(state: SharedListState) -> list[Finding]:
     if agreement in LOSSES:
         numbers = {"disagreements": float(len(disagreements(state)))}
         remedy = {**params.model_dump(), "guard": "lock"}
-        found.append(Finding("no guard, and updates lost", True, messages.CURE, numbers, remedy, failure=True))
+        found.append(Finding(messages.CHECKS["lost"], True, messages.CURE, numbers, remedy, failure=True))
     if min(params.producers, params.consumers) >= CROWD:
         return found
     crowd = {"producers": max(CROWD, params.producers), "consumers": max(CROWD, params.consumers)}
-    check, sentence = "unguarded, and few threads", messages.MORE_THREADS
+    check, sentence = "few", messages.MORE_THREADS
     if params.producers == params.consumers == 1:
-        check, sentence = "unguarded and alone", messages.UNGUARDED_PAIR
-    return [*found, Finding(check, True, sentence, remedy={**params.model_dump(), **crowd})]
+        check, sentence = "alone", messages.UNGUARDED_PAIR
+    return [*found, Finding(messages.CHECKS[check], True, sentence, remedy={**params.model_dump(), **crowd})]

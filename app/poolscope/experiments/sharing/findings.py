@@ -36,55 +36,54 @@ def _raised(state: SharingState) -> Finding | None:
     if not failed:
         return None
     numbers = {"failed": len(failed)}
-    return Finding("every tool did its work", False, messages.raised(failed), numbers, wanted=True, failure=True)
+    return Finding(messages.CHECKS["raised"], False, messages.raised(failed), numbers, wanted=True, failure=True)
 
 
 def _all_right(shown: Sequence[ToolState]) -> Finding | None:
-    check, guarded = "every guarded tool is right", [row for row in shown if not row.tool.wrong]
+    titles, guarded = messages.CHECKS["all_right"], [row for row in shown if not row.tool.wrong]
     if not guarded:
         return None
     wrong = [row.tool.title for row in guarded if not row.correct]
     numbers = {"right": len(guarded) - len(wrong), "of": len(guarded)}
-    return Finding(check, not wrong, messages.guarded_right(wrong, len(guarded)), numbers, wanted=True, failure=True)
+    return Finding(titles, not wrong, messages.guarded_right(wrong, len(guarded)), numbers, wanted=True, failure=True)
 
 
 def _updates_lost(shown: Sequence[ToolState], workers: int) -> Finding | None:
-    check, unguarded = "without a guard updates are lost", [row for row in shown if row.tool.wrong]
+    titles, unguarded = messages.CHECKS["updates_lost"], [row for row in shown if row.tool.wrong]
     if not unguarded:
         return None
     all_lose = all(row.lost for row in unguarded)
     numbers = {row.tool.name: row.lost for row in unguarded}
-    return Finding(check, True if all_lose else None, messages.updates_lost(unguarded, workers), numbers, wanted=True)
+    return Finding(titles, True if all_lose else None, messages.updates_lost(unguarded, workers), numbers, wanted=True)
 
 
 def _nothing_left(shown: Sequence[ToolState]) -> Finding | None:
-    check = "the shared memory segment is gone afterwards"
     gone = next((row.outcome.segment_gone for row in shown if row.outcome and row.tool.name == "shared-memory"), None)
     if gone is None:
         return None
     sentence = messages.SEGMENT_GONE if gone else messages.SEGMENT_LEFT
-    return Finding(check, gone, sentence, wanted=True, failure=True)
+    return Finding(messages.CHECKS["nothing_left"], gone, sentence, wanted=True, failure=True)
 
 
 def _too_short(state: SharingState, shown: Sequence[ToolState]) -> Finding:
-    check, timed = "rounds are too short to be timed well", [row for row in shown if row.rounds]
+    titles, timed = messages.CHECKS["too_short"], [row for row in shown if row.rounds]
     if not timed:
-        return Finding(check, None, messages.NO_ROUND)
+        return Finding(titles, None, messages.NO_ROUND)
     least = min(timed, key=lambda row: median(row.rounds))
     short = [row.tool.title for row in timed if median(row.rounds) < SHORT_S]
     sentence = messages.shortest_round(least.tool.title, median(least.rounds), short)
     more = min(MOST_OPERATIONS, state.params.operations * 10)
     remedy = {"operations": more} if short and more > state.params.operations else {}
-    return Finding(check, bool(short), sentence, {"shortest_s": median(least.rounds)}, remedy)
+    return Finding(titles, bool(short), sentence, {"shortest_s": median(least.rounds)}, remedy)
 
 
 def _disturbed(state: SharingState, usable_cpus: int) -> Finding:
-    check, judged = "something else disturbed the run", disturbed(state, usable_cpus)
+    titles, judged = messages.CHECKS["disturbed"], disturbed(state, usable_cpus)
     if judged is None:
-        return Finding(check, None, messages.NOT_YET_READ)
+        return Finding(titles, None, messages.NOT_YET_READ)
     sentence = signs_in_words(judged) or messages.NOTHING_READ
     numbers = {"others_cpus": judged.others_cpus, "server_cpus": judged.server_cpus}
-    return Finding(check, judged.disturbed, sentence, numbers)
+    return Finding(titles, judged.disturbed, sentence, numbers)
 
 
 def disturbed(state: SharingState, usable_cpus: int) -> Disturbance | None:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from poolscope.experiments.experiment import CheckTitles
 from poolscope.experiments.sharing.catalog import Tool
 from poolscope.experiments.sharing.payloads import ToolFailed
 from poolscope.experiments.sharing.state import ToolState
 from poolscope.stats.intervals import Ratio
 from poolscope.text.numbers import count, duration, interval_of, times, whole
 from poolscope.text.sentences import capital, format_list
+
+# What each check looks for, and what is so where it is not found.
+CHECKS = {
+    "raised": CheckTitles("every tool did its work", "not every tool did its work"),
+    "all_right": CheckTitles("every guarded tool is right", "not every guarded tool is right"),
+    "updates_lost": CheckTitles("without a guard updates are lost", "without a guard no update was lost"),
+    "nothing_left": CheckTitles(
+        "the shared memory segment is gone afterwards", "the shared memory segment is left behind"
+    ),
+    "too_short": CheckTitles("rounds are too short to be timed well", "rounds are long enough to be timed well"),
+    "disturbed": CheckTitles("something else disturbed the run", "nothing else disturbed the run"),
+}
 
 DISTURBED = "The run was disturbed, so take the figures with care."
 NOTHING_SHOWN = "Nothing could be shown:"

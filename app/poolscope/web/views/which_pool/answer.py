@@ -64,7 +64,7 @@ def _sentence(name: str, shares: list[Share]) -> str:
     into = format_list(share.phase for share in told) or "the work itself"
     of = f"the time of {name}"
     if not costs or costs[0].width < 1:
-        return f"All but all of {of} went into {into}."
+        return f"Almost all of {of} went into {into}."
     largest = costs[0]
     if largest.width > work:
         return f"{largest.words} of {of} went into {largest.phase}."

@@ -73,7 +73,7 @@ def cause(state: State, config: Configuration, usable_cpus: int) -> str:
     shares = [(row["share"], row["phase"]) for row in spent(state, config, usable_cpus)]
     costs = [(share, what) for share, what in shares if share >= WORTH_TELLING and what != COMPUTING]
     sentence = ", ".join(f"{share:.0f}% {what}" for share, what in sorted(costs, reverse=True))
-    return sentence or "all but all of the workers’ time was computing"
+    return sentence or "almost all of the workers’ time was computing"
 
 
 def phases(state: State, usable_cpus: int) -> tuple[str, ...]:
