@@ -180,7 +180,8 @@ class Finding:
     without words, for programs; it is '' where a check has none. Most checks look for trouble; of one that is `wanted`
     it is well that it holds. The trouble of most is a cost or a caution; it is a `failure` where something went wrong:
     an exception, a wrong result, a worker that died or hangs, something left behind. Of a `not_recommended` one the
-    remedy is for something that the verdict does not recommend, so that it is no next step.
+    remedy is for something that the verdict does not recommend, or would only leave out what was compared, so that it
+    is no next step.
     """
 
     titles: CheckTitles

@@ -163,6 +163,13 @@ def test_messages_that_cost_and_not_what_they_carry_ask_for_larger_chunks(
     assert check(now, "work too small").numbers["break_even_chunk"] == 1
 
 
+@pytest.mark.parametrize(("sizes", "next_step"), [("1, 2, 4", False), ("4", True)])
+def test_what_was_compared_is_no_next_step(sizes: str, next_step: bool) -> None:
+    maps = {"serial": about(640), "process 2": about(330), "process 4": about(331)}
+    found = check(told(maps, asked={"sizes": sizes}), "more workers than usable CPUs")
+    assert (found.holds, found.remedy, found.not_recommended) == (True, {"sizes": [2]}, not next_step)
+
+
 def test_items_that_take_longer_in_the_pool_are_not_called_too_small() -> None:
     slow = {"serial": about(640), "process 2": about(700)}
     assert check(told(slow, asked={"workload": "primes"}), "work too small").holds is True

@@ -88,6 +88,12 @@ def more_repetitions(state: State) -> dict[str, Any]:
     return {"repeats": min(most, max(10, 2 * state.params.repeats))}
 
 
+def only_leaves_out(state: State, remedy: Mapping[str, Any]) -> bool:
+    """Whether all that it would compare was compared in this run: then the answer knows of it."""
+    lists = [(values, getattr(state.params, name, None)) for name, values in remedy.items() if name in LISTS]
+    return 0 < len(lists) == len(remedy) and all(set(values) <= set(asked or ()) for values, asked in lists)
+
+
 def compares_kinds(state: State) -> bool:
     """Whether the run's experiment is about kinds of pools, or about the sizes of one."""
     return not isinstance(state.params, PoolSizesParams)

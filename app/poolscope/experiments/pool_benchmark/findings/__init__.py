@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from poolscope.experiments.experiment import Finding
-from poolscope.experiments.pool_benchmark import messages
+from poolscope.experiments.pool_benchmark import messages, remedies
 from poolscope.experiments.pool_benchmark.findings.breakage import hangs, nests_pools, workers_break
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.findings.cpus import (
@@ -209,5 +209,5 @@ def _finding(state: State, check: Check, result: CheckResult, recommended: str) 
         result.remedy,
         f"{name}: {result.code}",
         failure=check in FAILURES or (check is results_differ and result.code in WRONG_RESULTS),
-        not_recommended=_is_for_others(result, recommended),
+        not_recommended=_is_for_others(result, recommended) or remedies.only_leaves_out(state, result.remedy),
     )
