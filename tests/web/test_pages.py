@@ -322,6 +322,13 @@ def test_a_form_left_as_it_is_asks_for_the_defaults(serve: Serve) -> None:
         ("sharing", {"operations": "1", "workers": "3"}, ["operations"], "“operations” must be a whole number from 10"),
         ("failures", {"limit": "-1", "task": "2"}, ["limit"], "“limit” must be a number from 0.05 to 5; '-1' is not"),
         ("which-pool", {"work_ms": "-3", "items": "7"}, ["work_ms"], "“time per item” must be a number from 0.01"),
+        (
+            "which-pool",
+            {"workload": "large-arguments", "work_ms": "3"},
+            ["work_ms"],
+            "must stay empty for “Large arguments and results”, whose length can't be chosen; “Computing in Python, "
+            "under the GIL”, primes, “Computing in C, which releases the GIL”, zlib, “Waiting”, http,",
+        ),
         ("which-pool", {"sizes": "many", "repeats": "x"}, ["sizes", "repeats"], "“workers” must be whole numbers"),
     ],
 )

@@ -17,8 +17,7 @@ from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.context import takes
-from poolscope.web.forms import in_labels
+from poolscope.web.context import complaints, takes
 from poolscope.web.fragments import (
     Section,
     fault_section,
@@ -110,7 +109,7 @@ async def send_back(
         because(request.scope, slug(wrong.title))
         return await replace(request, [form], problem_of(wrong).status)
     shown = run or await app_state.store.latest(experiment.name, owner_of(request))
-    problem = changed(problem_of(wrong), detail=" ".join(in_labels(experiment.params, error) for error in errors))
+    problem = changed(problem_of(wrong), detail=complaints(app_state, experiment, errors))
     return answer(request, problem, await whole_panel(app_state, experiment, shown, form))
 
 
