@@ -44,14 +44,20 @@ class PoolscopeError(Exception):
     title: ClassVar[str] = "Poolscope failed"
 
 
-REFERENCE = re.compile("`([a-z_]+)`")
+REFERENCE = re.compile("`([a-z_]+)(?:=([^`]*))?`")
+
+
+def itself(name: str, value: str) -> str:
+    """The word for a value of a parameter, where it has no other."""
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterError:
     """What is wrong with one parameter: its name ('' for the whole) and a sentence that says what is allowed.
 
-    `text` refers to parameters as `name`, in backticks, so that a form can say what stands beside the field instead.
+    `text` refers to parameters as `name`, in backticks, so that a form can say what stands beside the field instead,
+    and as `name=value` to values that a form may offer by other words.
     """
 
     name: str
@@ -65,11 +71,11 @@ class ParameterError:
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters that the sentence refers to."""
-        return tuple(REFERENCE.findall(self.text))
+        return tuple(name for name, _ in REFERENCE.findall(self.text))
 
-    def worded(self, word: Callable[[str], str]) -> str:
-        """The sentence with what `word` gives for each parameter that it refers to."""
-        return REFERENCE.sub(lambda found: word(found[1]), self.text)
+    def worded(self, word: Callable[[str], str], value: Callable[[str, str], str] = itself) -> str:
+        """The sentence with what `word` gives for each parameter that it refers to, and `value` for each value."""
+        return REFERENCE.sub(lambda found: word(found[1]) if found[2] is None else value(found[1], found[2]), self.text)
 
 
 class BadParameters(PoolscopeError):

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
+from poolscope.experiments.registry import EXPERIMENTS
 
 from tests.browser.conftest import Opens, fill
 from tests.served import Served
 from tests.waiting import until
 
 ENDLESS = {"delay_min": "0.01", "delay_max": "0.05", "seconds": "600"}
+
+# Of every experiment a field, and a value that it refuses.
+WRONG = {
+    "shared-list": ("producers", "99"),
+    "factorials": ("workers", "1000"),
+    "pool-sizes": ("sizes", "many"),
+    "sharing": ("operations", "1"),
+    "which-pool": ("work_ms", "-3"),
+    "failures": ("limit", "-1"),
+}
 
 
 def plain(open_page: Opens, path: str = "/") -> Page:
@@ -68,6 +80,23 @@ def test_a_wrong_value_comes_back_on_a_page_that_says_what_is_allowed(open_page:
 
     start(page, "shared-list", producers="2", consumers="1", seconds="0.2")
     page.wait_for_url(re.compile(r"/runs/sl-\d+$"))
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_form_that_comes_back_is_as_wide_as_its_page_leaves_it_room(open_page: Opens, width: int) -> None:
+    assert WRONG.keys() == EXPERIMENTS.keys()
+    page = plain(open_page)
+    page.set_viewport_size({"width": width, "height": 900})
+    for experiment, (name, value) in WRONG.items():
+        page.goto("/")
+        page.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
+        start(page, experiment, **{name: value})
+        panel = page.locator(f"article:has(#{experiment}-form)").bounding_box()
+        assert panel is not None, experiment
+        assert panel["width"] > 0.7 * width, experiment
+        expect(page.locator(f"#{experiment}-form [name={name}]")).to_have_value(value)
+        expect(page.locator(f"#{experiment}-{name}-wrong")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, experiment
 
 
 def test_the_live_bench_offers_stop_and_apply(open_page: Opens, bench: Served) -> None:

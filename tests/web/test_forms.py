@@ -184,6 +184,15 @@ def test_the_length_of_a_run_with_the_defaults_is_known(experiment: Any) -> None
     assert 0 < experiment.params().run_length.seconds < 120
 
 
+def test_a_complaint_about_the_work_goes_as_other_work_is_chosen() -> None:
+    with pytest.raises(BadParameters) as wrong:
+        parse(WhichPoolParams, {"workload": "mine:parse@rows", "work_ms": "3"})
+    choices = {"workload": {"mine:parse@rows": "mine:parse"}}
+    found = by_name(*fields(WhichPoolParams, {}, wrong.value.errors, choices))["work_ms"]
+    assert found.complaint.startswith("“time per item” must stay empty for “mine:parse”, whose length")
+    assert found.about == "work_ms workload"
+
+
 @st.composite
 def shared_lists(draw: st.DrawFn) -> dict[str, Any]:
     low, high = sorted((draw(st.floats(0, 10)), draw(st.floats(0, 10))))

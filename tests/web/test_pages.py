@@ -319,6 +319,17 @@ def test_a_form_left_as_it_is_asks_for_the_defaults(serve: Serve) -> None:
         ("pool-sizes", {"sizes": "4, 2, 4"}, ["sizes"], "4 stands there more than once"),
         ("pool-sizes", {"sizes": "many", "work_ms": "x"}, ["sizes", "work_ms"], "“pool sizes” must be whole numbers"),
         ("pool-sizes", {"chunksize": "3", "method": "apply_async"}, ["chunksize"], "must be 0 for apply_async"),
+        ("sharing", {"operations": "1", "workers": "3"}, ["operations"], "“operations” must be a whole number from 10"),
+        ("failures", {"limit": "-1", "task": "2"}, ["limit"], "“limit” must be a number from 0.05 to 5; '-1' is not"),
+        ("which-pool", {"work_ms": "-3", "items": "7"}, ["work_ms"], "“time per item” must be a number from 0.01"),
+        (
+            "which-pool",
+            {"workload": "large-arguments", "work_ms": "3"},
+            ["work_ms"],
+            "must stay empty for “Large arguments and results”, whose length can't be chosen; “Computing in Python, "
+            "under the GIL”, primes, “Computing in C, which releases the GIL”, zlib, “Waiting”, http,",
+        ),
+        ("which-pool", {"sizes": "many", "repeats": "x"}, ["sizes", "repeats"], "“workers” must be whole numbers"),
     ],
 )
 def test_a_wrong_form_comes_back_as_it_was_typed_with_the_complaint_beside_the_field(
@@ -366,7 +377,9 @@ def test_a_live_run_is_controlled_paused_and_stopped_by_forms(browser: httpx.Cli
         assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run_id}")
     answer = browser.post(f"/runs/{run_id}/controls", data={"delay_min": "9"})
     assert answer.status_code == 422
-    assert "delay_min must not exceed delay_max" in checked(answer).text
+    back = checked(answer)
+    assert back.forms["shared-list-controls"].values["delay_min"] == "9"
+    assert back.text_of("em", id="shared-list-delay_min-wrong").startswith("“delay from” must not exceed “delay to”")
 
     assert forms["shared-list-stop"].action == ("post", f"/runs/{run_id}/stop")
     answer = browser.post(f"/runs/{run_id}/stop")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 import multiprocessing
+import queue
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import textwrap
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast, get_args
 
 import pytest
 from poolscope.experiments.factorials.params import Kind
@@ -19,7 +24,10 @@ from poolscope.experiments.pool_benchmark.params import Method, WorkloadOfSizes
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.shared_list.params import Guard
 from poolscope.experiments.shared_list.payloads import ControlsInForce
+from poolscope.experiments.sharing import isolated, worker_group
 from poolscope.experiments.sharing.catalog import TOOLS
+from poolscope.experiments.sharing.demo_context import DemoContext
+from poolscope.experiments.sharing.handlers import HANDLERS
 from poolscope.protocol.kinds import POOL_KINDS
 from poolscope.protocol.payloads import ItemChange
 from poolscope.protocol.records import Result
@@ -298,12 +306,136 @@ def test_all_tools_print_what_they_expected_and_found(outcome: Callable[..., lis
     missing = [line for line in lines if "not on this Python" in line]
     lines = [line for line in lines if line not in missing]
     assert len(lines) + len(missing) == len(TOOLS)
-    for line in lines:
-        said = re.fullmatch(r"(.+): expected (\d+), actual (\d+): (right|wrong, \d+% lost); .+ microseconds .+", line)
+    # Additions that are interrupted, permits, threads that are woken or meet; of the others, what is timed.
+    shown = {"none": 400, "value-unguarded": 400, "semaphore": 1, "event": 2, "barrier": 2}
+    here = [tool for tool in TOOLS.values() if tool.name != "interpreters" or not missing]
+    words = r".+: expected (\d+), actual (\d+): (right|wrong, \d+% lost); .+ microseconds per (.+)"
+    for line, tool in zip(lines, here, strict=True):
+        said = re.fullmatch(words, line)
         assert said, line
-        assert int(said[2]) == 400
-        if said[1] not in ("no guard", "multiprocessing.Value without get_lock()"):
-            assert (said[3], said[4]) == ("400", "right"), line
+        assert int(said[1]) == shown.get(tool.name, tool.amount(400)), line
+        assert said[4] == tool.operation
+        if not tool.wrong:
+            assert (said[2], said[3]) == (said[1], "right"), line
+
+
+class Worked(NamedTuple):
+    """What one group of workers did: their functions as they are written, and how often each did its work."""
+
+    functions: list[str]
+    times: list[int]
+
+
+class Noting:
+    """Has jobs done in threads, and notes them; a `DemoContext` as far as a timed round needs one."""
+
+    start_method = "fork"
+    start_context = multiprocessing.get_context("fork")
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.groups: list[Worked] = []
+
+    parts = DemoContext.parts
+
+    def threads(self, jobs: Sequence[worker_group.Job]) -> list[worker_group.WorkerResult]:
+        self.groups.append(worked(jobs))
+        return worker_group.threads(jobs)
+
+    processes = threads
+
+
+def worked(jobs: Sequence[worker_group.Job]) -> Worked:
+    times = [next((arg for arg in reversed(args) if isinstance(arg, int)), 1) for _, args in jobs]
+    return Worked([written(function) for function, _ in jobs], sorted(times))
+
+
+def written(function: Callable[..., Any]) -> str:
+    """What a function does, whatever it is called: without names of its own, annotations, docstrings and assertions."""
+    if inspect.ismethod(function):  # of an object of the standard library
+        return function.__qualname__
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    assert isinstance(tree, ast.FunctionDef)
+    names = {each.arg: f"argument {place}" for place, each in enumerate(tree.args.args)}
+    body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+    return "\n".join(ast.unparse(node) for node in body if not isinstance(node, ast.Assert))
+
+
+@pytest.fixture
+def tools_of_script(render: Render, tmp_path: Path) -> dict[str, Any]:
+    """What the script with all tools defines."""
+    path = tmp_path / "tools_of_script.py"
+    path.write_text(render("sharing", operations=40, workers=3, repeats=2, start_method="fork"), encoding="utf-8")
+    found: dict[str, Any] = {"__name__": "tools_of_script"}
+    exec(compile(path.read_text(encoding="utf-8"), path, "exec", dont_inherit=True), found)
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in TOOLS if name != "interpreters"])
+def test_the_script_times_what_the_run_times(tools_of_script: dict[str, Any], name: str) -> None:
+    amount = TOOLS[name].amount(40)
+    run, alone = Noting(workers=3), Noting(workers=3)
+    HANDLERS[name].measure(cast("DemoContext", run), amount)
+
+    def noted(*jobs: Any) -> tuple[float, tuple[Any, ...]]:
+        """Group by group its number in place of the seconds, so that it can be told which of them is timed."""
+        results = alone.threads([(function, args) for function, *args in jobs])
+        return float(len(alone.groups) - 1), tuple(result.value for result in results)
+
+    tools_of_script.update(in_threads=noted, in_processes=noted)
+    tool, _, _ = list(tools_of_script["TOOLS"].values())[list(TOOLS).index(name)]
+    _, _, seconds = tool(amount)
+    assert [alone.groups[int(seconds)]] == run.groups
+
+
+def test_the_interpreters_of_the_script_do_what_those_of_the_run_do(tools_of_script: dict[str, Any]) -> None:
+    for code in ("PRODUCER", "CONSUMER"):
+        assert ast.dump(ast.parse(tools_of_script[code])) == ast.dump(ast.parse(getattr(isolated, code)))
+
+    class Interpreter(dict[str, Any]):
+        prepare_main = dict.update
+
+        def exec(self, code: str) -> None:
+            exec(code, self)
+
+    tools_of_script["interpreters"] = SimpleNamespace(create=Interpreter, create_queue=queue.Queue)
+    expected, actual, seconds = tools_of_script["between_interpreters"](40)
+    assert (expected, actual) == (40, 40)
+    assert seconds > 0
+
+
+def test_the_script_divides_by_the_operations_of_the_run(
+    tools_of_script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[int] = []
+
+    def tool(amount: int) -> tuple[int, int, float]:
+        asked.append(amount)
+        return 1, 1, amount * 3e-6
+
+    tools_of_script["interpreters"] = "there"
+    tools_of_script["TOOLS"] = {name: (tool, *facts) for name, (_, *facts) in tools_of_script["TOOLS"].items()}
+    tools_of_script["main"]()
+    assert sorted(asked) == sorted(3 * [tool.amount(40) for tool in TOOLS.values()])
+    prices = [line.partition("right; ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert prices == [f"3.00 microseconds per {tool.operation}" for tool in TOOLS.values()]
+
+
+def test_the_clock_of_the_script_is_read_by_the_workers_alone(tools_of_script: dict[str, Any]) -> None:
+    read: list[threading.Thread] = []
+
+    def clock() -> float:
+        read.append(threading.current_thread())
+        return float(len(read))
+
+    tools_of_script["time"] = SimpleNamespace(perf_counter=clock)
+    seconds, values = tools_of_script["in_threads"](*[(abs, -number) for number in range(5)])
+    assert threading.current_thread() not in read
+    assert len(read) == 10
+    assert (seconds, values) == (9.0, (0, 1, 2, 3, 4))  # from the first to begin to the last to end
 
 
 @pytest.mark.parametrize("tool", ["none", "value-unguarded"])

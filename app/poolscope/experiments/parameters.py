@@ -32,6 +32,11 @@ class InvalidParameter(ValueError):
         self.name = name
 
 
+def value_of(name: str, value: str) -> str:
+    """How a requirement refers to a value of a parameter that forms may offer by other words."""
+    return f"`{name}={value}`"
+
+
 @dataclass(frozen=True, slots=True)
 class RunLength:
     """Seconds that a run takes, good to a factor of a few; `at_most` where it may well end before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as changed
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +12,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refused
+from poolscope.experiments.experiment import Experiment
 from poolscope.runs.run import Run
 from poolscope.text import numbers
 from poolscope.web.access import own_run, owner_of, visitor_of
 from poolscope.web.app_state import AppState, app_state_of
-from poolscope.web.context import takes
-from poolscope.web.forms import in_labels
+from poolscope.web.context import complaints, takes
 from poolscope.web.fragments import (
     Section,
     fault_section,
@@ -94,15 +94,23 @@ async def start(request: Request) -> Response:
     try:
         run = await app_state.scheduler.start(experiment.name, typed, visitor_of(request), considerate=True)
     except (BadParameters, Refused) as wrong:
-        errors = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
-        form = form_section(app_state, experiment, None, typed, errors)
-        if by_htmx(request):
-            because(request.scope, slug(wrong.title))
-            return await replace(request, [form], problem_of(wrong).status)
-        latest = await app_state.store.latest(experiment.name, owner_of(request))
-        problem = changed(problem_of(wrong), detail=" ".join(in_labels(experiment.params, error) for error in errors))
-        return answer(request, problem, await whole_panel(app_state, experiment, latest, form))
+        return await send_back(request, experiment, None, typed, wrong)
     return await present(request, app_state, run)
+
+
+async def send_back(
+    request: Request, experiment: Experiment, run: Run | None, typed: Mapping[str, Any], wrong: BadParameters | Refused
+) -> Response:
+    """A form as it was typed, with what is wrong: the form of a live `run`, or of a run to be started."""
+    app_state = app_state_of(request)
+    errors = wrong.errors if isinstance(wrong, BadParameters) else (ParameterError("", str(wrong)),)
+    form = form_section(app_state, experiment, run, typed, errors)
+    if by_htmx(request):
+        because(request.scope, slug(wrong.title))
+        return await replace(request, [form], problem_of(wrong).status)
+    shown = run or await app_state.store.latest(experiment.name, owner_of(request))
+    problem = changed(problem_of(wrong), detail=complaints(app_state, experiment, errors))
+    return answer(request, problem, await whole_panel(app_state, experiment, shown, form))
 
 
 @router.post("/runs/together")
@@ -163,9 +171,9 @@ async def change(request: Request, run_id: str) -> Response:
     try:
         await app_state.scheduler.change(run.id, typed)
     except BadParameters as wrong:
-        if not by_htmx(request) or not run.status.live:
+        if not run.status.live:
             raise
-        return await replace(request, [form_section(app_state, run.experiment, run, typed, wrong.errors)], 422)
+        return await send_back(request, run.experiment, run, typed, wrong)
     return await present(request, app_state, run)
 
 

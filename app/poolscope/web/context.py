@@ -198,8 +198,14 @@ def form_facts(
         ),
         open=any(field.complaint or field.changed for field in advanced),
         takes=takes(experiment, {field.name: values.get(field.name) for field in all_fields if field.name in values}),
-        error=" ".join(in_labels(experiment.params, error) for error in errors if error.name not in names),
+        error=complaints(app_state, experiment, [error for error in errors if error.name not in names]),
     )
+
+
+def complaints(app_state: AppState, experiment: Experiment, errors: Sequence[ParameterError]) -> str:
+    """What is wrong, in the words of the experiment's form."""
+    choices = _choices(experiment, app_state.scheduler.installation)
+    return " ".join(in_labels(experiment.params, error, choices) for error in errors)
 
 
 def _first_choice(experiment: Experiment, installation: Installation) -> dict[str, str]:

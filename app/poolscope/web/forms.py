@@ -81,7 +81,7 @@ def fields(
     return tuple(
         replace(
             field(name, info, values.get(name, info.default), offered.get(name, ())),
-            complaint=in_labels(model, wrong[name]) if name in wrong else "",
+            complaint=in_labels(model, wrong[name], offered) if name in wrong else "",
             about=" ".join(dict.fromkeys((name, *wrong[name].names))) if name in wrong else "",
             first_wrong=name == first_wrong,
         )
@@ -89,14 +89,22 @@ def fields(
     )
 
 
-def in_labels(model: type[Params], error: ParameterError) -> str:
-    """The error as a form says it: parameters by the labels beside the fields, numbers spelt as in these."""
+def in_labels(model: type[Params], error: ParameterError, choices: Choices) -> str:
+    """The error as a form says it: parameters by the labels beside the fields, values by the words of `choices`.
+
+    Numbers are spelt as in the fields.
+    """
 
     def label(name: str) -> str:
         info = model.model_fields.get(name)
         return f"“{info.title}”" if info is not None else name
 
-    return numbers.typeset(error.worded(label))
+    def word(name: str, value: str) -> str:
+        offered = choices.get(name)
+        found = offered.get(value, value) if isinstance(offered, Mapping) else value
+        return value if found == value else f"“{found}”"
+
+    return numbers.typeset(error.worded(label, word))
 
 
 def field(name: str, info: FieldInfo, value: Any, choices: Sequence[str] | Mapping[str, str] = ()) -> FormField:

@@ -56,11 +56,14 @@ async def whole_panel(
     run: Run | None,
     form: Section | None = None,
 ) -> Markup:
-    """One experiment's panel with everything in it, or with another `form` in the place of its own."""
+    """One experiment's panel with everything in it, or with another `form` in the place of its own.
+
+    The form of the first way in stands above the panels of the bench, but in a panel that has been given one.
+    """
     moving, own_form = panel_sections(app_state, experiment, run)
 
     async def draw() -> Markup:
-        asked = "above" if experiment.name == MEASURE else "ask"
+        asked = "above" if experiment.name == MEASURE and form is None else "ask"
         fragments = await render(app_state, (moving, form or own_form) if asked == "ask" else (moving,))
         ordered = tuple(fragments[f"{experiment.name}-{name}"] for name in ("head", asked, "progress", "live"))
         whole = {"panel": panel_facts(experiment), "fragments": ordered}
@@ -123,7 +126,7 @@ async def draw_bench(app_state: AppState, owner: str, defaults: str) -> Response
     latest = {name: await app_state.store.latest(name, owner) for name in known}
     panels = []
     for name, about in known.items():
-        form = form_section(app_state, about, None) if name == defaults else None
+        form = form_section(app_state, about, None) if name == defaults != MEASURE else None
         panel = await whole_panel(app_state, about, latest[name], form)
         panels.append((name, panel))
     last = await last_run(app_state, owner)

@@ -148,6 +148,11 @@ def test_kinds_may_be_written_as_people_write_them(given: Any, kinds: list[str])
         ({"work_ms": 0}, "work_ms", "0"),
         ({"work_ms": 5, "workload": "square"}, "work_ms", "work_ms must stay empty for square"),
         ({"work_ms": 5, "workload": "a:b@c"}, "work_ms", "work_ms must stay empty for a:b@c"),
+        (
+            {"work_ms": 5, "workload": "large-arguments"},
+            "work_ms",
+            "work_ms must stay empty for large-arguments, whose length can't be chosen; sum-of-squares, primes, ",
+        ),
         ({"native_threads": "1, 257"}, "native_threads", "native_threads must be"),
         ({"start_methods": "thread"}, "start_methods", "start_methods must be names out of "),
         ({"start_methods": "spawn", "kinds": "thread"}, "start_methods", "where no kind has a start method"),

@@ -36,6 +36,7 @@ from poolscope.experiments.parameters import (
     parameter,
     quoted,
     start_method_of_this_platform,
+    value_of,
 )
 from poolscope.experiments.pool_benchmark.plan import (
     FEWEST_TO_SETTLE,
@@ -319,10 +320,11 @@ class WhichPoolParams(Params):
 
     @model_validator(mode="after")
     def plan_is_possible(self) -> Self:
+        work = value_of("workload", self.workload)
         if self.work_ms is not None and self.workload not in LENGTHS:
+            others = ", ".join(value_of("workload", name) for name in LENGTHS)
             raise InvalidParameter(
-                "work_ms",
-                f"must stay empty for {self.workload}, whose length can't be chosen; {', '.join(LENGTHS)} have one.",
+                "work_ms", f"must stay empty for {work}, whose length can't be chosen; {others} have one."
             )
         if self.star and self.built_in:
             raise InvalidParameter("star", "must be false for built-in work, whose items have no entries.")
@@ -330,7 +332,7 @@ class WhichPoolParams(Params):
             raise InvalidParameter("item_limit_s", "must stay empty for built-in work, whose items are alike.")
         most = most_items(self.workload)
         if self.items > most:
-            raise InvalidParameter("items", f"must be at most {most:,} for {self.workload}; {self.items:,} is not.")
+            raise InvalidParameter("items", f"must be at most {most:,} for {work}; {self.items:,} is not.")
         processes = not self.kinds or any(kind in IN_PROCESSES for kind in self.kinds)
         by_method = not self.kinds or any(kind in STARTED_BY_METHOD for kind in self.kinds)
         if not by_method and self.start_methods:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -180,6 +180,10 @@ class SharingView(View):
     def progress(self, run: Run) -> str:
         state = run.state
         return f"{state.done:g} of {state.total:g}{f', {state.note}' if state.note else ''}"
+
+    def program(self, run: Run) -> Mapping[str, Tool]:
+        """The tools by name: what an operation of each is, and how many a round has."""
+        return TOOLS
 
     def view(self, run: Run, state: Any = None) -> SharingFacts:
         state = state or run.state

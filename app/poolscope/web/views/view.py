@@ -143,7 +143,7 @@ class View(ABC):
         return ChartFacts(chart.spec, chart.label, height or chart.height, f"/runs/{run.id}/chart.json?rev={revision}")
 
     def program(self, run: Run) -> Any:
-        """What the run found, for its standalone script; None where the parameters say it all."""
+        """What its standalone script takes beside the parameters, such as what the run found; None for nothing."""
         return None
 
 
