@@ -126,6 +126,7 @@ def test_pages_of_live_waiting_and_stopped_runs(browser: httpx.Client, endless: 
         assert "1st in the queue" in page(browser, f"/runs/{second['id']}").text
         live = page(browser, f"/runs/{endless['id']}")
         assert live.one("div", id="stream")["hx-sse:connect"] == f"/live?run={endless['id']}"
+        running(browser, first["id"])  # what is stopped before that is cancelled
     finally:
         for run in (second, first):
             browser.post(f"/runs/{run['id']}/stop")
