@@ -90,6 +90,7 @@ def test_what_a_form_folds_stays_closed_as_a_run_with_changed_fields_begins_and_
         expect(folded).to_be_hidden()
 
     run(page, "factorials", time_limit="99")
+    expect(page.locator("#factorials-ask [name=time_limit][aria-invalid=true]")).to_be_visible()
     form.get_by_text("More", exact=True).click()
     expect(folded).to_be_hidden()
     form.get_by_role("button", name="Run", exact=True).click()
