@@ -116,6 +116,7 @@ def trace_summary(measurement: Measurement, use: PoolUse) -> TraceSummary:
         tasks_wall_s=sum(lengths),
         tasks_cpu_s=measurement.tasks_cpu / 1e9,
         native_cpu_s=measurement.native_cpu / 1e9,
+        between_cpu_s=0.0 if measurement.in_one_thread else measurement.between_cpu / 1e9,
         children_cpu_s=measurement.children_cpu / 1e9,
         loop=measurement.loop,
         workers_used=len({task.worker for task in measurement.tasks}),

@@ -121,7 +121,7 @@ def off_cpu(
         return OffCpu(share, None)
     if 2 * max(0.0, loop_wall_s - loop_cpu_s) >= off_s:
         return OffCpu(share, "waiting")
-    return OffCpu(share, _pools_doing(cpu_s / map_s, size, usable_cpus, gil))
+    return OffCpu(share, _pools_doing((cpu_s + traced.between_cpu_s) / map_s, size, usable_cpus, gil))
 
 
 def _pools_doing(busy_cpus: float, size: int, usable_cpus: int, gil: bool) -> OffCpuReason | None:
