@@ -48,8 +48,13 @@ def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker() -> None:
     assert len(first.spans) + len(second.spans) <= 12
     assert first.spans[0].item == "0 … 198"
     assert second.spans[-1].ended == 1000
+    for lane in (first, second):  # each worker had 500 tasks of 1 ns, and 499 gaps of the same length
+        assert sum(span.busy or span.ended - span.started for span in lane.spans) == 500
+        assert sum(span.ended - span.started for span in lane.spans) > 900
+    records = [*lane_records((first,), 0, 1000, lane="2", actor="w{}")]
+    assert [record.busy for record in records if isinstance(record, Span)] == [span.busy for span in first.spans]
     (whole,) = worker_lanes(measured(TimedTask(1, 0, 1, 1), workers=(1,)), None, 10)
-    assert whole.spans[0].item == ""
+    assert (whole.spans[0].item, whole.spans[0].busy) == ("", None)
 
 
 def test_a_worker_without_a_task_comes_last_and_ended_as_the_map_began() -> None:

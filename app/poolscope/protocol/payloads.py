@@ -794,11 +794,15 @@ class TraceSummary(Payload):
 
 @frozen
 class LaneSpan:
-    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
+    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns.
+
+    Of those, `busy` is how many ns they took together, without the gaps between them; None of a single one.
+    """
 
     started: int
     ended: int
     item: str
+    busy: int | None = None
 
 
 @frozen
