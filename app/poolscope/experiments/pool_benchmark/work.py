@@ -9,7 +9,7 @@ from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.protocol.payloads import LoopTimes, LoopUse
 from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
-from poolscope.stats.time_budget import Budget, OffCpu, loop_budget, off_cpu, pool_budget
+from poolscope.stats.time_budget import TAKES_TURNS, Budget, OffCpu, loop_budget, off_cpu, pool_budget
 from poolscope.workloads.catalog import COMPUTING, WAITING
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
@@ -191,6 +191,17 @@ def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
         used = cpus_used(config)
         return max(1, min(config.size, round(min(used, usable_cpus) / each))) if used is not None else 1
     return max(1, min(config.size, round(usable_cpus / each)))
+
+
+def at_once(state: State, config: Configuration) -> int:
+    """How many workers of a pool could run at once, had they the CPUs.
+
+    Of workers that share one GIL it is one, unless their traced tasks used more CPUs than that allows; before they were
+    traced it could be all of them.
+    """
+    python, used = state.python(config.python), cpus_used(config)
+    gil = config.kind in SHARED_LOCK and (python is None or python.gil is not False)
+    return 1 if gil and used is not None and used <= TAKES_TURNS[1] else config.size
 
 
 def _loops_thread_computes(state: State) -> bool:
