@@ -37,7 +37,7 @@ from poolscope.stats.disturbance import Disturbance, Sign
         ),
         (
             Sign("others in the way", {"others_cpus": 0.5, "host_cpus": 2, "spare": 0}),
-            "Other programs kept 0.50 of 2 CPUs busy: our workers left none to them.",
+            "Other programs kept 0.50 of 2 CPUs busy: our workers could use all of them.",
         ),
         (
             Sign(
@@ -45,7 +45,7 @@ from poolscope.stats.disturbance import Disturbance, Sign
                 {"others_cpus": 1.0, "host_cpus": 2, "spare": 0, "server_cpus": 0.95, "rest_cpus": 0.05},
                 "server",
             ),
-            "This server and its other runs kept 0.95 of 2 CPUs busy: our workers left none to them.",
+            "This server and its other runs kept 0.95 of 2 CPUs busy: our workers could use all of them.",
         ),
         (
             Sign(

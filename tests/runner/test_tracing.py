@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from poolscope.machine.cpu_clock import CpuUse
 from poolscope.protocol.payloads import ReplayedMap
 from poolscope.protocol.records import Actor, Span
 from poolscope.runner.context import RunContext
@@ -47,8 +48,13 @@ def test_more_tasks_than_can_be_drawn_are_merged_within_their_worker() -> None:
     assert len(first.spans) + len(second.spans) <= 12
     assert first.spans[0].item == "0 … 198"
     assert second.spans[-1].ended == 1000
+    for lane in (first, second):  # each worker had 500 tasks of 1 ns, and 499 gaps of the same length
+        assert sum(span.busy or span.ended - span.started for span in lane.spans) == 500
+        assert sum(span.ended - span.started for span in lane.spans) > 900
+    records = [*lane_records((first,), 0, 1000, lane="2", actor="w{}")]
+    assert [record.busy for record in records if isinstance(record, Span)] == [span.busy for span in first.spans]
     (whole,) = worker_lanes(measured(TimedTask(1, 0, 1, 1), workers=(1,)), None, 10)
-    assert whole.spans[0].item == ""
+    assert (whole.spans[0].item, whole.spans[0].busy) == ("", None)
 
 
 def test_a_worker_without_a_task_comes_last_and_ended_as_the_map_began() -> None:
@@ -57,6 +63,34 @@ def test_a_worker_without_a_task_comes_last_and_ended_as_the_map_began() -> None
     summary = trace_summary(measurement, PoolUse("thread", 2))
     assert summary.worker_ends_s == (0.0, 900 / 1e9)
     assert (summary.workers_used, summary.tasks_cpu_s) == (1, 500 / 1e9)
+
+
+def test_what_threads_use_between_their_tasks_is_no_tasks_cpu_time() -> None:
+    """Of 1000 ns the main thread used 100, the tasks 60, one worker 550 to take items, and other threads 290."""
+    tasks = (
+        TimedTask(1, 0, 20, 20, thread_cpu=5020),
+        TimedTask(1, 500, 520, 20, thread_cpu=5400),
+        TimedTask(1, 800, 810, 10, thread_cpu=5600),
+        TimedTask(2, 0, 10, 10, thread_cpu=7010),
+        TimedTask(3, 0, 10, 0, thread_cpu=9000),
+    )
+    used = CpuUse(thread=100, process=1000, children=0, ready=0)
+    summary = trace_summary(replace(measured(*tasks), cpu=used), PoolUse("thread", 3))
+    seconds = (summary.tasks_cpu_s, summary.between_cpu_s, summary.native_cpu_s, summary.cost_s)
+    assert seconds == pytest.approx((60 / 1e9, 550 / 1e9, 290 / 1e9, 350 / 1e9))
+
+
+def test_a_worker_that_is_a_thread_tells_what_it_used_in_its_whole_life(context: RunContext) -> None:
+    work = Work(square, range(200))
+    for kind in ("thread", "process"):
+        measurement = measure(context, PoolUse(kind, 2), work, traced=True)
+        if kind == "process":
+            assert {task.thread_cpu for task in measurement.tasks} == {0}
+            assert measurement.between_cpu == 0
+            continue
+        assert all(task.thread_cpu >= (task.cpu or 0) > 0 for task in measurement.tasks)
+        assert measurement.cpu is not None
+        assert measurement.tasks_cpu + measurement.between_cpu <= measurement.cpu.process
 
 
 def test_items_are_counted_as_queued_running_and_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,11 @@ def test_threads_that_keep_one_of_two_cpus_busy_wait_for_the_gil() -> None:
     threads = traced(1.0, 4.0, 1.0)
     assert judged(threads, 4, gil=True) == OffCpu(0.75, "gil")
     assert judged(threads, 4, gil=False).reason is None
+
+
+def test_threads_that_keep_one_cpu_busy_with_tasks_and_between_them_wait_for_the_gil() -> None:
+    threads = replace(traced(1.0, 3.0, 0.5), between_cpu_s=0.45)
+    assert judged(threads, 4, gil=True).reason == "gil"
 
 
 def test_threads_that_keep_all_cpus_busy_lack_a_core() -> None:

@@ -153,6 +153,21 @@ def test_a_run_that_waits_for_somebody_to_kill_a_worker_says_so_and_what_came_of
     assert not invited.search(page)
 
 
+def test_merged_tasks_are_drawn_without_numbers_and_with_how_much_of_them_was_so() -> None:
+    about = EXPERIMENTS["pool-sizes"]
+    run = Run("ps-0001", about, parse(about.params, {"sizes": [2]}), status=Status.FINISHED)
+    spans = [
+        Span(f"2 workers · w{number}", "running", 0, 1000, "0 … 99", "2 workers", busy=busy)
+        for number, busy in ((1, 20), (2, 60))
+    ]
+    records: list[Record] = [Actor(0, span.actor, "started", "process", "worker", 7) for span in spans]
+    view = VIEWS["pool-sizes"].view(run, reduce(about.meaning.fold, [*records, *spans], run.state))
+    (facet,) = view.facets
+    assert facet.boxes == ()
+    assert [state for state, _ in facet.drawn.paths] == ["running"]
+    assert view.filled == f"Gaps too short to draw are filled in; of what is drawn, really so: {facet.title} 4.0%."
+
+
 def test_the_lanes_of_a_pool_that_lost_a_worker_show_its_own_processes_alone() -> None:
     about = EXPERIMENTS["pool-sizes"]
     run = Run("ps-0001", about, parse(about.params, {"sizes": [2, 4]}), status=Status.FAILED)

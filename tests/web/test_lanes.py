@@ -45,7 +45,7 @@ def spans(draw: st.DrawFn) -> list[Span]:
 def drawn(told: Sequence[Span], start: int, end: int) -> dict[str, list[tuple[int, int, int]]]:
     """(left, right, row) of every piece, by state."""
     found = {}
-    for state, path in timeline.paths(told, ROWS, start, end):
+    for state, path in timeline.drawn(told, ROWS, start, end).paths:
         fragments = [(int(left), int(left) + int(width), int(row)) for left, row, width in PIECE.findall(path)]
         assert "".join(f"M{left} {row}.5h{right - left}" for left, right, row in fragments) == path
         found[state] = fragments
@@ -93,11 +93,11 @@ def test_what_is_before_after_or_of_nobody_is_not_drawn() -> None:
         Span("consumer 1", "running", 90, 99),
         Span("nobody", "running", 20, 30),
     ]
-    assert timeline.paths(told, ROWS, 10, 90) == ()
+    assert timeline.drawn(told, ROWS, 10, 90).paths == ()
 
 
 def test_a_window_without_a_length_is_empty_and_not_an_error() -> None:
-    assert timeline.paths([Span("producer 1", "running", 5, 5)], ROWS, 5, 5) == ()
+    assert timeline.drawn([Span("producer 1", "running", 5, 5)], ROWS, 5, 5).paths == ()
     assert timeline.picture(Lanes(), 0, 0, timeline.since(0)).paths == ()
 
 
@@ -131,6 +131,45 @@ def test_ticks_are_words_on_the_axis(ticks: tuple[timeline.Tick, ...], texts: li
     # None stands out over an end of the axis.
     assert all(tick.anchor == {0.0: "start", 100.0: "end"}.get(tick.x, tick.anchor) for tick in ticks)
     assert [tick.major for tick in (ticks[0], ticks[-1])] == [True, True]
+
+
+def really(*told: Span, length: int = 1_000_000) -> dict[str, float]:
+    return dict(timeline.drawn(told, ROWS, 0, length).filled)
+
+
+def test_of_lanes_whose_gaps_are_filled_in_it_is_known_how_much_was_so() -> None:
+    """Tasks of 0.5 µs every 25 µs stand in the picture as one bar, of which they were 2%."""
+    short = [Span("producer 1", "running", n * 25_000, n * 25_000 + 500) for n in range(1000)]
+    assert really(*short, length=25_000_000) == {"running": pytest.approx(0.02, rel=0.01)}
+    merged = Span("producer 1", "running", 0, 1_000_000, "0 … 999", busy=20_000)
+    assert really(merged) == {"running": pytest.approx(0.02)}
+    beside = Span("consumer 1", "running", 0, 1_000_000)
+    assert really(merged, beside) == {"running": pytest.approx(0.51)}
+    # Half of it is in the window, and so is half of what was busy.
+    assert really(merged, length=500_000) == {"running": pytest.approx(0.02)}
+
+
+def test_of_lanes_that_are_as_long_as_they_were_nothing_is_said() -> None:
+    half = [Span("producer 1", "running", n * 100_000, n * 100_000 + 50_000) for n in range(10)]
+    assert really(*half) == {}
+    assert really(Span("producer 1", "holding", 500, 501)) == {}  # a moment, widened to be seen
+    assert really(Span("producer 1", "running", 0, 1_000_000, busy=970_000)) == {}
+
+
+def test_what_one_thread_holds_at_a_time_is_weighed_as_well() -> None:
+    short = [Span("producer 1", "holding", n * 10_000, n * 10_000 + 100) for n in range(100)]
+    paths, shares = timeline.drawn(short, ROWS, 0, 1_000_000, "holding")
+    length = sum(int(width) for _, _, width in PIECE.findall(dict(paths)["holding"]))
+    assert shares == {"holding": pytest.approx(0.01 * WIDTH / length)}
+
+
+def test_a_picture_says_which_of_its_colours_are_filled_in() -> None:
+    lanes = Lanes(actors=("a",), spans=(Span("a", "running", 0, 100, busy=3), Span("a", "failed", 100, 200)))
+    keys = (("running", "computing"), ("failed", "failed"))
+    told = timeline.picture(lanes, 0, 200, (), keys=keys).filled
+    assert told == "Gaps too short to draw are filled in; of what is drawn, really so: computing 3.0%."
+    assert timeline.picture(lanes, 0, 200, ()).filled == ""
+    assert timeline.filled_in([]) == ""
 
 
 points = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 1_000_000)), max_size=200).map(
@@ -171,7 +210,7 @@ def test_a_track_stays_small_however_many_points_there_are() -> None:
 @settings(deadline=None)
 @given(spans(), st.integers(0, 10**9), st.integers(1, 2 * 10**9))
 def test_no_two_rows_are_drawn_in_a_state_that_only_one_can_be_in(told: list[Span], start: int, length: int) -> None:
-    paths = timeline.paths(told, ROWS, start, start + length, exclusive="holding")
+    paths = timeline.drawn(told, ROWS, start, start + length, exclusive="holding").paths
     pieces = [(int(left), int(left) + int(width)) for left, _, width in PIECE.findall(dict(paths).get("holding", ""))]
     assert all(right <= left for (_, right), (left, _) in itertools.pairwise(sorted(pieces)))
     assert all(right <= WIDTH for _, right in pieces)

@@ -204,6 +204,18 @@ def test_a_host_of_many_workers_hides_no_other() -> None:
     assert crew.hidden == 30
 
 
+def test_lanes_of_merged_tasks_say_how_much_of_them_was_in_tasks() -> None:
+    """5,000 tasks of 0.5 µs are merged into blocks on their way, whose gaps nobody has seen drawn."""
+    state = told_by({"serial": about(2), "thread 2": about(60)})
+    key = next(config.key for config in state.pools)
+    for number in (1, 2):
+        for began in range(0, 60_000, 600):
+            block = Span(f"{key} · w{number}", "running", began, began + 599, "0 … 9", key, busy=12)
+            state = replace(state, lanes=state.lanes.fold(block))
+    (crew,), _ = crews(state)
+    assert crew.filled == "Gaps too short to draw are filled in; of what is drawn, really so: in a task 2.0%."
+
+
 def test_the_charts_have_the_data_that_their_specifications_name(browser: httpx.Client) -> None:
     data = browser.get("/runs/wp-0001/chart.json").json()
     for name in ("which-speedup", "which-why", "memory"):

@@ -17,7 +17,7 @@ SIGNS = {
     "others idle": "{used}.",
     "others on free CPUs": "{used}: no more than {free}, so it can't be told whether they took ours.",
     "others in the way": "{used}: more than {free}.",
-    "others in the way of all": "{used}: our workers left none to them.",
+    "others in the way of all": "{used}: our workers could use all of them.",
     "throttled": "The CPU quota made this process wait {times} {times:time/times}.",
     "effective CPUs": "Spinning processes got {effective_cpus:.2f} of {usable_cpus} usable CPUs.",
 }

@@ -765,8 +765,9 @@ class TraceSummary(Payload):
 
     `start_s` and `stop_s` are its start-up and shutdown, `worker_ends_s` count from the map's beginning, a worker each.
     `tasks_cpu_s` is the CPU time of the workers themselves, in `native_cpu_s` that of other threads where the workers
-    are threads too, `children_cpu_s` that of child processes that the tasks started. `loop` is an event loop's part;
-    coroutines have no `replayed`.
+    are threads too, `children_cpu_s` that of child processes that the tasks started. `between_cpu_s` is what workers
+    that are threads used between their tasks, to take items and give results back, and no task's. `loop` is an event
+    loop's part; coroutines have no `replayed`.
     """
 
     tag: ClassVar[str] = "traced"
@@ -781,6 +782,7 @@ class TraceSummary(Payload):
     task_s: TaskTimes | None = None
     native_cpu_s: float = 0.0
     children_cpu_s: float = 0.0
+    between_cpu_s: float = 0.0
     replayed: ReplayedMap | None = None
     loop: LoopUse | None = None
 
@@ -792,11 +794,15 @@ class TraceSummary(Payload):
 
 @frozen
 class LaneSpan:
-    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns."""
+    """A worker was at one task, or at neighbouring ones that are drawn as one; stamps of perf_counter_ns.
+
+    Of those, `busy` is how many ns they took together, without the gaps between them; None of a single one.
+    """
 
     started: int
     ended: int
     item: str
+    busy: int | None = None
 
 
 @frozen

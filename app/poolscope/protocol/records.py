@@ -58,7 +58,8 @@ class Span:
     """An actor was in `state` from t0 to t1; t1 None: it still is, until a later span of the actor says otherwise.
 
     States: sleeping, waiting, holding, blocked, running, done, failed, killed. `item` names what it worked on, `lane`
-    groups actors into one picture (the pool size, say).
+    groups actors into one picture (the pool size, say). Of many short ones that are told as one, `busy` is how many ns
+    of it the actor really was in that state; None: all of it.
     """
 
     kind: ClassVar[str] = "span"
@@ -68,6 +69,7 @@ class Span:
     t1: int | None = None
     item: str = ""
     lane: str = ""
+    busy: int | None = None
 
     @property
     def t(self) -> int:

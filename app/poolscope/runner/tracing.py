@@ -86,19 +86,23 @@ def until(counts: Sequence[tuple[int, int]], stamp: int) -> int:
 
 def merged(spans: Sequence[LaneSpan], width: int) -> Iterator[LaneSpan]:
     """One worker's spans, neighbours that start within `width` ns as one."""
-    if not spans:
-        return
-    first = last = spans[0]
-    for span in spans[1:]:
-        if span.started - first.started >= width:
-            yield joined(first, last)
-            first = span
-        last = span
-    yield joined(first, last)
+    alike: list[LaneSpan] = []
+    for span in spans:
+        if alike and span.started - alike[0].started >= width:
+            yield joined(alike)
+            alike = []
+        alike.append(span)
+    if alike:
+        yield joined(alike)
 
 
-def joined(first: LaneSpan, last: LaneSpan) -> LaneSpan:
-    return LaneSpan(first.started, last.ended, first.item if first.item == last.item else f"{first.item} … {last.item}")
+def joined(spans: Sequence[LaneSpan]) -> LaneSpan:
+    """The spans as one that knows how much of it they were."""
+    first, last = spans[0], spans[-1]
+    if len(spans) == 1:
+        return first
+    item = first.item if first.item == last.item else f"{first.item} … {last.item}"
+    return LaneSpan(first.started, last.ended, item, sum(span.ended - span.started for span in spans))
 
 
 def trace_summary(measurement: Measurement, use: PoolUse) -> TraceSummary:
@@ -116,6 +120,7 @@ def trace_summary(measurement: Measurement, use: PoolUse) -> TraceSummary:
         tasks_wall_s=sum(lengths),
         tasks_cpu_s=measurement.tasks_cpu / 1e9,
         native_cpu_s=measurement.native_cpu / 1e9,
+        between_cpu_s=0.0 if measurement.in_one_thread else measurement.between_cpu / 1e9,
         children_cpu_s=measurement.children_cpu / 1e9,
         loop=measurement.loop,
         workers_used=len({task.worker for task in measurement.tasks}),
@@ -158,5 +163,5 @@ def lane_records(
         pid = worker.worker if what == "process" else None
         yield Actor(asked, name, "started", what, "worker", pid, worker.host)
         for span in worker.spans:
-            yield Span(name, "running", span.started, span.ended, span.item, lane)
+            yield Span(name, "running", span.started, span.ended, span.item, lane, span.busy)
         yield Actor(got, name, "ended", what, "worker", pid, worker.host)

@@ -132,7 +132,8 @@ def disturbance(
 
     `traced` is empty where the work waits instead of computing. Tasks that were held up by our own processes prove
     nothing: those of more workers than CPUs, and, where it is known what others used, those of as many workers beside
-    a process that hands out large items. `workers` is the most that any configuration had.
+    a process that hands out large items. `workers` is the most that could run at once in any configuration: of threads
+    that take turns for the GIL it is one.
     `wall_s` is the time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if
     unknown; `server_cpu_s` of them are those of our server and its other runs. `throttled_rise` is how far nr_throttled
     rose, None without a quota. `effective_cpus` is the CPU time per wall second that spinning processes got, None if

@@ -15,7 +15,7 @@ OffCpuReason = Literal["gil", "waiting", "no core"]
 # Below a tenth of a task's time there is nothing to gain, and a busy neighbour costs as much (noise.HELD_UP).
 WORTH_A_REASON = 0.10
 # Threads that take turns keep one CPU busy between them: seen 0.95 to 1.02, the main thread's part included.
-ONE_CPU = (0.8, 1.2)
+TAKES_TURNS = (0.8, 1.2)
 # Workers short of a CPU keep all of them busy, but for what dispatch and the machine's other programs take.
 ALL_CPUS = 0.9
 SHARES = ("startup", "dispatch", "on_cpu", "off_cpu", "idle", "shutdown")
@@ -121,11 +121,11 @@ def off_cpu(
         return OffCpu(share, None)
     if 2 * max(0.0, loop_wall_s - loop_cpu_s) >= off_s:
         return OffCpu(share, "waiting")
-    return OffCpu(share, _pools_doing(cpu_s / map_s, size, usable_cpus, gil))
+    return OffCpu(share, _pools_doing((cpu_s + traced.between_cpu_s) / map_s, size, usable_cpus, gil))
 
 
 def _pools_doing(busy_cpus: float, size: int, usable_cpus: int, gil: bool) -> OffCpuReason | None:
-    if gil and min(size, usable_cpus) > 1 and ONE_CPU[0] <= busy_cpus <= ONE_CPU[1]:
+    if gil and min(size, usable_cpus) > 1 and TAKES_TURNS[0] <= busy_cpus <= TAKES_TURNS[1]:
         return "gil"
     if size > usable_cpus and busy_cpus >= ALL_CPUS * usable_cpus:
         return "no core"

@@ -76,6 +76,8 @@ def trace(run: Run) -> dict[str, Any]:
                     "tid": row(record.actor),
                     "ts": (record.t0 - start) / 1e3,
                     "dur": (record.t1 - record.t0) / 1e3,
+                    # Of many that are told as one, what they took without the gaps between them.
+                    **({} if record.busy is None else {"args": {"busy_us": record.busy / 1e3}}),
                 }
             )
     return {

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
-from poolscope.text.numbers import GAP
+from poolscope.text.numbers import GAP, percent
+from poolscope.text.sentences import format_list
 
 WIDTH = 10_000
 NARROWEST = 8
+FILLED = WIDTH // 20  # so much of a lane drawn over what was not so can be seen, and has to be said
 EDGE = 0.025  # a word this close to an end of the axis does not stand out over it
 # As drawn, one over the other: who waits for a lock may be seen to hold another one meanwhile.
 ORDER = ("sleeping", "blocked", "running", "holding", "waiting", "done", "failed", "killed")
@@ -42,12 +45,16 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure of lanes: one path a state, hairlines and words for the axis below."""
+    """A figure of lanes: one path a state, hairlines and words for the axis below.
+
+    `filled` says how much of what is drawn really was so, where that is much less; '' where it isn't.
+    """
 
     lanes: tuple[Lane, ...]
     paths: tuple[tuple[str, str], ...]
     grid: str
     ticks: tuple[Tick, ...]
+    filled: str
 
 
 def picture(
@@ -57,35 +64,53 @@ def picture(
     ticks: tuple[Tick, ...],
     notes: Mapping[str, str] | None = None,
     exclusive: str = "",
+    keys: Keys = (),
 ) -> Picture:
     """The lanes from `start` to `end` (perf_counter ns).
 
-    Only one actor at a time is in the `exclusive` state, as in that of holding the one lock there is.
+    Only one actor at a time is in the `exclusive` state, as in that of holding the one lock there is. With `keys`, the
+    words of the states, it is said where gaps were filled in; not while lanes move, or it would come and go below them.
     """
     notes = notes or {}
     rows = {name: row for row, name in enumerate(lanes.actors)}
     spans = (*lanes.spans, *lanes.now.values())
+    all_drawn = drawn(spans, rows, start, end, exclusive)
     return Picture(
         tuple(Lane(name, lanes.now[name].state if name in lanes.now else "", notes.get(name, "")) for name in rows),
-        paths(spans, rows, start, end, exclusive),
+        all_drawn.paths,
         grid(ticks, len(rows)),
         ticks,
+        filled_in([(word, all_drawn.filled[state]) for state, word in keys if state in all_drawn.filled]),
     )
 
 
+def filled_in(shares: Sequence[tuple[str, float]]) -> str:
+    """A sentence for what is drawn much longer than it was, as (name, the share that really was); '' for nothing."""
+    words = [f"{name} {percent(share, 1 if share < 0.1 else 0)}%" for name, share in shares]
+    told = "Gaps too short to draw are filled in; of what is drawn, really so"
+    return f"{told}: {format_list(words)}." if words else ""
+
+
+Keys = Sequence[tuple[str, str]]  # (state, what its colour means)
 Pieces = dict[int, list[list[int]]]  # [left, right] of each, by row
 
 
-def paths(
-    spans: Iterable[Span], rows: Mapping[str, int], start: int, end: int, exclusive: str = ""
-) -> tuple[tuple[str, str], ...]:
-    """(state, SVG path) for each state that occurs; spans of one actor and state must come in order of time.
+class Drawn(NamedTuple):
+    """(state, SVG path) for each state that occurs, and of those drawn much longer than they were which share was."""
+
+    paths: tuple[tuple[str, str], ...]
+    filled: Mapping[str, float]
+
+
+def drawn(spans: Iterable[Span], rows: Mapping[str, int], start: int, end: int, exclusive: str = "") -> Drawn:
+    """The spans as paths; those of one actor and state must come in order of time.
 
     Of the `exclusive` state no two rows have a piece in one place: what is widened or merged to be seen may overlap
     what another actor did in between.
     """
     scale = WIDTH / max(end - start, 1)
-    drawn: dict[str, Pieces] = {}
+    by_state: dict[str, Pieces] = {}
+    lasted: dict[str, dict[int, float]] = {}  # what there really was of each state, by row
     taken: dict[int, int] = {}  # the row that has each place of the exclusive state
     for span in spans:
         t1 = end if span.t1 is None else span.t1
@@ -93,30 +118,50 @@ def paths(
             continue
         left = max(int((span.t0 - start) * scale), 0)
         right = min(max(int((t1 - start) * scale), left + NARROWEST), WIDTH)
+        shown = (min(t1, end) - max(span.t0, start)) * scale
+        of_rows = lasted.setdefault(span.state, {})
+        of_rows[rows[span.actor]] = of_rows.get(rows[span.actor], 0.0) + shown * _busy_share(span)
         if span.state == exclusive:
             for place in range(left // NARROWEST, (right - 1) // NARROWEST + 1):
                 taken.setdefault(place, rows[span.actor])
             continue
-        pieces = drawn.setdefault(span.state, {}).setdefault(rows[span.actor], [])
+        pieces = by_state.setdefault(span.state, {}).setdefault(rows[span.actor], [])
         # Only a touching neighbour is merged, unless the picture would get too fine to be seen.
         if (pieces and 0 <= left - pieces[-1][1] < NARROWEST) or (pieces and pieces[-1][0] <= left < pieces[-1][1]):
             pieces[-1][1] = max(right, pieces[-1][1])
         else:
             pieces.append([left, right])
     if taken:
-        drawn[exclusive] = _pieces(taken)
-    return tuple(
+        by_state[exclusive] = _pieces(taken)
+    paths = tuple(
         (
             state,
             "".join(
                 f"M{left} {row}.5h{right - left}"
-                for row, pieces in sorted(drawn[state].items())
+                for row, pieces in sorted(by_state[state].items())
                 for left, right in pieces
             ),
         )
         for state in ORDER
-        if state in drawn
+        if state in by_state
     )
+    return Drawn(paths, _filled(by_state, lasted))
+
+
+def _busy_share(span: Span) -> float:
+    """The part of a span in which its actor really was in that state."""
+    return 1.0 if span.busy is None or span.t1 is None or span.t1 <= span.t0 else span.busy / (span.t1 - span.t0)
+
+
+def _filled(by_state: Mapping[str, Pieces], lasted: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+    """Of the states that are drawn much longer in a lane than they lasted, the share of all that is drawn that did."""
+    found = {}
+    for state, rows in by_state.items():
+        lengths = {row: sum(right - left for left, right in pieces) for row, pieces in rows.items()}
+        really = lasted[state]
+        if any(length - really.get(row, 0.0) > FILLED for row, length in lengths.items()):
+            found[state] = min(1.0, sum(really.values()) / sum(lengths.values()))
+    return found
 
 
 def _pieces(taken: Mapping[int, int]) -> Pieces:

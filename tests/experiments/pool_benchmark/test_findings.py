@@ -716,6 +716,27 @@ def test_a_disturbed_run_is_found_by_any_detector(how: dict[str, Any], holds: bo
     assert check(told(MAPS, **how), "the run was disturbed").holds is holds
 
 
+@pytest.mark.parametrize(
+    ("pythons", "traces", "others", "holds"),
+    [
+        ({HERE: {}}, trace("thread 4", 655, 1.0), 0.36, None),  # they take turns, and left a CPU to them
+        ({HERE: {}}, trace("thread 4", 655, 1.0), 1.5, True),
+        ({HERE: {}}, trace("thread 4", 335, 1.9), 0.36, True),  # as hashing, which lets go of the GIL
+        ({HERE: {"gil": False}}, trace("thread 4", 655, 1.0), 0.36, True),
+        ({HERE: {}}, {}, 0.36, True),  # not yet traced: they could
+    ],
+)
+def test_threads_that_take_turns_leave_the_other_cpus_to_other_programs(
+    pythons: dict[str, Any], traces: dict[str, Any], others: float, holds: bool | None
+) -> None:
+    noise = replace(QUIET, wall_s=10.0, own_cpu_s=10.0, host_busy_s=10 + 10 * others)
+    unknown = {"workload": "a:b@c"}  # of work that isn't known, no task's time shows that it was held up
+    now = told(
+        {"serial": about(640), "thread 4": about(655)}, noise=noise, traces=traces, pythons=pythons, asked=unknown
+    )
+    assert check(now, "the run was disturbed").holds is holds
+
+
 def test_workers_of_a_cluster_are_held_up_by_threads_of_their_own() -> None:
     pools = {"dask 2": MAPS["process 2"], **MAPS}
     unknown = replace(QUIET, host_busy_s=None)

@@ -20,6 +20,7 @@ from poolscope.protocol.payloads import (
     LoopTimes,
     MemoryReading,
     ResultsDiffer,
+    TraceSummary,
     WorkerHosts,
 )
 from poolscope.protocol.records import (
@@ -124,6 +125,41 @@ def test_the_plain_loops_stand_apart_one_for_each_python() -> None:
     loops = export.which_pool_json(now)["loops"]
     assert [(loop["python"], loop["speedup"]["value"]) for loop in loops] == [(HERE, 1.0), ("3.14", 2.0)]
     assert loops[0]["cpu_share"] == pytest.approx(1.0)
+
+
+def share_of(key: str, tasks: int, wall_s: float, cpu_s: float, native_cpu_s: float = 0.0) -> float | None:
+    """What is said of these traced tasks."""
+    kind, size = key.split()
+    summary = TraceSummary(1.0, tasks, wall_s, cpu_s, 2, (1.0, 1.0), native_cpu_s=native_cpu_s)
+    now = told({"serial": about(640), key: about(900)}, traces={key: summary})
+    share: float | None = cell(now, kind, int(size))["cpu_share"]
+    return share
+
+
+@pytest.mark.parametrize("key", ["thread 4", "process 2", "asyncio 4"])
+def test_tasks_too_short_for_the_clocks_have_no_share_of_a_cpu(key: str) -> None:
+    """5,000 tasks of 0.5 µs, as recorded: reading the clocks made 1 µs of CPU time of each."""
+    assert share_of(key, 5000, 0.0025, 0.005) is None
+
+
+@pytest.mark.parametrize("key", ["thread 4", "process 2", "asyncio 4"])
+def test_a_task_of_one_thread_is_never_on_a_cpu_for_more_than_its_time(key: str) -> None:
+    assert share_of(key, 5000, 0.5, 0.505) == 1.0
+    assert share_of(key, 5000, 0.5, 0.4) == pytest.approx(0.8)
+    assert share_of(key, 10, 0.1, 0.0001) == pytest.approx(0.001)  # it waits, and is long enough for the clocks
+
+
+def test_what_an_event_loop_does_beside_its_coroutines_is_no_share_of_theirs() -> None:
+    assert share_of("asyncio 4", 1000, 0.2, 0.35) == 1.0
+    assert share_of("thread 4", 100, 0.2, 0.2, native_cpu_s=0.2) == pytest.approx(2.0)
+    assert share_of("process 2", 100, 0.2, 0.38) == pytest.approx(1.9)
+
+
+def test_a_loop_too_short_for_the_clocks_has_no_share_of_a_cpu() -> None:
+    maps = {"serial": about(0.002), "process 2": about(1)}
+    assert export.which_pool_json(told(maps))["loops"][0]["cpu_share"] is None
+    (long,) = export.which_pool_json(told({"serial": about(640)}, loop_share=1.012))["loops"]
+    assert long["cpu_share"] == 1.0
 
 
 def test_a_python_that_cannot_take_part_is_told_with_its_reason() -> None:

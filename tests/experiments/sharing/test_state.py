@@ -231,6 +231,56 @@ def test_a_run_beside_something_busy_says_so(busy: float | None, disturbed: bool
     assert ("take the figures with care" in str(verdict(now, 2))) is (disturbed is True)
 
 
+@pytest.mark.parametrize(
+    ("tools", "gil", "others", "disturbed", "sentence"),
+    [
+        (
+            "lock, queue",
+            True,
+            0.36,
+            None,
+            "Other programs kept 0.36 of 2 CPUs busy: no more than the 1 that our workers",
+        ),
+        (
+            "lock, queue",
+            True,
+            1.5,
+            True,
+            "Other programs kept 1.50 of 2 CPUs busy: more than the 1 that our workers left",
+        ),
+        ("lock, queue", True, 0.1, False, "Other programs kept 0.10 of 2 CPUs busy."),
+        (
+            "lock, queue",
+            False,
+            0.36,
+            True,
+            "Other programs kept 0.36 of 2 CPUs busy: our workers could use all of them.",
+        ),
+        (
+            "lock, value",
+            True,
+            0.36,
+            True,
+            "Other programs kept 0.36 of 2 CPUs busy: our workers could use all of them.",
+        ),
+    ],
+)
+def test_threads_of_one_gil_leave_the_other_cpus_to_other_programs(
+    tools: str, gil: bool, others: float, disturbed: bool | None, sentence: str
+) -> None:
+    shown = [record for name in tools.split(", ") for record in (outcome(name), *rounds(name, 1, 1, 1))]
+    now = folded(tools, opening("sharing", gil=gil), *shown, Result(3, noise(10.0, 1.0 + 10 * others)))
+    check = findings(now, 2)[-1]
+    assert (check.check, check.holds) == ("something else disturbed the run", disturbed)
+    assert sentence in check.sentence
+
+
+def test_a_tool_that_this_python_has_not_used_no_cpu() -> None:
+    shown = (outcome("lock"), *rounds("lock", 1, 1, 1), outcome("interpreters", None, None, missing="Not here."))
+    now = folded("lock, interpreters", opening("sharing"), *shown, Result(3, noise(10.0, 4.6)))
+    assert findings(now, 2)[-1].holds is None
+
+
 def test_the_end_and_the_way_there_are_kept() -> None:
     now = folded(
         "lock",

@@ -193,7 +193,7 @@ def on_one_of_two(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
         return result._replace(host=host, sign=sign)
     if isinstance(result, WorkerMemory):
         return result._replace(host=host, worker=42, held=1000 * (number + 1))
-    return [(value, 42, t0 + ahead, t1 + ahead, *rest, host) for value, _, t0, t1, *rest, _ in result]
+    return [(value, 42, t0 + ahead, t1 + ahead, cpu, children, host) for value, _, t0, t1, cpu, children, *_ in result]
 
 
 def test_workers_of_two_hosts_are_told_apart_and_their_clocks_not_compared(context: RunContext) -> None:

@@ -13,7 +13,7 @@ from poolscope.experiments.pool_benchmark.recommendation import certainty, recom
 from poolscope.experiments.pool_benchmark.state import Configuration, Python, State
 from poolscope.experiments.pool_benchmark.verdict import as_json as verdict_as_json
 from poolscope.experiments.pool_benchmark.verdict import identity
-from poolscope.experiments.pool_benchmark.work import budget
+from poolscope.experiments.pool_benchmark.work import budget, tasks_on_cpu, used_cpu
 from poolscope.protocol.codec import to_json
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.protocol.payloads import ConfigurationDropped
@@ -170,11 +170,11 @@ def _dropped(state: State, config: Configuration) -> dict[str, Any] | None:
 
 
 def cpu_share(config: Configuration) -> float | None:
-    """The share of its time that a plain loop, or the traced tasks of a pool, were on a CPU; None if not known."""
-    if config.loop and config.loop.wall_s:
-        return config.loop.cost_s / config.loop.wall_s
-    traced = config.traced
-    return traced.cost_s / traced.tasks_wall_s if traced and traced.tasks_wall_s else None
+    """The share of its time that a plain loop, or the traced tasks of a pool, were on a CPU; None if not known.
+
+    Nor is it known where loop or tasks are too short for the clocks.
+    """
+    return used_cpu(config) if config.serial else tasks_on_cpu(config)
 
 
 def memory_per_worker(config: Configuration) -> int | None:

@@ -8,8 +8,8 @@ from statistics import median
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES
 from poolscope.protocol.payloads import LoopTimes, LoopUse
-from poolscope.stats.disturbance import beside_us
-from poolscope.stats.time_budget import Budget, OffCpu, loop_budget, off_cpu, pool_budget
+from poolscope.stats.disturbance import SHORTEST_TASK_CPU_S, beside_us
+from poolscope.stats.time_budget import TAKES_TURNS, Budget, OffCpu, loop_budget, off_cpu, pool_budget
 from poolscope.workloads.catalog import COMPUTING, WAITING
 
 # The plain loop's share of its time on a CPU. Work in between does both, and is taken for neither.
@@ -27,6 +27,7 @@ SEVERAL_CPUS, ONE_CPU = 1.3, 1.1
 A_TENTH = 0.1  # of a CPU that others use: children may have waited for it, where no CPU was free
 ENOUGH_S = 1e-3  # of loops in all: below it their share would be that of the clocks
 SHARED_LOCK = ("thread", "asyncio")  # kinds whose workers share one interpreter
+IN_THREADS = (*SHARED_LOCK, "interpreter")  # kinds whose workers are one thread each, or one together
 
 
 def is_known_to_wait(state: State) -> bool | None:
@@ -94,7 +95,31 @@ def on_cpu(loop: Configuration | None) -> float | None:
     # others may have worked one after the other, so that only what they used says how many did at once.
     main_s = times.cpu_s - times.native_cpu_s
     at_once = times.cost_s / main_s if main_s > A_TENTH * times.cost_s else used
-    return min(share, max(1.0, at_once))
+    return _of_threads(min(share, max(1.0, at_once)))
+
+
+def used_cpu(loop: Configuration | None) -> float | None:
+    """The same without the time in which it was only ready to run."""
+    times = long_enough(loop)
+    return None if times is None else _of_threads(times.cost_s / times.wall_s)
+
+
+def tasks_on_cpu(config: Configuration) -> float | None:
+    """The share of their time that the traced tasks of a pool were on a CPU, over 1 where one used several.
+
+    None where it isn't known, or where tasks are so short that reading the clocks takes more CPU time than they do.
+    """
+    traced = config.traced
+    if traced is None or not traced.tasks or traced.tasks_wall_s < SHORTEST_TASK_CPU_S * traced.tasks:
+        return None
+    # An event loop's thread also does the loop's own work, which is no task's.
+    more = max(0.0, traced.tasks_cpu_s - traced.tasks_wall_s) if config.kind in IN_THREADS else 0.0
+    return _of_threads((traced.cost_s - more) / traced.tasks_wall_s)
+
+
+def _of_threads(share: float) -> float:
+    """Where one thread was at work it is 1.0 at most; a little more is the clocks' and what else its process does."""
+    return 1.0 if 1 < share <= ONE_CPU else share
 
 
 def children_share(loop: Configuration | None) -> float | None:
@@ -166,6 +191,17 @@ def side_by_side(state: State, config: Configuration, usable_cpus: int) -> int:
         used = cpus_used(config)
         return max(1, min(config.size, round(min(used, usable_cpus) / each))) if used is not None else 1
     return max(1, min(config.size, round(usable_cpus / each)))
+
+
+def at_once(state: State, config: Configuration) -> int:
+    """How many workers of a pool could run at once, had they the CPUs.
+
+    Of workers that share one GIL it is one, unless their traced tasks used more CPUs than that allows; before they were
+    traced it could be all of them.
+    """
+    python, used = state.python(config.python), cpus_used(config)
+    gil = config.kind in SHARED_LOCK and (python is None or python.gil is not False)
+    return 1 if gil and used is not None and used <= TAKES_TURNS[1] else config.size
 
 
 def _loops_thread_computes(state: State) -> bool:

@@ -97,7 +97,7 @@ def disturbed(state: SharingState, usable_cpus: int) -> Disturbance | None:
     others_cpu_s, throttled_rise = beside_us(noise)
     return disturbance(
         (),
-        workers=max(2, state.params.workers),  # most hand-overs have two sides however few workers are asked for
+        workers=max((_at_once(row, state) for row in state.rows if row.outcome and not row.missing), default=1),
         usable_cpus=usable_cpus,
         host_cpus=noise.host_cpus or usable_cpus,
         wall_s=noise.wall_s,
@@ -105,3 +105,10 @@ def disturbed(state: SharingState, usable_cpus: int) -> Disturbance | None:
         throttled_rise=throttled_rise,
         server_cpu_s=noise.server_cpu_s,
     )
+
+
+def _at_once(row: ToolState, state: SharingState) -> int:
+    """How many workers of a tool could run at once: of threads under the GIL one, however many there are."""
+    if row.tool.between == "threads" and state.gil:
+        return 1
+    return max(2, state.params.workers)  # most hand-overs have two sides however few workers are asked for

@@ -79,6 +79,7 @@ class SharingState:
     note: str = ""
     start_method: str = ""
     python: str = ""
+    gil: bool | None = None
     seed: int | None = None
     noise: NoiseReading | None = None
     failure: str = ""
@@ -101,7 +102,8 @@ def fold(state: SharingState, record: Record) -> SharingState:
     """The state after one more record; records that say nothing here leave it as it is."""
     match record:
         case Opening():
-            return replace(state, start_method=record.python.start_method, python=record.python.python)
+            about = record.python
+            return replace(state, start_method=about.start_method, python=about.python, gil=about.gil)
         case Sample(name="round"):
             return _sample(state, record)
         case Result():

@@ -47,6 +47,7 @@ class TimedTask:
     `cpu` is None for a coroutine: many share one thread, and what each of them took can't be told. `children` is the
     CPU time of the child processes that a worker process waited for; within this process it is not told by task.
     `host` names an engine's worker together with `worker`, and says whose clock the stamps are of; '' is this host.
+    `thread_cpu` is all CPU time of a worker that is a thread of this process, up to the end of this task; 0 for others.
     """
 
     worker: int
@@ -55,6 +56,7 @@ class TimedTask:
     cpu: int | None
     children: int = 0
     host: str = ""
+    thread_cpu: int = 0
 
 
 @frozen
@@ -133,11 +135,24 @@ class Measurement:
         return stamped or (self.cpu.thread if self.cpu else 0)
 
     @property
+    def between_cpu(self) -> int:
+        """CPU time of workers that are threads of this process between their tasks, from the first one to the last."""
+        threads: dict[int, list[TimedTask]] = {}
+        for task in self.tasks:
+            if task.thread_cpu and task.cpu is not None:
+                threads.setdefault(task.worker, []).append(task)
+        used = (
+            max(task.thread_cpu for task in tasks) - min(task.thread_cpu - (task.cpu or 0) for task in tasks)
+            for tasks in threads.values()
+        )
+        return max(0, sum(used) - self.tasks_cpu) if threads else 0
+
+    @property
     def native_cpu(self) -> int:
         """CPU time of threads of this process that are neither a worker nor the main thread; 0 for process pools."""
         if self.cpu is None:
             return 0
-        workers = 0 if self.in_one_thread else self.tasks_cpu
+        workers = 0 if self.in_one_thread else self.tasks_cpu + self.between_cpu
         return max(0, self.cpu.process - self.cpu.thread - workers)
 
     @property

@@ -162,7 +162,7 @@ def stamped_anywhere(home: Home, function: Callable[[Any], Any], item: Any) -> t
     The host's name is the last of the stamps: process ids of two hosts may be the same, and their clocks never are.
     """
     if this_process() == home:
-        return *stamped_in_thread(function, item), 0, os.uname().nodename
+        return stamped_in_thread(function, item, os.uname().nodename)
     return *stamped_in_process(function, item), os.uname().nodename
 
 
@@ -179,12 +179,16 @@ def stamped_in_process(function: Callable[[Any], Any], item: Any) -> tuple[Any, 
     return value, os.getpid(), started, ended, cpu, collected_children_ns() - children
 
 
-def stamped_in_thread(function: Callable[[Any], Any], item: Any) -> tuple[Any, int, int, int, int]:
+def stamped_in_thread(
+    function: Callable[[Any], Any], item: Any, host: str = ""
+) -> tuple[Any, int, int, int, int, int, str, int]:
     """The same for a worker that shares its process with others: native thread id and the thread's own CPU time.
 
-    What its native threads and child processes take can't be told from those of the others here.
+    What its native threads and child processes take can't be told from those of the others here. Behind the host is
+    what the thread has used in its whole life: between its tasks it takes the next one and gives results back.
     """
-    cpu = thread_time_ns()
+    before = thread_time_ns()
     started = perf_counter_ns()
     value = function(item)
-    return value, threading.get_native_id(), started, perf_counter_ns(), thread_time_ns() - cpu
+    ended, after = perf_counter_ns(), thread_time_ns()
+    return value, threading.get_native_id(), started, ended, after - before, 0, host, after

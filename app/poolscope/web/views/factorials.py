@@ -149,6 +149,7 @@ class FactorialsView(View):
         # The newest results and what comes next: on the bench a long list shows its moving edge.
         first = max(min(len(state.completed) - ON_BENCH + 4, len(rows) - ON_BENCH), 0)
         workers = self.timelines["workers"]
+        keys = workers.legend(state.lanes, "running")
         results, on_bench = (
             [replace(column, title=state.params.kind) if column.title == "worker" else column for column in columns]
             for columns in (self.columns["results"], self.columns["bench"])
@@ -161,8 +162,14 @@ class FactorialsView(View):
             done=state.done,
             total=state.total,
             lanes=workers.label,
-            picture=timeline.picture(state.lanes, state.t0, now, timeline.since(max(now - state.t0, 1) / 1e9)),
-            keys=workers.legend(state.lanes, "running"),
+            picture=timeline.picture(
+                state.lanes,
+                state.t0,
+                now,
+                timeline.since(max(now - state.t0, 1) / 1e9),
+                keys=() if run.status.live else keys,
+            ),
+            keys=keys,
             href=f"/runs/{run.id}",
         )
 

@@ -453,6 +453,8 @@ def _case(case: Case, end: int, unknown: str, t0: int) -> CaseFacts:
     seen = case.surfaced
     ticks = timeline.since(max(end - case.began, 1) / 1e9)
     drawn = any(actor for actor in case.lanes.actors)
+    keys = FailuresView.timelines["case"].legend(case.lanes)
+    told = keys if case.settled else ()
     return CaseFacts(
         case=case.case,
         mark=MARKS.get(case.ending, "done"),
@@ -470,8 +472,8 @@ def _case(case: Case, end: int, unknown: str, t0: int) -> CaseFacts:
         orphans=tuple(case.orphans),
         took="" if case.seconds is None else numbers.duration(case.seconds),
         moments=tuple(_story(case)),
-        picture=timeline.picture(case.lanes, case.began, max(end, case.began + 1), ticks) if drawn else None,
-        keys=FailuresView.timelines["case"].legend(case.lanes),
+        picture=timeline.picture(case.lanes, case.began, max(end, case.began + 1), ticks, keys=told) if drawn else None,
+        keys=keys,
         tracebacks=tuple(
             Stack(f"{f.type}, surfaced in {f.surfaced_in}", f.traceback) for f in case.failures if f.traceback
         ),

@@ -82,7 +82,7 @@ class Facet:
     title: str
     names: tuple[tuple[str, str], ...]
     boxes: tuple[Box, ...]
-    paths: tuple[tuple[str, str], ...]
+    drawn: timeline.Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ class PoolSizesFacts:
     ticks: tuple[timeline.Tick, ...]
     items: str
     keys: tuple[tuple[str, str], ...]
+    filled: str
     killed: bool
     transcript: str
     repetition: int
@@ -240,6 +241,9 @@ class PoolSizesView(View):
             ticks=ticks,
             items=numbers.whole(state.params.count),
             keys=_keys(bool(waits(state)), killed),
+            filled=timeline.filled_in(
+                [(facet.title, share) for facet in facets for share in facet.drawn.filled.values()]
+            ),
             killed=killed,
             transcript="\n\n".join(filter(None, (transcript(config) for config in state.pools))),
             repetition=max((config.repetitions[-1] for config in measured), default=0),
@@ -376,10 +380,8 @@ def _facet(
     start = min(span.t0 for span in spans)
     title = numbers.count(size, "worker")
     short = tuple((name.rpartition(" ")[2], f"pid {pids[name]}" if name in pids else "") for name in names)
-    if len(spans) > NUMBERED:
-        return Facet(
-            size, numbers.count(size, "worker"), short, (), timeline.paths(spans, rows, start, start + longest)
-        )
+    if len(spans) > NUMBERED or any(span.busy is not None for span in spans):
+        return Facet(size, title, short, (), timeline.drawn(spans, rows, start, start + longest))
     boxes = []
     for span in spans:
         took = (span.t1 or span.t0) - span.t0
@@ -397,4 +399,4 @@ def _facet(
                 state="sleeping" if waits and span.state == "running" else span.state,
             )
         )
-    return Facet(size, title, short, tuple(boxes), ())
+    return Facet(size, title, short, tuple(boxes), timeline.Drawn((), {}))

@@ -239,8 +239,8 @@ class SharedListView(View):
         start = now - int(window_s * 1e9)
         ticks = timeline.ago(WINDOW_S) if live else timeline.at((start - state.t0) / 1e9, window_s)
         counts, lock = state.counts, state.lock
-        picture = timeline.picture(_of_all(state), start, now, ticks, exclusive="holding")
         goes_on = live or (replay and not state.ended)
+        picture = timeline.picture(_of_all(state), start, now, ticks, exclusive="holding", keys=() if goes_on else KEYS)
         window = numbers.duration(window_s)
         most, stamp = state.longest
         chips = state.items[-CHIPS:]

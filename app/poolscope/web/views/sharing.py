@@ -317,6 +317,7 @@ def _story(row: ToolState, tool: ToolRow, state: SharingState, live: bool) -> St
     threads = outcome.threads if outcome else ()
     points = row.step_line.points if row.step_line else ()
     measure = row.step_line.label if row.step_line else ""
+    keys = SharingView.timelines["tool"].legend(row.lanes)
     return Story(
         anchor=tool.anchor,
         title=row.tool.title,
@@ -333,11 +334,11 @@ def _story(row: ToolState, tool: ToolRow, state: SharingState, live: bool) -> St
             *((name, THOUSANDS.sub(NARROW, value)) for name, value in (outcome.facts if outcome else ())),
         ),
         waits=table(SharingView.columns["waits"], threads) if threads else None,
-        picture=timeline.picture(_named(row.lanes), start, end, ticks) if row.lanes.spans else None,
+        picture=timeline.picture(_named(row.lanes), start, end, ticks, keys=keys) if row.lanes.spans else None,
         track=timeline.track(points, start, end, ticks, f"{measure} over time", 1) if points else None,
         measure=measure,
         note=f"the first {numbers.duration((end - start) / 1e9)}" if cut else "",
-        keys=SharingView.timelines["tool"].legend(row.lanes),
+        keys=keys,
         missing=row.missing or "",
         shown=outcome is not None and not row.missing,
         alone=len(state.rows) == 1,

@@ -23,6 +23,7 @@ from poolscope.experiments.pool_benchmark.work import (
     is_childrens_work,
     on_cpu,
     processes,
+    tasks_on_cpu,
     waits,
 )
 from poolscope.protocol.native import LIBRARIES
@@ -180,9 +181,12 @@ def _dearer(state: State, config: Configuration | None) -> float | None:
 def oversubscribed(state: State, usable_cpus: int) -> CheckResult:
     share = on_cpu(state.serial)
     shares = [
-        config.traced.cost_s / config.traced.tasks_wall_s
+        used
         for config in eligible_configs(state)
-        if processes(config) and not config.native_threads and _long_tasks(config) and config.traced
+        if processes(config)
+        and not config.native_threads
+        and _long_tasks(config)
+        and (used := tasks_on_cpu(config)) is not None
     ]
     known = [*([share] if share is not None else []), *shares]
     if not known:

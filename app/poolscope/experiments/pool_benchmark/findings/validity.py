@@ -13,7 +13,7 @@ from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
 from poolscope.experiments.pool_benchmark.recommendation import certainty, is_settled, recommend
 from poolscope.experiments.pool_benchmark.state import Configuration, State
-from poolscope.experiments.pool_benchmark.work import is_known_to_wait, waits
+from poolscope.experiments.pool_benchmark.work import at_once, is_known_to_wait, waits
 from poolscope.protocol.kinds import ONE_THREAD_A_WORKER
 from poolscope.protocol.payloads import DifferenceCode, TraceSummary
 from poolscope.stats.disturbance import (
@@ -143,7 +143,7 @@ def judge_disturbance(state: State, usable_cpus: int) -> Disturbance | None:
         # Of work that we don't know, the time that a task spends off the CPU may be its own.
         _traced(state) if is_known_to_wait(state) is False else (),
         # Workers that wait take no CPU from anybody; only the main process does.
-        workers=max((config.size for config in state.pools), default=1) if computes else 1,
+        workers=max((at_once(state, config) for config in state.pools), default=1) if computes else 1,
         usable_cpus=usable_cpus,
         host_cpus=noise.host_cpus or usable_cpus,
         wall_s=noise.wall_s,

@@ -22,6 +22,7 @@ from poolscope.web.views.which_pool.tables import against, counting, grouped, ma
 LEVELS = 5
 MOST_CREWS = 6  # pictures of traced workers, one a kind
 MOST_WORKERS = 16  # lanes of one picture
+IN_A_TASK = "in a task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Heat:
 class Crew:
     """The workers of one traced setting, and what they did when; `hidden` of them are not drawn.
 
+    `filled` says how much of what is drawn they really were in tasks, where that is much less, else ''.
     Of workers on one host there is one part without a name. `counts` are how many items were where, and `carried` is
     what a map sent over the network, in words; each is None where it is not known.
     """
@@ -64,6 +66,7 @@ class Crew:
     pool: str
     name: str
     parts: tuple[CrewPart, ...]
+    filled: str
     hidden: int
     counts: CrewCounts | None
     carried: str | None
@@ -76,7 +79,7 @@ class CrewPart:
     anchor: str
     host: str
     names: tuple[str, ...]
-    paths: tuple[tuple[str, str], ...]
+    drawn: timeline.Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +195,11 @@ def map_now(state: State) -> MapNow | None:
 def crew_key(crews: tuple[Crew, ...]) -> tuple[tuple[str, str], ...]:
     """What the colours of the pictures mean, as (state, words)."""
     if not any(crew.counts for crew in crews):
-        return (("running", "in a task"),)
+        return (("running", IN_A_TASK),)
     told_by_workers = all(len(crew.counts.lines) == 3 for crew in crews if crew.counts)
     return (
         ("waiting", "items queued" if told_by_workers else "items queued, on other hosts those running as well"),
-        ("running", "in a task, items running"),
+        ("running", f"{IN_A_TASK}, items running"),
         ("done", "items whose results are back"),
     )
 
@@ -223,7 +226,7 @@ def _crew(state: State, config: Configuration, spans: list[Span], longest: int, 
                 anchor=f"crew-{number}" if place == 1 else f"crew-{number}-{place}",
                 host=host if len(by_host) > 1 else "",
                 names=tuple(numbered[actor] for actor in there),
-                paths=timeline.paths(spans, {actor: row for row, actor in enumerate(there)}, start, start + longest),
+                drawn=timeline.drawn(spans, {actor: row for row, actor in enumerate(there)}, start, start + longest),
             )
         )
     start = min(span.t0 for span in spans)
@@ -231,6 +234,9 @@ def _crew(state: State, config: Configuration, spans: list[Span], longest: int, 
         pool=config.kind,
         name=config_name(state, config),
         parts=tuple(parts),
+        filled=timeline.filled_in(
+            [(part.host or IN_A_TASK, share) for part in parts for share in part.drawn.filled.values()]
+        ),
         hidden=len(actors) - len(drawn_actors),
         counts=_counts(config.under_way, start, start + longest) if config.under_way else None,
         carried=_carried(config),
