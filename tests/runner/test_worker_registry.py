@@ -60,6 +60,26 @@ def test_the_worker_of_that_number_is_killed_and_its_lane_shows_it(start: Start)
     assert [(one.number, one.of) for one in registry.killed.values()] == [(2, 3)]
 
 
+def test_whose_doing_it_is_is_known_before_anybody_can_notice_the_death(
+    monkeypatch: pytest.MonkeyPatch, start: Start
+) -> None:
+    registry, known = WorkerRegistry(lambda _: None), []
+
+    def kill(worker: BaseProcess) -> bool:
+        known.append(worker.pid in registry.killed)
+        return len(known) > 1
+
+    monkeypatch.setattr(worker_registry, "send_sigkill", kill)
+    workers = start(1)
+    with registry.at_work(workers, "w{}".format):
+        registry.kill(1, 1)
+        assert not registry.killed  # it had ended already, by itself
+        registry.kill(1, 2)
+        registry.close()
+    assert known == [True, True]
+    assert set(registry.killed) == {workers[0].pid}
+
+
 def test_a_request_waits_for_a_worker_of_its_number(start: Start) -> None:
     records: list[Record] = []
     registry = WorkerRegistry(records.append)

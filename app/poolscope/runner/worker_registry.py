@@ -161,11 +161,14 @@ class WorkerRegistry:
         """Kill and report; False when there is no such worker now."""
         if not 1 <= number <= len(self._workers):
             return False
-        worker = self._workers[number - 1]
-        if not send_sigkill(worker) or worker.pid is None:
+        worker, now = self._workers[number - 1], perf_counter_ns()
+        if worker.pid is None:
             return False
-        now = perf_counter_ns()
+        # Before the signal: whoever notices the death at once is to know whose doing it was.
         self.killed[worker.pid] = KilledWorker(number, len(self._workers), worker.pid, now)
+        if not send_sigkill(worker):
+            del self.killed[worker.pid]
+            return False
         self._emit(Fault(now, "kill", number, len(self._workers), worker.pid, request))
         actor = self._name(number)
         self._emit(Actor(now, actor, "started", "process", "worker", worker.pid))
