@@ -21,9 +21,11 @@ from poolscope.experiments.failures.payloads import (
 )
 from poolscope.experiments.failures.state import fold, initial
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.protocol.records import Result
+from poolscope.protocol.records import Actor, Result, Span
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers
+from poolscope.web.app_state import environment
+from poolscope.web.fragments import part
 from poolscope.web.views import VIEWS
 from poolscope.web.views.failures import scenario_facts
 
@@ -105,6 +107,21 @@ def test_the_story_tells_the_fault_from_which_the_time_to_notice_counts_and_once
         (case,) = scenario_facts(state, "by-hand", 5 * ms, True).cases
         assert [moment.at for moment in case.moments] == story
         assert numbers.duration(ms / 1e9) in case.origin
+
+
+def test_a_story_keeps_its_place_as_it_begins_and_as_the_exception_surfaces() -> None:
+    asked = FailuresParams(scenarios=["by-hand"])
+    run = Run("fl-0001", EXPERIMENTS["failures"], asked, status=Status.RUNNING)
+    state = fold(fold(initial(asked), opening("failures")), Result(1, CaseBegan("by-hand", ""), "by-hand"))
+    state = fold(fold(state, Actor(2, "worker 1", "started", "process")), Span("worker 1", "running", 2))
+    view = VIEWS["failures"].view(run, state)
+    item = view.scenarios["by-hand"]
+    assert item.first is not None
+    assert item.first.picture is not None
+    assert not item.first.moments
+    story = part(environment(), "experiments/failures.html", "story", {"view": view, "item": item, "run": run})
+    assert item.first.origin in story  # with the lanes, whose times are the same, and not as a line above them later
+    assert "<span>Not known yet.</span>" in story
 
 
 def test_nothing_is_said_of_tasks_that_are_still_under_way() -> None:

@@ -22,6 +22,7 @@ from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
 from poolscope.web.requests import POLICY
 from poolscope.web.run_lists import PreviousRun
+from poolscope.web.table import Cell, Column, table
 from poolscope.web.views import VIEWS
 
 from tests.web.answers import NDJSON
@@ -186,6 +187,27 @@ def test_pages_of_failing_and_long_factorials(browser: httpx.Client) -> None:
     run = ended(browser, start(browser, "factorials", first=1, last=1000, workers=3)["id"])
     assert "986 more" in page(browser, "/").text
     assert len(page(browser, f"/runs/{run['id']}").all("tr")) == 1001
+
+
+def test_the_facts_of_a_run_take_the_same_room_before_it_starts() -> None:
+    about = EXPERIMENTS["pool-sizes"]
+    run = Run("ps-0001", about, parse(about.params, {}), created="2026-11-30T08:15:00+00:00")
+    queued = run_facts(run).facts
+    run.status, run.started = Status.RUNNING, "2026-11-30T08:15:02+00:00"
+    started = run_facts(run).facts
+    assert queued[1:] == started[1:]
+    assert queued[0].startswith("queued 2026-11-30 ")
+    assert started[0].startswith("started 2026-11-30 ")
+
+
+def test_a_word_in_the_place_of_a_number_is_no_text_that_the_number_goes_on_as() -> None:
+    column = Column("n!", lambda cell: cell, align="n")
+    shown: Any = environment().get_template("partials/_macros.html").module
+    cells = [Cell("queued", state="queued", align="wrap"), Cell("6", small="1 digit"), "24"]
+    rows = shown.table(table([column], cells))
+    assert '<td class="wrap" data-state="queued"><span>queued</span></td>' in rows
+    assert '<td class="n">6 <small>1 digit</small></td>' in rows
+    assert '<td class="n">24</td>' in rows
 
 
 def test_a_page_for_every_refusal(browser: httpx.Client, endless: dict[str, Any]) -> None:

@@ -388,7 +388,9 @@ def params_in_force(run: Run) -> dict[str, Any]:
 
 
 def _facts(run: Run) -> tuple[str, ...]:
-    facts = [f"started {numbers.day(run.started)} {numbers.clock(run.started)}"] if run.started else []
+    # As long as what takes its place: a line that came as the run starts would move the page.
+    word, when = ("started", run.started) if run.started else ("queued", run.created)
+    facts = [f"{word} {numbers.day(when)} {numbers.clock(when)}"]
     facts += VIEWS[run.experiment.name].facts(run.params.model_copy(update=params_in_force(run)))
     return tuple(facts)
 
