@@ -291,12 +291,14 @@ def test_without_a_coroutine_there_is_no_asyncio(context: RunContext) -> None:
 def test_memory_that_a_worker_keeps_is_seen_and_let_go(
     context: RunContext, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "HUNGER", 16 * 1024 * 1024)
+    # So much comes from the system each time, and not from what this process has freed before.
+    hunger = 48 * 1024 * 1024
+    monkeypatch.setattr(data, "HUNGER", hunger)
     work = set_up("memory-hungry", None, 4, context.scratch)
     start_method = "fork" if kind == "process" else ""
     measurement = measured(context, kind, work, start_method=start_method, traced=True)
     assert measurement.memory is not None
-    assert sum(measurement.memory.per_worker) > 16 * 1024 * 1024  # one of the workers may have got no task
+    assert sum(measurement.memory.per_worker) > hunger  # one of the workers may have got no task
     assert data._kept == {}
 
 
