@@ -29,7 +29,7 @@ test: browser
 # The tests alone, after the set-up. Many wait for processes of theirs, so there are more workers than the two CPUs that
 # this is meant for.
 pytest:
-	@$(BIN)/python -m pytest --numprocesses 5 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
 
 check: setup
 	@$(BIN)/ruff check .
