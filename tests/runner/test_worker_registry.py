@@ -80,6 +80,18 @@ def test_whose_doing_it_is_is_known_before_anybody_can_notice_the_death(
     assert set(registry.killed) == {workers[0].pid}
 
 
+def test_a_second_request_in_vain_does_not_take_the_first_one_s_deed(start: Start) -> None:
+    registry, (worker,) = WorkerRegistry(lambda _: None), start(1)
+    with registry.at_work([worker], "w{}".format):
+        registry.kill(1, 1)
+        worker.join(10)
+        first = dict(registry.killed)
+        registry.kill(1, 2)
+        registry.close()
+    assert first
+    assert registry.killed == first
+
+
 def test_a_request_waits_for_a_worker_of_its_number(start: Start) -> None:
     records: list[Record] = []
     registry = WorkerRegistry(records.append)

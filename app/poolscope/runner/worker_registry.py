@@ -164,10 +164,11 @@ class WorkerRegistry:
         worker, now = self._workers[number - 1], perf_counter_ns()
         if worker.pid is None:
             return False
+        earlier = dict(self.killed)
         # Before the signal: whoever notices the death at once is to know whose doing it was.
         self.killed[worker.pid] = KilledWorker(number, len(self._workers), worker.pid, now)
         if not send_sigkill(worker):
-            del self.killed[worker.pid]
+            self.killed = earlier  # it has ended already, by an earlier request or by itself
             return False
         self._emit(Fault(now, "kill", number, len(self._workers), worker.pid, request))
         actor = self._name(number)

@@ -402,13 +402,18 @@ def no_pool_gains(state: State, recommendation: Recommendation) -> bool:
 def _is_near(config: Configuration, best: Configuration) -> bool:
     """Whether a configuration that is not the fastest is surely as fast as one that is recommended must be."""
     high = ratio(config.map, best.map).high
-    return config is best or (high is not None and high <= (FAR if is_executor_of(config, best) else NEAR))
+    return config is best or (high is not None and high <= _margin(config, best))
 
 
 def _is_far(config: Configuration, best: Configuration) -> bool:
     """Whether a cheaper one, though not yet shown to be slower, is surely not fast enough to be recommended."""
     low = ratio(config.map, best.map).low
-    return low is not None and low > (FAR if is_executor_of(config, best) else NEAR)
+    return low is not None and low > _margin(config, best)
+
+
+def _margin(config: Configuration, best: Configuration) -> float:
+    """How many times as long as the fastest a cheaper configuration may take and still be recommended."""
+    return FAR if is_executor_of(config, best) else NEAR
 
 
 def _may_be_far_ahead(config: Configuration, best: Configuration) -> bool:
