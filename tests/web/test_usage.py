@@ -45,3 +45,9 @@ def test_the_code_has_the_setting(how: dict[str, Any], call: str) -> None:
     compile(code, "usage", "exec")
     assert call in code
     assert code.startswith("# work: your function;") == (how.get("own") == Imports())
+
+
+def test_one_item_a_message_that_was_seen_to_cost_much_is_copied_with_a_word_of_that() -> None:
+    code = usage(replace(PROGRAM, kind="process", chunk=1, larger_chunk=40))
+    compile(code, "usage", "exec")
+    assert code.count("chunksize=1") == code.count("chunks of 40") == 1

@@ -35,6 +35,7 @@ from poolscope.protocol.payloads import (
     WorkerHosts,
 )
 from poolscope.protocol.records import Printed, Record, Result
+from poolscope.web.views.which_pool.program import larger_chunk
 
 from tests.experiments.pool_benchmark.invented_runs import HERE, ITEMS, LOUD, MIB, QUIET, about, planned, told, traced
 
@@ -373,11 +374,14 @@ def test_a_chunk_of_one_beside_a_pool_s_own_choice_is_told_by_what_handing_over_
         **trace("process 2", 800, 2 * (1 - handing_over), tail=0.0),
         **trace("pool 2", 330, 1.95, tail=0.0),
     }
-    found = check(told(maps, traces=traces, items=320), "chunks are too small")
+    now = told(maps, traces=traces, items=320)
+    found = check(now, "chunks are too small")
     assert found.code == code
     if found.holds:
         assert found.numbers["gain"] == pytest.approx(800 / 330, rel=0.02)
         assert found.remedy == {"chunksizes": [1, 40]}
+    larger = {key: larger_chunk(now, now.configs[key], 2) for key in maps}
+    assert larger == {"serial": 0, "process 2": 40 if found.holds else 0, "pool 2": 0}
 
 
 def test_untraced_chunks_are_those_of_the_fastest_pool_and_not_of_all() -> None:

@@ -222,6 +222,27 @@ def test_that_the_same_workers_are_faster_as_a_pool_is_said_and_both_go_on() -> 
     assert (told_of.code, round(told_of.facts["less"], 2)) == ("faster as a Pool", 0.11)
 
 
+def test_that_the_same_workers_may_be_faster_as_a_pool_is_said_where_that_is_not_shown() -> None:
+    maps = {"serial": spread(640), "process 2": spread(370), "pool 2": spread(330, WIDE[::-1])}
+    now = after(maps, 7, outcome="finished", repeats=7)
+    found = recommend(now)
+    assert found is not None
+    assert found.config is now.configs["process 2"]
+    assert {"process 2", "pool 2"} <= set(found.maps.equal)
+    (told_of,) = [reason for reason in reasons(now, found, 2) if reason.code in ("faster as a Pool", "cheapest")]
+    assert (told_of.code, told_of.weighty) == ("faster as a Pool", True)
+
+
+@pytest.mark.parametrize(("pool_ms", "code", "named"), [(330, "call too", "process 2"), (240, "call too", "pool 2")])
+def test_for_a_single_call_the_executor_is_recommended_as_for_many(pool_ms: float, code: str, named: str) -> None:
+    now = after({"serial": about(640), "process 2": about(370), "pool 2": about(pool_ms)}, 5, outcome="finished")
+    found = recommend(now)
+    assert found is not None
+    assert (found.config, found.for_one_call) == (now.configs[named], now.configs[named])
+    (told_of,) = [reason for reason in reasons(now, found, 2) if reason.code.startswith("call")]
+    assert (told_of.code, told_of.facts["best"]) == (code, now.configs[named])
+
+
 def test_more_workers_than_cpus_are_recommended_for_work_that_waits() -> None:
     maps = {"serial": about(640), "thread 2": about(330), "thread 8": about(85)}
     found = recommend(after(maps, 5, outcome="finished", workload="sleep"))

@@ -114,6 +114,18 @@ def test_waiting_ends_in_threads_or_asyncio_though_processes_are_as_fast() -> No
     assert [reason.facts["around_s"] for reason in tied] == [pytest.approx(0.104)]
 
 
+def test_who_is_slower_by_the_interval_of_the_two_is_not_called_as_fast() -> None:
+    spread = (1.0, 1.025, 0.975, 1.0125, 0.9875)
+    slower = [1.04 * 85 * factor for factor in reversed(spread)]
+    maps = {"serial": about(640), "thread 8": [85 * factor for factor in spread], "process 8": slower}
+    maps |= {"thread 2": about(325), "process 2": about(330), "pool 2": about(331)}
+    now = told(maps, asked={"workload": "sleep"})
+    found, other = recommendation_of(now), now.configs["process 8"]
+    assert found.maps.tied == ("thread 8", "process 8")  # allowing for all that were compared
+    assert found.others == ()
+    assert {reason.code for reason in reasons(now, found, 2) if reason.facts.get("config") is other} == {"other"}
+
+
 def test_a_square_ends_in_the_plain_loop_with_the_break_even() -> None:
     now = told(SQUARE, asked={"workload": "square"})
     assert answer(now) == ("too small", "serial")

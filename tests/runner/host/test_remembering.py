@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from poolscope.runner.host.remembering import CallTime, remembered
+from poolscope.protocol.payloads import RememberedCalls
+from poolscope.runner.host.remembering import CallTime, may_be_new_memory, remembered
 
 LONG, SHORT = CallTime(0.035, 0.035), CallTime(1e-6, 1e-6)
 WAITED = CallTime(0.035, 1e-4)
@@ -41,3 +42,17 @@ def test_the_figures_are_those_of_the_calls_that_are_remembered() -> None:
     found = remembered([LONG] * 4 + [SHORT] * 2, [SHORT] * 6)
     assert found is not None
     assert (found.first_s, found.again_s, found.calls) == (0.035, 1e-6, 3)
+
+
+@pytest.mark.parametrize(
+    ("first_s", "again_s", "call_bytes", "explained"),
+    [
+        (0.0268, 0.0027, 4_800_000, True),  # seen on a virtual machine: a list of 600,000
+        (0.5, 0.0027, 4_800_000, False),
+        (0.001, 1e-6, 500, False),
+    ],
+)
+def test_new_memory_is_not_taken_for_results_that_are_kept(
+    first_s: float, again_s: float, call_bytes: int, explained: bool
+) -> None:
+    assert may_be_new_memory(RememberedCalls("per item", first_s, again_s, 3), call_bytes) == explained

@@ -936,14 +936,13 @@ VERDICTS = {
         "where they are surely more than {far:percent} faster."
     ),
     "faster as a Pool": (
-        "{best} took {less:percent} less than {config}[: left to themselves an executor hands over {chunk} "
-        "{chunk:item/items} at a time and that Pool {best_chunk}, and with one chunk size they do the same]. The "
-        "executor, which tells of a worker that dies, is recommended unless the Pool is surely more than {far:percent} "
-        "faster."
+        "{best} took {less:percent} less than {config}[: left to itself an executor hands over {chunk} "
+        "{chunk:item/items} at a time, and that Pool {best_chunk}, which either does by a chunk size]. The executor, "
+        "which tells of a worker that dies, is recommended unless the Pool is surely more than {far:percent} faster."
     ),
     "cheapest": (
-        "{best}, {fastest}, {best:is/are} not shown to be faster by more than {equal:percent}: of equals the "
-        "lightest kind with the fewest workers is recommended."
+        "{best}, {fastest}, {best:is/are} not shown to be faster by more than {equal:percent}, for the fastest of "
+        "{compared} may be the luckiest: of equals the lightest kind with the fewest workers is recommended."
     ),
     "one not measured": "{config}: not measured.",
     "several not measured": "{count} settings: not measured.",

@@ -26,6 +26,7 @@ from poolscope.experiments.pool_benchmark.recommendation import (
     how_fast,
     is_beyond_cpus,
     is_executor_of,
+    is_slower,
 )
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import (
@@ -146,14 +147,14 @@ def _cheapest(state: State, recommendation: Recommendation) -> Iterator[Reason]:
     """The rule by which another than the fastest is recommended."""
     config, best = recommendation.config, recommendation.best
     if recommendation.maps.outcome in ("pool", "small gain") and config is not None and config is not best:
-        if is_executor_of(config, best) and config.key not in recommendation.maps.equal:
+        less = 1 - median(best.map) / median(config.map)
+        if is_executor_of(config, best) and less > 1 - 1 / EQUAL:
             chunks = {"chunk": config.chunk_used, "best_chunk": best.chunk_used}
-            less = 1 - median(best.map) / median(config.map)
             facts = {"config": config, "best": best, "less": less, "far": FAR - 1}
-            yield Reason("faster as a Pool", facts | (chunks if config.chunk_used != best.chunk_used else {}), False)
+            yield Reason("faster as a Pool", facts | (chunks if config.chunk_used != best.chunk_used else {}))
             return
-        of = Part(how_fast(state, recommendation))
-        yield Reason("cheapest", {"best": best, "fastest": of, "equal": EQUAL - 1})
+        of, compared = Part(how_fast(state, recommendation)), recommendation.maps.compared
+        yield Reason("cheapest", {"best": best, "fastest": of, "equal": EQUAL - 1, "compared": compared})
 
 
 def _faster_beyond(recommendation: Recommendation, usable_cpus: int) -> Iterator[Reason]:
@@ -174,7 +175,7 @@ def _single_call(state: State, recommendation: Recommendation) -> Iterator[Reaso
         return
     if config is None and blocks_event_loop(state):
         return
-    best = state.configs[calls.recommended or calls.best]
+    best = recommendation.for_one_call or state.configs[calls.best]
     facts = {
         "best": best,
         "loop": loop,
@@ -287,7 +288,8 @@ def _kind(
         return Reason("in turn", facts, weighty)
     if config.kind == "thread" and turns.holds:
         return Reason("one thread as good" if config.size == 1 else "under the GIL", facts, weighty)
-    if recommendation.config is chosen and config.key in recommendation.maps.tied:
+    tied = config.key in recommendation.maps.tied and not is_slower(config, recommendation.best)
+    if recommendation.config is chosen and tied:
         dearer = bool(config.around and chosen.around) and median(config.around) > median(chosen.around)
         around = {"around_s": median(config.around)} if waits(state) and dearer else {}
         return Reason("tied", {**facts, **around}, weighty)
@@ -313,7 +315,8 @@ def _tied_sizes(state: State, recommendation: Recommendation) -> Iterator[Reason
         return
     limit = NEAR * median(recommendation.best.map)
     tied = [state.configs[key] for key in maps.tied if key != config.key]
-    worth = [other for other in tied if median(other.map) <= limit and not is_beyond_cpus(state, other)]
+    near = [other for other in tied if median(other.map) <= limit and not is_slower(other, recommendation.best)]
+    worth = [other for other in near if not is_beyond_cpus(state, other)]
     if worth:
         yield Reason("tied sizes", {"configs": nouns(state, worth)})
 

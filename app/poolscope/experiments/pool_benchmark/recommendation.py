@@ -22,6 +22,8 @@ from poolscope.stats.intervals import CONFIDENCE, FEWEST_FOR_RATIO, Ratio, ratio
 # and take any function; interpreters start fastest after them, but few libraries can run in one.
 RANK = {"serial": 0, "thread": 1, "asyncio": 2, "process": 3, "pool": 4, "interpreter": 5}
 RANK |= {"loky": 6, "joblib": 7, "executor": 8, "dask": 9, "ray": 10}
+Times = Callable[[Configuration], tuple[float, ...]]  # the map's, or the whole call's
+
 NARROW = 0.05  # of the gain: up to here on either side its interval is narrow enough …
 NARROW_ENOUGH = 0.10  # … and up to here where only its size is open, and nothing that hangs on it
 
@@ -31,16 +33,18 @@ class Recommendation:
     """What the samples bear out. `maps` compares the maps alone, `calls` whole calls (None without one).
 
     `config` is the configuration to use, the plain loop included, None without a clear winner; `others` are the
-    cheapest ones of other kinds that map as fast, as far as is shown. `best` has the least median of the map of those
-    that are compared, whichever is recommended. `gain` is the plain loop's map over that of `config`, or of `best`
-    where no pool is recommended. `beyond` are those that `maps` leaves out, for they have more workers than CPUs;
-    `tentative`: `best` has so many, and is not shown to be so far ahead that they count.
+    cheapest ones of other kinds that map as fast, as far as is shown. `for_one_call` is the one for a single call,
+    None where `calls` names none. `best` has the least median of the map of those that are compared, whichever is
+    recommended. `gain` is the plain loop's map over that of `config`, or of `best` where no pool is recommended.
+    `beyond` are those that `maps` leaves out, for they have more workers than CPUs; `tentative`: `best` has so many,
+    and is not shown to be so far ahead that they count.
     """
 
     maps: Comparison
     calls: Comparison | None
     config: Configuration | None
     others: tuple[Configuration, ...]
+    for_one_call: Configuration | None
     best: Configuration
     gain: Ratio
     beyond: tuple[Configuration, ...]
@@ -77,7 +81,7 @@ def recommend(state: State) -> Recommendation | None:
     whole = [config for config in configs if config.total and config not in beyond]
     calls = compare(
         loop.map,
-        [replace(timed, lost=False) for timed in _timed(state, whole, lambda config: config.total)],
+        [replace(timed, lost=False) for timed in _timed(state, whole, _total)],
         looks=state.looks,
     )
     best = state.configs[maps.best]
@@ -87,20 +91,37 @@ def recommend(state: State) -> Recommendation | None:
     others = _as_fast(state, maps, config) if config is not None and maps.outcome == "pool" else ()
     shown = best if config is None or config is loop else config
     tentative = not far and is_beyond_cpus(state, best)
-    return Recommendation(maps, calls, config, others, best, ratio(loop.map, shown.map), beyond, tentative)
+    one_call = _for_one_call(state, calls, config)
+    return Recommendation(maps, calls, config, others, one_call, best, ratio(loop.map, shown.map), beyond, tentative)
 
 
 def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configuration | None:
     match maps.outcome:
         case "pool":
             config = _not_beyond_cpus(state, maps, state.configs[maps.recommended or maps.best])
-            return _executor_for(state, maps, config) if config else None
+            return _executor_for(state, maps, config, _map) if config else None
         case "small gain":
             return state.configs[next((key for key in maps.equal if key in maps.faster), maps.best)]
         case "loop":
             return loop
         case _:
             return None
+
+
+def _for_one_call(state: State, calls: Comparison | None, config: Configuration | None) -> Configuration | None:
+    """Who is recommended where the pool is made and closed for the one call, by the rule of those that live on."""
+    if calls is None or calls.recommended is None:
+        return None
+    fastest_call = state.configs[calls.recommended]
+    return fastest_call if fastest_call is config else _executor_for(state, calls, fastest_call, _total)
+
+
+def _map(config: Configuration) -> tuple[float, ...]:
+    return config.map
+
+
+def _total(config: Configuration) -> tuple[float, ...]:
+    return config.total
 
 
 def _some_are_far_ahead(
@@ -111,13 +132,13 @@ def _some_are_far_ahead(
     if not pools:
         return True
     best = fastest(pools)
-    timed = _timed(state, [best, *beyond], lambda config: config.map)
+    timed = _timed(state, [best, *beyond], _map)
     return best.key in far_behind(timed, loop.map, looks=state.looks)
 
 
-def is_far_behind(state: State, config: Configuration, other: Configuration) -> bool:
+def is_far_behind(state: State, config: Configuration, other: Configuration, times: Times = _map) -> bool:
     """Whether one is shown to take more than FAR times as long as another, which two samples a side are enough for."""
-    timed, loop = _timed(state, [config, other], lambda one: one.map), state.serial
+    timed, loop = _timed(state, [config, other], times), state.serial
     return loop is not None and config.key in far_behind(timed, loop.map, looks=state.looks)
 
 
@@ -131,7 +152,7 @@ def compare_maps(
     state: State, loop: Configuration, configs: Sequence[Configuration], *, gain_is_shown: bool = False
 ) -> Comparison | None:
     """The comparison of the maps alone, without start-up."""
-    timed = _timed(state, configs, lambda config: config.map)
+    timed = _timed(state, configs, _map)
     return compare(loop.map, timed, looks=state.looks, gain_is_shown=gain_is_shown)
 
 
@@ -148,15 +169,16 @@ def _not_beyond_cpus(state: State, maps: Comparison, config: Configuration) -> C
     return other if other.key in maps.faster else None
 
 
-def _executor_for(state: State, maps: Comparison, config: Configuration) -> Configuration:
+def _executor_for(state: State, compared: Comparison, config: Configuration, times: Times) -> Configuration:
     """For a Pool the executor with the same workers, if that is worth it and not shown to be far behind.
 
     Left to themselves they differ in how many items they hand over at once. What that gains hangs on the moment, as
     with more workers than CPUs, and is to be had from either by a chunk size.
     """
     for other in eligible_configs(state):
-        if is_executor_of(other, config) and other.key in maps.faster and not is_far_behind(state, other, config):
-            gain = ratio(state.serial.map if state.serial else (), other.map)
+        known = is_executor_of(other, config) and other.key in compared.faster
+        if known and not is_far_behind(state, other, config, times):
+            gain = ratio(state.serial.map if state.serial else (), times(other))
             return other if gain.value >= worth(state, other) else config
     return config
 
@@ -213,6 +235,11 @@ def worth(state: State, config: Configuration) -> float:
     return NEAR if under_gil and waits(state) is False else WORTH_IT
 
 
+def is_slower(config: Configuration, other: Configuration) -> bool:
+    """Whether the interval of these two alone shows it; of many that are compared, a few are shown so by chance."""
+    return (ratio(config.map, other.map).low or 0.0) > 1
+
+
 def fastest(configs: Sequence[Configuration]) -> Configuration:
     """The one with the least median of the map."""
     return min(configs, key=lambda config: median(config.map))
@@ -250,9 +277,7 @@ def _all_measured(state: State) -> bool:
     return all(len(config.total) >= wanted for config in measured)
 
 
-def _timed(
-    state: State, configs: Sequence[Configuration], times: Callable[[Configuration], tuple[float, ...]]
-) -> list[TimedConfiguration]:
+def _timed(state: State, configs: Sequence[Configuration], times: Times) -> list[TimedConfiguration]:
     return [
         TimedConfiguration(
             config.key,
@@ -271,7 +296,8 @@ def _as_fast(state: State, maps: Comparison, config: Configuration) -> tuple[Con
     limit = median(state.configs[maps.best].map) * NEAR
     for key in maps.tied:
         other = state.configs[key]
-        if not other.serial and median(other.map) <= limit and key in maps.faster:
+        near = median(other.map) <= limit and not is_slower(other, state.configs[maps.best])
+        if not other.serial and near and key in maps.faster:
             found.setdefault(family(other), other)
     return tuple(found.values())[1:]
 

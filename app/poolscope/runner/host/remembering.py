@@ -15,6 +15,8 @@ SURE = 5e-4, 5e-3
 SINGLE = 2e-3, 2e-2
 LEAST_S = 5e-5
 MOSTLY = 0.75
+PAGE_BYTES = 4096
+NEW_PAGE_S = 5e-5  # of new memory, at the most: 2e-5 was seen in a virtual machine, whose host has to give it
 
 
 @frozen
@@ -67,6 +69,14 @@ def remembered(first: Sequence[CallTime], again: Sequence[CallTime]) -> Remember
     if pairs and is_surely_faster(*pairs[0], *SINGLE) and len(slower) < 2:
         return _summary("once", pairs[:1])
     return None
+
+
+def may_be_new_memory(found: RememberedCalls, call_bytes: int) -> bool:
+    """Whether first calls may have been slower for no more than the pages of memory that each call takes anew.
+
+    Calls that compute only the first time take little memory afterwards, or their first takes far longer than that.
+    """
+    return found.first_s - found.again_s <= call_bytes / PAGE_BYTES * NEW_PAGE_S
 
 
 def finds_kept(first_s: Sequence[float], again_s: Sequence[float], anew_s: Sequence[float]) -> bool:

@@ -10,6 +10,7 @@ import resource
 import sys
 import threading
 import traceback
+import tracemalloc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -48,7 +49,7 @@ from poolscope.runner.host.pickling import (
     unsendable,
 )
 from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
-from poolscope.runner.host.remembering import SURE, CallTime, is_faster, is_surely_faster, remembered
+from poolscope.runner.host.remembering import SURE, CallTime, is_faster, is_surely_faster, may_be_new_memory, remembered
 from poolscope.runner.host.setup import OpenedWork, gil_enabled
 from poolscope.runner.pools.loop_watch import LoopWatch
 from poolscope.workloads import spreading
@@ -289,6 +290,8 @@ class TrialCalls:
         self.repeat_others()
         self.confirm()
         calls.remembered = remembered(calls.first[: len(calls.again)], calls.again)
+        if calls.remembered is not None and may_be_new_memory(calls.remembered, self.memory_of_a_call()):
+            calls.remembered = None
         if calls.remembered is not None and calls.remembered.how == "per item":
             self.tell_objects_apart()
         elif calls.remembered is not None and not self.opened.is_async:
@@ -319,6 +322,27 @@ class TrialCalls:
                 _, third = self.timed(item, self.unchanged(item), "a third call of")
                 decides = min if is_faster(calls.first[index], third) else max
                 calls.again[index] = decides(again, third, key=lambda time: time.wall)
+
+    def memory_of_a_call(self) -> int:
+        """Bytes of new memory that one more call takes of an item whose second call was faster.
+
+        The first call of an item takes memory that the whole machine may never have used, which `give_back` does not
+        bring about a second time: a virtual machine gets each page of it from its host.
+        """
+        calls = self.calls
+        told = zip(calls.items, calls.first, calls.again, strict=False)
+        item = next(item for item, first, again in told if is_faster(first, again))
+        ours = not tracemalloc.is_tracing()  # else the work has begun it, which then goes on
+        if ours:
+            tracemalloc.start()
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        try:
+            self.timed(item, self.unchanged(item), "another call of", watched=False)
+            return tracemalloc.get_traced_memory()[1] - before
+        finally:
+            if ours:
+                tracemalloc.stop()
 
     def tell_objects_apart(self) -> None:
         """Whether a call of an equal item, which is another object, is as slow as the first one was."""

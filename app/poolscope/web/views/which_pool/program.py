@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from poolscope.experiments.pool_benchmark.findings.dispatch import chunks_too_small
 from poolscope.experiments.pool_benchmark.naming import FAMILIES, config_name
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.recommendation import recommend
@@ -46,7 +47,8 @@ class Program:
     a clear winner, or only planned. `calling` is 'item', 'positional' for entries that a method of the pool can hand
     over, else 'spread'. `needs` names what is not in the standard library; `factory` is the line that imports the
     factory of a user's executor as `make_executor`, '' where it is known by another name only. `fresh`: calls change
-    their items, of which each way then gets copies.
+    their items, of which each way then gets copies. `larger_chunk` is a chunk size to try where the setting's own, one
+    item a message, was seen to cost much; 0 without one.
     """
 
     work: str
@@ -71,6 +73,7 @@ class Program:
     needs: str
     factory: str
     fresh: bool = False
+    larger_chunk: int = 0
 
 
 def program(run: Run) -> Program:
@@ -117,7 +120,15 @@ def program(run: Run) -> Program:
         needs=format_list([*(["your module"] if work == "own" else []), *NEEDED.get(config.kind, ())]) or "nothing",
         factory=factory_line(params.executor),
         fresh=bool(python and python.trial and python.trial.changed and python.trial.changed.copied),
+        larger_chunk=larger_chunk(state, config, run.usable_cpus),
     )
+
+
+def larger_chunk(state: State, config: Configuration, usable_cpus: int) -> int:
+    """The chunk size of another pool beside which this configuration lost by sending one item a message; 0 without."""
+    found = chunks_too_small(state, usable_cpus)
+    lost = found.code == "one item a message" and found.facts["config"] is config
+    return int(found.facts["other_chunk"]) if lost else 0
 
 
 def factory_line(executor: str) -> str:

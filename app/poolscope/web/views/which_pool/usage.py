@@ -29,6 +29,8 @@ results = asyncio.run(main())"""
 
 # Items are an iterable, or a callable that returns one.
 OWN_ITEMS = "items = {items}() if callable({items}) else {items}"
+# Within the pool's block, above the call.
+LARGER_CHUNK = "    # One item a message is what was measured; chunks of {chunk} are likely to be faster."
 BUILT_IN = "# work: your function; items: what it is called with, an item a call"
 
 
@@ -46,6 +48,8 @@ def usage(program: Program) -> str:
     if program.calling == "spread":
         imports += ["", "", *SPREAD.format(call=call).splitlines(), ""]
     lines = [*([OWN_ITEMS.format(items=own.items)] if own.items else []), *lines]
+    if program.larger_chunk:
+        lines.insert(len(lines) - 1, LARGER_CHUNK.format(chunk=program.larger_chunk))
     # Workers that are not forked import the main program again, which must not start a pool of its own then.
     if program.kind in IN_PROCESSES:
         lines = ['if __name__ == "__main__":', *(f"    {line}" for line in lines)]
