@@ -9,11 +9,12 @@ from contextlib import suppress
 
 import psutil
 import pytest
+from poolscope.runner.pools.handshake import START_LIMIT_S
 from poolscope.runs.runner_process import death_of_runner
 
 from tests.faults.conftest import LONG, AtWork, begin, lines, unharmed, works_again
 from tests.served import PROGRAM, Served, served
-from tests.waiting import until, until_gone
+from tests.waiting import BOUND_S, until, until_gone
 
 EXPERIMENTS = list(LONG)
 BEGUN_S = 0.2  # by then a spawned worker has mostly begun
@@ -55,7 +56,8 @@ def test_a_worker_killed_in_the_middle(server: Served, experiment: str) -> None:
         run = begin(server, experiment)
         # One that was killed before it had begun is replaced, and its pool goes on: the next blow then hits work.
         seen: dict[int, float] = {}
-        until(lambda: over_or_struck(server, run, seen), "the end of the run")
+        # Longer than a pool waits for its workers' first answers: then its error says what has gone on.
+        until(lambda: over_or_struck(server, run, seen), "the end of the run", START_LIMIT_S + BOUND_S)
 
         ended = server.ended(run.id)
         assert ended["status"] == "failed"

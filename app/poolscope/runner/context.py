@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,6 +138,15 @@ class RunContext:
                 self._interruptible = False  # once: the clean-up that follows must not be interrupted again
                 raise self._interrupting
 
+        def unheard(ignored: sys.UnraisableHookArgs) -> None:
+            if ignored.exc_value is not self._interrupting or self._interrupting is None:
+                others(ignored)
+                return
+            # It was raised in a finalizer, which Python lets pass. Not by a Thread, whose start would wait here.
+            _thread.start_new_thread(self._signal_main_thread, (AGAIN_S,))
+            self._interruptible = True
+
+        others, sys.unraisablehook = sys.unraisablehook, unheard
         signal.signal(signal.SIGUSR1, raise_here)
         self._interruptible = True
         try:
@@ -143,6 +154,7 @@ class RunContext:
             yield
         finally:
             self._interruptible = False
+            sys.unraisablehook = others
             # Never back to the default: a signal sent just before this would then end the process.
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
@@ -155,9 +167,13 @@ class RunContext:
         """Raise `why` in the main thread, at once or when it next becomes interruptible. The first reason counts."""
         if self._interrupting is None:
             self._interrupting = why
-            unheard = threading.Event()  # never set: it only paces
-            while self._interruptible:
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-                # Again, until it is heard: a signal that comes just before the main thread begins to wait for a lock
-                # does not wake it (seen in 1 of 25 stops).
-                unheard.wait(AGAIN_S)
+            self._signal_main_thread()
+
+    def _signal_main_thread(self, pause_s: float = 0.0) -> None:
+        """Again, until it is heard: a signal that comes just before the main thread begins to wait for a lock does not
+        wake it (seen in 1 of 25 stops)."""
+        never = threading.Event()  # it only paces
+        never.wait(pause_s)
+        while self._interruptible:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+            never.wait(AGAIN_S)
