@@ -625,12 +625,15 @@ class RoundEnded(Payload):
 
 # Why a configuration gets no more rounds: it was shown to be slower than another; or it has more workers than CPUs, and
 # was shown not to be so far ahead of another that it would count.
-DroppedWhy = Literal["slower", "beyond CPUs"]
+DroppedWhy = Literal["slower", "beyond CPUs", "no time"]
 
 
 @frozen
 class ConfigurationDropped(Payload):
-    """A configuration gets no round after `round`, for what was shown beside the one with the key `lost_to`."""
+    """A configuration gets no round after `round`, for what was shown beside the one with the key `lost_to`.
+
+    With 'no time', nothing was shown: that one, which differs in its number of workers alone, gets the time.
+    """
 
     tag: ClassVar[str] = "dropped"
     round: int

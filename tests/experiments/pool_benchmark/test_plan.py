@@ -9,7 +9,9 @@ import pytest
 from poolscope.experiments.pool_benchmark.plan import (
     WorkCost,
     configurations,
+    hardly_ahead,
     in_words,
+    keeps_one_cpu_busy,
     kinds_to_measure,
     limits_of_native_threads,
     planned,
@@ -199,3 +201,19 @@ def test_the_environments_own_limit_can_be_among_them() -> None:
     asked = wanted(kinds=("thread",), sizes=(2,), native_threads=(0, 1))
     assert limits_of_native_threads(asked) == [0, 1]
     assert [config.native_threads for config in configurations(asked, "3.11", ["thread"], "fork", 10)] == [0, 0]
+
+
+def test_with_time_for_few_rounds_those_with_as_many_workers_as_cpus_get_it() -> None:
+    threads, processes = ([config(kind, size) for size in (1, 2, 4)] for kind in ("thread", "process"))
+    chunked, alone, cluster = config("process", 8, chunksize=5), config("pool", 8), config("dask", 8)
+    found = hardly_ahead([config("serial", 1), *threads, *processes, chunked, alone, cluster], 2)
+    one, two, four = threads
+    assert found == {one: two, four: two, processes[0]: processes[1], processes[2]: processes[1]}
+    # Of more CPUs any number of workers may be the cheapest of equals.
+    assert hardly_ahead(threads, 4) == {one: four}
+    assert hardly_ahead(threads, 1) == {}
+
+
+@pytest.mark.parametrize(("cpu_s", "busy"), [(0.1, True), (0.07, False), (0.19, False)])
+def test_work_that_waits_or_has_threads_of_its_own_may_gain_by_any_number(cpu_s: float, busy: bool) -> None:
+    assert keeps_one_cpu_busy(replace(SEEN, cpu_s=(cpu_s, cpu_s))) is busy

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from poolscope.experiments.pool_benchmark import export, findings, verdict
+from poolscope.experiments.pool_benchmark.export import rounds_notes
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import faster_beyond_cpus, how_fast, recommend, steer
 from poolscope.experiments.pool_benchmark.state import State
@@ -210,6 +211,18 @@ def test_of_more_workers_than_cpus_that_were_left_out_it_is_said_that_they_were_
     assert found is not None
     told_of = "faster beyond" in {reason.code for reason in reasons(now, found, 2)}
     assert (faster_beyond_cpus(found) is not None, told_of) == (why == "beyond CPUs", why == "beyond CPUs")
+
+
+def test_what_was_measured_once_for_want_of_time_does_not_keep_the_others_from_an_answer() -> None:
+    maps = {"serial": about(1600, 4), "process 2": about(830, 4), "process 4": about(790, 1), "pool 2": about(835, 4)}
+    short = Result(0, ConfigurationDropped(1, "process 2", "no time"), "process 4")
+    now = after(maps, 4, short, outcome="finished")
+    found = recommend(now)
+    assert found is not None
+    assert found.config is found.best is now.configs["process 2"]
+    assert how_fast(now, found) == "fastest of often"
+    (note,) = rounds_notes(now)
+    assert "measured once" in note
 
 
 def test_that_the_same_workers_are_faster_as_a_pool_is_said_and_both_go_on() -> None:

@@ -26,14 +26,18 @@ from poolscope.experiments.pool_benchmark.plan import (
     GRACE,
     HURRIED_ROUNDS,
     MOST_ROUNDS,
+    ROUNDS_TO_SPARE,
     SAMPLE_S,
     TRACED_WARM_UP_S,
     UNCOUNTED,
     WARM_UP_SHARE,
     WorkCost,
+    alike,
     configurations,
+    hardly_ahead,
     in_words,
     is_look,
+    keeps_one_cpu_busy,
     limits_of_native_threads,
     repetition_s,
     shortest_call_s,
@@ -84,6 +88,7 @@ from poolscope.workloads.catalog import WORKLOADS
 
 SPANS = 4000  # of all configurations together: more can't be looked at
 NEEDS_NO_TRACE = "It was shown to lose, and another one of its kind was traced."
+HAD_NO_TIME = "It was measured once, since the time was short, and another one of its kind was traced."
 ADVICE_S = 1.0  # how long the server may think about the rounds so far …
 MOST_UNANSWERED = 2  # … unless it said nothing so often in a row
 
@@ -136,7 +141,7 @@ class Benchmark:
         self.report = Reporter(context)
         self.sessions = sessions_for(context, arguments, scratch)
         self.configs: dict[PlannedConfiguration, Session] = {}
-        self.dropped: set[PlannedConfiguration] = set()
+        self.dropped: dict[PlannedConfiguration, DroppedWhy] = {}
         self.passes: dict[PlannedConfiguration, int] = {}  # a sample, where it is of several
         self.unanswered = 0
         self.began = perf_counter()
@@ -178,6 +183,8 @@ class Benchmark:
             self.measure_round(self.rounds + 1, self.next_round(order))
             self.rounds += 1
             round_s = perf_counter() - began
+            if self.rounds == 1:
+                self.spare_time()
             self.read_noise(before)
         for config, collections in self.collections.items():
             if config in self.configs:
@@ -186,7 +193,8 @@ class Benchmark:
         to_trace = self.to_trace()
         for config in self.untraced():
             if config not in to_trace:
-                self.leave_untraced(config, NEEDS_NO_TRACE)
+                short = self.dropped.get(config) == "no time"
+                self.leave_untraced(config, HAD_NO_TIME if short else NEEDS_NO_TRACE)
         for config in to_trace:
             self.trace(config)
         self.report.progress(self.estimator, "")
@@ -296,13 +304,38 @@ class Benchmark:
             for config in self.running():
                 lost_to, not_ahead_of = advice.dropped.get(config.key), advice.not_ahead.get(config.key)
                 if config.kind != SERIAL and (other := lost_to or not_ahead_of):
-                    self.dropped.add(config)
-                    why: DroppedWhy = "slower" if lost_to else "beyond CPUs"
-                    self.report.result(ConfigurationDropped(self.rounds, other, why), config.key)
+                    self.drop(config, other, "slower" if lost_to else "beyond CPUs")
             if advice.round == self.rounds:
                 return enough
         self.unanswered += waits
         return enough
+
+    def leave_out_for_want_of_time(self) -> None:
+        """Where the time is too short even for one round of all and two more of what may win, measure that alone."""
+        hardly = self.hardly_ahead()
+        hardly_s = sum(map(self.expected_s, hardly))
+        if FEWEST_TO_SETTLE * (self.round_s() - hardly_s) + hardly_s > self.left_s():
+            for config in hardly:
+                self.skip(config, self.too_short(), late=True)
+
+    def spare_time(self) -> None:
+        """After a first round so long that few more fit, repeat no longer what can hardly win."""
+        if self.hurried and self.rounds + self.rounds_within(self.left_s()) < ROUNDS_TO_SPARE:
+            for config, other in self.hardly_ahead().items():
+                self.drop(config, other.key, "no time")
+
+    def hardly_ahead(self) -> dict[PlannedConfiguration, PlannedConfiguration]:
+        return hardly_ahead([config for config in self.running() if self.computes(config)], self.machine.usable_cpus)
+
+    def computes(self, config: PlannedConfiguration) -> bool:
+        """Whether a call keeps one CPU busy, as its trial has found: one worker is then a loop with a price."""
+        trial = self.configs[config].trial
+        return trial is not None and keeps_one_cpu_busy(trial)
+
+    def drop(self, config: PlannedConfiguration, lost_to: str, why: DroppedWhy) -> None:
+        """Give a configuration no more rounds."""
+        self.dropped[config] = why
+        self.report.result(ConfigurationDropped(self.rounds, lost_to, why), config.key)
 
     def effective_cpus(self) -> dict[str, float]:
         """What as many spinning processes get as there are CPUs; empty where that can't be had."""
@@ -377,6 +410,8 @@ class Benchmark:
             self.skip(config, why)
         self.planned = tuple(self.configs)
         self.hurried = open_ended and HURRIED_ROUNDS * self.round_s() > self.arguments.seconds - self.spent_s()
+        if self.hurried:
+            self.leave_out_for_want_of_time()
 
     def measure_round(self, repetition: int, configs: list[PlannedConfiguration]) -> None:
         of = "" if self.arguments.repeats is None else f" of {self.arguments.repeats}"
@@ -423,6 +458,15 @@ class Benchmark:
         return (
             f"The time of {given_s:g} s was spent before it could be measured. A round of all takes about "
             f"{round_s:.{0 if round_s >= 10 else 1}f} s, and three are needed: give them the time, or take fewer items."
+        )
+
+    def too_short(self) -> str:
+        """Why a pool is not to be measured."""
+        given_s, round_s = self.arguments.seconds, self.round_s()
+        return (
+            f"Left out, for {given_s:g} s are too short: a round of all takes about "
+            f"{round_s:.{0 if round_s >= 10 else 1}f} s, and three are needed. Where work computes, as many workers as "
+            "CPUs gain most, so these have the time; give more, or take fewer items."
         )
 
     def warms_up_too_long(self) -> bool:
@@ -557,11 +601,6 @@ class Benchmark:
         fixed = tuple(self.fixed_loops)
         now = noise.read_counters(server=self.context.server)
         self.report.result(now.since(before, loop_wall_s=wall_s, loop_cpu_s=cpu_s, fixed_loop_s=fixed))
-
-
-def alike(config: PlannedConfiguration) -> tuple[object, ...]:
-    """What configurations have in common that are likely to end their process in the same way."""
-    return config.python, config.kind, config.start_method, config.native_threads, bool(config.max_tasks)
 
 
 def with_repetition(times: LoopTimes, report: MeasurementReport) -> LoopTimes:

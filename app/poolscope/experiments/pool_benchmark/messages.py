@@ -958,6 +958,10 @@ ROUNDS = {
         "{configs}: more workers than CPUs, shown after {rounds} rounds not to be {far:percent} faster than {lost_to}, "
         "and not repeated since."
     ),
+    "no time": (
+        "{configs}: measured once, for a round of all took so much of the time that few more would fit. Where work "
+        "computes, as many workers as CPUs gain most: {lost_to} got the time. Give more seconds, or fewer items."
+    ),
     "in a row": (
         "Short maps are timed several in a row, {least:whole}[–{most:whole}] per sample; times are those of one map."
     ),

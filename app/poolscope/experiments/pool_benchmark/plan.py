@@ -216,6 +216,12 @@ def shortest_call_s(trial: TrialReport) -> float:
     return min(trial.call_s if remembered else (*trial.call_s, *trial.again_s))
 
 
+def keeps_one_cpu_busy(trial: TrialReport) -> bool:
+    """Whether the calls of a trial computed all the time, and did nothing beside that on another CPU."""
+    least, most = ONE_CPU_BUSY
+    return bool(trial.call_s) and least <= sum(trial.cpu_s) / sum(trial.call_s) <= most
+
+
 def repetition_s(config: PlannedConfiguration, cost: WorkCost, *, gil: bool, cpus: int) -> float:
     """Seconds of one repetition, start-up and shutdown included."""
     map_s = -(-cost.items // _at_once(config, cost, gil, cpus)) * cost.call_s
@@ -246,6 +252,32 @@ def run_s(
     return sum(repetition_s(config, cost, gil=gil, cpus=cpus) for config in configs) * (repeats + UNCOUNTED)
 
 
+def alike(config: PlannedConfiguration) -> tuple[object, ...]:
+    """What configurations have in common that are likely to end their process in the same way."""
+    return config.python, config.kind, config.start_method, config.native_threads, bool(config.max_tasks)
+
+
+def hardly_ahead(
+    configs: Sequence[PlannedConfiguration], cpus: int
+) -> dict[PlannedConfiguration, PlannedConfiguration]:
+    """Of pools for work that computes, those that can hardly be ahead of the same with another number of workers.
+
+    They have one worker, or more than there are CPUs; each comes with the one that has as many as there are.
+    """
+    here = [config for config in configs if config.kind in POOL_KINDS]  # engines may have workers elsewhere
+    likely = [config for config in here if 1 < config.size <= cpus]
+    found = {}
+    for config in here:
+        same = [other for other in likely if _but_for_size(other) == _but_for_size(config)]
+        if config not in likely and same:
+            found[config] = max(same, key=lambda other: other.size)
+    return found
+
+
+def _but_for_size(config: PlannedConfiguration) -> tuple[object, ...]:
+    return *alike(config), config.chunksize, config.max_tasks
+
+
 # How many rounds a run makes that was given no number of them, and when it looks whether it may end
 
 FEWEST_TO_SETTLE = 3  # an interval takes so many
@@ -265,6 +297,12 @@ ALWAYS_TRACED_S = 0.1
 # A run has no warm-up round where a warm-up, the two rounds before the first look, and what then still repeats would
 # take longer than its time.
 HURRIED_ROUNDS = 3.5
+# Where fewer rounds than these fit in the time, some configurations of work that computes are repeated no more after
+# the first.
+ROUNDS_TO_SPARE = 5
+# Of a call's time, on the CPUs, where it computes in one thread; what waits for more gains by workers beyond the CPUs.
+ONE_CPU_BUSY = (0.8, 1.2)
+
 # One that lasts beyond this part of the time, for calls took longer than those of the trial, is ended.
 WARM_UP_SHARE = 0.5
 

@@ -253,7 +253,7 @@ def spoken_of(recommendation: Recommendation | None) -> Configuration | None:
 
 def faster_beyond_cpus(recommendation: Recommendation) -> Configuration | None:
     """The fastest with more workers than CPUs, if it was faster than the best of those with a CPU a worker."""
-    beyond = [config for config in recommendation.beyond if not config.shown_slower]
+    beyond = [config for config in recommendation.beyond if not config.shown_slower and len(config.map) > 1]
     found = fastest(beyond) if beyond else None
     return found if found and median(found.map) < median(recommendation.best.map) else None
 

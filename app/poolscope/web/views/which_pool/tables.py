@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -14,6 +14,7 @@ from poolscope.experiments.pool_benchmark.naming import config_names, title
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.protocol.kinds import IN_PROCESSES, POOL_KINDS
+from poolscope.protocol.payloads import DroppedWhy
 from poolscope.stats.breakeven import efficiency
 from poolscope.stats.intervals import Ratio, ratio, timing
 from poolscope.stats.scaling import FittedValue, Scaling
@@ -23,6 +24,7 @@ from poolscope.text.sentences import format_list
 from poolscope.web.table import Cell
 
 BY_PICKLE = (*IN_PROCESSES, "interpreter")  # kinds whose items and results are copied on their way
+OUT: Mapping[DroppedWhy, str] = {"slower": "slower", "beyond CPUs": "not far ahead", "no time": "little time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,7 @@ def _matter(state: State, config: Configuration) -> tuple[str, str]:
     if not config.map:
         return ("stopped", "not measured") if state.outcome else ("queued", "queued")
     if config.dropped is not None:
-        why = "slower" if config.dropped.why == "slower" else "not far ahead"
-        return "stopped", f"{why}, out after {count(config.dropped.round, 'round')}"
+        return "stopped", f"{OUT[config.dropped.why]}, out after {count(config.dropped.round, 'round')}"
     return "", ""
 
 
