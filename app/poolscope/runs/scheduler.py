@@ -9,10 +9,11 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextvars import Context
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,8 @@ from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
-from poolscope.runs.counts import RunCounts
 from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_turns
-from poolscope.runs.journal import Journal
+from poolscope.runs.journal import DurationHistogram, Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.monitor import CUT_OFF, RunMonitor
 from poolscope.runs.process_tree import identity
@@ -61,6 +61,17 @@ NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RunCounts:
+    """What a server's runs have done since its start, for /metrics: `ended` by experiment and outcome; how long runs
+    `waited` in the queue, and a runner took to be there for one; the most `cpu_s` that was ever seen of all."""
+
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
+    waited: DurationHistogram = field(default_factory=DurationHistogram)
+    runner_start: DurationHistogram = field(default_factory=DurationHistogram)
+    cpu_s: float = 0.0
 
 
 class Scheduler:
