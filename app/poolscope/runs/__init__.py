@@ -10,8 +10,8 @@ Read them in this order:
     fair_queue        the runs that wait, visitors by turns
     measurement_lock  only one program at a time may measure
     store             the runs at hand: in memory, or folded again from the journal; there pages find them
-    monitor           follows one run to its end: reads, journals, reaps, names how it ended
-    watch             looks once a second at what live runs hold, and ends the one that must
+    monitor           follows a run to its end: reads, journals, reaps, names how it ended; looks once a second at what
+                      live runs hold, and ends the one that must
     redaction         what strangers need not see of what runs tell
     runner_process    one child process: start, command, read, stop, reap; and the one that is kept ready
     process_tree      kills what is left of a child's session, children before parents; knows a process again

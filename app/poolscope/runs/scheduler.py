@@ -36,7 +36,7 @@ from poolscope.runs.commands import change_controls, kill_worker
 from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_turns
 from poolscope.runs.journal import DurationHistogram, Journal
 from poolscope.runs.measurement_lock import MeasurementLock
-from poolscope.runs.monitor import CUT_OFF, RunMonitor
+from poolscope.runs.monitor import CUT_OFF, RunMonitor, RunWatch
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
@@ -44,7 +44,6 @@ from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, lat
 from poolscope.runs.run_cgroups import RunCgroups
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
-from poolscope.runs.watch import RunWatch
 from poolscope.stats import comparison
 
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
@@ -141,8 +140,8 @@ class Scheduler:
         self._prewarmed = PrewarmedRunner(python, runner, sorted(bodies))
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._closing = asyncio.Event()
-        self._monitor = RunMonitor(journal, self._closing.is_set, records_mib * 1024 * 1024, redact)
         self._watch = RunWatch(self._budget, run_s, run_cpu_s)
+        self._monitor = RunMonitor(journal, self._closing.is_set, self._watch, records_mib * 1024 * 1024, redact)
         self.store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
         self._took_s: dict[str, float] = {}  # by the last run of an experiment
@@ -563,7 +562,6 @@ class Scheduler:
         if run.experiment.measured:
             self._measurement_lock.release()
         self._runners.pop(run.id, None)
-        self._watch.remove(run)
         await self.store.forget_old()
         if not self._closing.is_set():
             self._prewarm()
@@ -614,7 +612,6 @@ class Scheduler:
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
         server = os.getpid() if self._lone is None else None  # else its other children may be anything
         runner.send(replace(run.begin_command, limits=limits, server=server))
-        self._watch.add(run, runner)
         if run.stopping or self._closing.is_set():
             self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))
         self._prewarm_soon()
