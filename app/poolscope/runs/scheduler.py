@@ -589,20 +589,21 @@ class Scheduler:
         except BaseException:  # the monitor, which reaps it, will not hear of it
             await runner.reap(0.0)
             raise
-        await self._monitor.follow(run, runner)
+        # In a task of its own: a batch of records wakes who reads it, and not all who wait for the run's end.
+        await asyncio.create_task(self._monitor.follow(run, runner))
 
     def _fail(self, run: Run, why: str) -> None:
         if run.status.live:
             run.become(Status.FAILED, self._monitor.redacted(why))
 
     def _begin(self, run: Run, runner: RunnerProcess) -> None:
-        self._runners[run.id] = runner
+        self._runners[run.id], begin = runner, run.begin_command
         others = [other for other in self._running.values() if other is not run and other.status is Status.RUNNING]
         run.conditions = {
             "poolscope": __version__,
             "shared_with": [other.id for other in others],
             "cgroup": runner.cgroup and runner.cgroup.as_json(),
-            "cluster": run.begin_command.arguments.cluster_used or None,
+            "cluster": (self.installation.cluster and begin.arguments.cluster_used) or None,
         }
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
@@ -611,7 +612,7 @@ class Scheduler:
             runner.lower_priority()
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
         server = os.getpid() if self._lone is None else None  # else its other children may be anything
-        runner.send(replace(run.begin_command, limits=limits, server=server))
+        runner.send(replace(begin, limits=limits, server=server))
         if run.stopping or self._closing.is_set():
             self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))
         self._prewarm_soon()
