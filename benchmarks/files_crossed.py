@@ -36,7 +36,8 @@ AIMS = {"click to frame": 25, "further frame": 15, "poolscope measure": 65}
 BOUND_S = 180.0  # only a hang lasts so long, even with the profiler on a busy machine
 SILENCE_S = 0.1  # after which a frame is over; a run that goes on has the next after 0.25
 FRAMES = 5  # further ones, of which the one with most files counts: a frame may bring a part of what is new
-QUIET_S = 3.0  # what a server does after its start, or a run at its beginning, is over by then
+STARTED_S = 6.0  # a server has begun by then to load, in a thread, what measured runs will need
+QUIET_S = 3.0  # what a page's first viewer brings about, or a run at its beginning, is over by then
 
 # Runs the command with its arguments, then writes how often functions of each file that it has loaded were called.
 COMMAND = """
@@ -160,6 +161,10 @@ def clicks_and_frames(package: str, walk: Walk) -> Iterator[tuple[str, Counter[s
         with httpx.Client(base_url=url, headers=headers, timeout=BOUND_S) as client:
             client.get("/")
             viewer = Viewer(url)
+            time.sleep(STARTED_S)
+            for thread in threading.enumerate():
+                if thread.name == "warming":
+                    thread.join(BOUND_S)
             time.sleep(QUIET_S)
             with walk.on():
                 viewer.wait_for(shows_numbers, lambda: client.post("/runs", data=form).raise_for_status())

@@ -17,8 +17,8 @@ from jinja2 import nodes
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.web import bench, context, forms, run_lists, table, timeline
-from poolscope.web.app_state import Machine, environment
-from poolscope.web.context import FormFacts, PanelFacts, Replay, RunFacts
+from poolscope.web.app_state import environment
+from poolscope.web.context import FormFacts, Machine, PanelFacts, Replay, RunFacts
 from poolscope.web.guide import glossary
 from poolscope.web.guide.figures import PoolFigure
 from poolscope.web.guide.glossary import Term
@@ -129,7 +129,6 @@ READ_BY_PYTHON = {
 FACTS_OF_TEMPLATES: tuple[type, ...] = (
     *FACTS.values(),
     *ITEMS.values(),
-    Machine,
     Problem,
     ParameterTable,
     PreviousRun,

@@ -100,6 +100,14 @@ async def test_it_works_on_uvloop_as_well(tmp_path: Path, scratch: Path) -> None
     await asyncio.to_thread(uvloop.run, one_run())
 
 
+async def test_the_runs_of_a_server_before_are_no_change(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler() as before:
+        run = await done(before, await before.start("shared-list", BRIEF))
+    async with open_scheduler() as after:
+        assert after.store.of().latest == {"shared-list": run.id}
+        assert after.store.of().changes == 0
+
+
 async def test_what_the_machine_is_like_becomes_part_of_the_conditions(scheduler: Scheduler) -> None:
     run = await ended(await scheduler.start("shared-list", BRIEF))
     opening = records(run)[0]

@@ -13,9 +13,9 @@ from poolscope.experiments.demand import Demand
 from poolscope.protocol.commands import ProcessLimits, StopRun
 from poolscope.protocol.records import End, from_line
 from poolscope.runs.budget import Breach, ResourceBudget
+from poolscope.runs.monitor import SUSPENDED_LOOKS, LookedAt, SessionUsage, find_breach, usage_of
 from poolscope.runs.process_tree import session
 from poolscope.runs.run import Run, Status
-from poolscope.runs.watch import SUSPENDED_LOOKS, LookedAt, SessionUsage, find_breach, usage_of
 
 from tests.runs.conftest import ENDLESS, PATIENT, OpenScheduler, begun, done, pid_of, until
 
@@ -81,7 +81,7 @@ def last(run: Run) -> End:
 async def test_a_suspended_runner_is_noticed_told_and_ended(
     open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("poolscope.runs.watch.LOOK_S", 0.02)
+    monkeypatch.setattr("poolscope.runs.monitor.LOOK_S", 0.02)
     async with open_scheduler() as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         assert resource.prlimit(pid_of(run), resource.RLIMIT_CORE) == (0, 0)
@@ -98,7 +98,7 @@ async def test_a_suspended_runner_is_noticed_told_and_ended(
 async def test_a_run_that_forks_too_often_is_ended(
     open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("poolscope.runs.watch.LOOK_S", 0.02)
+    monkeypatch.setattr("poolscope.runs.monitor.LOOK_S", 0.02)
     forks = PATIENT + "for _ in range(25): os.fork() or time.sleep(60)\ntime.sleep(60)"
     async with open_scheduler(forks, budget=ResourceBudget(processes=20)) as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", ENDLESS))

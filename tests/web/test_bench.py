@@ -102,7 +102,6 @@ def test_who_starts_a_run_beside_a_measurement_is_told_what_becomes_of_it(experi
     app_state: Any = SimpleNamespace(
         scheduler=SimpleNamespace(experiments=EXPERIMENTS),
         store=SimpleNamespace(in_memory=lambda: [run], elsewhere=[]),
-        neighbours=SimpleNamespace(cpus=lambda quiet: None),
         facts=SimpleNamespace(logical_cpus=2),
     )
     assert (now(app_state, "", None).neighbours, now(app_state, "", None).busy) == ("", False)
@@ -262,20 +261,19 @@ def test_what_breaks_by_a_click_can_be_asked_for(experiment: str, parameter: str
     assert takes(EXPERIMENTS[experiment], {parameter: value})  # '' for what can't be run
 
 
-def test_what_other_programs_use_is_read_only_while_nothing_of_ours_runs() -> None:
-    neighbours = Neighbours()
-    assert neighbours.cpus(quiet=False) is None
-    assert neighbours.cpus(quiet=True) is None  # for a moment is too short to tell
+def test_what_other_programs_use_is_not_told_of_a_moment() -> None:
+    assert Neighbours().cpus(changes=0) is None
 
 
 def test_what_a_run_of_ours_used_is_not_taken_for_that_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where nobody has looked while it was live."""
     at, busy_s = 0.0, 10.0
     monkeypatch.setattr("poolscope.web.app_state.time", SimpleNamespace(monotonic=lambda: at))
     monkeypatch.setattr("poolscope.web.app_state.host_busy_s", lambda: busy_s)
     neighbours = Neighbours()
-    at, busy_s = 1.0, 11.0
-    assert neighbours.cpus(quiet=False) is None
-    at, busy_s = 11.0, 31.0  # the run ended just now, and had two CPUs
-    assert neighbours.cpus(quiet=True) is None
-    at, busy_s = 21.0, 36.0
-    assert neighbours.cpus(quiet=True) == 0.5
+    at, busy_s = 4.0, 11.0
+    assert neighbours.cpus(changes=0) == 0.25
+    at, busy_s = 14.0, 31.0  # a run began and ended meanwhile, and had two CPUs
+    assert neighbours.cpus(changes=2) is None
+    at, busy_s = 24.0, 36.0
+    assert neighbours.cpus(changes=2) == 0.5

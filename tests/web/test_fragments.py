@@ -21,8 +21,9 @@ from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
 from poolscope.web import app_state, fragments, stream
 from poolscope.web.access import Identification
-from poolscope.web.app_state import AppState, Machine
-from poolscope.web.fragments import TRUTH, Fragment, Renderer, Section, names_read
+from poolscope.web.app_state import AppState
+from poolscope.web.context import Machine
+from poolscope.web.fragments import MACHINE_S, TRUTH, Fragment, Renderer, Section, names_read, now_section
 from poolscope.web.stream import BenchChannel
 
 from tests.waiting import until
@@ -83,6 +84,28 @@ async def test_only_what_shows_something_else_is_rendered(tmp_path: Path) -> Non
     assert (page.asked, renderer.rendered) == (3, 3)
 
 
+def test_what_runs_now_is_looked_at_from_time_to_time_but_not_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an owner it is, for others' runs come and go unnoticed."""
+    run = Run("sl-0001", EXPERIMENTS["shared-list"], EXPERIMENTS["shared-list"].params(), status=Status.RUNNING)
+    store = SimpleNamespace(of=lambda owner: SimpleNamespace(changes=1), in_memory=lambda: [run], elsewhere=[])
+    shared: Any = SimpleNamespace(store=store)
+    at = 0.0
+    monkeypatch.setattr(fragments, "time", SimpleNamespace(monotonic=lambda: at))
+
+    def is_looked_at(owner: str = "") -> bool:
+        nonlocal at
+        section = now_section(shared, owner)
+        before, at = section.version(), at + MACHINE_S
+        return section.version() != before
+
+    assert not is_looked_at()
+    assert is_looked_at("somebody")
+    run.status = Status.FINISHED
+    assert is_looked_at()
+    store.elsewhere.append("a run of another process")
+    assert not is_looked_at()
+
+
 def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = Counter[str]()
 
@@ -94,7 +117,7 @@ def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: 
 
     monkeypatch.setattr(BenchChannel, "sections", counted)
     monkeypatch.setattr(stream, "QUIET_BENCH_S", 0.001)
-    monkeypatch.setattr(app_state, "load_average", lambda: 0.5)
+    monkeypatch.setattr("psutil.getloadavg", lambda: (0.5, 0.5, 0.5))
     monkeypatch.setattr(app_state, "host_busy_s", lambda: None)
     with serve() as server, server.client() as client:
         ended(client, start(client, "factorials")["id"])

@@ -23,7 +23,8 @@ from poolscope.text.numbers import NARROW
 from poolscope.web import fragments as fragments_module
 from poolscope.web import stream
 from poolscope.web.access import Identification
-from poolscope.web.app_state import AppState, Machine
+from poolscope.web.app_state import AppState
+from poolscope.web.context import Machine
 from poolscope.web.fragments import Fragment, Section
 from poolscope.web.stream import Channel
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.runs.counts import DurationHistogram
+from poolscope.runs.journal import DurationHistogram
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 

@@ -13,9 +13,9 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from typing import Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from poolscope.errors import MalformedMessage
+from poolscope.errors import MalformedMessage, MalformedRecord
 
 T = TypeVar("T")
 Member = TypeVar("Member", bound="Tagged")
@@ -87,6 +87,59 @@ def from_line(family: type[Member], line: bytes | str) -> Member:
         raise MalformedMessage(family.__name__, line, str(wrong)) from None
 
 
+class RecordLines(Generic[T]):
+    """Dataclasses as lines of their own format: one UTF-8 JSON object with the `kind` of its class beside its fields.
+
+    `carrier` is the class whose `payload` is a tagged message: its line holds the tag as `name` and the fields
+    of that as `value`.
+    """
+
+    def __init__(self, kinds: Mapping[str, type[T]], carrier: type[T]) -> None:
+        self._kinds = kinds
+        self._names = {kind: name for name, kind in kinds.items()}
+        self._carrier = carrier
+        # The fields of a class that json takes as they are, None where it does not; looked at when the first one is
+        # written, for reading type hints takes a millisecond a class, and a child has few kinds to write.
+        self._plain: dict[type[T], tuple[str, ...] | None] = {}
+
+    def write(self, record: T) -> bytes:
+        """Return the record as one line, without a line end. Raises ValueError for what JSON can't hold."""
+        kind: Any = type(record)
+        body: dict[str, Any] = {"kind": self._names[kind]}
+        try:
+            plain = self._plain[kind]
+        except KeyError:
+            plain = self._plain[kind] = _plain_fields(kind)
+        if plain is not None:
+            for name in plain:
+                body[name] = getattr(record, name)
+        elif kind is self._carrier:
+            told = to_json(record)
+            payload = told.pop("payload")
+            body |= {**told, **payload}
+        else:
+            body |= to_json(record)
+        # A lone surrogate (os.fsdecode makes them) is no UTF-8; it is shown escaped rather than lost.
+        return encode_text(body).encode("utf-8", "backslashreplace")
+
+    def read(self, line: bytes) -> T:
+        """Return the record that a line holds; unknown fields are dropped, so that a newer runner can still be read.
+
+        Raises MalformedRecord when the line is no JSON object, has no known kind, lacks a field or has one of a wrong
+        type.
+        """
+        try:
+            body = json.loads(line)
+            kind = self._kinds[body["kind"]]
+            if kind is self._carrier:
+                body["payload"] = body
+            return from_json(kind, body)
+        except KeyError as unknown:
+            raise MalformedRecord(line, f"unknown kind {unknown}") from None
+        except (ValueError, TypeError, AttributeError, RecursionError) as broken:
+            raise MalformedRecord(line, str(broken)) from None
+
+
 def same(value: Any) -> Any:
     return value
 
@@ -94,9 +147,10 @@ def same(value: Any) -> Any:
 # Encoding
 
 
-def is_plain(cls: type) -> bool:
-    """Whether json takes an instance's fields as they are."""
-    return all(encoder is same for _, encoder in _field_encoders(cls))
+def _plain_fields(cls: type) -> tuple[str, ...] | None:
+    """The fields of a class where json takes all of them as they are."""
+    encoders = _field_encoders(cls)
+    return tuple(name for name, _ in encoders) if all(encoder is same for _, encoder in encoders) else None
 
 
 def _field_encoders(cls: type) -> list[tuple[str, Coder]]:

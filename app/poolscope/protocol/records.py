@@ -6,12 +6,9 @@ processes; `Opening` ties it to UTC. Everything else is in seconds and bytes. St
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from poolscope.errors import MalformedRecord
 from poolscope.protocol import codec
 from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.frozen import frozen
@@ -290,46 +287,6 @@ CLASSES: tuple[type[Record], ...] = (
     End,
 )
 KINDS: Mapping[str, type[Record]] = {record.kind: record for record in CLASSES}
-# The fields of a kind that json takes as they are, None where it does not; looked at when the first one is written,
-# for reading type hints takes a millisecond a class, and a child has few kinds to write.
-_PLAIN: dict[type[Record], tuple[str, ...] | None] = {}
 
-
-def to_line(record: Record) -> bytes:
-    """Return the record as one UTF-8 JSON object without a line end. Raises ValueError for what JSON can't hold."""
-    body: dict[str, Any] = {"kind": record.kind}
-    try:
-        names = _PLAIN[type(record)]
-    except KeyError:
-        names = _PLAIN[type(record)] = _plain_fields(type(record))
-    if names is not None:
-        for name in names:
-            body[name] = getattr(record, name)
-    elif isinstance(record, Result):
-        payload = record.payload
-        body |= {"t": record.t, "name": payload.tag, "value": codec.to_json(payload), "config": record.config}
-    else:
-        body |= codec.to_json(record)
-    # A lone surrogate (os.fsdecode makes them) is no UTF-8; it is shown escaped rather than lost.
-    return codec.encode_text(body).encode("utf-8", "backslashreplace")
-
-
-def _plain_fields(kind: type[Record]) -> tuple[str, ...] | None:
-    return tuple(field.name for field in fields(kind)) if codec.is_plain(kind) else None
-
-
-def from_line(line: bytes) -> Record:
-    """Return the record that a line holds; unknown fields are dropped, so that a newer runner can still be read.
-
-    Raises MalformedRecord when the line is no JSON object, has no known kind, lacks a field or has one of a wrong type.
-    """
-    try:
-        body = json.loads(line)
-        record = KINDS[body["kind"]]
-        if record is Result:
-            body["payload"] = body
-        return codec.from_json(record, body)
-    except KeyError as unknown:
-        raise MalformedRecord(line, f"unknown kind {unknown}") from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as broken:
-        raise MalformedRecord(line, str(broken)) from None
+_LINES = codec.RecordLines[Record](KINDS, Result)
+to_line, from_line = _LINES.write, _LINES.read

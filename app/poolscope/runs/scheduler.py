@@ -9,10 +9,11 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextvars import Context
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,10 @@ from poolscope.protocol.arguments import Arguments
 from poolscope.protocol.commands import ProcessLimits
 from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.commands import change_controls, kill_worker
-from poolscope.runs.counts import RunCounts
 from poolscope.runs.fair_queue import FairQueue, RateLimiter, expected_turns
-from poolscope.runs.journal import Journal
+from poolscope.runs.journal import DurationHistogram, Journal
 from poolscope.runs.measurement_lock import MeasurementLock
-from poolscope.runs.monitor import CUT_OFF, RunMonitor
+from poolscope.runs.monitor import CUT_OFF, RunMonitor, RunWatch
 from poolscope.runs.process_tree import identity
 from poolscope.runs.recovery import left_waiting, recover, waits_for_a_start
 from poolscope.runs.redaction import Redaction
@@ -44,7 +44,6 @@ from poolscope.runs.run import NOBODY, ChangeNotifier, Run, Status, Visitor, lat
 from poolscope.runs.run_cgroups import RunCgroups
 from poolscope.runs.runner_process import RUNNER, PrewarmedRunner, RunnerProcess
 from poolscope.runs.store import RunStore
-from poolscope.runs.watch import RunWatch
 from poolscope.stats import comparison
 
 HURRIED = (1.0, 0.5)  # seconds of patience with a runner that is to stop, for a server that ends
@@ -61,6 +60,17 @@ NEAR = 10  # places in the queue, up to which every step is told at once
 GIVEN_UP = "Given up: whoever started it has not been here for a while."
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RunCounts:
+    """What a server's runs have done since its start, for /metrics: `ended` by experiment and outcome; how long runs
+    `waited` in the queue, and a runner took to be there for one; the most `cpu_s` that was ever seen of all."""
+
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
+    waited: DurationHistogram = field(default_factory=DurationHistogram)
+    runner_start: DurationHistogram = field(default_factory=DurationHistogram)
+    cpu_s: float = 0.0
 
 
 class Scheduler:
@@ -130,8 +140,8 @@ class Scheduler:
         self._prewarmed = PrewarmedRunner(python, runner, sorted(bodies))
         self._for_strangers, self._run_cpu_s = for_strangers, run_cpu_s
         self._closing = asyncio.Event()
-        self._monitor = RunMonitor(journal, self._closing.is_set, records_mib * 1024 * 1024, redact)
         self._watch = RunWatch(self._budget, run_s, run_cpu_s)
+        self._monitor = RunMonitor(journal, self._closing.is_set, self._watch, records_mib * 1024 * 1024, redact)
         self.store = RunStore(journal, self.activity, experiments)
         self._queue = FairQueue()
         self._took_s: dict[str, float] = {}  # by the last run of an experiment
@@ -552,7 +562,6 @@ class Scheduler:
         if run.experiment.measured:
             self._measurement_lock.release()
         self._runners.pop(run.id, None)
-        self._watch.remove(run)
         await self.store.forget_old()
         if not self._closing.is_set():
             self._prewarm()
@@ -580,20 +589,21 @@ class Scheduler:
         except BaseException:  # the monitor, which reaps it, will not hear of it
             await runner.reap(0.0)
             raise
-        await self._monitor.follow(run, runner)
+        # In a task of its own: a batch of records wakes who reads it, and not all who wait for the run's end.
+        await asyncio.create_task(self._monitor.follow(run, runner))
 
     def _fail(self, run: Run, why: str) -> None:
         if run.status.live:
             run.become(Status.FAILED, self._monitor.redacted(why))
 
     def _begin(self, run: Run, runner: RunnerProcess) -> None:
-        self._runners[run.id] = runner
+        self._runners[run.id], begin = runner, run.begin_command
         others = [other for other in self._running.values() if other is not run and other.status is Status.RUNNING]
         run.conditions = {
             "poolscope": __version__,
             "shared_with": [other.id for other in others],
             "cgroup": runner.cgroup and runner.cgroup.as_json(),
-            "cluster": run.begin_command.arguments.cluster_used or None,
+            "cluster": (self.installation.cluster and begin.arguments.cluster_used) or None,
         }
         for other in others:
             other.conditions = {**other.conditions, "shared_with": [*other.conditions["shared_with"], run.id]}
@@ -602,8 +612,7 @@ class Scheduler:
             runner.lower_priority()
         limits = ProcessLimits(cpu_s=self._run_cpu_s) if run.params.built_in else None
         server = os.getpid() if self._lone is None else None  # else its other children may be anything
-        runner.send(replace(run.begin_command, limits=limits, server=server))
-        self._watch.add(run, runner)
+        runner.send(replace(begin, limits=limits, server=server))
         if run.stopping or self._closing.is_set():
             self._spawn(runner.stop(*(HURRIED if self._closing.is_set() else ())))
         self._prewarm_soon()

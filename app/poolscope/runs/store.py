@@ -58,6 +58,8 @@ class RunStore:
     async def open(self) -> None:
         """Look up the newest runs."""
         await self._look_at_others()
+        for own in self._owned.values():
+            own.changes = 0  # none of them begins or ends now
 
     async def notice_others(self) -> None:
         """Take note of runs in other processes, as those of `measure` beside a server."""

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poolscope.errors import BadParameters, NotYours, ParameterError
 from poolscope.runs.run import Run, Visitor
-from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.app_state import AppState
 from poolscope.web.requests import Problem, because
 
 # They say nothing of anybody's, and the page that asks for the token needs its style.
@@ -155,6 +155,14 @@ async def login(request: Request) -> Response:
     if not identification.token or (isinstance(given, str) and identification.is_token(given.strip())):
         return let_in(identification, request, to if isinstance(to, str) else "/")
     return refusal(app_state, request, False)
+
+
+# What a route asks of its request
+
+
+def app_state_of(request: Request) -> AppState:
+    app_state: AppState = request.app.state.app_state
+    return app_state
 
 
 def visitor_of(request: Request) -> Visitor:

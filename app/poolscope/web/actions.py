@@ -15,8 +15,8 @@ from poolscope.errors import BadParameters, NobodyToKill, ParameterError, Refuse
 from poolscope.experiments.experiment import Experiment
 from poolscope.runs.run import Run
 from poolscope.text import numbers
-from poolscope.web.access import own_run, owner_of, visitor_of
-from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.access import app_state_of, own_run, owner_of, visitor_of
+from poolscope.web.app_state import AppState
 from poolscope.web.context import complaints, takes
 from poolscope.web.fragments import (
     Section,

@@ -13,9 +13,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status
-from poolscope.web.access import own_run, owner_of, visitor_of
+from poolscope.web.access import app_state_of, own_run, owner_of, visitor_of
 from poolscope.web.actions import MOST_WORKERS
-from poolscope.web.app_state import app_state_of
 from poolscope.web.exports import script, table_as_csv, trace
 from poolscope.web.models import AnyRun, ExperimentAnswer, RunSummary, TraceAnswer
 from poolscope.web.problems import refusals

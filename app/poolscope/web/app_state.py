@@ -1,11 +1,9 @@
-"""What every route shares: templates, the bench, and what is true of this machine and its other programs."""
+"""What every route shares: templates, the scheduler, and what other programs use of this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -13,11 +11,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from poolscope.machine.facts import read_machine
-from poolscope.machine.noise import host_busy_s, load_average
+from poolscope.machine.noise import host_busy_s
 from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text import numbers
@@ -50,33 +47,27 @@ class StreamCounts:
     skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What the header of every page says of this machine."""
-
-    facts: tuple[tuple[str, str], ...]
-
-
 class Neighbours:
     """What other programs use of this machine's CPUs, read from one look to the next while nothing of ours runs."""
 
     def __init__(self) -> None:
-        self._since, self._busy_s = time.monotonic(), host_busy_s()  # None: nothing was listened to since
+        self._since, self._busy_s, self._changes = time.monotonic(), host_busy_s(), 0
         self._cpus: float | None = None
 
-    def cpus(self, *, quiet: bool) -> float | None:
-        """So many CPUs, None where that is not known; `quiet` says that no run of ours is live."""
-        if not quiet:  # what is read from here on would be our own run's as well
-            self._busy_s = self._cpus = None
-            return None
+    def cpus(self, changes: int) -> float | None:
+        """So many CPUs, None where that is not known.
+
+        To be asked while no run of ours is live. `changes` counts how often one has begun or ended: where that is more
+        than at the last look, what was used since was our own run's as well.
+        """
         now, busy_s = time.monotonic(), host_busy_s()
-        if busy_s is None or self._busy_s is None:
+        if busy_s is None or self._busy_s is None or changes != self._changes:
             self._cpus = None
         elif now - self._since < LISTENED_S:
             return self._cpus
         else:
             self._cpus = (busy_s - self._busy_s) / (now - self._since)
-        self._since, self._busy_s = now, busy_s
+        self._since, self._busy_s, self._changes = now, busy_s, changes
         return self._cpus
 
 
@@ -115,25 +106,6 @@ class AppState:
     @cached_property
     def facts(self) -> MachineFacts:
         return read_machine()
-
-    def machine(self) -> Machine:
-        gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-        now = load_average()
-        return Machine(
-            (
-                (platform.python_implementation(), platform.python_version()),
-                ("GIL", "on" if gil else "off"),
-                ("usable CPUs", f"{self.facts.usable_cpus} of {self.facts.logical_cpus}"),
-                ("start", multiprocessing.get_start_method()),
-                # In steps of a half, as coarse as it is good for: a load that only wavers changes nothing on a page.
-                ("load", numbers.UNKNOWN if now is None else f"{round(now * 2) / 2:.1f}"),
-            )
-        )
-
-
-def app_state_of(request: Request) -> AppState:
-    app_state: AppState = request.app.state.app_state
-    return app_state
 
 
 @cache  # a template is compiled once a process, however many applications there are

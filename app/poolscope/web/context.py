@@ -5,16 +5,22 @@ A test compares these classes with what the templates read, both ways.
 
 from __future__ import annotations
 
+import multiprocessing
+import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import ceil
 from typing import Any
 
+import psutil
+
 from poolscope.errors import BadParameters, ParameterError
 from poolscope.experiments.experiment import Change, Experiment, Finding, Installation
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.protocol.payloads import MachineFacts
 from poolscope.runs.run import Run, Status
 from poolscope.text import numbers, sentences
 from poolscope.web.app_state import AppState, start_methods
@@ -98,6 +104,13 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What the header of every page says of this machine."""
+
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """Where a replay stands, in seconds of the run with one decimal, as a form's field takes them."""
 
@@ -134,6 +147,24 @@ class FormFacts:
     open: bool
     takes: str
     error: str = ""
+
+
+def machine(facts: MachineFacts) -> Machine:
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    try:
+        # In steps of a half, as coarse as it is good for: a load that only wavers changes nothing on a page.
+        load = f"{round(psutil.getloadavg()[0] * 2) / 2:.1f}"
+    except OSError:
+        load = numbers.UNKNOWN
+    return Machine(
+        (
+            (platform.python_implementation(), platform.python_version()),
+            ("GIL", "on" if gil else "off"),
+            ("usable CPUs", f"{facts.usable_cpus} of {facts.logical_cpus}"),
+            ("start", multiprocessing.get_start_method()),
+            ("load", load),
+        )
+    )
 
 
 def replay(run: Run, state: Any = None) -> Replay | None:

@@ -25,8 +25,8 @@ from poolscope.experiments.experiment import Experiment, Verdict
 from poolscope.runs.run import Run, Status
 from poolscope.web.app_state import AppState
 from poolscope.web.bench import MEASURE
-from poolscope.web.context import form_facts, panel_facts, paused, replay, run_facts, title
-from poolscope.web.run_lists import ON_BENCH, RECENT, earlier_run, history, last_run, now
+from poolscope.web.context import form_facts, machine, panel_facts, paused, replay, run_facts, title
+from poolscope.web.run_lists import ON_BENCH, RECENT, earlier_run, history, is_quiet, last_run, now
 from poolscope.web.views import VIEWS
 
 MACHINE_S = 5.0  # the header's machine facts are looked at this often
@@ -118,7 +118,7 @@ def part(templates: Environment, template: str, macro: str, context: Context) ->
 
 def header(app_state: AppState) -> Markup:
     """The header's facts about this machine."""
-    return part(app_state.templates, "partials/machine.html", "header", {"machine": app_state.machine()})
+    return part(app_state.templates, "partials/machine.html", "header", {"machine": machine(app_state.facts)})
 
 
 def hx_partial(target: str, markup: str, swap: str = "outerMorph") -> str:
@@ -255,26 +255,32 @@ def form_section(
 
 
 def recent_section(app_state: AppState, owner: str = "") -> Section:
-    """The newest runs, those of `owner` if there is one given."""
-    store, journal = app_state.store, app_state.scheduler.journal
+    """The newest runs, those of `owner` if there is one given. Made anew when one begins or ends."""
+    changes, journal = app_state.store.of(owner).changes, app_state.scheduler.journal
 
     async def context() -> Makers:
         found = await history(app_state, owner=owner, limit=RECENT, columns=ON_BENCH)
         return {"history": lambda: found}
 
     fragment = Fragment("recent", "partials/recent.html", "recent")
-    return Section("recent", lambda: (store.of(owner).changes, journal.trouble), context, lambda: (fragment,))
+    return Section("recent", lambda: (changes, journal.trouble), context, lambda: (fragment,))
 
 
 def now_section(app_state: AppState, owner: str = "") -> Section:
-    """What runs now, what came last, and what other programs use."""
+    """What runs now, what came last, and what other programs use. Made anew when one of these runs begins or ends.
+
+    While one of them is live nothing else changes in it: other programs are read while nothing runs. With an `owner`
+    others' runs may begin and end, too, of which no change tells.
+    """
+    changes = app_state.store.of(owner).changes
+    looked_at = owner != "" or is_quiet(app_state)
 
     async def context() -> Makers:
         last = await last_run(app_state, owner)
         return {"now": lambda: now(app_state, owner, last)}
 
     def version() -> object:
-        return app_state.store.of(owner).changes, int(time.monotonic() / MACHINE_S)
+        return changes, int(time.monotonic() / MACHINE_S) if looked_at else 0
 
     return Section("now", version, context, lambda: (Fragment("now", "partials/now.html", "strip"),))
 
@@ -283,7 +289,7 @@ def machine_section(app_state: AppState) -> Section:
     """The header's facts about this machine."""
 
     async def context() -> Makers:
-        return {"machine": app_state.machine}
+        return {"machine": lambda: machine(app_state.facts)}
 
     fragment = Fragment("machine", "partials/machine.html", "header")
     return Section("machine", lambda: int(time.monotonic() / MACHINE_S), context, lambda: (fragment,))

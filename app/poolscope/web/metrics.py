@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.runs.watch import usage_of
-from poolscope.web.app_state import AppState, app_state_of
+from poolscope.runs.monitor import usage_of
+from poolscope.web.access import app_state_of
+from poolscope.web.app_state import AppState
 from poolscope.web.models import Readiness
 
 router = APIRouter(tags=["health"])

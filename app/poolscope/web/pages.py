@@ -17,8 +17,8 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.run import Run, Status, Visitor
-from poolscope.web.access import owned, owner_of, visitor_of
-from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.access import app_state_of, owned, owner_of, visitor_of
+from poolscope.web.app_state import AppState
 from poolscope.web.bench import MEASURE, groups, ways
 from poolscope.web.context import form_facts, panel_facts, replay, title
 from poolscope.web.fragments import (

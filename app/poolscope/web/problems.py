@@ -27,7 +27,7 @@ from poolscope.errors import (
     UnknownRun,
     UnknownTopic,
 )
-from poolscope.web.app_state import app_state_of
+from poolscope.web.access import app_state_of
 from poolscope.web.fragments import header
 from poolscope.web.models import ProblemAnswer
 from poolscope.web.requests import HEADERS, Problem, because, request_id, slug

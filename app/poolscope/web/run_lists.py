@@ -229,7 +229,7 @@ def now(app_state: AppState, owner: str, last: Run | None) -> Now:
     """With an `owner`, of his runs alone."""
     live = [run for run in app_state.store.in_memory() if run.status.live]
     elsewhere = app_state.store.elsewhere
-    cpus = app_state.neighbours.cpus(quiet=not live and not elsewhere)
+    cpus = app_state.neighbours.cpus(app_state.store.of().changes) if is_quiet(app_state) else None
     measured = [run for run in live if run.experiment.measured and run.status is Status.RUNNING]
     known = app_state.scheduler.experiments
     others = [known[row.experiment] for row in elsewhere if row.status == Status.RUNNING and row.experiment in known]
@@ -243,6 +243,12 @@ def now(app_state: AppState, owner: str, last: Run | None) -> Now:
         neighbours=_measuring(measured, owner) if measuring else _neighbours(cpus, app_state.facts.logical_cpus),
         busy=measuring or (cpus is not None and cpus >= BUSY_CPUS),
     )
+
+
+def is_quiet(app_state: AppState) -> bool:
+    """Whether no run is live, be it here or in another process on the same journal."""
+    store = app_state.store
+    return not store.elsewhere and not any(run.status.live for run in store.in_memory())
 
 
 async def last_run(app_state: AppState, owner: str) -> Run | None:

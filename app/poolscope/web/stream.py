@@ -21,8 +21,8 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from poolscope.runs.run import ChangeNotifier, Run, Visitor
-from poolscope.web.access import owned, owner_of, visitor_of
-from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.access import app_state_of, owned, owner_of, visitor_of
+from poolscope.web.app_state import AppState
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
 
 FRAME_S = 0.1  # ten frames a second, in the long run

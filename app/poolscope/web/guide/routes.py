@@ -12,8 +12,8 @@ from markupsafe import Markup
 from poolscope.examples import programs
 from poolscope.experiments.pool_benchmark.measure_command import data_option
 from poolscope.limits import LIMITS
-from poolscope.web.access import owner_of
-from poolscope.web.app_state import AppState, app_state_of
+from poolscope.web.access import app_state_of, owner_of
+from poolscope.web.app_state import AppState
 from poolscope.web.context import run_facts
 from poolscope.web.fragments import part
 from poolscope.web.guide.comparisons import (

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from poolscope.errors import UnknownRun
 from poolscope.experiments.timeline import Lanes
 from poolscope.runs.run import Run
-from poolscope.web.app_state import app_state_of
+from poolscope.web.access import app_state_of
 from poolscope.web.table import Column
 
 
