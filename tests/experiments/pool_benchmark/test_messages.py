@@ -101,7 +101,7 @@ FINDINGS_AS_READ = [
     (
         "more_workers_than_cpus",
         {},
-        "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so the extra workers "
+        "2 CPUs are usable; 4 processes map about as fast as 2 processes (95% CI 0.99–1.00), so the extra workers "
         "bring no visible gain.",
     ),
     (
