@@ -186,6 +186,7 @@ WRONG = {
     "a mark is out of place": r" [,.;:]|[,;:][,.;:]|\.\.|  ",
     "a word stands twice": r"\b(\w+) \1\b",
     "one of several": r"(?<![\d.])1 (?:CPUs|items|workers|rounds|processes|times|settings|cores|chunks|repetitions)\b",
+    "a verb of one": r"(?<!of )\b(?:2 processes|both) (?!as\b)\w*[^su\W]s\b",
     "several of one": r"(?<![\d.])3 (?:CPU|item|worker|round|process|time|setting|core|chunk|repetition)\b",
 }
 

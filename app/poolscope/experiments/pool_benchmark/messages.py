@@ -382,7 +382,7 @@ FINDINGS: dict[str, dict[str, str]] = {
     "too_large_to_hand_over": {
         "figures": (
             "an item pickles to {item_bytes:size}, its result to {result_bytes:size}; pickling and unpickling both "
-            "takes {pickle_s:duration} beside {seconds_per_item:duration} of work"
+            "take {pickle_s:duration} beside {seconds_per_item:duration} of work"
         ),
         "unknown": "What an item and its result take to pickle is not known.",
         "small": "{figures}.",
@@ -692,8 +692,8 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{names}, of which each worker has a copy of its own."
         ),
         "rounding": (
-            "Every setting returned what the plain loop returned, but for rounding: {config} differs by {largest:.1e} "
-            "of the largest number at the most."
+            "Every setting returned what the plain loop returned, but for rounding: {config} {config:differs/differ} "
+            "by {largest:.1e} of the largest number at the most."
         ),
         "unknown": "Whether an item gives the same result twice can't be told: its results can't be compared.",
         "same": "Every setting returned what the plain loop returned.",
@@ -813,7 +813,7 @@ VERDICTS = {
     # A recommendation: a headline and what stands behind it.
     "use": "Use {configs:or}: {gain:times} {base}.",
     "use, behind": "{gain:interval}.[ {tie}]",
-    "other loop": "{config} wins: {gain:times} {base}.",
+    "other loop": "{config} {config:wins/win}: {gain:times} {base}.",
     "other loop, behind": "{gain:interval}.",
     "small gain": "Hardly worth a pool: {config}[, {fastest},] {config:gains/gain} less than {worth_it:percent}.",
     "small gain, behind": "{gain:times} as fast as the plain loop ({gain:interval}), which is simpler.",
