@@ -754,6 +754,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "settled": "{figures}: more rounds would hardly change the answer.",
         "settled, disturbed": "{figures}: more rounds beside what disturbed them would hardly change the answer.",
         "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",
+        "wide": (
+            "after {rounds} {rounds:round/rounds} the gain of {config} could be anything from {low:times} to "
+            "{high:times}, which is too little to decide by[; another {more_s:duration} would narrow that by about "
+            "{narrower:percent}]. On a quieter machine, or with fewer settings, the same time tells more."
+        ),
     },
 }
 

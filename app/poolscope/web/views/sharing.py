@@ -302,7 +302,7 @@ def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
             return "stopped", "not run"
         return ("running", "running") if row.phase == "running" else ("queued", "queued")
     if row.lost:
-        return "failed", f"lost {row.lost:.0%}"
+        return "failed", f"lost {numbers.percent(row.lost)}%"
     if not row.correct:
         return "failed", "wrong"
     return "done", "none lost" if row.tool.wrong else "right"
