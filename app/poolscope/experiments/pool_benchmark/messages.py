@@ -841,6 +841,12 @@ VERDICTS = {
         "No clear winner, for this server’s other runs and other programs had the CPUs: measure again when they are "
         "quieter."
     ),
+    "no winner, busy for pages": (
+        "No clear winner, for this server had the CPUs, for the pages that are looked at: measure again with fewer."
+    ),
+    "no winner, busy by pages and others": (
+        "No clear winner, for this server’s pages and other programs had the CPUs: measure again when they are quieter."
+    ),
     "figures": (
         "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:compared} "
         "({gain:compared interval})"
@@ -872,6 +878,10 @@ VERDICTS = {
     "others used": "other programs used {others_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}",
     "server used": "this server and its other runs used {server_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}",
     "both used": "{server used}, and other programs {rest_cpus:.1f}",
+    "pages used": (
+        "this server used {server_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs} for the pages that are looked at"
+    ),
+    "pages and others used": "{pages used}, and other programs {rest_cpus:.1f}",
     "speed changed": (
         "The CPUs ran at changing speed: the same short loop took {shortest_s:duration} to {longest_s:duration} of CPU "
         "time."

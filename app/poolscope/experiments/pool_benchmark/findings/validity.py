@@ -152,6 +152,7 @@ def judge_disturbance(state: State, usable_cpus: int) -> Disturbance | None:
         throttled_rise=throttled_rise,
         effective_cpus=state.cpu.effective.get(str(usable_cpus)) if state.cpu and computes else None,
         server_cpu_s=noise.server_cpu_s,
+        server_alone_cpu_s=noise.server_alone_cpu_s,
     )
 
 
