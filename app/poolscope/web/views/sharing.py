@@ -138,6 +138,7 @@ class SharingView(View):
     """Sharing data: a bar and a row a tool, and for each an article with its picture."""
 
     group = "Which tool shares data correctly, and at what price?"
+    rows_known = True
     idle = (
         "Each tool is shown at work once, then all are timed in turns. You will see who waits and who holds, whether "
         "the result is right or updates got lost, and what one operation costs."
